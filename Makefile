@@ -1,0 +1,39 @@
+# `make help` lists what there is.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint slow gpu clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## a virtual environment in .venv with textrnn in it
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install ## train on the bundled sample, print the report, predict a few lines (under two minutes)
+	$(BIN)/textrnn train --config configs/sample.yaml --run-dir runs/demo --force
+	$(BIN)/textrnn eval runs/demo
+	printf '%s\n' 'where is my parcel?' 'I do not want to complain, just send a new charger.' \
+		'说实话，房间又小又暗，早餐也凉透了。' '到地铁站要走多久？' | $(BIN)/textrnn predict runs/demo
+
+test: install ## all that checks the project: ruff, mypy, pytest
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q
+
+slow: install ## the tests that take minutes
+	$(BIN)/python -m pytest -q -m slow
+
+gpu: install ## the tests that need a CUDA device
+	$(BIN)/python -m pytest -q -m gpu
+
+clean: ## remove the virtual environment, caches and runs
+	rm -rf $(VENV) .textrnn_cache runs eval .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Write the bundled sample data set: short customer messages, half English, half Chinese, four classes.
+
+The texts come from two grammars of our own, `sample_en.py` and `sample_zh.py`. Word order, negation and
+contrast decide the class, so nearly every phrase occurs under several labels. How a grammar reads:
+
+* a domain has parts, `noun|copula|good/good/...|bad/bad/...`, and between slashes the things customers
+  ask (`direct|indirect`, one form where both are the same) and want done, and neutral scenes; the pools
+  hold what fits any domain;
+* `{slot}` stands for a phrase. `{good_a}` is a clause praising part a, `{bad_b}` one blaming part b; in the
+  frames that praise and complaint share, `{x_..}` is the writer's verdict and `{y_..}` its opposite;
+* `#5` becomes five digits; an entry beginning with `~` is kept for the test file, so that the test asks
+  for more than recalling the frames and fillers of training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+
+import sample_en
+import sample_zh
+from prepare_common import add_output_option, report, run, write_files
+
+SEED = 20240607
+CLASSES = ("praise", "complaint", "question", "request")
+ROWS_PER_CLASS_AND_LANGUAGE = {"train": 200, "test": 50}
+PLAIN_SHARE = 0.6  # of the verdicts; the rest names both sides, which a bag of words cannot tell apart
+
+
+@dataclass(frozen=True)
+class Language:
+    """One grammar and the conventions of writing that differ between the two languages."""
+
+    grammar: ModuleType
+    gap: str
+    full_stop: str
+    exclamation: str
+    shortest: int
+    longest: int
+
+    def size(self, text: str) -> int:
+        """Words where words are spaced, characters where they are not."""
+        return len(text.split()) if self.gap else len(text)
+
+
+LANGUAGES = (Language(sample_en, " ", ".", "!", 5, 60), Language(sample_zh, "", "。", "！", 6, 90))
+
+
+class Message:
+    """The phrases of one message: a slot keeps its phrase, so that a frame may name it twice."""
+
+    def __init__(self, language: Language, label: str, unseen: bool, rng: random.Random) -> None:
+        self.language, self.label, self.unseen, self.rng = language, label, unseen, rng
+        self.domain = rng.choice(language.grammar.DOMAINS)
+        self.phrases: dict[str, str] = {}
+        self._fill_parts()
+        self._fill_wishes()
+        self.phrases["scene"] = self.pick(self.domain["scenes"].split("/"))
+
+    def pick(self, entries: list[str]) -> str:
+        """Draw an entry; those kept for the test file count only when this message may hold them."""
+        allowed = [entry for entry in entries if self.unseen or not entry.startswith("~")]
+        return self.rng.choice(allowed).removeprefix("~")
+
+    def pick_two(self, entries: list[str]) -> tuple[str, str]:
+        first = self.pick(entries)
+        return first, self.pick([entry for entry in entries if entry.removeprefix("~") != first])
+
+    def _fill_parts(self) -> None:
+        verdict = "good" if self.label == "praise" else "bad"
+        for name, part in zip("ab", self.pick_two(self.domain["parts"]), strict=True):
+            noun, copula, good, bad = part.split("|")
+            self.phrases |= {f"noun_{name}": noun, f"be_{name}": copula}
+            for side, adjectives in (("good", good), ("bad", bad)):
+                adjective = self.pick(adjectives.split("/"))
+                words = [word for word in (noun, copula, adjective) if word]
+                clause = self.language.gap.join(words)
+                self.phrases[f"{side}_{name}"] = clause
+                self.phrases[f"{'x' if side == verdict else 'y'}_{name}"] = clause
+                if name == "a":
+                    self.phrases["x_adj" if side == verdict else "y_adj"] = adjective
+        self.phrases["end"] = "{again}" if verdict == "good" else "{never}"
+
+    def _fill_wishes(self) -> None:
+        for suffix, ask in zip(("", "2"), self.pick_two(self.domain["asks"].split("/")), strict=True):
+            direct, _, indirect = ask.partition("|")
+            self.phrases |= {f"ask{suffix}": direct, f"ask_if{suffix}": indirect or direct}
+        self.phrases["want"], self.phrases["want2"] = self.pick_two(self.domain["wants"].split("/"))
+
+    def expand(self, template: str) -> str:
+        """Replace slots until none is left; phrases may hold slots themselves."""
+        while match := re.search(r"\{(\w+)\}", template):
+            template = template[: match.start()] + self._phrase(match[1]) + template[match.end() :]
+        return template
+
+    def _phrase(self, slot: str) -> str:
+        if slot not in self.phrases:
+            phrase = self.pick(self.language.grammar.POOLS[slot].split("/"))
+            self.phrases[slot] = re.sub(r"#(\d)", lambda m: self._digits(int(m[1])), phrase)
+        return self.phrases[slot]
+
+    def _digits(self, count: int) -> str:
+        return str(self.rng.randrange(10 ** (count - 1), 10**count))
+
+    def compose(self) -> str:
+        """A frame of the class, sometimes among neutral sentences that tell nothing about the class."""
+        rng = self.rng
+        core = self.pick(self._frames())
+        before = [extra for extra, share in (("{scene}", 0.3), ("{aside}", 0.15)) if rng.random() < share]
+        after = ["{aside}"] if "{aside}" not in before and rng.random() < 0.12 else []
+        after += ["{close}"] if rng.random() < 0.2 else []
+        sentences = [self._ended(self.expand(sentence)) for sentence in (*before, core, *after)]
+        opening = self.expand("{open}") if rng.random() < 0.2 else ""
+        text = self.language.gap.join(([opening] if opening else []) + sentences)
+        if not self.language.gap:
+            return text if rng.random() < 0.6 else text.removesuffix(self.language.full_stop)
+        return text if rng.random() < 0.15 else capitalised(text)
+
+    def _frames(self) -> list[str]:
+        grammar = self.language.grammar
+        if self.label not in ("praise", "complaint"):
+            return grammar.FRAMES[self.label]
+        if self.rng.random() < PLAIN_SHARE:
+            return grammar.PLAIN_VERDICTS
+        return grammar.CONTRAST_VERDICTS + grammar.FRAMES[self.label]
+
+    def _ended(self, sentence: str) -> str:
+        if sentence[-1] in "?？":
+            return sentence
+        return sentence + (self.language.exclamation if self.rng.random() < 0.1 else self.language.full_stop)
+
+
+def capitalised(text: str) -> str:
+    """Capital letters at the starts of sentences, as careful writers set them."""
+    return re.sub(r"(^|[.!?] )([a-z])", lambda match: match[1] + match[2].upper(), text)
+
+
+def fingerprint(text: str) -> str:
+    """What is left without case, digits and punctuation: two rows alike in it would be near-copies."""
+    return re.sub(r"[\W\d_]+", "", text.lower())
+
+
+def make_rows(split: str, seen: set[str], rng: random.Random) -> list[tuple[str, str]]:
+    """The rows of one file, as many of each class in each language, none like a row in `seen`."""
+    rows: list[tuple[str, str]] = []
+    for language in LANGUAGES:
+        for label in CLASSES:
+            wanted = len(rows) + ROWS_PER_CLASS_AND_LANGUAGE[split]
+            while len(rows) < wanted:
+                text = Message(language, label, split == "test", rng).compose()
+                fits = language.shortest <= language.size(text) <= language.longest
+                if fits and fingerprint(text) not in seen:
+                    seen.add(fingerprint(text))
+                    rows.append((label, text))
+    rng.shuffle(rows)
+    return rows
+
+
+def write_sample(options: argparse.Namespace) -> None:
+    rng = random.Random(SEED)
+    seen: set[str] = set()
+    splits = {split: make_rows(split, seen, rng) for split in ROWS_PER_CLASS_AND_LANGUAGE}
+    write_files(
+        {
+            options.output / f"{split}.tsv": "".join(f"{label}\t{text}\n" for label, text in rows).encode()
+            for split, rows in splits.items()
+        }
+    )
+    for split, rows in splits.items():
+        report(options.output / f"{split}.tsv", len(rows), len(CLASSES))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Write the bundled sample: train.tsv and test.tsv.")
+    add_output_option(parser, "sample")
+    return run(write_sample, parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Turn 20 Newsgroups (split by date) into folders of one file per post: all classes, and four categories.
+
+The four categories are those of Lai et al. 2015 (RCNN); misc.forsale and the sci groups belong to none.
+Posts are written byte for byte, headers included; they are to be read as latin-1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from prepare_common import (
+    PrepareError,
+    folder_files,
+    listing,
+    make_parser,
+    report,
+    run,
+    tar_files,
+    warn,
+    write_trees,
+)
+
+SOURCE = """\
+INPUT is 20news-bydate.tar.gz as it is at http://qwone.com/~jason/20Newsgroups/, or a folder in which
+it was unpacked, holding 20news-bydate-train and 20news-bydate-test.
+
+example:
+  python scripts/prepare_20newsgroups.py ~/downloads/20news-bydate.tar.gz
+
+It makes all/{train,test}/<class>/<number> and four/{train,test}/<category>/<class>.<number>.
+"""
+CATEGORIES = {
+    "comp": [
+        "comp.graphics",
+        "comp.os.ms-windows.misc",
+        "comp.sys.ibm.pc.hardware",
+        "comp.sys.mac.hardware",
+        "comp.windows.x",
+    ],
+    "politics": ["talk.politics.guns", "talk.politics.mideast", "talk.politics.misc"],
+    "rec": ["rec.autos", "rec.motorcycles", "rec.sport.baseball", "rec.sport.hockey"],
+    "religion": ["alt.atheism", "soc.religion.christian", "talk.religion.misc"],
+}
+OUTSIDE = ["misc.forsale", "sci.crypt", "sci.electronics", "sci.med", "sci.space"]
+CATEGORY_OF = {name: category for category, names in CATEGORIES.items() for name in names}
+KNOWN = {*CATEGORY_OF, *OUTSIDE}
+SPLITS = ("train", "test")
+EXPECTED = {
+    ("all", "train"): 11_314,
+    ("all", "test"): 7_532,
+    ("four", "train"): 8_356,
+    ("four", "test"): 5_563,
+}
+POST = re.compile(r"20news-bydate-(train|test)/([a-z.-]+)/([0-9]+)")
+
+Posts = dict[tuple[str, str, str], bytes]  # by split, class and number
+
+
+def files_of(source: Path) -> Iterator[tuple[str, bytes]]:
+    if source.is_file():
+        return tar_files(source)
+    if not source.is_dir():
+        raise PrepareError(f"expected 20news-bydate.tar.gz or its folder at {source}, found: {listing(source)}")
+    return folder_files(source, [f"20news-bydate-{split}" for split in SPLITS])
+
+
+def read_posts(source: Path) -> Posts:
+    """All posts. A name of another shape ends the run: it would mean another edition of the data."""
+    posts: Posts = {}
+    for name, content in files_of(source):
+        if Path(name).name.startswith("."):  # what a file manager leaves behind, such as .DS_Store
+            continue
+        match = POST.fullmatch(name)
+        if match is None or match[2] not in KNOWN:
+            raise PrepareError(f"{source}: expected 20news-bydate-<train|test>/<class>/<number>, found {name!r}")
+        posts[match[1], match[2], match[3]] = content
+    for split in SPLITS:
+        if not any(key[0] == split for key in posts):
+            raise PrepareError(f"{source}: expected posts in 20news-bydate-{split}, found none")
+    return posts
+
+
+def prepare(options: argparse.Namespace) -> None:
+    posts = read_posts(options.input)
+    write_trees(
+        {
+            options.output / "all": {f"{split}/{name}/{n}": post for (split, name, n), post in posts.items()},
+            options.output / "four": {
+                f"{split}/{CATEGORY_OF[name]}/{name}.{n}": post
+                for (split, name, n), post in posts.items()
+                if name in CATEGORY_OF
+            },
+        }
+    )
+    for (tree, split), expected in EXPECTED.items():
+        classes = [name for s, name, _ in posts if s == split and (tree == "all" or name in CATEGORY_OF)]
+        labels = set(classes) if tree == "all" else {CATEGORY_OF[name] for name in classes}
+        report(options.output / tree / split, len(classes), len(labels))
+        if len(classes) != expected:
+            warn(f"{tree}/{split}: expected {expected:,} posts, found {len(classes):,}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(prepare, make_parser(__doc__ or "", SOURCE, "20ng").parse_args()))

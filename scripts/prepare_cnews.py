@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Turn the cnews files (Chinese news, ten classes) into train.tsv, dev.tsv and test.tsv."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from prepare_common import PrepareError, encode_rows, make_parser, read_rows, report, run, shown, write_files
+
+SOURCE = """\
+INPUT is a folder with cnews.train.txt, cnews.val.txt and cnews.test.txt (or these with .gz):
+UTF-8, one `label<TAB>text` a line. They are a subset of THUCNews (http://thuctc.thunlp.org/);
+https://github.com/gaussic/text-classification-cnn-rnn links to the download.
+
+example:
+  python scripts/prepare_cnews.py ~/downloads/cnews
+"""
+FILES = {"cnews.train.txt": "train.tsv", "cnews.val.txt": "dev.tsv", "cnews.test.txt": "test.tsv"}
+CLASSES = 10
+
+
+def checked_labels(rows: list[str], name: str) -> set[str]:
+    labels = set()
+    for number, row in enumerate(rows, 1):
+        label, tab, text = row.partition("\t")
+        if not (label and tab and text.strip()):
+            raise PrepareError(f"{name}, line {number}: expected label<TAB>text, found {shown(row)}")
+        labels.add(label)
+    if len(labels) != CLASSES:
+        names = ", ".join(sorted(labels)[: CLASSES + 2])
+        raise PrepareError(f"{name}: expected {CLASSES} classes, found {len(labels)}: {names}")
+    return labels
+
+
+def prepare(options: argparse.Namespace) -> None:
+    contents: dict[Path, bytes] = {}
+    sizes: dict[Path, int] = {}
+    first: set[str] = set()
+    for name, target in FILES.items():
+        rows = read_rows(options.input, name)
+        labels = checked_labels(rows, name)
+        first = first or labels
+        if labels != first:
+            odd = ", ".join(sorted(labels ^ first))
+            raise PrepareError(f"{name}: expected the classes of cnews.train.txt, found a difference in: {odd}")
+        contents[options.output / target] = encode_rows(rows)
+        sizes[options.output / target] = len(rows)
+    write_files(contents)
+    for path, size in sizes.items():
+        report(path, size, CLASSES)
+
+
+if __name__ == "__main__":
+    sys.exit(run(prepare, make_parser(__doc__ or "", SOURCE, "cnews").parse_args()))

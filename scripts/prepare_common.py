@@ -1,0 +1,163 @@
+"""What the scripts of this folder share: options, reading, atomic writing, and errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import os
+import shutil
+import sys
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+
+class PrepareError(Exception):
+    """The input is not what the script can use; the message is one line for the user."""
+
+
+def make_parser(description: str, source: str, output: str) -> argparse.ArgumentParser:
+    """A parser with INPUT and --output; `source` tells at the end of --help where the download is."""
+    parser = argparse.ArgumentParser(
+        description=description, epilog=source, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help="the download, see below")
+    add_output_option(parser, output)
+    return parser
+
+
+def add_output_option(parser: argparse.ArgumentParser, name: str) -> None:
+    """The default lies in the project, where the configs look, whatever the current folder is."""
+    default = DATA / name
+    parser.add_argument("--output", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+
+
+def run(work: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Do the work; what a user can put right ends in one line on stderr and exit status 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold what the console cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        work(options)
+    except (PrepareError, OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    return 0
+
+
+def warn(message: str) -> None:
+    print("warning:", message, file=sys.stderr)
+
+
+def report(path: Path, rows: int, classes: int) -> None:
+    print(f"{path}: {rows:,} rows, {classes} classes")
+
+
+def listing(folder: Path, limit: int = 8) -> str:
+    """What a folder holds, for messages that say what was found instead."""
+    if not folder.is_dir():
+        return "no such folder" if not folder.exists() else "not a folder"
+    names = sorted(entry.name for entry in folder.iterdir())
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return (", ".join(names[:limit]) + more) or "nothing"
+
+
+def read_rows(folder: Path, name: str) -> list[str]:
+    """The rows of a UTF-8 file (or of its .gz), split on \\n alone: texts hold U+0085 and U+2028."""
+    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+    if path is None:
+        raise PrepareError(f"expected {name} (or {name}.gz) in {folder}, found: {listing(folder)}")
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise PrepareError(f"{path}: expected a gzip file, found a damaged one ({error})") from error
+    rows = decode(content.removeprefix(b"\xef\xbb\xbf"), path).split("\n")
+    if not rows[-1]:
+        rows.pop()
+    if not rows:
+        raise PrepareError(f"{path}: expected rows, found an empty file")
+    return rows
+
+
+def decode(content: bytes, place: Path | str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        raise PrepareError(f"{place}: expected UTF-8, found byte 0x{byte:02x} in line {line}") from error
+
+
+def encode_rows(rows: list[str]) -> bytes:
+    return "".join(f"{row}\n" for row in rows).encode("utf-8")
+
+
+def shown(row: str) -> str:
+    """A malformed row, cut and escaped, so that the message stays one readable line."""
+    return repr(row if len(row) <= 60 else row[:60] + "...")
+
+
+def tar_files(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the regular files in a .tar.gz.
+
+    Nothing is unpacked to disk under the archive's own names, so no member can be written
+    outside the output folder, whatever it is called.
+    """
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is not None:
+                    yield member.name.removeprefix("./"), content.read()
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise PrepareError(f"{archive}: expected a whole .tar.gz, found a damaged one ({error})") from error
+
+
+def folder_files(folder: Path, inner: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Relative names and contents of the files under the folders `inner` of `folder`."""
+    for name in inner:
+        if not (folder / name).is_dir():
+            raise PrepareError(f"expected the folder {name} in {folder}, found: {listing(folder)}")
+        for path in (folder / name).rglob("*"):
+            if path.is_file():
+                yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write all files, or none: each goes beside its target first, and moves there when all are complete."""
+    waiting = {target: _beside(target) for target in contents}
+    try:
+        for target, content in contents.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            waiting[target].write_bytes(content)
+        for target, temporary in waiting.items():
+            os.replace(temporary, target)
+    finally:
+        for temporary in waiting.values():
+            temporary.unlink(missing_ok=True)
+
+
+def write_trees(trees: Mapping[Path, Mapping[str, bytes]]) -> None:
+    """Write whole folders likewise. One that exists is refused: merging could leave stale files in it."""
+    for target in trees:
+        if target.exists():
+            raise PrepareError(f"{target} exists already, remove it first")
+    waiting = {target: _beside(target) for target in trees}
+    try:
+        for target, files in trees.items():
+            for name, content in files.items():
+                path = waiting[target] / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        for target, temporary in waiting.items():
+            os.replace(temporary, target)
+    finally:
+        for temporary in waiting.values():
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}.tmp")

@@ -1,0 +1,103 @@
+"""What the tests share: the command line run in this process, and a small labelled corpus of our own."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from textrnn.cli import main
+
+# Tiny models compute faster on one thread, and tests beside them keep their core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+DATASETS = os.environ.get("TEXTRNN_DATASETS")
+needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is not set: the real corpora are not here")
+
+# A model and a training so small that a run takes a second.
+TINY = [
+    "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set", "train.epochs=2",
+    "--set", "train.batch_size=16", "--set", "vocab.min_count=1",
+]  # fmt: skip
+
+
+@dataclass
+class Result:
+    """How a command ended, and all it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cli(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """`cli("train", "--data", "x.tsv")` runs the command in an empty current folder, without a new process."""
+
+    def run(*arguments: object) -> Result:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["textrnn", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        captured = capfd.readouterr()
+        code = leaving.value.code
+        return Result(code if isinstance(code, int) else 0 if code is None else 1, captured.out, captured.err)
+
+    return run
+
+
+_SUBJECTS = {
+    "sport": ["match", "goal", "team", "coach", "league", "final"],
+    "food": ["soup", "bread", "cook", "dinner", "spice", "oven"],
+    "travel": ["train", "hotel", "island", "ticket", "border", "map"],
+}
+_FILLERS = ["the", "a", "one", "was", "is", "very", "late", "good", "new", "old", "we", "saw", "had", "again"]
+
+
+def make_rows(
+    count: int, *, seed: int = 0, labels: tuple[str, ...] = ("food", "sport", "travel")
+) -> list[tuple[str, str]]:
+    """(label, text) rows, easily told apart, of 3 to 12 words."""
+    rng = random.Random(seed)
+    rows = []
+    for number in range(count):
+        label = labels[number % len(labels)]
+        words = rng.choices(_SUBJECTS[label], k=rng.randint(1, 3)) + rng.choices(_FILLERS, k=rng.randint(2, 9))
+        rng.shuffle(words)
+        rows.append((label, f"{' '.join(words)} {number}"))
+    return rows
+
+
+def write_tsv(path: Path, rows: list[tuple[str, str]]) -> Path:
+    path.write_text("".join(f"{label}\t{text}\n" for label, text in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def train_file(workplace: Path) -> Path:
+    """`train.tsv` with 60 rows of three classes, in the current folder."""
+    return write_tsv(workplace / "train.tsv", make_rows(60))
+
+
+@pytest.fixture
+def trained(cli: Cli, train_file: Path) -> Path:
+    """A tiny run `runs/train` with a test file `test.tsv` beside it."""
+    write_tsv(train_file.with_name("test.tsv"), make_rows(24, seed=1))
+    result = cli("train", "--data", "train.tsv", "--set", "data.test=test.tsv", *TINY)
+    assert result.code == 0, result.err
+    return Path("runs/train")

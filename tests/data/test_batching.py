@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import DATASETS, needs_datasets
+from textrnn.data.batching import collate, inference_batches, training_batches
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.transform import EncodedTexts, Transform
+from textrnn.data.vocab import Vocab
+
+
+def texts() -> EncodedTexts:
+    return EncodedTexts(
+        np.array([5, 6, 7, 8, 9, 4]), np.array([0, 3, 5]), np.array([3, 2, 1]), np.array([1, 0, 1]), None
+    )
+
+
+def test_a_batch_is_time_major_and_padded_at_the_end() -> None:
+    batch = collate(texts(), np.array([2, 0]))
+    assert batch.token_ids.tolist() == [[4, 5], [0, 6], [0, 7]]
+    assert batch.lengths.tolist() == [1, 3]
+    assert batch.labels is not None
+    assert batch.labels.tolist() == [1, 1]
+
+
+def test_ids_go_through_the_map_but_padding_does_not() -> None:
+    mapped = texts()
+    mapped.id_map = np.arange(10)[::-1].copy()
+    assert collate(mapped, np.array([1, 2])).token_ids.tolist() == [[1, 5], [0, 0]]
+
+
+def test_each_row_comes_once_an_epoch_the_last_ones_too() -> None:
+    lengths = np.random.default_rng(0).integers(1, 50, size=1003)
+    batches = training_batches(lengths, 10, seed=1, epoch=1)
+    assert sorted(np.concatenate(batches)) == list(range(1003))
+    assert len(batches) == 101
+
+
+def test_batches_depend_on_seed_and_epoch_alone() -> None:
+    lengths = np.arange(1, 101)
+
+    def order(seed: int, epoch: int) -> list[int]:
+        return np.concatenate(training_batches(lengths, 8, seed=seed, epoch=epoch)).tolist()
+
+    assert order(1, 1) == order(1, 1)
+    assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (1, 2)}) == 4
+
+
+def test_which_texts_meet_in_a_batch_changes() -> None:
+    lengths = np.full(200, 7)
+    first, second = (
+        {frozenset(batch.tolist()) for batch in training_batches(lengths, 10, seed=1, epoch=epoch)} for epoch in (1, 2)
+    )
+    assert not first & second
+
+
+def test_fewer_texts_than_a_batch_make_one_batch() -> None:
+    assert [sorted(batch) for batch in training_batches(np.array([3, 1]), 64, seed=1, epoch=1)] == [[0, 1]]
+
+
+def test_inference_takes_the_longest_first() -> None:
+    assert [batch.tolist() for batch in inference_batches(np.array([2, 9, 5, 2]), 2)] == [[1, 2], [0, 3]]
+
+
+def padding_share(lengths: np.ndarray, batch_size: int) -> float:
+    batches = training_batches(lengths, batch_size, seed=1, epoch=1)
+    padded = sum(int(lengths[rows].max()) * len(rows) for rows in batches)
+    return 1 - lengths.sum() / padded
+
+
+@needs_datasets
+@pytest.mark.parametrize("batch_size", [32, 64, 128])
+def test_padding_is_under_five_percent_on_imdb(batch_size: int) -> None:
+    with gzip.open(Path(str(DATASETS)) / "imdb" / "train.csv.gz", "rt", encoding="utf-8", newline="") as stream:
+        reviews = [row[1] for row in csv.reader(stream)][1:]
+    lengths = Transform(Tokenizer("whitespace"), Vocab([]), 400).encode(reviews).lengths
+    assert len(lengths) == 25_000
+    assert padding_share(lengths, batch_size) < 0.05

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pytest
+
+from textrnn.data.formats import BadRow, Record, parse
+from textrnn.errors import DataError
+
+
+def read(text: str, kind: str, text_column=None, label_column=None, labelled: bool = True) -> list:
+    lines = text.splitlines(keepends=True) if "\u0085" not in text and "\r" not in text else _split(text)
+    return list(parse(lines, kind, "f", text_column, label_column, labelled))
+
+
+def _split(text: str) -> list[str]:
+    parts = text.split("\n")
+    return [part + "\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def rows(found: list) -> list[tuple[str | None, str]]:
+    assert all(isinstance(item, Record) for item in found), found
+    return [(item.label, item.text) for item in found]
+
+
+def test_tsv_text_in_the_last_column_takes_further_tabs() -> None:
+    assert rows(read("a\tx\ty\r\nb\t\tz\n", "tsv")) == [("a", "x\ty"), ("b", "\tz")]
+
+
+def test_tsv_does_not_quote() -> None:
+    assert rows(read('a\t"x\nb\t""y""\n', "tsv")) == [("a", '"x'), ("b", '""y""')]
+
+
+def test_tsv_text_first_wants_just_its_fields() -> None:
+    found = read("x\t1\ny\tz\t2\n\n", "tsv", 0, 1)
+    assert found[0] == Record(1, "x", "1")
+    assert isinstance(found[1], BadRow)
+    assert found[1].line == 2
+    assert "3 fields" in found[1].reason
+    assert isinstance(found[2], BadRow)
+    assert "empty" in found[2].reason
+
+
+def test_tsv_with_a_header() -> None:
+    assert rows(read("id\ttext\tlabel\n1\tx\ta\n2\ty\tb\n", "tsv", "text", "label")) == [("a", "x"), ("b", "y")]
+
+
+def test_csv_quoted_line_ends_and_lone_carriage_returns_are_text() -> None:
+    found = read('label,text\na,"x\n""y"",\r\nz"\nb,p\rq\r\nc,"r\rs"\n', "csv")
+    assert rows(found) == [("a", 'x\n"y",\r\nz'), ("b", "p\rq"), ("c", "r\rs")]
+    assert [item.line for item in found] == [2, 5, 6]
+
+
+def test_csv_by_number_has_no_header() -> None:
+    assert rows(read("x,a\ny,b\n", "csv", 0, 1)) == [("a", "x"), ("b", "y")]
+
+
+def test_csv_wrong_number_of_fields() -> None:
+    found = read("label,text\na,x\nb,y,z\n\nc\n", "csv")
+    assert [type(item) for item in found] == [Record, BadRow, BadRow, BadRow]
+    assert [item.line for item in found] == [2, 3, 4, 5]
+
+
+def test_csv_unclosed_quote_names_the_line_it_began_on() -> None:
+    with pytest.raises(DataError, match="f:3: the csv row that begins here"):
+        read('label,text\na,x\nb,"y\nc,z\n', "csv")
+
+
+def test_csv_missing_column_shows_the_first_row_and_the_remedy() -> None:
+    with pytest.raises(
+        DataError, match=r"f:1: no column 'text'.*'cat', 'review'.*--set data.text_column=NAME.*'review'"
+    ):
+        read("cat,review\nbooks,a long review\n", "csv")
+
+
+def test_jsonl() -> None:
+    text = '{"text": "x\\ny", "label": "a"}\n{"label": 1, "text": ""}\n{"label": true, "text": "z"}\n'
+    assert rows(read(text, "jsonl")) == [("a", "x\ny"), ("1", ""), ("true", "z")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "not valid JSON"),
+        ("[1]", "an object"),
+        ('{"text": "x"}', "no key 'label'"),
+        ('{"text": "x", "label": null}', "the key 'label' is null"),
+        ('{"text": 3, "label": "a"}', "must hold a string"),
+        ('{"text": "x", "label": ["a"]}', "one label"),
+        ("", "empty"),
+    ],
+)
+def test_bad_jsonl_rows(line: str, reason: str) -> None:
+    (found,) = read(line + "\n", "jsonl")
+    assert isinstance(found, BadRow)
+    assert reason in found.reason
+
+
+def test_fasttext() -> None:
+    assert rows(read("__label__a x y\n__label__b\tz\n__label__c\n", "fasttext")) == [
+        ("a", "x y"),
+        ("b", "z"),
+        ("c", ""),
+    ]
+
+
+@pytest.mark.parametrize("line", ["x y", "__label__a __label__b x", "__label__ x", ""])
+def test_bad_fasttext_rows(line: str) -> None:
+    (found,) = read(line + "\n", "fasttext")
+    assert isinstance(found, BadRow)
+
+
+def test_plain_text_has_a_record_for_every_line() -> None:
+    assert [item.text for item in read("a\n\n\u0085b\r\n c", "text", labelled=False)] == ["a", "", "\u0085b", " c"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "column", "texts"),
+    [
+        ("tsv", "a\tx\nb\ty\n", None, ["x", "y"]),
+        ("tsv", "x\ny\n", 0, ["x", "y"]),
+        ("csv", "text\nx\n\ny\n", None, ["x", "", "y"]),
+        ("csv", "id,review\n1,x\n", "review", ["x"]),
+        ("jsonl", '{"text": "x"}\n\n', None, ["x", ""]),
+    ],
+)
+def test_texts_are_read_without_labels(kind: str, text: str, column: int | str | None, texts: list[str]) -> None:
+    found = read(text, kind, column, None, labelled=False)
+    assert rows(found) == [(None, each) for each in texts]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from textrnn.data.reader import Example, Source, detect_format, read_examples
+from textrnn.errors import DataError
+
+
+def write(path: Path, content: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode())
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "format"),
+    [
+        ("x.csv", "whatever", "csv"),
+        ("x.tsv.gz", "whatever", "tsv"),
+        ("x.JSONL", "whatever", "jsonl"),
+        ("x.txt", "__label__a b\n", "fasttext"),
+        ("x.txt", '{"a": 1}\n', "jsonl"),
+        ("x", "a\tb\n", "tsv"),
+    ],
+)
+def test_the_format_is_found(tmp_path: Path, name: str, content: str, format: str) -> None:
+    assert detect_format(write(tmp_path / name, content), "utf-8") == format
+
+
+def test_a_format_that_cannot_be_told_is_an_error_with_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="x.txt:1: .*Set data.format to tsv, csv, jsonl or fasttext"):
+        detect_format(write(tmp_path / "x.txt", "no tab\n"), "utf-8")
+
+
+def test_a_folder_per_class(tmp_path: Path) -> None:
+    write(tmp_path / "b" / "2.txt", "second\nline")
+    write(tmp_path / "b" / "deeper" / "1.txt", "first")
+    write(tmp_path / "a" / "9", "third")
+    write(tmp_path / "a" / ".hidden", "not read")
+    found = list(read_examples(Source([str(tmp_path)])))
+    assert [(example.label, example.text) for example in found] == [
+        ("a", "third"),
+        ("b", "second\nline"),
+        ("b", "first"),
+    ]
+    assert found[0].where == str(tmp_path / "a" / "9")
+
+
+def test_several_files_a_glob_and_gzip_make_one_split(tmp_path: Path) -> None:
+    write(tmp_path / "1.tsv", "a\tone\n")
+    write(tmp_path / "2.tsv", "b\ttwo\n")
+    (tmp_path / "3.tsv.gz").write_bytes(gzip.compress(b"a\tthree\n"))
+    source = Source([str(tmp_path / "[12].tsv"), str(tmp_path / "3.tsv.gz")])
+    assert [example.text for example in read_examples(source)] == ["one", "two", "three"]
+
+
+def test_ids_become_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.tsv", "t\t1\nu\t0\n")
+    source = Source([path], text_column=0, label_column=1, label_names=["no", "yes"])
+    assert list(read_examples(source)) == [Example("t", "yes", f"{path}:1"), Example("u", "no", f"{path}:2")]
+
+
+def test_an_id_beyond_the_names_is_named_by_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.tsv", "0\ta\n7\tb\n")
+    with pytest.raises(DataError, match="x.tsv:2: label id 7 is beyond data.label_names, which holds 2"):
+        list(read_examples(Source([path], label_names=["no", "yes"])))
+
+
+def test_bad_rows_are_errors_or_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.tsv", "a\tone\nbroken\nb\ttwo\n\tno label\n")
+    with pytest.raises(DataError, match=r"x.tsv:2: .*data.bad_rows"):
+        list(read_examples(Source([path])))
+    source = Source([path], skip_bad_rows=True)
+    assert [example.text for example in read_examples(source)] == ["one", "two"]
+    assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "4"]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.conftest import TINY, Cli, make_rows, write_tsv
+from textrnn.data.splits import stratified_split
+
+
+def test_every_class_gives_its_share_and_keeps_one() -> None:
+    labels = np.array([0] * 20 + [1] * 10 + [2])
+    train, dev = stratified_split(labels, 0.1, seed=1)
+    assert np.bincount(labels[dev], minlength=3).tolist() == [2, 1, 0]
+    assert sorted([*train, *dev]) == list(range(31))
+    assert list(train) == sorted(train)
+
+
+def test_no_class_is_held_out_whole() -> None:
+    train, dev = stratified_split(np.array([0, 0, 1]), 0.9, seed=1)
+    assert np.array([0, 0, 1])[train].tolist() == [0, 1]
+    assert len(dev) == 1
+
+
+def test_the_split_is_a_function_of_the_seed() -> None:
+    labels = np.zeros(100, dtype=int)
+    one, same, other = (stratified_split(labels, 0.2, seed=seed)[1].tolist() for seed in (1, 1, 2))
+    assert one == same != other
+
+
+def test_the_vocabulary_comes_from_the_training_part_alone(cli: Cli, workplace) -> None:
+    rows = make_rows(40)
+    write_tsv(workplace / "train.tsv", [(label, f"trainword {text}") for label, text in rows])
+    write_tsv(workplace / "dev.tsv", [(label, f"devword {text}") for label, text in rows])
+    write_tsv(workplace / "test.tsv", [(label, f"testword {text}") for label, text in rows])
+    options = ["--set", "data.dev=dev.tsv", "--set", "data.test=test.tsv"]
+    result = cli("vocab", "--data", "train.tsv", *options, "--output", "v.tsv")
+    assert result.code == 0, result.err
+    tokens = dict(line.split("\t") for line in (workplace / "v.tsv").read_text().splitlines())
+    assert tokens["trainword"] == "40"
+    assert not {"devword", "testword"} & set(tokens)
+
+
+def test_rows_held_out_for_dev_do_not_count(cli: Cli, workplace) -> None:
+    write_tsv(workplace / "train.tsv", [(label, f"unique{number}") for number, (label, _) in enumerate(make_rows(60))])
+    cli("vocab", "--data", "train.tsv", "--set", "data.dev_fraction=0.5", "--set", "vocab.min_count=1", "--output", "v")
+    assert len((workplace / "v").read_text().splitlines()) == 30
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_eval_finds_the_parts_that_training_used(cli: Cli, trained, split: str) -> None:
+    result = cli("eval", trained, "--split", split)
+    assert result.code == 0, result.err
+    lines = (trained / "eval" / split / "predictions.tsv").read_text().splitlines()[1:]
+    whole = [line.split("\t")[1] for line in (trained.parents[1] / "train.tsv").read_text().splitlines()]
+    texts = [line.split("\t")[3] for line in lines]
+    assert len(texts) == {"train": 54, "dev": 6}[split]
+    assert [text for text in whole if text in set(texts)] == texts
+
+
+def test_without_any_dev_the_last_model_is_kept(cli: Cli, train_file) -> None:
+    result = cli("train", "--data", "train.tsv", "--set", "data.dev_fraction=0", *TINY)
+    assert result.code == 0, result.err
+    history = (train_file.parent / "runs/train/history.jsonl").read_text().splitlines()
+    assert len(history) == 2
+    assert '"dev_accuracy": null' in history[0]

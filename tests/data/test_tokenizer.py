@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from textrnn.data.tokenizer import Tokenizer, check_segmented
+from textrnn.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "tokens"),
+    [
+        ("char", "AC米兰3.14%", ["ac", "米", "兰", "3.14", "%"]),
+        ("char", "don't STOP, 1,000万", ["don't", "stop", ",", "1,000", "万"]),
+        ("char", "नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+        ("char", "カタカナと한국어", ["カ", "タ", "カ", "ナ", "と", "한국어"]),
+        ("word", "It's <br /> 3D_x café!", ["it's", "<", "br", "/", ">", "3d_x", "café", "!"]),
+        ("whitespace", "a,b\u3000C\u0085d", ["a,b", "c", "d"]),
+        ("jieba", "我来到北京清华大学 OK", ["我", "来到", "北京", "清华大学", "ok"]),
+    ],
+)
+def test_tokens(kind: str, text: str, tokens: list[str]) -> None:
+    assert Tokenizer(kind)(text) == tokens
+
+
+@pytest.mark.parametrize("kind", ["char", "word", "whitespace", "jieba"])
+@pytest.mark.parametrize("text", ["", " \t\u3000\u0085\u2028\r\n"])
+def test_nothing_but_white_space_has_no_tokens(kind: str, text: str) -> None:
+    assert Tokenizer(kind)(text) == []
+
+
+def test_folding_is_optional() -> None:
+    assert Tokenizer("char", lowercase=False)("Ａb") == ["Ab"]
+    assert Tokenizer("char", normalize=False)("Ａb") == ["ａb"]
+
+
+def test_a_user_dictionary_stays_with_its_tokenizer() -> None:
+    sentence = "凉粉哥爱吃火龙果干面"
+    word = "火龙果干面"
+    plain = Tokenizer("jieba")
+    assert word not in plain(sentence)
+    assert word in Tokenizer("jieba", user_dict=f"{word} 100000 n\n")(sentence)
+    assert word not in plain(sentence)
+    assert word not in Tokenizer("jieba")(sentence)
+
+
+def test_jieba_is_silent() -> None:
+    code = "from textrnn.data.tokenizer import Tokenizer; Tokenizer('jieba')('中文')"
+    result = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+def test_unsegmented_chinese_stops_a_tokenizer_of_spaced_words() -> None:
+    texts = ["词汇阅读是关键的复习全指南", "中国人民公安大学硕士研究生目录及书目"]
+    for kind in ("word", "whitespace"):
+        with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
+            check_segmented(kind, texts)
+
+
+def test_segmented_chinese_and_english_pass() -> None:
+    check_segmented("whitespace", ["词汇 阅读 是 关键", "中国 人民 公安 大学"])
+    check_segmented("word", ["plain English with 一个 word"])
+    check_segmented("char", ["词汇阅读是关键的复习全指南"])
+
+
+def test_the_options_make_the_same_tokenizer_again() -> None:
+    tokenizer = Tokenizer("jieba", lowercase=False, user_dict="火龙果干面 100000\n")
+    again = Tokenizer(**tokenizer.options())
+    assert again("吃火龙果干面 OK") == tokenizer("吃火龙果干面 OK")
+    assert again.identity() == tokenizer.identity()
+    assert "jieba" in tokenizer.identity()["versions"]
+
+
+@pytest.mark.parametrize("kind", ["char", "word", "whitespace", "jieba"])
+def test_the_first_tokens_of_a_long_text_are_those_of_the_whole(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = Tokenizer(kind)
+    text = "我来到北京 AC米兰, don't 3.14  \u3000" * 40
+    whole = tokenizer(text)
+    for longest in (10, 10_000):
+        monkeypatch.setattr("textrnn.data.tokenizer._LONG_TEXT", longest)
+        assert tokenizer.first(text, 7) == (whole[:7], len(whole))

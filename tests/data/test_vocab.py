@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from textrnn.data.vocab import PAD, UNK, Vocab, load_labels, save_labels, select_tokens
+from textrnn.errors import CheckpointError
+
+
+def test_the_commonest_come_first_and_ties_by_code_point() -> None:
+    counts = [("b", 2), ("a", 2), ("c", 5), ("rare", 1), ("<pad>", 9), ("<unk>", 9)]
+    assert select_tokens(counts, min_count=2, max_size=10) == [("c", 5), ("a", 2), ("b", 2)]
+
+
+def test_max_size_counts_pad_and_unk() -> None:
+    kept = select_tokens([("a", 3), ("b", 2), ("c", 1)], min_count=1, max_size=4)
+    assert len(Vocab(token for token, _ in kept)) == 4
+
+
+def test_unknown_tokens_and_the_names_of_special_ones_are_unk() -> None:
+    vocab = Vocab(["x", "y"])
+    assert vocab.ids(["y", "z", "<pad>", "<unk>", "x"]) == [3, UNK, UNK, UNK, 2]
+    assert PAD not in vocab.ids(["<pad>"])
+
+
+def test_it_survives_saving(tmp_path: Path) -> None:
+    vocab = Vocab(["中", "a'b", "\ufeff", "😀"])
+    vocab.save(tmp_path / "v")
+    assert Vocab.load(tmp_path / "v").tokens == vocab.tokens
+
+
+def test_labels_survive_saving(tmp_path: Path) -> None:
+    labels = ["体育", "a b", "c\u2028d", "e\rf"]
+    save_labels(tmp_path / "l", labels)
+    assert load_labels(tmp_path / "l") == labels
+
+
+@pytest.mark.parametrize("content", [b"", b"a\nb\n", b"<pad>\n<unk>\na\na\n", b"<pad>\n<unk>\n\xff\n"])
+def test_a_damaged_vocabulary_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(CheckpointError, match="v: "):
+        Vocab.load(tmp_path / "v")

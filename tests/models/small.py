@@ -1,0 +1,79 @@
+"""What the tests of the models share: small models with weights that are nowhere zero, and ragged batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import nn
+
+from textrnn.config import ModelConfig
+from textrnn.models.build import build_model
+from textrnn.models.rcnn import RCNN
+from textrnn.models.textrnn import TextRNN
+
+CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]
+POOLINGS = ["last", "mean", "max", "attention"]
+VOCAB_SIZE = 20
+
+each_cell = pytest.mark.parametrize(
+    ("cell", "nonlinearity"), CELLS, ids=[f"{cell}-{f}" if cell == "rnn" else cell for cell, f in CELLS]
+)
+each_depth = pytest.mark.parametrize("num_layers", [1, 2], ids=["1-layer", "2-layers"])
+each_direction = pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "both-ways"])
+each_pooling = pytest.mark.parametrize("pooling", POOLINGS)
+each_architecture = pytest.mark.parametrize("architecture", ["textrnn", "rcnn"])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """These models are so small that threads only wait for one another, on a busy machine a hundred times longer."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
+    """New random values for every parameter, so that no bias, start state or PAD vector hides behind a zero."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(std * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+
+
+def small_model(**options: object) -> TextRNN | RCNN:
+    """In evaluation mode; `options` are keys of the config's section `model`."""
+    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, **options})
+    model = build_model(config, vocab_size=VOCAB_SIZE, num_classes=3)
+    randomize(model)
+    return model.eval()
+
+
+def random_texts(lengths: list[int], *, seed: int = 0) -> list[torch.Tensor]:
+    """Token ids of texts of these lengths, all of them of real tokens."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(2, VOCAB_SIZE, (length,), generator=generator) for length in lengths]
+
+
+def padded_batch(
+    texts: list[torch.Tensor], *, extra: int = 0, padding_seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """token_ids (T, B) with any tokens at all behind the end of each text, `extra` of them at least; lengths (B,)."""
+    lengths = torch.tensor([len(text) for text in texts])
+    generator = torch.Generator().manual_seed(padding_seed)
+    shape = (int(lengths.max()) + extra, len(texts))
+    token_ids = torch.randint(0, VOCAB_SIZE, shape, generator=generator)
+    for column, text in enumerate(texts):
+        token_ids[: len(text), column] = text
+    return token_ids, lengths
+
+
+def logits_alone(model: nn.Module, texts: list[torch.Tensor]) -> torch.Tensor:
+    """(len(texts), classes): each text in a batch of one, without padding."""
+    with torch.no_grad():
+        return torch.cat([model(text.unsqueeze(1), torch.tensor([len(text)])) for text in texts])

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_pooling
+from textrnn.config import ModelConfig
+from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_model
+from textrnn.models.rcnn import RCNN
+from textrnn.models.textrnn import TextRNN
+
+
+def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN:
+    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, **options})
+    return build_model(config, vocab_size=20, num_classes=3, pretrained=pretrained)
+
+
+def _linear_sizes(module: nn.Module) -> list[tuple[int, int]]:
+    return [(part.in_features, part.out_features) for part in module.modules() if isinstance(part, nn.Linear)]
+
+
+@each_pooling
+@each_depth
+@each_direction
+@each_cell
+def test_textrnn_has_the_parts_and_sizes_of_its_config(
+    cell: str, nonlinearity: str, bidirectional: bool, num_layers: int, pooling: str
+) -> None:
+    model = _build(
+        cell=cell, nonlinearity=nonlinearity, bidirectional=bidirectional, num_layers=num_layers, pooling=pooling
+    )
+    width = 10 if bidirectional else 5
+
+    assert isinstance(model, TextRNN)
+    assert model.embedding.table.weight.shape == (20, 4)
+    assert model.encoder.joined
+    assert (model.pooling.kind, model.pooling.directions) == (pooling, 2 if bidirectional else 1)
+    assert _linear_sizes(model.head) == [(width, 3)]
+    _assert_layers(model, cell, nonlinearity, [4, width][:num_layers], directions=2 if bidirectional else 1)
+
+
+@each_pooling
+@each_depth
+@each_direction
+@each_cell
+def test_rcnn_has_the_parts_and_sizes_of_its_config_and_always_reads_both_ways(
+    cell: str, nonlinearity: str, bidirectional: bool, num_layers: int, pooling: str
+) -> None:
+    model = _build(
+        architecture="rcnn", cell=cell, nonlinearity=nonlinearity, bidirectional=bidirectional, num_layers=num_layers,
+        pooling=pooling,
+    )  # fmt: skip
+
+    assert isinstance(model, RCNN)
+    assert model.embedding.table.weight.shape == (20, 4)
+    assert not model.encoder.joined
+    assert _linear_sizes(model.combine) == [(5 + 4 + 5, 10)]
+    assert (model.pooling.kind, model.pooling.directions) == (pooling, 1)
+    assert _linear_sizes(model.head) == [(10, 3)]
+    _assert_layers(model, cell, nonlinearity, [4, 5][:num_layers], directions=2)
+
+
+def _assert_layers(
+    model: TextRNN | RCNN, cell: str, nonlinearity: str, input_sizes: list[int], *, directions: int
+) -> None:
+    """Each layer has an RNN of the right kind for each direction, one that does no dropout of its own."""
+    found = [[rnn.input_size for rnn in layer] for layer in model.encoder.layers]
+    assert found == [[size] * directions for size in input_sizes]
+    for rnn in (rnn for layer in model.encoder.layers for rnn in layer):
+        assert type(rnn) is {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        assert rnn.mode == {"rnn": f"RNN_{nonlinearity.upper()}", "lstm": "LSTM", "gru": "GRU"}[cell]
+        assert (rnn.hidden_size, rnn.num_layers, rnn.bidirectional, rnn.dropout) == (5, 1, False, 0)
+
+
+@each_architecture
+def test_fc_size_adds_a_dense_layer_with_relu(architecture: str) -> None:
+    without, with_dense = _build(architecture=architecture).head, _build(architecture=architecture, fc_size=7).head
+
+    assert [type(part) for part in without] == [nn.Dropout, nn.Linear]
+    assert [type(part) for part in with_dense] == [nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
+    assert _linear_sizes(with_dense) == [(10, 7), (7, 3)]
+
+
+@each_architecture
+def test_dropout_is_that_of_the_config(architecture: str) -> None:
+    model = _build(architecture=architecture, dropout=0.3, embedding_dropout=0.1)
+
+    shares = {name: part.p for name, part in model.named_modules() if isinstance(part, nn.Dropout)}
+
+    assert shares == {"embedding.dropout": 0.1, "encoder.dropout": 0.3, "head.0": 0.3}
+
+
+@each_architecture
+def test_the_embedding_is_as_wide_as_the_config_says_or_else_as_the_vectors_are_or_else_128(architecture: str) -> None:
+    vectors = np.ones((20, 6), dtype=np.float32)
+
+    def width(dim: int | None, pretrained: np.ndarray | None) -> int:
+        return _build(pretrained, architecture=architecture, embedding_dim=dim).embedding.table.embedding_dim
+
+    assert width(9, None) == 9
+    assert width(None, vectors) == width(6, vectors) == 6
+    assert width(None, None) == DEFAULT_EMBEDDING_DIM == 128
+
+
+@each_architecture
+@pytest.mark.parametrize("frozen", [False, True])
+def test_pretrained_vectors_are_taken_and_trained_unless_frozen(architecture: str, frozen: bool) -> None:
+    vectors = np.arange(80, dtype=np.float32).reshape(20, 4)
+
+    weight = _build(vectors, architecture=architecture, freeze_embedding=frozen).embedding.table.weight
+
+    np.testing.assert_array_equal(weight[1:].detach(), vectors[1:])
+    assert weight.requires_grad is not frozen
+
+
+@each_architecture
+def test_weights_are_drawn_from_the_global_random_state_alone(architecture: str) -> None:
+    def drawn(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return torch.cat([parameter.flatten() for parameter in _build(architecture=architecture).parameters()])
+
+    assert torch.equal(drawn(1), drawn(1))
+    assert not torch.equal(drawn(1), drawn(2))
+
+
+@each_architecture
+def test_every_weight_gets_a_gradient(architecture: str) -> None:
+    model = _build(architecture=architecture, num_layers=2, pooling="attention", fc_size=7)
+
+    model(torch.randint(2, 20, (6, 4)), torch.tensor([6, 2, 4, 1])).pow(2).sum().backward()
+
+    assert [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()] == []

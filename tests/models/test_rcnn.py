@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small import each_cell, each_depth, padded_batch, random_texts, small_model
+from textrnn.models.embedding import Embedding
+from textrnn.models.encoder import RNNEncoder
+from textrnn.models.rcnn import RCNN
+
+LENGTHS = [4, 1, 6]
+
+
+def _as_numpy(model: RCNN) -> dict[str, np.ndarray]:
+    return {name: parameter.detach().numpy() for name, parameter in model.named_parameters()}
+
+
+def _lai_et_al(weights: dict[str, np.ndarray], words: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """y4 and p of one text by equations 1 to 7 of Lai, Xu, Liu and Zhao 2015, "Recurrent Convolutional Neural Networks
+    for Text Classification"; f is tanh, and the recurrences have biases, which the paper leaves out."""
+    left, right = "encoder.layers.0.0.", "encoder.layers.0.1."
+    w_l, w_sl = weights[left + "weight_hh_l0"], weights[left + "weight_ih_l0"]
+    w_r, w_sr = weights[right + "weight_hh_l0"], weights[right + "weight_ih_l0"]
+    b_l = weights[left + "bias_ih_l0"] + weights[left + "bias_hh_l0"]
+    b_r = weights[right + "bias_ih_l0"] + weights[right + "bias_hh_l0"]
+    e = [weights["embedding.table.weight"][word] for word in words]
+    n = len(words)
+
+    c_l = [weights["first_left"]] * n
+    for i in range(1, n):
+        c_l[i] = np.tanh(w_l @ c_l[i - 1] + w_sl @ e[i - 1] + b_l)  # (1)
+    c_r = [weights["last_right"]] * n
+    for i in range(n - 2, -1, -1):
+        c_r[i] = np.tanh(w_r @ c_r[i + 1] + w_sr @ e[i + 1] + b_r)  # (2)
+    x = [np.concatenate([c_l[i], e[i], c_r[i]]) for i in range(n)]  # (3)
+    y2 = [np.tanh(weights["combine.weight"] @ x[i] + weights["combine.bias"]) for i in range(n)]  # (4)
+    y3 = np.max(y2, axis=0)  # (5)
+    y4 = weights["head.1.weight"] @ y3 + weights["head.1.bias"]  # (6)
+    p = np.exp(y4) / np.exp(y4).sum()  # (7)
+    return y4, p
+
+
+@pytest.mark.parametrize("texts", [[1], [2], [7], [4, 1, 6]], ids=["one word", "two words", "one text", "ragged"])
+def test_logits_follow_the_equations_of_the_paper(texts: list[int]) -> None:
+    model = small_model(architecture="rcnn", cell="rnn", pooling="max").double()
+    words = random_texts(texts)
+
+    logits = model(*padded_batch(words, extra=2))
+
+    expected = [_lai_et_al(_as_numpy(model), text.tolist()) for text in words]
+    np.testing.assert_allclose(logits.detach(), [y4 for y4, _ in expected], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(logits.softmax(1).detach(), [p for _, p in expected], rtol=0, atol=1e-10)
+
+
+def _model(cell: str, nonlinearity: str, num_layers: int) -> RCNN:
+    model = small_model(
+        architecture="rcnn", cell=cell, nonlinearity=nonlinearity, num_layers=num_layers, hidden_size=10
+    )
+    assert isinstance(model, RCNN)
+    return model.double()
+
+
+@each_depth
+@each_cell
+def test_contexts_hold_the_words_before_and_behind_and_never_the_word_itself(
+    cell: str, nonlinearity: str, num_layers: int
+) -> None:
+    model = _model(cell, nonlinearity, num_layers)
+    lengths = torch.tensor(LENGTHS)
+    embedded = torch.randn(8, 3, 4, dtype=torch.float64)
+    left, right = model.contexts(embedded, lengths)
+
+    for text, length in enumerate(LENGTHS):
+        for word in range(length):
+            other = embedded.clone()
+            other[word, text] += 1.0
+            left_changed, right_changed = (
+                (new != old).any(dim=-1) for new, old in zip(model.contexts(other, lengths), (left, right), strict=True)
+            )
+            before, behind = range(word), range(word + 1, length)
+            assert [at for at in range(length) if left_changed[at, text]] == list(behind)
+            assert [at for at in range(length) if right_changed[at, text]] == list(before)
+            others = [at for at in range(3) if at != text]
+            assert not left_changed[:, others].any()
+            assert not right_changed[:, others].any()
+
+
+@each_depth
+@each_cell
+def test_the_first_left_and_the_last_right_context_are_trained_parameters(
+    cell: str, nonlinearity: str, num_layers: int
+) -> None:
+    model = _model(cell, nonlinearity, num_layers)
+
+    left, right = model.contexts(torch.randn(8, 3, 4, dtype=torch.float64), torch.tensor(LENGTHS))
+
+    for text, length in enumerate(LENGTHS):
+        assert torch.equal(left[0, text], model.first_left)
+        assert torch.equal(right[length - 1, text], model.last_right)
+    model(*padded_batch(random_texts(LENGTHS))).sum().backward()
+    for start in (model.first_left, model.last_right):
+        assert start.grad is not None
+        assert start.grad.any()
+
+
+@each_depth
+@each_cell
+def test_a_context_is_the_state_after_the_words_up_to_it(cell: str, nonlinearity: str, num_layers: int) -> None:
+    model = _model(cell, nonlinearity, num_layers)
+    embedded = torch.randn(6, 1, 4, dtype=torch.float64)
+
+    def last_state(words: torch.Tensor, direction: int, start: torch.Tensor) -> torch.Tensor:
+        """After one reading of the words by torch's own networks, the topmost of which begins at `start`."""
+        layers = [layer[direction] for layer in model.encoder.layers]
+        for layer in layers[:-1]:
+            words = layer(words)[0]
+        hidden = start.view(1, 1, -1)
+        return layers[-1](words, (hidden, torch.zeros_like(hidden)) if cell == "lstm" else hidden)[0][-1, 0]
+
+    left, right = model.contexts(embedded, torch.tensor([6]))
+
+    for word in range(1, 6):
+        torch.testing.assert_close(left[word, 0], last_state(embedded[:word], 0, model.first_left))
+    for word in range(5):
+        torch.testing.assert_close(right[word, 0], last_state(embedded[word + 1 :].flip(0), 1, model.last_right))
+
+
+@each_depth
+@each_cell
+def test_a_single_text_of_one_token_has_logits(cell: str, nonlinearity: str, num_layers: int) -> None:
+    model = _model(cell, nonlinearity, num_layers)
+
+    logits = model(torch.tensor([[2]]), torch.tensor([1]))
+
+    assert logits.shape == (1, 3)
+    assert logits.isfinite().all()
+
+
+def test_dropout_between_layers_does_not_touch_the_contexts_that_are_parameters() -> None:
+    model = small_model(architecture="rcnn", num_layers=2, dropout=0.9).train()
+
+    left, right = model.contexts(torch.randn(6, 1, 4), torch.tensor([6]))
+
+    assert torch.equal(left[0, 0], model.first_left)
+    assert torch.equal(right[5, 0], model.last_right)
+    assert left[1:].all()  # no unit of a state is dropped
+
+
+@pytest.mark.parametrize("options", [{"joined": True}, {"joined": False, "bidirectional": False}])
+def test_an_encoder_whose_contexts_would_hold_the_word_itself_is_refused(options: dict[str, bool]) -> None:
+    with pytest.raises(ValueError, match="two directions that are not joined"):
+        RCNN(Embedding(5, 4), RNNEncoder(4, 5, **options), pooling="max", num_classes=2, fc_size=None, dropout=0.0)

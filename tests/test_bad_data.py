@@ -1,0 +1,243 @@
+"""Data that cannot be used is refused with the place and the remedy, and nothing is left behind."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bad_inputs import GOOD, case, check_refused, option
+from tests.conftest import Cli
+
+CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4
+JSON = '{"text": "a goal", "label": "sport"}\n'
+TEXT_FIRST = "--set data.text_column=0 --set data.label_column=1"
+IDS = f"--data t.tsv --set data.label_names=names.txt {TEXT_FIRST}"
+SKIPPABLE = " (data.bad_rows: skip leaves such rows out and counts them)"
+ENCODINGS = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
+
+
+def rows(id: str, content: str, message: str, name: str = "t.tsv", options: str = "") -> Any:
+    """A file with a bad row."""
+    return case(id, {name: content}, f"--data {name} {options}".strip(), f"{name}:{message}{SKIPPABLE}")
+
+
+ENCODING_CASES = [
+    case(
+        "gb18030-read-as-utf-8", {"t.tsv": ("sport\ta goal\n" + CHINESE).encode("gb18030")}, "--data t.tsv",
+        "t.tsv:2: column 1: byte 0xcc is not valid utf-8; it looks like gb18030: try --set "
+        "data.encoding=gb18030",
+    ),
+    case(
+        "utf-16-read-as-utf-8", {"t.tsv": GOOD.encode("utf-16")}, "--data t.tsv",
+        "t.tsv:1: column 1: byte 0xff is not valid utf-8; it looks like utf-16: try --set "
+        "data.encoding=utf-16",
+    ),
+    option(
+        "utf-8-read-as-utf-16", "data.encoding=utf-16",
+        "t.tsv:1: column 1: not valid utf-16: UTF-16 stream does not start with BOM; it looks like utf-8: "
+        "try --set data.encoding=utf-8",
+    ),
+    case(
+        "utf-16-cut-inside-a-character", {"t.tsv": GOOD.encode("utf-16")[:-1]},
+        "--data t.tsv --set data.encoding=utf-16",
+        "t.tsv:8: column 18: byte 0x0a is not valid utf-16; try --set data.encoding=NAME",
+    ),
+    case(
+        "one-damaged-byte", {"t.tsv": GOOD.encode() + b"food\tso\x80p"}, "--data t.tsv",
+        "t.tsv:9: column 8: byte 0x80 is not valid utf-8; the file is damaged there, or of another encoding: "
+        "--set data.encoding=NAME",
+    ),
+    option(
+        "unknown-encoding", "data.encoding=utf-9",
+        f"--set data.encoding: unknown encoding 'utf-9'; {ENCODINGS} (found 'utf-9')",
+    ),
+    case(
+        "label-names-in-another-encoding",
+        {"t.tsv": "x\t0\n", "names.txt": ("股票市场\n" * 9).encode("gb18030")}, IDS,
+        "names.txt:1: column 1: byte 0xb9 is not valid utf-8; it looks like gb18030: convert the file to "
+        "utf-8",
+    ),
+]  # fmt: skip
+
+ROW_CASES = [
+    rows("row-without-label", f"{GOOD}\tsome text\n", "9: the row has no label"),
+    rows("empty-line", f"{GOOD}\n", "9: 2 fields were expected, the line is empty"),
+    rows("missing-tab", f"{GOOD}sport a goal\n", "9: 2 fields were expected, 1 field: 'sport a goal'"),
+    rows(
+        "too-many-tabs", "soup\tfood\nbread\tx\tfood\n",
+        "2: 2 fields were expected, 3 fields: 'bread', 'x', 'food'",
+        options=TEXT_FIRST,
+    ),
+    rows(
+        "wrong-number-of-csv-fields", "text,label\na goal,sport\nsoup, and bread,food\n",
+        "3: 2 fields were expected, 3 fields: 'soup', ' and bread', 'food'", "t.csv",
+    ),
+    rows(
+        "bad-json", JSON + '{"text": "a"\n',
+        "2: not valid JSON: Expecting ',' delimiter at column 14", "t.jsonl",
+    ),
+    rows(
+        "json-without-the-key", JSON + '{"body": "a", "label": "x"}\n',
+        "2: no key 'text' in the object; its keys are: 'body', 'label'. Name it with data.text_column",
+        "t.jsonl",
+    ),
+    rows(
+        "json-that-is-no-object", JSON + "[1]\n",
+        "2: an object with the key 'text' was expected, found '[1]'", "t.jsonl",
+    ),
+    rows(
+        "several-fasttext-labels", "__label__a one\n__label__b __label__c two\n",
+        "2: one label a text was expected, found several: '__label__b __label__c two'", "t.txt",
+    ),
+    case(
+        "unclosed-csv-quote", {"t.csv": 'text,label\na goal,sport\n"soup,food\nx,sport\n'}, "--data t.csv",
+        "t.csv:3: the csv row that begins here is broken (unexpected end of data); a quote inside a "
+        "quoted field is "
+        'written "", and each opened quote needs its end',
+    ),
+    case(
+        "column-missing-in-csv-header", {"t.csv": "Review,Stars\na very late goal,sport\n"}, "--data t.csv",
+        "t.csv:1: no column 'text'; the first row is: 'Review', 'Stars'. Name the column with --set "
+        "data.text_column=NAME (perhaps 'Review'), or give its 0-based number where there is no header",
+    ),
+    case(
+        "first-row-has-too-few-fields", {"t.tsv": "sport a goal\n" + GOOD}, "--data t.tsv",
+        "t.tsv:1: text in column 1 and label in column 0 (0-based) was expected; the first row has 1 "
+        "field: 'sport a "
+        "goal'. Set data.text_column and data.label_column (predict: --text-column), or data.format if "
+        "the file is of "
+        "another kind",
+    ),
+    option(
+        "text-and-label-in-one-column", "data.text_column=0",
+        "t.tsv: data.text_column and data.label_column are the same column (0)",
+    ),
+    case(
+        "text-in-the-label-column", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},
+        "--data t.tsv",
+        "t.tsv:1: 60 different labels in 60 rows, the first of them 'text 0': text seems to stand in the "
+        "label column. "
+        "Say which is which, for example --set data.text_column=0 --set data.label_column=1",
+    ),
+    case(
+        "label-id-beyond-the-names", {"names.txt": "food\nsport\n", "t.tsv": "goal\t1\nsoup\t2\n"}, IDS,
+        f"t.tsv:2: label id 2 is beyond data.label_names, which holds 2 names (0 to 1){SKIPPABLE}",
+    ),
+    case(
+        "label-id-that-is-no-number", {"names.txt": "food\nsport\n", "t.tsv": "goal\t1\nsoup\tfood\n"}, IDS,
+        f"t.tsv:2: a label id from 0 to 1 was expected (data.label_names is set), found 'food'{SKIPPABLE}",
+    ),
+]  # fmt: skip
+
+NO_SUBFOLDERS = "d: a folder with one sub-folder per class was expected; it has no sub-folders"
+FILE_CASES = [
+    case("missing-file", {}, "--data t.tsv", "t.tsv: no such file or folder"),
+    case("empty-tsv", {"t.tsv": ""}, "--data t.tsv", "t.tsv: no labelled texts in it"),
+    case("empty-file-of-unknown-format", {"t.txt": ""}, "--data t.txt", "t.txt: the file is empty"),
+    case("csv-header-alone", {"t.csv": "text,label\n"}, "--data t.csv", "t.csv: no labelled texts in it"),
+    case(
+        "prose", {"t.txt": "once upon a time\n"}, "--data t.txt",
+        "t.txt:1: the format cannot be told from the first line, 'once upon a time': no tab, no "
+        "__label__, no JSON "
+        "object. Set data.format to tsv, csv, jsonl or fasttext",
+    ),
+    case(
+        "folder-for-a-file", {"d/a/1": "x", "d/b/1": "y"}, "--data d --set data.format=tsv",
+        "d: a tsv file was expected (data.format), this is a folder",
+    ),
+    option(
+        "file-for-a-folder", "data.format=folder",
+        "t.tsv: a folder with one sub-folder per class was expected (data.format), this is a file",
+    ),
+    case("folder-without-sub-folders", {"d/1": "x", "d/2": "y"}, "--data d", NO_SUBFOLDERS),
+    case("empty-folder", {"d": None}, "--data d", NO_SUBFOLDERS),
+    case(
+        "stray-file-among-class-folders", {"d/a/1": "x", "d/b/1": "y", "d/README": "z"}, "--data d",
+        f"d/README: a sub-folder per class was expected, this is a file: move it away{SKIPPABLE}",
+    ),
+    case("glob-without-match", {"t.tsv": GOOD}, "--data x*.tsv", "x*.tsv: no file matches"),
+    case(
+        "gzip-cut-short", {"t.tsv.gz": gzip.compress(GOOD.encode())[:-9]}, "--data t.tsv.gz",
+        "t.tsv.gz: the gzip data is damaged or cut short (Compressed file ended before the end-of-stream "
+        "marker was "
+        "reached); unpack or fetch it again",
+    ),
+    case(
+        "gzip-garbage", {"t.tsv.gz": b"\x1f\x8bgarbage and more"}, "--data t.tsv.gz",
+        "t.tsv.gz: the gzip data is damaged or cut short (Unknown compression method); unpack or fetch "
+        "it again",
+    ),
+    case(
+        "cache-that-is-a-file", {"t.tsv": GOOD, "c": "mine"}, "--data t.tsv --set data.cache_dir=c",
+        "c: the cache cannot be written: Not a directory; free some space, or set data.cache_dir to another "
+        "place",
+    ),
+]  # fmt: skip
+
+UNKNOWN = "the label 'travel' does not occur in the training data, which has: food, sport"
+LABEL_CASES = [
+    case(
+        "one-class-only", {"t.tsv": "food\tsoup\nfood\tbread\n"}, "--data t.tsv",
+        "t.tsv: two or more classes were expected, every text has the label 'food'; is it the right "
+        "data.label_column?",
+    ),
+    *[
+        case(
+            f"unknown-label-in-{split}", {"t.tsv": GOOD, "u.tsv": "food\tsoup\ntravel\ta train\n"},
+            f"--data t.tsv --set data.{split}=u.tsv", f"u.tsv:2: {UNKNOWN}. Correct the row or take it out",
+        )
+        for split in ("dev", "test")
+    ],
+    case(
+        "equal-label-names", {"names.txt": "food\nsport\nfood\n", "t.tsv": "a\t1\n"}, IDS,
+        "names.txt:3: the label name 'food' stands twice",
+    ),
+    case(
+        "one-label-name", {"names.txt": "food\n", "t.tsv": "a\t0\n"}, IDS,
+        "names.txt: two or more label names were expected, a line each, found 1",
+    ),
+    case("label-names-missing", {"t.tsv": "a\t0\n"}, IDS, "names.txt: no such file"),
+]  # fmt: skip
+
+TOKENIZER_CASES = [
+    case(
+        "words-of-unsegmented-chinese", {"t.tsv": CHINESE}, "--data t.tsv --set tokenizer.kind=word",
+        "tokenizer.kind: 'word' splits at spaces, but these texts are written without spaces between "
+        "words, for "
+        "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
+    ),
+    case(
+        "user-dictionary-missing", {"t.tsv": CHINESE},
+        "--data t.tsv --set tokenizer.kind=jieba --set tokenizer.user_dict=u.txt", "u.txt: no such file",
+    ),
+]  # fmt: skip
+
+
+CASES = [*ENCODING_CASES, *ROW_CASES, *FILE_CASES, *LABEL_CASES, *TOKENIZER_CASES]
+
+
+@pytest.mark.parametrize("command", ["vocab", "train"])
+@pytest.mark.parametrize(("files", "arguments", "messages"), CASES)
+def test_bad_data_is_refused_with_its_place_and_the_remedy(
+    command: str, files: dict, arguments: list[str], messages: tuple[str, ...], cli: Cli
+) -> None:
+    check_refused(cli, command, files, arguments, messages)
+
+
+def test_latin_1_bytes_are_told_by_line_and_column(cli: Cli) -> None:
+    Path("t.tsv").write_bytes("food\tsoup\nfood\tun café à la crème\n".encode("latin-1"))
+    result = cli("vocab", "--data", "t.tsv")
+    assert result.code == 1
+    assert result.err.startswith("error: t.tsv:2: column 12: byte 0xe9 is not valid utf-8")
+    assert "--set data.encoding=" in result.err and len(result.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_permission_is_named(cli: Cli, train_file: Path) -> None:
+    train_file.chmod(0)
+    result = cli("vocab", "--data", "train.tsv")
+    assert (result.code, result.err) == (1, "error: train.tsv: cannot be read: Permission denied\n")

@@ -1,0 +1,330 @@
+"""Runs, models, devices and disks that cannot be used are refused, and nothing is half-written or lost."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.bad_inputs import put, snapshot
+from tests.conftest import TINY, Cli, make_rows, write_tsv
+from textrnn import TextClassifier
+from textrnn.cli import main
+
+TRAIN = ["--data", "train.tsv", "--set", "data.test=test.tsv", *TINY]
+MODEL = "run/model/"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `train.tsv`, `test.tsv` and a tiny `run`, trained once."""
+    folder = tmp_path_factory.mktemp("template")
+    write_tsv(folder / "train.tsv", make_rows(60))
+    write_tsv(folder / "test.tsv", make_rows(24, seed=1))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as leaving:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["textrnn", "train", *TRAIN, "--run-dir", "run"])
+        main()
+    assert not leaving.value.code
+    return folder
+
+
+@pytest.fixture
+def run(template: Path, workplace: Path) -> Path:
+    """A copy of the template as the current folder."""
+    shutil.copytree(template, workplace, dirs_exist_ok=True)
+    config = workplace / "run" / "config.yaml"
+    config.write_text(config.read_text().replace(str(template), str(workplace)))
+    return Path("run")
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@contextmanager
+def disk_full_after(size: int) -> Iterator[None]:
+    """No file can grow beyond `size` bytes. SIGXFSZ is ignored by Python, so that the write fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def errors(stderr: str) -> list[str]:
+    """The error lines, paths relative; anything else but the log of the start is one too."""
+    logged = ("device:", "vocabulary:", "train:", "dev:", "test:", "tokens in", "label ", "going")
+    logged += ("epoch ", "note: ")
+    return [line for line in stderr.replace(f"{Path.cwd()}/", "").splitlines() if not line.startswith(logged)]
+
+
+def cut(name: str, size: int) -> Callable[[], object]:
+    return lambda: Path(name).write_bytes(Path(name).read_bytes()[:size])
+
+
+def write(name: str, content: str | bytes) -> Callable[[], object]:
+    return lambda: put({name: content})
+
+
+def replace(name: str, old: str, new: str) -> Callable[[], object]:
+    return lambda: Path(name).write_text(Path(name).read_text().replace(old, new))
+
+
+def broken(id: str, damage: Callable[[], object] | None, arguments: str, message: str) -> object:
+    """damage: what happens to the run first. message: the only error."""
+    return pytest.param(damage, arguments.split(), message, id=id)
+
+
+BESIDE = "the file does not belong to the config.yaml, vocab.txt and labels.txt beside it"
+NEITHER = "not a run: neither model/config.yaml nor config.yaml with labels.txt is in it"
+PREDICT = "predict run test.tsv --output out.tsv"
+MODEL_CASES = [
+    broken(
+        "weights-cut-short", cut(MODEL + "model.safetensors", -10), PREDICT,
+        f"{MODEL}model.safetensors: damaged or cut short (Error while deserializing: incomplete "
+        "metadata, file not "
+        "fully covered); copy it again, or train again",
+    ),
+    broken(
+        "weights-missing", Path(MODEL + "model.safetensors").unlink, PREDICT,
+        f"{MODEL}model.safetensors: no such file; no evaluation has been reached yet (go on with --resume), or it was "
+        "removed",
+    ),
+    broken(
+        "weights-of-another-shape", replace(MODEL + "config.yaml", "_dim: 8", "_dim: 9"), PREDICT,
+        f"{MODEL}model.safetensors: embedding.table.weight: (88, 9) was expected, found (88, 8): {BESIDE}",
+    ),
+    broken(
+        "vocabulary-cut-short", cut(MODEL + "vocab.txt", 60), PREDICT,
+        f"{MODEL}model.safetensors: embedding.table.weight: (14, 8) was expected, found (88, 8): {BESIDE}",
+    ),
+    broken(
+        "vocabulary-of-garbage", write(MODEL + "vocab.txt", b"\xff\xfe"), PREDICT,
+        f"{MODEL}vocab.txt: damaged: not valid UTF-8 at byte 1",
+    ),
+    broken(
+        "labels-missing", Path(MODEL + "labels.txt").unlink, PREDICT,
+        f"{MODEL}labels.txt: cannot be read: No such file or directory",
+    ),
+    broken("predict-with-no-run", write("other/file", "x"), "predict other test.tsv", f"other: {NEITHER}"),
+    broken(
+        "predict-with-a-missing-run", None, "predict other test.tsv",
+        "other: no such folder; a run's folder or its model/ was expected",
+    ),
+]  # fmt: skip
+
+STATE = "run/resume/state.safetensors"
+MORE = "train --data train.tsv --set data.test=test.tsv --run-dir run " + " ".join(TINY)
+RESUME = f"{MORE} --resume --set train.epochs=3"
+CHANGED = "the content has changed since the run began; put it back, or start over with --force"
+RESUME_CASES = [
+    broken(
+        "state-cut-short", cut(STATE, 1000), RESUME,
+        f"{STATE}: the saved state is damaged or of another model (Error while deserializing header: "
+        "invalid header "
+        "length); start over with --force",
+    ),
+    broken(
+        "resume-without-best-model", Path(MODEL + "model.safetensors").unlink, RESUME,
+        f"{MODEL}model.safetensors: the best model so far is missing; start over with --force",
+    ),
+    broken(
+        "resume-with-another-config", None, f"{MORE} --resume --set model.cell=lstm --set train.epochs=1",
+        "run/config.yaml: --resume goes on with the run's own config, which differs from the one given "
+        "in: model.cell, "
+        "train.epochs (it may only be made larger); give the same values, or start a new run with "
+        "--run-dir or --force",
+    ),
+    broken("resume-with-other-texts", replace("train.tsv", "soup", "soap"), RESUME, f"data.train: {CHANGED}"),
+    broken(
+        "resume-of-no-run", write("other/mine.txt", "x"), "train --data train.tsv --run-dir other --resume",
+        "other: not a run (no config.yaml in it): nothing to resume",
+    ),
+    broken(
+        "run-exists", None, MORE,
+        "run: the run exists; --resume goes on, --force starts over, --run-dir takes another folder",
+    ),
+    broken(
+        "force-on-a-folder-that-is-no-run", write("other/mine.txt", "x"),
+        "train --data train.tsv --run-dir other --force",
+        "other: exists and is not a run (no config.yaml in it); give another --run-dir, or take it away",
+    ),
+    broken(
+        "run-below-a-file", None, MORE.replace("dir run", "dir test.tsv/run"),
+        "test.tsv/run: the run's folder cannot be made: Not a directory",
+    ),
+    broken(
+        "no-gpu", None, f"{MORE} --force --device cuda",
+        "--device cuda: this machine has no CUDA device that torch can use; use --device cpu",
+    ),
+]  # fmt: skip
+
+VECTORS = f"train --data train.tsv --set model.pretrained=v.txt {' '.join(TINY)}"
+EIGHT = "1 2 3 4 5 6 7 8"
+VECTOR_CASES = [
+    broken(
+        "vectors-of-another-size", write("v.txt", "2 3\nthe 1 2 3\nsoup 3 4 5\n"), VECTORS,
+        "v.txt:2: 8 numbers (model.embedding_dim) was expected after the token, found 3 numbers",
+    ),
+    broken(
+        "vector-that-is-no-number", write("v.txt", f"the {EIGHT}\nsoup 1 2 3 x 5 6 7 8\n"), VECTORS,
+        "v.txt:2: 8 numbers were expected after the token 'soup'",
+    ),
+    broken(
+        "vector-cut-short", write("v.txt", f"the {EIGHT}\nsoup 1 2\n"), VECTORS,
+        "v.txt:2: a token and 8 numbers were expected, found 3 fields",
+    ),
+    broken(
+        "vector-not-finite", write("v.txt", "the 1 2 3 4 5 6 7 inf\n"), VECTORS,
+        "v.txt:1: the vector of 'the' holds a number that is not finite",
+    ),
+    broken(
+        "vectors-empty", write("v.txt", ""), VECTORS,
+        "v.txt: no vectors in it; word2vec text format was expected: `token v1 v2 ...` a line",
+    ),
+    broken("vectors-missing", None, VECTORS, "v.txt: no such file"),
+]  # fmt: skip
+
+PREDICT_CASES = [
+    broken("missing-text-file", None, "predict run x.txt --output out.tsv", "x.txt: no such file"),
+    broken("folder-of-texts", None, "predict run run", "run: a file was expected, this is a folder"),
+    broken(
+        "csv-without-text-column", write("p.csv", "id,body\n1,abc\n"), "predict run p.csv",
+        "p.csv:1: no column 'text'; the first row is: 'id', 'body'. Name the column with --text-column "
+        "NAME (perhaps "
+        "'body'), or give its 0-based number where there is no header",
+    ),
+    broken(
+        "json-without-text", write("p.jsonl", "{}\n"), "predict run p.jsonl",
+        "p.jsonl:1: no key 'text' in the object; its keys are: none. Name it with --text-column",
+    ),
+    broken(
+        "bad-bytes", write("p.txt", b"ok\ngood\nbad \x80"), "predict run p.txt --output out.tsv",
+        "p.txt:3: column 5: byte 0x80 is not valid utf-8; the file is damaged there, or of another encoding: "
+        "--encoding NAME",
+    ),
+    broken(
+        "output-in-no-folder", None, "predict run test.tsv --output no/out.tsv",
+        "no/out.tsv: cannot be written: No such file or directory",
+    ),
+]  # fmt: skip
+
+EVAL_TO_O = "eval run --output o"
+EVAL_CASES = [
+    broken(
+        "label-the-model-lacks", write("e.tsv", "food\tsoup\nzoo\ta lion\n"), "eval run e.tsv",
+        "e.tsv:2: the label 'zoo' does not occur in the model, which has: food, sport, travel. Correct "
+        "the row or take "
+        "it out",
+    ),
+    broken(
+        "set-of-another-section", None, "eval run --set model.cell=lstm",
+        "--set model.cell: eval takes keys of data that say how to read; the rest was settled by training",
+    ),
+    broken(
+        "no-test-file", replace("run/config.yaml", "  test: ", "  test: null #"), "eval run --split test",
+        "--split test: the run has no test data; give DATA, a labelled file, or --set data.test=FILE",
+    ),
+    broken(
+        "model-without-data", None, "eval run/model",
+        "run/model: a model folder has no data of its own: give DATA, a labelled file",
+    ),
+    broken("missing-data", None, "eval run e.tsv", "e.tsv: no such file or folder"),
+    broken("output-is-a-file", write("o", ""), EVAL_TO_O, "o: the folder cannot be made: File exists"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("damage", "arguments", "message"),
+    [*MODEL_CASES, *RESUME_CASES, *VECTOR_CASES, *PREDICT_CASES, *EVAL_CASES],
+)
+def test_is_refused_with_one_message_and_nothing_touched(
+    damage: Callable | None, arguments: list[str], message: str, cli: Cli, run: Path, no_gpu: None
+) -> None:
+    if damage is not None:
+        damage()
+    before = snapshot()
+    result = cli(*arguments)
+    assert (result.code, result.out, errors(result.err)) == (1, "", [f"error: {message}"])
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("train --data train.tsv --resume --force", "--resume goes on with a run, --force starts over"),
+        ("train --data train.tsv --device banana", "auto, cpu, cuda or cuda:N was expected, found 'banana'"),
+        ("predict run test.tsv --top-k 2", "--top-k needs --output-format jsonl"),
+        ("predict run test.tsv --encoding utf-9", "--encoding: unknown encoding 'utf-9'; for example: utf-8"),
+        ("eval run test.tsv --split dev", "--split names a part of the run's own data"),
+    ],
+)
+def test_wrong_usage_is_code_2(arguments: str, message: str, cli: Cli, run: Path) -> None:
+    before = snapshot()
+    result = cli(*arguments.split())
+    assert (result.code, result.out) == (2, "")
+    assert len([line for line in result.err.splitlines() if "rror" in line and message in line]) == 1
+    assert snapshot() == before
+
+
+def test_bad_bytes_from_a_pipe_are_told_by_line(run: Path) -> None:
+    command = [sys.executable, "-m", "textrnn", "predict", str(run)]
+    result = subprocess.run(command, input=b"ok\n\xe4\xbd \n", capture_output=True)
+    assert (result.returncode, len((error := result.stderr.decode()).splitlines())) == (1, 1)
+    assert error.startswith("error: stdin:2: column 1: byte 0xe4 is not valid utf-8")
+    assert "--encoding" in error
+
+
+def test_a_loss_that_is_not_finite_stops_training_at_its_step(cli: Cli, run: Path) -> None:
+    options = ["--set", "train.learning_rate=1e30", "--set", "train.grad_clip_norm=null"]
+    result = cli("train", *TRAIN, *options, "--run-dir", "wild")
+    assert (result.code, result.out) == (1, "")
+    assert errors(result.err) == [
+        "error: training stopped: the loss is not finite at epoch 1, step 3; try a lower "
+        "train.learning_rate, or set "
+        "train.grad_clip_norm"
+    ]
+
+
+def test_a_full_disk_stops_training_and_resume_goes_on_from_the_last_state(cli: Cli, run: Path) -> None:
+    shutil.copytree("run", "undisturbed")
+    state = Path(STATE).read_bytes()
+    with disk_full_after(len(state) - 1):
+        result = cli(*RESUME.split())
+    message = f"error: {STATE}: cannot be written: File too large"
+    assert (result.code, result.out, errors(result.err)) == (1, "", [message])
+    assert {path: path.read_bytes() for path in Path("run/resume").iterdir()} == {Path(STATE): state}
+    assert TextClassifier.load("run").predict(["soup"])
+    assert cli(*RESUME.split()).code == 0
+    assert cli(*RESUME.replace("dir run", "dir undisturbed").split()).code == 0
+    resumed, expected = load_file(STATE), load_file(STATE.replace("run", "undisturbed"))
+    assert all(torch.equal(resumed[name], expected[name]) for name in expected)
+
+
+def test_a_full_disk_leaves_no_part_of_a_prediction(cli: Cli, run: Path) -> None:
+    put({"many.txt": "a late goal for the team\n" * 2000, "out.tsv": "before"})
+    before = snapshot()
+    with disk_full_after(9000):
+        result = cli("predict", "run", "many.txt", "--output", "out.tsv")
+    assert (result.code, errors(result.err)) == (1, ["error: out.tsv: cannot be written: File too large"])
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("arguments", ["vocab --data train.tsv", "predict run test.tsv", "eval run --json"])
+def test_a_stdout_that_takes_nothing_is_one_message(arguments: str, run: Path) -> None:
+    command = [sys.executable, "-m", "textrnn", *arguments.split()]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("written to ")]
+    assert (result.returncode, lines) == (1, ["error: No space left on device"])

@@ -1,0 +1,99 @@
+"""Imports go one way: a file imports only from layers above its own in this table, or from its own layer's files that
+stand before it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "textrnn"
+LAYERS = [
+    ["errors", "files"],
+    ["config", "device", "seeding", "progress", "signals", "environment", "run_folder"],
+    [
+        "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.parallel",
+        "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
+        "models.embedding", "models.encoder", "models.pooling", "models.textrnn", "models.rcnn", "models.build",
+        "checkpoint",
+    ],
+    ["inference"],
+    [
+        "evaluation.metrics", "evaluation.report", "evaluation.plots", "evaluation.results",
+        "training.objectives", "training.optim", "training.history", "training.loop", "training.session", "classifier",
+    ],
+    ["commands.data", "commands.vocab", "commands.train", "commands.eval", "commands.predict"],
+    ["exits", "cli", "__main__"],
+]  # fmt: skip
+ORDER = [name for layer in LAYERS for name in layer]
+WITHOUT_TORCH = ["data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.parallel"]
+WITHOUT_TORCH += ["data.dataset", "data.splits", "data.vectors", "data.build"]
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+FILES = {module_name(path): path for path in ROOT.rglob("*.py") if path.name != "__init__.py"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules of textrnn that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("textrnn"):
+            base = node.module.removeprefix("textrnn").removeprefix(".")
+            whole = [".".join(filter(None, [base, alias.name])) for alias in node.names]
+            found |= {name if name in FILES else base for name in whole}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("textrnn.") for alias in node.names if alias.name.startswith("textrnn.")}
+    return found - {""}
+
+
+def test_every_file_has_its_place() -> None:
+    assert sorted(FILES) == sorted(ORDER)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_file_imports_only_what_stands_before_it(name: str) -> None:
+    before = set(ORDER[: ORDER.index(name)])
+    assert imports_of(FILES[name]) <= before
+
+
+def test_init_files_hold_no_code_but_the_first() -> None:
+    inits = [path for path in ROOT.rglob("__init__.py") if path.parent != ROOT]
+    assert len(inits) == 5
+    assert all(path.read_text() == "" for path in inits)
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_what_reads_and_tokenizes_does_not_import_torch() -> None:
+    loaded = loaded_by("; ".join(f"import textrnn.{name}" for name in WITHOUT_TORCH))
+    assert "textrnn.data.splits" in loaded
+    assert "torch" not in loaded
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import textrnn",
+        "import textrnn.cli",
+        "import contextlib; sys.argv = ['textrnn', '--help']; from textrnn.cli import main\n"
+        "with contextlib.suppress(SystemExit): main()\nimport sys",
+    ],
+)
+def test_help_and_import_stay_light(statement: str) -> None:
+    loaded = loaded_by(f"exec({statement!r})")
+    assert not loaded & {"torch", "sklearn", "pydantic", "matplotlib", "jieba", "numpy"}
+
+
+def test_files_are_short() -> None:
+    lengths = {name: len(path.read_text().splitlines()) for name, path in FILES.items()}
+    assert {name: length for name, length in lengths.items() if length > 330} == {}

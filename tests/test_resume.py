@@ -1,0 +1,196 @@
+"""A resumed run gives the bytes of the uninterrupted one, whatever stopped it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli, make_rows, write_tsv
+from textrnn.training import session
+
+# Dropout everywhere, two kinds of batches, several steps an epoch: whatever is not restored shows in the weights.
+OPTIONS = [
+    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set",
+    "model.num_layers=2", "--set", "train.batch_size=8", "--set", "train.epochs=4", "--set", "train.patience=null",
+    "--set", "vocab.min_count=1", "--set", "train.learning_rate=0.01", "--run-dir",
+]  # fmt: skip
+
+
+@pytest.fixture
+def whole(cli: Cli, workplace: Path) -> Path:
+    """The weights of an uninterrupted run."""
+    write_tsv(workplace / "train.tsv", make_rows(150))
+    assert cli("train", *OPTIONS, "whole").code == 0
+    return Path("whole/model/model.safetensors")
+
+
+def same_run(one: Path, other: Path) -> bool:
+    def history(run: Path) -> list[dict]:
+        lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+        timed = ("seconds", "tokens_per_second")
+        return [{key: value for key, value in line.items() if key not in timed} for line in lines]
+
+    weights = "model/model.safetensors"
+    return history(one) == history(other) and (one / weights).read_bytes() == (other / weights).read_bytes()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("step", [1, 7, 17, 40])  # 17 steps an epoch: 17 comes between an epoch and its evaluation
+def test_a_signal_saves_the_state_and_resume_goes_on_from_it(
+    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, step: int
+) -> None:
+    original = session.show
+
+    def show(bar, state, result) -> None:
+        original(bar, state, result)
+        if state.step == step:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(session, "show", show)
+    stopped = cli("train", *OPTIONS, "cut")
+    monkeypatch.setattr(session, "show", original)
+    assert stopped.code == code
+    assert "--resume" in stopped.err
+    assert "Traceback" not in stopped.err
+    assert stopped.out == ""
+
+    resumed = cli("train", *OPTIONS, "cut", "--resume")
+    assert resumed.code == 0, resumed.err
+    assert resumed.out == "cut\n"
+    assert same_run(whole.parents[1], Path("cut"))
+
+
+def test_a_run_knows_its_own_config_on_resume(cli: Cli, whole: Path) -> None:
+    assert "complete" in cli("train", "--resume", "--run-dir", "whole").err
+
+
+def test_a_complete_run_says_so_and_is_left_alone(cli: Cli, whole: Path) -> None:
+    before = whole.read_bytes()
+    result = cli("train", *OPTIONS, "whole", "--resume")
+    assert (result.code, result.out) == (0, "whole\n")
+    assert "complete" in result.err
+    assert whole.read_bytes() == before
+
+
+def test_more_epochs_go_on_from_the_last_state(cli: Cli, whole: Path) -> None:
+    result = cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=6")
+    assert result.code == 0, result.err
+    epochs = [json.loads(line)["epoch"] for line in Path("whole/history.jsonl").read_text().splitlines()]
+    assert epochs == [1, 2, 3, 4, 5, 6]
+    assert "epochs: 6" in Path("whole/config.yaml").read_text()
+
+
+def test_fewer_epochs_and_other_changes_are_refused_by_name(cli: Cli, whole: Path) -> None:
+    result = cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=3", "--set", "model.cell=lstm")
+    assert result.code == 1
+    assert "train.epochs" in result.err
+    assert "model.cell" in result.err
+
+
+def test_where_nothing_was_saved_resume_starts_from_the_beginning(
+    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.Session, "go_on", die)
+        assert cli("train", *OPTIONS, "cut").code == 130
+    assert not Path("cut/resume/state.safetensors").exists()
+    result = cli("train", *OPTIONS, "cut", "--resume")
+    assert result.code == 0, result.err
+    assert "from the beginning" in result.err
+    assert same_run(Path("whole"), Path("cut"))
+
+
+def test_resume_without_a_run_begins_one(cli: Cli, whole: Path) -> None:
+    result = cli("train", *OPTIONS, "new", "--resume")
+    assert result.code == 0, result.err
+    assert same_run(Path("whole"), Path("new"))
+
+
+def test_history_recorded_after_the_state_is_cut_back(cli: Cli, whole: Path) -> None:
+    with Path("whole/history.jsonl").open("a") as stream:
+        stream.write('{"epoch": 5, "step": 85}\n{"epoch": 6, "st')
+    assert cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=5").code == 0
+    epochs = [json.loads(line)["epoch"] for line in Path("whole/history.jsonl").read_text().splitlines()]
+    assert epochs == [1, 2, 3, 4, 5]
+
+
+def test_another_thread_count_is_a_warning(cli: Cli, whole: Path) -> None:
+    path = Path("whole/environment.json")
+    environment = json.loads(path.read_text())
+    path.write_text(json.dumps({**environment, "threads": environment["threads"] + 1}))
+    result = cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=5")
+    assert result.code == 0
+    assert "warning: " in result.err
+    assert "threads was" in result.err
+
+
+def test_a_state_of_another_version_is_refused(cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "read_progress", lambda path: {"unheard_of": 1})
+    result = cli("train", "--resume", "--run-dir", "whole")
+    assert result.code == 1
+    assert result.err.startswith("error: whole/resume/state.safetensors: saved by another version")
+
+
+def test_a_damaged_history_does_not_stop_resuming(cli: Cli, whole: Path) -> None:
+    Path("whole/history.jsonl").write_bytes(b'\xff\n[]\n{"epoch": 1}\n')
+    result = cli("train", "--resume", "--run-dir", "whole", "--set", "train.epochs=5")
+    assert result.code == 0, result.err
+    assert "Traceback" not in result.err
+
+
+def command(run: str, *more: str) -> list[str]:
+    # saved after every step, so that a kill also falls between and inside savings
+    often = ["--set", "train.save_minutes=0.00001"]
+    return [sys.executable, "-m", "textrnn", "train", *OPTIONS, run, *often, *more]
+
+
+def kill_and_resume(rng: random.Random, seconds: float, run: str) -> int:
+    """Kill -9 a run at random moments until it gets through; returns how often it was killed."""
+    kills = 0
+    while True:
+        process = subprocess.Popen(command(run, "--resume"), stderr=subprocess.PIPE)
+        try:
+            delay = rng.uniform(0.0, 1.1 * seconds) if kills < 4 else None
+            _, error = process.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            kills += 1
+            continue
+        assert process.returncode == 0, error.decode()
+        return kills
+
+
+def killed_runs(count: int, seed: int, measure: Callable[[], float] = time.monotonic) -> None:
+    begin = measure()
+    subprocess.run(command("reference"), check=True, capture_output=True)
+    seconds = measure() - begin
+    rng = random.Random(seed)
+    kills = 0
+    for number in range(count):
+        kills += kill_and_resume(rng, seconds, f"killed-{number}")
+        assert same_run(Path("reference"), Path(f"killed-{number}")), f"run {number} came out otherwise"
+    assert kills > 0
+
+
+def test_killed_runs_come_out_byte_for_byte(workplace: Path) -> None:
+    write_tsv(workplace / "train.tsv", make_rows(150))
+    killed_runs(2, seed=3)
+
+
+@pytest.mark.slow
+def test_twenty_killed_runs_come_out_byte_for_byte(workplace: Path) -> None:
+    write_tsv(workplace / "train.tsv", make_rows(150))
+    killed_runs(20, seed=4)

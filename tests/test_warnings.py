@@ -1,0 +1,115 @@
+"""What is odd about data or config but stops nothing: a `warning:` line that says what and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bad_inputs import put
+from tests.conftest import TINY, Cli, make_rows
+
+ROWS = make_rows(60)
+
+
+def tsv(rows: Sequence[tuple[str, str]]) -> str:
+    return "".join(f"{label}\t{text}\n" for label, text in rows)
+
+
+def sets(*options: str) -> list[str]:
+    return [word for option in options for word in ("--set", option)]
+
+
+def warned(stderr: str) -> list[str]:
+    return [line for line in stderr.splitlines() if line.startswith("warning: ")]
+
+
+ODD_DATA = {
+    "nothing-odd": ({"t.tsv": tsv(ROWS)}, [], None),
+    "class-with-one-document": (
+        {"t.tsv": tsv([*ROWS, ("zoo", "a lion")])}, [],
+        "label 'zoo' has one training text: it can hardly be learnt",
+    ),
+    "class-without-documents": (
+        {"t.tsv": "".join(f"a{n}\t0\nb{n}\t1\n" for n in range(30)), "n.txt": "food\nsport\nzoo\n"},
+        sets("data.label_names=n.txt", "data.text_column=0", "data.label_column=1"),
+        "label 'zoo' has no training text: it can hardly be learnt",
+    ),
+    "fewer-documents-than-a-batch": (
+        {"t.tsv": tsv(ROWS)}, sets("train.batch_size=64"),
+        "54 training texts are fewer than train.batch_size 64: a step an epoch",
+    ),
+    "texts-shared-by-train-and-test": (
+        {"t.tsv": tsv(ROWS), "u.tsv": tsv([*ROWS[:3], ("food", "a new text")])},
+        sets("data.test=u.tsv", "data.dev_fraction=0"),
+        "3 of 4 test texts stand in train too: test results will read too high",
+    ),
+    "many-texts-cut": (
+        {"t.tsv": tsv(ROWS)}, sets("data.max_length=2"),
+        "100 % of the training texts are cut at data.max_length 2: a larger one reads on",
+    ),
+    "bad-rows-skipped": (
+        {"t.tsv": tsv(ROWS) + "no tab\n\tno label\n"}, sets("data.bad_rows=skip"),
+        "2 bad rows of train skipped: t.tsv:61: 2 fields were expected, 1 field: 'no tab'; "
+        "t.tsv:62: the row has no label",
+    ),
+    "empty-texts": (
+        {"t.tsv": tsv(ROWS) + "food\t\nsport\t \n"}, [],
+        "2 train texts have no tokens; each is read as one unknown token",
+    ),
+    "nothing-left-for-dev": (
+        {"t.tsv": "food\tsoup\nsport\tgoal\n"}, sets("train.batch_size=1"),
+        "label 'food' has one training text: it can hardly be learnt\n"
+        "label 'sport' has one training text: it can hardly be learnt\n"
+        "too few texts to hold any out for dev (data.dev_fraction): the last model is kept, not the best",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "options", "message"), ODD_DATA.values(), ids=ODD_DATA)
+def test_odd_data_is_told_and_trained_on(
+    files: dict[str, Any], options: list[str], message: str | None, cli: Cli
+) -> None:
+    put(files)
+    result = cli("train", "--data", "t.tsv", *TINY, *sets("train.epochs=1"), *options)
+    assert (result.code, result.out) == (0, "runs/t\n"), result.err
+    assert warned(result.err.replace(f"{Path.cwd()}/", "")) == (
+        [f"warning: {line}" for line in (message or "").splitlines()]
+    )
+
+
+NO_DEV = "data.dev_fraction=0"
+# (key and value, what makes it dead, the reason given, what makes it live)
+DEAD_KEYS = [
+    ("model.nonlinearity=relu", "model.cell=gru", "model.cell is gru, not rnn", "model.cell=rnn"),
+    ("model.bidirectional=false", "model.architecture=rcnn", "rcnn always reads both directions", None),
+    ("data.dev_fraction=0.2", "data.dev=dev.tsv", "data.dev is given", None),
+    ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
+    ("train.patience=1", NO_DEV, "there is no dev set", None),
+    ("train.monitor=dev_loss", NO_DEV, "there is no dev set", None),
+    ("model.freeze_embedding=true", None, "model.pretrained is not given", "model.pretrained=v.txt"),
+]
+
+
+@pytest.mark.parametrize(("setting", "dead", "reason", "live"), DEAD_KEYS)
+def test_a_key_is_told_where_it_has_no_effect_and_only_there(
+    setting: str, dead: str | None, reason: str, live: str | None, cli: Cli
+) -> None:
+    put({"t.tsv": tsv(ROWS), "dev.tsv": tsv(make_rows(12, seed=3)), "u.txt": "late goal\n", "v.txt": "a 1\n"})
+    key = setting.partition("=")[0]
+    result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(dead or setting))
+    assert result.code == 0
+    assert len(warned(result.err)) == 1
+    assert result.err.startswith(f"warning: {key}: ") and reason in result.err
+    result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(live or setting))
+    assert (result.code, result.err) == (0, "")
+
+
+def test_columns_without_effect_are_told(cli: Cli, workplace: Path) -> None:
+    (workplace / "x.txt").write_text("__label__a one\n__label__b two\n")
+    result = cli("vocab", "--data", "x.txt", "--set", "data.text_column=3", "--set", "vocab.min_count=1")
+    assert result.code == 0
+    assert "warning: data.text_column and data.label_column have no effect" in result.err
+    assert "have no effect" not in cli("vocab", "--data", "x.txt", "--set", "vocab.min_count=1").err

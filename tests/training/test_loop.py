@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from textrnn.data.transform import EncodedTexts
+from textrnn.errors import TextRNNError
+from textrnn.training.loop import TrainingState, steps_per_epoch, training_steps
+from textrnn.training.objectives import cross_entropy
+
+
+class BagOfWords(nn.Module):
+    """Small enough to follow: a logit vector a token, averaged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(10, 2, padding_idx=0)
+        nn.init.zeros_(self.table.weight)
+
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return self.table(token_ids).sum(0) / lengths.unsqueeze(1)
+
+
+def corpus(count: int = 10) -> EncodedTexts:
+    tokens = np.arange(count) % 9 + 1
+    return EncodedTexts(tokens, np.arange(count), np.ones(count, dtype=int), np.arange(count) % 2)
+
+
+def run(model: nn.Module, state: TrainingState, texts: EncodedTexts, **changes):
+    settings = {
+        "epochs": 2, "batch_size": 4, "accumulate": 1, "seed": 1, "learning_rate": lambda step: 0.1,
+        "grad_clip_norm": None, "device": torch.device("cpu"), "precision": "float32",
+    }  # fmt: skip
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    return training_steps(model, cross_entropy(), optimizer, texts, state, **{**settings, **changes})
+
+
+def test_every_document_trains_once_an_epoch() -> None:
+    state = TrainingState()
+    documents, pending = zip(
+        *[(step.documents, state.pending_evaluation) for step in run(BagOfWords(), state, corpus())], strict=True
+    )
+    assert sorted(documents) == [2, 2, 4, 4, 4, 4]
+    assert pending == (False, False, True) * 2
+    assert state.step == 6 == 2 * steps_per_epoch(10, 4, 1)
+
+
+def test_the_first_loss_is_that_of_chance() -> None:
+    assert next(run(BagOfWords(), TrainingState(), corpus())).loss == pytest.approx(math.log(2))
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
+    large, small = BagOfWords(), BagOfWords()
+    next(run(large, TrainingState(), corpus(), batch_size=10))
+    step = next(run(small, TrainingState(), corpus(), batch_size=3, accumulate=4))
+    assert step.documents == 10
+    assert torch.allclose(large.table.weight, small.table.weight, atol=1e-7)
+
+
+def test_clipping_bounds_the_step_and_reports_the_norm_before() -> None:
+    model, state = BagOfWords(), TrainingState()
+    step = next(run(model, state, corpus(), grad_clip_norm=1e-3))
+    assert step.grad_norm > 1e-3
+    assert float(model.table.weight.detach().norm()) == pytest.approx(0.1 * 1e-3, rel=1e-3)
+    assert state.clipped == 1
+
+
+def test_a_loss_that_is_not_finite_stops_with_epoch_and_step() -> None:
+    model = BagOfWords()
+    nn.init.constant_(model.table.weight, math.nan)
+    with pytest.raises(TextRNNError, match="loss is not finite at epoch 1, step 1"):
+        next(run(model, TrainingState(), corpus()))
+
+
+def test_a_state_goes_on_in_the_middle_of_an_epoch() -> None:
+    whole, halved = BagOfWords(), BagOfWords()
+    list(run(whole, TrainingState(), corpus()))
+    state = TrainingState()
+    steps = run(halved, state, corpus())
+    for _ in range(4):
+        next(steps)
+    list(run(halved, TrainingState(**vars(state)), corpus()))
+    assert torch.equal(whole.table.weight, halved.table.weight)

@@ -1,0 +1,72 @@
+"""A trained model as one object: texts in, labels and probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from textrnn.checkpoint import CONFIG, load_model
+from textrnn.config import Config
+from textrnn.data.transform import EncodedTexts, Transform
+from textrnn.device import choose_device
+from textrnn.errors import CheckpointError
+from textrnn.inference import DEFAULT_BATCH_SIZE, compute_logits
+
+
+def model_folder(run: Path | str) -> Path:
+    """The model folder of RUN, or RUN itself where it is one. Raises CheckpointError where it is neither."""
+    run = Path(run)
+    if (run / "model" / CONFIG).is_file():
+        return run / "model"
+    if (run / CONFIG).is_file() and (run / "labels.txt").is_file():
+        return run
+    if not run.exists():
+        raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected")
+    raise CheckpointError(f"{run}: not a run: neither model/{CONFIG} nor {CONFIG} with labels.txt is in it")
+
+
+class TextClassifier:
+    """Model, transform and labels together.
+
+    labels: the names in the order of the columns of `predict_proba`. config: the options it was trained with.
+    """
+
+    def __init__(
+        self, model: nn.Module, transform: Transform, labels: list[str], config: Config, *,
+        device: torch.device, precision: str = "float32",
+    ) -> None:  # fmt: skip
+        self.model = model.to(device).eval()
+        self.transform = transform
+        self.labels = labels
+        self.config = config
+        self.device = device
+        self.precision = precision
+
+    @classmethod
+    def load(cls, run: Path | str, *, device: str = "cpu", precision: str = "float32") -> TextClassifier:
+        """The model kept in RUN or RUN/model. Raises CheckpointError where it is missing or damaged."""
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be float32 or bfloat16, not {precision!r}")
+        return cls(*load_model(model_folder(run)), device=choose_device(device), precision=precision)
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """The likeliest label of each text."""
+        return [self.labels[column] for column in self.predict_proba(texts).argmax(axis=1)]
+
+    def predict_proba(self, texts: Sequence[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> np.ndarray:
+        """(n, classes) float32 probabilities, columns as in `labels`; the rows sum to 1."""
+        if isinstance(texts, str):
+            raise TypeError("texts must be a list of strings, not one string")
+        if len(texts) == 0:
+            return np.empty((0, len(self.labels)), dtype=np.float32)
+        return self.logits(self.transform.encode(texts), batch_size=batch_size).softmax(dim=1).numpy()
+
+    def logits(self, texts: EncodedTexts, *, batch_size: int = DEFAULT_BATCH_SIZE, **options) -> torch.Tensor:
+        """(n, classes) float32, for texts already encoded by this classifier's transform."""
+        return compute_logits(
+            self.model, texts, device=self.device, precision=self.precision, batch_size=batch_size, **options
+        )

@@ -1,0 +1,142 @@
+"""`textrnn eval`: judge a model on labelled texts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textrnn.classifier import TextClassifier, model_folder
+from textrnn.commands.data import reading_bar
+from textrnn.config import Config, build_config, read_yaml, set_key
+from textrnn.data.build import build_source
+from textrnn.data.dataset import Corpus
+from textrnn.data.reader import Source
+from textrnn.data.splits import encode_labelled, stratified_split
+from textrnn.data.transform import EncodedTexts
+from textrnn.environment import load_environment
+from textrnn.errors import ConfigError
+from textrnn.evaluation.metrics import all_metrics
+from textrnn.evaluation.plots import NO_FONT
+from textrnn.evaluation.report import report_text
+from textrnn.evaluation.results import write_results
+from textrnn.files import data_name
+from textrnn.progress import bar, log
+from textrnn.run_folder import RunFolder
+
+
+def evaluate(
+    run: Path,
+    data: str | None,
+    *,
+    split: str | None,
+    overrides: list[tuple[str, Any]],
+    output: Path | None,
+    device: str,
+    precision: str,
+) -> tuple[str, dict[str, Any]]:
+    """Judge RUN on DATA or on one of its own splits and write the results; returns (report, metrics)."""
+    begin = time.perf_counter()
+    folder = model_folder(run)
+    is_run = folder != run
+    classifier = TextClassifier.load(run, device=device, precision=precision)
+    config = data_config(run if is_run else folder, overrides)
+    # the model's own labels stand for the file of names it was trained with, which may not be here
+    names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
+    part = None
+    if data is not None:
+        name, source = data_name(data), build_source(data, config.data, names)
+    elif is_run:
+        name, source, part = own_split(config, split, names)
+    else:
+        raise ConfigError(f"{run}: a model folder has no data of its own: give DATA, a labelled file")
+
+    texts, rows = read_texts(classifier, source, config, name, part, run)
+    with bar("evaluating", total=len(texts)) as shown:
+        logits = classifier.logits(texts, after_batch=shown.update)
+    truth = np.asarray(texts.labels)
+    metrics = all_metrics(logits, truth, classifier.labels)
+    metrics["seconds"] = time.perf_counter() - begin
+    report = report_text(truth, logits.argmax(dim=1).numpy(), metrics)
+
+    target = output or (RunFolder(run).evaluations if is_run else Path("eval")) / name
+    if not write_results(target, report, metrics, source, rows, truth, logits):
+        log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
+    log.info("written to %s", target)
+    return report, metrics
+
+
+def read_texts(
+    classifier: TextClassifier, source: Source, config: Config, name: str, part: str | None, run: Path
+) -> tuple[EncodedTexts, np.ndarray]:
+    """The texts to judge on in the model's ids, and which rows of the source they are."""
+    transform = classifier.transform
+    with reading_bar() as progress:
+        texts, corpus = encode_labelled(
+            source, transform.tokenizer, transform.vocab, classifier.labels,
+            max_length=config.data.max_length, cache_dir=Path(config.data.cache_dir),
+            progress=lambda count: progress(name, count),
+        )  # fmt: skip
+    rows = held_out_rows(corpus, config, part, run) if part else np.arange(len(texts))
+    if not len(rows):
+        raise ConfigError(f"{run}: the {part} split is empty (data.dev_fraction {config.data.dev_fraction})")
+    if corpus.skipped_count:
+        log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
+    texts = texts.rows(rows)
+    warn_of_missing_classes(texts, classifier.labels, name)
+    return texts, rows
+
+
+def data_config(folder: Path, overrides: list[tuple[str, Any]]) -> Config:
+    """The config in a run or model folder, with `data.` keys changed."""
+    tree = read_yaml(folder / "config.yaml")
+    for key, value in overrides:
+        if not key.startswith("data.") or key == "data.dev_fraction":
+            raise ConfigError(
+                f"--set {key}: eval takes keys of data that say how to read; the rest was settled by training"
+            )
+        set_key(tree, key, value)
+    return build_config(tree, origin=str(folder / "config.yaml"), set_keys={key for key, _ in overrides})
+
+
+def own_split(config: Config, split: str | None, names: list[str] | None) -> tuple[str, Source, str | None]:
+    """(name, source, "train" or "dev" where the source must be divided) for a split of the run.
+
+    Where no split is asked for: test, or, where the run has no test file, dev, which is said.
+    """
+    data = config.data
+    if split is None:
+        split = "test"
+        if data.test is None and (data.dev is not None or data.dev_fraction > 0):
+            split = "dev"
+            log.warning(
+                "the run has no test file (data.test): judging it on dev, on which its best epoch was chosen, so that "
+                "the result reads a little high"
+            )
+    paths = {"train": data.train, "dev": data.dev, "test": data.test}[split]
+    if paths is not None and not (split == "train" and data.dev is None and data.dev_fraction > 0):
+        return split, build_source(paths, data, names), None
+    if split == "test" or data.dev_fraction == 0 or data.train is None:
+        raise ConfigError(
+            f"--split {split}: the run has no {split} data; give DATA, a labelled file, or --set data.{split}=FILE"
+        )
+    return split, build_source(data.train, data, names), split
+
+
+def held_out_rows(corpus: Corpus, config: Config, part: str, run: Path) -> np.ndarray:
+    """The rows of the training file that the run trained on, or held out for dev."""
+    digest = load_environment(RunFolder(run).environment).get("data_sha256", {}).get("data.train")
+    if digest not in (None, corpus.digest):
+        log.warning("the training file has changed since the run began: its %s part is not the one of then", part)
+    train_rows, dev_rows = stratified_split(
+        np.asarray(corpus.texts.labels), config.data.dev_fraction, config.train.seed
+    )
+    return train_rows if part == "train" else dev_rows
+
+
+def warn_of_missing_classes(texts: EncodedTexts, labels: list[str], name: str) -> None:
+    missing = [label for number, label in enumerate(labels) if number not in set(np.unique(np.asarray(texts.labels)))]
+    if missing:
+        log.warning("%s has no texts of %s: their F1 counts as 0 in macro-F1", name, ", ".join(map(repr, missing)))

@@ -1,0 +1,89 @@
+"""`textrnn train`: from a config to a run's folder with the best model in it."""
+
+from __future__ import annotations
+
+from textrnn.checkpoint import save_model_parts
+from textrnn.commands.data import load_data, warn_of_dead_keys
+from textrnn.config import Config, build_config, changed_keys, read_yaml
+from textrnn.data.build import other_files, with_absolute_paths
+from textrnn.data.transform import Transform
+from textrnn.device import choose_device, has_bfloat16_units
+from textrnn.environment import compare_environment, describe_environment, load_environment, save_environment
+from textrnn.errors import CheckpointError, ConfigError
+from textrnn.files import sha256_of, write_text
+from textrnn.progress import log, log_file
+from textrnn.run_folder import RunFolder
+from textrnn.training.session import Session, is_complete
+
+FEW_STEPS = 300
+MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
+
+
+def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
+    """Train as `config` says, into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
+    config = with_absolute_paths(config)
+    started = run.path.is_dir() and any(run.path.iterdir())
+    if resume and started:
+        check_same_config(config, run)
+        if is_complete(run, config.train):
+            log.info("%s: the run is complete; nothing to do", run.path)
+            return
+    else:
+        run.check_free(force=force)
+        if resume:
+            log.info("%s: there is no run yet: starting one", run.path)
+    resume = resume and run.state.exists()
+    device = choose_device(device_name)
+
+    with log_file(run.log) as begin_log:
+        splits, tokenizer = load_data(config)
+        warn_of_dead_keys(config)
+        environment = describe_environment(device)
+        log.info("device: %s", environment["device"])
+        if config.train.precision == "bfloat16" and not has_bfloat16_units(device):
+            log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
+        for line in splits.statistics:
+            log.info(line)
+        if len(splits.train) < config.train.batch_size:
+            log.warning(
+                "%d training texts are fewer than train.batch_size %d: a step an epoch",
+                len(splits.train), config.train.batch_size,
+            )  # fmt: skip
+        session = Session(config, run, splits, device)
+        digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
+        steps = session.steps_per_epoch * config.train.epochs
+        if steps < FEW_STEPS:
+            log.info(
+                "note: %d training steps are few; a smaller train.batch_size or more train.epochs give more", steps
+            )
+        with run.held():
+            if resume:
+                run.clear_leftovers()
+                for difference in compare_environment(load_environment(run.environment), environment, digests):
+                    log.warning("the weights may not come out the same to the last bit: %s", difference)
+                session.load()
+                write_text(run.config, config.to_yaml())
+            else:
+                if started and not force:
+                    log.info("nothing was saved yet: starting from the beginning")
+                run.create(config.to_yaml())
+                save_environment(run.environment, environment, digests)
+                transform = Transform(tokenizer, splits.vocab, config.data.max_length)
+                save_model_parts(run.model, config, transform, splits.labels, session.embedding_dim)
+            begin_log()
+            session.go_on()
+
+
+def check_same_config(config: Config, run: RunFolder) -> None:
+    """Raises CheckpointError, or ConfigError that names the keys in which a resumed run's config differs."""
+    if not run.config.is_file():
+        raise CheckpointError(f"{run.path}: not a run (no config.yaml in it): nothing to resume")
+    before = build_config(read_yaml(run.config), origin=str(run.config))
+    changed = [key for key in changed_keys(before, config) if key not in MAY_CHANGE_ON_RESUME]
+    if config.train.epochs < before.train.epochs:
+        changed.append("train.epochs (it may only be made larger)")
+    if changed:
+        raise ConfigError(
+            f"{run.config}: --resume goes on with the run's own config, which differs from the one given in: "
+            f"{', '.join(changed)}; give the same values, or start a new run with --run-dir or --force"
+        )

@@ -1,0 +1,66 @@
+"""Batches: time-major, bucketed by length, with the lengths beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from textrnn.data.transform import EncodedTexts
+from textrnn.data.vocab import PAD
+
+_BATCHES_PER_BUCKET = 50  # texts are sorted by length inside a random window of this many batches
+
+
+@dataclass
+class Batch:
+    """token_ids (T, B) int64, right-padded with PAD; lengths (B,) int64; labels (B,) int64 or None."""
+
+    token_ids: torch.Tensor
+    lengths: torch.Tensor
+    labels: torch.Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(
+            self.token_ids.to(device), self.lengths.to(device), None if self.labels is None else self.labels.to(device)
+        )
+
+
+def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
+    """The texts of these rows as one batch, padded to the longest of them."""
+    lengths = np.asarray(texts.lengths[rows])
+    steps = np.arange(int(lengths.max()))[:, None]
+    present = steps < lengths
+    ids = texts.tokens[np.where(present, texts.starts[rows] + steps, 0)]
+    if texts.id_map is not None:
+        ids = texts.id_map[ids]
+    token_ids = np.where(present, ids, PAD).astype(np.int64)
+    labels = None if texts.labels is None else torch.from_numpy(np.asarray(texts.labels[rows], dtype=np.int64))
+    return Batch(torch.from_numpy(token_ids), torch.from_numpy(lengths.astype(np.int64)), labels)
+
+
+def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int) -> list[np.ndarray]:
+    """The rows of each batch of an epoch: a pure function of its arguments, each row once.
+
+    Rows are shuffled, sorted by length inside windows of many batches, cut into batches, and the batches shuffled: so
+    a batch pads little, and which texts meet in it changes every epoch.
+    """
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(lengths))
+    window = batch_size * _BATCHES_PER_BUCKET
+    batches: list[np.ndarray] = []
+    for begin in range(0, len(order), window):
+        rows = order[begin : begin + window]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        batches += [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
+    return [batches[at] for at in random.permutation(len(batches))]
+
+
+def inference_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """The rows of each batch, the longest texts first, so that memory is at its peak at once."""
+    order = np.argsort(-lengths, kind="stable")
+    return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]

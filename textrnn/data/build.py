@@ -1,0 +1,95 @@
+"""Config -> the parts that read and encode texts; below this file there are only plain arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
+from textrnn.data.reader import Source, read_label_names
+from textrnn.data.splits import Splits, load_splits
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.errors import ConfigError, DataError
+from textrnn.files import read_text
+
+
+def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None = None) -> Source:
+    """The files of one split. label_names: the names where they are known already, else read from data.label_names."""
+    if data.label_names is not None and label_names is None:
+        label_names = read_label_names(data.label_names)
+    return Source(
+        [paths] if isinstance(paths, str) else list(paths),
+        format=data.format,
+        text_column=data.text_column,
+        label_column=data.label_column,
+        label_names=None if data.label_names is None else label_names,
+        encoding=data.encoding,
+        skip_bad_rows=data.bad_rows == "skip",
+    )
+
+
+def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
+    user_dict = None
+    if config.user_dict is not None and config.kind == "jieba":
+        user_dict = read_text(config.user_dict)
+        for number, line in enumerate(user_dict.split("\n"), start=1):
+            if "\t" in line:
+                raise DataError(
+                    f"{config.user_dict}:{number}: `word [count] [tag]` with single spaces was expected, found a tab; "
+                    f"replace tabs by spaces"
+                )
+    return Tokenizer(config.kind, lowercase=config.lowercase, normalize=config.normalize, user_dict=user_dict)
+
+
+def build_splits(config: Config, tokenizer: Tokenizer, progress: Callable[[str, int], object]) -> Splits:
+    """All splits of a config, read, checked and under one vocabulary. Raises ConfigError, DataError."""
+    data = config.data
+    if data.train is None:
+        raise ConfigError(
+            "data.train: a file or folder of labelled texts was expected; give --data FILE or set data.train"
+        )
+    return load_splits(
+        build_source(data.train, data),
+        None if data.dev is None else build_source(data.dev, data),
+        None if data.test is None else build_source(data.test, data),
+        dev_fraction=data.dev_fraction,
+        seed=config.train.seed,
+        tokenizer=tokenizer,
+        max_length=data.max_length,
+        min_count=config.vocab.min_count,
+        max_size=config.vocab.max_size,
+        cache_dir=Path(data.cache_dir),
+        progress=progress,
+    )
+
+
+def with_absolute_paths(config: Config) -> Config:
+    """The config with every path made absolute, so that it means the same from any folder."""
+    config = config.model_copy(deep=True)
+    data = config.data
+    for key in ("train", "dev", "test", "label_names", "cache_dir"):
+        value = getattr(data, key)
+        if isinstance(value, list):
+            setattr(data, key, [_absolute(path) for path in value])
+        elif value is not None:
+            setattr(data, key, _absolute(value))
+    if config.tokenizer.user_dict is not None:
+        config.tokenizer.user_dict = _absolute(config.tokenizer.user_dict)
+    if config.model.pretrained is not None:
+        config.model.pretrained = _absolute(config.model.pretrained)
+    return config
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def other_files(config: Config) -> dict[str, str]:
+    """Key -> path of each file, beside the texts, on whose content training depends."""
+    named = {
+        "data.label_names": config.data.label_names,
+        "tokenizer.user_dict": config.tokenizer.user_dict if config.tokenizer.kind == "jieba" else None,
+        "model.pretrained": config.model.pretrained,
+    }
+    return {key: path for key, path in named.items() if path is not None}

@@ -1,0 +1,269 @@
+"""A tokenized corpus on disk, memory-mapped, made once and made again when anything it depends on changes.
+
+Token numbers in it count the corpus's own distinct tokens; a vocabulary is laid over them by a lookup table. So the
+vocabulary's size, or which rows are held out for dev, can change without tokenizing again, and cannot go stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textrnn.data.parallel import tokenized_chunks
+from textrnn.data.reader import Example, Source, folder_documents, read_examples
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.transform import EncodedTexts
+from textrnn.data.vocab import Vocab
+from textrnn.errors import DataError, TextRNNError
+from textrnn.files import sha256_of, write_bytes
+
+FORMAT_NUMBER = 1
+_ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i8", "full_lengths": "<i8", "labels": "<i4", "hashes": "<u8"}
+_FRESH_SECONDS = 2.0  # a file changed this recently may change again within the clock's grain
+_LEFTOVER_SECONDS = 24 * 3600.0
+
+
+@dataclass
+class Corpus:
+    """One tokenized split.
+
+    texts: token numbers, with labels as positions in `labels`. full_lengths (n,): before the cut at max_length.
+    hashes (n,): of the raw texts, to find equal ones. tokens: the distinct tokens. skipped: bad rows left out.
+    """
+
+    texts: EncodedTexts
+    full_lengths: np.ndarray
+    hashes: np.ndarray
+    tokens: list[str]
+    labels: list[str]
+    digest: str
+    skipped_count: int
+    skipped: list[str]
+
+    def encoded(self, vocab: Vocab, label_ids: dict[str, int]) -> EncodedTexts:
+        """The texts in ids of `vocab` and of the model's labels, which must hold every label of the corpus."""
+        id_map = np.asarray(vocab.ids(self.tokens), dtype=np.int32)
+        label_map = np.asarray([label_ids[label] for label in self.labels], dtype=np.int64)
+        assert self.texts.labels is not None
+        return EncodedTexts(
+            self.texts.tokens, self.texts.starts, self.texts.lengths, label_map[self.texts.labels], id_map
+        )
+
+
+def load_corpus(
+    source: Source,
+    tokenizer: Tokenizer,
+    *,
+    max_length: int,
+    cache_dir: Path,
+    progress: Callable[[int], object] = lambda count: None,
+    workers: int | None = None,
+) -> Corpus:
+    """The tokenized corpus of a source, from the cache where it holds one made of exactly this.
+
+    progress: called with the number of documents read since its last call.
+
+    Raises: DataError for bad rows; TextRNNError where the cache cannot be written.
+    """
+    files = source.files()
+    try:
+        (cache_dir / "digests").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(cache_dir, error) from error
+    digest = _content_digest(files, cache_dir)
+    key = {
+        "format_number": FORMAT_NUMBER,
+        "content": digest,
+        "formats": [kind for _, kind in files],
+        "columns": [source.text_column, source.label_column],
+        "label_names": source.label_names,
+        "encoding": source.encoding,
+        "skip_bad_rows": source.skip_bad_rows,
+        "tokenizer": tokenizer.identity(),
+        "max_length": max_length,
+    }
+    folder = cache_dir / _digest(json.dumps(key, sort_keys=True).encode())[:32]
+    corpus = _open(folder, digest)
+    if corpus is None:
+        try:
+            _build(folder, source, tokenizer, max_length, progress, workers)
+        except OSError as error:
+            raise _unwritable(cache_dir, error) from error
+        corpus = _open(folder, digest)
+        if corpus is None:
+            raise TextRNNError(
+                f"{folder}: the tokenized corpus was removed or changed while it was being made; try again"
+            )
+    return corpus
+
+
+def _unwritable(cache_dir: Path, error: OSError) -> TextRNNError:
+    return TextRNNError(
+        f"{cache_dir}: the cache cannot be written: {error.strerror}; free some space, or set "
+        f"data.cache_dir to another place"
+    )
+
+
+def first_with_label(source: Source, label: str) -> Example:
+    """The first example of a label, for an error message that says where it stands."""
+    return next(example for example in read_examples(source) if example.label == label)
+
+
+def _open(folder: Path, digest: str) -> Corpus | None:
+    """The corpus in a cache folder; None where there is none or it is damaged."""
+    try:
+        meta = json.loads((folder / "meta.json").read_bytes())
+        arrays = {
+            name: np.memmap(folder / f"{name}.bin", dtype=kind, mode="r", shape=(meta["sizes"][name],))
+            for name, kind in _ARRAYS.items()
+        }
+        tokens = (folder / "types.txt").read_bytes().decode("utf-8").split("\n")[:-1]
+        if len(tokens) != meta["types"] or any(
+            (folder / f"{name}.bin").stat().st_size != array.nbytes for name, array in arrays.items()
+        ):
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    texts = EncodedTexts(arrays["tokens"], arrays["starts"], arrays["lengths"], arrays["labels"])
+    return Corpus(
+        texts, arrays["full_lengths"], arrays["hashes"], tokens, meta["labels"], digest,
+        meta["skipped_count"], meta["skipped"],
+    )  # fmt: skip
+
+
+def _build(
+    folder: Path, source: Source, tokenizer: Tokenizer, max_length: int, progress: Callable[[int], object],
+    workers: int | None,
+) -> None:  # fmt: skip
+    """Write the corpus into a folder of its own, then rename it: a second run sees all of it or nothing."""
+    _clear_leftovers(folder.parent)
+    temporary = folder.parent / f".building-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    temporary.mkdir()
+    try:
+        meta = _write_corpus(temporary, source, tokenizer, max_length, progress, workers)
+        (temporary / "meta.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
+        if folder.exists() and _open(folder, "") is None:
+            shutil.rmtree(folder, ignore_errors=True)  # damaged
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+            # another run made the same corpus meanwhile: its folder is as good as ours
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_corpus(
+    folder: Path, source: Source, tokenizer: Tokenizer, max_length: int, progress: Callable[[int], object],
+    workers: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    label_ids: dict[str, int] = {}
+    token_ids: dict[str, int] = {}
+    sizes = dict.fromkeys(_ARRAYS, 0)
+    streams = {name: open(folder / f"{name}.bin", "wb") for name in _ARRAYS}  # noqa: SIM115 - closed below
+
+    def write(name: str, values: Any) -> None:
+        array = np.asarray(values, dtype=_ARRAYS[name])
+        streams[name].write(array.tobytes())
+        sizes[name] += len(array)
+
+    def texts() -> Iterator[str]:
+        labels, hashes = [], []
+        for example in read_examples(source):
+            labels.append(label_ids.setdefault(example.label, len(label_ids)))
+            digest = hashlib.blake2b(example.text.strip().encode("utf-8", "surrogatepass"), digest_size=8)
+            hashes.append(int.from_bytes(digest.digest(), "little"))
+            yield example.text
+            if len(labels) == 4096:
+                write("labels", labels)
+                write("hashes", hashes)
+                labels, hashes = [], []
+        write("labels", labels)
+        write("hashes", hashes)
+
+    position = 0
+    try:
+        for chunk in tokenized_chunks(texts(), tokenizer, max_length, size_of(source), workers):
+            numbers = np.fromiter(
+                (token_ids.setdefault(token, len(token_ids)) for token in chunk.types), dtype=np.int32
+            )
+            write("tokens", numbers[chunk.tokens])
+            write("starts", position + np.cumsum(chunk.lengths) - chunk.lengths)
+            write("lengths", chunk.lengths)
+            write("full_lengths", chunk.full_lengths)
+            position += int(chunk.lengths.sum())
+            progress(len(chunk.lengths))
+    finally:
+        for stream in streams.values():
+            stream.close()
+    with open(folder / "types.txt", "w", encoding="utf-8", newline="\n") as types:
+        types.writelines(f"{token}\n" for token in token_ids)
+    return {
+        "sizes": sizes, "types": len(token_ids), "labels": list(label_ids),
+        "skipped_count": len(source.skipped), "skipped": source.skipped[:5],
+    }  # fmt: skip
+
+
+def size_of(source: Source) -> int:
+    """Bytes of text in a source, about (gzip data counted three times)."""
+    total = 0
+    for path, kind in source.files():
+        files = folder_documents(Path(path)) if kind == "folder" else [Path(path)]
+        total += sum(file.stat().st_size * (3 if file.suffix == ".gz" else 1) for file in files)
+    return total
+
+
+def _content_digest(files: list[tuple[str, str]], cache_dir: Path) -> str:
+    """sha256 over the contents, remembered by path, size and time so that an unchanged file is not read again."""
+    entries = []  # (path, name that matters for the content, size, time)
+    try:
+        for path, kind in files:
+            if kind == "folder":
+                documents = [(file, str(file.relative_to(path))) for file in folder_documents(Path(path))]
+            else:
+                documents = [(Path(path), "")]
+            for file, name in documents:
+                status = file.stat()
+                entries.append((str(file.absolute()), name, status.st_size, status.st_mtime_ns))
+        signature = _digest(json.dumps(entries).encode())
+        memo = cache_dir / "digests" / _digest(json.dumps([entry[0] for entry in entries]).encode())[:32]
+        try:
+            remembered = json.loads(memo.read_bytes())
+            if remembered["signature"] == signature:
+                return str(remembered["content"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        total = hashlib.sha256()
+        for path, name, _, _ in entries:
+            total.update(f"{name}\0{sha256_of(path)}\n".encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    newest = max((entry[3] for entry in entries), default=0)
+    if time.time() - newest / 1e9 > _FRESH_SECONDS:
+        write_bytes(memo, json.dumps({"signature": signature, "content": total.hexdigest()}).encode())
+    return total.hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _clear_leftovers(cache_dir: Path) -> None:
+    """Remove what a killed run left half-made, once it is old enough that nobody can still be writing it."""
+    for folder in cache_dir.glob(".building-*"):
+        try:
+            if time.time() - folder.stat().st_mtime > _LEFTOVER_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue

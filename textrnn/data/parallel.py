@@ -1,0 +1,117 @@
+"""Tokenizing on all cores: chunks of texts out, compact arrays of token numbers back, in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.transform import tokens_of
+from textrnn.errors import TextRNNError
+
+_TEXTS_PER_CHUNK = 2000
+# Starting workers takes about a second; below this many bytes one process has finished by then.
+_WORTH_WORKERS = {"jieba": 1_500_000}
+_WORTH_WORKERS_OTHERWISE = 8_000_000
+
+
+class Chunk(NamedTuple):
+    """types: distinct tokens; tokens (N,): positions in it; lengths, full_lengths (n,): after and before the cut."""
+
+    types: list[str]
+    tokens: np.ndarray
+    lengths: np.ndarray
+    full_lengths: np.ndarray
+
+
+def tokenized_chunks(
+    texts: Iterable[str], tokenizer: Tokenizer, max_length: int, size: int, workers: int | None = None
+) -> Iterator[Chunk]:
+    """Chunks in the order of the texts. size: bytes of text, about; workers: None = one per core where worth it.
+
+    Raises: TextRNNError where a worker dies (killed, out of memory).
+    """
+    texts = iter(texts)
+    chunks = iter(lambda: list(islice(texts, _TEXTS_PER_CHUNK)), [])
+    if workers is None:
+        worth = size >= _WORTH_WORKERS.get(tokenizer.kind, _WORTH_WORKERS_OTHERWISE)
+        workers = available_cores() if worth else 1
+    if workers == 1:
+        for chunk in chunks:
+            yield tokenize(chunk, tokenizer, max_length)
+        return
+    # spawn: forking a process that has threads (OpenMP, tqdm's monitor) can hang
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), max_length, os.getpid()))
+    waiting: deque[Future[Chunk]] = deque()
+    try:
+        for chunk in chunks:
+            waiting.append(pool.submit(_tokenize_in_worker, chunk))
+            if len(waiting) > 2 * workers:  # so that reading does not run ahead of memory
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise TextRNNError(
+            "a tokenizing process was killed, perhaps for want of memory; free some and try again"
+        ) from None
+    except BaseException:
+        # an error or a signal: what the workers are at is not wanted any more, and waiting for it looks like hanging
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def available_cores() -> int:
+    """Cores this process may run on, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def tokenize(texts: list[str], tokenizer: Tokenizer, max_length: int) -> Chunk:
+    ids: dict[str, int] = {}
+    flat: list[int] = []
+    lengths, full_lengths = [], []
+    for text in texts:
+        tokens, full_length = tokens_of(text, tokenizer, max_length)
+        flat += [ids.setdefault(token, len(ids)) for token in tokens]
+        lengths.append(len(tokens))
+        full_lengths.append(full_length)
+    return Chunk(
+        list(ids), np.asarray(flat, np.int32), np.asarray(lengths, np.int64), np.asarray(full_lengths, np.int64)
+    )
+
+
+_worker: tuple[Tokenizer, int]
+
+
+def _start_worker(options: dict[str, Any], max_length: int, parent: int) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    _worker = Tokenizer(**options), max_length
+
+
+def _leave_with(parent: int) -> None:
+    """A parent killed with -9 cannot end its workers, and they would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _tokenize_in_worker(texts: list[str]) -> Chunk:
+    tokenizer, max_length = _worker
+    return tokenize(texts, tokenizer, max_length)

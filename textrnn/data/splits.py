@@ -1,0 +1,229 @@
+"""The data of a run: train, dev and test read, checked against each other, and put under one vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from textrnn.data.dataset import Corpus, first_with_label, load_corpus
+from textrnn.data.reader import Source, read_examples
+from textrnn.data.tokenizer import Tokenizer, check_segmented
+from textrnn.data.transform import EncodedTexts
+from textrnn.data.vocab import UNK, Vocab, select_tokens
+from textrnn.errors import DataError
+
+_MANY_LABELS = 40  # more than this, and more than half as many labels as rows: the label column holds something else
+
+
+@dataclass
+class Splits:
+    """What training needs of the data.
+
+    counts: (token, count in train) in the order of the vocabulary. train_rows, dev_rows: which rows of the training
+    file each got, where dev was held out of it. warnings: oddities that the user should know of.
+    """
+
+    train: EncodedTexts
+    dev: EncodedTexts | None
+    test: EncodedTexts | None
+    labels: list[str]
+    vocab: Vocab
+    counts: list[tuple[str, int]]
+    train_rows: np.ndarray
+    dev_rows: np.ndarray | None
+    statistics: list[str]
+    warnings: list[str]
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+def load_splits(
+    train: Source,
+    dev: Source | None,
+    test: Source | None,
+    *,
+    dev_fraction: float,
+    seed: int,
+    tokenizer: Tokenizer,
+    max_length: int,
+    min_count: int,
+    max_size: int,
+    cache_dir: Path,
+    progress: Callable[[str, int], object],
+) -> Splits:
+    """Read, tokenize and check all splits. progress: called with a split's name and the documents just read.
+
+    Raises: DataError for fewer than two classes, a label in dev or test that train lacks (`file:line`), a tokenizer
+    that does not fit the script, and all that reading raises.
+    """
+    check_segmented(tokenizer.kind, (example.text for example in islice(read_examples(train), 1000)))
+    corpora: dict[str, Corpus] = {}
+    sources = {"train": train, "dev": dev, "test": test}
+    for name, source in sources.items():
+        if source is not None:
+            corpora[name] = load_corpus(
+                source, tokenizer, max_length=max_length, cache_dir=cache_dir, progress=partial(progress, name)
+            )  # fmt: skip
+    corpus = corpora["train"]
+    labels = train.label_names or sorted(corpus.labels)
+    _check_labels(corpora, sources, labels)
+
+    train_rows, dev_rows = np.arange(len(corpus.texts)), None
+    if dev is None and dev_fraction > 0:
+        train_rows, dev_rows = stratified_split(np.asarray(corpus.texts.labels), dev_fraction, seed)
+    counts = _count_tokens(corpus, train_rows, min_count, max_size)
+    vocab = Vocab(token for token, _ in counts)
+    label_ids = {label: number for number, label in enumerate(labels)}
+    encoded = {name: corpus.encoded(vocab, label_ids) for name, corpus in corpora.items()}
+    whole_train = encoded["train"]
+    held_out = None if dev_rows is None or not len(dev_rows) else whole_train.rows(dev_rows)
+    splits = Splits(
+        whole_train.rows(train_rows), encoded.get("dev", held_out), encoded.get("test"), labels, vocab, counts,
+        train_rows, dev_rows, [], [], {f"data.{name}": corpus.digest for name, corpus in corpora.items()},
+    )  # fmt: skip
+    splits.statistics = _statistics(splits, corpora, max_length)
+    splits.warnings = _oddities(splits, sources, corpora, max_length)
+    return splits
+
+
+def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (train, dev), each in file order; each class gives dev its share, rounded, but keeps one for train."""
+    random = np.random.default_rng([seed, 0xDE7])
+    members = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    shares = [min(round(len(rows) * fraction), len(rows) - 1) for rows in members]
+    if not any(shares):  # too few texts for the fraction: one of each class that has two is better than no judgement
+        shares = [min(1, len(rows) - 1) for rows in members]
+    dev_rows = np.sort(np.concatenate([rows[:share] for rows, share in zip(members, shares, strict=True)]))
+    return np.setdiff1d(np.arange(len(labels)), dev_rows), dev_rows
+
+
+def encode_labelled(
+    source: Source, tokenizer: Tokenizer, vocab: Vocab, labels: list[str], *, max_length: int, cache_dir: Path,
+    progress: Callable[[int], object],
+) -> tuple[EncodedTexts, Corpus]:  # fmt: skip
+    """A labelled file in the ids of an existing model. Raises DataError at the first label the model lacks."""
+    corpus = load_corpus(source, tokenizer, max_length=max_length, cache_dir=cache_dir, progress=progress)
+    unknown = [label for label in corpus.labels if label not in labels]
+    if unknown:
+        raise DataError(_unknown_label(source, unknown[0], labels, "the model"))
+    return corpus.encoded(vocab, {label: number for number, label in enumerate(labels)}), corpus
+
+
+def _check_labels(corpora: dict[str, Corpus], sources: dict[str, Source | None], labels: list[str]) -> None:
+    corpus, train = corpora["train"], sources["train"]
+    assert train is not None
+    where = ", ".join(train.paths)
+    if len(corpus.labels) < 2:
+        raise DataError(
+            f"{where}: two or more classes were expected, every text has the label {corpus.labels[0]!r}; is it the "
+            f"right data.label_column?"
+        )
+    if train.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus.texts) / 2):
+        raise DataError(
+            f"{next(read_examples(train)).where}: {len(corpus.labels):,} different labels in "
+            f"{len(corpus.texts):,} rows, the first of them {corpus.labels[0]!r}: text seems to stand in the label "
+            f"column. Say which is which, for example --set data.text_column=0 --set data.label_column=1"
+        )
+    for name in ("dev", "test"):
+        source = sources[name]
+        unknown = [label for label in corpora[name].labels if label not in labels] if name in corpora else []
+        if source is not None and unknown:
+            raise DataError(_unknown_label(source, unknown[0], labels, "the training data"))
+
+
+def _unknown_label(source: Source, label: str, known: list[str], owner: str) -> str:
+    example = first_with_label(source, label)
+    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return (
+        f"{example.where}: the label {label!r} does not occur in {owner}, which has: {shown}. "
+        f"Correct the row or take it out"
+    )
+
+
+def _count_tokens(corpus: Corpus, rows: np.ndarray, min_count: int, max_size: int) -> list[tuple[str, int]]:
+    counts = np.zeros(len(corpus.tokens), dtype=np.int64)
+    for block in corpus.texts.rows(rows).flat_blocks():
+        counts += np.bincount(block, minlength=len(counts))
+    return select_tokens(
+        ((token, int(count)) for token, count in zip(corpus.tokens, counts, strict=True) if count),
+        min_count=min_count, max_size=max_size,
+    )  # fmt: skip
+
+
+def _unknown_share(texts: EncodedTexts) -> float:
+    assert texts.id_map is not None
+    unknown = total = 0
+    for block in texts.flat_blocks():
+        unknown += int((texts.id_map[block] == UNK).sum())
+        total += len(block)
+    return unknown / total
+
+
+def _statistics(splits: Splits, corpora: dict[str, Corpus], max_length: int) -> list[str]:
+    train_corpus = corpora["train"]
+    lines = [f"vocabulary: {len(splits.vocab):,} entries of {len(train_corpus.tokens):,} different tokens"]
+    for name, texts in (("train", splits.train), ("dev", splits.dev)):
+        if texts is not None:
+            share = _unknown_share(texts)
+            lines.append(
+                f"{name}: {len(texts):,} texts; {100 * (1 - share):.2f} % of tokens known, {100 * share:.2f} % <unk>"
+            )
+    if splits.test is not None:
+        lines.append(f"test: {len(splits.test):,} texts")
+    full = train_corpus.full_lengths[splits.train_rows]
+    median, p95, p99 = (int(np.percentile(full, q, method="inverted_cdf")) for q in (50, 95, 99))
+    lines.append(
+        f"tokens in a text: median {median:,}, 95 % up to {p95:,}, 99 % up to {p99:,}, longest {int(full.max()):,}; "
+        f"{100 * float((full > max_length).mean()):.2f} % are cut at data.max_length {max_length:,}"
+    )
+    per_class = np.bincount(np.asarray(splits.train.labels), minlength=len(splits.labels))
+    lines += [f"label {label}: {count:,} training texts" for label, count in zip(splits.labels, per_class, strict=True)]
+    return lines
+
+
+def _oddities(
+    splits: Splits, sources: dict[str, Source | None], corpora: dict[str, Corpus], max_length: int
+) -> list[str]:
+    found: list[str] = []
+    if (train := sources["train"]) is not None and train.columns_unused():
+        found.append("data.text_column and data.label_column have no effect: the format has no columns")
+    per_class = np.bincount(np.asarray(splits.train.labels), minlength=len(splits.labels))
+    for label, count in zip(splits.labels, per_class, strict=True):
+        if count <= 1:
+            found.append(
+                f"label {label!r} has {'one training text' if count else 'no training text'}: it can hardly be learnt"
+            )
+    judged = {name: corpus.hashes for name, corpus in corpora.items() if name != "train"}
+    if splits.dev_rows is not None:
+        judged["dev"] = corpora["train"].hashes[splits.dev_rows]
+    for name, hashes in judged.items():
+        shared = int(np.isin(hashes, corpora["train"].hashes[splits.train_rows]).sum())
+        if shared:
+            found.append(
+                f"{shared:,} of {len(hashes):,} {name} texts stand in train too: {name} results will read too high"
+            )
+    if len(splits.vocab) <= UNK + 1:
+        found.append("the vocabulary is empty: no token occurs vocab.min_count times; all texts look alike")
+    cut = float((corpora["train"].full_lengths > max_length).mean())
+    if cut > 0.1:
+        found.append(
+            f"{100 * cut:.0f} % of the training texts are cut at data.max_length {max_length:,}: a larger one reads on"
+        )
+    for name, corpus in corpora.items():
+        empty = int((corpus.full_lengths == 0).sum())
+        if empty:
+            found.append(
+                f"{empty:,} {name} text{'s have' if empty > 1 else ' has'} no tokens; each is read as one unknown token"
+            )
+        if corpus.skipped_count:
+            rows = "; ".join(corpus.skipped) + ("; ..." if corpus.skipped_count > len(corpus.skipped) else "")
+            found.append(
+                f"{corpus.skipped_count:,} bad row{'s' * (corpus.skipped_count > 1)} of {name} skipped: {rows}"
+            )
+    if splits.dev is None and splits.dev_rows is not None:
+        found.append("too few texts to hold any out for dev (data.dev_fraction): the last model is kept, not the best")
+    return found

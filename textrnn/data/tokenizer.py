@@ -1,0 +1,128 @@
+"""Text -> tokens: characters, jieba words, Unicode words, or whatever white space separates."""
+
+from __future__ import annotations
+
+import io
+import logging
+import unicodedata
+import warnings
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import regex
+
+from textrnn.errors import DataError
+
+# Scripts written without spaces between words.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+# Marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a point or
+# comma joins digits ("3.14").
+_WORD = r"{c}(?:{c}|['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}}))*"
+_CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1)
+_WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1)
+_SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
+_LONG_TEXT = 200_000  # characters
+_UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
+_LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
+
+
+class Tokenizer:
+    """Splits a text into tokens, the same way at training and at prediction.
+
+    kind: "char" (Latin words and numbers kept whole, unspaced scripts by character), "jieba" (Chinese words),
+    "word" (Unicode words and punctuation), "whitespace".
+    user_dict: content of a jieba dictionary (not its path), so that a model can carry it.
+    """
+
+    def __init__(
+        self, kind: str = "char", *, lowercase: bool = True, normalize: bool = True, user_dict: str | None = None
+    ) -> None:
+        self.kind = kind
+        self.lowercase = lowercase
+        self.normalize = normalize
+        self.user_dict = user_dict if kind == "jieba" else None
+        if kind == "char":
+            self._pattern = _CHAR_PATTERN
+        elif kind == "word":
+            self._pattern = _WORD_PATTERN
+        elif kind == "whitespace":
+            self._pattern = _SPACED_PATTERN
+        elif kind == "jieba":
+            self._cut = _jieba(self._fold(self.user_dict or "")).cut
+        else:
+            raise ValueError(f"unknown tokenizer kind {kind!r}")
+
+    def __call__(self, text: str) -> list[str]:
+        text = self._fold(text)
+        if self.kind == "jieba":
+            return [token for token in self._cut(text) if not token.isspace()]
+        return self._pattern.findall(text)
+
+    def first(self, text: str, count: int) -> tuple[list[str], int]:
+        """The first tokens of a text and the number of all, without holding all of a very long text's at once."""
+        if len(text) <= _LONG_TEXT:
+            tokens = self(text)
+            return tokens[:count], len(tokens)
+        text = self._fold(text)
+        if self.kind == "jieba":
+            stream = (token for token in self._cut(text) if not token.isspace())
+        else:
+            stream = (match.group() for match in self._pattern.finditer(text))
+        head = list(islice(stream, count))
+        return head, len(head) + sum(1 for _ in stream)
+
+    def _fold(self, text: str) -> str:
+        if self.normalize:
+            text = unicodedata.normalize("NFKC", text)
+        return text.lower() if self.lowercase else text
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make the same tokenizer again."""
+        return {
+            "kind": self.kind, "lowercase": self.lowercase, "normalize": self.normalize, "user_dict": self.user_dict
+        }  # fmt: skip
+
+    def identity(self) -> dict[str, Any]:
+        """All that a token depends on, the versions of the libraries included."""
+        versions = {"unicode": unicodedata.unidata_version, "regex": regex.__version__}
+        if self.kind == "jieba":
+            import jieba  # its import chatter was silenced when this tokenizer was made
+
+            versions["jieba"] = jieba.__version__
+        return {**self.options(), "versions": versions}
+
+
+def _jieba(user_dict: str) -> Any:
+    """A jieba tokenizer of our own: the module's global one would carry a user dictionary to every other model."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import jieba
+    jieba.setLogLevel(logging.CRITICAL)
+    tokenizer = jieba.Tokenizer()
+    tokenizer.initialize()
+    if user_dict:
+        tokenizer.load_userdict(io.StringIO(user_dict))
+    return tokenizer
+
+
+def check_segmented(kind: str, texts: Iterable[str]) -> None:
+    """Stop a tokenizer that splits at spaces from taking clauses of an unspaced script for words.
+
+    Raises: DataError that quotes a text and names the tokenizers that work.
+    """
+    if kind not in ("word", "whitespace"):
+        return
+    runs, characters, letters, example = 0, 0, 0, ""
+    for text in texts:
+        found = _UNSPACED_RUN.findall(text)
+        runs += len(found)
+        characters += sum(map(len, found))
+        letters += sum(map(str.isalpha, text))
+        if found and len(text) > len(example) < 30:
+            example = text
+    if characters > 0.3 * letters and characters > _LONGEST_PLAUSIBLE_WORD * max(runs, 1):
+        raise DataError(
+            f"tokenizer.kind: {kind!r} splits at spaces, but these texts are written without spaces between words, "
+            f"for example {example[:30]!r}: set tokenizer.kind to char or jieba"
+        )

@@ -1,0 +1,72 @@
+"""Tokens and labels <-> ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from textrnn.errors import CheckpointError
+from textrnn.files import write_text
+
+PAD, UNK = 0, 1
+PAD_TOKEN, UNK_TOKEN = "<pad>", "<unk>"
+
+
+class Vocab:
+    """Token <-> id, the commonest first; PAD = 0 and UNK = 1.
+
+    A text that holds `<pad>` literally gets UNK for it, so that no real token is ever padding.
+    """
+
+    def __init__(self, tokens: Iterable[str]) -> None:
+        self.tokens = [PAD_TOKEN, UNK_TOKEN, *tokens]
+        self._ids = {token: number for number, token in enumerate(self.tokens) if number > UNK}
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def ids(self, tokens: Sequence[str]) -> list[int]:
+        return [self._ids.get(token, UNK) for token in tokens]
+
+    def save(self, path: Path) -> None:
+        """One token a line, in the order of ids; tokens hold no white space."""
+        write_text(path, "".join(f"{token}\n" for token in self.tokens))
+
+    @classmethod
+    def load(cls, path: Path) -> Vocab:
+        tokens = read_name_lines(path)
+        if tokens[:2] != [PAD_TOKEN, UNK_TOKEN] or len(set(tokens)) != len(tokens):
+            raise CheckpointError(f"{path}: not a vocabulary of textrnn (it begins with {PAD_TOKEN} and {UNK_TOKEN})")
+        return cls(tokens[2:])
+
+
+def select_tokens(counts: Iterable[tuple[str, int]], *, min_count: int, max_size: int) -> list[tuple[str, int]]:
+    """The tokens a vocabulary keeps, the commonest first, equal counts in the order of their code points.
+
+    max_size counts the two entries <pad> and <unk>, as the rows of the embedding do.
+    """
+    kept = [(token, count) for token, count in counts if count >= min_count and token not in (PAD_TOKEN, UNK_TOKEN)]
+    kept.sort(key=lambda pair: (-pair[1], pair[0]))
+    return kept[: max_size - 2]
+
+
+def save_labels(path: Path, labels: Sequence[str]) -> None:
+    write_text(path, "".join(f"{label}\n" for label in labels))
+
+
+def load_labels(path: Path) -> list[str]:
+    labels = read_name_lines(path)
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise CheckpointError(f"{path}: two or more different labels were expected, a line each")
+    return labels
+
+
+def read_name_lines(path: Path) -> list[str]:
+    """Lines split at line feeds only. Raises CheckpointError where the file is missing or not UTF-8."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: damaged: not valid UTF-8 at byte {error.start + 1}") from None
+    return text.removesuffix("\n").split("\n")

@@ -1,0 +1,54 @@
+"""What a result depends on beside config and data: versions, threads, machine."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+
+import numpy
+import torch
+
+import textrnn
+from textrnn.device import device_name
+from textrnn.errors import CheckpointError
+from textrnn.files import write_text
+
+
+def describe_environment(device: torch.device) -> dict[str, str | int]:
+    return {
+        "textrnn": textrnn.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "device": device_name(device),
+    }
+
+
+def save_environment(path: Path, environment: dict[str, str | int], digests: dict[str, str]) -> None:
+    write_text(path, json.dumps({**environment, "data_sha256": digests}, indent=2, ensure_ascii=False) + "\n")
+
+
+def load_environment(path: Path) -> dict:
+    """What was saved; empty where the file is missing or damaged, since it only serves to compare."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def compare_environment(before: dict, now: dict[str, str | int], digests: dict[str, str]) -> list[str]:
+    """A phrase for each thing that differs. Raises CheckpointError where the data is not the same any more."""
+    data = before.get("data_sha256", {})
+    changed = [name for name, digest in digests.items() if data.get(name, digest) != digest]
+    if changed:
+        raise CheckpointError(
+            f"{', '.join(changed)}: the content has changed since the run began; put it back, or start over with "
+            f"--force"
+        )
+    return [f"{key} was {before[key]}, is {value}" for key, value in now.items() if before.get(key, value) != value]

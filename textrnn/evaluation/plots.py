@@ -1,0 +1,122 @@
+"""Pictures: the confusion matrix and the curves of a training."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+from textrnn.files import write_bytes
+
+_CJK_FAMILIES = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "SimHei", "Arial Unicode MS",
+    "Droid Sans Fallback", "AR PL UMing CN",
+)  # fmt: skip
+_MOST_NUMBERED = 60  # classes; past this the numbers would overlap, and the csv file has them
+NO_FONT = (
+    "no installed font has the characters of the labels, so the picture shows numbers; report.txt lists which label "
+    "each is. A font such as Noto Sans CJK (Debian: apt install fonts-noto-cjk) puts that right"
+)
+
+
+def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str]) -> list[str] | None:
+    """Write the picture, cells shaded by the share of their row.
+
+    Returns the labels' legend, `number  label` a line, where no font can draw them; else None.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    font = _font_for("".join(labels))
+    names = labels if font else [str(number) for number in range(len(labels))]
+    names = [name if len(name) <= 24 else name[:23] + "…" for name in names]
+    size = len(labels)
+    side = min(max(3.6, 0.52 * size + 1.6), 40.0)
+    with_numbers = size <= _MOST_NUMBERED
+    with rc_context({"font.family": [font or "DejaVu Sans", "DejaVu Sans"], "text.parse_math": False}):
+        figure = Figure(figsize=(side + 1.2, side), layout="constrained")
+        axes = figure.subplots()
+        shares = [[count / max(sum(row), 1) for count in row] for row in matrix]
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        figure.colorbar(image, ax=axes, fraction=0.046, label="share of the true class")
+        label_size = 10 if with_numbers else max(10 * 72 / size, 1.0)
+        axes.tick_params(labelsize=label_size)
+        axes.set_xticks(range(size), names, rotation=45 if size > 2 else 0, ha="right" if size > 2 else "center")
+        axes.set_yticks(range(size), names)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        font_size = 10 if size <= 12 else 8
+        for row in range(size):
+            for column in range(size):
+                if with_numbers and matrix[row][column]:
+                    axes.text(
+                        column, row, str(matrix[row][column]), ha="center", va="center", fontsize=font_size,
+                        color="white" if shares[row][column] > 0.55 else "black",
+                    )  # fmt: skip
+        _save(figure, path)
+    return None if font else [f"{number:>3}  {label}" for number, label in enumerate(labels)]
+
+
+def plot_curves(path: Path, history: list[dict[str, Any]]) -> None:
+    """Loss, dev metrics, learning rate and gradient norm over the epochs, from the lines of history.jsonl."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    panels = (
+        ("loss (mean per document)", {"train_loss": "train", "dev_loss": "dev"}),
+        ("dev metrics", {"dev_accuracy": "accuracy", "dev_macro_f1": "macro-F1"}),
+        ("learning rate", {"learning_rate": "at the evaluation"}),
+        ("gradient norm before clipping", {"grad_norm_mean": "mean", "grad_norm_max": "max"}),
+    )
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    for axes, (title, series) in zip(figure.subplots(2, 2).flat, panels, strict=True):
+        for key, name in series.items():
+            points = [(line["epoch"], line[key]) for line in history if line.get(key) is not None]
+            if points:
+                axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+        axes.set_title(title)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150)
+    write_bytes(path, content.getvalue())
+
+
+def _font_for(text: str) -> str | None:
+    """A font family that has every character of the text; None where none is installed."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    needed = {ord(character) for character in text if not character.isspace()}
+    font = _known_font_for(needed)
+    if font is None:  # the font list is kept between runs: look for what was installed since
+        listed = {entry.fname for entry in fontManager.ttflist}
+        for path in sorted(set(findSystemFonts()) - listed):
+            with contextlib.suppress(OSError, RuntimeError):
+                fontManager.addfont(path)
+        font = _known_font_for(needed)
+    return font
+
+
+def _known_font_for(needed: set[int]) -> str | None:
+    from matplotlib.font_manager import fontManager
+    from matplotlib.ft2font import FT2Font
+
+    # "Last Resort" has a glyph for everything: a box that only names the script
+    installed = {entry.name: entry.fname for entry in fontManager.ttflist if "Last Resort" not in entry.name}
+    known = ["DejaVu Sans", *_CJK_FAMILIES]
+    for name in [*(name for name in known if name in installed), *sorted(set(installed) - set(known))]:
+        try:
+            if needed <= set(FT2Font(installed[name]).get_charmap()):
+                return name
+        except (OSError, RuntimeError):
+            continue
+    return None

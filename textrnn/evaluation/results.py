@@ -1,0 +1,76 @@
+"""The files of an evaluation: report, metrics, confusion matrix as table and picture, predictions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from textrnn.data.reader import Source, read_examples
+from textrnn.errors import TextRNNError
+from textrnn.evaluation.plots import plot_confusion_matrix
+from textrnn.files import atomic_writer, one_line, write_text
+
+
+def write_results(
+    folder: Path,
+    report: str,
+    metrics: dict[str, Any],
+    source: Source,
+    rows: np.ndarray,
+    truth: np.ndarray,
+    logits: torch.Tensor,
+) -> bool:
+    """Write all files of an evaluation, the picture last; returns whether a font could draw its labels.
+
+    rows: which texts of the source were judged, in the order of `truth` (n,) and `logits` (n, num_classes).
+
+    Raises: TextRNNError where a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TextRNNError(f"{folder}: the folder cannot be made: {error.strerror}") from None
+    labels = metrics["labels"]
+    write_text(folder / "report.txt", report)
+    write_text(folder / "metrics.json", metrics_json(metrics))
+    write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
+    write_predictions(folder / "predictions.tsv", source, rows, truth, logits, labels)
+    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], labels)
+    if legend:
+        write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
+    return legend is None
+
+
+def metrics_json(metrics: dict[str, Any]) -> str:
+    return json.dumps(metrics, ensure_ascii=False, indent=2) + "\n"
+
+
+def matrix_csv(metrics: dict[str, Any]) -> str:
+    """Labels in the first row and column; rows true, columns predicted."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["true \\ predicted", *metrics["labels"]])
+    for label, row in zip(metrics["labels"], metrics["confusion_matrix"], strict=True):
+        writer.writerow([label, *row])
+    return text.getvalue()
+
+
+def write_predictions(
+    path: Path, source: Source, rows: np.ndarray, truth: np.ndarray, logits: torch.Tensor, labels: list[str]
+) -> None:
+    """A line per text in the order of the data; the texts are read once more rather than kept in memory."""
+    probabilities, predicted = (column.numpy() for column in logits.softmax(dim=1).max(dim=1))
+    place = dict(zip(rows.tolist(), range(len(rows)), strict=True))
+    with atomic_writer(path) as stream:
+        stream.write(b"true\tpredicted\tprobability\ttext\n")
+        for number, example in enumerate(read_examples(source)):
+            at = place.get(number)
+            if at is not None:
+                columns = (labels[truth[at]], labels[predicted[at]], f"{probabilities[at]:.4f}", example.text)
+                stream.write(("\t".join(map(one_line, columns)) + "\n").encode())

@@ -1,0 +1,68 @@
+"""How a process begins and ends: streams, signals, exit codes, and at most one message."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from textrnn.errors import TextRNNError, UsageError
+from textrnn.signals import Interrupted
+
+
+def prepare_process() -> None:
+    """UTF-8 streams in any locale, and signals that end a command tidily, a second one at once."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
+    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+        stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _first_signal)
+
+
+def _first_signal(number: int, frame: Any) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda number, frame: os._exit(128 + number))
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def told_to_the_user() -> Iterator[None]:
+    """Every way a command can end, as an exit code and at most one message on stderr."""
+    try:
+        yield
+        sys.stdout.flush()
+    except UsageError as error:
+        _leave(2, f"Error: {error}")
+    except TextRNNError as error:
+        _leave(1, "\n".join(f"error: {line}" for line in str(error).split("\n")))
+    except Interrupted as error:
+        _leave(error.exit_code)
+    except KeyboardInterrupt:
+        _leave(130, "interrupted")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into it at exit
+        _leave(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(1, f"error: {where}{error.strerror or error}")
+    except (MemoryError, RuntimeError) as error:
+        # torch tells of full memory by RuntimeErrors of its own
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        _leave(1, "error: out of memory; a smaller train.batch_size, data.max_length or model.hidden_size needs less")
+
+
+def _leave(code: int, message: str = "") -> None:
+    if message:
+        with contextlib.suppress(OSError):
+            print(message, file=sys.stderr)
+    raise SystemExit(code)

@@ -1,0 +1,49 @@
+"""Config -> model; below this file there are only plain arguments."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textrnn.config import ModelConfig
+from textrnn.models.embedding import Embedding
+from textrnn.models.encoder import RNNEncoder
+from textrnn.models.pooling import Pooling
+from textrnn.models.rcnn import RCNN
+from textrnn.models.textrnn import TextRNN
+
+DEFAULT_EMBEDDING_DIM = 128
+
+
+def build_model(
+    config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None = None
+) -> TextRNN | RCNN:
+    """A model with fresh weights, drawn from torch's global random state.
+
+    pretrained: (vocab_size, dim) vectors, NaN rows where there is none.
+    """
+    dim = config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1])
+    is_rcnn = config.architecture == "rcnn"
+    embedding = Embedding(
+        vocab_size, dim, dropout=config.embedding_dropout, pretrained=pretrained, frozen=config.freeze_embedding
+    )
+    encoder = RNNEncoder(
+        dim,
+        config.hidden_size,
+        cell=config.cell,
+        nonlinearity=config.nonlinearity,
+        num_layers=config.num_layers,
+        bidirectional=config.bidirectional or is_rcnn,
+        dropout=config.dropout,
+        joined=not is_rcnn,
+    )
+    if is_rcnn:
+        return RCNN(
+            embedding,
+            encoder,
+            pooling=config.pooling,
+            num_classes=num_classes,
+            fc_size=config.fc_size,
+            dropout=config.dropout,
+        )
+    pooling = Pooling(config.pooling, encoder.output_size, directions=encoder.directions)
+    return TextRNN(embedding, encoder, pooling, num_classes=num_classes, fc_size=config.fc_size, dropout=config.dropout)

@@ -1,0 +1,40 @@
+"""TextRNN: embeddings, a recurrent encoder, pooling over time, a classifier on top."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from textrnn.models.embedding import Embedding
+from textrnn.models.encoder import RNNEncoder
+from textrnn.models.pooling import Pooling
+
+
+class TextRNN(nn.Module):
+    """Logits of texts. A text's logits do not depend on the other texts of its batch or on padding.
+
+    After Liu et al. 2016 ("Recurrent Neural Network for Text Classification with Multi-Task Learning", the single-task
+    model), with a choice of pooling and, where fc_size is given, a dense layer with relu before the output.
+    """
+
+    def __init__(
+        self, embedding: Embedding, encoder: RNNEncoder, pooling: Pooling, *, num_classes: int, fc_size: int | None,
+        dropout: float,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.embedding = embedding
+        self.encoder = encoder
+        self.pooling = pooling
+        self.head = head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
+
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
+        states = self.encoder(self.embedding(token_ids), lengths)
+        return self.head(self.pooling(states, lengths))
+
+
+def head(size: int, num_classes: int, *, fc_size: int | None, dropout: float) -> nn.Sequential:
+    """Pooled vector (B, size) -> logits (B, num_classes), with dropout before the last linear layer."""
+    if fc_size is None:
+        return nn.Sequential(nn.Dropout(dropout), nn.Linear(size, num_classes))
+    return nn.Sequential(nn.Linear(size, fc_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(fc_size, num_classes))

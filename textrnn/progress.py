@@ -1,0 +1,82 @@
+"""Progress bars and log lines on stderr, which do not run into each other."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from logging.handlers import MemoryHandler
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("textrnn")
+
+
+def bar(description: str, *, total: int | None = None, initial: int = 0, unit: str = "doc", **options: Any) -> Any:
+    """A tqdm bar that shows only where stderr is a terminal and clears itself at the end."""
+    from tqdm import tqdm
+
+    return tqdm(
+        desc=description,
+        total=total,
+        initial=initial,
+        unit=unit,
+        disable=None,
+        leave=False,
+        dynamic_ncols=True,
+        **options,
+    )
+
+
+class _StderrHandler(logging.Handler):
+    """Writes above a bar that is shown, and to whatever sys.stderr is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        with contextlib.suppress(OSError, AttributeError):  # nobody reads stderr any more, or there is none
+            if "tqdm" in sys.modules:
+                sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
+            else:
+                print(text, file=sys.stderr)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return f"warning: {text}" if record.levelno >= logging.WARNING else text
+
+
+def log_to_stderr() -> None:
+    handler = _StderrHandler()
+    handler.setFormatter(_Formatter())
+    log.handlers = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    logging.raiseExceptions = False  # a log file on a full disk must not print tracebacks
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[Callable[[], None]]:
+    """Inside the block log lines are also kept for `path`, from the moment the function it yields is called: that is
+    when the folder exists. What was logged before that is written first."""
+    memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+    handlers: list[logging.Handler] = [memory]
+    log.addHandler(memory)
+
+    def begin() -> None:
+        file = logging.FileHandler(path, encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        memory.setTarget(file)
+        memory.flush()
+        log.removeHandler(memory)
+        log.addHandler(file)
+        handlers.append(file)
+
+    try:
+        yield begin
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,83 @@
+"""A run's folder: what stands where in it, and when a new run may take its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
+
+from textrnn.errors import CheckpointError, TextRNNError
+from textrnn.files import write_text
+
+
+class RunFolder:
+    """Paths of a run. Nothing is created before `create`."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.model = self.path / "model"
+        self.weights = self.model / "model.safetensors"
+        self.state = self.path / "resume" / "state.safetensors"
+        self.history = self.path / "history.jsonl"
+        self.log = self.path / "train.log"
+        self.environment = self.path / "environment.json"
+        self.curves = self.path / "plots" / "curves.png"
+        self.evaluations = self.path / "eval"
+
+    def check_free(self, *, force: bool) -> None:
+        """Raises CheckpointError where something stands there that a new run may not replace."""
+        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+            return
+        if not self.config.is_file():
+            raise CheckpointError(
+                f"{self.path}: exists and is not a run (no config.yaml in it); give another --run-dir, or take it away"
+            )
+        if not force:
+            raise CheckpointError(
+                f"{self.path}: the run exists; --resume goes on, --force starts over, --run-dir takes another folder"
+            )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder and hold it inside the block. Raises CheckpointError where another process holds it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TextRNNError(f"{self.path}: the run's folder cannot be made: {error.strerror}") from None
+        if fcntl is None:
+            yield
+            return
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CheckpointError(
+                    f"{self.path}: another process is training this run; wait, stop it, or take another --run-dir"
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def clear_leftovers(self) -> None:
+        """Remove half-written files of a process that was killed; only the holder of the lock may."""
+        for folder in (self.path, self.model, self.state.parent, self.curves.parent):
+            for file in folder.glob(".*.tmp"):
+                file.unlink(missing_ok=True)
+
+    def create(self, config_yaml: str) -> None:
+        """Write the config into the folder, in place of an older run's files; files of others in it stay."""
+        self.clear_leftovers()
+        for path in (self.model, self.state.parent, self.curves.parent, self.evaluations):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (self.history, self.log, self.environment, self.config):
+            path.unlink(missing_ok=True)
+        write_text(self.config, config_yaml)

@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM: the first asks for a clean stop, a second one stops at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType, TracebackType
+
+
+class Interrupted(Exception):
+    """Work was given up on a signal, after what had to be saved was saved."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal.Signals(signal_number).name)
+        self.exit_code = 128 + signal_number
+
+
+class StopRequest:
+    """Inside the `with` block SIGINT and SIGTERM are remembered instead of acted on."""
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> StopRequest:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def __bool__(self) -> bool:
+        return self.signal_number is not None
+
+    def check(self) -> None:
+        """Raises Interrupted where a signal has come."""
+        if self.signal_number is not None:
+            raise Interrupted(self.signal_number)
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        if self.signal_number is not None:
+            os._exit(128 + number)
+        self.signal_number = number

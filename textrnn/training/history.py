@@ -1,0 +1,45 @@
+"""history.jsonl: one line per evaluation."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from textrnn.errors import TextRNNError
+from textrnn.files import write_text
+
+
+def append_history(path: Path, record: dict[str, Any]) -> None:
+    """Raises TextRNNError where the disk does not take it."""
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise TextRNNError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of the file; a last line that a crash cut short is no record."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except FileNotFoundError:
+        return []
+    records = []
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and "step" in record:
+            records.append(record)
+    return records
+
+
+def cut_history(path: Path, step: int) -> None:
+    """Keep what was recorded up to `step`: what came later will be computed, and recorded, again."""
+    kept = [record for record in read_history(path) if record["step"] <= step]
+    write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
