@@ -231,18 +231,27 @@ def test_a_closed_pipe_ends_predict_quietly(trained: Path, workplace: Path) -> N
     assert predict.wait() == 0
 
 
-def test_lines_are_answered_as_they_come(trained: Path, workplace: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_lines_are_answered_as_they_come(trained: Path, workplace: Path, encoding: str) -> None:
     predict = subprocess.Popen(
-        [*COMMAND, "predict", str(trained)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=workplace
-    )
+        [*COMMAND, "predict", str(trained), "--encoding", encoding],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=workplace,
+    )  # fmt: skip
     assert predict.stdin is not None
     assert predict.stdout is not None
-    for text in (b"first", b"second"):
-        predict.stdin.write(text + b"\n")
+    for texts in (["first"], ["second", "third"], [str(number) for number in range(300)]):
+        predict.stdin.write("".join(f"{text}\n" for text in texts).encode(encoding))
         predict.stdin.flush()
-        assert predict.stdout.readline().split(b"\t")[2] == text + b"\n"  # would wait for ever otherwise
+        answers = [predict.stdout.readline() for _ in texts]  # would wait for ever otherwise
+        assert [answer.decode().split("\t")[2] for answer in answers] == [f"{text}\n" for text in texts]
     predict.stdin.close()
     assert predict.wait() == 0
+
+
+def test_what_came_before_a_bad_record_is_answered(trained: Path, workplace: Path) -> None:
+    result = piped(b"a\nb\n\xff\n", trained, cwd=workplace)
+    assert result.stdout.count(b"\n") == 2
+    assert b"stdin:3: column 1" in result.stderr
 
 
 def test_equal_weights_give_equal_files_with_nothing_else_inside(cli: Cli, trained: Path) -> None:

@@ -7,16 +7,19 @@ import gzip
 import hashlib
 import io
 import os
+import select
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from textrnn.errors import DataError, TextRNNError
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 16
+LINGER_SECONDS = 0.01  # in which a writer that has more to say will have said it
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -74,8 +77,8 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def open_binary(path: Path | str) -> IO[bytes]:
-    """Open a file for reading, unpacking gzip by its first bytes. Raises DataError where it cannot be opened."""
+def open_binary(path: Path | str | int) -> BufferedIOBase:
+    """Open a file or a descriptor for reading, unpacking gzip by its first bytes. Raises DataError where that fails."""
     try:
         stream = open(path, "rb")  # noqa: SIM115 - handed to the caller
     except FileNotFoundError:
@@ -87,15 +90,36 @@ def open_binary(path: Path | str) -> IO[bytes]:
     return _unpacked(stream)
 
 
-def open_stdin() -> IO[bytes]:
-    """Standard input through a stream of its own: a thread may wait in it while the interpreter ends, which must not
-    find sys.stdin locked."""
-    return _unpacked(os.fdopen(os.dup(0), "rb"))
+def open_live(path: Path | str | int, before_waiting: Callable[[], None]) -> BufferedIOBase:
+    """Open a pipe or a device (or a descriptor of one) for reading, unpacking gzip by its first bytes.
+
+    `before_waiting` is called before each read for which no bytes are ready, so that what has come can be answered
+    first. Where the system cannot tell what is ready (Windows), that is before each read.
+    """
+    raw = open(path, "rb", buffering=0)  # noqa: SIM115 - handed to the caller
+    return _unpacked(io.BufferedReader(_Live(raw, before_waiting), CHUNK_BYTES))
 
 
-def _unpacked(stream: io.BufferedReader) -> IO[bytes]:
+class _Live(io.RawIOBase):
+    def __init__(self, raw: io.FileIO, before_waiting: Callable[[], None]) -> None:
+        self.raw, self.before_waiting = raw, before_waiting
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if os.name != "posix" or not select.select([self.raw], [], [], LINGER_SECONDS)[0]:
+            self.before_waiting()
+        return self.raw.readinto(buffer)
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()
+
+
+def _unpacked(stream: io.BufferedReader) -> BufferedIOBase:
     if stream.peek(2)[:2] == GZIP_MAGIC:
-        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+        return gzip.GzipFile(fileobj=stream)
     return stream
 
 
@@ -133,7 +157,7 @@ def check_encoding(encoding: str) -> str:
     return "utf-8" if info.name in ("utf-8", "utf-8-sig") else info.name
 
 
-def read_lines(stream: IO[bytes], encoding: str, name: str, encoding_option: str | None = None) -> Iterator[str]:
+def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None) -> Iterator[str]:
     """Lines of `stream`, line ends kept, split at line feeds only (never at U+0085, U+2028 or a lone CR).
 
     A byte order mark at the start is dropped. `encoding_option` is what the user writes to set the encoding, None
@@ -160,7 +184,7 @@ def read_lines(stream: IO[bytes], encoding: str, name: str, encoding_option: str
         raise DataError(f"{name}: the gzip data is damaged or cut short ({error}); unpack or fetch it again") from error
 
 
-def _decoded_by_line(stream: IO[bytes], encoding: str, name: str, option: str | None) -> Iterator[str]:
+def _decoded_by_line(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
     for number, raw in enumerate(stream, start=1):
         try:
             yield raw.decode(encoding)
@@ -169,12 +193,12 @@ def _decoded_by_line(stream: IO[bytes], encoding: str, name: str, option: str | 
             raise _encoding_error(error, encoding, name, number, "", sample, option) from error
 
 
-def _decoded_by_chunk(stream: IO[bytes], encoding: str, name: str, option: str | None) -> Iterator[str]:
+def _decoded_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
     """For encodings in which the byte 0x0A does not always mean a line feed (UTF-16, UTF-32, ISO-2022)."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     number, pending = 1, ""
     while True:
-        chunk = stream.read(CHUNK_BYTES)
+        chunk = stream.read1(CHUNK_BYTES)
         try:
             pending += decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:

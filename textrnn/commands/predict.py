@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import stat
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -18,11 +15,11 @@ import numpy as np
 from textrnn.classifier import TextClassifier
 from textrnn.data.formats import Column
 from textrnn.data.reader import read_texts, suffix_format
-from textrnn.files import atomic_writer, one_line, open_binary, open_stdin, read_lines
+from textrnn.errors import DataError
+from textrnn.files import atomic_writer, one_line, open_binary, open_live, read_lines
 from textrnn.progress import bar, log
 
 WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 32_000_000  # sorted by length together: more is faster, and takes memory
-PATIENCE_SECONDS = 0.5  # how long a text from a pipe waits for others
 STDIN = "-"
 
 
@@ -43,14 +40,21 @@ def predict(
     with bar("predicting", unit="text") as shown:
 
         def run(stream: BinaryIO) -> None:
+            def answer(window: list[str]) -> None:
+                probabilities = classifier.predict_proba(window, batch_size=batch_size)
+                stream.write("".join(map(write_row, window, probabilities)).encode("utf-8", "surrogatepass"))
+                stream.flush()
+                shown.update(len(window))
+
             for name in files:
-                texts = texts_of(name, classifier, format, text_column, encoding)
-                windows = file_windows(texts) if is_regular(name) else live_windows(texts, batch_size)
-                for window in windows:
-                    probabilities = classifier.predict_proba(window, batch_size=batch_size)
-                    stream.write("".join(map(write_row, window, probabilities)).encode("utf-8", "surrogatepass"))
-                    stream.flush()
-                    shown.update(len(window))
+                window = Window(answer, batch_size if is_live(name) else WINDOW_TEXTS)
+                try:
+                    for text in texts_of(name, classifier, format, text_column, encoding, window.flush):
+                        window.add(text)
+                except DataError:
+                    window.flush()  # what came before the bad record is answered
+                    raise
+                window.flush()
 
         if output is None:
             run(cast(BinaryIO, sys.stdout.buffer))
@@ -63,9 +67,17 @@ def predict(
 
 
 def texts_of(
-    name: str, classifier: TextClassifier, format: str | None, text_column: Column | None, encoding: str
+    name: str,
+    classifier: TextClassifier,
+    format: str | None,
+    text_column: Column | None,
+    encoding: str,
+    before_waiting: Callable[[], None],
 ) -> Iterator[str]:
-    """The texts of a file or of stdin. A column that is not given is the run's."""
+    """The texts of a file or of stdin. A column that is not given is the run's.
+
+    `before_waiting` is called where the next text is still on its way.
+    """
     kind = format or (suffix_format(name) if name != STDIN else None) or "text"
     data = classifier.config.data
     if kind == "text" and text_column is not None:
@@ -74,64 +86,38 @@ def texts_of(
     if text_column is None:
         text_column, label_column = data.text_column, data.label_column
     shown_name = "stdin" if name == STDIN else name
-    with open_stdin() if name == STDIN else open_binary(name) as stream:
+    path = os.dup(sys.stdin.fileno()) if name == STDIN else name
+    with open_live(path, before_waiting) if is_live(name) else open_binary(path) as stream:
         yield from read_texts(
             read_lines(stream, encoding, shown_name, "--encoding "), kind, shown_name, text_column, label_column
         )
 
 
-def is_regular(name: str) -> bool:
-    status = os.fstat(sys.stdin.fileno()) if name == STDIN else os.stat(name) if os.path.exists(name) else None
-    return status is None or stat.S_ISREG(status.st_mode)
+class Window:
+    """Texts that are answered together: at most `size`, and no more characters than memory has room for."""
+
+    def __init__(self, answer: Callable[[list[str]], None], size: int) -> None:
+        self.answer, self.size = answer, size
+        self.texts: list[str] = []
+        self.characters = 0
+
+    def add(self, text: str) -> None:
+        self.texts.append(text)
+        self.characters += len(text)
+        if len(self.texts) == self.size or self.characters >= WINDOW_CHARACTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        texts, self.texts, self.characters = self.texts, [], 0
+        if texts:
+            self.answer(texts)
 
 
-def file_windows(texts: Iterator[str]) -> Iterator[list[str]]:
-    window: list[str] = []
-    characters = 0
-    for text in texts:
-        window.append(text)
-        characters += len(text)
-        if len(window) == WINDOW_TEXTS or characters >= WINDOW_CHARACTERS:
-            yield window
-            window, characters = [], 0
-    if window:
-        yield window
-
-
-def live_windows(texts: Iterator[str], size: int) -> Iterator[list[str]]:
-    """Windows of at most `size` texts, each given out at the latest PATIENCE_SECONDS after its first text came.
-
-    A thread reads, since a pipe cannot be asked portably whether it has more.
-    """
-    arrivals: queue.Queue[str | BaseException | None] = queue.Queue(maxsize=4 * size)
-
-    def read() -> None:
-        try:
-            for text in texts:
-                arrivals.put(text)
-            arrivals.put(None)
-        except BaseException as error:  # handed to the thread that can tell the user
-            arrivals.put(error)
-
-    threading.Thread(target=read, daemon=True).start()
-    item = arrivals.get()
-    while item is not None:
-        window: list[str] = []
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while isinstance(item, str):
-            window.append(item)
-            if len(window) == size:
-                break
-            try:
-                item = arrivals.get(timeout=max(deadline - time.monotonic(), 0))
-            except queue.Empty:
-                break
-        if window:
-            yield window
-        if isinstance(item, BaseException):
-            raise item
-        if item is not None:
-            item = arrivals.get()
+def is_live(name: str) -> bool:
+    """Whether texts may still be on their way: a pipe, a terminal; not a file on disk."""
+    if name == STDIN:
+        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    return os.path.exists(name) and not os.path.isdir(name) and not os.path.isfile(name)
 
 
 def tsv_row(labels: list[str]) -> Callable[[str, np.ndarray], str]:
