@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from textrnn.models.parallel import run_layer
+
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
@@ -75,21 +77,14 @@ class RNNEncoder(nn.Module):
                     below = [self.dropout(torch.cat(below, dim=-1))] * self.directions
                 else:
                     below = [self.dropout(stream) for stream in below]
-            begin = starts if starts is not None and number == len(self.layers) - 1 else [None] * self.directions
-            streams = [_run(layer[0], below[0], begin[0])]
+            zeros = [below[0].new_zeros(self.hidden_size)] * self.directions
+            begin = starts if starts is not None and number == len(self.layers) - 1 else zeros
             if reversal is not None:
-                backward = _run(layer[1], reverse(below[1], reversal), begin[1])
-                streams.append(reverse(backward, reversal))
-            below = streams
+                below = [below[0], reverse(below[1], reversal)]
+            below = run_layer(list(zip(layer, below, begin, strict=True)))
+            if reversal is not None:
+                below = [below[0], reverse(below[1], reversal)]
         return below
-
-
-def _run(rnn: nn.Module, inputs: torch.Tensor, start: torch.Tensor | None) -> torch.Tensor:
-    """States (T, B, H) of one direction, begun at `start` (H,), an LSTM's cell at zero."""
-    if start is None:
-        return rnn(inputs)[0]
-    hidden = start.expand(1, inputs.shape[1], -1).contiguous()
-    return rnn(inputs, (hidden, torch.zeros_like(hidden)) if isinstance(rnn, nn.LSTM) else hidden)[0]
 
 
 def padding_mask(lengths: torch.Tensor, steps: int) -> torch.Tensor:
