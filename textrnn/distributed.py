@@ -75,6 +75,7 @@ def process_group() -> Iterator[None]:
     dist.init_process_group(backend, store=store, rank=number, world_size=size, timeout=_PATIENCE)
     try:
         yield
+        dist.destroy_process_group()  # after an error the end of the process does it, when its message is out
     except (Interrupted, SystemExit):
         raise
     except BaseException as error:
@@ -83,8 +84,6 @@ def process_group() -> Iterator[None]:
         if _is_lost_connection(error):
             raise TextRNNError("another process of this training was killed or lost; --resume goes on") from error
         raise
-    finally:
-        dist.destroy_process_group()
 
 
 def _fails_first(store: torch.distributed.Store) -> bool:

@@ -18,7 +18,7 @@ from textrnn.config import Config, TrainConfig
 from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vectors import coverage, read_vectors
-from textrnn.distributed import is_first, maximum, own_share, parallel, total
+from textrnn.distributed import barrier, is_first, maximum, own_share, parallel, total, world_size
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.evaluation.metrics import summary
 from textrnn.evaluation.plots import plot_curves
@@ -105,7 +105,8 @@ class Session:
             learning_rate=learning_rate, grad_clip_norm=settings.grad_clip_norm, device=self.device,
             precision=settings.precision,
         )  # fmt: skip
-        with StopRequest() as stop, bar("training", total=total_steps, initial=state.step, unit="step") as shown:
+        stop = StopRequest(deaf_seconds=3.0 if world_size() > 1 else 0.0)
+        with stop, bar("training", total=total_steps, initial=state.step, unit="step") as shown:
             try:
                 if state.pending_evaluation:
                     self.evaluate(learning_rate(state.step), stop)
@@ -131,6 +132,7 @@ class Session:
                 self.save()
                 log.info("stopped at epoch %d, step %d; the state is saved: --resume goes on", state.epoch, state.step)
                 self.plot()
+                barrier()  # who left earlier would be missed by torchrun, which then ends the others
                 raise
         self.plot()
         value = "" if state.best is None else f", {settings.monitor} {state.best:.4f}"
