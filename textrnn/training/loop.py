@@ -72,10 +72,10 @@ def training_steps(
                 batch = collate(texts, share if counts else rows[:1]).to(device)
                 with nullcontext() if rows is group[-1] else gradients_kept_apart(model):
                     with autocast(device, precision):
-                        loss = objective(model, batch) * counts
+                        loss = objective(model, batch)
                     # gradients are averaged over the processes; what is wanted is their sum
-                    (loss * (world_size() / documents)).backward()
-                losses.append(loss.detach())
+                    (loss * (counts * world_size() / documents)).backward()
+                losses.append(counts * loss.detach())
             norm = clip_gradients(model, grad_clip_norm)
             optimizer.step()
 
