@@ -90,7 +90,7 @@ class ModelConfig(Section):
 
 
 class TrainConfig(Section):
-    batch_size: int = Field(32, ge=1, description="documents")
+    batch_size: int = Field(32, ge=1, description="documents, over all processes")
     epochs: int = Field(10, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
