@@ -27,6 +27,7 @@ class Run:
     code: int
     log: str
     states_saved: int
+    tf32: bool
 
     def lines(self, name: str) -> list[str]:
         return (self.folder / "model" / name).read_text(encoding="utf-8").splitlines()

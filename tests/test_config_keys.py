@@ -52,7 +52,8 @@ def train(cli: Cli, corpora: Path, runs: dict, monkeypatch: pytest.MonkeyPatch) 
                 options = [word for item in chosen for word in ("--set", item.replace("{}", str(corpora)))]
                 folder = corpora / f"run{len(runs)}"
                 result = cli("train", *options, "--run-dir", folder)
-            runs[name] = Run(folder, result.code, result.err, len(saves))
+            tf32 = {torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32}
+            runs[name] = Run(folder, result.code, result.err, len(saves), tf32=tf32 == {True})
         return runs[name]
 
     return make
@@ -266,6 +267,12 @@ def the_kept_model_is_the_best_in_that_number(before: Run, after: Run) -> None:
 @effect("train.patience=1", "train.learning_rate=1e-9", "train.epochs=4")
 def training_stops_at_the_first_evaluation_that_is_no_better(before: Run, after: Run) -> None:
     assert (len(before.history), len(after.history)) == (4, 2)
+
+
+@effect("train.tf32=true")
+def products_on_a_gpu_may_be_rounded(before: Run, after: Run) -> None:
+    assert (before.tf32, after.tf32) == (False, True)
+    assert "train.tf32" not in before.log and "no effect, since a CPU has no TF32 units" in after.log
 
 
 @effect("train.save_minutes=1e-9")

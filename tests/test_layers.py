@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors", "files"],
-    ["config", "device", "seeding", "progress", "signals", "environment", "run_folder"],
+    ["config", "signals", "distributed", "device", "seeding", "progress", "environment", "run_folder"],
     [
         "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.parallel",
         "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
@@ -24,7 +24,8 @@ LAYERS = [
     ["inference"],
     [
         "evaluation.metrics", "evaluation.report", "evaluation.plots", "evaluation.results",
-        "training.objectives", "training.optim", "training.history", "training.loop", "training.session", "classifier",
+        "training.objectives", "training.optim", "training.history", "training.state", "training.loop",
+        "training.session", "classifier",
     ],
     ["commands.data", "commands.vocab", "commands.train", "commands.eval", "commands.predict"],
     ["exits", "cli", "__main__"],

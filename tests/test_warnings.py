@@ -89,6 +89,7 @@ DEAD_KEYS = [
     ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
     ("train.patience=1", NO_DEV, "there is no dev set", None),
     ("train.monitor=dev_loss", NO_DEV, "there is no dev set", None),
+    ("train.tf32=true", "train.precision=bfloat16", "train.precision is bfloat16", None),
     ("model.freeze_embedding=true", None, "model.pretrained is not given", "model.pretrained=v.txt"),
 ]
 

@@ -98,15 +98,11 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config
 
 
-def save_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, random_state: dict[str, torch.Tensor],
-    progress: dict[str, Any],
-) -> None:  # fmt: skip
+def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
     """The whole training state in one file, which replaces the one before only when it is complete."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
         tensors.update({f"optimizer.{number}.{name}": tensor for name, tensor in values.items()})
-    tensors.update({f"random.{name}": tensor for name, tensor in random_state.items()})
     content = save(
         {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, {"progress": json.dumps(progress)}
     )
@@ -123,10 +119,8 @@ def read_progress(path: Path) -> dict[str, Any]:
         raise CheckpointError(_damaged_state(path, error)) from None
 
 
-def load_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Fill model and optimizer; returns (random state, progress). Raises CheckpointError where it does not fit."""
+def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Fill model and optimizer; returns the progress. Raises CheckpointError where it does not fit."""
     try:
         with safe_open(path, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
@@ -139,7 +133,7 @@ def load_state(
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(_damaged_state(path, error)) from None
-    return _below(tensors, "random"), progress
+    return dict(progress)
 
 
 def _damaged_state(path: Path, error: Exception) -> str:

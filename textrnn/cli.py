@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from textrnn import __version__
+from textrnn.distributed import alone, is_first, process_group
 from textrnn.errors import UsageError
 from textrnn.exits import prepare_process, told_to_the_user
 from textrnn.progress import log_to_stderr
@@ -110,6 +111,7 @@ def _load_config(config: Path | None, data: list[str] | None, overrides: list[tu
 
 @app.command()
 @told_to_the_user()
+@alone()
 def vocab(
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -132,6 +134,7 @@ def vocab(
 
 @app.command()
 @told_to_the_user()
+@process_group()
 def train(
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -162,11 +165,13 @@ def train(
     from textrnn.run_folder import RunFolder
 
     run(settings, RunFolder(run_dir), resume=resume, force=force, device_name=device)
-    print(run_dir)
+    if is_first():
+        print(run_dir)
 
 
 @app.command(name="eval")
 @told_to_the_user()
+@alone()
 def eval_(
     run: RunArgument,
     data: Annotated[
@@ -208,6 +213,7 @@ def eval_(
 
 @app.command()
 @told_to_the_user()
+@alone()
 def predict(
     run: RunArgument,
     files: Annotated[

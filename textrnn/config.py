@@ -90,7 +90,7 @@ class ModelConfig(Section):
 
 
 class TrainConfig(Section):
-    batch_size: int = Field(32, ge=1, description="documents")
+    batch_size: int = Field(32, ge=1, description="documents, over all processes")
     epochs: int = Field(10, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
@@ -104,6 +104,7 @@ class TrainConfig(Section):
     patience: int | None = Field(3, ge=1, description="evaluations without a better one before training stops")
     seed: int = Field(1, ge=0, le=2**63 - 1)
     precision: Literal["float32", "bfloat16"] = "float32"
+    tf32: bool = Field(False, description="a GPU may round the factors of float32 products to 10 bits")
     save_minutes: float = Field(5.0, gt=0, description="the training state is saved at least this often")
 
     @field_validator("class_weights", mode="before")
@@ -266,6 +267,7 @@ def dead_keys(config: Config) -> list[str]:
         ),
         ("train.patience", without_dev, "there is no dev set"),
         ("train.monitor", without_dev, "there is no dev set"),
+        ("train.tf32", config.train.precision == "bfloat16", "train.precision is bfloat16"),
         (
             "model.freeze_embedding",
             model.pretrained is None,

@@ -6,6 +6,7 @@ import contextlib
 
 import torch
 
+from textrnn.distributed import local_rank, local_world_size, world_size
 from textrnn.errors import ConfigError
 
 
@@ -20,8 +21,33 @@ def choose_device(name: str) -> torch.device:
             raise ConfigError(f"--device {name}: this machine has no CUDA device that torch can use; use --device cpu")
         if (device.index or 0) >= count:
             raise ConfigError(f"--device {name}: there are {count} CUDA devices, cuda:0 to cuda:{count - 1}")
-        torch.backends.cudnn.allow_tf32 = False  # float32 means float32: TF32 rounds to 10 bits
+        allow_tf32(False)
     return device
+
+
+def training_device(name: str) -> torch.device:
+    """As choose_device; of several processes on a machine each takes a CUDA device of its own. Raises ConfigError."""
+    device = choose_device(name)
+    if device.type != "cuda" or world_size() == 1:
+        return device
+    processes, count = local_world_size(), torch.cuda.device_count()
+    if device.index is not None:
+        raise ConfigError(f"--device {name}: {world_size()} processes cannot share one device; use --device cuda")
+    if processes > count:
+        raise ConfigError(
+            f"--device {name}: {processes} processes on this machine need as many CUDA devices, found {count}; start "
+            f"{count}, or use --device cpu"
+        )
+    device = torch.device("cuda", local_rank())
+    torch.cuda.set_device(device)  # or else NCCL would begin on the first one in each process
+    return device
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Whether a GPU may round the factors of float32 products to 10 bits, which is faster. torch's own default is yes
+    inside cuDNN and no elsewhere."""
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def device_name(device: torch.device) -> str:

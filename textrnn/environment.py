@@ -11,6 +11,7 @@ import torch
 
 import textrnn
 from textrnn.device import device_name
+from textrnn.distributed import world_size
 from textrnn.errors import CheckpointError
 from textrnn.files import write_text
 
@@ -25,6 +26,7 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
         "processor": platform.processor() or platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "processes": world_size(),
         "device": device_name(device),
     }
 

@@ -36,11 +36,12 @@ def compute_logits(
         with torch.inference_mode(), autocast(device, precision):
             for rows in inference_batches(texts.lengths, batch_size):
                 batch = collate(texts, rows).to(device)
-                logits_done.append(model(batch.token_ids, batch.lengths).float().cpu())
+                logits_done.append(model(batch.token_ids, batch.lengths).float())
                 rows_done.append(rows)
                 after_batch(len(rows))
     finally:
         model.train(was_training)
-    in_order = torch.empty_like(logits := torch.cat(logits_done))
+    logits = torch.cat(logits_done).cpu()  # once: each copy waits for the device
+    in_order = torch.empty_like(logits)
     in_order[torch.from_numpy(np.concatenate(rows_done))] = logits
     return in_order

@@ -11,11 +11,13 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
+from textrnn.distributed import is_first
+
 log = logging.getLogger("textrnn")
 
 
 def bar(description: str, *, total: int | None = None, initial: int = 0, unit: str = "doc", **options: Any) -> Any:
-    """A tqdm bar that shows only where stderr is a terminal and clears itself at the end."""
+    """A tqdm bar that shows only where stderr is a terminal and clears itself at the end, for the first process."""
     from tqdm import tqdm
 
     return tqdm(
@@ -23,7 +25,7 @@ def bar(description: str, *, total: int | None = None, initial: int = 0, unit: s
         total=total,
         initial=initial,
         unit=unit,
-        disable=None,
+        disable=None if is_first() else True,
         leave=False,
         dynamic_ncols=True,
         **options,
@@ -49,10 +51,11 @@ class _Formatter(logging.Formatter):
 
 
 def log_to_stderr() -> None:
+    """The first process of a training alone logs: what the others would say is the same."""
     handler = _StderrHandler()
     handler.setFormatter(_Formatter())
     log.handlers = [handler]
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.INFO if is_first() else logging.CRITICAL + 1)
     log.propagate = False
     logging.raiseExceptions = False  # a log file on a full disk must not print tracebacks
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from types import FrameType, TracebackType
 
 
@@ -16,10 +17,16 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """Inside the `with` block SIGINT and SIGTERM are remembered instead of acted on."""
+    """Inside the `with` block SIGINT and SIGTERM are remembered instead of acted on; a second one ends the process.
 
-    def __init__(self) -> None:
+    deaf_seconds: after the first, in which another one is taken for the same: a job manager may tell every process to
+    stop, and torchrun, told too, tells its own once more.
+    """
+
+    def __init__(self, *, deaf_seconds: float = 0.0) -> None:
         self.signal_number: int | None = None
+        self._came_at = 0.0
+        self._deaf_seconds = deaf_seconds
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> StopRequest:
@@ -42,6 +49,7 @@ class StopRequest:
             raise Interrupted(self.signal_number)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        if self.signal_number is not None:
+        if self.signal_number is None:
+            self.signal_number, self._came_at = number, time.monotonic()
+        elif time.monotonic() - self._came_at >= self._deaf_seconds:
             os._exit(128 + number)
-        self.signal_number = number

@@ -9,8 +9,9 @@ from torch import nn
 
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
-from textrnn.training.loop import TrainingState, steps_per_epoch, training_steps
+from textrnn.training.loop import steps_per_epoch, training_steps
 from textrnn.training.objectives import cross_entropy
+from textrnn.training.state import TrainingState, settle
 
 
 class BagOfWords(nn.Module):
@@ -50,7 +51,8 @@ def test_every_document_trains_once_an_epoch() -> None:
 
 
 def test_the_first_loss_is_that_of_chance() -> None:
-    assert next(run(BagOfWords(), TrainingState(), corpus())).loss == pytest.approx(math.log(2))
+    step = next(run(BagOfWords(), TrainingState(), corpus()))
+    assert float(step.loss) / step.documents == pytest.approx(math.log(2))
 
 
 def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
@@ -64,16 +66,64 @@ def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
 def test_clipping_bounds_the_step_and_reports_the_norm_before() -> None:
     model, state = BagOfWords(), TrainingState()
     step = next(run(model, state, corpus(), grad_clip_norm=1e-3))
-    assert step.grad_norm > 1e-3
+    settle([step], state, 1e-3)
+    assert state.grad_norm_max == float(step.grad_norm) > 1e-3
     assert float(model.table.weight.detach().norm()) == pytest.approx(0.1 * 1e-3, rel=1e-3)
     assert state.clipped == 1
 
 
-def test_a_loss_that_is_not_finite_stops_with_epoch_and_step() -> None:
-    model = BagOfWords()
-    nn.init.constant_(model.table.weight, math.nan)
-    with pytest.raises(TextRNNError, match="loss is not finite at epoch 1, step 1"):
-        next(run(model, TrainingState(), corpus()))
+def test_sums_do_not_depend_on_how_often_they_are_settled() -> None:
+    often, once = TrainingState(), TrainingState()
+    waiting = []
+    for step in run(BagOfWords(), TrainingState(), corpus(), grad_clip_norm=0.4):
+        waiting.append(step)
+        settle([step], often, 0.4)
+    settle(waiting, once, 0.4)
+    assert waiting == []
+    assert {**vars(once), "seconds": 0, "train_seconds": 0} == {**vars(often), "seconds": 0, "train_seconds": 0}
+    assert (once.documents, once.tokens, once.steps) == (20, 20, 6)
+    assert 0 < once.clipped < 6
+
+
+class Spoilt(BagOfWords):
+    """Its answers, or else only the gradients of its weights, are no numbers from the third batch on."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what, self.batches = what, 0
+
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        self.batches += 1
+        logits = super().forward(token_ids, lengths)
+        if self.batches < 3:
+            return logits
+        # the square root's gradient at 0 is infinite, and times 0 no number
+        return logits * math.nan if self.what == "loss" else logits + 0 * (logits.detach() - logits).abs().sqrt()
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_what_is_not_finite_stops_with_the_epoch_and_the_first_such_step(what: str) -> None:
+    state = TrainingState()
+    steps = run(Spoilt(what), state, corpus(20))
+    waiting = [next(steps) for _ in range(5)]
+    with pytest.raises(TextRNNError, match=f"the {what} is not finite at epoch 1, step 3"):
+        settle(waiting, state, None)
+
+
+class Noise(BagOfWords):
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        self.drawn = torch.rand(2)
+        return super().forward(token_ids, lengths) + self.drawn
+
+
+def test_what_a_step_draws_depends_on_seed_and_step_alone() -> None:
+    def drawn(seed: int, begin_at: int) -> list[tuple[float, ...]]:
+        model, state = Noise(), TrainingState(step=begin_at, steps_in_epoch=begin_at)
+        torch.manual_seed(begin_at)  # whatever was drawn before
+        return [tuple(model.drawn.tolist()) for _ in run(model, state, corpus(), epochs=1, seed=seed)]
+
+    assert drawn(1, 0)[1:] == drawn(1, 1)
+    assert len({*drawn(1, 0), *drawn(2, 0)}) == 6
 
 
 def test_a_state_goes_on_in_the_middle_of_an_epoch() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import Literal
+
+import torch
+
 from textrnn.checkpoint import save_model_parts
 from textrnn.commands.data import load_data, warn_of_dead_keys
-from textrnn.config import Config, build_config, changed_keys, read_yaml
+from textrnn.config import Config, TrainConfig, build_config, changed_keys, read_yaml
 from textrnn.data.build import other_files, with_absolute_paths
 from textrnn.data.transform import Transform
-from textrnn.device import choose_device, has_bfloat16_units
+from textrnn.device import allow_tf32, has_bfloat16_units, training_device
+from textrnn.distributed import from_first, is_first, one_by_machine, world_size
 from textrnn.environment import compare_environment, describe_environment, load_environment, save_environment
 from textrnn.errors import CheckpointError, ConfigError
 from textrnn.files import sha256_of, write_text
@@ -22,26 +28,18 @@ MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
     """Train as `config` says, into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
-    started = run.path.is_dir() and any(run.path.iterdir())
-    if resume and started:
-        check_same_config(config, run)
-        if is_complete(run, config.train):
-            log.info("%s: the run is complete; nothing to do", run.path)
-            return
-    else:
-        run.check_free(force=force)
-        if resume:
-            log.info("%s: there is no run yet: starting one", run.path)
-    resume = resume and run.state.exists()
-    device = choose_device(device_name)
-
     with log_file(run.log) as begin_log:
-        splits, tokenizer = load_data(config)
+        begin = from_first(lambda: where_to_begin(config, run, resume=resume, force=force))
+        if begin == "at the end":
+            return
+        device = training_device(device_name)
+        allow_tf32(config.train.tf32)
+        with one_by_machine():  # the first one tokenizes, the others find the corpus in the cache
+            splits, tokenizer = load_data(config)
         warn_of_dead_keys(config)
         environment = describe_environment(device)
-        log.info("device: %s", environment["device"])
-        if config.train.precision == "bfloat16" and not has_bfloat16_units(device):
-            log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
+        log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
+        warn_of_precision(config.train, device)
         for line in splits.statistics:
             log.info(line)
         if len(splits.train) < config.train.batch_size:
@@ -56,22 +54,49 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
             log.info(
                 "note: %d training steps are few; a smaller train.batch_size or more train.epochs give more", steps
             )
-        with run.held():
-            if resume:
+        with run.held() if is_first() else nullcontext():
+            if is_first() and begin == "at the state":
                 run.clear_leftovers()
                 for difference in compare_environment(load_environment(run.environment), environment, digests):
                     log.warning("the weights may not come out the same to the last bit: %s", difference)
-                session.load()
-                write_text(run.config, config.to_yaml())
-            else:
-                if started and not force:
-                    log.info("nothing was saved yet: starting from the beginning")
+            elif is_first():
                 run.create(config.to_yaml())
                 save_environment(run.environment, environment, digests)
                 transform = Transform(tokenizer, splits.vocab, config.data.max_length)
                 save_model_parts(run.model, config, transform, splits.labels, session.embedding_dim)
-            begin_log()
+            if begin == "at the state":
+                session.load()
+            if is_first():
+                write_text(run.config, config.to_yaml())  # of a resumed run too, which may have got more epochs
+                begin_log()
             session.go_on()
+
+
+def where_to_begin(
+    config: Config, run: RunFolder, *, resume: bool, force: bool
+) -> Literal["at the beginning", "at the state", "at the end"]:
+    """What the run's folder and the options say. Raises CheckpointError, ConfigError where they do not go together."""
+    started = run.path.is_dir() and any(run.path.iterdir())
+    if not (resume and started):
+        run.check_free(force=force)
+        if resume:
+            log.info("%s: there is no run yet: starting one", run.path)
+        return "at the beginning"
+    check_same_config(config, run)
+    if is_complete(run, config.train):
+        log.info("%s: the run is complete; nothing to do", run.path)
+        return "at the end"
+    if run.state.exists():
+        return "at the state"
+    log.info("nothing was saved yet: starting from the beginning")
+    return "at the beginning"
+
+
+def warn_of_precision(settings: TrainConfig, device: torch.device) -> None:
+    if settings.precision == "bfloat16" and not has_bfloat16_units(device):
+        log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
+    elif settings.tf32 and device.type == "cpu":
+        log.warning("train.tf32: true has no effect, since a CPU has no TF32 units")
 
 
 def check_same_config(config: Config, run: RunFolder) -> None:

@@ -25,9 +25,15 @@ class Batch:
         return len(self.lengths)
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(
-            self.token_ids.to(device), self.lengths.to(device), None if self.labels is None else self.labels.to(device)
-        )
+        """To a GPU by way of pinned memory, so that nobody waits for the copy but who computes with it."""
+        if device.type == "cpu":
+            return self
+
+        def copied(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.pin_memory().to(device, non_blocking=True)
+
+        labels = None if self.labels is None else copied(self.labels)
+        return Batch(copied(self.token_ids), copied(self.lengths), labels)
 
 
 def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:

@@ -1,11 +1,14 @@
-"""The training loop: a generator of steps. It computes; the caller logs, evaluates, saves and stops."""
+"""The training loop: a generator of steps. It computes; the caller logs, evaluates, saves and stops.
+
+Nothing in it waits for the device: while a GPU computes one step, the next ones are prepared.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
 
 import torch
 from torch import nn
@@ -13,50 +16,11 @@ from torch import nn
 from textrnn.data.batching import collate, training_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.device import autocast
-from textrnn.errors import TextRNNError
+from textrnn.distributed import gradients_kept_apart, own_share, rank, world_size
+from textrnn.seeding import seed_step
 from textrnn.training.objectives import Objective
 from textrnn.training.optim import clip_gradients
-
-
-@dataclass
-class TrainingState:
-    """Whatever outlives a step, beside weights, optimizer and random state."""
-
-    epoch: int = 1
-    steps_in_epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    pending_evaluation: bool = False
-    finished: bool = False
-    # the best evaluation so far: its value of train.monitor, its dev loss, and how many came after it
-    best: float | None = None
-    best_loss: float = 0.0
-    best_epoch: int = 0
-    worse_evaluations: int = 0
-    # sums since the last evaluation
-    loss_sum: float = 0.0
-    documents: int = 0
-    tokens: int = 0
-    steps: int = 0
-    grad_norm_sum: float = 0.0
-    grad_norm_max: float = 0.0
-    clipped: int = 0
-    train_seconds: float = 0.0
-
-    def reset_sums(self) -> None:
-        self.loss_sum = self.grad_norm_sum = self.grad_norm_max = self.train_seconds = 0.0
-        self.documents = self.tokens = self.steps = self.clipped = 0
-
-
-@dataclass
-class Step:
-    """One optimizer step. loss: mean over its documents; grad_norm: before clipping."""
-
-    loss: float
-    documents: int
-    tokens: int
-    grad_norm: float
-    learning_rate: float
+from textrnn.training.state import Step, TrainingState
 
 
 def steps_per_epoch(documents: int, batch_size: int, accumulate: int) -> int:
@@ -81,51 +45,52 @@ def training_steps(
 ) -> Iterator[Step]:
     """Train from where `state` stands to the end of the last epoch, yielding after each step.
 
-    After the last step of an epoch `state.pending_evaluation` is true; the caller evaluates and sets it back.
+    model: as `distributed.parallel` gives it. Batches are the same whatever the number of processes; each computes its
+    share of every batch.
 
-    Raises: TextRNNError, naming epoch and step, where the loss or the gradient is not finite.
+    After the last step of an epoch `state.pending_evaluation` is true; the caller evaluates and sets it back. The sums
+    of the state are the caller's part too (`settle`).
     """
     while state.epoch <= epochs:
         batches = training_batches(texts.lengths, batch_size, seed=seed, epoch=state.epoch)
         groups = [batches[at : at + accumulate] for at in range(0, len(batches), accumulate)]
         while state.steps_in_epoch < len(groups):
             begin = time.perf_counter()
-            group = [collate(texts, rows) for rows in groups[state.steps_in_epoch]]
+            group = groups[state.steps_in_epoch]
+            documents = sum(map(len, group))
             rate = learning_rate(state.step + 1)
             for settings in optimizer.param_groups:
                 settings["lr"] = rate
-            documents = sum(len(batch) for batch in group)
+            seed_step(seed, state.step + 1, rank(), device)
             model.train()
             optimizer.zero_grad()
-            loss_sum = 0.0
-            for batch in group:
-                with autocast(device, precision):
-                    loss = objective(model, batch.to(device))
-                (loss / documents).backward()
-                loss_sum += loss.item()
+            losses = []
+            for rows in group:
+                # a process without a document takes part with one that counts nothing: the others wait for its zeros
+                share = own_share(rows)
+                counts = float(len(share) > 0)
+                batch = collate(texts, share if counts else rows[:1]).to(device)
+                with nullcontext() if rows is group[-1] else gradients_kept_apart(model):
+                    with autocast(device, precision):
+                        loss = objective(model, batch)
+                    # gradients are averaged over the processes; what is wanted is their sum
+                    (loss * (counts * world_size() / documents)).backward()
+                losses.append(counts * loss.detach())
             norm = clip_gradients(model, grad_clip_norm)
-            if not (math.isfinite(loss_sum) and math.isfinite(norm)):
-                raise TextRNNError(
-                    f"training stopped: the {'gradient' if math.isfinite(loss_sum) else 'loss'} is not finite at epoch "
-                    f"{state.epoch}, step {state.step + 1}; try a lower train.learning_rate"
-                    + ("" if grad_clip_norm else ", or set train.grad_clip_norm")
-                )
             optimizer.step()
 
-            tokens = sum(int(batch.lengths.sum()) for batch in group)
             state.step += 1
             state.steps_in_epoch += 1
             state.pending_evaluation = state.steps_in_epoch == len(groups)
-            state.loss_sum += loss_sum
-            state.documents += documents
-            state.tokens += tokens
-            state.steps += 1
-            state.grad_norm_sum += norm
-            state.grad_norm_max = max(state.grad_norm_max, norm)
-            state.clipped += grad_clip_norm is not None and norm > grad_clip_norm
-            elapsed = time.perf_counter() - begin
-            state.seconds += elapsed
-            state.train_seconds += elapsed
-            yield Step(loss_sum / documents, documents, tokens, norm, rate)
+            yield Step(
+                epoch=state.epoch,
+                number=state.step,
+                documents=documents,
+                tokens=sum(int(texts.lengths[rows].sum()) for rows in group),
+                learning_rate=rate,
+                seconds=time.perf_counter() - begin,
+                loss=torch.stack(losses).sum(),
+                grad_norm=norm,
+            )
         state.epoch += 1
         state.steps_in_epoch = 0

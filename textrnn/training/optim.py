@@ -30,8 +30,8 @@ def learning_rate_at(step: int, *, total_steps: int, peak: float, schedule: str,
     return peak * (1 - done if schedule == "linear" else (1 + math.cos(math.pi * done)) / 2)
 
 
-def clip_gradients(model: nn.Module, max_norm: float | None) -> float:
+def clip_gradients(model: nn.Module, max_norm: float | None) -> torch.Tensor:
     """Scale all gradients so that their joint 2-norm is at most max_norm (Pascanu et al. 2013, algorithm 1); None
-    leaves them. Returns the norm before."""
+    leaves them. Returns the norm before, (), on the device."""
     gradients = [parameter for parameter in model.parameters() if parameter.grad is not None]
-    return float(nn.utils.clip_grad_norm_(gradients, math.inf if max_norm is None else max_norm, foreach=True))
+    return nn.utils.clip_grad_norm_(gradients, math.inf if max_norm is None else max_norm, foreach=True)

@@ -1,7 +1,11 @@
-"""A run in training: model, optimizer and state together with the folder their results go to."""
+"""A run in training: model, optimizer and state together with the folder their results go to.
+
+Of several processes each trains its part of every batch; all decide the same, and the first alone writes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +16,9 @@ import torch
 from textrnn.checkpoint import load_state, read_progress, save_state, save_weights
 from textrnn.config import Config, TrainConfig
 from textrnn.data.splits import Splits
+from textrnn.data.transform import EncodedTexts
 from textrnn.data.vectors import coverage, read_vectors
+from textrnn.distributed import barrier, is_first, maximum, own_share, parallel, total, world_size
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.evaluation.metrics import summary
 from textrnn.evaluation.plots import plot_curves
@@ -20,12 +26,15 @@ from textrnn.inference import compute_logits
 from textrnn.models.build import build_model
 from textrnn.progress import bar, log
 from textrnn.run_folder import RunFolder
-from textrnn.seeding import random_state, restore_random_state, seed_everything
+from textrnn.seeding import seed_weights
 from textrnn.signals import Interrupted, StopRequest
 from textrnn.training.history import append_history, cut_history, read_history
-from textrnn.training.loop import Step, TrainingState, steps_per_epoch, training_steps
+from textrnn.training.loop import steps_per_epoch, training_steps
 from textrnn.training.objectives import balanced_weights, cross_entropy
 from textrnn.training.optim import build_optimizer, learning_rate_at
+from textrnn.training.state import Step, TrainingState, settle
+
+LOOK_SECONDS = 0.25  # between looks at what the device has done: each one waits for it
 
 
 class Session:
@@ -34,7 +43,7 @@ class Session:
     def __init__(self, config: Config, run: RunFolder, splits: Splits, device: torch.device) -> None:
         self.config, self.run, self.splits, self.device = config, run, splits, device
         settings = config.train
-        seed_everything(settings.seed)
+        seed_weights(settings.seed)
         pretrained = None
         if config.model.pretrained is not None:
             pretrained = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)
@@ -42,6 +51,7 @@ class Session:
         self.model = build_model(
             config.model, vocab_size=len(splits.vocab), num_classes=len(splits.labels), pretrained=pretrained
         ).to(device)
+        self.parallel = parallel(self.model)
         self.embedding_dim = self.model.embedding.table.embedding_dim
         self.optimizer = build_optimizer(
             self.model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay
@@ -52,27 +62,33 @@ class Session:
         self.objective = cross_entropy(class_weights=weights, label_smoothing=settings.label_smoothing)
         self.steps_per_epoch = steps_per_epoch(len(splits.train), settings.batch_size, settings.accumulate)
         self.state = TrainingState()
+        self.unsettled: list[Step] = []
 
     def load(self) -> None:
         """Take up the saved state; what was recorded after it is forgotten."""
-        random, progress = load_state(self.run.state, self.model, self.optimizer)
-        restore_random_state(random, self.device)
-        self.state = state = state_of(progress, self.run)
+        self.state = state = state_of(load_state(self.run.state, self.model, self.optimizer), self.run)
         if not self.run.weights.exists() and state.best_epoch:
             raise CheckpointError(f"{self.run.weights}: the best model so far is missing; start over with --force")
         state.finished = False  # or else train.epochs was made larger
-        cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step)
+        if is_first():
+            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step)
         log.info("going on after epoch %d, step %d", state.epoch, state.step)
 
+    def settle(self) -> None:
+        settle(self.unsettled, self.state, self.config.train.grad_clip_norm)
+        self.looked_at = time.monotonic()
+
     def save(self) -> None:
-        save_state(self.run.state, self.model, self.optimizer, random_state(self.device), asdict(self.state))
+        self.settle()
+        if is_first():
+            save_state(self.run.state, self.model, self.optimizer, asdict(self.state))
         self.saved_at = time.monotonic()
 
     def go_on(self) -> None:
         """Train to the end, evaluating after each epoch; on a signal save, and raise Interrupted."""
         settings, state = self.config.train, self.state
         total_steps = settings.epochs * self.steps_per_epoch
-        self.saved_at = time.monotonic()
+        self.saved_at = self.looked_at = time.monotonic()
 
         def learning_rate(step: int) -> float:
             return learning_rate_at(
@@ -84,26 +100,39 @@ class Session:
             )
 
         steps = training_steps(
-            self.model, self.objective, self.optimizer, self.splits.train, state,
+            self.parallel, self.objective, self.optimizer, self.splits.train, state,
             epochs=settings.epochs, batch_size=settings.batch_size, accumulate=settings.accumulate, seed=settings.seed,
             learning_rate=learning_rate, grad_clip_norm=settings.grad_clip_norm, device=self.device,
             precision=settings.precision,
         )  # fmt: skip
-        with StopRequest() as stop, bar("training", total=total_steps, initial=state.step, unit="step") as shown:
+        stop = StopRequest(deaf_seconds=3.0 if world_size() > 1 else 0.0)
+        with stop, bar("training", total=total_steps, initial=state.step, unit="step") as shown:
             try:
                 if state.pending_evaluation:
                     self.evaluate(learning_rate(state.step), stop)
                 while not state.finished and (step := next(steps, None)) is not None:
-                    show(shown, state, step)
-                    if time.monotonic() - self.saved_at >= 60 * settings.save_minutes:
+                    self.unsettled.append(step)
+                    show(shown, state)
+                    # no process may do what the others do not: what one of them wants now, all do
+                    now = time.monotonic()
+                    looks, saves, signal_number = maximum([
+                        now - self.looked_at >= LOOK_SECONDS,
+                        now - self.saved_at >= 60 * settings.save_minutes,
+                        stop.signal_number or 0,
+                    ])  # fmt: skip
+                    if looks:
+                        self.settle()
+                    if saves:
                         self.save()
                     if state.pending_evaluation:
                         self.evaluate(step.learning_rate, stop)
-                    stop.check()
+                    if signal_number:
+                        raise Interrupted(signal_number)
             except Interrupted:
                 self.save()
                 log.info("stopped at epoch %d, step %d; the state is saved: --resume goes on", state.epoch, state.step)
                 self.plot()
+                barrier()  # who left earlier would be missed by torchrun, which then ends the others
                 raise
         self.plot()
         value = "" if state.best is None else f", {settings.monitor} {state.best:.4f}"
@@ -112,15 +141,10 @@ class Session:
     def evaluate(self, learning_rate: float, stop: StopRequest) -> None:
         """Judge on dev, record, keep the best model, decide whether to stop, and save the state."""
         state, settings = self.state, self.config.train
+        self.settle()
         dev: dict[str, float | None] = {"dev_loss": None, "dev_accuracy": None, "dev_macro_f1": None}
         if self.splits.dev is not None:
-            with bar("evaluating", total=len(self.splits.dev)) as shown:
-
-                def after_batch(count: int) -> None:
-                    shown.update(count)
-                    stop.check()
-
-                logits = compute_logits(self.model, self.splits.dev, device=self.device, after_batch=after_batch)
+            logits = self.logits(self.splits.dev, stop)
             dev = {f"dev_{key}": value for key, value in summary(logits, np.asarray(self.splits.dev.labels)).items()}
         record: dict[str, Any] = {
             "epoch": state.epoch,
@@ -135,7 +159,8 @@ class Session:
             "seconds": state.seconds,
         }
         better = self.take_best(dev[settings.monitor], dev["dev_loss"])
-        append_history(self.run.history, record)
+        if is_first():
+            append_history(self.run.history, record)
         log.info(evaluation_line(record, settings.epochs, better))
         if stopped_early(state, settings):
             log.info("stopped early: %d evaluations without a better %s", state.worse_evaluations, settings.monitor)
@@ -145,6 +170,25 @@ class Session:
         if state.finished:
             state.epoch, state.steps_in_epoch = state.epoch + 1, 0
         self.save()
+
+    def logits(self, texts: EncodedTexts, stop: StopRequest) -> torch.Tensor:
+        """(n, classes) of all texts, each computed by one process. Raises Interrupted where one has had a signal."""
+        own = own_share(np.argsort(-texts.lengths, kind="stable"))
+        logits = torch.zeros(len(texts), len(self.splits.labels))
+        with bar("evaluating", total=len(own)) as shown, contextlib.suppress(Interrupted):
+
+            def after_batch(count: int) -> None:
+                shown.update(count)
+                stop.check()
+
+            if len(own):
+                logits[torch.from_numpy(own)] = compute_logits(
+                    self.model, texts.rows(own), device=self.device, after_batch=after_batch
+                )
+        (signal_number,) = maximum([stop.signal_number or 0])
+        if signal_number:
+            raise Interrupted(signal_number)
+        return total(logits)  # the others have zeros where this process has logits, so that nothing is rounded
 
     def take_best(self, value: float | None, loss: float | None) -> bool:
         """Save the weights if they are the best so far, by loss where the value is the same; without dev, the last."""
@@ -156,7 +200,8 @@ class Session:
             value is None or state.best is None or (sign * value, -(loss or 0)) > (sign * state.best, -state.best_loss)
         )
         if better:
-            save_weights(self.run.weights, self.model)
+            if is_first():
+                save_weights(self.run.weights, self.model)
             state.best, state.best_epoch, state.worse_evaluations = value, state.epoch, 0
             state.best_loss = loss or 0.0
         else:
@@ -164,7 +209,7 @@ class Session:
         return better
 
     def plot(self) -> None:
-        if history := read_history(self.run.history):
+        if is_first() and (history := read_history(self.run.history)):
             self.run.curves.parent.mkdir(exist_ok=True)
             plot_curves(self.run.curves, history)
 
@@ -184,10 +229,12 @@ def evaluation_line(record: dict[str, Any], epochs: int, better: bool) -> str:
     return ", ".join(parts) + (" *" if better else "")
 
 
-def show(shown: Any, state: TrainingState, step: Step) -> None:
+def show(shown: Any, state: TrainingState) -> None:
+    """A step more, and the epoch's mean loss and speed as far as they have been read."""
     shown.update()
-    rate = state.tokens / max(state.train_seconds, 1e-9)
-    shown.set_postfix_str(f"epoch {state.epoch}, loss {step.loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
+    if state.steps:
+        loss, rate = state.loss_sum / state.documents, state.tokens / state.train_seconds
+        shown.set_postfix_str(f"epoch {state.epoch}, loss {loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
 
 
 def stopped_early(state: TrainingState, settings: TrainConfig) -> bool:

@@ -1,0 +1,103 @@
+"""`torchrun -m textrnn train`: two processes on the CPU, started, stopped and resumed as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.conftest import Cli, make_rows, write_tsv
+from textrnn.training import session
+
+# 135 texts to train and 15 to judge: the last batch of an epoch is short, the last step has one batch of two.
+OPTIONS = [
+    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set",
+    "model.dropout=0", "--set", "model.embedding_dropout=0", "--set", "train.batch_size=8", "--set",
+    "train.accumulate=2", "--set", "train.epochs=30", "--set", "train.patience=null", "--set", "vocab.min_count=1",
+    "--run-dir",
+]  # fmt: skip
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "textrnn"]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture
+def whole(shared: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The uninterrupted run of one process, made once; `train.tsv` is in the current folder."""
+    monkeypatch.chdir(shared)
+    if not Path("whole").exists():
+        write_tsv(Path("train.tsv"), make_rows(150))
+        assert cli("train", *OPTIONS, "whole").code == 0
+    return Path("whole")
+
+
+def same_run(one: Path, other: Path) -> bool:
+    """Whether two runs came out the same up to rounding."""
+    weights, others = (load_file(run / "model" / "model.safetensors") for run in (one, other))
+    records, other_records = (
+        [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()] for run in (one, other)
+    )
+    exact = ("epoch", "step", "dev_accuracy", "learning_rate")
+    return (
+        [[record[key] for key in exact] for record in records]
+        == [[record[key] for key in exact] for record in other_records]
+        and [record["train_loss"] for record in records]
+        == pytest.approx([record["train_loss"] for record in other_records], abs=1e-4)
+        and all(float((tensor - others[name]).abs().max()) < 1e-4 for name, tensor in weights.items())
+    )
+
+
+def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -> None:
+    process = subprocess.Popen([*TORCHRUN, "train", *OPTIONS, "two"], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (Path("two/history.jsonl").exists() or time.monotonic() > deadline):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    out, err = (stream.decode() for stream in process.communicate(timeout=60))
+    assert process.returncode != 0
+    assert out == ""
+    assert err.count("the state is saved: --resume goes on") == err.count("device: cpu") == 1, err
+    assert json.loads(Path("two/environment.json").read_text())["processes"] == 2
+    assert 0 < len(Path("two/history.jsonl").read_text().splitlines()) < 30
+
+    resumed = cli("train", *OPTIONS, "two", "--resume")
+    assert (resumed.code, resumed.out) == (0, "two\n")
+    assert "to the last bit: processes was 2, is 1" in resumed.err
+    assert same_run(Path("two"), whole)
+
+
+def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = session.show
+
+    def show(bar, state) -> None:
+        original(bar, state)
+        if state.step == 31:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "show", show)
+        assert cli("train", *OPTIONS, "one").code == 143
+    done = subprocess.run([*TORCHRUN, "train", *OPTIONS, "one", "--resume"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "one\n"), done.stderr
+    assert done.stderr.count("going on after epoch 4, step 31") == 1
+    assert done.stderr.count("processes was 1, is 2") == done.stderr.count("epoch 30/30") == 1
+    assert same_run(Path("one"), whole)
+
+
+def test_a_bad_row_is_one_message_and_no_run(workplace: Path) -> None:
+    (workplace / "bad.tsv").write_text("food\tsoup\nsport\n")
+    done = subprocess.run([*TORCHRUN, "train", "--data", "bad.tsv"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, "")
+    messages = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(messages) == 1 and "bad.tsv:2: 2 fields were expected" in messages[0], done.stderr
+    assert not Path("runs").exists()
