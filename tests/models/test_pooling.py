@@ -27,25 +27,22 @@ any_padding = pytest.mark.parametrize("padding", [0.0, 1e30, -1e30, math.inf, -m
 
 @any_padding
 @pytest.mark.parametrize(
-    ("kind", "directions", "long", "short"),
+    ("kind", "long", "short"),
     [
-        ("last", 1, [2, 1], [-5, 6]),
-        ("last", 2, [2, 4], [-5, 6]),  # the backward reading, in the second feature, ends at the first word
-        ("mean", 1, [2, 1], [-5, 6]),
-        ("max", 1, [3, 4], [-5, 6]),
+        ("last", [2, 1], [-5, 6]),
+        ("mean", [2, 1], [-5, 6]),
+        ("max", [3, 4], [-5, 6]),
     ],
 )
-def test_only_real_words_are_pooled(
-    kind: str, directions: int, long: list[float], short: list[float], padding: float
-) -> None:
-    pooled = Pooling(kind, 2, directions=directions)(_states(padding), LENGTHS)
+def test_only_real_words_are_pooled(kind: str, long: list[float], short: list[float], padding: float) -> None:
+    pooled = Pooling(kind, 2)(_states(padding), LENGTHS)
 
     assert pooled.tolist() == [long, short]
 
 
 def _attention_to_the_sign_of_the_first_feature() -> Pooling:
     """Where the first feature is positive the score is log(3) / 2, where it is negative -log(3) / 2."""
-    pooling = Pooling("attention", 2, directions=1)
+    pooling = Pooling("attention", 2)
     with torch.no_grad():
         pooling.key.weight.copy_(torch.tensor([[100.0, 0.0], [0.0, 0.0]]))  # tanh(100) is 1
         pooling.key.bias.zero_()
@@ -70,13 +67,13 @@ def test_attention_weights_sum_to_one_over_the_real_words(padding: float) -> Non
     for text, length in enumerate(LENGTHS):
         states[:length, text, 1] = 1.0  # the average of ones is the sum of the weights
 
-    pooled = Pooling("attention", 2, directions=1)(states, LENGTHS)
+    pooled = Pooling("attention", 2)(states, LENGTHS)
 
     torch.testing.assert_close(pooled[:, 1], torch.ones(2))
 
 
 def test_attention_follows_equations_5_to_7_of_yang_et_al() -> None:
-    pooling = Pooling("attention", 2, directions=1)
+    pooling = Pooling("attention", 2)
     words = torch.tensor(LONG)
 
     u = torch.tanh(words @ pooling.key.weight.T + pooling.key.bias)
@@ -91,7 +88,7 @@ def test_attention_follows_equations_5_to_7_of_yang_et_al() -> None:
 def test_no_gradient_reaches_padded_positions(pooling: str) -> None:
     states = _states(0.5).requires_grad_()
 
-    Pooling(pooling, 2, directions=1)(states, LENGTHS).pow(2).sum().backward()
+    Pooling(pooling, 2)(states, LENGTHS).pow(2).sum().backward()
 
     assert states.grad is not None
     assert not states.grad[3:, 0].any()
@@ -100,11 +97,11 @@ def test_no_gradient_reaches_padded_positions(pooling: str) -> None:
 
 
 def test_attention_alone_has_weights() -> None:
-    counts = {kind: sum(p.numel() for p in Pooling(kind, 4, directions=2).parameters()) for kind in POOLINGS}
+    counts = {kind: sum(p.numel() for p in Pooling(kind, 4).parameters()) for kind in POOLINGS}
 
     assert counts == {"last": 0, "mean": 0, "max": 0, "attention": 4 * 4 + 4 + 4}
 
 
 def test_a_kind_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="median"):
-        Pooling("median", 2, directions=1)
+        Pooling("median", 2)

@@ -45,5 +45,5 @@ def build_model(
             fc_size=config.fc_size,
             dropout=config.dropout,
         )
-    pooling = Pooling(config.pooling, encoder.output_size, directions=encoder.directions)
+    pooling = Pooling(config.pooling, encoder.output_size)
     return TextRNN(embedding, encoder, pooling, num_classes=num_classes, fc_size=config.fc_size, dropout=config.dropout)

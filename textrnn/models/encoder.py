@@ -57,33 +57,36 @@ class RNNEncoder(nn.Module):
 
         The first hidden_size features are the forward states, the others the backward ones.
         """
-        reversal = reversal_index(lengths, inputs.shape[0]) if self.directions == 2 else None
-        streams = self.read(inputs, reversal)
         padded = padding_mask(lengths, inputs.shape[0])
-        return torch.cat(streams, dim=-1).masked_fill(padded.unsqueeze(-1), 0.0)
+        return torch.cat(self.aligned(inputs, lengths), dim=-1).masked_fill(padded.unsqueeze(-1), 0.0)
 
-    def read(
-        self, inputs: torch.Tensor, reversal: torch.Tensor | None, starts: list[torch.Tensor] | None = None
+    def aligned(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, starts: list[torch.Tensor] | None = None
     ) -> list[torch.Tensor]:
-        """One tensor (T, B, hidden_size) a direction, each in reading order of the text; padding not cleared.
+        """Like `readings`, with the states of each word at the word's own position."""
+        streams = self.readings(inputs, lengths, starts)
+        return [streams[0], *(reverse(stream, reversal_index(lengths, inputs.shape[0])) for stream in streams[1:])]
+
+    def readings(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, starts: list[torch.Tensor] | None = None
+    ) -> list[torch.Tensor]:
+        """One tensor (T, B, hidden_size) a direction, in the order of its reading: the backward one begins with each
+        text's last word. What stands at padded positions has no meaning.
 
         starts: a state (hidden_size,) for each direction from which the topmost layer begins, instead of zero.
         """
-        below: list[torch.Tensor] = [inputs] * self.directions
+        index = reversal_index(lengths, inputs.shape[0]) if self.directions == 2 else None
+        below = [inputs] if index is None else [inputs, reverse(inputs, index)]
         for number, layer in enumerate(self.layers):
             assert isinstance(layer, nn.ModuleList)
-            if number > 0:
-                if self.joined:
-                    below = [self.dropout(torch.cat(below, dim=-1))] * self.directions
-                else:
-                    below = [self.dropout(stream) for stream in below]
-            zeros = [below[0].new_zeros(self.hidden_size)] * self.directions
+            if number > 0 and self.joined and index is not None:
+                states = self.dropout(torch.cat([below[0], reverse(below[1], index)], dim=-1))
+                below = [states, reverse(states, index)]
+            elif number > 0:
+                below = [self.dropout(stream) for stream in below]
+            zeros = [inputs.new_zeros(self.hidden_size)] * self.directions
             begin = starts if starts is not None and number == len(self.layers) - 1 else zeros
-            if reversal is not None:
-                below = [below[0], reverse(below[1], reversal)]
             below = run_layer(list(zip(layer, below, begin, strict=True)))
-            if reversal is not None:
-                below = [below[0], reverse(below[1], reversal)]
         return below
 
 

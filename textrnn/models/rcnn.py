@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from textrnn.models.embedding import Embedding
-from textrnn.models.encoder import RNNEncoder, reversal_index
+from textrnn.models.encoder import RNNEncoder
 from textrnn.models.pooling import Pooling
 from textrnn.models.textrnn import head
 
@@ -38,7 +38,7 @@ class RCNN(nn.Module):
         self.first_left = nn.Parameter(torch.zeros(size))
         self.last_right = nn.Parameter(torch.zeros(size))
         self.combine = nn.Linear(2 * size + embedding.table.embedding_dim, 2 * size)
-        self.pooling = Pooling(pooling, 2 * size, directions=1)
+        self.pooling = Pooling(pooling, 2 * size)
         self.head = head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -51,8 +51,7 @@ class RCNN(nn.Module):
     def contexts(self, embedded: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Left and right contexts (T, B, hidden_size) of each word; what stands at padded positions has no meaning."""
         steps, batch_size, _ = embedded.shape
-        index = reversal_index(lengths, steps)
-        forward, backward = self.encoder.read(embedded, index, [self.first_left, self.last_right])
+        forward, backward = self.encoder.aligned(embedded, lengths, [self.first_left, self.last_right])
         first = self.first_left.to(forward.dtype).expand(1, batch_size, -1)
         left = torch.cat([first, forward[:-1]])
         # one step earlier, with the parameter where each text ends

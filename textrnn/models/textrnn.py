@@ -29,8 +29,11 @@ class TextRNN(nn.Module):
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
-        states = self.encoder(self.embedding(token_ids), lengths)
-        return self.head(self.pooling(states, lengths))
+        embedded = self.embedding(token_ids)
+        if self.pooling.kind == "attention":
+            return self.head(self.pooling(self.encoder(embedded, lengths), lengths))
+        readings = self.encoder.readings(embedded, lengths)
+        return self.head(torch.cat([self.pooling(states, lengths) for states in readings], dim=-1))
 
 
 def head(size: int, num_classes: int, *, fc_size: int | None, dropout: float) -> nn.Sequential:
