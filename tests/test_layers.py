@@ -17,9 +17,8 @@ LAYERS = [
     [
         "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.parallel",
         "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
-        "models.embedding", "models.parallel", "models.encoder", "models.pooling", "models.textrnn", "models.rcnn",
-        "models.build",
-        "checkpoint",
+        "models.dropout", "models.embedding", "models.parallel", "models.encoder", "models.pooling", "models.textrnn",
+        "models.rcnn", "models.build", "checkpoint",
     ],
     ["inference"],
     [

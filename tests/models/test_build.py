@@ -8,6 +8,7 @@ from torch import nn
 from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_pooling
 from textrnn.config import ModelConfig
 from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_model
+from textrnn.models.dropout import Dropout
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
 
@@ -78,8 +79,8 @@ def _assert_layers(
 def test_fc_size_adds_a_dense_layer_with_relu(architecture: str) -> None:
     without, with_dense = _build(architecture=architecture).head, _build(architecture=architecture, fc_size=7).head
 
-    assert [type(part) for part in without] == [nn.Dropout, nn.Linear]
-    assert [type(part) for part in with_dense] == [nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
+    assert [type(part) for part in without] == [Dropout, nn.Linear]
+    assert [type(part) for part in with_dense] == [nn.Linear, nn.ReLU, Dropout, nn.Linear]
     assert _linear_sizes(with_dense) == [(10, 7), (7, 3)]
 
 
@@ -87,7 +88,7 @@ def test_fc_size_adds_a_dense_layer_with_relu(architecture: str) -> None:
 def test_dropout_is_that_of_the_config(architecture: str) -> None:
     model = _build(architecture=architecture, dropout=0.3, embedding_dropout=0.1)
 
-    shares = {name: part.p for name, part in model.named_modules() if isinstance(part, nn.Dropout)}
+    shares = {name: part.p for name, part in model.named_modules() if isinstance(part, Dropout)}
 
     assert shares == {"embedding.dropout": 0.1, "encoder.dropout": 0.3, "head.0": 0.3}
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from textrnn.data.vocab import PAD
+from textrnn.models.dropout import Dropout
 
 INITIAL_STD = 0.1  # of random vectors; small beside the states, as pretrained ones are
 
@@ -37,7 +38,7 @@ class Embedding(nn.Module):
                 self.table.weight[found] = vectors[found]
             self.table.weight[PAD] = 0.0
         self.table.weight.requires_grad_(not frozen)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """(T, B) -> (T, B, dim)."""

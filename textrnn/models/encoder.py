@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from textrnn.models.dropout import Dropout
 from textrnn.models.parallel import run_layer
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
@@ -42,7 +43,7 @@ class RNNEncoder(nn.Module):
         self.directions = 2 if bidirectional else 1
         self.output_size = hidden_size * self.directions
         self.joined = joined
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         above = self.output_size if joined else hidden_size
         self.layers = nn.ModuleList(
             nn.ModuleList(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from textrnn.models.dropout import Dropout
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.pooling import Pooling
@@ -39,5 +40,5 @@ class TextRNN(nn.Module):
 def head(size: int, num_classes: int, *, fc_size: int | None, dropout: float) -> nn.Sequential:
     """Pooled vector (B, size) -> logits (B, num_classes), with dropout before the last linear layer."""
     if fc_size is None:
-        return nn.Sequential(nn.Dropout(dropout), nn.Linear(size, num_classes))
-    return nn.Sequential(nn.Linear(size, fc_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(fc_size, num_classes))
+        return nn.Sequential(Dropout(dropout), nn.Linear(size, num_classes))
+    return nn.Sequential(nn.Linear(size, fc_size), nn.ReLU(), Dropout(dropout), nn.Linear(fc_size, num_classes))
