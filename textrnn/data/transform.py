@@ -42,7 +42,7 @@ class EncodedTexts:
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels)
 
-    def flat_blocks(self, texts_per_block: int = 8192) -> Iterator[np.ndarray]:
+    def flat_blocks(self, texts_per_block: int = 1024) -> Iterator[np.ndarray]:
         """All token numbers, a block of texts at a time, for counting in constant memory."""
         for begin in range(0, len(self), texts_per_block):
             starts, lengths = (

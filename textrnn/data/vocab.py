@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -45,9 +46,8 @@ def select_tokens(counts: Iterable[tuple[str, int]], *, min_count: int, max_size
 
     max_size counts the two entries <pad> and <unk>, as the rows of the embedding do.
     """
-    kept = [(token, count) for token, count in counts if count >= min_count and token not in (PAD_TOKEN, UNK_TOKEN)]
-    kept.sort(key=lambda pair: (-pair[1], pair[0]))
-    return kept[: max_size - 2]
+    kept = ((token, count) for token, count in counts if count >= min_count and token not in (PAD_TOKEN, UNK_TOKEN))
+    return heapq.nsmallest(max_size - 2, kept, key=lambda pair: (-pair[1], pair[0]))  # never holds more than it returns
 
 
 def save_labels(path: Path, labels: Sequence[str]) -> None:

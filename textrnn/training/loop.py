@@ -87,10 +87,11 @@ def training_steps(
     """
     while state.epoch <= epochs:
         batches = training_batches(texts.lengths, batch_size, seed=seed, epoch=state.epoch)
-        groups = [batches[at : at + accumulate] for at in range(0, len(batches), accumulate)]
-        while state.steps_in_epoch < len(groups):
+        steps = math.ceil(len(batches) / accumulate)
+        while state.steps_in_epoch < steps:
             begin = time.perf_counter()
-            group = [collate(texts, rows) for rows in groups[state.steps_in_epoch]]
+            first = state.steps_in_epoch * accumulate
+            group = [collate(texts, rows) for rows in batches[first : first + accumulate]]
             rate = learning_rate(state.step + 1)
             for settings in optimizer.param_groups:
                 settings["lr"] = rate
@@ -115,7 +116,7 @@ def training_steps(
             tokens = sum(int(batch.lengths.sum()) for batch in group)
             state.step += 1
             state.steps_in_epoch += 1
-            state.pending_evaluation = state.steps_in_epoch == len(groups)
+            state.pending_evaluation = state.steps_in_epoch == steps
             state.loss_sum += loss_sum
             state.documents += documents
             state.tokens += tokens
