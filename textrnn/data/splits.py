@@ -170,24 +170,23 @@ def _count_tokens(corpus: Corpus, rows: np.ndarray, min_count: int, max_size: in
     return select_tokens(frequent(), min_count=min_count, max_size=max_size)
 
 
-def _unknown_share(texts: EncodedTexts) -> float:
+def _known_share(texts: EncodedTexts) -> float:
     assert texts.id_map is not None
-    unknown = total = 0
-    for block in texts.flat_blocks():
-        unknown += int((texts.id_map[block] == UNK).sum())
-        total += len(block)
-    return unknown / total
+    known = sum(int((texts.id_map[block] != UNK).sum()) for block in texts.flat_blocks())
+    return known / int(texts.lengths.sum())
+
+
+def _coverage(name: str, texts: EncodedTexts, known: float) -> str:
+    return f"{name}: {len(texts):,} texts; {100 * known:.2f} % of tokens known, {100 * (1 - known):.2f} % <unk>"
 
 
 def _statistics(splits: Splits, corpora: dict[str, Corpus], max_length: int) -> list[str]:
     train_corpus = corpora["train"]
     lines = [f"vocabulary: {len(splits.vocab):,} entries of {train_corpus.type_count:,} different tokens"]
-    for name, texts in (("train", splits.train), ("dev", splits.dev)):
-        if texts is not None:
-            share = _unknown_share(texts)
-            lines.append(
-                f"{name}: {len(texts):,} texts; {100 * (1 - share):.2f} % of tokens known, {100 * share:.2f} % <unk>"
-            )
+    known = sum(count for _, count in splits.counts) / int(splits.train.lengths.sum())
+    lines.append(_coverage("train", splits.train, known))
+    if splits.dev is not None:
+        lines.append(_coverage("dev", splits.dev, _known_share(splits.dev)))
     if splits.test is not None:
         lines.append(f"test: {len(splits.test):,} texts")
     counts = Counter[int]()

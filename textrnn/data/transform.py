@@ -37,8 +37,8 @@ class EncodedTexts:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def rows(self, rows: np.ndarray) -> EncodedTexts:
-        """These texts only, in this order; the tokens are shared, not copied."""
+    def rows(self, rows: np.ndarray | slice) -> EncodedTexts:
+        """These texts only, in this order; the tokens are shared, not copied, and with a slice nothing is."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels)
 
