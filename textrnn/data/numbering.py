@@ -34,6 +34,7 @@ class Numbering:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers: dict[str, int] = {}
+        self._full = False  # once it is, it stays so: a late token must not become an early one
         self._late_file = folder / "late"
         self._late = self._late_file.open("wb")
         self._late_count = 0
@@ -41,7 +42,8 @@ class Numbering:
     def numbers(self, tokens: list[str]) -> np.ndarray:
         """(n,) int32 for distinct tokens; those of tokens that do not fit in memory are provisional."""
         known = self._numbers
-        if len(known) < TOKENS_IN_MEMORY:
+        self._full = self._full or len(known) + len(tokens) > TOKENS_IN_MEMORY
+        if not self._full:
             return np.fromiter((known.setdefault(token, len(known)) for token in tokens), np.int32, len(tokens))
         numbers = np.fromiter((known.get(token, -1) for token in tokens), np.int64, len(tokens))
         late = np.flatnonzero(numbers < 0)

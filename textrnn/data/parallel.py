@@ -19,7 +19,7 @@ from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import tokens_of
 from textrnn.errors import TextRNNError
 
-_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 2_000_000  # a chunk ends where it has either
+_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends where it has either
 # Starting workers takes about a second; below this many bytes one process has finished by then.
 _WORTH_WORKERS = {"jieba": 1_500_000}
 _WORTH_WORKERS_OTHERWISE = 8_000_000
@@ -52,14 +52,14 @@ def tokenized_chunks(
     # spawn: forking a process that has threads (OpenMP, tqdm's monitor) can hang
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), max_length, os.getpid()))
-    waiting: deque[Future[Chunk]] = deque()
+    waiting: deque[Future[tuple[str, Chunk]]] = deque()
     try:
         for chunk in chunks:
             waiting.append(pool.submit(_tokenize_in_worker, chunk))
             if len(waiting) > 2 * workers:  # so that reading does not run ahead of memory
-                yield waiting.popleft().result()
+                yield _unpacked(*waiting.popleft().result())
         while waiting:
-            yield waiting.popleft().result()
+            yield _unpacked(*waiting.popleft().result())
     except BrokenProcessPool:
         raise TextRNNError(
             "a tokenizing process was killed, perhaps for want of memory; free some and try again"
@@ -123,6 +123,12 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _tokenize_in_worker(texts: list[str]) -> Chunk:
+def _tokenize_in_worker(texts: list[str]) -> tuple[str, Chunk]:
+    """The types as one string: as many they would take ten times the memory while they wait."""
     tokenizer, max_length = _worker
-    return tokenize(texts, tokenizer, max_length)
+    chunk = tokenize(texts, tokenizer, max_length)
+    return "\n".join(chunk.types), chunk._replace(types=[])
+
+
+def _unpacked(types: str, chunk: Chunk) -> Chunk:
+    return chunk._replace(types=types.split("\n"))
