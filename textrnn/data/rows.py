@@ -43,6 +43,8 @@ def class_sizes(labels: np.ndarray, classes: int) -> list[int]:
 def count_shared(hashes: np.ndarray, rows: np.ndarray, others: np.ndarray, other_rows: np.ndarray) -> int:
     """How many of the uint64 `hashes[rows]` are among `others[other_rows]`; equal ones meet in one of many parts, of
     which one at a time is in memory."""
+    if not len(rows) or not len(other_rows):
+        return 0
     parts = 1 << (max(len(rows), len(other_rows)) // ROWS_AT_ONCE).bit_length()
     shared = 0
     for part in range(parts):
