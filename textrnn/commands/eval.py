@@ -27,7 +27,7 @@ from textrnn.files import data_name
 from textrnn.progress import bar, log
 from textrnn.run_folder import RunFolder
 
-TEXTS_AT_ONCE = 32_768  # sorted by length together, as `predict` does; their logits are in memory at once
+TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
 
 
 def evaluate(
