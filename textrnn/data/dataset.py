@@ -219,8 +219,9 @@ def _write_corpus(
         for stream in streams.values():
             stream.close()
     types = folder / "types.txt"
+    type_count = numbering.finish(types, folder / "tokens.bin")
     return {
-        "sizes": sizes, "types": numbering.finish(types, folder / "tokens.bin"), "types_size": types.stat().st_size,
+        "sizes": sizes, "types": type_count, "types_size": types.stat().st_size,
         "labels": list(label_ids), "skipped_count": source.skipped_count, "skipped": source.skipped,
     }  # fmt: skip
 
