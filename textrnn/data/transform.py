@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -64,11 +65,11 @@ class Transform:
         self.cut_texts = 0  # texts that lost tokens to max_length so far
 
     def encode(self, texts: Sequence[str]) -> EncodedTexts:
-        flat: list[int] = []
+        flat = array("i")  # a list would take several times the memory
         lengths = np.empty(len(texts), dtype=np.int64)
         for number, text in enumerate(texts):
             tokens, full_length = tokens_of(text, self.tokenizer, self.max_length)
             self.cut_texts += full_length > self.max_length
-            flat += self.vocab.ids(tokens)
+            flat.extend(self.vocab.ids(tokens))
             lengths[number] = len(tokens)
         return EncodedTexts(np.asarray(flat, dtype=np.int32), np.cumsum(lengths) - lengths, lengths)
