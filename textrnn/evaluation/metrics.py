@@ -23,7 +23,7 @@ class Tally:
         truth = torch.from_numpy(np.asarray(labels, dtype=np.int64))
         pairs = truth * len(self.matrix) + logits.argmax(dim=1)
         self.matrix += np.bincount(pairs.numpy(), minlength=self.matrix.size).reshape(self.matrix.shape)
-        self.loss_sum += float(torch.nn.functional.cross_entropy(logits.double(), truth, reduction="sum"))
+        self.loss_sum += float(torch.nn.functional.cross_entropy(logits, truth, reduction="sum"))
 
 
 def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
