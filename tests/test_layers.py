@@ -15,8 +15,8 @@ LAYERS = [
     ["errors", "files"],
     ["config", "signals", "distributed", "device", "seeding", "progress", "environment", "run_folder"],
     [
-        "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.parallel",
-        "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
+        "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.parallel",
+        "data.scratch", "data.numbering", "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
         "models.dropout", "models.embedding", "models.parallel", "models.encoder", "models.pooling", "models.textrnn",
         "models.rcnn", "models.build", "checkpoint",
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -28,20 +27,20 @@ def compute_logits(
 
     after_batch: called with the number of texts just computed; it may raise to give up.
     """
-    rows_done: list[np.ndarray] = []
-    logits_done: list[torch.Tensor] = []
+    logits: torch.Tensor | None = None
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode(), autocast(device, precision):
             for rows in inference_batches(texts.lengths, batch_size):
                 batch = collate(texts, rows).to(device)
-                logits_done.append(model(batch.token_ids, batch.lengths).float())
-                rows_done.append(rows)
+                of_batch = model(batch.token_ids, batch.lengths).float()
+                if logits is None:
+                    logits = of_batch.new_empty((len(texts), of_batch.shape[1]))
+                # copied at once: small tensors kept between large ones that come and go leave gaps in memory
+                logits[torch.from_numpy(rows).to(device)] = of_batch
                 after_batch(len(rows))
     finally:
         model.train(was_training)
-    logits = torch.cat(logits_done).cpu()  # once: each copy waits for the device
-    in_order = torch.empty_like(logits)
-    in_order[torch.from_numpy(np.concatenate(rows_done))] = logits
-    return in_order
+    assert logits is not None
+    return logits.cpu()  # once: each copy waits for the device

@@ -41,6 +41,16 @@ def test_each_row_comes_once_an_epoch_the_last_ones_too() -> None:
     assert len(batches) == 101
 
 
+def test_batches_are_cut_as_a_list_of_them_would_be() -> None:
+    batches = training_batches(np.arange(1, 24), 5, seed=1, epoch=1)
+    listed = [rows.tolist() for rows in batches]
+    assert sorted(map(len, listed)) == [3, 5, 5, 5, 5]
+    assert [rows.tolist() for rows in batches[3:9]] == listed[3:]
+    assert batches[-1].tolist() == listed[-1]
+    with pytest.raises(IndexError):
+        batches[5]
+
+
 def test_batches_depend_on_seed_and_epoch_alone() -> None:
     lengths = np.arange(1, 101)
 

@@ -46,8 +46,9 @@ def load(file: Path, *, kind: str = "word", max_length: int = 9, lowercase: bool
 
 def tokens_of(corpus: Corpus) -> list[list[str]]:
     texts = corpus.texts
+    types = [token for block in corpus.types_in_blocks() for token in block]
     return [
-        [corpus.tokens[number] for number in texts.tokens[start : start + length]]
+        [types[number] for number in texts.tokens[start : start + length]]
         for start, length in zip(texts.starts, texts.lengths, strict=True)
     ]
 

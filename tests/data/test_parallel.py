@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from textrnn.data import parallel
 from textrnn.data.parallel import Chunk, tokenized_chunks
 from textrnn.data.tokenizer import Tokenizer
 
@@ -32,3 +33,10 @@ def test_what_reading_raises_comes_through() -> None:
 
     with pytest.raises(ValueError, match="line 2"):
         list(tokenized_chunks(texts(), Tokenizer("char"), 6, size=0, workers=2))
+
+
+def test_a_chunk_of_long_texts_ends_before_it_has_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_CHARACTERS_PER_CHUNK", 10)
+    chunks = list(tokenized_chunks(["a b c d", "e f", "g h", "i", "j"], Tokenizer("char"), 9, size=0))
+    assert [len(chunk.lengths) for chunk in chunks] == [2, 3]
+    assert flat(chunks)[0] == list("abcdefghij")

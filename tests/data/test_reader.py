@@ -49,6 +49,17 @@ def test_a_folder_per_class(tmp_path: Path) -> None:
     assert found[0].where == str(tmp_path / "a" / "9")
 
 
+def test_hidden_folders_and_links_to_folders_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "data" / "a" / "b" / "1", "one")
+    write(tmp_path / "data" / "a" / "b.txt", "two")
+    write(tmp_path / "data" / "a" / ".git" / "3", "not read")
+    write(tmp_path / "elsewhere" / "4", "linked")
+    (tmp_path / "data" / "a" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "data" / "a" / "c").symlink_to(tmp_path / "elsewhere" / "4")
+    texts = [example.text for example in read_examples(Source([str(tmp_path / "data")]))]
+    assert texts == ["one", "two", "linked"]  # the link to a file is a document
+
+
 def test_several_files_a_glob_and_gzip_make_one_split(tmp_path: Path) -> None:
     write(tmp_path / "1.tsv", "a\tone\n")
     write(tmp_path / "2.tsv", "b\ttwo\n")
@@ -76,3 +87,12 @@ def test_bad_rows_are_errors_or_counted(tmp_path: Path) -> None:
     source = Source([path], skip_bad_rows=True)
     assert [example.text for example in read_examples(source)] == ["one", "two"]
     assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "4"]
+
+
+def test_of_many_bad_rows_the_first_are_kept_and_all_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.tsv", "a\tone\n" + "broken\n" * 9)
+    source = Source([path], skip_bad_rows=True)
+    for _ in range(2):  # each reading counts anew
+        assert len(list(read_examples(source))) == 1
+        assert source.skipped_count == 9
+        assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "3", "4", "5", "6"]

@@ -1,24 +1,24 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from sklearn.metrics import classification_report
 from wcwidth import wcswidth
 
+from textrnn.evaluation.metrics import Tally, all_metrics
 from textrnn.evaluation.report import matrix_table, report_text
 
 TRUTH, PREDICTED = np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2])
 
 
 def report(labels: list[str]) -> str:
-    metrics = {
-        "labels": labels, "confusion_matrix": [[1, 0, 0], [0, 1, 1], [0, 0, 1]], "accuracy": 0.75, "macro_f1": 0.7778,
-        "n": 4, "seconds": 1.25,
-    }  # fmt: skip
-    return report_text(TRUTH, PREDICTED, metrics)
+    tally = Tally(len(labels))
+    tally.add(torch.eye(len(labels))[PREDICTED], TRUTH)
+    return report_text(all_metrics(tally, labels) | {"seconds": 1.25})
 
 
 def test_plain_labels_give_the_report_of_scikit_learn() -> None:
-    labels = ["a", "bb", "c"]
+    labels = ["a", "bb", "a rather long label"]
     expected = classification_report(TRUTH, PREDICTED, target_names=labels, digits=4)
     text = report(labels)
     assert text.startswith(expected)

@@ -14,17 +14,20 @@ from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source
 from textrnn.data.dataset import Corpus
 from textrnn.data.reader import Source
+from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.splits import encode_labelled, stratified_split
 from textrnn.data.transform import EncodedTexts
 from textrnn.environment import load_environment
 from textrnn.errors import ConfigError
-from textrnn.evaluation.metrics import all_metrics
+from textrnn.evaluation.metrics import Tally, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.report import report_text
-from textrnn.evaluation.results import write_results
+from textrnn.evaluation.results import Judged, write_results
 from textrnn.files import data_name
 from textrnn.progress import bar, log
 from textrnn.run_folder import RunFolder
+
+TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
 
 
 def evaluate(
@@ -54,18 +57,31 @@ def evaluate(
         raise ConfigError(f"{run}: a model folder has no data of its own: give DATA, a labelled file")
 
     texts, rows = read_texts(classifier, source, config, name, part, run)
-    with bar("evaluating", total=len(texts)) as shown:
-        logits = classifier.logits(texts, after_batch=shown.update)
-    truth = np.asarray(texts.labels)
-    metrics = all_metrics(logits, truth, classifier.labels)
+    judged, tally = judge(classifier, texts, rows)
+    metrics = all_metrics(tally, classifier.labels)
     metrics["seconds"] = time.perf_counter() - begin
-    report = report_text(truth, logits.argmax(dim=1).numpy(), metrics)
+    report = report_text(metrics)
 
     target = output or (RunFolder(run).evaluations if is_run else Path("eval")) / name
-    if not write_results(target, report, metrics, source, rows, truth, logits):
+    if not write_results(target, report, metrics, source, judged):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return report, metrics
+
+
+def judge(classifier: TextClassifier, texts: EncodedTexts, rows: np.ndarray) -> tuple[Judged, Tally]:
+    """Predict each text, some at a time: of each there remain a label and a probability, and its part in the sums."""
+    assert texts.labels is not None
+    predicted, probabilities = np.empty(len(texts), np.int32), np.empty(len(texts), np.float32)
+    tally = Tally(len(classifier.labels))
+    with bar("evaluating", total=len(texts)) as shown:
+        for begin in range(0, len(texts), TEXTS_AT_ONCE):
+            window = slice(begin, begin + TEXTS_AT_ONCE)
+            logits = classifier.logits(texts.rows(window), after_batch=shown.update)
+            tally.add(logits, texts.labels[window])
+            highest = logits.softmax(dim=1).max(dim=1)
+            predicted[window], probabilities[window] = highest.indices, highest.values
+    return Judged(rows, texts.labels, predicted, probabilities), tally
 
 
 def read_texts(
@@ -79,12 +95,13 @@ def read_texts(
             max_length=config.data.max_length, cache_dir=Path(config.data.cache_dir),
             progress=lambda count: progress(name, count),
         )  # fmt: skip
-    rows = held_out_rows(corpus, config, part, run) if part else np.arange(len(texts))
+    rows = held_out_rows(corpus, config, part, run) if part else all_rows(len(texts))
     if not len(rows):
         raise ConfigError(f"{run}: the {part} split is empty (data.dev_fraction {config.data.dev_fraction})")
     if corpus.skipped_count:
         log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
-    texts = texts.rows(rows)
+    if part:
+        texts = texts.rows(rows)
     warn_of_missing_classes(texts, classifier.labels, name)
     return texts, rows
 
@@ -137,6 +154,7 @@ def held_out_rows(corpus: Corpus, config: Config, part: str, run: Path) -> np.nd
 
 
 def warn_of_missing_classes(texts: EncodedTexts, labels: list[str], name: str) -> None:
-    missing = [label for number, label in enumerate(labels) if number not in set(np.unique(np.asarray(texts.labels)))]
+    sizes = class_sizes(np.asarray(texts.labels), len(labels))
+    missing = [label for label, size in zip(labels, sizes, strict=True) if size == 0]
     if missing:
         log.warning("%s has no texts of %s: their F1 counts as 0 in macro-F1", name, ", ".join(map(repr, missing)))

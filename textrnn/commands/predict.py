@@ -19,7 +19,7 @@ from textrnn.errors import DataError
 from textrnn.files import atomic_writer, one_line, open_binary, open_live, read_lines
 from textrnn.progress import bar, log
 
-WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 32_000_000  # sorted by length together: more is faster, and takes memory
+WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, and takes memory
 STDIN = "-"
 
 
@@ -42,7 +42,8 @@ def predict(
         def run(stream: BinaryIO) -> None:
             def answer(window: list[str]) -> None:
                 probabilities = classifier.predict_proba(window, batch_size=batch_size)
-                stream.write("".join(map(write_row, window, probabilities)).encode("utf-8", "surrogatepass"))
+                rows = map(write_row, window, probabilities)
+                stream.writelines(row.encode("utf-8", "surrogatepass") for row in rows)
                 stream.flush()
                 shown.update(len(window))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import torch
 
+from textrnn.data.rows import all_rows
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import PAD
 
@@ -49,21 +52,40 @@ def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
     return Batch(torch.from_numpy(token_ids), torch.from_numpy(lengths.astype(np.int64)), labels)
 
 
-def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int) -> list[np.ndarray]:
+class EpochBatches(Sequence[np.ndarray]):
+    """The rows of each batch of an epoch, cut out of one array when asked for: a list of them would take more memory
+    than the rows."""
+
+    def __init__(self, rows: np.ndarray, batch_size: int, order: np.ndarray) -> None:
+        self._rows, self._batch_size, self._order = rows, batch_size, order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, at: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, at: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(at, slice):
+            return [self[number] for number in range(len(self))[at]]
+        begin = int(self._order[at]) * self._batch_size
+        return self._rows[begin : begin + self._batch_size]
+
+
+def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int) -> EpochBatches:
     """The rows of each batch of an epoch: a pure function of its arguments, each row once.
 
     Rows are shuffled, sorted by length inside windows of many batches, cut into batches, and the batches shuffled: so
     a batch pads little, and which texts meet in it changes every epoch.
     """
     random = np.random.default_rng([seed, epoch])
-    order = random.permutation(len(lengths))
+    rows = random.permutation(all_rows(len(lengths)))
     window = batch_size * _BATCHES_PER_BUCKET
-    batches: list[np.ndarray] = []
-    for begin in range(0, len(order), window):
-        rows = order[begin : begin + window]
-        rows = rows[np.argsort(lengths[rows], kind="stable")]
-        batches += [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
-    return [batches[at] for at in random.permutation(len(batches))]
+    for begin in range(0, len(rows), window):
+        within = rows[begin : begin + window]
+        within[:] = within[np.argsort(lengths[within], kind="stable")]
+    return EpochBatches(rows, batch_size, random.permutation(all_rows(-(-len(rows) // batch_size))))
 
 
 def inference_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import time
@@ -19,41 +20,59 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.data.numbering import Numbering
 from textrnn.data.parallel import tokenized_chunks
 from textrnn.data.reader import Example, Source, folder_documents, read_examples
+from textrnn.data.scratch import scratch_array, unwritable
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab
 from textrnn.errors import DataError, TextRNNError
 from textrnn.files import sha256_of, write_bytes
 
-FORMAT_NUMBER = 1
-_ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i8", "full_lengths": "<i8", "labels": "<i4", "hashes": "<u8"}
+FORMAT_NUMBER = 2
+_ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i4", "full_lengths": "<i4", "labels": "<i4", "hashes": "<u8"}
 _FRESH_SECONDS = 2.0  # a file changed this recently may change again within the clock's grain
+_BYTES_PER_BLOCK = 1 << 20  # of types.txt
 _LEFTOVER_SECONDS = 24 * 3600.0
 
 
 @dataclass
 class Corpus:
-    """One tokenized split.
+    """One tokenized split; its arrays are mapped from disk.
 
     texts: token numbers, with labels as positions in `labels`. full_lengths (n,): before the cut at max_length.
-    hashes (n,): of the raw texts, to find equal ones. tokens: the distinct tokens. skipped: bad rows left out.
+    hashes (n,): of the raw texts, to find equal ones. type_count: how many distinct tokens there are; types: their
+    file, a token a line in the order of their numbers. skipped_count: bad rows left out; skipped: the first of them.
+    cache_dir: where arrays too large for memory may be put.
     """
 
     texts: EncodedTexts
     full_lengths: np.ndarray
     hashes: np.ndarray
-    tokens: list[str]
+    type_count: int
+    types: mmap.mmap
     labels: list[str]
     digest: str
     skipped_count: int
     skipped: list[str]
+    cache_dir: Path
+
+    def types_in_blocks(self) -> Iterator[list[str]]:
+        """The distinct tokens in the order of their numbers, some at a time."""
+        self.types.seek(0)
+        while block := self.types.read(_BYTES_PER_BLOCK):
+            block += self.types.readline()
+            yield block.decode("utf-8").split("\n")[:-1]
 
     def encoded(self, vocab: Vocab, label_ids: dict[str, int]) -> EncodedTexts:
         """The texts in ids of `vocab` and of the model's labels, which must hold every label of the corpus."""
-        id_map = np.asarray(vocab.ids(self.tokens), dtype=np.int32)
-        label_map = np.asarray([label_ids[label] for label in self.labels], dtype=np.int64)
+        id_map = scratch_array(self.type_count, np.int32, self.cache_dir)
+        begin = 0
+        for tokens in self.types_in_blocks():
+            id_map[begin : begin + len(tokens)] = vocab.ids(tokens)
+            begin += len(tokens)
+        label_map = np.asarray([label_ids[label] for label in self.labels], dtype=np.int32)
         assert self.texts.labels is not None
         return EncodedTexts(
             self.texts.tokens, self.texts.starts, self.texts.lengths, label_map[self.texts.labels], id_map
@@ -79,7 +98,7 @@ def load_corpus(
     try:
         (cache_dir / "digests").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(cache_dir, error) from error
+        raise unwritable(cache_dir, error) from error
     digest = _content_digest(files, cache_dir)
     key = {
         "format_number": FORMAT_NUMBER,
@@ -98,20 +117,13 @@ def load_corpus(
         try:
             _build(folder, source, tokenizer, max_length, progress, workers)
         except OSError as error:
-            raise _unwritable(cache_dir, error) from error
+            raise unwritable(cache_dir, error) from error
         corpus = _open(folder, digest)
         if corpus is None:
             raise TextRNNError(
                 f"{folder}: the tokenized corpus was removed or changed while it was being made; try again"
             )
     return corpus
-
-
-def _unwritable(cache_dir: Path, error: OSError) -> TextRNNError:
-    return TextRNNError(
-        f"{cache_dir}: the cache cannot be written: {error.strerror}; free some space, or set "
-        f"data.cache_dir to another place"
-    )
 
 
 def first_with_label(source: Source, label: str) -> Example:
@@ -127,18 +139,19 @@ def _open(folder: Path, digest: str) -> Corpus | None:
             name: np.memmap(folder / f"{name}.bin", dtype=kind, mode="r", shape=(meta["sizes"][name],))
             for name, kind in _ARRAYS.items()
         }
-        tokens = (folder / "types.txt").read_bytes().decode("utf-8").split("\n")[:-1]
-        if len(tokens) != meta["types"] or any(
+        with open(folder / "types.txt", "rb") as file:
+            types = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if len(types) != meta["types_size"] or any(
             (folder / f"{name}.bin").stat().st_size != array.nbytes for name, array in arrays.items()
         ):
             return None
+        texts = EncodedTexts(arrays["tokens"], arrays["starts"], arrays["lengths"], arrays["labels"])
+        return Corpus(
+            texts, arrays["full_lengths"], arrays["hashes"], meta["types"], types, meta["labels"], digest,
+            meta["skipped_count"], meta["skipped"], folder.parent,
+        )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    texts = EncodedTexts(arrays["tokens"], arrays["starts"], arrays["lengths"], arrays["labels"])
-    return Corpus(
-        texts, arrays["full_lengths"], arrays["hashes"], tokens, meta["labels"], digest,
-        meta["skipped_count"], meta["skipped"],
-    )  # fmt: skip
 
 
 def _build(
@@ -169,7 +182,7 @@ def _write_corpus(
     workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     label_ids: dict[str, int] = {}
-    token_ids: dict[str, int] = {}
+    numbering = Numbering(folder)
     sizes = dict.fromkeys(_ARRAYS, 0)
     streams = {name: open(folder / f"{name}.bin", "wb") for name in _ARRAYS}  # noqa: SIM115 - closed below
 
@@ -195,64 +208,65 @@ def _write_corpus(
     position = 0
     try:
         for chunk in tokenized_chunks(texts(), tokenizer, max_length, size_of(source), workers):
-            numbers = np.fromiter(
-                (token_ids.setdefault(token, len(token_ids)) for token in chunk.types), dtype=np.int32
-            )
-            write("tokens", numbers[chunk.tokens])
+            write("tokens", numbering.numbers(chunk.types)[chunk.tokens])
             write("starts", position + np.cumsum(chunk.lengths) - chunk.lengths)
             write("lengths", chunk.lengths)
             write("full_lengths", chunk.full_lengths)
             position += int(chunk.lengths.sum())
             progress(len(chunk.lengths))
     finally:
+        numbering.close()
         for stream in streams.values():
             stream.close()
-    with open(folder / "types.txt", "w", encoding="utf-8", newline="\n") as types:
-        types.writelines(f"{token}\n" for token in token_ids)
+    types = folder / "types.txt"
+    type_count = numbering.finish(types, folder / "tokens.bin")
     return {
-        "sizes": sizes, "types": len(token_ids), "labels": list(label_ids),
-        "skipped_count": len(source.skipped), "skipped": source.skipped[:5],
+        "sizes": sizes, "types": type_count, "types_size": types.stat().st_size,
+        "labels": list(label_ids), "skipped_count": source.skipped_count, "skipped": source.skipped,
     }  # fmt: skip
 
 
 def size_of(source: Source) -> int:
     """Bytes of text in a source, about (gzip data counted three times)."""
-    total = 0
-    for path, kind in source.files():
-        files = folder_documents(Path(path)) if kind == "folder" else [Path(path)]
-        total += sum(file.stat().st_size * (3 if file.suffix == ".gz" else 1) for file in files)
-    return total
+    files = (file for path, kind in source.files() for file, _ in _documents(path, kind))
+    return sum(os.stat(file).st_size * (3 if file.endswith(".gz") else 1) for file in files)
+
+
+def _documents(path: str, kind: str) -> Iterator[tuple[str, str]]:
+    """The files to read for a file or folder of a source, and the part of each one's name that is content."""
+    if kind == "folder":
+        yield from ((file, os.path.relpath(file, path)) for file in folder_documents(path))
+    else:
+        yield path, ""
 
 
 def _content_digest(files: list[tuple[str, str]], cache_dir: Path) -> str:
     """sha256 over the contents, remembered by path, size and time so that an unchanged file is not read again."""
-    entries = []  # (path, name that matters for the content, size, time)
+    paths, state, newest = hashlib.sha256(), hashlib.sha256(), 0
     try:
         for path, kind in files:
-            if kind == "folder":
-                documents = [(file, str(file.relative_to(path))) for file in folder_documents(Path(path))]
-            else:
-                documents = [(Path(path), "")]
-            for file, name in documents:
-                status = file.stat()
-                entries.append((str(file.absolute()), name, status.st_size, status.st_mtime_ns))
-        signature = _digest(json.dumps(entries).encode())
-        memo = cache_dir / "digests" / _digest(json.dumps([entry[0] for entry in entries]).encode())[:32]
+            for file, name in _documents(path, kind):
+                status = os.stat(file)
+                place = json.dumps([os.path.abspath(file), name]).encode()
+                paths.update(place)
+                state.update(place + json.dumps([status.st_size, status.st_mtime_ns]).encode())
+                newest = max(newest, status.st_mtime_ns)
+        memo = cache_dir / "digests" / paths.hexdigest()[:32]
         try:
             remembered = json.loads(memo.read_bytes())
-            if remembered["signature"] == signature:
+            if remembered["signature"] == state.hexdigest():
                 return str(remembered["content"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        total = hashlib.sha256()
-        for path, name, _, _ in entries:
-            total.update(f"{name}\0{sha256_of(path)}\n".encode("utf-8", "surrogateescape"))
+        content = hashlib.sha256()
+        for path, kind in files:
+            for file, name in _documents(path, kind):
+                content.update(f"{name}\0{sha256_of(file)}\n".encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    newest = max((entry[3] for entry in entries), default=0)
     if time.time() - newest / 1e9 > _FRESH_SECONDS:
-        write_bytes(memo, json.dumps({"signature": signature, "content": total.hexdigest()}).encode())
-    return total.hexdigest()
+        write_bytes(memo, json.dumps({"signature": state.hexdigest(), "content": content.hexdigest()}).encode())
+    return content.hexdigest()
 
 
 def _digest(content: bytes) -> str:

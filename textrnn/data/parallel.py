@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import tokens_of
 from textrnn.errors import TextRNNError
 
-_TEXTS_PER_CHUNK = 2000
+_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends where it has either
 # Starting workers takes about a second; below this many bytes one process has finished by then.
 _WORTH_WORKERS = {"jieba": 1_500_000}
 _WORTH_WORKERS_OTHERWISE = 8_000_000
@@ -42,8 +41,7 @@ def tokenized_chunks(
 
     Raises: TextRNNError where a worker dies (killed, out of memory).
     """
-    texts = iter(texts)
-    chunks = iter(lambda: list(islice(texts, _TEXTS_PER_CHUNK)), [])
+    chunks = _in_chunks(texts)
     if workers is None:
         worth = size >= _WORTH_WORKERS.get(tokenizer.kind, _WORTH_WORKERS_OTHERWISE)
         workers = available_cores() if worth else 1
@@ -54,14 +52,14 @@ def tokenized_chunks(
     # spawn: forking a process that has threads (OpenMP, tqdm's monitor) can hang
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), max_length, os.getpid()))
-    waiting: deque[Future[Chunk]] = deque()
+    waiting: deque[Future[tuple[str, Chunk]]] = deque()
     try:
         for chunk in chunks:
             waiting.append(pool.submit(_tokenize_in_worker, chunk))
             if len(waiting) > 2 * workers:  # so that reading does not run ahead of memory
-                yield waiting.popleft().result()
+                yield _unpacked(*waiting.popleft().result())
         while waiting:
-            yield waiting.popleft().result()
+            yield _unpacked(*waiting.popleft().result())
     except BrokenProcessPool:
         raise TextRNNError(
             "a tokenizing process was killed, perhaps for want of memory; free some and try again"
@@ -73,6 +71,19 @@ def tokenized_chunks(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == _TEXTS_PER_CHUNK or characters >= _CHARACTERS_PER_CHUNK:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
 def available_cores() -> int:
@@ -112,6 +123,12 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _tokenize_in_worker(texts: list[str]) -> Chunk:
+def _tokenize_in_worker(texts: list[str]) -> tuple[str, Chunk]:
+    """The types as one string: as many they would take ten times the memory while they wait."""
     tokenizer, max_length = _worker
-    return tokenize(texts, tokenizer, max_length)
+    chunk = tokenize(texts, tokenizer, max_length)
+    return "\n".join(chunk.types), chunk._replace(types=[])
+
+
+def _unpacked(types: str, chunk: Chunk) -> Chunk:
+    return chunk._replace(types=types.split("\n"))

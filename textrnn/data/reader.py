@@ -16,6 +16,7 @@ from textrnn.errors import DataError
 from textrnn.files import open_binary, read_lines, strip_gz
 
 _SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_SKIPPED_SHOWN = 5
 ENCODING_OPTION = "--set data.encoding="
 
 
@@ -41,7 +42,9 @@ class Source:
     label_names: list[str] | None = None
     encoding: str = "utf-8"
     skip_bad_rows: bool = False
-    skipped: list[str] = field(default_factory=list)  # a line for each row that the last reading left out
+    # the rows that the last reading left out: how many, and a line for each of the first
+    skipped_count: int = 0
+    skipped: list[str] = field(default_factory=list)
 
     def files(self) -> list[tuple[str, str]]:
         """(path, format) of each file or folder, globs expanded in sorted order. Raises DataError where none is."""
@@ -85,9 +88,10 @@ class Source:
 def read_examples(source: Source) -> Iterator[Example]:
     """Every labelled text of a source, in order.
 
-    Raises: DataError at the first bad row, or, where they are skipped, leaves them out and lists them in
-    `source.skipped`; DataError for a file that holds no rows at all.
+    Raises: DataError at the first bad row, or, where they are skipped, leaves them out, counts them in
+    `source.skipped_count` and lists the first of them; DataError for a file that holds no rows at all.
     """
+    source.skipped_count = 0
     source.skipped.clear()
     for path, kind in source.files():
         count = 0
@@ -97,11 +101,13 @@ def read_examples(source: Source) -> Iterator[Example]:
                 count += 1
                 yield item
             elif source.skip_bad_rows:
-                source.skipped.append(": ".join(item))
+                source.skipped_count += 1
+                if len(source.skipped) < _SKIPPED_SHOWN:
+                    source.skipped.append(": ".join(item))
             else:
                 raise DataError(": ".join(item) + " (data.bad_rows: skip leaves such rows out and counts them)")
         if count == 0:
-            left_out = f"; {len(source.skipped)} bad rows were skipped" if source.skipped else ""
+            left_out = f"; {source.skipped_count:,} bad rows were skipped" if source.skipped else ""
             raise DataError(f"{path}: no labelled texts in it{left_out}")
 
 
@@ -131,19 +137,22 @@ def _read_folder(path: str, source: Source) -> Iterator[Example | _Bad]:
         if not folder.is_dir():
             yield _Bad(str(folder), "a sub-folder per class was expected, this is a file: move it away")
             continue
-        for file in folder_documents(folder):
+        for file in folder_documents(str(folder)):
             with open_binary(file) as stream:
-                text = "".join(read_lines(stream, source.encoding, str(file), ENCODING_OPTION))
-            yield Example(text, label, str(file))
+                text = "".join(read_lines(stream, source.encoding, file, ENCODING_OPTION))
+            yield Example(text, label, file)
 
 
-def folder_documents(folder: Path) -> list[Path]:
-    """The files below a folder that are not hidden, sorted, at any depth."""
-    return [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    ]
+def folder_documents(folder: str) -> Iterator[str]:
+    """The files below a folder that are not hidden, sorted, at any depth. Folders that are links are left out."""
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name.startswith("."):
+            continue
+        if os.path.isfile(path):
+            yield path
+        elif os.path.isdir(path) and not os.path.islink(path):
+            yield from folder_documents(path)
 
 
 def _named(item: Example | _Bad, names: list[str] | None) -> Example | _Bad:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -12,6 +13,8 @@ import numpy as np
 
 from textrnn.data.dataset import Corpus, first_with_label, load_corpus
 from textrnn.data.reader import Source, read_examples
+from textrnn.data.rows import all_rows, class_sizes, count_shared, in_blocks, rows_where
+from textrnn.data.scratch import scratch_array
 from textrnn.data.tokenizer import Tokenizer, check_segmented
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import UNK, Vocab, select_tokens
@@ -72,17 +75,21 @@ def load_splits(
     labels = train.label_names or sorted(corpus.labels)
     _check_labels(corpora, sources, labels)
 
-    train_rows, dev_rows = np.arange(len(corpus.texts)), None
+    train_rows, dev_rows = all_rows(len(corpus.texts)), None
     if dev is None and dev_fraction > 0:
         train_rows, dev_rows = stratified_split(np.asarray(corpus.texts.labels), dev_fraction, seed)
     counts = _count_tokens(corpus, train_rows, min_count, max_size)
     vocab = Vocab(token for token, _ in counts)
     label_ids = {label: number for number, label in enumerate(labels)}
     encoded = {name: corpus.encoded(vocab, label_ids) for name, corpus in corpora.items()}
-    whole_train = encoded["train"]
-    held_out = None if dev_rows is None or not len(dev_rows) else whole_train.rows(dev_rows)
+    if dev_rows is not None:
+        whole_train = encoded.pop("train")
+        encoded["train"] = whole_train.rows(train_rows)
+        if len(dev_rows):
+            encoded["dev"] = whole_train.rows(dev_rows)
+        del whole_train  # or its labels stay in memory
     splits = Splits(
-        whole_train.rows(train_rows), encoded.get("dev", held_out), encoded.get("test"), labels, vocab, counts,
+        encoded["train"], encoded.get("dev"), encoded.get("test"), labels, vocab, counts,
         train_rows, dev_rows, [], [], {f"data.{name}": corpus.digest for name, corpus in corpora.items()},
     )  # fmt: skip
     splits.statistics = _statistics(splits, corpora, max_length)
@@ -93,12 +100,15 @@ def load_splits(
 def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows (train, dev), each in file order; each class gives dev its share, rounded, but keeps one for train."""
     random = np.random.default_rng([seed, 0xDE7])
-    members = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
-    shares = [min(round(len(rows) * fraction), len(rows) - 1) for rows in members]
-    if not any(shares):  # too few texts for the fraction: one of each class that has two is better than no judgement
-        shares = [min(1, len(rows) - 1) for rows in members]
-    dev_rows = np.sort(np.concatenate([rows[:share] for rows, share in zip(members, shares, strict=True)]))
-    return np.setdiff1d(np.arange(len(labels)), dev_rows), dev_rows
+    sizes = class_sizes(labels, int(labels.max()) + 1)
+    shares = [min(round(size * fraction), size - 1) for size in sizes]
+    if not any(share > 0 for share in shares):  # one of each class that has two is better than no judgement
+        shares = [min(1, size - 1) for size in sizes]
+    held_out = np.zeros(len(labels), dtype=bool)
+    for label, share in enumerate(shares):
+        if share >= 0:
+            held_out[random.permutation(rows_where(labels == label))[:share]] = True
+    return rows_where(~held_out), rows_where(held_out)
 
 
 def encode_labelled(
@@ -145,42 +155,52 @@ def _unknown_label(source: Source, label: str, known: list[str], owner: str) -> 
 
 
 def _count_tokens(corpus: Corpus, rows: np.ndarray, min_count: int, max_size: int) -> list[tuple[str, int]]:
-    counts = np.zeros(len(corpus.tokens), dtype=np.int64)
+    counts = scratch_array(corpus.type_count, np.int64, corpus.cache_dir)
     for block in corpus.texts.rows(rows).flat_blocks():
-        counts += np.bincount(block, minlength=len(counts))
-    return select_tokens(
-        ((token, int(count)) for token, count in zip(corpus.tokens, counts, strict=True) if count),
-        min_count=min_count, max_size=max_size,
-    )  # fmt: skip
+        np.add.at(counts, block, 1)
+
+    def frequent() -> Iterator[tuple[str, int]]:
+        begin = 0
+        for tokens in corpus.types_in_blocks():
+            of_block = counts[begin : begin + len(tokens)]
+            for at in np.flatnonzero(of_block >= min_count):
+                yield tokens[at], int(of_block[at])
+            begin += len(tokens)
+
+    return select_tokens(frequent(), min_count=min_count, max_size=max_size)
 
 
-def _unknown_share(texts: EncodedTexts) -> float:
+def _known_share(texts: EncodedTexts) -> float:
     assert texts.id_map is not None
-    unknown = total = 0
-    for block in texts.flat_blocks():
-        unknown += int((texts.id_map[block] == UNK).sum())
-        total += len(block)
-    return unknown / total
+    known = sum(int((texts.id_map[block] != UNK).sum()) for block in texts.flat_blocks())
+    return known / int(texts.lengths.sum())
+
+
+def _coverage(name: str, texts: EncodedTexts, known: float) -> str:
+    return f"{name}: {len(texts):,} texts; {100 * known:.2f} % of tokens known, {100 * (1 - known):.2f} % <unk>"
 
 
 def _statistics(splits: Splits, corpora: dict[str, Corpus], max_length: int) -> list[str]:
     train_corpus = corpora["train"]
-    lines = [f"vocabulary: {len(splits.vocab):,} entries of {len(train_corpus.tokens):,} different tokens"]
-    for name, texts in (("train", splits.train), ("dev", splits.dev)):
-        if texts is not None:
-            share = _unknown_share(texts)
-            lines.append(
-                f"{name}: {len(texts):,} texts; {100 * (1 - share):.2f} % of tokens known, {100 * share:.2f} % <unk>"
-            )
+    lines = [f"vocabulary: {len(splits.vocab):,} entries of {train_corpus.type_count:,} different tokens"]
+    known = sum(count for _, count in splits.counts) / int(splits.train.lengths.sum())
+    lines.append(_coverage("train", splits.train, known))
+    if splits.dev is not None:
+        lines.append(_coverage("dev", splits.dev, _known_share(splits.dev)))
     if splits.test is not None:
         lines.append(f"test: {len(splits.test):,} texts")
-    full = train_corpus.full_lengths[splits.train_rows]
-    median, p95, p99 = (int(np.percentile(full, q, method="inverted_cdf")) for q in (50, 95, 99))
+    counts = Counter[int]()
+    for block in in_blocks(train_corpus.full_lengths, splits.train_rows):
+        counts.update(dict(zip(*(column.tolist() for column in np.unique(block, return_counts=True)), strict=True)))
+    lengths = sorted(counts)
+    ends = np.cumsum([counts[length] for length in lengths])
+    median, p95, p99 = (lengths[np.searchsorted(ends, -(-q * ends[-1] // 100))] for q in (50, 95, 99))
+    cut = sum(counts[length] for length in lengths if length > max_length)
     lines.append(
-        f"tokens in a text: median {median:,}, 95 % up to {p95:,}, 99 % up to {p99:,}, longest {int(full.max()):,}; "
-        f"{100 * float((full > max_length).mean()):.2f} % are cut at data.max_length {max_length:,}"
+        f"tokens in a text: median {median:,}, 95 % up to {p95:,}, 99 % up to {p99:,}, longest {lengths[-1]:,}; "
+        f"{100 * cut / ends[-1]:.2f} % are cut at data.max_length {max_length:,}"
     )
-    per_class = np.bincount(np.asarray(splits.train.labels), minlength=len(splits.labels))
+    per_class = class_sizes(np.asarray(splits.train.labels), len(splits.labels))
     lines += [f"label {label}: {count:,} training texts" for label, count in zip(splits.labels, per_class, strict=True)]
     return lines
 
@@ -191,20 +211,22 @@ def _oddities(
     found: list[str] = []
     if (train := sources["train"]) is not None and train.columns_unused():
         found.append("data.text_column and data.label_column have no effect: the format has no columns")
-    per_class = np.bincount(np.asarray(splits.train.labels), minlength=len(splits.labels))
+    per_class = class_sizes(np.asarray(splits.train.labels), len(splits.labels))
     for label, count in zip(splits.labels, per_class, strict=True):
         if count <= 1:
             found.append(
                 f"label {label!r} has {'one training text' if count else 'no training text'}: it can hardly be learnt"
             )
-    judged = {name: corpus.hashes for name, corpus in corpora.items() if name != "train"}
+    judged = {
+        name: (corpus.hashes, all_rows(len(corpus.hashes))) for name, corpus in corpora.items() if name != "train"
+    }
     if splits.dev_rows is not None:
-        judged["dev"] = corpora["train"].hashes[splits.dev_rows]
-    for name, hashes in judged.items():
-        shared = int(np.isin(hashes, corpora["train"].hashes[splits.train_rows]).sum())
+        judged["dev"] = (corpora["train"].hashes, splits.dev_rows)
+    for name, (hashes, chosen) in judged.items():
+        shared = count_shared(hashes, chosen, corpora["train"].hashes, splits.train_rows)
         if shared:
             found.append(
-                f"{shared:,} of {len(hashes):,} {name} texts stand in train too: {name} results will read too high"
+                f"{shared:,} of {len(chosen):,} {name} texts stand in train too: {name} results will read too high"
             )
     if len(splits.vocab) <= UNK + 1:
         found.append("the vocabulary is empty: no token occurs vocab.min_count times; all texts look alike")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,12 +38,12 @@ class EncodedTexts:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def rows(self, rows: np.ndarray) -> EncodedTexts:
-        """These texts only, in this order; the tokens are shared, not copied."""
+    def rows(self, rows: np.ndarray | slice) -> EncodedTexts:
+        """These texts only, in this order; the tokens are shared, not copied, and with a slice nothing is."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels)
 
-    def flat_blocks(self, texts_per_block: int = 8192) -> Iterator[np.ndarray]:
+    def flat_blocks(self, texts_per_block: int = 1024) -> Iterator[np.ndarray]:
         """All token numbers, a block of texts at a time, for counting in constant memory."""
         for begin in range(0, len(self), texts_per_block):
             starts, lengths = (
@@ -64,11 +65,11 @@ class Transform:
         self.cut_texts = 0  # texts that lost tokens to max_length so far
 
     def encode(self, texts: Sequence[str]) -> EncodedTexts:
-        flat: list[int] = []
+        flat = array("i")  # a list would take several times the memory
         lengths = np.empty(len(texts), dtype=np.int64)
         for number, text in enumerate(texts):
             tokens, full_length = tokens_of(text, self.tokenizer, self.max_length)
             self.cut_texts += full_length > self.max_length
-            flat += self.vocab.ids(tokens)
+            flat.extend(self.vocab.ids(tokens))
             lengths[number] = len(tokens)
         return EncodedTexts(np.asarray(flat, dtype=np.int32), np.cumsum(lengths) - lengths, lengths)

@@ -10,6 +10,7 @@ from textrnn.files import write_text
 
 PAD, UNK = 0, 1
 PAD_TOKEN, UNK_TOKEN = "<pad>", "<unk>"
+_SPARE = 10_000  # candidates held beyond what is needed, so that sorting them is seldom
 
 
 class Vocab:
@@ -45,9 +46,18 @@ def select_tokens(counts: Iterable[tuple[str, int]], *, min_count: int, max_size
 
     max_size counts the two entries <pad> and <unk>, as the rows of the embedding do.
     """
-    kept = [(token, count) for token, count in counts if count >= min_count and token not in (PAD_TOKEN, UNK_TOKEN)]
-    kept.sort(key=lambda pair: (-pair[1], pair[0]))
-    return kept[: max_size - 2]
+    limit = max_size - 2
+    kept: list[tuple[str, int]] = []
+    for token, count in counts:
+        if count >= min_count and token not in (PAD_TOKEN, UNK_TOKEN):
+            kept.append((token, count))
+            if len(kept) == 2 * limit + _SPARE:
+                kept = sorted(kept, key=_rank)[:limit]
+    return sorted(kept, key=_rank)[:limit]
+
+
+def _rank(pair: tuple[str, int]) -> tuple[int, str]:
+    return -pair[1], pair[0]
 
 
 def save_labels(path: Path, labels: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Logits and true labels -> numbers."""
+"""Logits and true labels -> numbers, from sums that take the same memory for any number of documents."""
 
 from __future__ import annotations
 
@@ -6,38 +6,64 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+
+
+class Tally:
+    """What judging needs of the documents seen so far.
+
+    matrix (C, C): how many there are of each true (row) and predicted (column) class. loss_sum: of cross-entropies.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        self.matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
+        self.loss_sum = 0.0
+
+    def add(self, logits: torch.Tensor, labels: np.ndarray) -> None:
+        """logits (n, C), labels (n,)."""
+        truth = torch.from_numpy(np.asarray(labels, dtype=np.int64))
+        pairs = truth * len(self.matrix) + logits.argmax(dim=1)
+        self.matrix += np.bincount(pairs.numpy(), minlength=self.matrix.size).reshape(self.matrix.shape)
+        self.loss_sum += float(torch.nn.functional.cross_entropy(logits, truth, reduction="sum"))
 
 
 def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
     """Loss (mean cross-entropy), accuracy and macro-F1 over all classes of the model."""
-    truth = torch.from_numpy(np.asarray(labels, dtype=np.int64))
-    predicted = logits.argmax(dim=1).numpy()
+    tally = Tally(logits.shape[1])
+    tally.add(logits, labels)
+    return totals(tally)
+
+
+def totals(tally: Tally) -> dict[str, float]:
+    """Loss (mean cross-entropy), accuracy and macro-F1 over all classes of the model."""
+    count = int(tally.matrix.sum())
     return {
-        "loss": float(torch.nn.functional.cross_entropy(logits, truth)),
-        "accuracy": float((predicted == labels).mean()),
-        "macro_f1": float(
-            f1_score(labels, predicted, labels=np.arange(logits.shape[1]), average="macro", zero_division=0)
-        ),
+        "loss": tally.loss_sum / count,
+        "accuracy": int(np.trace(tally.matrix)) / count,
+        "macro_f1": float(_by_class(tally.matrix)[:, 2].mean()),
     }
 
 
-def all_metrics(logits: torch.Tensor, true_labels: np.ndarray, labels: list[str]) -> dict[str, Any]:
+def all_metrics(tally: Tally, labels: list[str]) -> dict[str, Any]:
     """The content of metrics.json but for the time. A class that neither occurs nor is predicted has F1 0."""
-    predicted = logits.argmax(dim=1).numpy()
-    ids = np.arange(len(labels))
-    columns = precision_recall_fscore_support(true_labels, predicted, labels=ids, zero_division=0)
-    totals = summary(logits, true_labels)
+    by_class, support = _by_class(tally.matrix), tally.matrix.sum(axis=1)
+    sums = totals(tally)
     return {
-        "accuracy": totals["accuracy"],
-        "macro_f1": totals["macro_f1"],
-        "weighted_f1": float(f1_score(true_labels, predicted, labels=ids, average="weighted", zero_division=0)),
-        "loss": totals["loss"],
-        "n": len(true_labels),
+        "accuracy": sums["accuracy"],
+        "macro_f1": sums["macro_f1"],
+        "weighted_f1": float(np.average(by_class[:, 2], weights=support)),
+        "loss": sums["loss"],
+        "n": int(support.sum()),
         "labels": labels,
         "per_class": {
             label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
-            for label, p, r, f, s in zip(labels, *columns, strict=True)
+            for label, (p, r, f), s in zip(labels, by_class, support, strict=True)
         },
-        "confusion_matrix": confusion_matrix(true_labels, predicted, labels=ids).tolist(),
+        "confusion_matrix": tally.matrix.tolist(),
     }
+
+
+def _by_class(matrix: np.ndarray) -> np.ndarray:
+    """(C, 3): precision, recall and F1 of each class; 0 where there is nothing to divide by."""
+    right, true, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    parts, wholes = np.stack([right, right, 2 * right], axis=1), np.stack([predicted, true, true + predicted], axis=1)
+    return np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes > 0)

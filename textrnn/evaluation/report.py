@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import classification_report
 from wcwidth import wcswidth
 
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 
 
-def report_text(true_labels: np.ndarray, predicted: np.ndarray, metrics: dict[str, Any]) -> str:
+def report_text(metrics: dict[str, Any]) -> str:
     """scikit-learn's classification report, the confusion matrix, and the totals."""
     labels = metrics["labels"]
     return "\n".join(
         [
-            _classification_report(true_labels, predicted, labels),
+            classification_report(metrics),
             MATRIX_HEADING,
             matrix_table(metrics["confusion_matrix"], labels),
             "",
@@ -29,18 +29,35 @@ def report_text(true_labels: np.ndarray, predicted: np.ndarray, metrics: dict[st
     )
 
 
-def _classification_report(true_labels: np.ndarray, predicted: np.ndarray, labels: list[str]) -> str:
-    """scikit-learn's layout, which counts code points, with its first column widened where labels are wide."""
-    text = classification_report(
-        true_labels, predicted, labels=np.arange(len(labels)), target_names=labels, digits=4, zero_division=0
-    )
-    code_points = max(len("weighted avg"), *map(len, labels))
-    columns = max(len("weighted avg"), *map(display_width, labels))
-    if code_points == columns and all(display_width(label) == len(label) for label in labels):
-        return text
-    lines = text.split("\n")
+def classification_report(metrics: dict[str, Any]) -> str:
+    """In the layout of scikit-learn's, but with columns that are aligned where labels are wide."""
+    columns = ("precision", "recall", "f1")
+    by_class, count = metrics["per_class"], metrics["n"]
+    scores = np.array([[entry[column] for column in columns] for entry in by_class.values()])
+    support = np.array([entry["support"] for entry in by_class.values()])
+    width = max(len("weighted avg"), *map(display_width, by_class))
+
+    def line(name: str, cells: Iterable[str], support: int) -> str:
+        return f"{pad_left(name, width)} " + "".join(f" {cell:>9}" for cell in cells) + f" {support:>9}"
+
+    def decimals(values: np.ndarray) -> list[str]:
+        return [f"{value:.4f}" for value in values]
+
+    header = " " * width + " " + "".join(f" {title:>9}" for title in ("precision", "recall", "f1-score", "support"))
     return "\n".join(
-        pad_left(line[:code_points].strip(), columns) + line[code_points:] if line else line for line in lines
+        [
+            header,
+            "",
+            *(
+                line(label, decimals(row), int(number))
+                for label, row, number in zip(by_class, scores, support, strict=True)
+            ),
+            "",
+            line("accuracy", ["", "", f"{metrics['accuracy']:.4f}"], count),
+            line("macro avg", decimals(scores.mean(axis=0)), count),
+            line("weighted avg", decimals(np.average(scores, axis=0, weights=support)), count),
+            "",
+        ]
     )
 
 

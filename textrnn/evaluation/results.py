@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from textrnn.data.reader import Source, read_examples
 from textrnn.errors import TextRNNError
@@ -17,18 +17,21 @@ from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.files import atomic_writer, one_line, write_text
 
 
-def write_results(
-    folder: Path,
-    report: str,
-    metrics: dict[str, Any],
-    source: Source,
-    rows: np.ndarray,
-    truth: np.ndarray,
-    logits: torch.Tensor,
-) -> bool:
-    """Write all files of an evaluation, the picture last; returns whether a font could draw its labels.
+@dataclass
+class Judged:
+    """The texts that were judged, (n,) each, in the order of their source.
 
-    rows: which texts of the source were judged, in the order of `truth` (n,) and `logits` (n, num_classes).
+    rows: which of the source's texts they are. truth, predicted: label ids. probabilities: of the predicted labels.
+    """
+
+    rows: np.ndarray
+    truth: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+
+
+def write_results(folder: Path, report: str, metrics: dict[str, Any], source: Source, judged: Judged) -> bool:
+    """Write all files of an evaluation, the picture last; returns whether a font could draw its labels.
 
     Raises: TextRNNError where a file cannot be written.
     """
@@ -40,7 +43,7 @@ def write_results(
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
-    write_predictions(folder / "predictions.tsv", source, rows, truth, logits, labels)
+    write_predictions(folder / "predictions.tsv", source, judged, labels)
     legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], labels)
     if legend:
         write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
@@ -61,16 +64,14 @@ def matrix_csv(metrics: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def write_predictions(
-    path: Path, source: Source, rows: np.ndarray, truth: np.ndarray, logits: torch.Tensor, labels: list[str]
-) -> None:
+def write_predictions(path: Path, source: Source, judged: Judged, labels: list[str]) -> None:
     """A line per text in the order of the data; the texts are read once more rather than kept in memory."""
-    probabilities, predicted = (column.numpy() for column in logits.softmax(dim=1).max(dim=1))
-    place = dict(zip(rows.tolist(), range(len(rows)), strict=True))
+    at = 0
     with atomic_writer(path) as stream:
         stream.write(b"true\tpredicted\tprobability\ttext\n")
         for number, example in enumerate(read_examples(source)):
-            at = place.get(number)
-            if at is not None:
-                columns = (labels[truth[at]], labels[predicted[at]], f"{probabilities[at]:.4f}", example.text)
+            if at < len(judged.rows) and number == judged.rows[at]:
+                names = (labels[judged.truth[at]], labels[judged.predicted[at]])
+                columns = (*names, f"{judged.probabilities[at]:.4f}", example.text)
                 stream.write(("\t".join(map(one_line, columns)) + "\n").encode())
+                at += 1

@@ -53,10 +53,10 @@ def training_steps(
     """
     while state.epoch <= epochs:
         batches = training_batches(texts.lengths, batch_size, seed=seed, epoch=state.epoch)
-        groups = [batches[at : at + accumulate] for at in range(0, len(batches), accumulate)]
-        while state.steps_in_epoch < len(groups):
+        steps = math.ceil(len(batches) / accumulate)
+        while state.steps_in_epoch < steps:
             begin = time.perf_counter()
-            group = groups[state.steps_in_epoch]
+            group = batches[state.steps_in_epoch * accumulate : (state.steps_in_epoch + 1) * accumulate]
             documents = sum(map(len, group))
             rate = learning_rate(state.step + 1)
             for settings in optimizer.param_groups:
@@ -81,7 +81,7 @@ def training_steps(
 
             state.step += 1
             state.steps_in_epoch += 1
-            state.pending_evaluation = state.steps_in_epoch == len(groups)
+            state.pending_evaluation = state.steps_in_epoch == steps
             yield Step(
                 epoch=state.epoch,
                 number=state.step,
