@@ -51,8 +51,37 @@ def test_states_and_gradients_are_those_of_one_after_the_other(
             assert torch.allclose(encoder(inputs, lengths), expected, rtol=0, atol=1e-12)
 
 
+@each_cell
+@each_direction
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_texts_of_very_different_length_are_read_in_parts(
+    cell: str, nonlinearity: str, bidirectional: bool, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, _, _ = encoder_and_input(cell, nonlinearity, bidirectional=bidirectional)
+    inputs = torch.randn(12, 70, 3, dtype=torch.float64, requires_grad=True)
+    lengths = torch.randint(1, 13, (70,))
+    with monkeypatch.context() as patch:
+        patch.setattr("textrnn.models.encoder._MUCH_PADDING", 1.0)
+        expected = encoder(inputs, lengths)
+    expected_gradients = gradients(expected, inputs, *encoder.parameters())
+    steps = []
+    original = parallel._read
+    monkeypatch.setattr(
+        parallel, "_read", lambda rnn, given, start: steps.append(len(given)) or original(rnn, given, start)
+    )
+    monkeypatch.setattr(parallel, "cores_to_share", lambda: cores)
+    found = encoder(inputs, lengths)
+    assert min(steps) < 12  # or nothing was gained
+    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
+    for one, other in zip(gradients(found, inputs, *encoder.parameters()), expected_gradients, strict=True):
+        assert torch.allclose(one, other, rtol=0, atol=1e-11)
+    with torch.inference_mode():
+        assert torch.allclose(encoder(inputs, lengths), expected, rtol=0, atol=1e-12)
+
+
 def test_states_to_begin_from_get_their_gradients(share: Callable[[], None]) -> None:
-    encoder, inputs, lengths = encoder_and_input("gru", "tanh", joined=False)
+    encoder, inputs, _ = encoder_and_input("gru", "tanh", joined=False)
+    lengths = torch.tensor([6] * 7)
     starts = [torch.randn(4, dtype=torch.float64, requires_grad=True) for _ in range(2)]
     expected = gradients(torch.cat(encoder.readings(inputs, lengths, starts), -1), *starts)
     share()
@@ -84,12 +113,22 @@ def test_autocast_holds_in_the_threads(share: Callable[[], None]) -> None:
     assert (found - expected).abs().max() < 0.2 * (exact - expected).abs().max()
 
 
+def parts_of(texts: int, cores: int, lengths: list[int] | None = None) -> list[tuple[int, int, int]]:
+    parts = parallel._parts(texts, 90, cores, None if lengths is None else torch.tensor(lengths))
+    return [(part.texts.start, part.texts.stop, part.steps) for part in parts]
+
+
 def test_every_core_has_work_and_no_part_is_thin() -> None:
-    parts = parallel._parts
-    assert parts(64, 1) == [slice(0, 64)]
-    assert parts(64, 2) == [slice(0, 32), slice(32, 64)]
-    assert parts(50, 8) == [slice(0, 16), slice(16, 33), slice(33, 50)]
-    assert parts(5, 8) == [slice(0, 5)]
+    assert parts_of(64, 1) == [(0, 64, 90)]
+    assert parts_of(64, 2) == [(0, 32, 90), (32, 64, 90)]
+    assert parts_of(50, 8) == [(0, 16, 90), (16, 33, 90), (33, 50, 90)]
+    assert parts_of(5, 8) == [(0, 5, 90)]
+
+
+def test_a_part_is_read_as_far_as_its_own_longest_text() -> None:
+    lengths = [90] * 10 + [80] * 20 + [20] * 20 + [7] * 14
+    assert parts_of(64, 1, lengths) == [(0, 16, 90), (16, 32, 80), (32, 48, 20), (48, 64, 20)]
+    assert parts_of(20, 4, [90] + [5] * 19) == [(0, 20, 90)]
 
 
 @pytest.mark.parametrize(

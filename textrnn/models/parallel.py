@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-Direction = tuple[nn.Module, torch.Tensor, torch.Tensor]  # an RNN with its inputs (T, B, input_size) and its start (H,)
+Direction = tuple[nn.Module, torch.Tensor, torch.Tensor]  # an RNN, its inputs (T, B, input_size) and its start (H,)
 
 # OpenMP's threads, their part done, spin while they wait for the next: with GNU's library, where nothing else is set,
 # for milliseconds, and on the very cores that are needed here. Sharing out pays only where they soon go to sleep.
@@ -21,24 +21,35 @@ SHORT_SPIN = 1000
 FEWEST_TEXTS = 16  # of a part: below that its matrix products are too thin to gain from a core of their own
 
 
-def run_layer(directions: Sequence[Direction]) -> list[torch.Tensor]:
-    """States (T, B, H) of each direction of a layer.
+class Part(NamedTuple):
+    """Texts of a batch that are read together, and for how many steps."""
+
+    texts: slice
+    steps: int
+
+
+def run_layer(directions: Sequence[Direction], lengths: torch.Tensor | None = None) -> list[torch.Tensor]:
+    """States (T, B, H) of each direction of a layer. What stands at padded positions has no meaning.
 
     The matrix products of one step of one direction are too small to be worth splitting, but directions and texts need
     nothing of each other: so on a CPU whole readings are shared out, in the forward and in the backward pass. The
     states are those of one reading after the other, but for rounding where the batch is split.
+
+    lengths (B,): given where the texts stand in order of their length, the longest first, and differ so much that short
+    ones had better not be read to the end of the longest.
     """
     inputs = directions[0][1]
     cores = cores_to_share() if inputs.device.type == "cpu" else 1
-    parts = _parts(inputs.shape[1], cores // len(directions))
-    if cores == 1 or len(directions) * len(parts) == 1:
+    parts = _parts(inputs.shape[1], inputs.shape[0], cores // len(directions), lengths)
+    if len(parts) == 1 and (cores == 1 or len(directions) == 1):
         return [_read(*direction) for direction in directions]
     if torch.is_grad_enabled():
         tensors = [tensor for rnn, *given in directions for tensor in (*given, *rnn.parameters())]
         return list(_Shared.apply([rnn for rnn, *_ in directions], parts, *tensors))
     mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
-    jobs = [partial(_read, rnn, inputs[:, part], start) for rnn, inputs, start in directions for part in parts]
-    return [_joined(states) for states in _grouped(_together(jobs, mode), len(parts))]
+    jobs = [partial(_read, rnn, _cut(inputs, part), start) for rnn, inputs, start in directions for part in parts]
+    found = _together(jobs, mode)
+    return [_joined(states, parts, inputs.shape) for states in _grouped(found, len(parts))]
 
 
 def cores_to_share() -> int:
@@ -49,10 +60,16 @@ def cores_to_share() -> int:
     return torch.get_num_threads() if soon_asleep else 1
 
 
-def _parts(texts: int, cores: int) -> list[slice]:
-    """The parts of a batch of so many texts, where each direction has so many cores."""
-    count = max(1, min(cores, texts // FEWEST_TEXTS))
-    return [slice(number * texts // count, (number + 1) * texts // count) for number in range(count)]
+def _parts(texts: int, steps: int, cores: int, lengths: torch.Tensor | None) -> list[Part]:
+    """The parts of a batch, where each direction has so many cores."""
+    wanted = cores if lengths is None else max(4, 2 * cores)  # the more parts, the less padding; and the thinner
+    count = max(1, min(wanted, texts // FEWEST_TEXTS))
+    slices = [slice(number * texts // count, (number + 1) * texts // count) for number in range(count)]
+    return [Part(each, steps if lengths is None else int(lengths[each.start])) for each in slices]
+
+
+def _cut(tensor: torch.Tensor, part: Part) -> torch.Tensor:
+    return tensor[: part.steps, part.texts]
 
 
 def _read(rnn: nn.Module, inputs: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
@@ -68,32 +85,31 @@ class _Shared(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, rnns: list[nn.Module], parts: list[slice], *tensors: torch.Tensor
-    ) -> tuple[torch.Tensor, ...]:
-        ctx.parts = parts
+    def forward(ctx: Any, rnns: list[nn.Module], parts: list[Part], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        ctx.parts, ctx.shape = parts, tensors[0].shape
         ctx.sources = []  # of each reading: what its gradients are of
         jobs = []
         for rnn, (inputs, start, *parameters) in zip(rnns, _grouped(tensors, len(tensors) // len(rnns)), strict=True):
             for part in parts:
                 # cut off from the graph around them; the parameters are leaves already
-                leaves = [_leaf(inputs[:, part], inputs.requires_grad), _leaf(start, start.requires_grad)]
+                leaves = [_leaf(_cut(inputs, part), inputs.requires_grad), _leaf(start, start.requires_grad)]
                 ctx.sources.append([*leaves, *parameters])
                 jobs.append(partial(_read, rnn, *leaves))
         ctx.states = _together(jobs, torch.enable_grad)
-        return tuple(_joined([each.detach() for each in states]) for states in _grouped(ctx.states, len(parts)))
+        detached = [states.detach() for states in ctx.states]
+        return tuple(_joined(states, parts, ctx.shape) for states in _grouped(detached, len(parts)))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
-        of_readings = [gradient[:, part] for gradient in gradients for part in ctx.parts]
+        of_readings = [_cut(gradient, part) for gradient in gradients for part in ctx.parts]
         readings = zip(ctx.states, ctx.sources, of_readings, strict=True)
         found = _together([partial(_gradients, *reading) for reading in readings], torch.no_grad)
         del ctx.states
         results: list[torch.Tensor | None] = []
         for readings_of_direction in _grouped(found, len(ctx.parts)):
             of_inputs, *others = zip(*readings_of_direction, strict=True)
-            results.append(None if of_inputs[0] is None else _joined(of_inputs))
+            results.append(None if of_inputs[0] is None else _joined(of_inputs, ctx.parts, ctx.shape))
             results += [None if each[0] is None else sum(each[1:], each[0]) for each in others]
         return None, None, *results
 
@@ -108,8 +124,16 @@ def _gradients(states: torch.Tensor, sources: list[torch.Tensor], gradient: torc
     return [next(found) if source.requires_grad else None for source in sources]
 
 
-def _joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
+def _joined(pieces: Sequence[torch.Tensor], parts: Sequence[Part], shape: torch.Size) -> torch.Tensor:
+    """The pieces (steps, texts, size) of all parts as one tensor (T, B, size), zero where a part ended earlier."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if all(part.steps == shape[0] for part in parts):
+        return torch.cat(list(pieces), dim=1)
+    joined = pieces[0].new_zeros((*shape[:2], pieces[0].shape[2]))
+    for piece, part in zip(pieces, parts, strict=True):
+        _cut(joined, part).copy_(piece)
+    return joined
 
 
 def _grouped(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
@@ -124,7 +148,8 @@ def _together(jobs: Sequence[Callable[[], Any]], mode: Callable[[], Any]) -> lis
         with mode(), torch.autocast("cpu", dtype, enabled=autocast):
             return job()
 
-    return list(_pool(torch.get_num_threads()).map(run, jobs))
+    threads = torch.get_num_threads()
+    return list((_pool(threads).map if cores_to_share() > 1 else map)(run, jobs))
 
 
 @cache
