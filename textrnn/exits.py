@@ -15,10 +15,11 @@ from textrnn.signals import Interrupted
 
 
 def prepare_process() -> None:
-    """UTF-8 streams in any locale, signals that end a command tidily, a second one at once, and threads that do not
-    spin away the cores of others while they wait (read by OpenMP when torch is loaded)."""
+    """UTF-8 streams in any locale, signals that end a command tidily, a second one at once, and what torch reads of
+    the environment when it is loaded (docs/performance.md has the figures)."""
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # waiting threads must not spin away the cores of others
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large tensors in huge pages: far fewer page faults
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
