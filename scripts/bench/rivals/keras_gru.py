@@ -1,0 +1,155 @@
+"""The same bidirectional GRU in Keras 3 on TensorFlow: masked, its batches bucketed by length and padded no further
+than their longest text."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from itertools import pairwise
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from scripts.bench.rivals.corpus import Labelled, read_labelled, read_texts, run, write_labels
+
+BATCHES_PER_BUCKET = 50
+INFERENCE_BATCH = 128
+
+
+@keras.saving.register_keras_serializable()
+class MaskedMaxPooling(layers.Layer):
+    """The greatest state over the real tokens of each text (Keras's own GlobalMaxPooling1D takes in the padding)."""
+
+    def call(self, states, mask=None):
+        return ops.max(ops.where(ops.expand_dims(mask, -1), states, -1e9), axis=1)
+
+    def compute_mask(self, states, mask=None):
+        return None
+
+
+class Batches(keras.utils.PyDataset):
+    """Padded batches of texts of like length. ids: an array a text. seed: shuffle anew each epoch; None: longest
+    first."""
+
+    def __init__(self, ids: list[np.ndarray], labels: np.ndarray | None, size: int, seed: int | None = None) -> None:
+        super().__init__()
+        self.ids, self.labels, self.size = ids, labels, size
+        self.lengths = np.array([len(text) for text in ids])
+        self.random = None if seed is None else np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        if self.random is None:
+            self.rows = cut(np.argsort(-self.lengths, kind="stable"), self.size)
+            return
+        windows = cut(self.random.permutation(len(self.ids)), self.size * BATCHES_PER_BUCKET)
+        batches = [batch for rows in windows for batch in cut(rows[np.argsort(self.lengths[rows])], self.size)]
+        self.rows = [batches[at] for at in self.random.permutation(len(batches))]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, number: int):
+        rows = self.rows[number]
+        padded = np.zeros((len(rows), self.lengths[rows].max()), np.int32)
+        for at, row in enumerate(rows):
+            padded[at, : len(self.ids[row])] = self.ids[row]
+        return padded if self.labels is None else (padded, self.labels[rows])
+
+
+def cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[at : at + size] for at in range(0, len(rows), size)]
+
+
+def vectorizer(unit: str, vocab_size: int | None, vocabulary: list[str] | None = None) -> layers.TextVectorization:
+    return layers.TextVectorization(
+        max_tokens=vocab_size,
+        standardize="lower" if unit == "char" else "lower_and_strip_punctuation",
+        split="character" if unit == "char" else "whitespace",
+        ragged=True,
+        vocabulary=vocabulary,
+    )
+
+
+def encode(texts: list[str], vectorize: layers.TextVectorization, max_length: int) -> list[np.ndarray]:
+    """The ids of each text, cut at max_length; a text without tokens is one unknown token, so that it has a length."""
+    found: list[np.ndarray] = []
+    for at in range(0, len(texts), 1024):
+        ragged = vectorize(tf.constant(texts[at : at + 1024]))[:, :max_length]
+        flat, ends = ragged.values.numpy().astype(np.int32), ragged.row_splits.numpy()
+        found += [flat[begin:end] for begin, end in pairwise(ends)]
+    return [text if len(text) else np.array([1], np.int32) for text in found]
+
+
+def build(options: argparse.Namespace, vocab_size: int, classes: int, steps: int) -> keras.Model:
+    model = keras.Sequential([
+        keras.Input((None,), dtype="int32"),
+        layers.Embedding(vocab_size, options.embedding_dim, mask_zero=True),
+        layers.Dropout(options.dropout),
+        layers.Bidirectional(layers.GRU(options.hidden_size, return_sequences=True)),
+        MaskedMaxPooling(),
+        layers.Dropout(options.dropout),
+        layers.Dense(classes),
+    ])  # fmt: skip
+    rate = keras.optimizers.schedules.PolynomialDecay(options.learning_rate, steps, 0.0)
+    model.compile(
+        keras.optimizers.Adam(rate, global_clipnorm=options.clip_norm),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def held_out(corpus: Labelled, fraction: float) -> tuple[Labelled, Labelled]:
+    """Training and dev texts, drawn at random."""
+    order = np.random.default_rng(0).permutation(len(corpus.texts))
+    count = round(fraction * len(order))
+    dev, train = (Labelled(*([column[row] for row in rows] for column in corpus)) for rows in np.split(order, [count]))
+    return train, dev
+
+
+def train(options: argparse.Namespace) -> None:
+    keras.utils.set_random_seed(0)
+    corpus = read_labelled(options.train)
+    corpus, dev = (corpus, read_labelled(options.dev)) if options.dev else held_out(corpus, options.dev_fraction)
+    names = sorted(set(corpus.labels))
+    vectorize = vectorizer(options.unit, options.vocab_size)
+    vectorize.adapt(tf.data.Dataset.from_tensor_slices(corpus.texts).batch(1024))
+    batches, dev_batches = (
+        Batches(
+            encode(part.texts, vectorize, options.max_length),
+            np.array([names.index(label) for label in part.labels]),
+            size,
+            seed,
+        )
+        for part, size, seed in ((corpus, options.batch_size, 0), (dev, INFERENCE_BATCH, None))
+    )
+    vocabulary = vectorize.get_vocabulary()
+    model = build(options, len(vocabulary), len(names), options.epochs * len(batches))
+    options.model.mkdir(parents=True, exist_ok=True)
+    (options.model / "text.json").write_text(
+        json.dumps({"vocabulary": vocabulary[2:], "labels": names, "max_length": options.max_length})
+    )
+    best = keras.callbacks.ModelCheckpoint(options.model / "best.keras", "val_accuracy", save_best_only=True)
+    model.fit(batches, epochs=options.epochs, validation_data=dev_batches, callbacks=[best], verbose=2)
+
+
+def predict(options: argparse.Namespace) -> None:
+    text = json.loads((options.model / "text.json").read_text())
+    model = keras.models.load_model(options.model / "best.keras")
+    ids = encode(read_texts(options.input), vectorizer(options.unit, None, text["vocabulary"]), text["max_length"])
+    batches = Batches(ids, None, INFERENCE_BATCH)
+    logits = model.predict(batches, verbose=0)
+    labels = np.empty(len(ids), dtype=object)
+    labels[np.concatenate(batches.rows)] = [text["labels"][best] for best in logits.argmax(axis=1)]
+    write_labels(options.output, list(labels))
+
+
+if __name__ == "__main__":
+    run(train, predict)
