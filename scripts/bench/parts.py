@@ -23,12 +23,8 @@ def measure(name: str) -> None:
         found: Findings = module.measure()
     except Missing as reason:
         found = Findings([], [str(reason)])
-    skipped = list(found.skipped)
-    part = Part(name, module.TITLE, module.ABOUT, machine, installed(name, skipped), found.tables, skipped)
+    with_keras = name in WITH_KERAS and found.tables and not any("Keras" in reason for reason in found.skipped)
+    installed = versions(keras_python() if with_keras else None)
+    part = Part(name, module.TITLE, module.ABOUT, machine, installed, found.tables, list(found.skipped))
     save(WORK, part)
     print(section(part), flush=True)
-
-
-def installed(name: str, skipped: list[str]) -> str:
-    with_keras = name in WITH_KERAS and not any("Keras" in reason for reason in skipped)
-    return versions(keras_python() if with_keras else None)

@@ -50,10 +50,8 @@ class Rival:
 
     def train(self, corpus: Corpus, folder: Path) -> Run:
         remove(folder / self.model)
-        sizes = dict(self.sizes)
-        if sizes and corpus.dev is not None:
-            sizes["dev"] = corpus.dev
-        words = [word for name, value in sizes.items() for word in (f"--{name}", value)]
+        options = self.sizes | ({} if corpus.dev is None else {"dev": corpus.dev})
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
         return run_program([*self.command("train", folder), "--train", corpus.train, *words])
 
     def predict(self, folder: Path, texts: Path, output: Path) -> Run:

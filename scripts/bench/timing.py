@@ -1,5 +1,8 @@
-"""Time and memory of repeated runs, taken in turns. This file and those that start programs with it import little:
-Linux counts a parent's memory into the peak of the programs it starts."""
+"""Time and memory of repeated runs, taken in turns; Linux only.
+
+This file, and those that start programs with it, import little: Linux counts the memory of the process that starts a
+program into the program's peak.
+"""
 
 from __future__ import annotations
 

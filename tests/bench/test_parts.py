@@ -25,8 +25,8 @@ def test_every_part_has_a_title_and_says_what_it_measures() -> None:
 def test_without_corpora_a_part_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEXTRNN_DATASETS", raising=False)
     monkeypatch.setattr(parts, "WORK", tmp_path)
-    parts.measure("tokenizing")
-    found = load(tmp_path, "tokenizing")
+    parts.measure("titles")
+    found = load(tmp_path, "titles")
     assert found is not None
     assert found.tables == []
     assert found.skipped == ["TEXTRNN_DATASETS is not set: name the folder of the real corpora"]
