@@ -12,11 +12,11 @@ from scripts.bench.tables import Table, markdown
 PREFACE = """\
 # Benchmarks
 
-Written by `make bench`; one part of it is measured again by `make bench ONLY=encoder` (or another name, as below each
-heading). Machines are noisy, so programs are compared within a part only: they run in turns (A B C A B C), figures are
-medians, and ratios between rows of one table are what counts. Programs that train for minutes run once. All have the
-same number of threads. Memory is the peak resident memory of a program's largest process. What is compared is in
-`scripts/bench`; the corpora are read from `$TEXTRNN_DATASETS`, Keras runs in an environment of its own.
+Written by `make bench`, or in part by the command that stands under each part with what it was measured on. Machines
+are noisy, so only ratios between rows of one table count: programs run in turns (A B C A B C), figures are medians, and
+all programs have the same number of threads. What takes minutes runs once. Memory is the peak resident memory of a
+program's largest process. What is compared is in `scripts/bench`; the corpora are read from `$TEXTRNN_DATASETS`, and
+Keras runs in an environment of its own.
 
 No GPU was to be had for measuring: every figure is of a processor.
 """
@@ -54,8 +54,8 @@ def page(parts: Sequence[Part]) -> str:
 
 
 def section(part: Part) -> str:
-    lines = [f"## {part.title}", f"`make bench ONLY={part.name}`. {part.about}"]
+    lines = [f"## {part.title}", part.about]
     lines += map(markdown, part.tables)
     lines += [f"Not measured: {reason}." for reason in part.skipped]
-    lines.append(f"{part.machine}. {part.versions}.")
+    lines.append(f"`make bench ONLY={part.name}`: {part.machine}. {part.versions}.")
     return "\n\n".join(lines)
