@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,9 @@ def dataset(name: str) -> Path:
     return path.resolve()
 
 
-def work_folder(name: str) -> Path:
-    folder = WORK / name
+def work_folder(*names: str) -> Path:
+    """A folder of the bench's own for what these names say, in letters that any program reads."""
+    folder = WORK.joinpath(*(re.sub(r"[^a-zA-Z0-9]+", "-", name) for name in names))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -66,16 +68,13 @@ def write_texts(path: Path, texts: list[str]) -> Path:
     return path
 
 
-def true_labels(corpus: Corpus) -> list[str]:
-    """The labels of the test file, as they stand there."""
-    return read_labelled(corpus.test).labels
-
-
-def names_of(corpus: Corpus) -> dict[str, str]:
-    """Label in the files -> its name; empty where they are the same."""
-    if corpus.names is None:
-        return {}
-    return {str(number): name for number, name in enumerate(corpus.names.read_text(encoding="utf-8").split())}
+def true_labels(corpus: Corpus, *, named: bool) -> list[str]:
+    """The labels of the test file, by name or as they stand there."""
+    labels = read_labelled(corpus.test).labels
+    if not named or corpus.names is None:
+        return labels
+    names = corpus.names.read_text(encoding="utf-8").split()
+    return [names[int(label)] for label in labels]
 
 
 def accuracy(predicted: list[str], true: list[str]) -> float:

@@ -38,10 +38,16 @@ def measure() -> Findings:
     files = {"all": write_texts(folder / "titles.txt", texts), "one": write_texts(folder / "one.txt", texts[:1])}
     jobs = {}
     for name, program in programs.items():
-        program.train(corpus, work_folder(f"prediction/{name}"))
+        program.train(corpus, work_folder("prediction", name))
         for which, file in files.items():
-            jobs[name, which] = partial(program.predict, work_folder(f"prediction/{name}"), file, folder / "out.txt")
-    forward = [sys.executable, "-m", "scripts.bench.forward_passes", folder / OURS / "run", files["all"]]
+            jobs[name, which] = partial(program.predict, work_folder("prediction", name), file, folder / "out.txt")
+    forward = [
+        sys.executable,
+        "-m",
+        "scripts.bench.forward_passes",
+        work_folder("prediction", OURS) / "run",
+        files["all"],
+    ]
     runs = interleaved({**jobs, "forward": partial(run_program, forward)}, REPEATS)
     passes = median(float(run.out) for run in runs.pop("forward"))
     table = predicting({key: median_run(found) for key, found in runs.items()}, len(texts), passes)
