@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -33,38 +35,39 @@ class MaskedMaxPooling(layers.Layer):
         return None
 
 
-class Batches(keras.utils.PyDataset):
-    """Padded batches of texts of like length. ids: an array a text. seed: shuffle anew each epoch; None: longest
-    first."""
+def training_rows(lengths: np.ndarray, size: int, random: np.random.Generator) -> list[np.ndarray]:
+    """The rows of each batch of an epoch: sorted by length inside windows of many batches, then shuffled."""
+    windows = cut(random.permutation(len(lengths)), size * BATCHES_PER_BUCKET)
+    batches = [batch for rows in windows for batch in cut(rows[np.argsort(lengths[rows])], size)]
+    return [batches[at] for at in random.permutation(len(batches))]
 
-    def __init__(self, ids: list[np.ndarray], labels: np.ndarray | None, size: int, seed: int | None = None) -> None:
-        super().__init__()
-        self.ids, self.labels, self.size = ids, labels, size
-        self.lengths = np.array([len(text) for text in ids])
-        self.random = None if seed is None else np.random.default_rng(seed)
-        self.on_epoch_end()
 
-    def on_epoch_end(self) -> None:
-        if self.random is None:
-            self.rows = cut(np.argsort(-self.lengths, kind="stable"), self.size)
-            return
-        windows = cut(self.random.permutation(len(self.ids)), self.size * BATCHES_PER_BUCKET)
-        batches = [batch for rows in windows for batch in cut(rows[np.argsort(self.lengths[rows])], self.size)]
-        self.rows = [batches[at] for at in self.random.permutation(len(batches))]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, number: int):
-        rows = self.rows[number]
-        padded = np.zeros((len(rows), self.lengths[rows].max()), np.int32)
-        for at, row in enumerate(rows):
-            padded[at, : len(self.ids[row])] = self.ids[row]
-        return padded if self.labels is None else (padded, self.labels[rows])
+def inference_rows(lengths: np.ndarray) -> list[np.ndarray]:
+    """The rows of each batch, the longest texts first."""
+    return cut(np.argsort(-lengths, kind="stable"), INFERENCE_BATCH)
 
 
 def cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
     return [rows[at : at + size] for at in range(0, len(rows), size)]
+
+
+def dataset(
+    ids: list[np.ndarray], labels: np.ndarray, rows_of_epoch: Callable[[np.ndarray], list[np.ndarray]]
+) -> tf.data.Dataset:
+    """Batches padded to their longest text, made while the model computes. (A PyDataset would fix the width of all by
+    that of the first.)"""
+    lengths = np.array([len(text) for text in ids])
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for rows in rows_of_epoch(lengths):
+            padded = np.zeros((len(rows), lengths[rows].max()), np.int32)
+            for at, row in enumerate(rows):
+                padded[at, : len(ids[row])] = ids[row]
+            yield padded, labels[rows]
+
+    signature = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)
+    found = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return found.apply(tf.data.experimental.assert_cardinality(len(rows_of_epoch(lengths)))).prefetch(2)
 
 
 def vectorizer(unit: str, vocab_size: int | None, vocabulary: list[str] | None = None) -> layers.TextVectorization:
@@ -121,15 +124,10 @@ def train(options: argparse.Namespace) -> None:
     names = sorted(set(corpus.labels))
     vectorize = vectorizer(options.unit, options.vocab_size)
     vectorize.adapt(tf.data.Dataset.from_tensor_slices(corpus.texts).batch(1024))
-    batches, dev_batches = (
-        Batches(
-            encode(part.texts, vectorize, options.max_length),
-            np.array([names.index(label) for label in part.labels]),
-            size,
-            seed,
-        )
-        for part, size, seed in ((corpus, options.batch_size, 0), (dev, INFERENCE_BATCH, None))
-    )
+    ids, dev_ids = (encode(part.texts, vectorize, options.max_length) for part in (corpus, dev))
+    labels, dev_labels = (np.array([names.index(label) for label in part.labels], np.int32) for part in (corpus, dev))
+    shuffled = partial(training_rows, size=options.batch_size, random=np.random.default_rng(0))
+    batches = dataset(ids, labels, shuffled)
     vocabulary = vectorize.get_vocabulary()
     model = build(options, len(vocabulary), len(names), options.epochs * len(batches))
     options.model.mkdir(parents=True, exist_ok=True)
@@ -137,17 +135,23 @@ def train(options: argparse.Namespace) -> None:
         json.dumps({"vocabulary": vocabulary[2:], "labels": names, "max_length": options.max_length})
     )
     best = keras.callbacks.ModelCheckpoint(options.model / "best.keras", "val_accuracy", save_best_only=True)
-    model.fit(batches, epochs=options.epochs, validation_data=dev_batches, callbacks=[best], verbose=2)
+    model.fit(
+        batches,
+        epochs=options.epochs,
+        validation_data=dataset(dev_ids, dev_labels, inference_rows),
+        callbacks=[best],
+        verbose=2,
+    )
 
 
 def predict(options: argparse.Namespace) -> None:
     text = json.loads((options.model / "text.json").read_text())
     model = keras.models.load_model(options.model / "best.keras")
     ids = encode(read_texts(options.input), vectorizer(options.unit, None, text["vocabulary"]), text["max_length"])
-    batches = Batches(ids, None, INFERENCE_BATCH)
-    logits = model.predict(batches, verbose=0)
+    logits = model.predict(dataset(ids, np.zeros(len(ids), np.int32), inference_rows), verbose=0)
     labels = np.empty(len(ids), dtype=object)
-    labels[np.concatenate(batches.rows)] = [text["labels"][best] for best in logits.argmax(axis=1)]
+    order = np.concatenate(inference_rows(np.array([len(text) for text in ids])))
+    labels[order] = [text["labels"][best] for best in logits.argmax(axis=1)]
     write_labels(options.output, list(labels))
 
 
