@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 from functools import partial
 from pathlib import Path
 
 from scripts.bench.corpora import reviews, shop_reviews, work_folder
 from scripts.bench.programs import remove
-from scripts.bench.rivals.corpus import open_text
 from scripts.bench.tables import Findings, Table, megabytes, number, times
 from scripts.bench.timing import Run, interleaved, median_run, run_program, textrnn
 
@@ -17,14 +18,12 @@ ABOUT = """\
 encoded corpus; MB are those of the file. Chinese shop reviews for char and jieba, IMDB for word and whitespace. "One
 core" is the whole program held to one core by the system. Starting it is included."""
 REPEATS = 3
-JIEBA_BYTES = 4_000_000
 
 
 def measure() -> Findings:
     chinese = unpacked(shop_reviews(), "chinese.csv")
-    little = unpacked(shop_reviews(), "chinese_little.csv", JIEBA_BYTES)
     english = unpacked(reviews().train, "english.csv")
-    files = {"char": chinese, "word": english, "whitespace": english, "jieba": little}
+    files = {"char": chinese, "word": english, "whitespace": english, "jieba": chinese}
     jobs = {
         (kind, cores): partial(vocabulary, kind, file, cores) for kind, file in files.items() for cores in (1, None)
     }
@@ -43,14 +42,10 @@ def measure() -> Findings:
     return Findings([table])
 
 
-def unpacked(path: Path, name: str, size: int | None = None) -> Path:
-    """The file, or its lines up to about `size` bytes; no field of these files holds a line end."""
+def unpacked(path: Path, name: str) -> Path:
     target = work_folder("tokenizing") / name
-    with open_text(path) as stream, target.open("w", encoding="utf-8", newline="\n") as out:
-        for line in stream:
-            out.write(line)
-            if size is not None and out.tell() >= size:
-                break
+    with gzip.open(path) as stream, target.open("wb") as out:
+        shutil.copyfileobj(stream, out)
     return target
 
 
