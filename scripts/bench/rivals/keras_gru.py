@@ -140,6 +140,7 @@ def train(options: argparse.Namespace) -> None:
         epochs=options.epochs,
         validation_data=dataset(dev_ids, dev_labels, inference_rows),
         callbacks=[best],
+        shuffle=False,
         verbose=2,
     )
 
