@@ -22,7 +22,7 @@ from scripts.bench.rivals.corpus import Labelled, read_labelled, read_texts, run
 
 BATCHES_PER_BUCKET = 50
 INFERENCE_BATCH = 128
-# Punctuation, and Chinese character by character: as many tokens as our own tokenizers find, to a thousandth on IMDB.
+# Punctuation, and Chinese character by character: as many tokens as our own tokenizers find, within 0.3 %.
 # Keras's own would strip punctuation, and read Latin words letter by letter beside Chinese.
 APART = {"word": r"([^\p{L}\p{N}_\s'])", "char": r"([^\p{L}\p{N}_\s']|\p{Han})"}
 
