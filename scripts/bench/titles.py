@@ -15,8 +15,8 @@ ABOUT = """\
 start of the program, tokenizing and vocabulary included. Keras has the model of `configs/thucnews.yaml`: the same
 tokens (within 0.3 %), sizes, dropout, batches, epochs, learning rate and clipping, masked embeddings, batches bucketed
 by length and padded no further than their longest text (compiled with XLA it is three to five times slower), the best
-epoch on dev kept. fastText (bigrams, 10 epochs, learning rate 0.5, characters apart) and TF-IDF of character 1- to 3-grams with
-a linear SVC stand beside them for reference."""
+epoch on dev kept. fastText (bigrams, 10 epochs, learning rate 0.5, characters apart) and TF-IDF of character 1- to
+3-grams with a linear SVC stand beside them for reference."""
 KERAS_SIZES = {
     "vocab-size": 5000, "max-length": 32, "embedding-dim": 128, "hidden-size": 128, "dropout": 0.5,
     "batch-size": 64, "epochs": 8, "learning-rate": 2e-3, "clip-norm": 1.0,
