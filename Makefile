@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint slow gpu clean
+.PHONY: help install demo test lint slow gpu bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -35,5 +35,9 @@ slow: install ## the tests that take minutes
 gpu: install ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -q -m gpu
 
+bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 25 minutes)
+	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m scripts.bench $(ONLY)
+
 clean: ## remove the virtual environment, caches and runs
-	rm -rf $(VENV) .textrnn_cache runs eval .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-keras build .textrnn_cache runs eval .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
