@@ -15,11 +15,8 @@ from textrnn.signals import Interrupted
 
 
 def prepare_process() -> None:
-    """UTF-8 streams in any locale, signals that end a command tidily, a second one at once, and what torch reads of
-    the environment when it is loaded (docs/performance.md has the figures)."""
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # waiting threads must not spin away the cores of others
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large tensors in huge pages: far fewer page faults
+    """UTF-8 streams in any locale, signals that end a command tidily, a second one at once, and torch tuned."""
+    tune_torch()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
@@ -27,6 +24,14 @@ def prepare_process() -> None:
         stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _first_signal)
+
+
+def tune_torch() -> None:
+    """What OpenMP and torch read of the environment when they are loaded, where the user has not set it
+    (docs/performance.md has the figures)."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # waiting threads must not spin away the cores of others
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large tensors in huge pages: far fewer page faults
 
 
 def _first_signal(number: int, frame: Any) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - what torch reads of the environment must be set before it is loaded
 """`python -m scripts.bench.forward_passes RUN FILE`: the seconds that the forward passes alone take of predicting a
 file, in batches as `textrnn predict` makes them."""
 
@@ -6,6 +7,10 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+
+from textrnn.exits import tune_torch
+
+tune_torch()  # as the program does, before torch is loaded
 
 import torch
 

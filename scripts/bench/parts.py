@@ -9,15 +9,19 @@ from scripts.bench.machine import describe, versions
 from scripts.bench.programs import keras_python
 from scripts.bench.report import Part, save, section
 from scripts.bench.tables import Findings
+from textrnn.exits import tune_torch
 
 PARTS = ["encoder", "buckets", "titles", "reviews", "prediction", "tokenizing", "startup"]
 WITH_KERAS = ["titles", "reviews"]
+IN_PROCESS = ["encoder", "buckets"]  # which compute with torch themselves, and start no programs
 
 
 def measure(name: str) -> None:
     """Measure a part, keep what it found, and print it; what it lacks is said there and is no failure."""
     WORK.mkdir(parents=True, exist_ok=True)
     machine = describe()
+    if name in IN_PROCESS:
+        tune_torch()
     module = importlib.import_module(f"scripts.bench.{name}")
     try:
         found: Findings = module.measure()
