@@ -235,7 +235,7 @@ def predict(
     top_k: Annotated[
         int | None, typer.Option(min=1, metavar="K", help="jsonl: the K likeliest labels too.", show_default=False)
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 128,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 256,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.float32,
 ) -> None:

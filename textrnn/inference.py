@@ -11,7 +11,7 @@ from textrnn.data.batching import collate, inference_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.device import autocast
 
-DEFAULT_BATCH_SIZE = 128
+DEFAULT_BATCH_SIZE = 256
 
 
 def compute_logits(
