@@ -13,14 +13,14 @@ from textrnn.exits import tune_torch
 
 PARTS = ["encoder", "buckets", "titles", "reviews", "prediction", "tokenizing", "startup"]
 WITH_KERAS = ["titles", "reviews"]
-IN_PROCESS = ["encoder", "buckets"]  # which compute with torch themselves, and start no programs
+TUNED = ["buckets"]  # which is all our own, and starts no programs
 
 
 def measure(name: str) -> None:
     """Measure a part, keep what it found, and print it; what it lacks is said there and is no failure."""
     WORK.mkdir(parents=True, exist_ok=True)
     machine = describe()
-    if name in IN_PROCESS:
+    if name in TUNED:
         tune_torch()
     module = importlib.import_module(f"scripts.bench.{name}")
     try:
