@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,13 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(process, (port, folder), nprocs=2)
+    processes = torch.multiprocessing.spawn(process, (port, folder), nprocs=2, join=False)
+    deadline = time.monotonic() + 120
+    while not processes.join(timeout=5):
+        if time.monotonic() > deadline:
+            for each in processes.processes:
+                each.kill()
+            pytest.fail("the processes wait for each other")
     return [torch.load(folder / f"{number}.pt") for number in (0, 1)]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from textrnn import files
 from textrnn.errors import DataError, TextRNNError
 from textrnn.files import atomic_writer, data_name, one_line, open_binary, read_lines, write_bytes
 
@@ -29,6 +30,28 @@ def test_text_survives_each_encoding(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "x"
     path.write_bytes("".join(text).encode(encoding))
     assert lines(path, encoding) == text
+
+
+@pytest.mark.parametrize(
+    ("patience", "told"), [(60.0, ["a", "b", "waiting"]), (-1.0, ["waiting", "a", "b", "waiting"])]
+)
+def test_a_live_reader_says_when_it_has_to_wait_or_has_read_for_long(
+    monkeypatch: pytest.MonkeyPatch, patience: float, told: list[str]
+) -> None:
+    monkeypatch.setattr(files, "PATIENCE_SECONDS", patience)
+    reading, writing = os.pipe()
+    os.write(writing, b"a\nb\n")
+    events = []
+
+    def before_waiting() -> None:
+        events.append("waiting")
+        if "b" in events:
+            os.close(writing)
+
+    with files.open_live(reading, before_waiting) as stream:
+        for line in stream:
+            events.append(line.decode().strip())
+    assert events == told
 
 
 def test_a_byte_order_mark_is_dropped_at_the_start_only(tmp_path: Path) -> None:

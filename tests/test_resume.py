@@ -150,6 +150,10 @@ def test_a_damaged_history_does_not_stop_resuming(cli: Cli, whole: Path) -> None
     assert "Traceback" not in result.err
 
 
+# two threads, so that layers are shared out to them
+SHARED = {**os.environ, "OMP_NUM_THREADS": "2"}
+
+
 def command(run: str, *more: str) -> list[str]:
     # saved after every step, so that a kill also falls between and inside savings
     often = ["--set", "train.save_minutes=0.00001"]
@@ -160,7 +164,7 @@ def kill_and_resume(rng: random.Random, seconds: float, run: str) -> int:
     """Kill -9 a run at random moments until it gets through; returns how often it was killed."""
     kills = 0
     while True:
-        process = subprocess.Popen(command(run, "--resume"), stderr=subprocess.PIPE)
+        process = subprocess.Popen(command(run, "--resume"), stderr=subprocess.PIPE, env=SHARED)
         try:
             delay = rng.uniform(0.0, 1.1 * seconds) if kills < 4 else None
             _, error = process.communicate(timeout=delay)
@@ -175,7 +179,8 @@ def kill_and_resume(rng: random.Random, seconds: float, run: str) -> int:
 
 def killed_runs(count: int, seed: int, measure: Callable[[], float] = time.monotonic) -> None:
     begin = measure()
-    subprocess.run(command("reference"), check=True, capture_output=True)
+    subprocess.run(command("reference"), check=True, capture_output=True, env=SHARED)
+    assert json.loads(Path("reference/environment.json").read_text())["cores_shared"] == 2
     seconds = measure() - begin
     rng = random.Random(seed)
     kills = 0

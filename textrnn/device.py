@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import torch
 
@@ -71,3 +72,16 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+# OpenMP's threads, their part done, spin while they wait for the next: with GNU's library, where nothing else is set,
+# for milliseconds, and on cores that others need. Sharing out pays only where they soon go to sleep.
+_SHORT_SPIN = 1000
+
+
+def cores_to_share() -> int:
+    """Threads that can run side by side; 1 where waiting ones would stand in each other's way."""
+    spin = os.environ.get("GOMP_SPINCOUNT", "")
+    passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
+    soon_asleep = passive or (spin.isdigit() and int(spin) <= _SHORT_SPIN)
+    return torch.get_num_threads() if soon_asleep else 1

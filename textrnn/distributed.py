@@ -62,7 +62,7 @@ def process_group() -> Iterator[None]:
     """Inside the block the processes can talk to each other: by gloo on CPUs, by NCCL between GPUs.
 
     An error in one of them ends all: whoever waits for it finds the connection closed. The first one to fail raises
-    its error; the others, which fail because of it or just like it, leave with its exit code and say nothing.
+    its error; the others, which fail because of it or just like it, leave with 1 (130 on Ctrl-C) and say nothing.
     """
     if world_size() == 1:
         yield
@@ -79,18 +79,18 @@ def process_group() -> Iterator[None]:
     except (Interrupted, SystemExit):
         raise
     except BaseException as error:
-        if not _fails_first(store):
+        if not _fails_first(store, error):
             raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
         if _is_lost_connection(error):
             raise TextRNNError("another process of this training was killed or lost; --resume goes on") from error
         raise
 
 
-def _fails_first(store: torch.distributed.Store) -> bool:
+def _fails_first(store: torch.distributed.Store, error: BaseException) -> bool:
     try:
         return bool(store.compare_set(_FAILED, "", str(rank())) == str(rank()).encode())
-    except RuntimeError:  # the process that kept the store has gone
-        return False
+    except RuntimeError:  # the process that kept the store has gone, perhaps without a word
+        return _is_lost_connection(error)
 
 
 def _is_lost_connection(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ import numpy
 import torch
 
 import textrnn
-from textrnn.device import device_name
+from textrnn.device import cores_to_share, device_name
 from textrnn.distributed import world_size
 from textrnn.errors import CheckpointError
 from textrnn.files import write_text
@@ -26,6 +26,7 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
         "processor": platform.processor() or platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "cores_shared": cores_to_share(),  # decides into how many parts a batch is split, and so how sums round
         "processes": world_size(),
         "device": device_name(device),
     }

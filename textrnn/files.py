@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import select
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from textrnn.errors import DataError, TextRNNError
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 16
 LINGER_SECONDS = 0.01  # in which a writer that has more to say will have said it
+PATIENCE_SECONDS = 0.4  # that the first line waits for an answer while others keep coming one by one
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -93,8 +95,9 @@ def open_binary(path: Path | str | int) -> BufferedIOBase:
 def open_live(path: Path | str | int, before_waiting: Callable[[], None]) -> BufferedIOBase:
     """Open a pipe or a device (or a descriptor of one) for reading, unpacking gzip by its first bytes.
 
-    `before_waiting` is called before each read for which no bytes are ready, so that what has come can be answered
-    first. Where the system cannot tell what is ready (Windows), that is before each read.
+    `before_waiting` is called before each read for which no bytes are ready, and now and then where there always are
+    some, so that what has come can be answered first. Where the system cannot tell what is ready (Windows), that is
+    before each read.
     """
     raw = open(path, "rb", buffering=0)  # noqa: SIM115 - handed to the caller
     return _unpacked(io.BufferedReader(_Live(raw, before_waiting), CHUNK_BYTES))
@@ -103,13 +106,16 @@ def open_live(path: Path | str | int, before_waiting: Callable[[], None]) -> Buf
 class _Live(io.RawIOBase):
     def __init__(self, raw: io.FileIO, before_waiting: Callable[[], None]) -> None:
         self.raw, self.before_waiting = raw, before_waiting
+        self.waited_at = time.monotonic()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if os.name != "posix" or not select.select([self.raw], [], [], LINGER_SECONDS)[0]:
+        ready = os.name == "posix" and select.select([self.raw], [], [], LINGER_SECONDS)[0]
+        if not ready or time.monotonic() - self.waited_at > PATIENCE_SECONDS:
             self.before_waiting()
+            self.waited_at = time.monotonic()
         return self.raw.readinto(buffer)
 
     def close(self) -> None:

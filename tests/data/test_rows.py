@@ -10,6 +10,7 @@ from textrnn.data.rows import class_sizes, count_shared, in_blocks, rows_where
 @pytest.fixture(autouse=True)
 def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(rows, "_HASHES_AT_ONCE", 4)
 
 
 def test_blocks_hold_each_row_once() -> None:

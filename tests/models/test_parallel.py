@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,7 @@ def share(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
     """From its call on layers are shared out, as on so many cores."""
 
     def begin() -> None:
+        torch.set_num_threads(request.param)  # set back by this folder's fixture
         monkeypatch.setattr(parallel, "cores_to_share", lambda: request.param)
         monkeypatch.setattr(parallel, "FEWEST_TEXTS", 2)
 
@@ -153,11 +155,27 @@ def test_cores_are_shared_only_where_waiting_threads_sleep(
     assert parallel.cores_to_share() == (4 if shared else 1)
 
 
-def test_threads_of_the_caller_stay_as_they_were() -> None:
-    before = torch.get_num_threads()
-    parallel._together([lambda: torch.get_num_threads()] * 4, torch.no_grad)
-    assert torch.get_num_threads() == before
+def test_each_worker_has_one_thread_and_the_caller_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(3)
+    monkeypatch.setattr(parallel, "cores_to_share", lambda: 3)
     assert parallel._together([torch.get_num_threads] * 4, torch.no_grad) == [1] * 4
+    assert torch.get_num_threads() == 3
+
+
+def test_jobs_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(2)
+    monkeypatch.setattr(parallel, "cores_to_share", lambda: 2)
+    both = threading.Barrier(2, timeout=60)
+    assert sorted(parallel._together([both.wait] * 2, torch.no_grad)) == [0, 1]
+
+
+def test_going_back_twice_is_an_error_that_says_so(share: Callable[[], None]) -> None:
+    encoder, inputs, lengths = encoder_and_input("gru", "tanh")
+    share()
+    total = encoder(inputs, lengths).sum()
+    total.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="only once"):
+        total.backward()
 
 
 def test_a_failure_in_a_thread_reaches_the_caller(share: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 ROWS_AT_ONCE = 1 << 16
+_HASHES_AT_ONCE = 1 << 20  # each part of them costs a pass over all
 
 
 def row_type(count: int) -> type[np.signedinteger]:
@@ -45,7 +46,7 @@ def count_shared(hashes: np.ndarray, rows: np.ndarray, others: np.ndarray, other
     which one at a time is in memory."""
     if not len(rows) or not len(other_rows):
         return 0
-    parts = 1 << (max(len(rows), len(other_rows)) // ROWS_AT_ONCE).bit_length()
+    parts = 1 << (max(len(rows), len(other_rows)) // _HASHES_AT_ONCE).bit_length()
     shared = 0
     for part in range(parts):
         ours, theirs = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +12,10 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from textrnn.device import cores_to_share
+
 Direction = tuple[nn.Module, torch.Tensor, torch.Tensor]  # an RNN, its inputs (T, B, input_size) and its start (H,)
 
-# OpenMP's threads, their part done, spin while they wait for the next: with GNU's library, where nothing else is set,
-# for milliseconds, and on the very cores that are needed here. Sharing out pays only where they soon go to sleep.
-SHORT_SPIN = 1000
 FEWEST_TEXTS = 16  # of a part: below that its matrix products are too thin to gain from a core of their own
 
 
@@ -52,14 +50,6 @@ def run_layer(directions: Sequence[Direction], lengths: torch.Tensor | None = No
     return [_joined(states, parts, inputs.shape) for states in _grouped(found, len(parts))]
 
 
-def cores_to_share() -> int:
-    """Threads that can run side by side; 1 where waiting ones would stand in each other's way."""
-    spin = os.environ.get("GOMP_SPINCOUNT", "")
-    passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
-    soon_asleep = passive or (spin.isdigit() and int(spin) <= SHORT_SPIN)
-    return torch.get_num_threads() if soon_asleep else 1
-
-
 def _parts(texts: int, steps: int, cores: int, lengths: torch.Tensor | None) -> list[Part]:
     """The parts of a batch, where each direction has so many cores."""
     wanted = cores if lengths is None else max(4, 2 * cores)  # the more parts, the less padding; and the thinner
@@ -79,7 +69,8 @@ def _read(rnn: nn.Module, inputs: torch.Tensor, start: torch.Tensor) -> torch.Te
 
 
 class _Shared(torch.autograd.Function):
-    """Every reading has a graph of its own, for its thread to go back through: autograd alone has one for a CPU.
+    """Every reading has a graph of its own, for its thread to go back through: autograd alone has one for a CPU. It
+    can be gone back through once.
 
     tensors: inputs, start and parameters of one direction after the other.
     """
@@ -102,10 +93,12 @@ class _Shared(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
+        if not hasattr(ctx, "states"):
+            raise RuntimeError("a layer that is shared out to the cores can be gone back through only once")
         of_readings = [_cut(gradient, part) for gradient in gradients for part in ctx.parts]
         readings = zip(ctx.states, ctx.sources, of_readings, strict=True)
         found = _together([partial(_gradients, *reading) for reading in readings], torch.no_grad)
-        del ctx.states
+        del ctx.states, ctx.sources
         results: list[torch.Tensor | None] = []
         for readings_of_direction in _grouped(found, len(ctx.parts)):
             of_inputs, *others = zip(*readings_of_direction, strict=True)
@@ -155,8 +148,13 @@ def _together(jobs: Sequence[Callable[[], Any]], mode: Callable[[], Any]) -> lis
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     """So many workers that compute in one thread each."""
-    pool = ThreadPoolExecutor(threads, "textrnn", torch.set_num_threads, (1,))
+    pool = ThreadPoolExecutor(threads, "textrnn", _compute_in_one_thread)
     started = threading.Barrier(threads)
     list(pool.map(lambda _: started.wait(), range(threads)))
     torch.set_num_threads(threads)  # what they set for themselves is also the default of threads to come
     return pool
+
+
+def _compute_in_one_thread() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # or the thread's first operation takes the default, whatever it is by then
