@@ -69,7 +69,7 @@ def test_texts_of_very_different_length_are_read_in_parts(
     steps = []
     original = parallel._read
     monkeypatch.setattr(
-        parallel, "_read", lambda rnn, given, start: steps.append(len(given)) or original(rnn, given, start)
+        parallel, "_read", lambda rnn, given, *others: steps.append(len(given)) or original(rnn, given, *others)
     )
     monkeypatch.setattr(parallel, "cores_to_share", lambda: cores)
     found = encoder(inputs, lengths)

@@ -43,3 +43,11 @@ class Embedding(nn.Module):
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """(T, B) -> (T, B, dim)."""
         return self.dropout(self.table(token_ids))
+
+    def to_read(self, token_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(T, B) -> what an encoder reads: vectors (T, B, dim) and None; or, on a CPU where no gradients are needed,
+        rows (T, B) of vectors (U, dim), one for each distinct token."""
+        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu":
+            return self(token_ids), None
+        tokens, rows = token_ids.unique(return_inverse=True)
+        return rows, self(tokens)

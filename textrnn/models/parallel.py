@@ -13,6 +13,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from textrnn.device import cores_to_share
+from textrnn.models.gru import may_read_gru, read_gru
 
 Direction = tuple[nn.Module, torch.Tensor, torch.Tensor]  # an RNN, its inputs (T, B, input_size) and its start (H,)
 
@@ -26,7 +27,9 @@ class Part(NamedTuple):
     steps: int
 
 
-def run_layer(directions: Sequence[Direction], lengths: torch.Tensor | None = None) -> list[torch.Tensor]:
+def run_layer(
+    directions: Sequence[Direction], lengths: torch.Tensor | None = None, vectors: torch.Tensor | None = None
+) -> list[torch.Tensor]:
     """States (T, B, H) of each direction of a layer. What stands at padded positions has no meaning.
 
     The matrix products of one step of one direction are too small to be worth splitting, but directions and texts need
@@ -35,17 +38,20 @@ def run_layer(directions: Sequence[Direction], lengths: torch.Tensor | None = No
 
     lengths (B,): given where the texts stand in order of their length, the longest first, and differ so much that short
     ones had better not be read to the end of the longest.
+    vectors (U, input_size): given where the inputs are rows (T, B) of these; without gradients only.
     """
     inputs = directions[0][1]
     cores = cores_to_share() if inputs.device.type == "cpu" else 1
     parts = _parts(inputs.shape[1], inputs.shape[0], cores // len(directions), lengths)
     if len(parts) == 1 and (cores == 1 or len(directions) == 1):
-        return [_read(*direction) for direction in directions]
+        return [_read(*direction, vectors) for direction in directions]
     if torch.is_grad_enabled():
         tensors = [tensor for rnn, *given in directions for tensor in (*given, *rnn.parameters())]
         return list(_Shared.apply([rnn for rnn, *_ in directions], parts, *tensors))
     mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
-    jobs = [partial(_read, rnn, _cut(inputs, part), start) for rnn, inputs, start in directions for part in parts]
+    jobs = [
+        partial(_read, rnn, _cut(inputs, part), start, vectors) for rnn, inputs, start in directions for part in parts
+    ]
     found = _together(jobs, mode)
     return [_joined(states, parts, inputs.shape) for states in _grouped(found, len(parts))]
 
@@ -62,9 +68,15 @@ def _cut(tensor: torch.Tensor, part: Part) -> torch.Tensor:
     return tensor[: part.steps, part.texts]
 
 
-def _read(rnn: nn.Module, inputs: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+def _read(
+    rnn: nn.Module, inputs: torch.Tensor, start: torch.Tensor, vectors: torch.Tensor | None = None
+) -> torch.Tensor:
     """States of one direction; an LSTM's cell begins at zero."""
     hidden = start.expand(1, inputs.shape[1], -1).contiguous()
+    if isinstance(rnn, nn.GRU) and may_read_gru(inputs):
+        return read_gru(rnn, inputs, hidden[0], vectors)
+    if vectors is not None:
+        inputs = vectors[inputs]
     return rnn(inputs.contiguous(), (hidden, torch.zeros_like(hidden)) if isinstance(rnn, nn.LSTM) else hidden)[0]
 
 
@@ -119,10 +131,8 @@ def _gradients(states: torch.Tensor, sources: list[torch.Tensor], gradient: torc
 
 def _joined(pieces: Sequence[torch.Tensor], parts: Sequence[Part], shape: torch.Size) -> torch.Tensor:
     """The pieces (steps, texts, size) of all parts as one tensor (T, B, size), zero where a part ended earlier."""
-    if len(pieces) == 1:
-        return pieces[0]
     if all(part.steps == shape[0] for part in parts):
-        return torch.cat(list(pieces), dim=1)
+        return torch.cat(list(pieces), dim=1) if len(pieces) > 1 else pieces[0]
     joined = pieces[0].new_zeros((*shape[:2], pieces[0].shape[2]))
     for piece, part in zip(pieces, parts, strict=True):
         _cut(joined, part).copy_(piece)

@@ -43,15 +43,19 @@ class RCNN(nn.Module):
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
-        embedded = self.embedding(token_ids)
-        left, right = self.contexts(embedded, lengths)
+        inputs, vectors = self.embedding.to_read(token_ids)
+        left, right = self.contexts(inputs, lengths, vectors)
+        embedded = inputs if vectors is None else vectors[inputs]
         words = torch.tanh(self.combine(torch.cat([left, embedded, right], dim=-1)))
         return self.head(self.pooling(words, lengths))
 
-    def contexts(self, embedded: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Left and right contexts (T, B, hidden_size) of each word; what stands at padded positions has no meaning."""
-        steps, batch_size, _ = embedded.shape
-        forward, backward = self.encoder.aligned(embedded, lengths, [self.first_left, self.last_right])
+    def contexts(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, vectors: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Left and right contexts (T, B, hidden_size) of each word; what stands at padded positions has no meaning.
+        inputs and vectors are those of `RNNEncoder.readings`."""
+        steps, batch_size = inputs.shape[:2]
+        forward, backward = self.encoder.aligned(inputs, lengths, [self.first_left, self.last_right], vectors)
         first = self.first_left.to(forward.dtype).expand(1, batch_size, -1)
         left = torch.cat([first, forward[:-1]])
         # one step earlier, with the parameter where each text ends
