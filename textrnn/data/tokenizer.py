@@ -94,13 +94,13 @@ class Tokenizer:
 
 
 def _jieba(user_dict: str) -> Any:
-    """A jieba tokenizer of our own: the module's global one would carry a user dictionary to every other model."""
+    """A jieba tokenizer of our own: the module's global one would carry a user dictionary to every other model. It
+    loads its dictionary, which takes a second, with the first text: a cached corpus needs none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import jieba
     jieba.setLogLevel(logging.CRITICAL)
     tokenizer = jieba.Tokenizer()
-    tokenizer.initialize()
     if user_dict:
         tokenizer.load_userdict(io.StringIO(user_dict))
     return tokenizer
