@@ -15,12 +15,11 @@ from scripts.bench.training import available
 
 TITLE = "Predicting"
 ABOUT = """\
-A file of 50,000 THUCNews titles to a file of labels: the char BiGRU 128 of `configs/thucnews.yaml` (with
-probabilities), TF-IDF with a linear SVC, fastText. A second file with one title shows what starting the program takes;
-the last column leaves that out. The forward passes alone are those of the same model over the same batches, made
-beforehand."""
+A file of THUCNews titles to a file of labels: the char BiGRU 128 of `configs/thucnews.yaml` (with probabilities), TF-IDF
+with a linear SVC, fastText. One title shows what starting the program takes. The forward passes alone are those of the
+same model over the same batches of the largest file, made beforehand."""
 REPEATS = 3
-TEXTS = 50_000
+TITLES, COPIES = 50_000, 10  # the largest file holds the titles so many times
 OURS = "textrnn predict"
 
 
@@ -35,47 +34,50 @@ def measure() -> Findings:
     )
     programs: dict[str, Program] = {OURS: ours, **rivals}
     texts = many_titles(corpus)
-    files = {"all": write_texts(folder / "titles.txt", texts), "one": write_texts(folder / "one.txt", texts[:1])}
+    sizes = {1: texts[:1], len(texts): texts, len(texts) * COPIES: texts * COPIES}
+    files = {size: write_texts(folder / f"{size}.txt", of_size) for size, of_size in sizes.items()}
     jobs = {}
     for name, program in programs.items():
         program.train(corpus, work_folder("prediction", name))
-        for which, file in files.items():
-            jobs[name, which] = partial(program.predict, work_folder("prediction", name), file, folder / "out.txt")
+        for size, file in files.items():
+            jobs[name, size] = partial(program.predict, work_folder("prediction", name), file, folder / "out.txt")
     forward = [
         sys.executable,
         "-m",
         "scripts.bench.forward_passes",
         work_folder("prediction", OURS) / "run",
-        files["all"],
+        files[max(files)],
     ]
     runs = interleaved({**jobs, "forward": partial(run_program, forward)}, REPEATS)
     passes = median(float(run.out) for run in runs.pop("forward"))
-    table = predicting({key: median_run(found) for key, found in runs.items()}, len(texts), passes)
+    table = predicting({key: median_run(found) for key, found in runs.items()}, list(files), passes)
     return Findings([table], skipped)
 
 
 def many_titles(corpus: Corpus) -> list[str]:
-    """TEXTS titles: those of test, dev and train, in this order."""
+    """TITLES titles: those of test, dev and train, in this order."""
     files = [corpus.test, corpus.dev, corpus.train]
-    return [text for path in files if path for text in read_labelled(path).texts][:TEXTS]
+    return [text for path in files if path for text in read_labelled(path).texts][:TITLES]
 
 
-def predicting(runs: dict[tuple[str, str], Run], count: int, passes: float) -> Table:
-    """passes: seconds of the forward passes alone."""
+def predicting(runs: dict[tuple[str, int], Run], sizes: list[int], passes: float) -> Table:
+    """runs: by program and number of titles; passes: seconds of the forward passes alone over the most titles."""
+    one, some, many = sizes
     table = Table(
-        f"{count:,} titles, medians of {REPEATS} runs",
-        ["program", "seconds", "titles/s", "memory, MB", "one title, s", "titles/s without the start"],
-    )
+        f"From file to file, medians of {REPEATS} runs",
+        [
+            "program", "one title, s", f"{some:,} titles, s", "titles/s", f"{many:,} titles, s", "titles/s",
+            "without the start", "memory, MB",
+        ],
+    )  # fmt: skip
     for name in dict.fromkeys(name for name, _ in runs):
-        whole, start = runs[name, "all"], runs[name, "one"].seconds
+        start, seconds = runs[name, one].seconds, [runs[name, size].seconds for size in (some, many)]
         table.add(
-            name, number(whole.seconds), number(count / whole.seconds), megabytes(whole.peak_bytes), number(start),
-            number((count - 1) / (whole.seconds - start)),
+            name, number(start), number(seconds[0]), number(some / seconds[0]), number(seconds[1]),
+            number(many / seconds[1]), number((many - 1) / (seconds[1] - start)), megabytes(runs[name, many].peak_bytes),
         )  # fmt: skip
-    table.add("its forward passes alone", number(passes), number(count / passes), "", "", "")
-    whole, start = runs[OURS, "all"].seconds, runs[OURS, "one"].seconds
+    table.add("its forward passes alone", "", "", "", number(passes), number(many / passes), "", "")
     table.note = (
-        f"The forward passes take {percent(passes / whole)} of the whole of `{OURS}`, "
-        f"{percent(passes / (whole - start))} of it without the start."
+        f"The forward passes take {percent(passes / runs[OURS, many].seconds)} of `{OURS}`, its start included."
     )
     return table

@@ -1,5 +1,6 @@
 """The same bidirectional GRU in Keras 3 on TensorFlow: masked, its batches bucketed by length and padded no further
-than their longest text."""
+than their longest text; or, with `--width`, all padded to one width, as `TextVectorization(output_sequence_length=...)`
+does."""
 
 from __future__ import annotations
 
@@ -55,15 +56,18 @@ def cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def dataset(
-    ids: list[np.ndarray], labels: np.ndarray, rows_of_epoch: Callable[[np.ndarray], list[np.ndarray]]
+    ids: list[np.ndarray],
+    labels: np.ndarray,
+    rows_of_epoch: Callable[[np.ndarray], list[np.ndarray]],
+    width: int | None = None,
 ) -> tf.data.Dataset:
-    """Batches padded to their longest text, made while the model computes. (A PyDataset would fix the width of all by
-    that of the first.)"""
+    """Batches padded to their longest text (or to `width`), made while the model computes. (A PyDataset would fix the
+    width of all by that of the first.)"""
     lengths = np.array([len(text) for text in ids])
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for rows in rows_of_epoch(lengths):
-            padded = np.zeros((len(rows), lengths[rows].max()), np.int32)
+            padded = np.zeros((len(rows), width or lengths[rows].max()), np.int32)
             for at, row in enumerate(rows):
                 padded[at, : len(ids[row])] = ids[row]
             yield padded, labels[rows]
@@ -134,18 +138,20 @@ def train(options: argparse.Namespace) -> None:
     ids, dev_ids = (encode(part.texts, vectorize, options.max_length) for part in (corpus, dev))
     labels, dev_labels = (np.array([names.index(label) for label in part.labels], np.int32) for part in (corpus, dev))
     shuffled = partial(training_rows, size=options.batch_size, random=np.random.default_rng(0))
-    batches = dataset(ids, labels, shuffled)
+    batches = dataset(ids, labels, shuffled, options.width)
     vocabulary = vectorize.get_vocabulary()
     model = build(options, len(vocabulary), len(names), options.epochs * len(batches))
     options.model.mkdir(parents=True, exist_ok=True)
     (options.model / "text.json").write_text(
-        json.dumps({"vocabulary": vocabulary[2:], "labels": names, "max_length": options.max_length})
-    )
+        json.dumps({
+            "vocabulary": vocabulary[2:], "labels": names, "max_length": options.max_length, "width": options.width,
+        })
+    )  # fmt: skip
     best = keras.callbacks.ModelCheckpoint(options.model / "best.keras", "val_accuracy", save_best_only=True)
     model.fit(
         batches,
         epochs=options.epochs,
-        validation_data=dataset(dev_ids, dev_labels, inference_rows),
+        validation_data=dataset(dev_ids, dev_labels, inference_rows, options.width),
         callbacks=[best],
         shuffle=False,
         verbose=2,
@@ -156,7 +162,8 @@ def predict(options: argparse.Namespace) -> None:
     text = json.loads((options.model / "text.json").read_text())
     model = keras.models.load_model(options.model / "best.keras")
     ids = encode(read_texts(options.input), vectorizer(options.unit, None, text["vocabulary"]), text["max_length"])
-    logits = model.predict(dataset(ids, np.zeros(len(ids), np.int32), inference_rows), verbose=0)
+    batches = dataset(ids, np.zeros(len(ids), np.int32), inference_rows, text["width"])
+    logits = model.predict(batches, verbose=0)
     labels = np.empty(len(ids), dtype=object)
     order = np.concatenate(inference_rows(np.array([len(text) for text in ids])))
     labels[order] = [text["labels"][best] for best in logits.argmax(axis=1)]
