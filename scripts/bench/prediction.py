@@ -15,9 +15,9 @@ from scripts.bench.training import available
 
 TITLE = "Predicting"
 ABOUT = """\
-A file of THUCNews titles to a file of labels: the char BiGRU 128 of `configs/thucnews.yaml` (with probabilities), TF-IDF
-with a linear SVC, fastText. One title shows what starting the program takes. The forward passes alone are those of the
-same model over the same batches of the largest file, made beforehand."""
+A file of THUCNews titles to a file of labels: the char BiGRU 128 of `configs/thucnews.yaml` (with probabilities),
+TF-IDF with a linear SVC, fastText. One title shows what starting the program takes. The forward passes alone are those
+of the same model over the same batches of the largest file, made beforehand."""
 REPEATS = 3
 TITLES, COPIES = 50_000, 10  # the largest file holds the titles so many times
 OURS = "textrnn predict"
@@ -71,10 +71,10 @@ def predicting(runs: dict[tuple[str, int], Run], sizes: list[int], passes: float
         ],
     )  # fmt: skip
     for name in dict.fromkeys(name for name, _ in runs):
-        start, seconds = runs[name, one].seconds, [runs[name, size].seconds for size in (some, many)]
+        start, short, long = (runs[name, size].seconds for size in sizes)
         table.add(
-            name, number(start), number(seconds[0]), number(some / seconds[0]), number(seconds[1]),
-            number(many / seconds[1]), number((many - 1) / (seconds[1] - start)), megabytes(runs[name, many].peak_bytes),
+            name, number(start), number(short), number(some / short), number(long), number(many / long),
+            number((many - one) / (long - start)), megabytes(runs[name, many].peak_bytes),
         )  # fmt: skip
     table.add("its forward passes alone", "", "", "", number(passes), number(many / passes), "", "")
     table.note = (

@@ -14,8 +14,8 @@ ABOUT = """\
 25,000 reviews, a tenth of them held out for dev, at most 400 words each, a vocabulary of 30,000; bidirectional GRU
 128/128, batches of 64, **one** epoch of the recurrent models, from the packed csv to the saved model, tokenizing
 included. Keras is set as for the titles, and once more with all texts padded to 400 words, as its guides have it.
-fastText (10 epochs, bigrams) and TF-IDF of words and word pairs with a linear SVC train to their end. Accuracy is on the
-25,000 test reviews; after one epoch no recurrent model is done."""
+fastText (10 epochs, bigrams) and TF-IDF of words and word pairs with a linear SVC train to their end. Accuracy is on
+the 25,000 test reviews; after one epoch no recurrent model is done."""
 KERAS_SIZES = {
     "vocab-size": 30000, "max-length": 400, "embedding-dim": 128, "hidden-size": 128, "dropout": 0.5,
     "batch-size": 64, "epochs": 1, "learning-rate": 2e-3, "clip-norm": 1.0, "dev-fraction": 0.1,
