@@ -66,8 +66,9 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 save_model_parts(run.model, config, transform, splits.labels, session.embedding_dim)
             if begin == "at the state":
                 session.load()
+                if is_first():
+                    write_text(run.config, config.to_yaml())  # it may have got more epochs
             if is_first():
-                write_text(run.config, config.to_yaml())  # of a resumed run too, which may have got more epochs
                 begin_log()
             session.go_on()
 

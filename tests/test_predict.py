@@ -1,0 +1,163 @@
+"""`textrnn predict` on files and pipes: each text answered, in order, as it comes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import Cli, make_rows
+from textrnn import TextClassifier
+
+COMMAND = [sys.executable, "-m", "textrnn"]
+
+
+def piped(text: bytes | str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    content = text.encode() if isinstance(text, str) else text
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    return subprocess.run(
+        [*COMMAND, "predict", *map(str, arguments)], input=content, capture_output=True, cwd=cwd, env=environment
+    )
+
+
+def test_three_lines_in_three_lines_out_in_any_locale(trained: Path, workplace: Path) -> None:
+    result = piped("中文\n\nb", trained, "-", cwd=workplace)
+    assert result.returncode == 0, result.stderr
+    rows = [line.split("\t") for line in result.stdout.decode().splitlines()]
+    assert [row[2] for row in rows] == ["中文", "", "b"]
+    assert all(len(row[1].split(".")[1]) == 4 for row in rows)
+
+
+def test_stdin_is_the_default_when_piped(trained: Path, workplace: Path) -> None:
+    assert piped("a\n", trained, cwd=workplace).stdout.count(b"\n") == 1
+    assert piped("", trained, cwd=workplace).stdout == b""
+
+
+def test_predictions_are_those_of_the_python_class_in_order(cli: Cli, trained: Path) -> None:
+    texts = [text for _, text in make_rows(300, seed=2)]
+    Path("texts.txt").write_text("".join(f"{text}\n" for text in texts))
+    result = cli("predict", trained, "texts.txt", "--output-format", "jsonl", "--top-k", "2")
+    items = [json.loads(line) for line in result.out.splitlines()]
+    assert [item["text"] for item in items] == texts
+    classifier = TextClassifier.load(trained)
+    probabilities = classifier.predict_proba(texts)
+    assert [item["label"] for item in items] == classifier.predict(texts)
+    assert np.allclose([item["probability"] for item in items], probabilities.max(axis=1), atol=1e-4)
+    assert all(len(item["top"]) == 2 and item["top"][0]["label"] == item["label"] for item in items)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    alone = np.concatenate([classifier.predict_proba([text]) for text in texts[:20]])
+    assert np.abs(alone - probabilities[:20]).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "texts"),
+    [
+        ("x.csv", 'text,n\n"a\nb",1\n,2\nc,3', [], ["a b", "", "c"]),
+        ("x.csv", "review\nx\n\ny\n", ["--text-column", "review"], ["x", "", "y"]),
+        ("x.csv", "x,1\ny,2\n", ["--text-column", "0"], ["x", "y"]),
+        ("x.tsv", "food\tx\tz\nsport\ty\n", [], ["x z", "y"]),
+        ("x.jsonl", '{"text": "x\\ty"}\n{"text": ""}\n', [], ["x y", ""]),
+        ("x.txt", "a\tb\r\n\u2028c\n", [], ["a b", " c"]),
+        ("x.txt", '{"text": "x"}\n', ["--format", "jsonl"], ["x"]),
+    ],
+)
+def test_predict_reads_each_format(
+    cli: Cli, trained: Path, name: str, content: str, options: list[str], texts: list[str]
+) -> None:
+    Path(name).write_bytes(content.encode())
+    result = cli("predict", trained, name, *options)
+    assert result.code == 0, result.err
+    assert [line.split("\t")[2] for line in result.out.split("\n")[:-1]] == texts
+
+
+def test_predict_several_files_in_order_into_a_file(cli: Cli, trained: Path) -> None:
+    Path("1.txt").write_text("one\n")
+    Path("2.txt").write_bytes("zwei ä\n".encode("latin-1"))
+    result = cli("predict", trained / "model", "2.txt", "1.txt", "--encoding", "latin-1", "--output", "out.tsv")
+    assert (result.code, result.out) == (0, "")
+    assert [line.split("\t")[2] for line in Path("out.tsv").read_text().splitlines()] == ["zwei ä", "one"]
+
+
+def test_a_closed_pipe_ends_predict_quietly(trained: Path, workplace: Path) -> None:
+    Path("many.txt").write_text("a line\n" * 50_000)
+    predict = subprocess.Popen(
+        [*COMMAND, "predict", str(trained), "many.txt"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=workplace
+    )
+    assert predict.stdout is not None
+    assert predict.stderr is not None
+    assert predict.stdout.readline().endswith(b"\ta line\n")
+    predict.stdout.close()
+    assert predict.stderr.read() == b""
+    assert predict.wait() == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_lines_are_answered_as_they_come(trained: Path, workplace: Path, encoding: str) -> None:
+    predict = subprocess.Popen(
+        [*COMMAND, "predict", str(trained), "--encoding", encoding],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=workplace,
+    )  # fmt: skip
+    assert predict.stdin is not None
+    assert predict.stdout is not None
+    for texts in (["first"], ["second", "third"], [str(number) for number in range(300)]):
+        predict.stdin.write("".join(f"{text}\n" for text in texts).encode(encoding))
+        predict.stdin.flush()
+        answers = [predict.stdout.readline() for _ in texts]  # would wait for ever otherwise
+        assert [answer.decode().split("\t")[2] for answer in answers] == [f"{text}\n" for text in texts]
+    predict.stdin.close()
+    assert predict.wait() == 0
+
+
+def test_what_came_before_a_bad_record_is_answered(trained: Path, workplace: Path) -> None:
+    result = piped(b"a\nb\n\xff\n", trained, cwd=workplace)
+    assert result.stdout.count(b"\n") == 2
+    assert b"stdin:3: column 1" in result.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_waiting_for_lines_can_be_stopped(trained: Path, workplace: Path, number: signal.Signals, code: int) -> None:
+    predict = subprocess.Popen(
+        [*COMMAND, "predict", str(trained)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=workplace,
+    )  # fmt: skip
+    assert predict.stdin is not None
+    assert predict.stdout is not None
+    predict.stdin.write(b"a\n")
+    predict.stdin.flush()
+    predict.stdout.readline()
+    predict.send_signal(number)
+    _, error = predict.communicate()
+    assert predict.returncode == code
+    assert b"Fatal" not in error
+    assert b"Traceback" not in error
+
+
+def test_stdin_may_be_packed(trained: Path, workplace: Path) -> None:
+    assert piped(gzip.compress(b"a\nb\n"), trained, cwd=workplace).stdout.count(b"\n") == 2
+
+
+@pytest.mark.slow
+def test_a_million_lines_stream_through_in_memory_that_does_not_grow(trained: Path, workplace: Path) -> None:
+    def peak_megabytes(lines: int) -> float:
+        script = (
+            "import resource, subprocess, sys\n"
+            "lines = f'for n in range({sys.argv[2]}): print(\"a line\", n)'\n"
+            "producer = subprocess.Popen([sys.executable, '-c', lines], stdout=subprocess.PIPE)\n"
+            "counter = subprocess.Popen(['wc', '-l'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+            "subprocess.run([sys.executable, '-m', 'textrnn', 'predict', sys.argv[1]], stdin=producer.stdout,"
+            " stdout=counter.stdin, check=True)\n"
+            "print(counter.communicate()[0].decode().strip(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        )
+        command = [sys.executable, "-c", script, str(trained), str(lines)]
+        out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=workplace).stdout.split()
+        assert int(out[0]) == lines
+        return int(out[1]) / 1024
+
+    assert peak_megabytes(1_000_000) < peak_megabytes(10_000) + 30
