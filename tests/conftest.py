@@ -21,6 +21,8 @@ tune_torch()  # as the first command run in this process would, but before anyth
 DATASETS = os.environ.get("TEXTRNN_DATASETS")
 needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is not set: the real corpora are not here")
 
+COMMAND = [sys.executable, "-m", "textrnn"]  # as a process of its own
+
 # A model and a training so small that a run takes a second.
 TINY = [
     "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set", "train.epochs=2",

@@ -8,17 +8,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Cli, make_rows, write_tsv
+from tests.conftest import COMMAND, TINY, Cli, make_rows, write_tsv
 from textrnn import __version__
 from textrnn.run_folder import RunFolder
-
-COMMAND = [sys.executable, "-m", "textrnn"]
 
 
 def test_version(cli: Cli) -> None:

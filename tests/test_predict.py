@@ -8,15 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import Cli, make_rows
+from tests.conftest import COMMAND, Cli, make_rows
 from textrnn import TextClassifier
-
-COMMAND = [sys.executable, "-m", "textrnn"]
 
 
 def piped(text: bytes | str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess:
@@ -121,8 +120,11 @@ def test_what_came_before_a_bad_record_is_answered(trained: Path, workplace: Pat
     assert b"stdin:3: column 1" in result.stderr
 
 
+@pytest.mark.parametrize("impatient", [False, True])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_waiting_for_lines_can_be_stopped(trained: Path, workplace: Path, number: signal.Signals, code: int) -> None:
+def test_waiting_for_lines_can_be_stopped(
+    trained: Path, workplace: Path, number: signal.Signals, code: int, impatient: bool
+) -> None:
     predict = subprocess.Popen(
         [*COMMAND, "predict", str(trained)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=workplace,
@@ -133,6 +135,9 @@ def test_waiting_for_lines_can_be_stopped(trained: Path, workplace: Path, number
     predict.stdin.flush()
     predict.stdout.readline()
     predict.send_signal(number)
+    for _ in range(20 * impatient):  # once more, until it has ended: also while the interpreter is being taken down
+        time.sleep(0.02)
+        predict.send_signal(number)
     _, error = predict.communicate()
     assert predict.returncode == code
     assert b"Fatal" not in error

@@ -118,6 +118,15 @@ def test_resume_without_a_run_begins_one(cli: Cli, whole: Path) -> None:
     assert same_run(Path("whole"), Path("new"))
 
 
+def test_a_run_killed_at_its_first_file_begins_again(cli: Cli, whole: Path) -> None:
+    Path("killed").mkdir()
+    Path("killed/.config.yaml.123.tmp").write_text("data:")
+    result = cli("train", *OPTIONS, "killed", "--resume")
+    assert result.code == 0, result.err
+    assert not Path("killed/.config.yaml.123.tmp").exists()
+    assert same_run(Path("whole"), Path("killed"))
+
+
 def test_history_recorded_after_the_state_is_cut_back(cli: Cli, whole: Path) -> None:
     with Path("whole/history.jsonl").open("a") as stream:
         stream.write('{"epoch": 5, "step": 85}\n{"epoch": 6, "st')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -24,6 +25,7 @@ def prepare_process() -> None:
         stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _first_signal)
+    atexit.register(_be_deaf)
 
 
 def tune_torch() -> None:
@@ -40,6 +42,13 @@ def _first_signal(number: int, frame: Any) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
+
+
+def _be_deaf() -> None:
+    """The exit code stands by now. Python takes its handlers back before a process ends, and a second Ctrl-C in that
+    moment would kill it with another one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -32,9 +32,13 @@ class RunFolder:
         self.curves = self.path / "plots" / "curves.png"
         self.evaluations = self.path / "eval"
 
+    def is_empty(self) -> bool:
+        """Whether it is a folder with nothing in it, but for what a killed process left half-written."""
+        return self.path.is_dir() and all(file.match(".*.tmp") for file in self.path.iterdir())
+
     def check_free(self, *, force: bool) -> None:
         """Raises CheckpointError where something stands there that a new run may not replace."""
-        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+        if not self.path.exists() or self.is_empty():
             return
         if not self.config.is_file():
             raise CheckpointError(
@@ -78,6 +82,6 @@ class RunFolder:
         self.clear_leftovers()
         for path in (self.model, self.state.parent, self.curves.parent, self.evaluations):
             shutil.rmtree(path, ignore_errors=True)
-        for path in (self.history, self.log, self.environment, self.config):
+        for path in (self.history, self.log, self.environment):
             path.unlink(missing_ok=True)
         write_text(self.config, config_yaml)

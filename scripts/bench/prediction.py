@@ -66,8 +66,8 @@ def predicting(runs: dict[tuple[str, int], Run], sizes: list[int], passes: float
     table = Table(
         f"From file to file, medians of {REPEATS} runs",
         [
-            "program", "one title, s", f"{some:,} titles, s", "titles/s", f"{many:,} titles, s", "titles/s",
-            "without the start", "memory, MB",
+            "program", "one title, s", f"{some:,} titles, s", "titles/s of them", f"{many:,} titles, s",
+            "titles/s of these", "titles/s without the start", "memory, MB",
         ],
     )  # fmt: skip
     for name in dict.fromkeys(name for name, _ in runs):

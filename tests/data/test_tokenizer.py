@@ -46,6 +46,16 @@ def test_a_user_dictionary_stays_with_its_tokenizer() -> None:
     assert word not in Tokenizer("jieba")(sentence)
 
 
+def test_jieba_loads_its_dictionary_with_the_first_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> None:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("jieba.Tokenizer.initialize", load)
+    tokenizer = Tokenizer("jieba")
+    with pytest.raises(AssertionError, match="loaded"):
+        tokenizer("中文")
+
+
 def test_jieba_is_silent() -> None:
     code = "from textrnn.data.tokenizer import Tokenizer; Tokenizer('jieba')('中文')"
     result = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=True)

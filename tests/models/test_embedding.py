@@ -5,6 +5,7 @@ import torch
 
 from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, Embedding
+from textrnn.models.words import Words, gathered
 
 NOTHING = [np.nan, np.nan, np.nan]
 PRETRAINED = np.array([[7, 7, 7], NOTHING, [1, 2, 3], NOTHING, [4, 5, 6]], dtype=np.float32)
@@ -76,3 +77,21 @@ def test_dropout_falls_on_vectors_in_training_alone() -> None:
     lost = dropped == 0
     assert 0.4 < lost.float().mean() < 0.6
     assert (dropped == torch.where(lost, 0, torch.tensor([2.0, 4, 6]))).all()  # scaled by 1 / (1 - dropout)
+
+
+def test_without_gradients_each_distinct_token_is_looked_up_once() -> None:
+    embedding = Embedding(10, 3).eval()
+    token_ids = torch.tensor([[5, 5, 2], [2, 7, 2]])
+    with torch.no_grad():
+        inputs = embedding.to_read(token_ids)
+        assert isinstance(inputs, Words)
+        assert inputs.vectors.shape == (3, 3)
+        assert torch.equal(gathered(inputs), embedding(token_ids))
+    assert isinstance(embedding.to_read(token_ids), torch.Tensor)
+
+
+def test_a_model_in_training_drops_values_of_each_position() -> None:
+    embedding = Embedding(10, 50, dropout=0.5).train()
+    with torch.no_grad():
+        first, second = gathered(embedding.to_read(torch.tensor([[5], [5]])))
+    assert not torch.equal(first, second)

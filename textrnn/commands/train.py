@@ -77,8 +77,7 @@ def where_to_begin(
     config: Config, run: RunFolder, *, resume: bool, force: bool
 ) -> Literal["at the beginning", "at the state", "at the end"]:
     """What the run's folder and the options say. Raises CheckpointError, ConfigError where they do not go together."""
-    started = run.path.is_dir() and any(run.path.iterdir())
-    if not (resume and started):
+    if not (resume and run.path.is_dir() and not run.is_empty()):
         run.check_free(force=force)
         if resume:
             log.info("%s: there is no run yet: starting one", run.path)

@@ -95,7 +95,8 @@ class Tokenizer:
 
 def _jieba(user_dict: str) -> Any:
     """A jieba tokenizer of our own: the module's global one would carry a user dictionary to every other model. It
-    loads its dictionary, which takes a second, with the first text: a cached corpus needs none."""
+    loads its dictionary, which takes a second, with the first text, as a cached corpus needs none; with the words of
+    a user's dictionary at once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import jieba

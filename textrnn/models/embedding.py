@@ -8,6 +8,7 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.dropout import Dropout
+from textrnn.models.words import Inputs, Words
 
 INITIAL_STD = 0.1  # of random vectors; small beside the states, as pretrained ones are
 
@@ -44,10 +45,9 @@ class Embedding(nn.Module):
         """(T, B) -> (T, B, dim)."""
         return self.dropout(self.table(token_ids))
 
-    def to_read(self, token_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(T, B) -> what an encoder reads: vectors (T, B, dim) and None; or, on a CPU where no gradients are needed,
-        rows (T, B) of vectors (U, dim), one for each distinct token."""
+    def to_read(self, token_ids: torch.Tensor) -> Inputs:
+        """(T, B) -> what an encoder reads: vectors (T, B, dim); on a CPU, where no gradients are needed, as Words."""
         if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu":
-            return self(token_ids), None
+            return self(token_ids)
         tokens, rows = token_ids.unique(return_inverse=True)
-        return rows, self(tokens)
+        return Words(rows, self(tokens))

@@ -7,6 +7,7 @@ from torch import nn
 
 from textrnn.models.dropout import Dropout
 from textrnn.models.parallel import FEWEST_TEXTS, run_layer
+from textrnn.models.words import Inputs, moved, positions
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _MUCH_PADDING = 0.15  # share of a batch from which on it is worth sorting the texts and reading them in parts
@@ -54,74 +55,61 @@ class RNNEncoder(nn.Module):
             for layer in range(num_layers)
         )
 
-    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor, vectors: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, inputs: Inputs, lengths: torch.Tensor) -> torch.Tensor:
         """inputs (T, B, input_size), lengths (B,) -> states (T, B, output_size), zero at padded positions.
 
-        The first hidden_size features are the forward states, the others the backward ones. vectors: see `readings`.
+        The first hidden_size features are the forward states, the others the backward ones.
         """
-        padded = padding_mask(lengths, inputs.shape[0])
-        states = self.aligned(inputs, lengths, vectors=vectors)
-        return torch.cat(states, dim=-1).masked_fill(padded.unsqueeze(-1), 0.0)
+        padded = padding_mask(lengths, positions(inputs).shape[0])
+        return torch.cat(self.aligned(inputs, lengths), dim=-1).masked_fill(padded.unsqueeze(-1), 0.0)
 
     def aligned(
-        self,
-        inputs: torch.Tensor,
-        lengths: torch.Tensor,
-        starts: list[torch.Tensor] | None = None,
-        vectors: torch.Tensor | None = None,
+        self, inputs: Inputs, lengths: torch.Tensor, starts: list[torch.Tensor] | None = None
     ) -> list[torch.Tensor]:
         """Like `readings`, with the states of each word at the word's own position."""
-        streams = self.readings(inputs, lengths, starts, vectors)
-        return [streams[0], *(reverse(stream, reversal_index(lengths, inputs.shape[0])) for stream in streams[1:])]
+        streams = self.readings(inputs, lengths, starts)
+        index = reversal_index(lengths, positions(inputs).shape[0])
+        return [streams[0], *(reverse(stream, index) for stream in streams[1:])]
 
     def readings(
-        self,
-        inputs: torch.Tensor,
-        lengths: torch.Tensor,
-        starts: list[torch.Tensor] | None = None,
-        vectors: torch.Tensor | None = None,
+        self, inputs: Inputs, lengths: torch.Tensor, starts: list[torch.Tensor] | None = None
     ) -> list[torch.Tensor]:
         """One tensor (T, B, hidden_size) a direction, in the order of its reading: the backward one begins with each
         text's last word. What stands at padded positions has no meaning.
 
         starts: a state (hidden_size,) for each direction from which the topmost layer begins, instead of zero.
-        vectors (U, input_size): inputs are then rows (T, B) of these, which halves a GRU's work; without gradients
-        only.
         """
         if (
-            inputs.device.type == "cpu"
+            lengths.device.type == "cpu"
             and len(lengths) >= 2 * FEWEST_TEXTS
-            and float(lengths.double().mean()) < (1 - _MUCH_PADDING) * inputs.shape[0]
+            and float(lengths.double().mean()) < (1 - _MUCH_PADDING) * positions(inputs).shape[0]
         ):
             order = lengths.argsort(descending=True)
-            streams = self._read(inputs.index_select(1, order), lengths[order], starts, vectors, ordered=True)
+            in_order = moved(inputs, lambda tensor: tensor.index_select(1, order))
+            streams = self._read(in_order, lengths[order], starts, ordered=True)
             return [stream.index_select(1, order.argsort()) for stream in streams]
-        return self._read(inputs, lengths, starts, vectors, ordered=False)
+        return self._read(inputs, lengths, starts, ordered=False)
 
     def _read(
-        self,
-        inputs: torch.Tensor,
-        lengths: torch.Tensor,
-        starts: list[torch.Tensor] | None,
-        vectors: torch.Tensor | None,
-        *,
-        ordered: bool,
+        self, inputs: Inputs, lengths: torch.Tensor, starts: list[torch.Tensor] | None, *, ordered: bool
     ) -> list[torch.Tensor]:
         """`readings`; ordered: the longest text comes first."""
-        index = reversal_index(lengths, inputs.shape[0]) if self.directions == 2 else None
-        below = [inputs] if index is None else [inputs, reverse(inputs, index)]
-        zeros = [(inputs if vectors is None else vectors).new_zeros(self.hidden_size)] * self.directions
+        index = reversal_index(lengths, positions(inputs).shape[0]) if self.directions == 2 else None
+        below: list[Inputs] = [inputs]
+        if index is not None:
+            below.append(moved(inputs, lambda tensor: reverse(tensor, index)))
+        zero = next(self.parameters()).new_zeros(self.hidden_size)
+        states: list[torch.Tensor] = []
         for number, layer in enumerate(self.layers):
             assert isinstance(layer, nn.ModuleList)
             if number > 0 and self.joined and index is not None:
-                states = self.dropout(torch.cat([below[0], reverse(below[1], index)], dim=-1))
-                below = [states, reverse(states, index)]
+                both = self.dropout(torch.cat([states[0], reverse(states[1], index)], dim=-1))
+                below = [both, reverse(both, index)]
             elif number > 0:
-                below = [self.dropout(stream) for stream in below]
-            begin = starts if starts is not None and number == len(self.layers) - 1 else zeros
-            below = run_layer(list(zip(layer, below, begin, strict=True)), lengths if ordered else None, vectors)
-            vectors = None  # the layers above read states
-        return below
+                below = [self.dropout(stream) for stream in states]
+            begin = starts if starts is not None and number == len(self.layers) - 1 else [zero] * self.directions
+            states = run_layer(list(zip(layer, below, begin, strict=True)), lengths if ordered else None)
+        return states
 
 
 def padding_mask(lengths: torch.Tensor, steps: int) -> torch.Tensor:

@@ -13,11 +13,13 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from textrnn.device import cores_to_share
-from textrnn.models.gru import may_read_gru, read_gru
+from textrnn.models.gru import GRUReader
+from textrnn.models.words import Inputs, gathered, moved, positions
 
-Direction = tuple[nn.Module, torch.Tensor, torch.Tensor]  # an RNN, its inputs (T, B, input_size) and its start (H,)
+Direction = tuple[nn.Module, Inputs, torch.Tensor]  # an RNN, its inputs (T, B, input_size) and its start (H,)
 
 FEWEST_TEXTS = 16  # of a part: below that its matrix products are too thin to gain from a core of their own
+_MANY_TEXTS = 32  # of a part: from here on a GRUReader is faster than the module
 
 
 class Part(NamedTuple):
@@ -27,9 +29,7 @@ class Part(NamedTuple):
     steps: int
 
 
-def run_layer(
-    directions: Sequence[Direction], lengths: torch.Tensor | None = None, vectors: torch.Tensor | None = None
-) -> list[torch.Tensor]:
+def run_layer(directions: Sequence[Direction], lengths: torch.Tensor | None = None) -> list[torch.Tensor]:
     """States (T, B, H) of each direction of a layer. What stands at padded positions has no meaning.
 
     The matrix products of one step of one direction are too small to be worth splitting, but directions and texts need
@@ -38,22 +38,27 @@ def run_layer(
 
     lengths (B,): given where the texts stand in order of their length, the longest first, and differ so much that short
     ones had better not be read to the end of the longest.
-    vectors (U, input_size): given where the inputs are rows (T, B) of these; without gradients only.
     """
-    inputs = directions[0][1]
-    cores = cores_to_share() if inputs.device.type == "cpu" else 1
-    parts = _parts(inputs.shape[1], inputs.shape[0], cores // len(directions), lengths)
-    if len(parts) == 1 and (cores == 1 or len(directions) == 1):
-        return [_read(*direction, vectors) for direction in directions]
+    steps, texts = positions(directions[0][1]).shape[:2]
+    cores = cores_to_share() if directions[0][2].device.type == "cpu" else 1
+    parts = _parts(texts, steps, cores // len(directions), lengths)
+    alone = len(parts) == 1 and (cores == 1 or len(directions) == 1)
     if torch.is_grad_enabled():
-        tensors = [tensor for rnn, *given in directions for tensor in (*given, *rnn.parameters())]
+        given = [(rnn, gathered(inputs), start) for rnn, inputs, start in directions]
+        if alone:
+            return [_read(*direction) for direction in given]
+        tensors = [tensor for rnn, *others in given for tensor in (*others, *rnn.parameters())]
         return list(_Shared.apply([rnn for rnn, *_ in directions], parts, *tensors))
     mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
+    run = _in_turn if alone else partial(_together, mode=mode)
+    many = texts >= len(parts) * _MANY_TEXTS
+    readers = run([partial(_reader, rnn, inputs, many) for rnn, inputs, _ in directions])
     jobs = [
-        partial(_read, rnn, _cut(inputs, part), start, vectors) for rnn, inputs, start in directions for part in parts
+        partial(reader, moved(inputs, partial(_cut, part=part)), start)
+        for reader, (_, inputs, start) in zip(readers, directions, strict=True)
+        for part in parts
     ]
-    found = _together(jobs, mode)
-    return [_joined(states, parts, inputs.shape) for states in _grouped(found, len(parts))]
+    return [_joined(states, parts, (steps, texts)) for states in _grouped(run(jobs), len(parts))]
 
 
 def _parts(texts: int, steps: int, cores: int, lengths: torch.Tensor | None) -> list[Part]:
@@ -68,16 +73,19 @@ def _cut(tensor: torch.Tensor, part: Part) -> torch.Tensor:
     return tensor[: part.steps, part.texts]
 
 
-def _read(
-    rnn: nn.Module, inputs: torch.Tensor, start: torch.Tensor, vectors: torch.Tensor | None = None
-) -> torch.Tensor:
-    """States of one direction; an LSTM's cell begins at zero."""
+def _reader(rnn: nn.Module, inputs: Inputs, many: bool) -> Callable[[Inputs, torch.Tensor], torch.Tensor]:
+    """What reads these inputs, or parts of them with many texts or few, without gradients."""
+    on_cpu = positions(inputs).device.type == "cpu"
+    if many and isinstance(rnn, nn.GRU) and on_cpu and not torch.is_autocast_enabled("cpu"):
+        return GRUReader(rnn, inputs).read
+    return partial(_read, rnn)
+
+
+def _read(rnn: nn.Module, inputs: Inputs, start: torch.Tensor) -> torch.Tensor:
+    """States of one direction, which begins from `start` (H,); an LSTM's cell begins at zero."""
+    inputs = gathered(inputs).contiguous()
     hidden = start.expand(1, inputs.shape[1], -1).contiguous()
-    if isinstance(rnn, nn.GRU) and may_read_gru(inputs):
-        return read_gru(rnn, inputs, hidden[0], vectors)
-    if vectors is not None:
-        inputs = vectors[inputs]
-    return rnn(inputs.contiguous(), (hidden, torch.zeros_like(hidden)) if isinstance(rnn, nn.LSTM) else hidden)[0]
+    return rnn(inputs, (hidden, torch.zeros_like(hidden)) if isinstance(rnn, nn.LSTM) else hidden)[0]
 
 
 class _Shared(torch.autograd.Function):
@@ -89,7 +97,7 @@ class _Shared(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rnns: list[nn.Module], parts: list[Part], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        ctx.parts, ctx.shape = parts, tensors[0].shape
+        ctx.parts, ctx.shape = parts, tensors[0].shape[:2]
         ctx.sources = []  # of each reading: what its gradients are of
         jobs = []
         for rnn, (inputs, start, *parameters) in zip(rnns, _grouped(tensors, len(tensors) // len(rnns)), strict=True):
@@ -129,11 +137,12 @@ def _gradients(states: torch.Tensor, sources: list[torch.Tensor], gradient: torc
     return [next(found) if source.requires_grad else None for source in sources]
 
 
-def _joined(pieces: Sequence[torch.Tensor], parts: Sequence[Part], shape: torch.Size) -> torch.Tensor:
+def _joined(pieces: Sequence[torch.Tensor], parts: Sequence[Part], shape: tuple[int, int]) -> torch.Tensor:
     """The pieces (steps, texts, size) of all parts as one tensor (T, B, size), zero where a part ended earlier."""
-    if all(part.steps == shape[0] for part in parts):
+    steps, texts = shape
+    if all(part.steps == steps for part in parts):
         return torch.cat(list(pieces), dim=1) if len(pieces) > 1 else pieces[0]
-    joined = pieces[0].new_zeros((*shape[:2], pieces[0].shape[2]))
+    joined = pieces[0].new_zeros(steps, texts, pieces[0].shape[2])
     for piece, part in zip(pieces, parts, strict=True):
         _cut(joined, part).copy_(piece)
     return joined
@@ -141,6 +150,10 @@ def _joined(pieces: Sequence[torch.Tensor], parts: Sequence[Part], shape: torch.
 
 def _grouped(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [items[begin : begin + size] for begin in range(0, len(items), size)]
+
+
+def _in_turn(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [job() for job in jobs]
 
 
 def _together(jobs: Sequence[Callable[[], Any]], mode: Callable[[], Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.pooling import Pooling
 from textrnn.models.textrnn import head
+from textrnn.models.words import Inputs, gathered, positions
 
 
 class RCNN(nn.Module):
@@ -43,19 +44,15 @@ class RCNN(nn.Module):
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
-        inputs, vectors = self.embedding.to_read(token_ids)
-        left, right = self.contexts(inputs, lengths, vectors)
-        embedded = inputs if vectors is None else vectors[inputs]
-        words = torch.tanh(self.combine(torch.cat([left, embedded, right], dim=-1)))
+        inputs = self.embedding.to_read(token_ids)
+        left, right = self.contexts(inputs, lengths)
+        words = torch.tanh(self.combine(torch.cat([left, gathered(inputs), right], dim=-1)))
         return self.head(self.pooling(words, lengths))
 
-    def contexts(
-        self, inputs: torch.Tensor, lengths: torch.Tensor, vectors: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Left and right contexts (T, B, hidden_size) of each word; what stands at padded positions has no meaning.
-        inputs and vectors are those of `RNNEncoder.readings`."""
-        steps, batch_size = inputs.shape[:2]
-        forward, backward = self.encoder.aligned(inputs, lengths, [self.first_left, self.last_right], vectors)
+    def contexts(self, inputs: Inputs, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Left and right contexts (T, B, hidden_size) of each word; what stands at padded positions has no meaning."""
+        steps, batch_size = positions(inputs).shape[:2]
+        forward, backward = self.encoder.aligned(inputs, lengths, [self.first_left, self.last_right])
         first = self.first_left.to(forward.dtype).expand(1, batch_size, -1)
         left = torch.cat([first, forward[:-1]])
         # one step earlier, with the parameter where each text ends

@@ -30,10 +30,10 @@ class TextRNN(nn.Module):
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
-        inputs, vectors = self.embedding.to_read(token_ids)
+        inputs = self.embedding.to_read(token_ids)
         if self.pooling.kind == "attention":
-            return self.head(self.pooling(self.encoder(inputs, lengths, vectors), lengths))
-        readings = self.encoder.readings(inputs, lengths, vectors=vectors)
+            return self.head(self.pooling(self.encoder(inputs, lengths), lengths))
+        readings = self.encoder.readings(inputs, lengths)
         return self.head(torch.cat([self.pooling(states, lengths) for states in readings], dim=-1))
 
 

@@ -54,8 +54,8 @@ def run(train: Callable[[argparse.Namespace], None], predict: Callable[[argparse
     parser.add_argument("--threads", type=int, default=1)
     for name in ("train", "dev", "input", "output"):
         parser.add_argument(f"--{name}", type=Path)
-    numbers = "vocab-size", "min-count", "max-length", "width", "embedding-dim", "hidden-size", "batch-size", "epochs"
-    for name in numbers:
+    parser.add_argument("--padded", type=int, default=0)
+    for name in ("vocab-size", "min-count", "max-length", "embedding-dim", "hidden-size", "batch-size", "epochs"):
         parser.add_argument(f"--{name}", type=int)
     for name in ("dropout", "learning-rate", "clip-norm", "dev-fraction"):
         parser.add_argument(f"--{name}", type=float)

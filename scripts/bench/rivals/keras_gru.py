@@ -1,6 +1,6 @@
 """The same bidirectional GRU in Keras 3 on TensorFlow: masked, its batches bucketed by length and padded no further
-than their longest text; or, with `--width`, all padded to one width, as `TextVectorization(output_sequence_length=...)`
-does."""
+than their longest text; or, with `--padded`, all to the greatest length, as `TextVectorization` does with an
+`output_sequence_length`."""
 
 from __future__ import annotations
 
@@ -101,6 +101,10 @@ def encode(texts: list[str], vectorize: layers.TextVectorization, max_length: in
     return [text if len(text) else np.array([1], np.int32) for text in found]
 
 
+def width(options: argparse.Namespace) -> int | None:
+    return options.max_length if options.padded else None
+
+
 def build(options: argparse.Namespace, vocab_size: int, classes: int, steps: int) -> keras.Model:
     model = keras.Sequential([
         keras.Input((None,), dtype="int32"),
@@ -138,20 +142,20 @@ def train(options: argparse.Namespace) -> None:
     ids, dev_ids = (encode(part.texts, vectorize, options.max_length) for part in (corpus, dev))
     labels, dev_labels = (np.array([names.index(label) for label in part.labels], np.int32) for part in (corpus, dev))
     shuffled = partial(training_rows, size=options.batch_size, random=np.random.default_rng(0))
-    batches = dataset(ids, labels, shuffled, options.width)
+    batches = dataset(ids, labels, shuffled, width(options))
     vocabulary = vectorize.get_vocabulary()
     model = build(options, len(vocabulary), len(names), options.epochs * len(batches))
     options.model.mkdir(parents=True, exist_ok=True)
     (options.model / "text.json").write_text(
         json.dumps({
-            "vocabulary": vocabulary[2:], "labels": names, "max_length": options.max_length, "width": options.width,
+            "vocabulary": vocabulary[2:], "labels": names, "max_length": options.max_length, "width": width(options),
         })
     )  # fmt: skip
     best = keras.callbacks.ModelCheckpoint(options.model / "best.keras", "val_accuracy", save_best_only=True)
     model.fit(
         batches,
         epochs=options.epochs,
-        validation_data=dataset(dev_ids, dev_labels, inference_rows, options.width),
+        validation_data=dataset(dev_ids, dev_labels, inference_rows, width(options)),
         callbacks=[best],
         shuffle=False,
         verbose=2,
