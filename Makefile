@@ -35,7 +35,7 @@ slow: install ## the tests that take minutes
 gpu: install ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -q -m gpu
 
-bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 25 minutes)
+bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 40 minutes)
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m scripts.bench $(ONLY)
 
