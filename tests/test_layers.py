@@ -17,8 +17,8 @@ LAYERS = [
     [
         "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.parallel",
         "data.scratch", "data.numbering", "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
-        "models.dropout", "models.embedding", "models.parallel", "models.encoder", "models.pooling", "models.textrnn",
-        "models.rcnn", "models.build", "checkpoint",
+        "models.dropout", "models.words", "models.embedding", "models.gru", "models.parallel", "models.encoder",
+        "models.pooling", "models.textrnn", "models.rcnn", "models.build", "checkpoint",
     ],
     ["inference"],
     [
