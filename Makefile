@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint slow gpu bench clean
+.PHONY: help install demo test lint slow gpu bench accuracy clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ gpu: install ## the tests that need a CUDA device
 bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 40 minutes)
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m scripts.bench $(ONLY)
+
+accuracy: install ## train all recipes, or ONLY=mr, beside linear models, and write docs/accuracy.md (hours)
+	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m scripts.bench.accuracy $(ONLY)
 
 clean: ## remove the virtual environment, caches and runs
 	rm -rf $(VENV) .venv-keras build .textrnn_cache runs eval .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,63 @@
+"""Linear models at their best: settings chosen on dev, then trained on train and dev together."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from itertools import product
+from pathlib import Path
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from scripts.bench.rivals.fasttext_bigrams import LABEL, spaced
+from scripts.bench.rivals.linear_svc import NGRAMS
+from scripts.bench.tasks import Split
+
+C = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+RATES, EPOCHS = (0.1, 0.25, 0.5, 1.0), (5, 10, 25)
+
+
+def svc_labels(parts: dict[str, Split], unit: str) -> list[str]:
+    """TF-IDF of n-grams and a linear SVC; C is chosen on dev."""
+
+    def vectorizer() -> TfidfVectorizer:
+        return TfidfVectorizer(analyzer=unit, ngram_range=NGRAMS[unit], sublinear_tf=True)
+
+    train, dev = parts["train"], parts["dev"]
+    counted = vectorizer()
+    features, dev_features = counted.fit_transform(train.texts), counted.transform(dev.texts)
+    scores = {c: LinearSVC(C=c).fit(features, train.labels).score(dev_features, dev.labels) for c in C}
+    pipeline = make_pipeline(vectorizer(), LinearSVC(C=max(scores, key=scores.__getitem__)))
+    pipeline.fit(train.texts + dev.texts, train.labels + dev.labels)
+    return list(pipeline.predict(parts["test"].texts))
+
+
+def fasttext_labels(parts: dict[str, Split], unit: str) -> list[str]:
+    """fastText with bigrams; learning rate and epochs are chosen on dev."""
+    import fasttext
+
+    train, dev = parts["train"], parts["dev"]
+    numbers = {label: str(at) for at, label in enumerate(sorted({*train.labels, *dev.labels}))}
+    names = {f"{LABEL}{number}": label for label, number in numbers.items()}
+
+    def trained(part: Split, rate: float, epochs: int) -> fasttext.FastText._FastText:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "train.txt"
+            lines = (f"{LABEL}{numbers[label]} {spaced(text, unit)}\n" for label, text in zip(*part, strict=True))
+            file.write_text("".join(lines), encoding="utf-8")
+            threads = int(os.environ["OMP_NUM_THREADS"])
+            return fasttext.train_supervised(
+                str(file), wordNgrams=2, lr=rate, epoch=epochs, thread=threads, seed=1, verbose=0
+            )
+
+    def labels(model: fasttext.FastText._FastText, texts: list[str]) -> list[str]:
+        return [names[first] for (first,) in model.predict([spaced(text, unit) for text in texts])[0]]
+
+    scores = {}
+    for rate, epochs in product(RATES, EPOCHS):
+        found = labels(trained(train, rate, epochs), dev.texts)
+        scores[rate, epochs] = sum(one == other for one, other in zip(found, dev.labels, strict=True))
+    both = Split(train.labels + dev.labels, train.texts + dev.texts)
+    return labels(trained(both, *max(scores, key=scores.__getitem__)), parts["test"].texts)

@@ -1,0 +1,104 @@
+"""The seven tasks on which accuracy is judged: a recipe, its corpus, and the same texts as plain files for others."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from scripts.bench.corpora import ROOT, dataset
+from textrnn.config import Config, load_config
+from textrnn.data.build import build_source
+from textrnn.data.reader import Example, read_examples
+from textrnn.data.splits import stratified_split
+
+HELD_OUT = 0.1  # of train for dev, where a corpus has none
+
+
+@dataclass(frozen=True)
+class Task:
+    """recipe: a config of configs/. unit: what a linear model counts, char or word. measure: accuracy or macro-F1."""
+
+    name: str
+    recipe: str
+    unit: str
+    measure: str = "accuracy"
+    seeds: int = 1
+
+
+TASKS = [
+    Task("THUCNews titles", "thucnews_accurate", "char", seeds=3),
+    Task("IMDB", "imdb", "word"),
+    Task("20 Newsgroups, four categories", "20newsgroups_four", "word", "macro-F1"),
+    Task("20 Newsgroups, 20 classes", "20newsgroups", "word"),
+    Task("online_shopping, category", "online_shopping_category", "char"),
+    Task("online_shopping, sentiment", "online_shopping_sentiment", "char"),
+    Task("MR", "mr", "word", seeds=3),
+]
+
+
+class Split(NamedTuple):
+    labels: list[str]
+    texts: list[str]
+
+
+def prepare(folder: Path) -> Path:
+    """All corpora under folder/data, where the shipped configs look for them. Raises Missing without the raw files."""
+    data = folder / "data"
+    if (data / "ready").exists():
+        return folder
+    for name, files in {
+        "thucnews": {
+            "train.txt": "train.dedup.txt",
+            "dev.txt": "dev.txt",
+            "test.txt": "test.txt",
+            "class.txt": "class.txt",
+        },
+        "mr": {"train.tsv": "train.tsv", "test.tsv": "test.tsv"},
+        "imdb": {"train.csv": "train.csv.gz", "test.csv": "test.csv.gz"},
+        "online_shopping": {"train.csv": "train.csv.gz", "dev.csv": "dev.csv", "test.csv": "test.csv"},
+    }.items():
+        (data / name).mkdir(parents=True, exist_ok=True)
+        for target, source in files.items():
+            unpack(dataset(f"{'thucnews_titles' if name == 'thucnews' else name}/{source}"), data / name / target)
+    script = ROOT / "scripts" / "prepare_20newsgroups.py"
+    archive = dataset("20ng/20news-bydate.tar.gz")
+    subprocess.run([sys.executable, script, archive, "--output", data / "20ng"], check=True, capture_output=True)
+    (data / "ready").touch()
+    return folder
+
+
+def unpack(source: Path, target: Path) -> None:
+    with (gzip.open if source.suffix == ".gz" else open)(source, "rb") as stream, target.open("wb") as out:
+        shutil.copyfileobj(stream, out)
+
+
+def splits(config: Config) -> dict[str, Split]:
+    """train, dev and test as a recipe's config reads them; dev held out of train at random where there is none."""
+    data = config.data
+    found = {
+        name: list(read_examples(build_source(paths, data)))
+        for name, paths in (("train", data.train), ("dev", data.dev), ("test", data.test))
+        if paths is not None
+    }
+    if "dev" not in found:
+        names = sorted({example.label for example in found["train"]})
+        labels = np.array([names.index(example.label) for example in found["train"]])
+        train, dev = stratified_split(labels, HELD_OUT, 1)
+        found["dev"] = [found["train"][row] for row in dev]
+        found["train"] = [found["train"][row] for row in train]
+    return {name: as_columns(examples) for name, examples in found.items()}
+
+
+def as_columns(examples: list[Example]) -> Split:
+    return Split([example.label for example in examples], [" ".join(example.text.split()) for example in examples])
+
+
+def config_of(task: Task) -> Config:
+    return load_config(ROOT / "configs" / f"{task.recipe}.yaml")

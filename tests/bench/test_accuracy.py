@@ -1,0 +1,63 @@
+"""Each test set is read once by a recipe and seed, and the record says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.bench import accuracy
+from scripts.bench.accuracy import LINEAR, Program, judge, page, readings
+from scripts.bench.tasks import TASKS
+
+TRUTH = ["a", "b"] * 10
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The programs that have read the test set, in this order."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(accuracy, "RECORD", tmp_path / "accuracy.jsonl")
+    return []
+
+
+def programs(read: list[str], recipe: str = "one") -> list[Program]:
+    def labels(name: str, wrong: int) -> list[str]:
+        read.append(name)
+        return ["b"] * wrong + TRUTH[wrong:]
+
+    ours = Program("ours", 1, recipe, lambda: labels("ours", 2))
+    return [Program(LINEAR, 0, "1", lambda: labels("linear", 20)), ours]
+
+
+def test_a_test_set_is_read_once_by_a_recipe_and_seed(read: list[str]) -> None:
+    judge(TASKS[0], TRUTH, programs(read), again=False)
+    judge(TASKS[0], TRUTH, programs(read), again=False)
+    assert read == ["linear", "ours"]
+    judge(TASKS[0], TRUTH, programs(read, "another"), again=False)
+    assert read == ["linear", "ours", "ours"]
+    judge(TASKS[0], TRUTH, programs(read), again=True)
+    assert read == ["linear", "ours", "ours", "linear", "ours"]
+    assert len(readings()) == 5
+
+
+def test_a_reading_is_compared_with_the_linear_model_s(read: list[str]) -> None:
+    judge(TASKS[0], TRUTH, programs(read), again=False)
+    linear, ours = readings()
+    assert (linear["accuracy"], linear["p"]) == (0.5, None)
+    assert (ours["accuracy"], ours["right_more"]) == (0.95, 9)
+    assert ours["p"] == pytest.approx(2 / 2**9)
+    judge(TASKS[0], TRUTH, programs(read, "another"), again=False)
+    assert readings()[-1]["p"] == ours["p"]  # its labels were kept
+
+
+def test_the_page_shows_the_last_reading(read: list[str]) -> None:
+    record = {
+        "date": "2026-01-02 03:04", "task": "MR", "program": "ours", "seed": 1, "recipe": "x", "seconds": 5.0,
+        "machine": "here", "accuracy": 0.5, "macro_f1": 0.25, "interval": [0.4, 0.6], "p": 0.03, "right_more": -2,
+    }  # fmt: skip
+    lines = [json.dumps(record), json.dumps({**record, "accuracy": 0.75})]
+    accuracy.RECORD.write_text("\n".join(lines) + "\n")
+    assert "| ours | 1 | 75.0 % | 25.0 % | 40.0 to 60.0 | - 0.03 | 5.00 |" in page(readings())
+    assert "50.0 %" not in page(readings())
