@@ -160,6 +160,7 @@ def the_vocabulary_has_no_more_entries(before: Run, after: Run) -> None:
 
 @effect("model.architecture=rcnn")
 @effect("model.pooling=attention")
+@effect("model.ngrams=2")
 def there_are_other_tensors(before: Run, after: Run) -> None:
     assert set(after.shapes) - set(before.shapes)
 
@@ -173,6 +174,11 @@ def there_are_four_gates_for_three(before: Run, after: Run) -> None:
 def vectors_have_that_size(before: Run, after: Run) -> None:
     assert gates_and_inputs(after) == (3 * 8, 6)
     assert after.shapes["embedding.table.weight"] == (len(after.vocab), 6)
+
+
+@effect("model.ngram_buckets=10", "model.ngrams=2")
+def the_table_of_ngrams_has_that_many_rows(before: Run, after: Run) -> None:
+    assert after.shapes["embedding.ngram_table.weight"] == (10, 8)
 
 
 @effect("model.hidden_size=12")
@@ -211,6 +217,7 @@ def vectors_are_not_trained(before: Run, after: Run) -> None:
 @effect("model.dropout=0")
 @effect("model.embedding_dropout=0")
 @effect("train.label_smoothing=0.5")
+@effect("train.adversarial_norm=1.0")
 @effect("train.class_weights=balanced", "data.train={}/uneven.tsv")
 @effect("train.seed=2", "data.dev={}/dev.tsv")
 @effect("train.precision=bfloat16")

@@ -23,7 +23,7 @@ from textrnn.device import allow_tf32
 from textrnn.models.build import build_model
 from textrnn.training import session
 from textrnn.training.loop import training_steps
-from textrnn.training.objectives import cross_entropy
+from textrnn.training.objectives import cross_entropy, plain
 from textrnn.training.optim import build_optimizer
 from textrnn.training.state import Step, TrainingState, settle
 
@@ -117,9 +117,9 @@ def steps() -> Iterator[Iterator[Step]]:
     config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512)
     model = build_model(config, vocab_size=30_000, num_classes=10).to(CUDA)
     yield training_steps(
-        model, cross_entropy(), build_optimizer(model, learning_rate=1e-3, weight_decay=0.01), texts, TrainingState(),
-        epochs=2, batch_size=256, accumulate=1, seed=1, learning_rate=lambda step: 1e-3, grad_clip_norm=1.0,
-        device=CUDA, precision="float32",
+        model, plain(cross_entropy()), build_optimizer(model, learning_rate=1e-3, weight_decay=0.01), texts,
+        TrainingState(), epochs=2, batch_size=256, accumulate=1, seed=1, learning_rate=lambda step: 1e-3,
+        grad_clip_norm=1.0, device=CUDA, precision="float32",
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ CONFIGS = sorted((ROOT / "configs").rglob("*"))
 
 
 def test_how_many_there_are() -> None:
-    assert len(CONFIGS) == 11
+    assert len(CONFIGS) == 12
     assert all(path.suffix == ".yaml" for path in CONFIGS)
 
 

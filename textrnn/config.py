@@ -87,6 +87,8 @@ class ModelConfig(Section):
     fc_size: int | None = Field(None, ge=1, description="a hidden dense layer with relu; null = none")
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: bool = False
+    ngrams: int = Field(1, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
+    ngram_buckets: int = Field(1 << 18, ge=1, description="rows of their table, shared by equal hashes")
 
 
 class TrainConfig(Section):
@@ -99,6 +101,7 @@ class TrainConfig(Section):
     grad_clip_norm: float | None = Field(1.0, gt=0, description="null = measure, don't clip")
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
     label_smoothing: Fraction = 0.0
+    adversarial_norm: float | None = Field(None, gt=0, description="of a worst-case shift of each text's embeddings")
     class_weights: Literal["none", "balanced"] = "none"
     monitor: Literal["dev_accuracy", "dev_macro_f1", "dev_loss"] = "dev_accuracy"
     patience: int | None = Field(3, ge=1, description="evaluations without a better one before training stops")
@@ -265,6 +268,7 @@ def dead_keys(config: Config) -> list[str]:
             config.tokenizer.kind != "jieba",
             f"tokenizer.kind is {config.tokenizer.kind}, not jieba",
         ),
+        ("model.ngram_buckets", model.ngrams == 1, "model.ngrams is 1"),
         ("train.patience", without_dev, "there is no dev set"),
         ("train.monitor", without_dev, "there is no dev set"),
         ("train.tf32", config.train.precision == "bfloat16", "train.precision is bfloat16"),

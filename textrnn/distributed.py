@@ -160,14 +160,45 @@ def own_share(rows: np.ndarray) -> np.ndarray:
 
 
 def parallel(model: nn.Module) -> nn.Module:
-    """The model itself, or around it what averages gradients over the processes during the backward pass."""
+    """The model itself, or around it what averages dense gradients over the processes during the backward pass."""
     if world_size() == 1:
         return model
     from torch.nn.parallel import DistributedDataParallel
 
+    # with sparse gradients it cannot wait for further batches; `average_sparse` is for them
+    tables = [f"{name}.weight" for name, module in model.named_modules() if getattr(module, "sparse", False)]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, tables)
     return DistributedDataParallel(model, gradient_as_bucket_view=True)
 
 
 def gradients_kept_apart(model: nn.Module) -> contextlib.AbstractContextManager:
     """Inside the block a `parallel` model does not exchange gradients; the next backward pass outside makes up."""
     return contextlib.nullcontext() if world_size() == 1 else model.no_sync()  # type: ignore[operator]
+
+
+def average_sparse(model: nn.Module) -> None:
+    """Average sparse gradients over the processes, to the same last bit in each."""
+    if world_size() == 1:
+        return
+    import torch
+
+    for parameter in model.parameters():
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            gradient = parameter.grad.coalesce()
+            rows, values = joined(gradient.indices()[0]), joined(gradient.values())
+            parameter.grad = torch.sparse_coo_tensor(rows.unsqueeze(0), values / world_size(), parameter.shape)
+
+
+def joined(rows: torch.Tensor) -> torch.Tensor:
+    """The rows (n, ...) of all processes one after the other; each has another n."""
+    import torch
+    import torch.distributed as dist
+
+    counts = [torch.zeros(1, dtype=torch.int64, device=rows.device) for _ in range(world_size())]
+    dist.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
+    most = int(max(counts))
+    padded = rows.new_zeros(most, *rows.shape[1:])
+    padded[: len(rows)] = rows
+    found = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(found, padded)
+    return torch.cat([part[: int(count)] for part, count in zip(found, counts, strict=True)])

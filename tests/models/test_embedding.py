@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 import torch
+from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, Embedding
@@ -95,3 +99,37 @@ def test_a_model_in_training_drops_values_of_each_position() -> None:
     with torch.no_grad():
         first, second = gathered(embedding.to_read(torch.tensor([[5], [5]])))
     assert not torch.equal(first, second)
+
+
+def with_ngrams(ngrams: int) -> Embedding:
+    embedding = Embedding(10, 3, ngrams=ngrams, buckets=1 << 16).eval()
+    nn.init.normal_(embedding.ngram_table.weight)
+    return embedding
+
+
+def test_a_token_has_the_vectors_of_the_ngrams_that_end_with_it() -> None:
+    embedding = with_ngrams(3)
+    vectors = embedding(torch.tensor([[2, 3, 4], [5, 5, 5], [6, 6, 6], [6, 5, 6], [7, 6, 7]]))
+    assert not torch.allclose(vectors[1, 0], vectors[1, 1])  # another word before it
+    assert not torch.allclose(vectors[2, 0], vectors[2, 1])  # two words before it
+    assert torch.equal(vectors[4, 0], vectors[4, 2])
+    assert not torch.allclose(vectors[4, 0], vectors[4, 1])
+    bigrams_alone = with_ngrams(2)
+    vectors = bigrams_alone(torch.tensor([[2, 3], [5, 5], [6, 6]]))
+    assert torch.equal(vectors[2, 0], vectors[2, 1])
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_ngrams_of_a_text_of_one_token_begin_before_it(length: int) -> None:
+    embedding = with_ngrams(length)
+    alone = embedding.ngram_rows(torch.tensor([[5]]), length)
+    assert torch.equal(alone, embedding.ngram_rows(torch.tensor([[5], [6], [7]]), length)[:1])
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_the_hash_spreads_ngrams_evenly(length: int) -> None:
+    embedding = Embedding(10, 1, ngrams=3, buckets=1 << 20)
+    tokens = torch.cartesian_prod(torch.arange(300), torch.arange(300)).t()
+    rows = embedding.ngram_rows(torch.cat([torch.full((1, 90_000), 5), tokens])[-length:], length)[-1]
+    expected = (1 << 20) * (1 - math.exp(-90_000 / (1 << 20)))  # distinct rows, were they drawn at random
+    assert len(rows.unique()) == pytest.approx(expected, rel=0.01)

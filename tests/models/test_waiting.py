@@ -7,7 +7,7 @@ import torch
 
 from tests.models.small import each_architecture, each_cell, each_pooling, small_model
 from textrnn.data.batching import Batch
-from textrnn.training.objectives import cross_entropy
+from textrnn.training.objectives import cross_entropy, plain
 
 
 @each_pooling
@@ -20,6 +20,7 @@ def test_a_training_step_reads_no_value(architecture: str, cell: str, nonlineari
     classes = model.head[-1].out_features
     model.to("meta").train()
     batch = Batch(*(torch.ones(shape, dtype=torch.long, device="meta") for shape in ((7, 4), (4,), (4,))))
-    objective = cross_entropy(class_weights=torch.ones(classes, device="meta"), label_smoothing=0.1)
-    objective(model, batch).backward()
+    objective = plain(cross_entropy(class_weights=torch.ones(classes, device="meta"), label_smoothing=0.1))
+    for loss in objective(model, batch):
+        loss.backward()
     assert all(parameter.grad is not None for parameter in model.parameters())

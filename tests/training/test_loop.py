@@ -10,7 +10,7 @@ from torch import nn
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
 from textrnn.training.loop import steps_per_epoch, training_steps
-from textrnn.training.objectives import cross_entropy
+from textrnn.training.objectives import cross_entropy, plain
 from textrnn.training.state import TrainingState, settle
 
 
@@ -37,7 +37,7 @@ def run(model: nn.Module, state: TrainingState, texts: EncodedTexts, **changes):
         "grad_clip_norm": None, "device": torch.device("cpu"), "precision": "float32",
     }  # fmt: skip
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    return training_steps(model, cross_entropy(), optimizer, texts, state, **{**settings, **changes})
+    return training_steps(model, plain(cross_entropy()), optimizer, texts, state, **{**settings, **changes})
 
 
 def test_every_document_trains_once_an_epoch() -> None:

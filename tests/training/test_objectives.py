@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from tests.models.small import padded_batch, random_texts, small_model
 from textrnn.data.batching import Batch
-from textrnn.training.objectives import balanced_weights, cross_entropy
+from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
 
 
 class Fixed(nn.Module):
@@ -19,17 +20,22 @@ class Fixed(nn.Module):
 BATCH = Batch(torch.ones(1, 2, dtype=torch.long), torch.ones(2, dtype=torch.long), torch.tensor([0, 1]))
 
 
+def value(**options: object) -> float:
+    (loss,) = plain(cross_entropy(**options))(Fixed(), BATCH)
+    return loss.item()
+
+
 def test_cross_entropy_is_summed() -> None:
-    assert cross_entropy()(Fixed(), BATCH).item() == pytest.approx(-math.log(0.75) - math.log(0.5))
+    assert value() == pytest.approx(-math.log(0.75) - math.log(0.5))
 
 
 def test_class_weights_multiply() -> None:
-    weighted = cross_entropy(class_weights=torch.tensor([2.0, 1.0]))(Fixed(), BATCH).item()
+    weighted = value(class_weights=torch.tensor([2.0, 1.0]))
     assert weighted == pytest.approx(-2 * math.log(0.75) - math.log(0.5))
 
 
 def test_label_smoothing_spreads_the_target() -> None:
-    smoothed = cross_entropy(label_smoothing=0.2)(Fixed(), BATCH).item()
+    smoothed = value(label_smoothing=0.2)
     assert smoothed == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25) - math.log(0.5))
 
 
@@ -37,3 +43,38 @@ def test_balanced_weights_average_to_one_over_the_documents() -> None:
     weights = balanced_weights(np.array([0, 0, 0, 1]), 3)
     assert weights.tolist() == pytest.approx([4 / 6, 2.0, 0.0])
     assert weights[torch.tensor([0, 0, 0, 1])].mean().item() == pytest.approx(1.0)
+
+
+def test_adversarial_shifts_raise_each_text_s_loss_most_for_their_norm() -> None:
+    model = small_model(dropout=0.0, embedding_dropout=0.0).double()
+    batch = Batch(*padded_batch(random_texts([4, 1, 6])), torch.tensor([0, 1, 2]))
+    shifts = []
+    model.register_forward_pre_hook(lambda module, given: shifts.append(given[2]))
+    losses = []
+    for loss in adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch):
+        loss.backward()
+        losses.append(loss.item())
+
+    assert shifts[1].square().sum((0, 2)).sqrt().tolist() == pytest.approx([0.01] * 3)
+    assert not shifts[1][1:, 1].any()  # padding
+    random = [torch.randn_like(shifts[1]).masked_fill(shifts[1] == 0, 0) for _ in range(20)]
+    others = [shift * 0.01 / shift.square().sum((0, 2), keepdim=True).sqrt() for shift in random]
+    with torch.no_grad():
+        tried = [cross_entropy()(model(batch.token_ids, batch.lengths, shift), batch.labels).item() for shift in others]
+    assert losses[1] > max(tried) > losses[0]
+
+
+def test_gradients_of_both_losses_add_up() -> None:
+    model = small_model(dropout=0.0, embedding_dropout=0.0).double()
+    batch = Batch(*padded_batch(random_texts([4, 1, 6])), torch.tensor([0, 1, 2]))
+    shifts = []
+    hook = model.register_forward_pre_hook(lambda module, given: shifts.append(given[2]))
+    for loss in adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch):
+        loss.backward()
+    hook.remove()
+    found = [parameter.grad.clone() for parameter in model.parameters()]
+    model.zero_grad()
+    for shift in (None, shifts[1]):
+        cross_entropy()(model(batch.token_ids, batch.lengths, shift), batch.labels).backward()
+    for one, parameter in zip(found, model.parameters(), strict=True):
+        torch.testing.assert_close(one, parameter.grad)

@@ -24,7 +24,13 @@ def build_model(
     dim = config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1])
     is_rcnn = config.architecture == "rcnn"
     embedding = Embedding(
-        vocab_size, dim, dropout=config.embedding_dropout, pretrained=pretrained, frozen=config.freeze_embedding
+        vocab_size,
+        dim,
+        dropout=config.embedding_dropout,
+        pretrained=pretrained,
+        frozen=config.freeze_embedding,
+        ngrams=config.ngrams,
+        buckets=config.ngram_buckets,
     )
     encoder = RNNEncoder(
         dim,

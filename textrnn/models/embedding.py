@@ -1,4 +1,4 @@
-"""Token embeddings, random or pretrained."""
+"""Token embeddings, random or pretrained, and those of n-grams."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from textrnn.models.dropout import Dropout
 from textrnn.models.words import Inputs, Words
 
 INITIAL_STD = 0.1  # of random vectors; small beside the states, as pretrained ones are
+# Odd 64-bit numbers that spread ids which lie close together.
+_MULTIPLIERS = (-7046029254386353131, -4417276706812531889, 1609587929392839161)
 
 
 class Embedding(nn.Module):
@@ -18,6 +20,9 @@ class Embedding(nn.Module):
 
     pretrained: (vocab_size, dim), rows of NaN where a token has no vector: these begin random. frozen: vectors are not
     trained. PAD is a zero vector.
+
+    ngrams: up to which length the n-grams that end with a token add their vectors to its own. An n-gram's row among
+    `buckets` is its hash, so that several may share one.
     """
 
     def __init__(
@@ -28,6 +33,8 @@ class Embedding(nn.Module):
         dropout: float = 0.0,
         pretrained: np.ndarray | None = None,
         frozen: bool = False,
+        ngrams: int = 1,
+        buckets: int = 1,
     ) -> None:
         super().__init__()
         self.table = nn.Embedding(vocab_size, dim, padding_idx=PAD)
@@ -39,15 +46,31 @@ class Embedding(nn.Module):
                 self.table.weight[found] = vectors[found]
             self.table.weight[PAD] = 0.0
         self.table.weight.requires_grad_(not frozen)
+        self.ngrams = ngrams
+        if ngrams > 1:
+            self.ngram_table = nn.Embedding(buckets, dim, sparse=True)
+            nn.init.zeros_(self.ngram_table.weight)  # one that is never trained says nothing
         self.dropout = Dropout(dropout)
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """(T, B) -> (T, B, dim)."""
-        return self.dropout(self.table(token_ids))
+        vectors = self.table(token_ids)
+        for length in range(2, self.ngrams + 1):
+            vectors = vectors + self.ngram_table(self.ngram_rows(token_ids, length))
+        return self.dropout(vectors)
+
+    def ngram_rows(self, token_ids: torch.Tensor, length: int) -> torch.Tensor:
+        """(T, B) -> (T, B): the row of the n-gram that ends at each position, as if PAD stood before the text."""
+        mixed = torch.zeros_like(token_ids)
+        for back in range(length):
+            shifted = token_ids if back == 0 else nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back]
+            mixed = (mixed + shifted + length) * _MULTIPLIERS[back]
+            mixed = mixed ^ (mixed >> 29)
+        return mixed.remainder(self.ngram_table.num_embeddings)
 
     def to_read(self, token_ids: torch.Tensor) -> Inputs:
         """(T, B) -> what an encoder reads: vectors (T, B, dim); on a CPU, where no gradients are needed, as Words."""
-        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu":
+        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or self.ngrams > 1:
             return self(token_ids)
         tokens, rows = token_ids.unique(return_inverse=True)
         return Words(rows, self(tokens))

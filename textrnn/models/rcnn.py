@@ -42,9 +42,16 @@ class RCNN(nn.Module):
         self.pooling = Pooling(pooling, 2 * size)
         self.head = head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
+    def forward(
+        self, token_ids: torch.Tensor, lengths: torch.Tensor, shift: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes).
+
+        shift (T, B, dim): added to the embeddings.
+        """
         inputs = self.embedding.to_read(token_ids)
+        if shift is not None:
+            inputs = gathered(inputs) + shift
         left, right = self.contexts(inputs, lengths)
         words = torch.tanh(self.combine(torch.cat([left, gathered(inputs), right], dim=-1)))
         return self.head(self.pooling(words, lengths))

@@ -9,6 +9,7 @@ from textrnn.models.dropout import Dropout
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.pooling import Pooling
+from textrnn.models.words import gathered
 
 
 class TextRNN(nn.Module):
@@ -28,9 +29,16 @@ class TextRNN(nn.Module):
         self.pooling = pooling
         self.head = head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
+    def forward(
+        self, token_ids: torch.Tensor, lengths: torch.Tensor, shift: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes).
+
+        shift (T, B, dim): added to the embeddings.
+        """
         inputs = self.embedding.to_read(token_ids)
+        if shift is not None:
+            inputs = gathered(inputs) + shift
         if self.pooling.kind == "attention":
             return self.head(self.pooling(self.encoder(inputs, lengths), lengths))
         readings = self.encoder.readings(inputs, lengths)

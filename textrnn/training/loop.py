@@ -16,7 +16,7 @@ from torch import nn
 from textrnn.data.batching import collate, training_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.device import autocast
-from textrnn.distributed import gradients_kept_apart, own_share, rank, world_size
+from textrnn.distributed import average_sparse, gradients_kept_apart, own_share, rank, world_size
 from textrnn.seeding import seed_step
 from textrnn.training.objectives import Objective
 from textrnn.training.optim import clip_gradients
@@ -71,11 +71,17 @@ def training_steps(
                 counts = float(len(share) > 0)
                 batch = collate(texts, share if counts else rows[:1]).to(device)
                 with nullcontext() if rows is group[-1] else gradients_kept_apart(model):
-                    with autocast(device, precision):
-                        loss = objective(model, batch)
-                    # gradients are averaged over the processes; what is wanted is their sum
-                    (loss * (counts * world_size() / documents)).backward()
-                losses.append(counts * loss.detach())
+                    found, objectives = [], objective(model, batch)
+                    while True:
+                        with autocast(device, precision):
+                            loss = next(objectives, None)
+                        if loss is None:
+                            break
+                        # gradients are averaged over the processes; what is wanted is their sum
+                        (loss * (counts * world_size() / documents)).backward()
+                        found.append(loss.detach())
+                losses.append(counts * found[0])
+            average_sparse(model)
             norm = clip_gradients(model, grad_clip_norm)
             optimizer.step()
 

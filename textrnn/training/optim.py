@@ -3,19 +3,58 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
 
-def build_optimizer(model: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019). Decay acts on weight matrices only: on embeddings it would pull rare words to
-    zero at every step in which they do not occur, and biases need none."""
+class LazyAdamW(torch.optim.AdamW):
+    """AdamW (Loshchilov and Hutter 2019) in which the rows of a sparse gradient alone are updated, so that the cost of
+    a large table is that of the rows a batch reads.
+
+    Lazy: the moments of a row stay as they are while it is not read, instead of decaying, and it does not move. Sparse
+    parameters have no weight decay.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        sparse = []
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and parameter.grad.is_sparse:
+                    self._update_rows(parameter, parameter.grad.coalesce(), group)
+                    sparse.append((parameter, parameter.grad))
+                    parameter.grad = None
+        result = super().step(closure)
+        for parameter, gradient in sparse:
+            parameter.grad = gradient
+        return result
+
+    def _update_rows(self, parameter: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros((), device=parameter.device)
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        state["step"] += 1
+        rows, values = gradient.indices()[0], gradient.values()
+        (beta1, beta2), step = group["betas"], state["step"]
+        mean = state["exp_avg"][rows].lerp_(values, 1 - beta1)
+        square = state["exp_avg_sq"][rows].lerp_(values.square(), 1 - beta2)
+        state["exp_avg"].index_copy_(0, rows, mean)
+        state["exp_avg_sq"].index_copy_(0, rows, square)
+        size = (square / (1 - beta2**step)).sqrt_().add_(group["eps"])
+        parameter.index_add_(0, rows, mean.div_(size).mul_(-group["lr"] / (1 - beta1**step)))
+
+
+def build_optimizer(model: nn.Module, *, learning_rate: float, weight_decay: float) -> LazyAdamW:
+    """Decay acts on weight matrices only: on embeddings it would pull rare words to zero at every step in which they do
+    not occur, and biases need none."""
     trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     decayed = [p for name, p in trained if p.ndim >= 2 and not name.startswith("embedding.")]
     others = [p for name, p in trained if p.ndim < 2 or name.startswith("embedding.")]
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+    return LazyAdamW(groups, lr=learning_rate, fused=True)
 
 
 def learning_rate_at(step: int, *, total_steps: int, peak: float, schedule: str, warmup: float) -> float:
@@ -33,5 +72,14 @@ def learning_rate_at(step: int, *, total_steps: int, peak: float, schedule: str,
 def clip_gradients(model: nn.Module, max_norm: float | None) -> torch.Tensor:
     """Scale all gradients so that their joint 2-norm is at most max_norm (Pascanu et al. 2013, algorithm 1); None
     leaves them. Returns the norm before, (), on the device."""
-    gradients = [parameter for parameter in model.parameters() if parameter.grad is not None]
-    return nn.utils.clip_grad_norm_(gradients, math.inf if max_norm is None else max_norm, foreach=True)
+    gradients = []
+    for parameter in model.parameters():
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()
+            gradients.append(parameter.grad._values())  # themselves, not the copy that values() gives
+        elif parameter.grad is not None:
+            gradients.append(parameter.grad)
+    norm = nn.utils.get_total_norm(gradients, foreach=True)
+    if max_norm is not None:
+        torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
+    return norm

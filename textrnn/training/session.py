@@ -30,7 +30,7 @@ from textrnn.seeding import seed_weights
 from textrnn.signals import Interrupted, StopRequest
 from textrnn.training.history import append_history, cut_history, read_history
 from textrnn.training.loop import steps_per_epoch, training_steps
-from textrnn.training.objectives import balanced_weights, cross_entropy
+from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
 from textrnn.training.optim import build_optimizer, learning_rate_at
 from textrnn.training.state import Step, TrainingState, settle
 
@@ -59,7 +59,10 @@ class Session:
         weights = None
         if settings.class_weights == "balanced":
             weights = balanced_weights(np.asarray(splits.train.labels), len(splits.labels)).to(device)
-        self.objective = cross_entropy(class_weights=weights, label_smoothing=settings.label_smoothing)
+        loss = cross_entropy(class_weights=weights, label_smoothing=settings.label_smoothing)
+        self.objective = plain(loss)
+        if settings.adversarial_norm is not None:
+            self.objective = adversarial(loss, norm=settings.adversarial_norm, dim=self.embedding_dim)
         self.steps_per_epoch = steps_per_epoch(len(splits.train), settings.batch_size, settings.accumulate)
         self.state = TrainingState()
         self.unsettled: list[Step] = []
