@@ -6,12 +6,12 @@ import os
 import tempfile
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from scripts.bench.rivals.fasttext_bigrams import LABEL, spaced
 from scripts.bench.rivals.linear_svc import NGRAMS
 from scripts.bench.tasks import Split
 
@@ -38,11 +38,13 @@ def fasttext_labels(parts: dict[str, Split], unit: str) -> list[str]:
     """fastText with bigrams; learning rate and epochs are chosen on dev."""
     import fasttext
 
+    from scripts.bench.rivals.fasttext_bigrams import LABEL, spaced
+
     train, dev = parts["train"], parts["dev"]
     numbers = {label: str(at) for at, label in enumerate(sorted({*train.labels, *dev.labels}))}
     names = {f"{LABEL}{number}": label for label, number in numbers.items()}
 
-    def trained(part: Split, rate: float, epochs: int) -> fasttext.FastText._FastText:
+    def trained(part: Split, rate: float, epochs: int) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "train.txt"
             lines = (f"{LABEL}{numbers[label]} {spaced(text, unit)}\n" for label, text in zip(*part, strict=True))
@@ -52,7 +54,7 @@ def fasttext_labels(parts: dict[str, Split], unit: str) -> list[str]:
                 str(file), wordNgrams=2, lr=rate, epoch=epochs, thread=threads, seed=1, verbose=0
             )
 
-    def labels(model: fasttext.FastText._FastText, texts: list[str]) -> list[str]:
+    def labels(model: Any, texts: list[str]) -> list[str]:
         return [names[first] for (first,) in model.predict([spaced(text, unit) for text in texts])[0]]
 
     scores = {}
