@@ -104,8 +104,8 @@ def judge(task: Task, truth: list[str], programs: list[Program], *, again: bool)
             kept.parent.mkdir(exist_ok=True)
             kept.write_text("".join(f"{names[label]}\n" for label in found), encoding="utf-8")
             record = {
-                "date": time.strftime("%Y-%m-%d %H:%M"), "task": task.name, "program": program.name,
-                "seed": program.seed, "recipe": recipe, "seconds": round(seconds, 1), "machine": describe(),
+                "task": task.name, "program": program.name, "seed": program.seed,
+                "recipe": recipe, "seconds": round(seconds, 1), "machine": describe(),
                 **measured(task, true, found, linear, len(names)),
             }  # fmt: skip
             with RECORD.open("a", encoding="utf-8") as stream:
@@ -177,7 +177,7 @@ def page(found: list[dict[str, Any]]) -> str:
         if rows:
             sections += [
                 markdown(table),
-                f"`make accuracy ONLY={task.recipe}`: {rows[-1]['date']}, {rows[-1]['machine']}.",
+                f"`make accuracy ONLY={task.recipe}`: {rows[-1]['machine']}.",
             ]
     return "\n\n".join(sections) + "\n"
 
