@@ -20,11 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scripts.bench import judging
-from scripts.bench.corpora import ROOT, WORK, Missing
+from scripts.bench.corpora import ROOT, WORK, Missing, write_texts
 from scripts.bench.linear import fasttext_labels, svc_labels
 from scripts.bench.machine import describe
+from scripts.bench.rivals.corpus import Labelled, read_texts
 from scripts.bench.tables import Table, markdown, number, percent
-from scripts.bench.tasks import TASKS, Split, Task, config_of, prepare, splits
+from scripts.bench.tasks import TASKS, Task, config_of, prepare, splits
 from scripts.bench.timing import environment, run_program, textrnn
 
 RECORD, PAGE = ROOT / "docs" / "accuracy.jsonl", ROOT / "docs" / "accuracy.md"
@@ -66,7 +67,7 @@ def main() -> None:
     PAGE.write_text(page(readings()), encoding="utf-8")
 
 
-def programs(task: Task, parts: dict[str, Split]) -> list[Program]:
+def programs(task: Task, parts: dict[str, Labelled]) -> list[Program]:
     """The linear SVC, which the others are compared with, comes first."""
     config = ROOT / "configs" / f"{task.recipe}.yaml"
     files = write_plain(Path("plain") / task.recipe, parts)
@@ -97,12 +98,12 @@ def judge(task: Task, truth: list[str], programs: list[Program], *, again: bool)
         begin = time.perf_counter()
         if (task.name, program.name, program.seed, recipe) in done and not again:
             print(f"{what}: has read the test set; --again reads it once more")
-            found = judging.coded(names, kept.read_text(encoding="utf-8").splitlines())[0] if kept.exists() else None
+            found = judging.coded(names, read_texts(kept))[0] if kept.exists() else None
         else:
             (found,) = judging.coded(names, program.labels())
             seconds = time.perf_counter() - begin
             kept.parent.mkdir(exist_ok=True)
-            kept.write_text("".join(f"{names[label]}\n" for label in found), encoding="utf-8")
+            write_texts(kept, [names[label] for label in found])
             record = {
                 "task": task.name, "program": program.name, "seed": program.seed,
                 "recipe": recipe, "seconds": round(seconds, 1), "machine": describe(),
@@ -136,21 +137,18 @@ def our_labels(name: str, words: list[object]) -> list[str]:
     run = Path("runs") / name
     run_program(textrnn("train", *words, "--run-dir", run, "--force"))
     run_program(textrnn("eval", run))
-    header, *rows = (
-        (run / "eval" / "test" / "predictions.tsv").read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    )
+    header, *rows = read_texts(run / "eval" / "test" / "predictions.tsv")
     column = header.split("\t").index("predicted")
     return [row.split("\t")[column] for row in rows]
 
 
-def write_plain(folder: Path, parts: dict[str, Split]) -> dict[str, Path]:
+def write_plain(folder: Path, parts: dict[str, Labelled]) -> dict[str, Path]:
     """`label<TAB>text` files of each part."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: (folder / f"{name}.tsv").absolute() for name in parts}
-    for name, part in parts.items():
-        lines = (f"{label}\t{text}\n" for label, text in zip(*part, strict=True))
-        paths[name].write_text("".join(lines), encoding="utf-8")
-    return paths
+    return {
+        name: write_texts((folder / f"{name}.tsv").absolute(), list(map("\t".join, zip(*part, strict=True))))
+        for name, part in parts.items()
+    }
 
 
 def readings() -> list[dict[str, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +62,13 @@ def work_folder(*names: str) -> Path:
     folder = WORK.joinpath(*(re.sub(r"[^a-zA-Z0-9]+", "-", name) for name in names))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def unpack(source: Path, target: Path) -> Path:
+    """A copy of a file that may be packed."""
+    with (gzip.open if source.suffix == ".gz" else open)(source, "rb") as stream, target.open("wb") as out:
+        shutil.copyfileobj(stream, out)
+    return target
 
 
 def write_texts(path: Path, texts: list[str]) -> Path:

@@ -8,33 +8,29 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from scripts.bench.rivals.linear_svc import NGRAMS
-from scripts.bench.tasks import Split
+from scripts.bench.corpora import write_texts
+from scripts.bench.rivals.corpus import Labelled
+from scripts.bench.rivals.linear_svc import vectorizer
 
 C = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 RATES, EPOCHS = (0.1, 0.25, 0.5, 1.0), (5, 10, 25)
 
 
-def svc_labels(parts: dict[str, Split], unit: str) -> list[str]:
+def svc_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
     """TF-IDF of n-grams and a linear SVC; C is chosen on dev."""
-
-    def vectorizer() -> TfidfVectorizer:
-        return TfidfVectorizer(analyzer=unit, ngram_range=NGRAMS[unit], sublinear_tf=True)
-
     train, dev = parts["train"], parts["dev"]
-    counted = vectorizer()
+    counted = vectorizer(unit)
     features, dev_features = counted.fit_transform(train.texts), counted.transform(dev.texts)
     scores = {c: LinearSVC(C=c).fit(features, train.labels).score(dev_features, dev.labels) for c in C}
-    pipeline = make_pipeline(vectorizer(), LinearSVC(C=max(scores, key=scores.__getitem__)))
+    pipeline = make_pipeline(vectorizer(unit), LinearSVC(C=max(scores, key=scores.__getitem__)))
     pipeline.fit(train.texts + dev.texts, train.labels + dev.labels)
     return list(pipeline.predict(parts["test"].texts))
 
 
-def fasttext_labels(parts: dict[str, Split], unit: str) -> list[str]:
+def fasttext_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
     """fastText with bigrams; learning rate and epochs are chosen on dev."""
     import fasttext
 
@@ -44,11 +40,11 @@ def fasttext_labels(parts: dict[str, Split], unit: str) -> list[str]:
     numbers = {label: str(at) for at, label in enumerate(sorted({*train.labels, *dev.labels}))}
     names = {f"{LABEL}{number}": label for label, number in numbers.items()}
 
-    def trained(part: Split, rate: float, epochs: int) -> Any:
+    def trained(part: Labelled, rate: float, epochs: int) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "train.txt"
-            lines = (f"{LABEL}{numbers[label]} {spaced(text, unit)}\n" for label, text in zip(*part, strict=True))
-            file.write_text("".join(lines), encoding="utf-8")
+            pairs = zip(*part, strict=True)
+            write_texts(file, [f"{LABEL}{numbers[label]} {spaced(text, unit)}" for label, text in pairs])
             threads = int(os.environ["OMP_NUM_THREADS"])
             return fasttext.train_supervised(
                 str(file), wordNgrams=2, lr=rate, epoch=epochs, thread=threads, seed=1, verbose=0
@@ -61,5 +57,5 @@ def fasttext_labels(parts: dict[str, Split], unit: str) -> list[str]:
     for rate, epochs in product(RATES, EPOCHS):
         found = labels(trained(train, rate, epochs), dev.texts)
         scores[rate, epochs] = sum(one == other for one, other in zip(found, dev.labels, strict=True))
-    both = Split(train.labels + dev.labels, train.texts + dev.texts)
+    both = Labelled(train.labels + dev.labels, train.texts + dev.texts)
     return labels(trained(both, *max(scores, key=scores.__getitem__)), parts["test"].texts)

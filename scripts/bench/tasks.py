@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from scripts.bench.corpora import ROOT, dataset
+from scripts.bench.corpora import ROOT, dataset, unpack
+from scripts.bench.rivals.corpus import Labelled
 from textrnn.config import Config, load_config
 from textrnn.data.build import build_source
 from textrnn.data.reader import Example, read_examples
@@ -43,11 +41,6 @@ TASKS = [
 ]
 
 
-class Split(NamedTuple):
-    labels: list[str]
-    texts: list[str]
-
-
 def prepare(folder: Path) -> Path:
     """All corpora under folder/data, where the shipped configs look for them. Raises Missing without the raw files."""
     data = folder / "data"
@@ -74,12 +67,7 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def unpack(source: Path, target: Path) -> None:
-    with (gzip.open if source.suffix == ".gz" else open)(source, "rb") as stream, target.open("wb") as out:
-        shutil.copyfileobj(stream, out)
-
-
-def splits(config: Config) -> dict[str, Split]:
+def splits(config: Config) -> dict[str, Labelled]:
     """train, dev and test as a recipe's config reads them; dev held out of train at random where there is none."""
     data = config.data
     found = {
@@ -96,8 +84,8 @@ def splits(config: Config) -> dict[str, Split]:
     return {name: as_columns(examples) for name, examples in found.items()}
 
 
-def as_columns(examples: list[Example]) -> Split:
-    return Split([example.label for example in examples], [" ".join(example.text.split()) for example in examples])
+def as_columns(examples: list[Example]) -> Labelled:
+    return Labelled([example.label for example in examples], [" ".join(example.text.split()) for example in examples])
 
 
 def config_of(task: Task) -> Config:

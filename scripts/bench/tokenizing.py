@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
 from functools import partial
 from pathlib import Path
 
-from scripts.bench.corpora import reviews, shop_reviews, work_folder
+from scripts.bench.corpora import reviews, shop_reviews, unpack, work_folder
 from scripts.bench.programs import remove
 from scripts.bench.tables import Findings, Table, megabytes, number, times
 from scripts.bench.timing import Run, interleaved, median_run, run_program, textrnn
@@ -23,8 +21,9 @@ JIEBA_COPIES = 3  # as the dictionary would be an eighth of the time otherwise
 
 
 def measure() -> Findings:
-    chinese = unpacked(shop_reviews(), "chinese.csv")
-    english = unpacked(reviews().train, "english.csv")
+    folder = work_folder("tokenizing")
+    chinese = unpack(shop_reviews(), folder / "chinese.csv")
+    english = unpack(reviews().train, folder / "english.csv")
     files = {"char": chinese, "word": english, "whitespace": english, "jieba": repeated(chinese, JIEBA_COPIES)}
     jobs = {
         (kind, cores): partial(vocabulary, kind, file, cores) for kind, file in files.items() for cores in (1, None)
@@ -42,13 +41,6 @@ def measure() -> Findings:
             times(one.seconds / all_cores.seconds), megabytes(all_cores.peak_bytes),
         )  # fmt: skip
     return Findings([table])
-
-
-def unpacked(path: Path, name: str) -> Path:
-    target = work_folder("tokenizing") / name
-    with gzip.open(path) as stream, target.open("wb") as out:
-        shutil.copyfileobj(stream, out)
-    return target
 
 
 def repeated(csv: Path, copies: int) -> Path:

@@ -68,8 +68,11 @@ class Embedding(nn.Module):
             mixed = mixed ^ (mixed >> 29)
         return mixed.remainder(self.ngram_table.num_embeddings)
 
-    def to_read(self, token_ids: torch.Tensor) -> Inputs:
-        """(T, B) -> what an encoder reads: vectors (T, B, dim); on a CPU, where no gradients are needed, as Words."""
+    def to_read(self, token_ids: torch.Tensor, shift: torch.Tensor | None = None) -> Inputs:
+        """(T, B) -> what an encoder reads: vectors (T, B, dim), with `shift` (T, B, dim) added to them; on a CPU, where
+        neither gradients nor a shift are asked for, as Words."""
+        if shift is not None:
+            return self(token_ids) + shift
         if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or self.ngrams > 1:
             return self(token_ids)
         tokens, rows = token_ids.unique(return_inverse=True)

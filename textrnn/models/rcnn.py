@@ -49,9 +49,7 @@ class RCNN(nn.Module):
 
         shift (T, B, dim): added to the embeddings.
         """
-        inputs = self.embedding.to_read(token_ids)
-        if shift is not None:
-            inputs = gathered(inputs) + shift
+        inputs = self.embedding.to_read(token_ids, shift)
         left, right = self.contexts(inputs, lengths)
         words = torch.tanh(self.combine(torch.cat([left, gathered(inputs), right], dim=-1)))
         return self.head(self.pooling(words, lengths))

@@ -9,7 +9,6 @@ from textrnn.models.dropout import Dropout
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.pooling import Pooling
-from textrnn.models.words import gathered
 
 
 class TextRNN(nn.Module):
@@ -36,9 +35,7 @@ class TextRNN(nn.Module):
 
         shift (T, B, dim): added to the embeddings.
         """
-        inputs = self.embedding.to_read(token_ids)
-        if shift is not None:
-            inputs = gathered(inputs) + shift
+        inputs = self.embedding.to_read(token_ids, shift)
         if self.pooling.kind == "attention":
             return self.head(self.pooling(self.encoder(inputs, lengths), lengths))
         readings = self.encoder.readings(inputs, lengths)

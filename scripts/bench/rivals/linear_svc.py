@@ -14,10 +14,13 @@ from scripts.bench.rivals.corpus import read_labelled, read_texts, run, write_la
 NGRAMS = {"char": (1, 3), "word": (1, 2)}
 
 
+def vectorizer(unit: str) -> TfidfVectorizer:
+    return TfidfVectorizer(analyzer=unit, ngram_range=NGRAMS[unit], sublinear_tf=True)
+
+
 def train(options: argparse.Namespace) -> None:
     labels, texts = read_labelled(options.train)
-    vectorizer = TfidfVectorizer(analyzer=options.unit, ngram_range=NGRAMS[options.unit], sublinear_tf=True)
-    joblib.dump(make_pipeline(vectorizer, LinearSVC()).fit(texts, labels), options.model)
+    joblib.dump(make_pipeline(vectorizer(options.unit), LinearSVC()).fit(texts, labels), options.model)
 
 
 def predict(options: argparse.Namespace) -> None:
