@@ -218,6 +218,7 @@ def vectors_are_not_trained(before: Run, after: Run) -> None:
 @effect("model.embedding_dropout=0")
 @effect("train.label_smoothing=0.5")
 @effect("train.adversarial_norm=1.0")
+@effect("train.embedding_rate=2")
 @effect("train.class_weights=balanced", "data.train={}/uneven.tsv")
 @effect("train.seed=2", "data.dev={}/dev.tsv")
 @effect("train.precision=bfloat16")

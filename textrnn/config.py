@@ -95,6 +95,9 @@ class TrainConfig(Section):
     batch_size: int = Field(32, ge=1, description="documents, over all processes")
     epochs: int = Field(10, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
+    embedding_rate: float = Field(
+        1.0, gt=0, description="learning rate of embeddings and n-grams, times that of the rest"
+    )
     weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
     warmup: Fraction = Field(0.05, description="share of all steps")
@@ -269,6 +272,7 @@ def dead_keys(config: Config) -> list[str]:
             f"tokenizer.kind is {config.tokenizer.kind}, not jieba",
         ),
         ("model.ngram_buckets", model.ngrams == 1, "model.ngrams is 1"),
+        ("train.embedding_rate", model.freeze_embedding and model.ngrams == 1, "model.freeze_embedding is true"),
         ("train.patience", without_dev, "there is no dev set"),
         ("train.monitor", without_dev, "there is no dev set"),
         ("train.tf32", config.train.precision == "bfloat16", "train.precision is bfloat16"),

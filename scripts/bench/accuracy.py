@@ -21,12 +21,13 @@ import numpy as np
 
 from scripts.bench import judging
 from scripts.bench.corpora import ROOT, WORK, Missing, write_texts
-from scripts.bench.linear import fasttext_labels, svc_labels
+from scripts.bench.linear import C, fasttext_labels, svc_labels
 from scripts.bench.machine import describe
 from scripts.bench.rivals.corpus import Labelled, read_texts
 from scripts.bench.tables import Table, markdown, number, percent
 from scripts.bench.tasks import TASKS, Task, config_of, prepare, splits
 from scripts.bench.timing import environment, run_program, textrnn
+from textrnn.config import Config, DataConfig
 
 RECORD, PAGE = ROOT / "docs" / "accuracy.jsonl", ROOT / "docs" / "accuracy.md"
 LINEAR = "TF-IDF + LinearSVC"
@@ -34,10 +35,12 @@ PREFACE = """\
 # Accuracy
 
 Written by `make accuracy`, which trains each row anew and records every reading of a test set in `accuracy.jsonl`.
-Whatever a program lets one choose was chosen on dev: the epoch that is kept, C of the linear SVC, fastText's learning
-rate and epochs; the linear models then train once more on train and dev together. Dev is the corpus's own, or a tenth
-of train. No text from outside the files, no pretrained vectors. 95 %: bootstrap over the test texts. p: McNemar's exact
-test against the linear SVC on the same texts, + where more of them are right, - where fewer."""
+Whatever can be chosen was chosen on dev, the corpus's own or a part of train: the keys of a recipe (`experiments.md`),
+C of the linear SVC, fastText's learning rate and epochs. With these each of them trains once more on train and dev
+together, a recipe for all of its epochs. The defaults are what one gets who writes file names and nothing else: they
+train on train and keep the epoch that is best on dev. No text from outside the files, no pretrained vectors. 95 %:
+bootstrap over the test texts. p: McNemar's exact test against the linear SVC on the same texts, + where more of them
+are right, - where fewer."""
 
 
 class Program(NamedTuple):
@@ -69,19 +72,21 @@ def main() -> None:
 
 def programs(task: Task, parts: dict[str, Labelled]) -> list[Program]:
     """The linear SVC, which the others are compared with, comes first."""
-    config = ROOT / "configs" / f"{task.recipe}.yaml"
+    file, config = ROOT / "configs" / f"{task.recipe}.yaml", config_of(task)
     files = write_plain(Path("plain") / task.recipe, parts)
     defaults = ["--data", files["train"], *setting("data.dev", files["dev"]), *setting("data.test", files["test"])]
-    found = [Program(LINEAR, 0, "1", partial(svc_labels, parts, task.unit))]
+    found = [Program(LINEAR, 0, repr(C), partial(svc_labels, parts, task.unit))]
     if importlib.util.find_spec("fasttext") is None:
         print("fastText is left out: it is not installed (pip install -e '.[bench]')")
     else:
         found.append(Program("fastText", 0, "1", partial(fasttext_labels, parts, task.unit)))
-    found.append(Program("textrnn, defaults", 1, "defaults", partial(our_labels, f"{task.recipe}-defaults", defaults)))
+    found.append(
+        Program("textrnn, defaults", 1, Config().to_yaml(), partial(our_labels, f"{task.recipe}-defaults", defaults))
+    )
     for seed in range(1, task.seeds + 1):
-        words = ["--config", config, *setting("train.seed", seed)]
+        words = ["--config", file, *setting("train.seed", seed), *on_train_and_dev(config.data)]
         labels = partial(our_labels, f"{task.recipe}-{seed}", words)
-        found.append(Program(f"textrnn, {config.name}", seed, config.read_text(encoding="utf-8"), labels))
+        found.append(Program(f"textrnn, {file.name}", seed, config.to_yaml() + "and on dev", labels))
     return found
 
 
@@ -131,6 +136,16 @@ def measured(
 
 def setting(key: str, value: object) -> list[object]:
     return ["--set", f"{key}={value}"]
+
+
+def on_train_and_dev(data: DataConfig) -> list[object]:
+    """What makes a recipe train on dev too."""
+    if data.dev is None:
+        return setting("data.dev_fraction", 0)
+    files = [name for part in (data.train, data.dev) for name in ([part] if isinstance(part, str) else part or [])]
+    return [
+        *setting("data.train", f"[{', '.join(files)}]"), *setting("data.dev", "null"), *setting("data.dev_fraction", 0)
+    ]  # fmt: skip
 
 
 def our_labels(name: str, words: list[object]) -> list[str]:

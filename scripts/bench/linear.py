@@ -15,7 +15,7 @@ from scripts.bench.corpora import write_texts
 from scripts.bench.rivals.corpus import Labelled
 from scripts.bench.rivals.linear_svc import vectorizer
 
-C = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+C = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 RATES, EPOCHS = (0.1, 0.25, 0.5, 1.0), (5, 10, 25)
 
 

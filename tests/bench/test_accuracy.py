@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from scripts.bench import accuracy
-from scripts.bench.accuracy import LINEAR, Program, judge, page, readings
+from scripts.bench.accuracy import LINEAR, Program, judge, on_train_and_dev, page, readings
 from scripts.bench.tasks import TASKS
+from textrnn.config import DataConfig, load_config, parse_override
 
 TRUTH = ["a", "b"] * 10
 
@@ -61,3 +62,12 @@ def test_the_page_shows_the_last_reading(read: list[str]) -> None:
     accuracy.RECORD.write_text("\n".join(lines) + "\n")
     assert "| ours | 1 | 75.0 % | 25.0 % | 40.0 to 60.0 | - 0.03 | 5.00 |" in page(readings())
     assert "50.0 %" not in page(readings())
+
+
+@pytest.mark.parametrize(("dev", "train"), [(None, "a.tsv"), ("b.tsv", ["a.tsv", "b.tsv"])])
+def test_a_recipe_trains_on_dev_too(dev: str | None, train: str | list[str]) -> None:
+    words = [str(word) for word in on_train_and_dev(DataConfig(train="a.tsv", dev=dev))]
+    assert set(words[::2]) == {"--set"}
+    given = [("data.train", "a.tsv"), ("data.dev", dev), *map(parse_override, words[1::2])]
+    data = load_config(None, given).data
+    assert (data.train, data.dev, data.dev_fraction) == (train, None, 0)

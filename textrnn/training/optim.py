@@ -47,13 +47,28 @@ class LazyAdamW(torch.optim.AdamW):
         parameter.index_add_(0, rows, mean.div_(size).mul_(-group["lr"] / (1 - beta1**step)))
 
 
-def build_optimizer(model: nn.Module, *, learning_rate: float, weight_decay: float) -> LazyAdamW:
+def build_optimizer(
+    model: nn.Module, *, learning_rate: float, weight_decay: float, embedding_rate: float = 1.0
+) -> LazyAdamW:
     """Decay acts on weight matrices only: on embeddings it would pull rare words to zero at every step in which they do
-    not occur, and biases need none."""
+    not occur, and biases need none.
+
+    embedding_rate: what embeddings' learning rate is, times that of the rest: a step moves a weight by about the
+    learning rate, and a rare word's vector takes part in few steps. Each group has its factor as `rate_factor`.
+    """
     trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    decayed = [p for name, p in trained if p.ndim >= 2 and not name.startswith("embedding.")]
-    others = [p for name, p in trained if p.ndim < 2 or name.startswith("embedding.")]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    embeddings = [p for name, p in trained if name.startswith("embedding.")]
+    matrices = [p for name, p in trained if not name.startswith("embedding.") and p.ndim >= 2]
+    others = [p for name, p in trained if not name.startswith("embedding.") and p.ndim < 2]
+    groups = [
+        {"params": parameters, "weight_decay": decay, "lr": learning_rate * factor, "rate_factor": factor}
+        for parameters, decay, factor in (
+            (matrices, weight_decay, 1.0),
+            (others, 0.0, 1.0),
+            (embeddings, 0.0, embedding_rate),
+        )
+        if parameters
+    ]
     return LazyAdamW(groups, lr=learning_rate, fused=True)
 
 

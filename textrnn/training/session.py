@@ -54,8 +54,9 @@ class Session:
         self.parallel = parallel(self.model)
         self.embedding_dim = self.model.embedding.table.embedding_dim
         self.optimizer = build_optimizer(
-            self.model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+            self.model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
+            embedding_rate=settings.embedding_rate,
+        )  # fmt: skip
         weights = None
         if settings.class_weights == "balanced":
             weights = balanced_weights(np.asarray(splits.train.labels), len(splits.labels)).to(device)
