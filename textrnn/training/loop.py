@@ -60,7 +60,7 @@ def training_steps(
             documents = sum(map(len, group))
             rate = learning_rate(state.step + 1)
             for settings in optimizer.param_groups:
-                settings["lr"] = rate * settings["rate_factor"]
+                settings["lr"] = rate * settings.get("rate_factor", 1.0)
             seed_step(seed, state.step + 1, rank(), device)
             model.train()
             optimizer.zero_grad()
