@@ -27,6 +27,7 @@ COMMAND = [sys.executable, "-m", "textrnn"]  # as a process of its own
 TINY = [
     "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set", "train.epochs=2",
     "--set", "train.batch_size=16", "--set", "vocab.min_count=1",
+    "--set", "model.ngrams=1", "--set", "train.adversarial_norm=null", "--set", "train.embedding_rate=1",
 ]  # fmt: skip
 
 

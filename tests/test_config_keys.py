@@ -17,7 +17,8 @@ from textrnn.training import session
 
 # 36 training and 4 dev texts in batches of 9: four steps an epoch.
 BASE = [
-    "model.embedding_dim=8", "model.hidden_size=8", "train.epochs=2", "train.batch_size=9",
+    "model.embedding_dim=8", "model.hidden_size=8", "model.ngrams=1", "train.adversarial_norm=null",
+    "train.embedding_rate=1", "train.epochs=2", "train.batch_size=9",
     "vocab.min_count=1",
     "train.learning_rate=0.01",
 ]  # fmt: skip

@@ -77,8 +77,8 @@ class ModelConfig(Section):
     architecture: Literal["textrnn", "rcnn"] = "textrnn"
     cell: Literal["rnn", "lstm", "gru"] = "gru"
     nonlinearity: Literal["tanh", "relu"] = Field("tanh", description="of the cell rnn")
-    embedding_dim: int | None = Field(None, ge=1, description="null = that of `pretrained`, else 128")
-    hidden_size: int = Field(128, ge=1, description="of one direction")
+    embedding_dim: int | None = Field(None, ge=1, description="null = that of `pretrained`, else 96")
+    hidden_size: int = Field(96, ge=1, description="of one direction")
     num_layers: int = Field(1, ge=1)
     bidirectional: bool = True
     dropout: Fraction = Field(0.5, description="between layers, and before the last linear layer")
@@ -87,16 +87,16 @@ class ModelConfig(Section):
     fc_size: int | None = Field(None, ge=1, description="a hidden dense layer with relu; null = none")
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: bool = False
-    ngrams: int = Field(1, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
-    ngram_buckets: int = Field(1 << 18, ge=1, description="rows of their table, shared by equal hashes")
+    ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
+    ngram_buckets: int = Field(1 << 17, ge=1, description="rows of their table, shared by equal hashes")
 
 
 class TrainConfig(Section):
-    batch_size: int = Field(32, ge=1, description="documents, over all processes")
-    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(64, ge=1, description="documents, over all processes")
+    epochs: int = Field(6, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
     embedding_rate: float = Field(
-        1.0, gt=0, description="learning rate of embeddings and n-grams, times that of the rest"
+        5.0, gt=0, description="learning rate of embeddings and n-grams, times that of the rest"
     )
     weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
@@ -104,7 +104,7 @@ class TrainConfig(Section):
     grad_clip_norm: float | None = Field(1.0, gt=0, description="null = measure, don't clip")
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
     label_smoothing: Fraction = 0.0
-    adversarial_norm: float | None = Field(None, gt=0, description="of a worst-case shift of each text's embeddings")
+    adversarial_norm: float | None = Field(1.5, gt=0, description="of a worst-case shift of each text's embeddings")
     class_weights: Literal["none", "balanced"] = "none"
     monitor: Literal["dev_accuracy", "dev_macro_f1", "dev_loss"] = "dev_accuracy"
     patience: int | None = Field(3, ge=1, description="evaluations without a better one before training stops")

@@ -48,7 +48,7 @@ def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
 
 def small_model(**options: object) -> TextRNN | RCNN:
     """In evaluation mode; `options` are keys of the config's section `model`."""
-    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, **options})
+    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, "ngrams": 1, **options})
     model = build_model(config, vocab_size=VOCAB_SIZE, num_classes=3)
     randomize(model)
     return model.eval()

@@ -102,7 +102,7 @@ def test_the_embedding_is_as_wide_as_the_config_says_or_else_as_the_vectors_are_
 
     assert width(9, None) == 9
     assert width(None, vectors) == width(6, vectors) == 6
-    assert width(None, None) == DEFAULT_EMBEDDING_DIM == 128
+    assert width(None, None) == DEFAULT_EMBEDDING_DIM == 96
 
 
 @each_architecture

@@ -11,7 +11,7 @@ from textrnn.models.pooling import Pooling
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
 
-DEFAULT_EMBEDDING_DIM = 128
+DEFAULT_EMBEDDING_DIM = 96
 
 
 def build_model(
