@@ -72,6 +72,18 @@ def test_rows_that_are_read_in_each_step_move_as_adamw_moves_them() -> None:
     torch.testing.assert_close(lazy, dense)
 
 
+def test_rows_that_are_read_to_no_effect_stay() -> None:
+    table = nn.Embedding.from_pretrained(torch.ones(3, 2), freeze=False, sparse=True)
+    optimizer = LazyAdamW([table.weight], lr=0.1)
+    table(torch.tensor([0, 1])).sum().backward()
+    optimizer.step()
+    before = table.weight.detach().clone()
+    optimizer.zero_grad()
+    (table(torch.tensor([0, 1])) * torch.tensor([[0.0], [1.0]])).sum().backward()
+    optimizer.step()
+    assert torch.equal(table.weight[0], before[0]) and not torch.equal(table.weight[1], before[1])
+
+
 def test_rows_that_are_not_read_stay() -> None:
     torch.manual_seed(0)
     once, _ = trained_tables([[0, 1]])

@@ -13,8 +13,8 @@ class LazyAdamW(torch.optim.AdamW):
     """AdamW (Loshchilov and Hutter 2019) in which the rows of a sparse gradient alone are updated, so that the cost of
     a large table is that of the rows a batch reads.
 
-    Lazy: the moments of a row stay as they are while it is not read, instead of decaying, and it does not move. Sparse
-    parameters have no weight decay.
+    Lazy: the moments of a row stay as they are while its gradient is zero, instead of decaying, and it does not move.
+    Sparse parameters have no weight decay.
     """
 
     @torch.no_grad()
@@ -37,7 +37,8 @@ class LazyAdamW(torch.optim.AdamW):
             state["step"] = torch.zeros((), device=parameter.device)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
         state["step"] += 1
-        rows, values = gradient.indices()[0], gradient.values()
+        learns = gradient.values().any(dim=1)  # not so the n-grams that end in padding
+        rows, values = gradient.indices()[0][learns], gradient.values()[learns]
         (beta1, beta2), step = group["betas"], state["step"]
         mean = state["exp_avg"][rows].lerp_(values, 1 - beta1)
         square = state["exp_avg_sq"][rows].lerp_(values.square(), 1 - beta2)
