@@ -23,11 +23,19 @@ needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is no
 
 COMMAND = [sys.executable, "-m", "textrnn"]  # as a process of its own
 
+# What makes a model and its training plain, where the defaults do more.
+PLAIN = ["model.ngrams=1", "train.adversarial_norm=null", "train.embedding_rate=1"]
+
+
+def sets(*options: str) -> list[str]:
+    """`--set` before each."""
+    return [word for option in options for word in ("--set", option)]
+
+
 # A model and a training so small that a run takes a second.
 TINY = [
     "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set", "train.epochs=2",
-    "--set", "train.batch_size=16", "--set", "vocab.min_count=1",
-    "--set", "model.ngrams=1", "--set", "train.adversarial_norm=null", "--set", "train.embedding_rate=1",
+    "--set", "train.batch_size=16", "--set", "vocab.min_count=1", *sets(*PLAIN),
 ]  # fmt: skip
 
 

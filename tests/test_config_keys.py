@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import Cli
+from tests.conftest import PLAIN, Cli, sets
 from tests.effects import EFFECTS, Run, Seen, effect, write_corpora
 from textrnn.config import known_keys
 from textrnn.training import session
 
 # 36 training and 4 dev texts in batches of 9: four steps an epoch.
 BASE = [
-    "model.embedding_dim=8", "model.hidden_size=8", "model.ngrams=1", "train.adversarial_norm=null",
-    "train.embedding_rate=1", "train.epochs=2", "train.batch_size=9",
+    *PLAIN, "model.embedding_dim=8", "model.hidden_size=8", "train.epochs=2", "train.batch_size=9",
     "vocab.min_count=1",
     "train.learning_rate=0.01",
 ]  # fmt: skip
@@ -50,7 +49,7 @@ def train(cli: Cli, corpora: Path, runs: dict, monkeypatch: pytest.MonkeyPatch) 
                 patch.setattr(session, "save_state", lambda *a: (saves.append(a[0]), save_state(*a)))
                 patch.setattr(session, "plot_curves", lambda *a: None)
                 chosen = ["data.train={}/train.tsv", "data.cache_dir={}/cache", *BASE, *settings]
-                options = [word for item in chosen for word in ("--set", item.replace("{}", str(corpora)))]
+                options = sets(*(item.replace("{}", str(corpora)) for item in chosen))
                 folder = corpora / f"run{len(runs)}"
                 result = cli("train", *options, "--run-dir", folder)
             tf32 = {torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32}

@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from tests.conftest import Cli, make_rows, write_tsv
+from tests.conftest import PLAIN, Cli, make_rows, sets, write_tsv
 from textrnn.training import session
 
 # 135 texts to train and 15 to judge: the last batch of an epoch is short, the last step has one batch of two.
 OPTIONS = [
-    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set",
-    "model.ngrams=1", "--set", "train.adversarial_norm=null", "--set", "train.embedding_rate=1", "--set",
+    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", *sets(*PLAIN), "--set",
     "model.dropout=0", "--set", "model.embedding_dropout=0", "--set", "train.batch_size=8", "--set",
     "train.accumulate=2", "--set", "train.epochs=60", "--set", "train.patience=null", "--set", "vocab.min_count=1",
     "--run-dir",

@@ -9,17 +9,13 @@ from typing import Any
 import pytest
 
 from tests.bad_inputs import put
-from tests.conftest import TINY, Cli, make_rows
+from tests.conftest import TINY, Cli, make_rows, sets
 
 ROWS = make_rows(60)
 
 
 def tsv(rows: Sequence[tuple[str, str]]) -> str:
     return "".join(f"{label}\t{text}\n" for label, text in rows)
-
-
-def sets(*options: str) -> list[str]:
-    return [word for option in options for word in ("--set", option)]
 
 
 def warned(stderr: str) -> list[str]:

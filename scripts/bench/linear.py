@@ -11,7 +11,7 @@ from typing import Any
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from scripts.bench.corpora import write_texts
+from scripts.bench.corpora import accuracy, write_texts
 from scripts.bench.rivals.corpus import Labelled
 from scripts.bench.rivals.linear_svc import vectorizer
 
@@ -55,7 +55,6 @@ def fasttext_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
 
     scores = {}
     for rate, epochs in product(RATES, EPOCHS):
-        found = labels(trained(train, rate, epochs), dev.texts)
-        scores[rate, epochs] = sum(one == other for one, other in zip(found, dev.labels, strict=True))
+        scores[rate, epochs] = accuracy(labels(trained(train, rate, epochs), dev.texts), dev.labels)
     both = Labelled(train.labels + dev.labels, train.texts + dev.texts)
     return labels(trained(both, *max(scores, key=scores.__getitem__)), parts["test"].texts)

@@ -7,16 +7,28 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from scripts.bench.corpora import ROOT, dataset, unpack
+from scripts.bench.judging import coded
 from scripts.bench.rivals.corpus import Labelled
 from textrnn.config import Config, load_config
 from textrnn.data.build import build_source
 from textrnn.data.reader import Example, read_examples
 from textrnn.data.splits import stratified_split
 
-HELD_OUT = 0.1  # of train for dev, where a corpus has none
+# Where the shipped configs look for a file, and what it is a copy of.
+FILES = {
+    "thucnews/train.txt": "thucnews_titles/train.dedup.txt",
+    "thucnews/dev.txt": "thucnews_titles/dev.txt",
+    "thucnews/test.txt": "thucnews_titles/test.txt",
+    "thucnews/class.txt": "thucnews_titles/class.txt",
+    "mr/train.tsv": "mr/train.tsv",
+    "mr/test.tsv": "mr/test.tsv",
+    "imdb/train.csv": "imdb/train.csv.gz",
+    "imdb/test.csv": "imdb/test.csv.gz",
+    "online_shopping/train.csv": "online_shopping/train.csv.gz",
+    "online_shopping/dev.csv": "online_shopping/dev.csv",
+    "online_shopping/test.csv": "online_shopping/test.csv",
+}
 
 
 @dataclass(frozen=True)
@@ -46,20 +58,9 @@ def prepare(folder: Path) -> Path:
     data = folder / "data"
     if (data / "ready").exists():
         return folder
-    for name, files in {
-        "thucnews": {
-            "train.txt": "train.dedup.txt",
-            "dev.txt": "dev.txt",
-            "test.txt": "test.txt",
-            "class.txt": "class.txt",
-        },
-        "mr": {"train.tsv": "train.tsv", "test.tsv": "test.tsv"},
-        "imdb": {"train.csv": "train.csv.gz", "test.csv": "test.csv.gz"},
-        "online_shopping": {"train.csv": "train.csv.gz", "dev.csv": "dev.csv", "test.csv": "test.csv"},
-    }.items():
-        (data / name).mkdir(parents=True, exist_ok=True)
-        for target, source in files.items():
-            unpack(dataset(f"{'thucnews_titles' if name == 'thucnews' else name}/{source}"), data / name / target)
+    for name, source in FILES.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        unpack(dataset(source), data / name)
     script = ROOT / "scripts" / "prepare_20newsgroups.py"
     archive = dataset("20ng/20news-bydate.tar.gz")
     subprocess.run([sys.executable, script, archive, "--output", data / "20ng"], check=True, capture_output=True)
@@ -68,7 +69,7 @@ def prepare(folder: Path) -> Path:
 
 
 def splits(config: Config) -> dict[str, Labelled]:
-    """train, dev and test as a recipe's config reads them; dev held out of train at random where there is none."""
+    """train, dev and test as a recipe's config reads them; dev held out of train where there is none."""
     data = config.data
     found = {
         name: list(read_examples(build_source(paths, data)))
@@ -76,9 +77,9 @@ def splits(config: Config) -> dict[str, Labelled]:
         if paths is not None
     }
     if "dev" not in found:
-        names = sorted({example.label for example in found["train"]})
-        labels = np.array([names.index(example.label) for example in found["train"]])
-        train, dev = stratified_split(labels, HELD_OUT, 1)
+        names = [example.label for example in found["train"]]
+        (labels,) = coded(sorted(set(names)), names)
+        train, dev = stratified_split(labels, data.dev_fraction, config.train.seed)
         found["dev"] = [found["train"][row] for row in dev]
         found["train"] = [found["train"][row] for row in train]
     return {name: as_columns(examples) for name, examples in found.items()}
