@@ -161,6 +161,7 @@ def the_vocabulary_has_no_more_entries(before: Run, after: Run) -> None:
 @effect("model.architecture=rcnn")
 @effect("model.pooling=attention")
 @effect("model.ngrams=2")
+@effect("model.linear_ngrams=2")
 def there_are_other_tensors(before: Run, after: Run) -> None:
     assert set(after.shapes) - set(before.shapes)
 
@@ -179,6 +180,11 @@ def vectors_have_that_size(before: Run, after: Run) -> None:
 @effect("model.ngram_buckets=10", "model.ngrams=2")
 def the_table_of_ngrams_has_that_many_rows(before: Run, after: Run) -> None:
     assert after.shapes["embedding.ngram_table.weight"] == (10, 8)
+
+
+@effect("model.linear_buckets=10", "model.linear_ngrams=2")
+def the_linear_paths_table_has_that_many_rows_and_one_for_padding(before: Run, after: Run) -> None:
+    assert after.shapes["linear.weight"] == (11, 3)
 
 
 @effect("model.hidden_size=12")

@@ -22,7 +22,7 @@ OPTIONS = [
     "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set",
     "model.num_layers=2", "--set", "train.batch_size=8", "--set", "train.epochs=4", "--set", "train.patience=null",
     "--set", "vocab.min_count=1", "--set", "train.learning_rate=0.01", "--set", "model.ngrams=2",
-    "--set", "model.ngram_buckets=64", "--run-dir",
+    "--set", "model.ngram_buckets=64", "--set", "model.linear_buckets=64", "--run-dir",
 ]  # fmt: skip
 
 

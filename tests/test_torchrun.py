@@ -18,7 +18,8 @@ from textrnn.training import session
 
 # 135 texts to train and 15 to judge: the last batch of an epoch is short, the last step has one batch of two.
 OPTIONS = [
-    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", *sets(*PLAIN), "--set",
+    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", *sets(*PLAIN),
+    "--set", "model.linear_ngrams=2", "--set", "model.linear_buckets=64", "--set",
     "model.dropout=0", "--set", "model.embedding_dropout=0", "--set", "train.batch_size=8", "--set",
     "train.accumulate=2", "--set", "train.epochs=60", "--set", "train.patience=null", "--set", "vocab.min_count=1",
     "--run-dir",

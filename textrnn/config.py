@@ -89,6 +89,10 @@ class ModelConfig(Section):
     freeze_embedding: bool = False
     ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
     ngram_buckets: int = Field(1 << 17, ge=1, description="rows of their table, shared by equal hashes")
+    linear_ngrams: int | None = Field(
+        2, ge=1, le=3, description="longest n-gram of a linear path that shares the decision; null = none"
+    )
+    linear_buckets: int = Field(1 << 19, ge=1, description="rows of its table of weights, shared by equal hashes")
 
 
 class TrainConfig(Section):
@@ -272,6 +276,7 @@ def dead_keys(config: Config) -> list[str]:
             f"tokenizer.kind is {config.tokenizer.kind}, not jieba",
         ),
         ("model.ngram_buckets", model.ngrams == 1, "model.ngrams is 1"),
+        ("model.linear_buckets", model.linear_ngrams is None, "model.linear_ngrams is null"),
         ("train.embedding_rate", model.freeze_embedding and model.ngrams == 1, "model.freeze_embedding is true"),
         ("train.patience", without_dev, "there is no dev set"),
         ("train.monitor", without_dev, "there is no dev set"),

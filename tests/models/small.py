@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from textrnn.config import ModelConfig
+from textrnn.data.transform import EncodedTexts
 from textrnn.models.build import build_model
+from textrnn.models.linear import LinearPath
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
 
@@ -42,13 +45,18 @@ def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
     """New random values for every parameter, so that no bias, start state or PAD vector hides behind a zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in module.parameters():
+        for parameter in [*module.parameters(), *module.buffers()]:
             parameter.copy_(std * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+        for part in module.modules():
+            if isinstance(part, LinearPath):
+                part.idf[0] = 0.0  # padding's
 
 
 def small_model(**options: object) -> TextRNN | RCNN:
     """In evaluation mode; `options` are keys of the config's section `model`."""
-    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, "ngrams": 1, **options})
+    config = ModelConfig.model_validate(
+        {"embedding_dim": 4, "hidden_size": 5, "ngrams": 1, "linear_ngrams": None, **options}
+    )
     model = build_model(config, vocab_size=VOCAB_SIZE, num_classes=3)
     randomize(model)
     return model.eval()
@@ -71,6 +79,12 @@ def padded_batch(
     for column, text in enumerate(texts):
         token_ids[: len(text), column] = text
     return token_ids, lengths
+
+
+def encoded(texts: list[list[int]], labels: list[int] | None = None) -> EncodedTexts:
+    lengths = np.array([len(text) for text in texts])
+    starts = np.cumsum(lengths) - lengths
+    return EncodedTexts(np.concatenate(texts), starts, lengths, None if labels is None else np.array(labels))
 
 
 def logits_alone(model: nn.Module, texts: list[torch.Tensor]) -> torch.Tensor:

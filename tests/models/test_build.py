@@ -14,7 +14,7 @@ from textrnn.models.textrnn import TextRNN
 
 
 def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN:
-    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, **options})
+    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, "linear_ngrams": None, **options})
     return build_model(config, vocab_size=20, num_classes=3, pretrained=pretrained)
 
 

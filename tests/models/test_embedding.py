@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
@@ -117,19 +114,3 @@ def test_a_token_has_the_vectors_of_the_ngrams_that_end_with_it() -> None:
     bigrams_alone = with_ngrams(2)
     vectors = bigrams_alone(torch.tensor([[2, 3], [5, 5], [6, 6]]))
     assert torch.equal(vectors[2, 0], vectors[2, 1])
-
-
-@pytest.mark.parametrize("length", [2, 3])
-def test_ngrams_of_a_text_of_one_token_begin_before_it(length: int) -> None:
-    embedding = with_ngrams(length)
-    alone = embedding.ngram_rows(torch.tensor([[5]]), length)
-    assert torch.equal(alone, embedding.ngram_rows(torch.tensor([[5], [6], [7]]), length)[:1])
-
-
-@pytest.mark.parametrize("length", [2, 3])
-def test_the_hash_spreads_ngrams_evenly(length: int) -> None:
-    embedding = Embedding(10, 1, ngrams=3, buckets=1 << 20)
-    tokens = torch.cartesian_prod(torch.arange(300), torch.arange(300)).t()
-    rows = embedding.ngram_rows(torch.cat([torch.full((1, 90_000), 5), tokens])[-length:], length)[-1]
-    expected = (1 << 20) * (1 - math.exp(-90_000 / (1 << 20)))  # distinct rows, were they drawn at random
-    assert len(rows.unique()) == pytest.approx(expected, rel=0.01)

@@ -70,6 +70,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     write_text(run.config, config.to_yaml())  # it may have got more epochs
             if is_first():
                 begin_log()
+            if begin == "at the beginning":
+                session.fit_linear_path()
             session.go_on()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from textrnn.config import ModelConfig
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
+from textrnn.models.linear import LinearPath, WithLinearPath
 from textrnn.models.pooling import Pooling
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
@@ -16,11 +17,20 @@ DEFAULT_EMBEDDING_DIM = 96
 
 def build_model(
     config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None = None
-) -> TextRNN | RCNN:
-    """A model with fresh weights, drawn from torch's global random state.
+) -> TextRNN | RCNN | WithLinearPath:
+    """A model with fresh weights, drawn from torch's global random state; a linear path's are zeros.
 
     pretrained: (vocab_size, dim) vectors, NaN rows where there is none.
     """
+    network = build_network(config, vocab_size=vocab_size, num_classes=num_classes, pretrained=pretrained)
+    if config.linear_ngrams is None:
+        return network
+    return WithLinearPath(network, LinearPath(num_classes, ngrams=config.linear_ngrams, buckets=config.linear_buckets))
+
+
+def build_network(
+    config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None
+) -> TextRNN | RCNN:
     dim = config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1])
     is_rcnn = config.architecture == "rcnn"
     embedding = Embedding(

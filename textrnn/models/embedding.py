@@ -8,11 +8,10 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.dropout import Dropout
+from textrnn.models.ngrams import ngram_rows
 from textrnn.models.words import Inputs, Words
 
 INITIAL_STD = 0.1  # of random vectors; small beside the states, as pretrained ones are
-# Odd 64-bit numbers that spread ids which lie close together.
-_MULTIPLIERS = (-7046029254386353131, -4417276706812531889, 1609587929392839161)
 
 
 class Embedding(nn.Module):
@@ -56,17 +55,8 @@ class Embedding(nn.Module):
         """(T, B) -> (T, B, dim)."""
         vectors = self.table(token_ids)
         for length in range(2, self.ngrams + 1):
-            vectors = vectors + self.ngram_table(self.ngram_rows(token_ids, length))
+            vectors = vectors + self.ngram_table(ngram_rows(token_ids, length, self.ngram_table.num_embeddings))
         return self.dropout(vectors)
-
-    def ngram_rows(self, token_ids: torch.Tensor, length: int) -> torch.Tensor:
-        """(T, B) -> (T, B): the row of the n-gram that ends at each position, as if PAD stood before the text."""
-        mixed = torch.zeros_like(token_ids)
-        for back in range(length):
-            shifted = token_ids if back == 0 else nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back]
-            mixed = (mixed + shifted + length) * _MULTIPLIERS[back]
-            mixed = mixed ^ (mixed >> 29)
-        return mixed.remainder(self.ngram_table.num_embeddings)
 
     def to_read(self, token_ids: torch.Tensor, shift: torch.Tensor | None = None) -> Inputs:
         """(T, B) -> what an encoder reads: vectors (T, B, dim), with `shift` (T, B, dim) added to them; on a CPU, where

@@ -18,16 +18,18 @@ from textrnn.config import Config, TrainConfig
 from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vectors import coverage, read_vectors
-from textrnn.distributed import barrier, is_first, maximum, own_share, parallel, total, world_size
+from textrnn.distributed import barrier, from_first, is_first, maximum, own_share, parallel, total, world_size
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.evaluation.metrics import summary
 from textrnn.evaluation.plots import plot_curves
 from textrnn.inference import compute_logits
 from textrnn.models.build import build_model
+from textrnn.models.linear import WithLinearPath
 from textrnn.progress import bar, log
 from textrnn.run_folder import RunFolder
 from textrnn.seeding import seed_weights
 from textrnn.signals import Interrupted, StopRequest
+from textrnn.training import linear
 from textrnn.training.history import append_history, cut_history, read_history
 from textrnn.training.loop import steps_per_epoch, training_steps
 from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
@@ -51,22 +53,42 @@ class Session:
         self.model = build_model(
             config.model, vocab_size=len(splits.vocab), num_classes=len(splits.labels), pretrained=pretrained
         ).to(device)
-        self.parallel = parallel(self.model)
-        self.embedding_dim = self.model.embedding.table.embedding_dim
+        self.network = self.model.network if isinstance(self.model, WithLinearPath) else self.model
+        self.parallel = parallel(self.network)
+        self.embedding_dim = self.network.embedding.table.embedding_dim
         self.optimizer = build_optimizer(
-            self.model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
+            self.network, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
             embedding_rate=settings.embedding_rate,
         )  # fmt: skip
-        weights = None
+        self.class_weights = None
         if settings.class_weights == "balanced":
-            weights = balanced_weights(np.asarray(splits.train.labels), len(splits.labels)).to(device)
-        loss = cross_entropy(class_weights=weights, label_smoothing=settings.label_smoothing)
+            self.class_weights = balanced_weights(np.asarray(splits.train.labels), len(splits.labels)).to(device)
+        loss = cross_entropy(class_weights=self.class_weights, label_smoothing=settings.label_smoothing)
         self.objective = plain(loss)
         if settings.adversarial_norm is not None:
             self.objective = adversarial(loss, norm=settings.adversarial_norm, dim=self.embedding_dim)
         self.steps_per_epoch = steps_per_epoch(len(splits.train), settings.batch_size, settings.accumulate)
         self.state = TrainingState()
         self.unsettled: list[Step] = []
+
+    def fit_linear_path(self) -> None:
+        """Before the first step; afterwards it stays as it is."""
+        if not isinstance(self.model, WithLinearPath):
+            return
+
+        def fitted() -> dict[str, torch.Tensor]:
+            linear.fit(path, self.splits.train, seed=self.config.train.seed, class_weights=weights)
+            return path.state_dict()
+
+        path = self.model.linear.cpu()
+        weights = None if self.class_weights is None else self.class_weights.cpu()
+        begin = time.perf_counter()
+        path.load_state_dict(from_first(fitted))
+        path.to(self.device)
+        log.info(
+            "linear path: weights in %d of %d buckets, fitted in %.1f s",
+            int(path.weight.any(dim=1).sum()), len(path.weight) - 1, time.perf_counter() - begin,
+        )  # fmt: skip
 
     def load(self) -> None:
         """Take up the saved state; what was recorded after it is forgotten."""
