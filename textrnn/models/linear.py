@@ -12,7 +12,7 @@ from textrnn.models.textrnn import TextRNN
 
 # By how much margins are stretched to be log-odds, as a network's logits are: margins of a class and of the others are
 # about 1 and -1 where the text is clear.
-MARGIN_SCALE = 8.0
+MARGIN_SCALE = 6.0
 
 
 class LinearPath(nn.Module):
