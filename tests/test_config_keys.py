@@ -187,6 +187,12 @@ def the_linear_paths_table_has_that_many_rows_and_one_for_padding(before: Run, a
     assert after.shapes["linear.weight"] == (11, 3)
 
 
+@effect("model.linear_scale=40", "model.linear_ngrams=2")
+def the_same_training_is_judged_otherwise(before: Run, after: Run) -> None:
+    assert [record["train_loss"] for record in before.history] == [record["train_loss"] for record in after.history]
+    assert all(one["dev_loss"] != other["dev_loss"] for one, other in zip(before.history, after.history, strict=True))
+
+
 @effect("model.hidden_size=12")
 def states_have_that_size(before: Run, after: Run) -> None:
     assert gates_and_inputs(after) == (3 * 12, 8)

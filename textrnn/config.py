@@ -93,6 +93,7 @@ class ModelConfig(Section):
         2, ge=1, le=3, description="longest n-gram of a linear path that shares the decision; null = none"
     )
     linear_buckets: int = Field(1 << 19, ge=1, description="rows of its table of weights, shared by equal hashes")
+    linear_scale: float = Field(4.0, gt=0, description="its margins times this are averaged with the network's logits")
 
 
 class TrainConfig(Section):
@@ -277,6 +278,7 @@ def dead_keys(config: Config) -> list[str]:
         ),
         ("model.ngram_buckets", model.ngrams == 1, "model.ngrams is 1"),
         ("model.linear_buckets", model.linear_ngrams is None, "model.linear_ngrams is null"),
+        ("model.linear_scale", model.linear_ngrams is None, "model.linear_ngrams is null"),
         ("train.embedding_rate", model.freeze_embedding and model.ngrams == 1, "model.freeze_embedding is true"),
         ("train.patience", without_dev, "there is no dev set"),
         ("train.monitor", without_dev, "there is no dev set"),

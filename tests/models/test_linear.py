@@ -6,7 +6,7 @@ import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tests.models.small import encoded, padded_batch, random_texts, small_model
-from textrnn.models.linear import MARGIN_SCALE, LinearPath, WithLinearPath
+from textrnn.models.linear import LinearPath, WithLinearPath
 from textrnn.training.linear import inverse_document_frequencies
 
 
@@ -62,5 +62,5 @@ def test_an_ngram_counts_once_however_often_it_occurs() -> None:
 def test_logits_are_halfway_between_the_networks_and_the_margins() -> None:
     network, path = small_model().eval(), filled(num_classes=3)
     batch = padded_batch(random_texts([4, 1, 6]))
-    expected = (network(*batch) + MARGIN_SCALE * path(*batch)) / 2
-    torch.testing.assert_close(WithLinearPath(network, path).eval()(*batch), expected)
+    expected = (network(*batch) + 7 * path(*batch)) / 2
+    torch.testing.assert_close(WithLinearPath(network, path, scale=7).eval()(*batch), expected)

@@ -25,7 +25,8 @@ def build_model(
     network = build_network(config, vocab_size=vocab_size, num_classes=num_classes, pretrained=pretrained)
     if config.linear_ngrams is None:
         return network
-    return WithLinearPath(network, LinearPath(num_classes, ngrams=config.linear_ngrams, buckets=config.linear_buckets))
+    linear = LinearPath(num_classes, ngrams=config.linear_ngrams, buckets=config.linear_buckets)
+    return WithLinearPath(network, linear, scale=config.linear_scale)
 
 
 def build_network(

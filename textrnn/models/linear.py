@@ -10,10 +10,6 @@ from textrnn.models.ngrams import ngram_rows
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
 
-# By how much margins are stretched to be log-odds, as a network's logits are: margins of a class and of the others are
-# about 1 and -1 where the text is clear.
-MARGIN_SCALE = 6.0
-
 
 class LinearPath(nn.Module):
     """Margins of texts from which n-grams they have, in TF-IDF weights of length 1 (Joachims 1998).
@@ -68,15 +64,19 @@ class WithLinearPath(nn.Module):
     """The logits of a network averaged with the margins of a linear path: the geometric mean of two opinions. The
     network alone is trained by gradients, with losses of its own: in one sum the two would learn the same twice.
 
+    scale: by how much margins, about 1 for a class and -1 for the others where a text is clear, are stretched to be
+    logits.
+
     After Cheng et al. 2016 ("Wide & Deep Learning for Recommender Systems") and Mesnil et al. 2015 ("Ensemble of
     Generative and Discriminative Techniques for Sentiment Analysis of Movie Reviews").
     """
 
-    def __init__(self, network: TextRNN | RCNN, linear: LinearPath) -> None:
+    def __init__(self, network: TextRNN | RCNN, linear: LinearPath, *, scale: float) -> None:
         super().__init__()
         self.network = network
         self.linear = linear
+        self.scale = scale
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
-        return (self.network(token_ids, lengths).float() + MARGIN_SCALE * self.linear(token_ids, lengths)) / 2
+        return (self.network(token_ids, lengths).float() + self.scale * self.linear(token_ids, lengths)) / 2
