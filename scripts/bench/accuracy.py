@@ -79,7 +79,7 @@ def programs(task: Task, parts: dict[str, Labelled]) -> list[Program]:
     if importlib.util.find_spec("fasttext") is None:
         print("fastText is left out: it is not installed (pip install -e '.[bench]')")
     else:
-        found.append(Program("fastText", 0, "1", partial(fasttext_labels, parts, task.unit)))
+        found.append(Program("fastText", 0, "2", partial(fasttext_labels, parts, task.unit)))
     found.append(
         Program("textrnn, defaults", 1, Config().to_yaml(), partial(our_labels, f"{task.recipe}-defaults", defaults))
     )

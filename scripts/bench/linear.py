@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from itertools import product
 from pathlib import Path
@@ -43,7 +44,8 @@ def fasttext_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
     def trained(part: Labelled, rate: float, epochs: int) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "train.txt"
-            pairs = zip(*part, strict=True)
+            pairs = list(zip(*part, strict=True))
+            random.Random(1).shuffle(pairs)  # fastText reads them in order, and some corpora are sorted by class
             write_texts(file, [f"{LABEL}{numbers[label]} {spaced(text, unit)}" for label, text in pairs])
             threads = int(os.environ["OMP_NUM_THREADS"])
             return fasttext.train_supervised(
