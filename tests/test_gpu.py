@@ -114,7 +114,7 @@ def steps() -> Iterator[Iterator[Step]]:
     lengths = random.integers(100, 200, 20 * 256)
     tokens = random.integers(2, 30_000, lengths.sum()).astype(np.int32)
     texts = EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, random.integers(0, 10, len(lengths)))
-    config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512)
+    config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512, ngrams=1, linear_ngrams=None)
     model = build_model(config, vocab_size=30_000, num_classes=10).to(CUDA)
     yield training_steps(
         model, plain(cross_entropy()), build_optimizer(model, learning_rate=1e-3, weight_decay=0.01), texts,

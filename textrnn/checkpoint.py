@@ -48,7 +48,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
             wanted = tuple(expected[name].shape) if name in expected else "nothing"
             raise CheckpointError(
                 f"{path}: {name}: {wanted} was expected, found {found}: the file does not belong to the config.yaml, "
-                f"vocab.txt and labels.txt beside it"
+                f"vocab.txt and labels.txt beside it, or another version of textrnn saved it"
             )
     model.load_state_dict(tensors)
 

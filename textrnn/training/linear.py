@@ -1,28 +1,31 @@
-"""Fitting a linear path, in constant memory and a few passes over the texts."""
+"""Fitting a linear path in a few passes over the texts, in memory that hardly grows with them."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from textrnn.data.batching import Batch, collate, inference_batches, training_batches
+from textrnn.data.batching import Batch, collate, training_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.models.linear import LinearPath, first_of_equals
 from textrnn.progress import bar
 
 PASSES, BATCH_SIZE, RATE = 5, 32, 0.5
+_NUMBERS_AT_ONCE = 1 << 24  # of an update: texts x n-grams x classes
 
 
 def fit(path: LinearPath, texts: EncodedTexts, *, seed: int, class_weights: torch.Tensor | None = None) -> None:
     """Squared hinge losses, one for each class against the rest as in LIBLINEAR (Fan et al. 2008), minimized by
     stochastic gradient descent with a rate that falls to 0. What stands in for a regularizer is that it stops early.
 
-    On the CPU, where the order of additions is always the same; every text has labels.
+    class_weights (classes,): of the losses of a text, by its class. On the CPU, where the order of additions is always
+    the same; every text has a label.
     """
     labels = np.asarray(texts.labels)
+    shares = torch.from_numpy(np.bincount(labels, minlength=len(path.bias)))
+    weighted = shares.float() if class_weights is None else shares * class_weights
+    path.bias.copy_(2 * weighted / weighted.sum() - 1)  # a text of which nothing is known
     path.idf.copy_(inverse_document_frequencies(path, texts))
-    share = np.bincount(labels, minlength=len(path.bias)) / len(labels)
-    path.bias.copy_(torch.from_numpy(2 * share - 1))  # a text of which nothing is known
     total, step = PASSES * -(-len(texts) // BATCH_SIZE), 0
     with bar("linear path", total=total, unit="step") as shown:
         for epoch in range(1, PASSES + 1):
@@ -32,26 +35,43 @@ def fit(path: LinearPath, texts: EncodedTexts, *, seed: int, class_weights: torc
                 shown.update()
 
 
-def descend(path: LinearPath, batch: Batch, rate: float, class_weights: torch.Tensor | None) -> None:
-    """A step down the sum of the texts' losses."""
+def descend(path: LinearPath, batch: Batch, rate: float, class_weights: torch.Tensor | None = None) -> None:
+    """A step down the sum of the texts' losses, for each class no further than where that sum, were every text inside
+    its margin, is smallest: texts that are much alike would be overshot together."""
     assert batch.labels is not None
     rows, values = path.features(batch.token_ids, batch.lengths)
     margins = path.margins(rows, values)
     sides = torch.full_like(margins, -1.0).scatter_(1, batch.labels.unsqueeze(1), 1.0)
-    steps = (1 - sides * margins).clamp_(min=0).mul_(sides).mul_(rate)
-    if class_weights is not None:
-        steps *= class_weights[batch.labels].unsqueeze(1)
-    path.weight.index_add_(0, rows.flatten(), (values.unsqueeze(2) * steps.unsqueeze(1)).flatten(0, 1))
+    short = (1 - sides * margins).clamp_(min=0).mul_(sides)  # by which margins should move
+    weights = torch.ones(len(batch), 1) if class_weights is None else class_weights[batch.labels].unsqueeze(1)
+    step = weights * short * rate
+    add(path.weight, rows, values, step)
+    moves = path.margins(rows, values) - margins
+    wanted, done = (weights * short * moves).sum(0), (weights * moves.square()).sum(0)
+    share = torch.where(done > wanted, wanted / done, 1.0).clamp_(min=0)
+    if (share < 1).any():
+        add(path.weight, rows, values, step * (share - 1))
+
+
+def add(weight: torch.Tensor, rows: torch.Tensor, values: torch.Tensor, factors: torch.Tensor) -> None:
+    """To the weights (buckets + 1, classes) of each text's features (B, N), the values (B, N) times its factors
+    (B, classes); some texts at a time."""
+    count = max(1, _NUMBERS_AT_ONCE // (rows.shape[1] * factors.shape[1]))
+    for some in range(0, len(rows), count):
+        part = slice(some, some + count)
+        change = values[part].unsqueeze(2) * factors[part].unsqueeze(1)
+        weight.index_add_(0, rows[part].flatten(), change.flatten(0, 1))
 
 
 def inverse_document_frequencies(path: LinearPath, texts: EncodedTexts) -> torch.Tensor:
     """(buckets + 1,): 1 + ln((1 + n) / (1 + texts with it)), as in scikit-learn; 0 for padding. One that no text has
     counts as the rarest: it has no weight, but makes the others' values smaller, as a text that is new should."""
-    counts = torch.zeros_like(path.idf)
-    for rows in inference_batches(texts.lengths, BATCH_SIZE):
-        batch = collate(texts, rows)
-        found = path.rows(batch.token_ids, batch.lengths)
-        counts += torch.bincount(found[first_of_equals(found)], minlength=len(counts))
+    counts = torch.zeros(len(path.idf), dtype=torch.int64)
+    for begin in range(0, len(texts), BATCH_SIZE):
+        batch = collate(texts, np.arange(begin, min(begin + BATCH_SIZE, len(texts))))
+        rows = path.rows(batch.token_ids, batch.lengths)
+        found = rows[first_of_equals(rows)]
+        counts.index_add_(0, found, torch.ones_like(found))
     idf = 1 + torch.log((1 + len(texts)) / (1 + counts))
     idf[0] = 0  # padding
     return idf

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from textrnn.models.rcnn import RCNN
+from textrnn.models.textrnn import TextRNN
+
 
 class LazyAdamW(torch.optim.AdamW):
     """AdamW (Loshchilov and Hutter 2019) in which the rows of a sparse gradient alone are updated, so that the cost of
@@ -49,7 +52,7 @@ class LazyAdamW(torch.optim.AdamW):
 
 
 def build_optimizer(
-    model: nn.Module, *, learning_rate: float, weight_decay: float, embedding_rate: float = 1.0
+    model: TextRNN | RCNN, *, learning_rate: float, weight_decay: float, embedding_rate: float = 1.0
 ) -> LazyAdamW:
     """Decay acts on weight matrices only: on embeddings it would pull rare words to zero at every step in which they do
     not occur, and biases need none.
@@ -57,10 +60,11 @@ def build_optimizer(
     embedding_rate: what embeddings' learning rate is, times that of the rest: a step moves a weight by about the
     learning rate, and a rare word's vector takes part in few steps. Each group has its factor as `rate_factor`.
     """
-    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    embeddings = [p for name, p in trained if name.startswith("embedding.")]
-    matrices = [p for name, p in trained if not name.startswith("embedding.") and p.ndim >= 2]
-    others = [p for name, p in trained if not name.startswith("embedding.") and p.ndim < 2]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    embeddings = [parameter for parameter in model.embedding.parameters() if parameter.requires_grad]
+    rest = [parameter for parameter in trained if not any(parameter is one for one in embeddings)]
+    matrices = [parameter for parameter in rest if parameter.ndim >= 2]
+    others = [parameter for parameter in rest if parameter.ndim < 2]
     groups = [
         {"params": parameters, "weight_decay": decay, "lr": learning_rate * factor, "rate_factor": factor}
         for parameters, decay, factor in (

@@ -72,23 +72,24 @@ class Session:
         self.unsettled: list[Step] = []
 
     def fit_linear_path(self) -> None:
-        """Before the first step; afterwards it stays as it is."""
+        """Before the first step; afterwards it stays as it is, and is saved with the rest."""
         if not isinstance(self.model, WithLinearPath):
             return
+        path = self.model.linear.cpu()
+        weights = None if self.class_weights is None else self.class_weights.cpu()
+        begin = time.perf_counter()
 
         def fitted() -> dict[str, torch.Tensor]:
             linear.fit(path, self.splits.train, seed=self.config.train.seed, class_weights=weights)
             return path.state_dict()
 
-        path = self.model.linear.cpu()
-        weights = None if self.class_weights is None else self.class_weights.cpu()
-        begin = time.perf_counter()
         path.load_state_dict(from_first(fitted))
         path.to(self.device)
         log.info(
             "linear path: weights in %d of %d buckets, fitted in %.1f s",
             int(path.weight.any(dim=1).sum()), len(path.weight) - 1, time.perf_counter() - begin,
         )  # fmt: skip
+        self.save()
 
     def load(self) -> None:
         """Take up the saved state; what was recorded after it is forgotten."""
