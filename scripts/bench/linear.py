@@ -1,4 +1,4 @@
-"""Linear models at their best: settings chosen on dev, then trained on train and dev together."""
+"""Linear models: C, or learning rate and epochs, chosen on dev, then trained on train and dev together."""
 
 from __future__ import annotations
 

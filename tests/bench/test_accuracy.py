@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,14 +55,33 @@ def test_a_reading_is_compared_with_the_linear_model_s(read: list[str]) -> None:
     assert readings()[-1]["p"] == ours["p"]  # its labels were kept
 
 
+def test_a_recipe_of_a_new_name_has_read_what_the_old_one_has(read: list[str]) -> None:
+    judge(TASKS[0], TRUTH, programs(read), again=False)
+    names = [hashlib.sha256(name.encode()).hexdigest()[:12] for name in ("renamed", "one")]
+    with accuracy.RECORD.open("a") as stream:
+        stream.write(json.dumps({"recipe": names[0], "same_as": names[1]}) + "\n")
+    judge(TASKS[0], TRUTH, programs(read, "renamed"), again=False)
+    assert read == ["linear", "ours"]
+    assert len(readings()) == 2
+
+
+def test_the_linear_model_trains_again_where_its_labels_are_lost(read: list[str]) -> None:
+    judge(TASKS[0], TRUTH, programs(read), again=False)
+    shutil.rmtree("labels")
+    judge(TASKS[0], TRUTH, programs(read, "another"), again=False)
+    assert read == ["linear", "ours", "linear", "ours"]
+    assert readings()[-1]["p"] == readings()[1]["p"]
+    assert len(readings()) == 3
+
+
 def test_the_page_shows_the_last_reading(read: list[str]) -> None:
     record = {
-        "date": "2026-01-02 03:04", "task": "MR", "program": "ours", "seed": 1, "recipe": "x", "seconds": 5.0,
+        "task": "MR", "program": "ours", "seed": 1, "recipe": "x", "seconds": 5.0,
         "machine": "here", "accuracy": 0.5, "macro_f1": 0.25, "interval": [0.4, 0.6], "p": 0.03, "right_more": -2,
     }  # fmt: skip
     lines = [json.dumps(record), json.dumps({**record, "accuracy": 0.75})]
     accuracy.RECORD.write_text("\n".join(lines) + "\n")
-    assert "| ours | 1 | 75.0 % | 25.0 % | 40.0 to 60.0 | - 0.03 | 5.00 |" in page(readings())
+    assert "| ours | 1 | 2 | 75.0 % | 25.0 % | 40.0 to 60.0 | - 0.03 | 5.00 |" in page(readings())
     assert "50.0 %" not in page(readings())
 
 
