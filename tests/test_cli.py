@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMMAND, TINY, Cli, make_rows, write_tsv
+from tests.conftest import COMMAND, TINY, Cli, make_rows, sets, write_tsv
 from textrnn import __version__
 from textrnn.run_folder import RunFolder
 
@@ -113,6 +113,23 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
         table = list(csv.reader(stream))
     assert table[0][1:] == [row[0] for row in table[1:]] == metrics["labels"]
     assert [[int(count) for count in row[1:]] for row in table[1:]] == metrics["confusion_matrix"]
+
+
+def test_all_that_the_defaults_switch_on_goes_through_training_eval_and_predict(cli: Cli, train_file: Path) -> None:
+    write_tsv(train_file.with_name("test.tsv"), make_rows(24, seed=1))
+    sizes = ["model.embedding_dim=8", "model.hidden_size=8", "model.ngram_buckets=64", "model.linear_buckets=4096"]
+    options = sets(*sizes, "train.batch_size=8", "vocab.min_count=1", "data.test=test.tsv")
+    trained = cli("train", "--data", "train.tsv", *options)
+    assert trained.code == 0, trained.err
+    assert "linear path: weights in" in trained.err
+    losses = [json.loads(line)["train_loss"] for line in Path("runs/train/history.jsonl").read_text().splitlines()]
+    assert len(losses) == 6 and losses[-1] < losses[0]
+    assert json.loads(cli("eval", "runs/train", "--json").out)["accuracy"] == 1.0  # each class has words of its own
+    texts = "".join(f"{text}\n" for _, text in make_rows(24, seed=1))
+    Path("texts.txt").write_text(texts)
+    together = cli("predict", "runs/train", "texts.txt")
+    assert [line.split("\t")[0] for line in together.out.splitlines()] == [label for label, _ in make_rows(24, seed=1)]
+    assert cli("predict", "runs/train", "texts.txt", "--batch-size", "1").out == together.out
 
 
 def test_eval_json_is_the_file(cli: Cli, trained: Path) -> None:

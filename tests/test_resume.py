@@ -97,19 +97,32 @@ def test_fewer_epochs_and_other_changes_are_refused_by_name(cli: Cli, whole: Pat
     assert "model.cell" in result.err
 
 
+def die(*arguments: object, **options: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_where_nothing_was_saved_resume_starts_from_the_beginning(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(session.Session, "go_on", die)
+        patch.setattr(session.linear, "fit", die)
         assert cli("train", *OPTIONS, "cut").code == 130
     assert not Path("cut/resume/state.safetensors").exists()
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
     assert "from the beginning" in result.err
+    assert same_run(Path("whole"), Path("cut"))
+
+
+def test_a_linear_path_that_was_fitted_is_not_fitted_again(
+    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(session.Session, "go_on", die)
+        assert cli("train", *OPTIONS, "cut").code == 130
+    monkeypatch.setattr(session.linear, "fit", die)
+    result = cli("train", *OPTIONS, "cut", "--resume")
+    assert result.code == 0, result.err
     assert same_run(Path("whole"), Path("cut"))
 
 

@@ -37,15 +37,15 @@ PREFACE = """\
 # Accuracy
 
 Written by `make accuracy`, which trains each row and records every reading of a test set in `accuracy.jsonl`; a row
-that has been read is not read again.
-Whatever can be chosen was chosen on dev, the corpus's own or a part of train: the keys of a recipe (`experiments.md`),
-C of the linear SVC, fastText's learning rate and epochs. With these each of them trains once more on train and dev
-together, a recipe for all of its epochs. The defaults are what one gets who writes file names and nothing else: they
-train on train and keep the epoch that is best on dev. The recipes of MR and 20 Newsgroups were chosen on other parts of
-train than the one the linear models choose by: 30 %, and the last fifth by number. No text from outside the files, no
-pretrained vectors. 95 %: bootstrap over the test texts. p: McNemar's exact test of accuracy against the linear SVC on the
-same texts, + where more of them are right, - where fewer. Reading: how often the test set has been read by this program
-and seed, with earlier recipes or defaults too, whose lines are in the record; p knows of one only."""
+that has been read is not read again. Whatever can be chosen was chosen on dev, the corpus's own or a part of train:
+the keys of a recipe (`experiments.md`), C of the linear SVC, fastText's learning rate and epochs. With these each of
+them trains once more on train and dev together, a recipe for all of its epochs. The defaults are what one gets who
+writes file names and nothing else: they train on train and keep the epoch that is best on dev. The recipes of MR and
+20 Newsgroups were chosen on other parts of train than the one the linear models choose by: 30 %, and the last fifth by
+number. No text from outside the files, no pretrained vectors. 95 %: bootstrap over the test texts. p: McNemar's exact
+test of accuracy against the linear SVC on the same texts, + where more of them are right, - where fewer. Reading: how
+often the test set has been read by this program and seed, with earlier recipes or defaults too, whose lines are in the
+record; p knows of one only."""
 
 
 class Program(NamedTuple):

@@ -1,6 +1,7 @@
 """The training loop: a generator of steps. It computes; the caller logs, evaluates, saves and stops.
 
-Nothing in it waits for the device: while a GPU computes one step, the next ones are prepared.
+Nothing in it waits for the device: while a GPU computes one step, the next ones are prepared. n-grams are an exception:
+how many rows their sparse gradient has must be known to sum equal ones.
 """
 
 from __future__ import annotations
