@@ -83,6 +83,9 @@ DEAD_KEYS = [
     ("model.bidirectional=false", "model.architecture=rcnn", "rcnn always reads both directions", None),
     ("data.dev_fraction=0.2", "data.dev=dev.tsv", "data.dev is given", None),
     ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
+    ("model.ngram_buckets=64", "model.ngrams=1", "model.ngrams is 1", None),
+    ("model.linear_buckets=64", "model.linear_ngrams=null", "model.linear_ngrams is null", None),
+    ("model.linear_scale=2", "model.linear_ngrams=null", "model.linear_ngrams is null", None),
     ("train.patience=1", NO_DEV, "there is no dev set", None),
     ("train.monitor=dev_loss", NO_DEV, "there is no dev set", None),
     ("train.tf32=true", "train.precision=bfloat16", "train.precision is bfloat16", None),
@@ -102,6 +105,15 @@ def test_a_key_is_told_where_it_has_no_effect_and_only_there(
     assert result.err.startswith(f"warning: {key}: ") and reason in result.err
     result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(live or setting))
     assert (result.code, result.err) == (0, "")
+
+
+def test_a_table_that_would_fill_the_memory_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    put({"t.tsv": tsv(ROWS)})
+    monkeypatch.setattr("textrnn.commands.train.LARGE_PATH", 3 * 4 * 64)
+    options = [*TINY, *sets("train.epochs=1", "model.linear_ngrams=1", "train.batch_size=8")]
+    assert not warned(cli("train", "--data", "t.tsv", *options, *sets("model.linear_buckets=64")).err)
+    (warning,) = warned(cli("train", "--data", "t.tsv", *options, "--force", *sets("model.linear_buckets=65")).err)
+    assert warning.startswith("warning: model.linear_buckets 65 for each of 3 classes take 0.0 GB")
 
 
 def test_columns_without_effect_are_told(cli: Cli, workplace: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from textrnn.checkpoint import save_model_parts
 from textrnn.commands.data import load_data, warn_of_dead_keys
-from textrnn.config import Config, TrainConfig, build_config, changed_keys, read_yaml
+from textrnn.config import Config, ModelConfig, TrainConfig, build_config, changed_keys, read_yaml
 from textrnn.data.build import other_files, with_absolute_paths
 from textrnn.data.transform import Transform
 from textrnn.device import allow_tf32, has_bfloat16_units, training_device
@@ -22,6 +22,7 @@ from textrnn.run_folder import RunFolder
 from textrnn.training.session import Session, is_complete
 
 FEW_STEPS = 300
+LARGE_PATH = 500_000_000  # bytes
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
 
 
@@ -40,6 +41,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         environment = describe_environment(device)
         log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
         warn_of_precision(config.train, device)
+        warn_of_size(config.model, len(splits.labels))
         for line in splits.statistics:
             log.info(line)
         if len(splits.train) < config.train.batch_size:
@@ -92,6 +94,15 @@ def where_to_begin(
         return "at the state"
     log.info("nothing was saved yet: starting from the beginning")
     return "at the beginning"
+
+
+def warn_of_size(settings: ModelConfig, classes: int) -> None:
+    size = 4 * settings.linear_buckets * classes
+    if settings.linear_ngrams is not None and size > LARGE_PATH:
+        log.warning(
+            "model.linear_buckets %d for each of %d classes take %.1f GB in memory and in each file of weights: set "
+            "fewer, or model.linear_ngrams: null", settings.linear_buckets, classes, size / 1e9,
+        )  # fmt: skip
 
 
 def warn_of_precision(settings: TrainConfig, device: torch.device) -> None:
