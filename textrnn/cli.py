@@ -279,7 +279,7 @@ def _column(option: str | None) -> str | int | None:
 
 def _need_data(config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]]) -> None:
     if config is None and not data and not any(key == "data.train" for key, _ in overrides):
-        raise UsageError("give --config FILE, or --data FILE for a labelled file")
+        raise UsageError("give --config FILE, --data FILE for a labelled file, or --resume with the --run-dir of a run")
 
 
 def _run_name(config: Path | None, train_files: Any) -> str:

@@ -88,11 +88,11 @@ class ModelConfig(Section):
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: bool = False
     ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
-    ngram_buckets: int = Field(1 << 17, ge=1, description="rows of their table, shared by equal hashes")
+    ngram_buckets: int = Field(1 << 17, ge=1, le=1 << 24, description="rows of their table, shared by equal hashes")
     linear_ngrams: int | None = Field(
         2, ge=1, le=3, description="longest n-gram of a linear path that shares the decision; null = none"
     )
-    linear_buckets: int = Field(1 << 19, ge=1, description="rows of its table of weights, shared by equal hashes")
+    linear_buckets: int = Field(1 << 19, ge=1, le=1 << 24, description="rows of its weights, shared by equal hashes")
     linear_scale: float = Field(4.0, gt=0, description="its margins times this are averaged with the network's logits")
 
 

@@ -76,7 +76,11 @@ def told_to_the_user() -> Iterator[None]:
         # torch tells of full memory by RuntimeErrors of its own
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
-        _leave(1, "error: out of memory; a smaller train.batch_size, data.max_length or model.hidden_size needs less")
+        _leave(
+            1,
+            "error: out of memory; a smaller train.batch_size, data.max_length, model.hidden_size, model.ngram_buckets "
+            "or model.linear_buckets needs less",
+        )
 
 
 def _leave(code: int, message: str = "") -> None:

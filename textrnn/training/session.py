@@ -86,7 +86,8 @@ class Session:
         path.load_state_dict(from_first(fitted))
         path.to(self.device)
         log.info(
-            "linear path: weights in %d of %d buckets, fitted in %.1f s",
+            "linear path: weights in %d of %d buckets, fitted in %.1f s; dev figures are of network and path together, "
+            "train loss is the network's alone",
             int(path.weight.any(dim=1).sum()), len(path.weight) - 1, time.perf_counter() - begin,
         )  # fmt: skip
         self.save()
