@@ -100,6 +100,10 @@ ROW_CASES = [
         'written "", and each opened quote needs its end',
     ),
     case(
+        "csv-without-labels", {"t.csv": "text\na very late goal\n"}, "--data t.csv",
+        "t.csv:1: no column 'label'; the only one is 'text', and a labelled file has one of texts and one of labels",
+    ),
+    case(
         "column-missing-in-csv-header", {"t.csv": "Review,Stars\na very late goal,sport\n"}, "--data t.csv",
         "t.csv:1: no column 'text'; the first row is: 'Review', 'Stars'. Name the column with --set "
         "data.text_column=NAME (perhaps 'Review'), or give its 0-based number where there is no header",
