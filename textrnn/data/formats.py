@@ -173,8 +173,8 @@ def _find(names: list[str], column: Column, key: str, option: str, file: str, sa
         )
     if len(names) == 1 and key == "label_column":
         raise DataError(
-            f"{file}:1: no column {column!r}; the only one is {names[0]!r}, and a labelled file has one of texts and one "
-            f"of labels"
+            f"{file}:1: no column {column!r}; the only one is {names[0]!r}, and a labelled file has one of texts and "
+            f"one of labels"
         )
     longest = max(range(len(names)), key=lambda at: len(sample[at]) if at < len(sample) else 0)
     likely = {"text_column": longest, "label_column": 0 if longest else min(1, len(names) - 1)}[key]
