@@ -193,6 +193,11 @@ def the_same_training_is_judged_otherwise(before: Run, after: Run) -> None:
     assert all(one["dev_loss"] != other["dev_loss"] for one, other in zip(before.history, after.history, strict=True))
 
 
+@effect("model.attention_hops=2", "model.pooling=attention")
+def the_second_hop_has_a_query_of_its_own(before: Run, after: Run) -> None:
+    assert set(after.shapes) - set(before.shapes) == {"pooling.next_query.weight"}
+
+
 @effect("model.hidden_size=12")
 def states_have_that_size(before: Run, after: Run) -> None:
     assert gates_and_inputs(after) == (3 * 12, 8)

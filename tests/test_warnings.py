@@ -83,6 +83,7 @@ DEAD_KEYS = [
     ("model.bidirectional=false", "model.architecture=rcnn", "rcnn always reads both directions", None),
     ("data.dev_fraction=0.2", "data.dev=dev.tsv", "data.dev is given", None),
     ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
+    ("model.attention_hops=2", "model.pooling=max", "model.pooling is max, not attention", "model.pooling=attention"),
     ("model.ngram_buckets=64", "model.ngrams=1", "model.ngrams is 1", None),
     ("model.linear_buckets=64", "model.linear_ngrams=null", "model.linear_ngrams is null", None),
     ("model.linear_scale=2", "model.linear_ngrams=null", "model.linear_ngrams is null", None),

@@ -84,14 +84,13 @@ class ModelConfig(Section):
     dropout: Fraction = Field(0.5, description="between layers, and before the last linear layer")
     embedding_dropout: Fraction = Field(0.5, description="on the embeddings")
     pooling: Literal["last", "mean", "max", "attention"] = "max"
+    attention_hops: int = Field(1, ge=1, description="how often attention reads; more = a memory network")
     fc_size: int | None = Field(None, ge=1, description="a hidden dense layer with relu; null = none")
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: bool = False
     ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
     ngram_buckets: int = Field(1 << 17, ge=1, le=1 << 24, description="rows of their table, shared by equal hashes")
-    linear_ngrams: int | None = Field(
-        2, ge=1, le=3, description="longest n-gram of a linear path that shares the decision; null = none"
-    )
+    linear_ngrams: int | None = Field(2, ge=1, le=3, description="of a linear path beside the network; null = none")
     linear_buckets: int = Field(1 << 19, ge=1, le=1 << 24, description="rows of its weights, shared by equal hashes")
     linear_scale: float = Field(4.0, gt=0, description="its margins times this are averaged with the network's logits")
 
@@ -100,9 +99,7 @@ class TrainConfig(Section):
     batch_size: int = Field(64, ge=1, description="documents, over all processes")
     epochs: int = Field(6, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
-    embedding_rate: float = Field(
-        5.0, gt=0, description="learning rate of embeddings and n-grams, times that of the rest"
-    )
+    embedding_rate: float = Field(5.0, gt=0, description="learning rate of embeddings, times that of the rest")
     weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
     warmup: Fraction = Field(0.05, description="share of all steps")
@@ -276,6 +273,7 @@ def dead_keys(config: Config) -> list[str]:
             config.tokenizer.kind != "jieba",
             f"tokenizer.kind is {config.tokenizer.kind}, not jieba",
         ),
+        ("model.attention_hops", model.pooling != "attention", f"model.pooling is {model.pooling}, not attention"),
         ("model.ngram_buckets", model.ngrams == 1, "model.ngrams is 1"),
         ("model.linear_buckets", model.linear_ngrams is None, "model.linear_ngrams is null"),
         ("model.linear_scale", model.linear_ngrams is None, "model.linear_ngrams is null"),

@@ -56,6 +56,7 @@ def test_logits_do_not_depend_on_the_batch(
     text_length=st.integers(1, 20),
     other_lengths=st.lists(st.integers(1, 20), max_size=5),
     ngrams=st.integers(1, 3),
+    hops=st.integers(1, 3),
     linear_ngrams=st.sampled_from([None, 1, 3]),
     extra=st.integers(0, 40),
     seed=st.integers(0, 1000),
@@ -63,11 +64,13 @@ def test_logits_do_not_depend_on_the_batch(
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_logits_of_a_text_among_any_others_are_those_of_it_alone(
     architecture: str, cell: tuple[str, str], num_layers: int, bidirectional: bool, pooling: str,
-    text_length: int, other_lengths: list[int], ngrams: int, linear_ngrams: int | None, extra: int, seed: int,
+    text_length: int, other_lengths: list[int], hops: int, ngrams: int, linear_ngrams: int | None,
+    extra: int, seed: int,
 ) -> None:  # fmt: skip
     model = small_model(
         architecture=architecture, cell=cell[0], nonlinearity=cell[1], num_layers=num_layers,
-        bidirectional=bidirectional, pooling=pooling, ngrams=ngrams, ngram_buckets=50, linear_ngrams=linear_ngrams,
+        bidirectional=bidirectional, pooling=pooling, attention_hops=hops, ngrams=ngrams, ngram_buckets=50,
+        linear_ngrams=linear_ngrams,
         linear_buckets=50,
     )  # fmt: skip
     randomize(model, seed=seed)

@@ -84,6 +84,21 @@ def test_attention_follows_equations_5_to_7_of_yang_et_al() -> None:
     torch.testing.assert_close(pooling(words.unsqueeze(1), torch.tensor([3]))[0], expected)
 
 
+@any_padding
+def test_a_hop_asks_with_what_the_one_before_found(padding: float) -> None:
+    pooling = Pooling("attention", 2, hops=3)
+    words = torch.tensor(LONG)
+
+    keys = torch.tanh(words @ pooling.key.weight.T + pooling.key.bias)
+    query, found = pooling.query.weight[0], torch.zeros(2)
+    for hop in range(3):
+        query = query if hop == 0 else pooling.next_query.weight @ query + found
+        found = (keys @ query).softmax(0) @ words
+
+    torch.testing.assert_close(pooling(_states(padding), LENGTHS)[0], found)
+    torch.testing.assert_close(pooling(_states(padding), LENGTHS)[1], torch.tensor(SHORT[0]))
+
+
 @each_pooling
 def test_no_gradient_reaches_padded_positions(pooling: str) -> None:
     states = _states(0.5).requires_grad_()

@@ -61,6 +61,7 @@ def build_network(
             num_classes=num_classes,
             fc_size=config.fc_size,
             dropout=config.dropout,
+            hops=config.attention_hops,
         )
-    pooling = Pooling(config.pooling, encoder.output_size)
+    pooling = Pooling(config.pooling, encoder.output_size, hops=config.attention_hops)
     return TextRNN(embedding, encoder, pooling, num_classes=num_classes, fc_size=config.fc_size, dropout=config.dropout)

@@ -28,7 +28,7 @@ class RCNN(nn.Module):
 
     def __init__(
         self, embedding: Embedding, encoder: RNNEncoder, *, pooling: str, num_classes: int, fc_size: int | None,
-        dropout: float,
+        dropout: float, hops: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
         if encoder.joined or encoder.directions != 2:
@@ -39,7 +39,7 @@ class RCNN(nn.Module):
         self.first_left = nn.Parameter(torch.zeros(size))
         self.last_right = nn.Parameter(torch.zeros(size))
         self.combine = nn.Linear(2 * size + embedding.table.embedding_dim, 2 * size)
-        self.pooling = Pooling(pooling, 2 * size)
+        self.pooling = Pooling(pooling, 2 * size, hops=hops)
         self.head = head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
     def forward(
