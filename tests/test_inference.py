@@ -12,12 +12,12 @@ from tests.models.small import (
     each_architecture,
     each_cell,
     each_pooling,
+    encoded,
     logits_alone,
     one_thread,
     random_texts,
     small_model,
 )
-from textrnn.data.transform import EncodedTexts
 from textrnn.inference import compute_logits
 
 CPU = torch.device("cpu")
@@ -30,11 +30,6 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
-def _encoded(texts: list[torch.Tensor]) -> EncodedTexts:
-    lengths = np.array([len(text) for text in texts])
-    return EncodedTexts(torch.cat(texts).numpy().astype(np.int32), np.cumsum(lengths) - lengths, lengths)
-
-
 @each_pooling
 @each_cell
 @each_architecture
@@ -45,14 +40,14 @@ def test_logits_are_those_of_each_text_alone_in_the_order_given_at_every_batch_s
     alone = logits_alone(model, TEXTS)
 
     for batch_size in (1, 2, 4, 9, 100):
-        logits = compute_logits(model, _encoded(TEXTS), device=CPU, batch_size=batch_size)
+        logits = compute_logits(model, encoded(TEXTS), device=CPU, batch_size=batch_size)
         torch.testing.assert_close(logits, alone, rtol=0, atol=1e-5)
 
 
 def test_token_numbers_are_turned_into_ids_before_the_model_reads_them() -> None:
     model = small_model()
     id_map = np.random.default_rng(0).permutation(VOCAB_SIZE).astype(np.int32)
-    texts = _encoded(TEXTS)
+    texts = encoded(TEXTS)
     texts.id_map = np.argsort(id_map)
     texts.tokens = id_map[texts.tokens]
 
@@ -64,7 +59,7 @@ def test_dropout_is_off_and_the_model_is_left_in_its_mode(training: bool) -> Non
     model = small_model(dropout=0.5, embedding_dropout=0.5)
     alone = logits_alone(model, TEXTS)
 
-    logits = compute_logits(model.train(training), _encoded(TEXTS), device=CPU)
+    logits = compute_logits(model.train(training), encoded(TEXTS), device=CPU)
 
     torch.testing.assert_close(logits, alone, rtol=0, atol=1e-5)
     assert model.training is training
@@ -74,7 +69,7 @@ def test_dropout_is_off_and_the_model_is_left_in_its_mode(training: bool) -> Non
 def test_after_each_batch_the_count_of_its_texts_is_told() -> None:
     counts: list[int] = []
 
-    compute_logits(small_model(), _encoded(TEXTS), device=CPU, batch_size=4, after_batch=counts.append)
+    compute_logits(small_model(), encoded(TEXTS), device=CPU, batch_size=4, after_batch=counts.append)
 
     assert counts == [4, 4, 1]
 
@@ -86,7 +81,7 @@ def test_who_is_told_may_give_up_and_the_model_is_left_in_its_mode() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compute_logits(model, _encoded(TEXTS), device=CPU, after_batch=give_up)
+        compute_logits(model, encoded(TEXTS), device=CPU, after_batch=give_up)
     assert model.training
 
 
@@ -96,7 +91,7 @@ def test_logits_of_bfloat16_come_back_as_float32_near_the_exact_ones(architectur
     products: list[torch.dtype] = []
     model.head[-1].register_forward_hook(lambda module, given, result: products.append(result.dtype))
 
-    logits = compute_logits(model, _encoded(TEXTS), device=CPU, precision="bfloat16")
+    logits = compute_logits(model, encoded(TEXTS), device=CPU, precision="bfloat16")
 
     assert products == [torch.bfloat16]
     assert logits.dtype == torch.float32
@@ -109,6 +104,6 @@ def test_no_gradient_is_kept() -> None:
             assert not torch.is_grad_enabled()
             return lengths.float().unsqueeze(1)
 
-    logits = compute_logits(Watching(), _encoded(TEXTS), device=CPU, batch_size=3)
+    logits = compute_logits(Watching(), encoded(TEXTS), device=CPU, batch_size=3)
 
     assert logits.squeeze(1).tolist() == [len(text) for text in TEXTS]

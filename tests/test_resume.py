@@ -101,12 +101,17 @@ def die(*arguments: object, **options: object) -> None:
     raise KeyboardInterrupt
 
 
+def stop_at(owner: object, name: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run `cut` that ends where `owner.name` is called."""
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, die)
+        assert cli("train", *OPTIONS, "cut").code == 130
+
+
 def test_where_nothing_was_saved_resume_starts_from_the_beginning(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(session.linear, "fit", die)
-        assert cli("train", *OPTIONS, "cut").code == 130
+    stop_at(session.linear, "fit", cli, monkeypatch)
     assert not Path("cut/resume/state.safetensors").exists()
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
@@ -117,9 +122,7 @@ def test_where_nothing_was_saved_resume_starts_from_the_beginning(
 def test_a_linear_path_that_was_fitted_is_not_fitted_again(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(session.Session, "go_on", die)
-        assert cli("train", *OPTIONS, "cut").code == 130
+    stop_at(session.Session, "go_on", cli, monkeypatch)
     monkeypatch.setattr(session.linear, "fit", die)
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err

@@ -99,15 +99,18 @@ def judge(task: Task, truth: list[str], programs: list[Program], *, again: bool)
     """Read the test set once by each program that has not read it yet."""
     names = sorted(set(truth))
     (true,) = judging.coded(names, truth)
-    done = {(reading["task"], reading["program"], reading["seed"], reading["recipe"]) for reading in readings()}
     same = {line["recipe"]: line["same_as"] for line in lines() if "same_as" in line}
+    done = {
+        (reading["task"], reading["program"], reading["seed"], same.get(reading["recipe"], reading["recipe"]))
+        for reading in readings()
+    }
     linear: np.ndarray | None = None
     for program in programs:
-        recipe = hashlib.sha256(program.recipe.encode()).hexdigest()[:12]
+        recipe = digest(program.recipe)
         what = f"{task.name}: {program.name}, seed {program.seed}"
         kept = Path("labels") / f"{task.recipe} {program.name} {program.seed} {recipe}.txt"
         begin = time.perf_counter()
-        if {(task.name, program.name, program.seed, one) for one in (recipe, same.get(recipe))} & done and not again:
+        if (task.name, program.name, program.seed, same.get(recipe, recipe)) in done and not again:
             print(f"{what}: has read the test set; --again reads it once more", flush=True)
             found = None
             if program.name == LINEAR:  # what the others are compared with
@@ -130,6 +133,11 @@ def judge(task: Task, truth: list[str], programs: list[Program], *, again: bool)
             )
         if program.name == LINEAR:
             linear = found
+
+
+def digest(recipe: str) -> str:
+    """What stands for a recipe in the record."""
+    return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
 def measured(
@@ -202,16 +210,10 @@ def page(found: list[dict[str, Any]]) -> str:
         table = Table(
             f"{task.name} (judged by {task.measure})",
             [
-                "program",
-                "seed",
-                "reading",
-                "accuracy",
-                "macro-F1",
-                f"95 % of {task.measure}",
-                "p",
+                "program", "seed", "reading", "accuracy", "macro-F1", f"95 % of {task.measure}", "p",
                 "training and test, s",
             ],
-        )
+        )  # fmt: skip
         for row in rows:
             low, high = row["interval"]
             chance = "" if row["p"] is None else f"{'+' if row['right_more'] > 0 else '-'} {row['p']:.2g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bench import accuracy
-from scripts.bench.accuracy import LINEAR, Program, judge, on_train_and_dev, page, readings
+from scripts.bench.accuracy import LINEAR, Program, digest, judge, on_train_and_dev, page, readings
 from scripts.bench.tasks import TASKS
 from textrnn.config import DataConfig, load_config, parse_override
 
@@ -57,9 +56,8 @@ def test_a_reading_is_compared_with_the_linear_model_s(read: list[str]) -> None:
 
 def test_a_recipe_of_a_new_name_has_read_what_the_old_one_has(read: list[str]) -> None:
     judge(TASKS[0], TRUTH, programs(read), again=False)
-    names = [hashlib.sha256(name.encode()).hexdigest()[:12] for name in ("renamed", "one")]
     with accuracy.RECORD.open("a") as stream:
-        stream.write(json.dumps({"recipe": names[0], "same_as": names[1]}) + "\n")
+        stream.write(json.dumps({"recipe": digest("renamed"), "same_as": digest("one")}) + "\n")
     judge(TASKS[0], TRUTH, programs(read, "renamed"), again=False)
     assert read == ["linear", "ours"]
     assert len(readings()) == 2

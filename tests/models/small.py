@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -81,7 +81,7 @@ def padded_batch(
     return token_ids, lengths
 
 
-def encoded(texts: list[list[int]], labels: list[int] | None = None) -> EncodedTexts:
+def encoded(texts: Sequence[Sequence[int] | torch.Tensor], labels: list[int] | None = None) -> EncodedTexts:
     lengths = np.array([len(text) for text in texts])
     starts = np.cumsum(lengths) - lengths
     return EncodedTexts(np.concatenate(texts), starts, lengths, None if labels is None else np.array(labels))

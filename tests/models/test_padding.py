@@ -70,8 +70,7 @@ def test_logits_of_a_text_among_any_others_are_those_of_it_alone(
     model = small_model(
         architecture=architecture, cell=cell[0], nonlinearity=cell[1], num_layers=num_layers,
         bidirectional=bidirectional, pooling=pooling, attention_hops=hops, ngrams=ngrams, ngram_buckets=50,
-        linear_ngrams=linear_ngrams,
-        linear_buckets=50,
+        linear_ngrams=linear_ngrams, linear_buckets=50,
     )  # fmt: skip
     randomize(model, seed=seed)
     text, *others = random_texts([text_length, *other_lengths], seed=seed)

@@ -60,9 +60,8 @@ def build_optimizer(
     embedding_rate: what embeddings' learning rate is, times that of the rest: a step moves a weight by about the
     learning rate, and a rare word's vector takes part in few steps. Each group has its factor as `rate_factor`.
     """
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     embeddings = [parameter for parameter in model.embedding.parameters() if parameter.requires_grad]
-    rest = [parameter for parameter in trained if not any(parameter is one for one in embeddings)]
+    rest = [parameter for name, parameter in model.named_parameters() if not name.startswith("embedding.")]
     matrices = [parameter for parameter in rest if parameter.ndim >= 2]
     others = [parameter for parameter in rest if parameter.ndim < 2]
     groups = [
