@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.cli import main
-from textrnn.exits import tune_torch
+from textrnn.runtime.process import tune_torch
 
 # Tiny models compute faster on one thread, and tests beside them keep their core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,7 +24,7 @@ needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is no
 COMMAND = [sys.executable, "-m", "textrnn"]  # as a process of its own
 
 # What makes a model and its training plain, where the defaults do more.
-PLAIN = ["model.ngrams=1", "model.linear_ngrams=null", "train.adversarial_norm=null", "train.embedding_rate=1"]
+PLAIN = ["model.ngrams=1", "model.linear_ngrams=null", "train.adversarial_norm=null", "train.embedding_lr_multiplier=1"]
 
 
 def sets(*options: str) -> list[str]:

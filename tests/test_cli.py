@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import COMMAND, TINY, Cli, make_rows, sets, write_tsv
 from textrnn import __version__
-from textrnn.run_folder import RunFolder
+from textrnn.run.folder import RunFolder
 
 
 def test_version(cli: Cli) -> None:

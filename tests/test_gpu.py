@@ -19,8 +19,8 @@ from tests.conftest import TINY, Cli
 from textrnn import TextClassifier
 from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
-from textrnn.device import allow_tf32
 from textrnn.models.build import build_model
+from textrnn.runtime.device import allow_tf32
 from textrnn.training import session
 from textrnn.training.loop import training_steps
 from textrnn.training.objectives import cross_entropy, plain

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.checkpoint import CONFIG, load_model
 from textrnn.config import Config
 from textrnn.data.transform import EncodedTexts, Transform
-from textrnn.device import choose_device
 from textrnn.errors import CheckpointError
 from textrnn.inference import DEFAULT_BATCH_SIZE, compute_logits
+from textrnn.run.checkpoint import CONFIG, load_model
+from textrnn.runtime.device import choose_device
 
 
 def model_folder(run: Path | str) -> Path:

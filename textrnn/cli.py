@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from textrnn import __version__
-from textrnn.distributed import alone, is_first, process_group
 from textrnn.errors import UsageError
-from textrnn.exits import prepare_process, told_to_the_user
-from textrnn.progress import log_to_stderr
+from textrnn.runtime.distributed import alone, is_first, process_group
+from textrnn.runtime.process import exit_on_error, prepare_process
+from textrnn.runtime.progress import log_to_stderr
 
 app = typer.Typer(
     name="textrnn",
@@ -110,7 +110,7 @@ def _load_config(config: Path | None, data: list[str] | None, overrides: list[tu
 
 
 @app.command()
-@told_to_the_user()
+@exit_on_error()
 @alone()
 def vocab(
     config: ConfigOption = None,
@@ -133,7 +133,7 @@ def vocab(
 
 
 @app.command()
-@told_to_the_user()
+@exit_on_error()
 @process_group()
 def train(
     config: ConfigOption = None,
@@ -162,7 +162,7 @@ def train(
     if run_dir is None:
         run_dir = Path("runs") / _run_name(config, settings.data.train)
     from textrnn.commands.train import train as run
-    from textrnn.run_folder import RunFolder
+    from textrnn.run.folder import RunFolder
 
     run(settings, RunFolder(run_dir), resume=resume, force=force, device_name=device)
     if is_first():
@@ -170,7 +170,7 @@ def train(
 
 
 @app.command(name="eval")
-@told_to_the_user()
+@exit_on_error()
 @alone()
 def eval_(
     run: RunArgument,
@@ -212,7 +212,7 @@ def eval_(
 
 
 @app.command()
-@told_to_the_user()
+@exit_on_error()
 @alone()
 def predict(
     run: RunArgument,
@@ -249,7 +249,7 @@ def predict(
         raise UsageError("--top-k needs --output-format jsonl")
     if not files and sys.stdin.isatty():
         raise UsageError("give a FILE, or pipe texts in")
-    from textrnn.files import check_encoding
+    from textrnn.runtime.files import check_encoding
 
     try:
         check_encoding(encoding)
@@ -287,7 +287,7 @@ def _run_name(config: Path | None, train_files: Any) -> str:
     if config is not None:
         return config.stem
     first = train_files[0] if isinstance(train_files, list) else train_files or "train"
-    from textrnn.files import data_name
+    from textrnn.runtime.files import data_name
 
     return data_name(first)
 

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from textrnn.errors import ConfigError
-from textrnn.files import check_encoding
+from textrnn.runtime.files import check_encoding
 
 Column = Annotated[int, Field(ge=0)] | str
 Paths = str | list[str]
@@ -99,7 +99,7 @@ class TrainConfig(Section):
     batch_size: int = Field(64, ge=1, description="documents, over all processes")
     epochs: int = Field(6, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
-    embedding_rate: float = Field(5.0, gt=0, description="learning rate of embeddings, times that of the rest")
+    embedding_lr_multiplier: float = Field(5.0, gt=0, description="learning rate of embeddings, times that of the rest")
     weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
     warmup: Fraction = Field(0.05, description="share of all steps")
@@ -277,7 +277,11 @@ def dead_keys(config: Config) -> list[str]:
         ("model.ngram_buckets", model.ngrams == 1, "model.ngrams is 1"),
         ("model.linear_buckets", model.linear_ngrams is None, "model.linear_ngrams is null"),
         ("model.linear_scale", model.linear_ngrams is None, "model.linear_ngrams is null"),
-        ("train.embedding_rate", model.freeze_embedding and model.ngrams == 1, "model.freeze_embedding is true"),
+        (
+            "train.embedding_lr_multiplier",
+            model.freeze_embedding and model.ngrams == 1,
+            "model.freeze_embedding is true",
+        ),
         ("train.patience", without_dev, "there is no dev set"),
         ("train.monitor", without_dev, "there is no dev set"),
         ("train.tf32", config.train.precision == "bfloat16", "train.precision is bfloat16"),

@@ -9,7 +9,7 @@ from torch import nn
 
 from textrnn.data.batching import collate, inference_batches
 from textrnn.data.transform import EncodedTexts
-from textrnn.device import autocast
+from textrnn.runtime.device import autocast
 
 DEFAULT_BATCH_SIZE = 256
 

@@ -17,7 +17,7 @@ from scripts.bench.ceiling import ceiling_jobs, ceiling_table, gflops
 from scripts.bench.shapes import Packed, Padded, Shape, flops_per_token, inference_step, ours, training_step
 from scripts.bench.tables import Findings, Table, number, percent, times
 from scripts.bench.timing import interleaved, stopwatch
-from textrnn.exits import tune_torch
+from textrnn.runtime.process import tune_torch
 
 TITLE = "The encoder"
 ABOUT = """\

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from textrnn.exits import tune_torch
+from textrnn.runtime.process import tune_torch
 
 tune_torch()  # as the program does, before torch is loaded
 

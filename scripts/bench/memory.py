@@ -26,7 +26,7 @@ COMMANDS = ("vocab", "train", "eval", "predict")
 OPTIONS = {
     "tokenizer.kind": "word", "vocab.max_size": 20_000, "data.max_length": 100, "model.embedding_dim": 8,
     "model.hidden_size": 8, "model.ngrams": 1, "model.linear_ngrams": "null",
-    "train.adversarial_norm": "null", "train.embedding_rate": 1, "train.batch_size": 256, "train.epochs": 1,
+    "train.adversarial_norm": "null", "train.embedding_lr_multiplier": 1, "train.batch_size": 256, "train.epochs": 1,
 }  # fmt: skip
 SAMPLE_SECONDS = 0.05
 

@@ -9,7 +9,7 @@ from scripts.bench.machine import describe, versions
 from scripts.bench.programs import keras_python
 from scripts.bench.report import Part, save, section
 from scripts.bench.tables import Findings
-from textrnn.exits import tune_torch
+from textrnn.runtime.process import tune_torch
 
 PARTS = ["encoder", "buckets", "titles", "reviews", "prediction", "tokenizing", "startup"]
 WITH_KERAS = ["titles", "reviews"]

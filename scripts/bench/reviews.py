@@ -24,7 +24,7 @@ KERAS_SIZES = {
 # imdb.yaml without what a rival does not have
 PLAIN = {
     "data.max_length": 400, "model.ngrams": 1, "model.linear_ngrams": "null", "train.adversarial_norm": "null",
-    "train.embedding_rate": 1.0, "train.epochs": 1,
+    "train.embedding_lr_multiplier": 1.0, "train.epochs": 1,
 }  # fmt: skip
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from textrnn.device import autocast
 from textrnn.models.encoder import GATES, RNNEncoder
+from textrnn.runtime.device import autocast
 
 
 @dataclass(frozen=True)

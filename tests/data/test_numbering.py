@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Cli, make_rows, write_tsv
-from textrnn.data import numbering, parallel, scratch
+from textrnn.data import numbering, scratch, workers
 from textrnn.data.dataset import Corpus, load_corpus
 from textrnn.data.numbering import Numbering
 from textrnn.data.reader import Source
@@ -26,7 +26,7 @@ from textrnn.errors import TextRNNError
 @pytest.fixture
 def tiny_bounds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Chunks of three texts, 20 tokens numbered in memory; an item for each part of the late tokens."""
-    monkeypatch.setattr(parallel, "_TEXTS_PER_CHUNK", 3)
+    monkeypatch.setattr(workers, "_TEXTS_PER_CHUNK", 3)
     monkeypatch.setattr(numbering, "TOKENS_IN_MEMORY", 20)
     monkeypatch.setattr(numbering, "PART_BYTES", 40)
     monkeypatch.setattr(numbering, "MOST_PARTS", 7)

@@ -6,7 +6,7 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, Embedding
-from textrnn.models.words import Words, gathered
+from textrnn.models.unique_inputs import Words, gathered
 
 NOTHING = [np.nan, np.nan, np.nan]
 PRETRAINED = np.array([[7, 7, 7], NOTHING, [1, 2, 3], NOTHING, [4, 5, 6]], dtype=np.float32)

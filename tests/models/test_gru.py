@@ -9,10 +9,10 @@ from torch import nn
 
 from tests.models.reference import STATES, Weights
 from tests.models.small import each_cell, each_depth, padded_batch, random_texts, randomize, small_model
-from textrnn.models import parallel
+from textrnn.models import threaded
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.gru import GRUReader
-from textrnn.models.words import Words, gathered, moved
+from textrnn.models.unique_inputs import Words, gathered, moved
 
 STEPS, TEXTS, INPUTS, HIDDEN = 20, 3, 4, 8
 
@@ -82,8 +82,8 @@ def test_logits_without_gradients_are_those_with_them(
     batch = padded_batch(random_texts([*range(1, 30), 3, 3, 9, 28, 1, 12, 5, 4, 2, 1, 1]))  # read in order and in parts
     expected = model(*batch).detach()
     torch.set_num_threads(cores)  # set back by this folder's fixture
-    monkeypatch.setattr(parallel, "cores_to_share", lambda: cores)
-    monkeypatch.setattr(parallel, "_MANY_TEXTS", 2)
+    monkeypatch.setattr(threaded, "cores_to_share", lambda: cores)
+    monkeypatch.setattr(threaded, "_MANY_TEXTS", 2)
 
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():

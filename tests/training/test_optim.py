@@ -38,8 +38,8 @@ def test_embeddings_may_learn_at_a_rate_of_their_own() -> None:
     model = build_model(
         ModelConfig(embedding_dim=4, hidden_size=4, ngrams=2, linear_ngrams=None), vocab_size=9, num_classes=2
     )
-    optimizer = build_optimizer(model, learning_rate=0.1, weight_decay=0.5, embedding_rate=5.0)
-    rates = {id(p): (group["lr"], group["rate_factor"]) for group in optimizer.param_groups for p in group["params"]}
+    optimizer = build_optimizer(model, learning_rate=0.1, weight_decay=0.5, embedding_lr_multiplier=5.0)
+    rates = {id(p): (group["lr"], group["lr_multiplier"]) for group in optimizer.param_groups for p in group["params"]}
     for name, parameter in model.named_parameters():
         assert rates[id(parameter)] == ((0.5, 5.0) if name.startswith("embedding.") else (0.1, 1.0)), name
 

@@ -10,7 +10,7 @@ from textrnn.config import Config, dead_keys
 from textrnn.data.build import build_splits, build_tokenizer
 from textrnn.data.splits import Splits
 from textrnn.data.tokenizer import Tokenizer
-from textrnn.progress import bar, log
+from textrnn.runtime.progress import bar, log
 
 
 def warn_of_dead_keys(config: Config) -> None:

@@ -17,15 +17,15 @@ from textrnn.data.reader import Source
 from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.splits import encode_labelled, stratified_split
 from textrnn.data.transform import EncodedTexts
-from textrnn.environment import load_environment
 from textrnn.errors import ConfigError
 from textrnn.evaluation.metrics import Tally, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.report import report_text
 from textrnn.evaluation.results import Judged, write_results
-from textrnn.files import data_name
-from textrnn.progress import bar, log
-from textrnn.run_folder import RunFolder
+from textrnn.run.environment import load_environment
+from textrnn.run.folder import RunFolder
+from textrnn.runtime.files import data_name
+from textrnn.runtime.progress import bar, log
 
 TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
 

@@ -16,8 +16,8 @@ from textrnn.classifier import TextClassifier
 from textrnn.data.formats import Column
 from textrnn.data.reader import read_texts, suffix_format
 from textrnn.errors import DataError
-from textrnn.files import atomic_writer, one_line, open_binary, open_live, read_lines
-from textrnn.progress import bar, log
+from textrnn.runtime.files import atomic_writer, one_line, open_binary, open_live, read_lines
+from textrnn.runtime.progress import bar, log
 
 WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, and takes memory
 STDIN = "-"

@@ -7,18 +7,18 @@ from typing import Literal
 
 import torch
 
-from textrnn.checkpoint import save_model_parts
 from textrnn.commands.data import load_data, warn_of_dead_keys
 from textrnn.config import Config, ModelConfig, TrainConfig, build_config, changed_keys, read_yaml
 from textrnn.data.build import other_files, with_absolute_paths
 from textrnn.data.transform import Transform
-from textrnn.device import allow_tf32, has_bfloat16_units, training_device
-from textrnn.distributed import from_first, is_first, one_by_machine, world_size
-from textrnn.environment import compare_environment, describe_environment, load_environment, save_environment
 from textrnn.errors import CheckpointError, ConfigError
-from textrnn.files import sha256_of, write_text
-from textrnn.progress import log, log_file
-from textrnn.run_folder import RunFolder
+from textrnn.run.checkpoint import save_model_parts
+from textrnn.run.environment import compare_environment, describe_environment, load_environment, save_environment
+from textrnn.run.folder import RunFolder
+from textrnn.runtime.device import allow_tf32, has_bfloat16_units, training_device
+from textrnn.runtime.distributed import broadcast_from_rank0, is_first, one_by_machine, world_size
+from textrnn.runtime.files import sha256_of, write_text
+from textrnn.runtime.progress import log, log_file
 from textrnn.training.session import Session, is_complete
 
 FEW_STEPS = 300
@@ -30,7 +30,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
     """Train as `config` says, into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
     with log_file(run.log) as begin_log:
-        begin = from_first(lambda: where_to_begin(config, run, resume=resume, force=force))
+        begin = broadcast_from_rank0(lambda: where_to_begin(config, run, resume=resume, force=force))
         if begin == "at the end":
             return
         device = training_device(device_name)

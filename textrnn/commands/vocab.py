@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textrnn.commands.data import load_data, warn_of_dead_keys
 from textrnn.config import Config
-from textrnn.files import write_text
+from textrnn.runtime.files import write_text
 
 
 def vocab(config: Config, output: Path | None) -> list[str]:

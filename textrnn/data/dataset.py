@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 
 from textrnn.data.numbering import Numbering
-from textrnn.data.parallel import tokenized_chunks
 from textrnn.data.reader import Example, Source, folder_documents, read_examples
 from textrnn.data.scratch import scratch_array, unwritable
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab
+from textrnn.data.workers import tokenized_chunks
 from textrnn.errors import DataError, TextRNNError
-from textrnn.files import sha256_of, write_bytes
+from textrnn.runtime.files import sha256_of, write_bytes
 
 FORMAT_NUMBER = 2
 _ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i4", "full_lengths": "<i4", "labels": "<i4", "hashes": "<u8"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from textrnn.errors import CheckpointError
-from textrnn.files import write_text
+from textrnn.runtime.files import write_text
 
 PAD, UNK = 0, 1
 PAD_TOKEN, UNK_TOKEN = "<pad>", "<unk>"

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from textrnn.files import write_bytes
+from textrnn.runtime.files import write_bytes
 
 _CJK_FAMILIES = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",

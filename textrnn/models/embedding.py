@@ -9,7 +9,7 @@ from torch import nn
 from textrnn.data.vocab import PAD
 from textrnn.models.dropout import Dropout
 from textrnn.models.ngrams import ngram_rows
-from textrnn.models.words import Inputs, Words
+from textrnn.models.unique_inputs import Inputs, Words
 
 INITIAL_STD = 0.1  # of random vectors; small beside the states, as pretrained ones are
 

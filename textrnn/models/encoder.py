@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from textrnn.models.dropout import Dropout
-from textrnn.models.parallel import FEWEST_TEXTS, run_layer
-from textrnn.models.words import Inputs, moved, positions
+from textrnn.models.threaded import FEWEST_TEXTS, run_layer
+from textrnn.models.unique_inputs import Inputs, moved, positions
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _MUCH_PADDING = 0.15  # share of a batch from which on it is worth sorting the texts and reading them in parts

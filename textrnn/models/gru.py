@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from textrnn.models.words import Inputs, Words, positions
+from textrnn.models.unique_inputs import Inputs, Words, positions
 
 
 class GRUReader:

@@ -9,7 +9,7 @@ from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.pooling import Pooling
 from textrnn.models.textrnn import head
-from textrnn.models.words import Inputs, gathered, positions
+from textrnn.models.unique_inputs import Inputs, gathered, positions
 
 
 class RCNN(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from textrnn.data.batching import Batch, collate, training_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.models.linear import LinearPath, first_of_equals
-from textrnn.progress import bar
+from textrnn.runtime.progress import bar
 
 PASSES, BATCH_SIZE, RATE = 5, 32, 0.5
 _NUMBERS_AT_ONCE = 1 << 24  # of an update: texts x n-grams x classes

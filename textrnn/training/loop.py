@@ -16,9 +16,9 @@ from torch import nn
 
 from textrnn.data.batching import collate, training_batches
 from textrnn.data.transform import EncodedTexts
-from textrnn.device import autocast
-from textrnn.distributed import average_sparse, gradients_kept_apart, own_share, rank, world_size
-from textrnn.seeding import seed_step
+from textrnn.runtime.device import autocast
+from textrnn.runtime.distributed import average_sparse, no_gradient_sync, rank, shard, world_size
+from textrnn.runtime.seeding import seed_step
 from textrnn.training.objectives import Objective
 from textrnn.training.optim import clip_gradients
 from textrnn.training.state import Step, TrainingState
@@ -46,7 +46,7 @@ def training_steps(
 ) -> Iterator[Step]:
     """Train from where `state` stands to the end of the last epoch, yielding after each step.
 
-    model: as `distributed.parallel` gives it. Batches are the same whatever the number of processes; each computes its
+    model: as `distributed.wrap_ddp` gives it. Batches are the same whatever the number of processes; each computes its
     share of every batch.
 
     After the last step of an epoch `state.pending_evaluation` is true; the caller evaluates and sets it back. The sums
@@ -61,17 +61,17 @@ def training_steps(
             documents = sum(map(len, group))
             rate = learning_rate(state.step + 1)
             for settings in optimizer.param_groups:
-                settings["lr"] = rate * settings.get("rate_factor", 1.0)
+                settings["lr"] = rate * settings.get("lr_multiplier", 1.0)
             seed_step(seed, state.step + 1, rank(), device)
             model.train()
             optimizer.zero_grad()
             losses = []
             for rows in group:
                 # a process without a document takes part with one that counts nothing: the others wait for its zeros
-                share = own_share(rows)
+                share = shard(rows)
                 counts = float(len(share) > 0)
                 batch = collate(texts, share if counts else rows[:1]).to(device)
-                with nullcontext() if rows is group[-1] else gradients_kept_apart(model):
+                with nullcontext() if rows is group[-1] else no_gradient_sync(model):
                     found, objectives = [], objective(model, batch)
                     while True:
                         with autocast(device, precision):

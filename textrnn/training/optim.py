@@ -52,24 +52,24 @@ class LazyAdamW(torch.optim.AdamW):
 
 
 def build_optimizer(
-    model: TextRNN | RCNN, *, learning_rate: float, weight_decay: float, embedding_rate: float = 1.0
+    model: TextRNN | RCNN, *, learning_rate: float, weight_decay: float, embedding_lr_multiplier: float = 1.0
 ) -> LazyAdamW:
     """Decay acts on weight matrices only: on embeddings it would pull rare words to zero at every step in which they do
     not occur, and biases need none.
 
-    embedding_rate: what embeddings' learning rate is, times that of the rest: a step moves a weight by about the
-    learning rate, and a rare word's vector takes part in few steps. Each group has its factor as `rate_factor`.
+    embedding_lr_multiplier: the embeddings' learning rate as a multiple of that of the rest: a step moves a weight by
+    about the learning rate, and a rare word's vector takes part in few steps. Each group has it as `lr_multiplier`.
     """
     embeddings = [parameter for parameter in model.embedding.parameters() if parameter.requires_grad]
     rest = [parameter for name, parameter in model.named_parameters() if not name.startswith("embedding.")]
     matrices = [parameter for parameter in rest if parameter.ndim >= 2]
     others = [parameter for parameter in rest if parameter.ndim < 2]
     groups = [
-        {"params": parameters, "weight_decay": decay, "lr": learning_rate * factor, "rate_factor": factor}
+        {"params": parameters, "weight_decay": decay, "lr": learning_rate * factor, "lr_multiplier": factor}
         for parameters, decay, factor in (
             (matrices, weight_decay, 1.0),
             (others, 0.0, 1.0),
-            (embeddings, 0.0, embedding_rate),
+            (embeddings, 0.0, embedding_lr_multiplier),
         )
         if parameters
     ]

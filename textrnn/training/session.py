@@ -13,24 +13,33 @@ from typing import Any
 import numpy as np
 import torch
 
-from textrnn.checkpoint import load_state, read_progress, save_state, save_weights
 from textrnn.config import Config, TrainConfig
 from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vectors import coverage, read_vectors
-from textrnn.distributed import barrier, from_first, is_first, maximum, own_share, parallel, total, world_size
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.evaluation.metrics import summary
 from textrnn.evaluation.plots import plot_curves
 from textrnn.inference import compute_logits
 from textrnn.models.build import build_model
 from textrnn.models.linear import WithLinearPath
-from textrnn.progress import bar, log
-from textrnn.run_folder import RunFolder
-from textrnn.seeding import seed_weights
-from textrnn.signals import Interrupted, StopRequest
+from textrnn.run.checkpoint import load_state, read_progress, save_state, save_weights
+from textrnn.run.folder import RunFolder
+from textrnn.run.history import append_history, cut_history, read_history
+from textrnn.runtime.distributed import (
+    barrier,
+    broadcast_from_rank0,
+    is_first,
+    maximum,
+    shard,
+    total,
+    world_size,
+    wrap_ddp,
+)
+from textrnn.runtime.progress import bar, log
+from textrnn.runtime.seeding import seed_weights
+from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.training import linear
-from textrnn.training.history import append_history, cut_history, read_history
 from textrnn.training.loop import steps_per_epoch, training_steps
 from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
 from textrnn.training.optim import build_optimizer, learning_rate_at
@@ -54,11 +63,11 @@ class Session:
             config.model, vocab_size=len(splits.vocab), num_classes=len(splits.labels), pretrained=pretrained
         ).to(device)
         self.network = self.model.network if isinstance(self.model, WithLinearPath) else self.model
-        self.parallel = parallel(self.network)
+        self.parallel = wrap_ddp(self.network)
         self.embedding_dim = self.network.embedding.table.embedding_dim
         self.optimizer = build_optimizer(
             self.network, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
-            embedding_rate=settings.embedding_rate,
+            embedding_lr_multiplier=settings.embedding_lr_multiplier,
         )  # fmt: skip
         self.class_weights = None
         if settings.class_weights == "balanced":
@@ -83,7 +92,7 @@ class Session:
             linear.fit(path, self.splits.train, seed=self.config.train.seed, class_weights=weights)
             return path.state_dict()
 
-        path.load_state_dict(from_first(fitted))
+        path.load_state_dict(broadcast_from_rank0(fitted))
         path.to(self.device)
         log.info(
             "linear path: weights in %d of %d buckets, fitted in %.1f s; dev figures are of network and path together, "
@@ -201,7 +210,7 @@ class Session:
 
     def logits(self, texts: EncodedTexts, stop: StopRequest) -> torch.Tensor:
         """(n, classes) of all texts, each computed by one process. Raises Interrupted where one has had a signal."""
-        own = own_share(np.argsort(-texts.lengths, kind="stable"))
+        own = shard(np.argsort(-texts.lengths, kind="stable"))
         logits = torch.zeros(len(texts), len(self.splits.labels))
         with bar("evaluating", total=len(own)) as shown, contextlib.suppress(Interrupted):
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from textrnn.distributed import total
 from textrnn.errors import TextRNNError
+from textrnn.runtime.distributed import total
 
 
 @dataclass

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from textrnn.errors import TextRNNError, UsageError
-from textrnn.signals import Interrupted
+from textrnn.runtime.signals import Interrupted
 
 
 def prepare_process() -> None:
@@ -52,7 +52,7 @@ def _be_deaf() -> None:
 
 
 @contextmanager
-def told_to_the_user() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """Every way a command can end, as an exit code and at most one message on stderr."""
     try:
         yield

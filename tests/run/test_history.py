@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textrnn.training.history import append_history, cut_history, read_history
+from textrnn.run.history import append_history, cut_history, read_history
 
 
 def test_records_are_appended_read_and_cut(tmp_path: Path) -> None:

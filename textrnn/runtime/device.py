@@ -7,8 +7,8 @@ import os
 
 import torch
 
-from textrnn.distributed import local_rank, local_world_size, world_size
 from textrnn.errors import ConfigError
+from textrnn.runtime.distributed import local_rank, local_world_size, world_size
 
 
 def choose_device(name: str) -> torch.device:

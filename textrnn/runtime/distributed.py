@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from textrnn.errors import TextRNNError, UsageError
-from textrnn.signals import Interrupted
+from textrnn.runtime.signals import Interrupted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,7 +122,7 @@ def barrier() -> None:
     maximum([0])
 
 
-def from_first(make: Callable[[], T]) -> T:
+def broadcast_from_rank0(make: Callable[[], T]) -> T:
     """What `make` returns in the first process, where alone it is called; it must pickle."""
     if world_size() == 1:
         return make()
@@ -154,12 +154,12 @@ def total(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-def own_share(rows: np.ndarray) -> np.ndarray:
+def shard(rows: np.ndarray) -> np.ndarray:
     """Every world_size-th row, so that rows sorted by length give the processes equal work; may be empty."""
     return rows[rank() :: world_size()]
 
 
-def parallel(model: nn.Module) -> nn.Module:
+def wrap_ddp(model: nn.Module) -> nn.Module:
     """The model itself, or around it what averages dense gradients over the processes during the backward pass."""
     if world_size() == 1:
         return model
@@ -171,8 +171,8 @@ def parallel(model: nn.Module) -> nn.Module:
     return DistributedDataParallel(model, gradient_as_bucket_view=True)
 
 
-def gradients_kept_apart(model: nn.Module) -> contextlib.AbstractContextManager:
-    """Inside the block a `parallel` model does not exchange gradients; the next backward pass outside makes up."""
+def no_gradient_sync(model: nn.Module) -> contextlib.AbstractContextManager:
+    """Inside the block a wrapped model does not exchange gradients; the next backward pass outside makes up."""
     return contextlib.nullcontext() if world_size() == 1 else model.no_sync()  # type: ignore[operator]
 
 

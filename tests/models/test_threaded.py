@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.models.small import each_cell, each_direction
-from textrnn.models import parallel
+from textrnn.models import threaded
 from textrnn.models.encoder import RNNEncoder
 
 
@@ -19,8 +19,8 @@ def share(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
 
     def begin() -> None:
         torch.set_num_threads(request.param)  # set back by this folder's fixture
-        monkeypatch.setattr(parallel, "cores_to_share", lambda: request.param)
-        monkeypatch.setattr(parallel, "FEWEST_TEXTS", 2)
+        monkeypatch.setattr(threaded, "cores_to_share", lambda: request.param)
+        monkeypatch.setattr(threaded, "FEWEST_TEXTS", 2)
 
     return begin
 
@@ -67,11 +67,11 @@ def test_texts_of_very_different_length_are_read_in_parts(
         expected = encoder(inputs, lengths)
     expected_gradients = gradients(expected, inputs, *encoder.parameters())
     steps = []
-    original = parallel._read
+    original = threaded._read
     monkeypatch.setattr(
-        parallel, "_read", lambda rnn, given, *others: steps.append(len(given)) or original(rnn, given, *others)
+        threaded, "_read", lambda rnn, given, *others: steps.append(len(given)) or original(rnn, given, *others)
     )
-    monkeypatch.setattr(parallel, "cores_to_share", lambda: cores)
+    monkeypatch.setattr(threaded, "cores_to_share", lambda: cores)
     found = encoder(inputs, lengths)
     assert min(steps) < 12  # or nothing was gained
     assert torch.allclose(found, expected, rtol=0, atol=1e-12)
@@ -116,7 +116,7 @@ def test_autocast_holds_in_the_threads(share: Callable[[], None]) -> None:
 
 
 def parts_of(texts: int, cores: int, lengths: list[int] | None = None) -> list[tuple[int, int, int]]:
-    parts = parallel._parts(texts, 90, cores, None if lengths is None else torch.tensor(lengths))
+    parts = threaded._parts(texts, 90, cores, None if lengths is None else torch.tensor(lengths))
     return [(part.texts.start, part.texts.stop, part.steps) for part in parts]
 
 
@@ -152,21 +152,21 @@ def test_cores_are_shared_only_where_waiting_threads_sleep(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    assert parallel.cores_to_share() == (4 if shared else 1)
+    assert threaded.cores_to_share() == (4 if shared else 1)
 
 
 def test_each_worker_has_one_thread_and_the_caller_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(3)
-    monkeypatch.setattr(parallel, "cores_to_share", lambda: 3)
-    assert parallel._together([torch.get_num_threads] * 4, torch.no_grad) == [1] * 4
+    monkeypatch.setattr(threaded, "cores_to_share", lambda: 3)
+    assert threaded._together([torch.get_num_threads] * 4, torch.no_grad) == [1] * 4
     assert torch.get_num_threads() == 3
 
 
 def test_jobs_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(2)
-    monkeypatch.setattr(parallel, "cores_to_share", lambda: 2)
+    monkeypatch.setattr(threaded, "cores_to_share", lambda: 2)
     both = threading.Barrier(2, timeout=60)
-    assert sorted(parallel._together([both.wait] * 2, torch.no_grad)) == [0, 1]
+    assert sorted(threaded._together([both.wait] * 2, torch.no_grad)) == [0, 1]
 
 
 def test_going_back_twice_is_an_error_that_says_so(share: Callable[[], None]) -> None:

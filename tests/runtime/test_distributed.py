@@ -16,10 +16,19 @@ import torch.multiprocessing
 from tests.conftest import Cli
 from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
-from textrnn.device import training_device
-from textrnn.distributed import from_first, is_first, maximum, own_share, parallel, process_group, rank, total
 from textrnn.errors import ConfigError, DataError
 from textrnn.models.build import build_model
+from textrnn.runtime.device import training_device
+from textrnn.runtime.distributed import (
+    broadcast_from_rank0,
+    is_first,
+    maximum,
+    process_group,
+    rank,
+    shard,
+    total,
+    wrap_ddp,
+)
 from textrnn.training.loop import training_steps
 from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
 from textrnn.training.state import TrainingState, settle
@@ -59,7 +68,7 @@ def trained(
     state = TrainingState()
     loss = cross_entropy(class_weights=class_weights, label_smoothing=label_smoothing)
     for step in training_steps(
-        parallel(network),
+        wrap_ddp(network),
         plain(loss) if adversarial_norm is None else adversarial(loss, norm=adversarial_norm, dim=5),
         torch.optim.SGD(network.parameters(), lr=1.0),
         texts(documents), state, epochs=3, batch_size=4, accumulate=accumulate, seed=1,
@@ -79,8 +88,8 @@ def process(number: int, port: int, folder: Path) -> None:
     try:
         with process_group():
             results["cases"] = {name: trained(**case) for name, case in CASES.items()}
-            results["share"] = own_share(np.arange(5)).tolist()
-            results["from first"] = from_first(lambda: f"made by {rank()}")
+            results["share"] = shard(np.arange(5)).tolist()
+            results["from first"] = broadcast_from_rank0(lambda: f"made by {rank()}")
             results["maximum"] = maximum([number, 7 - number])
             results["total"] = total(torch.tensor([0.1, number]))
             if number == 1:
@@ -143,7 +152,7 @@ def test_the_process_that_fails_says_why_and_the_others_leave_in_silence(both: l
 def test_a_process_on_its_own_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "3")  # of something else: torchrun sets all four
     assert is_first()
-    assert own_share(np.arange(3)).tolist() == [0, 1, 2]
+    assert shard(np.arange(3)).tolist() == [0, 1, 2]
     assert maximum([2]) == [2]
 
 

@@ -16,8 +16,8 @@ from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError
-from textrnn.files import write_bytes, write_text
 from textrnn.models.build import build_model
+from textrnn.runtime.files import write_bytes, write_text
 
 WEIGHTS, CONFIG, VOCAB, LABELS, USER_DICT = (
     "model.safetensors",

@@ -14,7 +14,7 @@ except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
 from textrnn.errors import CheckpointError, TextRNNError
-from textrnn.files import write_text
+from textrnn.runtime.files import write_text
 
 
 class RunFolder:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.errors import TextRNNError
-from textrnn.files import write_text
+from textrnn.runtime.files import write_text
 
 
 def append_history(path: Path, record: dict[str, Any]) -> None:

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from textrnn.device import cores_to_share
 from textrnn.models.gru import GRUReader
-from textrnn.models.words import Inputs, gathered, moved, positions
+from textrnn.models.unique_inputs import Inputs, gathered, moved, positions
+from textrnn.runtime.device import cores_to_share
 
 Direction = tuple[nn.Module, Inputs, torch.Tensor]  # an RNN, its inputs (T, B, input_size) and its start (H,)
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.bad_inputs import put, snapshot
+from tests.commands.bad_inputs import put, snapshot
 from tests.conftest import TINY, Cli, make_rows, write_tsv
 from textrnn import TextClassifier
 from textrnn.cli import main

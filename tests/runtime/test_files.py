@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from textrnn import files
 from textrnn.errors import DataError, TextRNNError
-from textrnn.files import atomic_writer, data_name, one_line, open_binary, read_lines, write_bytes
+from textrnn.runtime import files
+from textrnn.runtime.files import atomic_writer, data_name, one_line, open_binary, read_lines, write_bytes
 
 
 def lines(path: Path, encoding: str = "utf-8") -> list[str]:

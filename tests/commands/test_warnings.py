@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bad_inputs import put
+from tests.commands.bad_inputs import put
 from tests.conftest import TINY, Cli, make_rows, sets
 
 ROWS = make_rows(60)

@@ -11,7 +11,7 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
-from textrnn.distributed import is_first
+from textrnn.runtime.distributed import is_first
 
 log = logging.getLogger("textrnn")
 

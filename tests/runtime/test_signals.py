@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from textrnn import signals
-from textrnn.signals import Interrupted, StopRequest
+from textrnn.runtime import signals
+from textrnn.runtime.signals import Interrupted, StopRequest
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.bad_inputs import GOOD, case, check_refused, option
+from tests.commands.bad_inputs import GOOD, case, check_refused, option
 from tests.conftest import Cli
 
 CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.bad_inputs import GOOD, case, check_refused, option
+from tests.commands.bad_inputs import GOOD, case, check_refused, option
 from tests.conftest import Cli
 
 SECTIONS = "data, tokenizer, vocab, model, train"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from tests.commands.effects import EFFECTS, Run, Seen, effect, write_corpora
 from tests.conftest import PLAIN, Cli, sets
-from tests.effects import EFFECTS, Run, Seen, effect, write_corpora
 from textrnn.config import known_keys
 from textrnn.training import session
 
@@ -235,7 +235,7 @@ def vectors_are_not_trained(before: Run, after: Run) -> None:
 @effect("model.embedding_dropout=0")
 @effect("train.label_smoothing=0.5")
 @effect("train.adversarial_norm=1.0")
-@effect("train.embedding_rate=2")
+@effect("train.embedding_lr_multiplier=2")
 @effect("train.class_weights=balanced", "data.train={}/uneven.tsv")
 @effect("train.seed=2", "data.dev={}/dev.tsv")
 @effect("train.precision=bfloat16")

@@ -16,7 +16,7 @@ FOLDER = Path(DATASETS or "")
 
 def part(name: str, lines: int) -> str:
     """The first lines of a file, in the current folder, under its own name."""
-    from textrnn.files import open_binary
+    from textrnn.runtime.files import open_binary
 
     with open_binary(FOLDER / name) as stream:
         Path(Path(name).name.removesuffix(".gz")).write_bytes(b"".join(next(stream) for _ in range(lines)))

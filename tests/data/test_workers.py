@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.data import parallel
-from textrnn.data.parallel import Chunk, tokenized_chunks
+from textrnn.data import workers
 from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.workers import Chunk, tokenized_chunks
 
 
 def flat(chunks: list[Chunk]) -> tuple[list[str], list[int], list[int]]:
@@ -36,7 +36,7 @@ def test_what_reading_raises_comes_through() -> None:
 
 
 def test_a_chunk_of_long_texts_ends_before_it_has_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_CHARACTERS_PER_CHUNK", 10)
+    monkeypatch.setattr(workers, "_CHARACTERS_PER_CHUNK", 10)
     chunks = list(tokenized_chunks(["a b c d", "e f", "g h", "i", "j"], Tokenizer("char"), 9, size=0))
     assert [len(chunk.lengths) for chunk in chunks] == [2, 3]
     assert flat(chunks)[0] == list("abcdefghij")

@@ -10,10 +10,10 @@ import numpy
 import torch
 
 import textrnn
-from textrnn.device import cores_to_share, device_name
-from textrnn.distributed import world_size
 from textrnn.errors import CheckpointError
-from textrnn.files import write_text
+from textrnn.runtime.device import cores_to_share, device_name
+from textrnn.runtime.distributed import world_size
+from textrnn.runtime.files import write_text
 
 
 def describe_environment(device: torch.device) -> dict[str, str | int]:

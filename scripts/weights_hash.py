@@ -1,0 +1,82 @@
+"""`python scripts/weights_hash.py CONFIG...`: what the weights are after 50 optimizer steps of each config, as a hash.
+
+A change that only moves code must leave every line of the output as it was. Nothing here but the command line of
+textrnn is relied on, so that the script of today also runs at an older commit:
+
+    git worktree add /tmp/before HEAD~1
+    PYTHONPATH=/tmp/before python scripts/weights_hash.py /tmp/before/configs/*.yaml > before
+    PYTHONPATH=$PWD python scripts/weights_hash.py configs/*.yaml | diff before -
+
+Runs in the folder from which the paths in the configs begin.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+STEPS = 50
+
+
+def main(configs: list[str]) -> None:
+    for config in configs:
+        command = [sys.executable, __file__, "--one", config]
+        result = subprocess.run(command, capture_output=True, text=True)
+        last = (result.stdout.strip() or result.stderr.strip() or "no output").splitlines()[-1]
+        print(f"{Path(config).stem}\t{last}", flush=True)
+
+
+def hash_one(config: str) -> None:
+    """Train in this process and print the hash of all tensors of the model, in their order and without their names."""
+    from textrnn.cli import main as textrnn
+
+    sys.argv = ["textrnn", "train", "--config", config, "--device", "cpu"]
+    with tempfile.TemporaryDirectory() as folder:
+        sys.argv += ["--run-dir", f"{folder}/run", "--set", f"data.cache_dir={folder}/cache"]
+        register_hook()
+        textrnn()
+
+
+def register_hook() -> None:
+    from textrnn import cli  # noqa: F401 - it tunes torch before torch is imported
+    from textrnn.cli import prepare_process
+
+    prepare_process()
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+
+    done = 0
+
+    def count(optimizer: Any, *_: Any) -> None:
+        nonlocal done
+        done += 1
+        if done == STEPS:
+            print(weights_hash(optimizer), flush=True)
+            raise KeyboardInterrupt
+
+    register_optimizer_step_post_hook(count)
+
+
+def weights_hash(optimizer: Any) -> str:
+    """Of the largest module that holds the optimizer's parameters: the model with all that belongs to it."""
+    import torch
+
+    parameter = optimizer.param_groups[0]["params"][0]
+    modules = [item for item in gc.get_objects() if isinstance(item, torch.nn.Module)]
+    holders = [module for module in modules if any(parameter is each for each in module.parameters())]
+    model = max(holders, key=lambda module: len(module.state_dict()))
+    total = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        total.update(tensor.detach().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        hash_one(sys.argv[2])
+    else:
+        main(sys.argv[1:])
