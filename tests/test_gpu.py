@@ -21,11 +21,12 @@ from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
 from textrnn.models.build import build_model
 from textrnn.runtime.device import allow_tf32
-from textrnn.training import session
-from textrnn.training.loop import training_steps
+from textrnn.training import interruptible
+from textrnn.training.events import Step
+from textrnn.training.loop import epoch_steps
 from textrnn.training.objectives import cross_entropy, plain
 from textrnn.training.optim import build_optimizer
-from textrnn.training.state import Step, TrainingState, settle
+from textrnn.training.state import TrainingState, flush_metrics
 
 pytestmark = [
     pytest.mark.gpu,
@@ -70,7 +71,7 @@ def test_a_run_on_the_gpu_comes_out_as_on_the_cpu(cli: Cli, train_file: Path) ->
 def test_a_stopped_run_goes_on_there_or_on_the_cpu(
     cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch, goes_on: str
 ) -> None:
-    original = session.show
+    original = interruptible.show
 
     def show(bar, state) -> None:
         original(bar, state)
@@ -81,7 +82,7 @@ def test_a_stopped_run_goes_on_there_or_on_the_cpu(
     options = ["--data", "train.tsv", *TINY, *(WITHOUT_DROPOUT if goes_on == "cpu" else [])]
     assert cli("train", *options, "--device", "cuda", "--run-dir", "whole").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(session, "show", show)
+        patch.setattr(interruptible, "show", show)
         assert cli("train", *options, "--device", "cuda", "--run-dir", "cut").code == 143
     assert cli("train", *options, "--device", goes_on, "--run-dir", "cut", "--resume").code == 0
     assert len(Path("cut/history.jsonl").read_text().splitlines()) == 2
@@ -107,37 +108,52 @@ def test_two_gpus_train_as_one(cli: Cli, train_file: Path) -> None:
 
 
 @pytest.fixture
-def steps() -> Iterator[Iterator[Step]]:
+def state() -> TrainingState:
+    return TrainingState()
+
+
+@pytest.fixture
+def steps(state: TrainingState) -> Iterator[Iterator[Step]]:
     """Training steps of a bidirectional LSTM with 512 units on batches of 256 texts of 100 to 200 tokens."""
     allow_tf32(False)
     random = np.random.default_rng(0)
-    lengths = random.integers(100, 200, 20 * 256)
+    lengths = random.integers(100, 200, 40 * 256)
     tokens = random.integers(2, 30_000, lengths.sum()).astype(np.int32)
     texts = EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, random.integers(0, 10, len(lengths)))
     config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512, ngrams=1, linear_ngrams=None)
     model = build_model(config, vocab_size=30_000, num_classes=10).to(CUDA)
-    yield training_steps(
-        model, plain(cross_entropy()), build_optimizer(model, learning_rate=1e-3, weight_decay=0.01), texts,
-        TrainingState(), epochs=2, batch_size=256, accumulate=1, seed=1, learning_rate=lambda step: 1e-3,
-        grad_clip_norm=1.0, device=CUDA, precision="float32",
+    yield epoch_steps(
+        model, texts, state, objective=plain(cross_entropy()),
+        optimizer=build_optimizer(model, learning_rate=1e-3, weight_decay=0.01), learning_rate=lambda step: 1e-3,
+        batch_size=256, accumulate=1, seed=1, grad_clip_norm=1.0, device=CUDA, precision="float32",
     )  # fmt: skip
 
 
-def test_the_loop_does_not_wait_for_the_device(steps: Iterator[Step]) -> None:
+def run(steps: Iterator[Step], count: int, state: TrainingState) -> None:
+    for _ in range(count):
+        next(steps)
+    flush_metrics(state)
+
+
+def test_the_loop_does_not_wait_for_the_device(steps: Iterator[Step], state: TrainingState) -> None:
     next(steps), next(steps)  # the first ones set up libraries and memory
     torch.cuda.set_sync_debug_mode("error")
     try:
-        done = [next(steps) for _ in range(5)]
+        for _ in range(5):
+            next(steps)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    settle(done, TrainingState(), 1.0)
+    flush_metrics(state)
+    assert state.steps == 7
 
 
-def test_the_device_computes_nine_tenths_of_the_time(steps: Iterator[Step], tmp_path: Path) -> None:
-    settle([next(steps) for _ in range(5)], TrainingState(), 1.0)
+def test_the_device_computes_nine_tenths_of_the_time(
+    steps: Iterator[Step], state: TrainingState, tmp_path: Path
+) -> None:
+    run(steps, 5, state)
     activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
     with torch.profiler.profile(activities=activities) as profile:
-        settle([next(steps) for _ in range(20)], TrainingState(), 1.0)
+        run(steps, 20, state)
     profile.export_chrome_trace(str(tmp_path / "trace.json"))
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     kernels = sorted((event["ts"], event["ts"] + event["dur"]) for event in events if event.get("cat") == "kernel")

@@ -13,23 +13,26 @@ import pytest
 ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
-    ["runtime.signals", "runtime.distributed", "runtime.files", "runtime.device", "runtime.seeding",
-     "runtime.progress", "runtime.process"],
+    [
+        "runtime.signals", "runtime.distributed", "runtime.files", "runtime.device", "runtime.seeding",
+        "runtime.progress", "runtime.process",
+    ],
     ["config"],
     [
         "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.workers",
         "data.scratch", "data.numbering", "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
     ],
     [
-        "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.gru", "models.threaded",
-        "models.encoder", "models.pooling", "models.textrnn", "models.rcnn", "models.linear", "models.build",
+        "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
+        "models.threaded", "models.encoder", "models.pooling", "models.textrnn", "models.rcnn", "models.linear",
+        "models.build",
     ],
     ["inference"],
     ["evaluation.metrics", "evaluation.report", "evaluation.plots", "evaluation.results"],
     ["run.folder", "run.checkpoint", "run.environment", "run.history"],
     [
-        "training.linear", "training.objectives", "training.optim", "training.state", "training.loop",
-        "training.session",
+        "training.events", "training.objectives", "training.optim", "training.state", "training.linear",
+        "training.loop", "training.fit", "training.build", "training.recorder", "training.interruptible",
     ],
     ["classifier"],
     ["commands.data", "commands.vocab", "commands.train", "commands.eval", "commands.predict"],

@@ -64,7 +64,7 @@ def disk_full_after(size: int) -> Iterator[None]:
 
 def errors(stderr: str) -> list[str]:
     """The error lines, paths relative; anything else but the log of the start is one too."""
-    logged = ("device:", "vocabulary:", "train:", "dev:", "test:", "tokens in", "label ", "going")
+    logged = ("device:", "vocabulary:", "train:", "dev:", "test:", "tokens in", "label ", "resuming")
     logged += ("epoch ", "note: ")
     return [line for line in stderr.replace(f"{Path.cwd()}/", "").splitlines() if not line.startswith(logged)]
 
@@ -144,10 +144,8 @@ RESUME_CASES = [
     ),
     broken(
         "resume-with-another-config", None, f"{MORE} --resume --set model.cell=lstm --set train.epochs=1",
-        "run/config.yaml: --resume goes on with the run's own config, which differs from the one given "
-        "in: model.cell, "
-        "train.epochs (it may only be made larger); give the same values, or start a new run with "
-        "--run-dir or --force",
+        "run/config.yaml: a resumed run keeps its config, but the one given differs in: model.cell, "
+        "train.epochs (which may only grow); give the same values, or start a new run with --run-dir or --force",
     ),
     broken("resume-with-other-texts", replace("train.tsv", "soup", "soap"), RESUME, f"data.train: {CHANGED}"),
     broken(

@@ -13,7 +13,7 @@ import torch
 from tests.commands.effects import EFFECTS, Run, Seen, effect, write_corpora
 from tests.conftest import PLAIN, Cli, sets
 from textrnn.config import known_keys
-from textrnn.training import session
+from textrnn.training import recorder
 
 # 36 training and 4 dev texts in batches of 9: four steps an epoch.
 BASE = [
@@ -44,10 +44,10 @@ def train(cli: Cli, corpora: Path, runs: dict, monkeypatch: pytest.MonkeyPatch) 
         name = "|".join(settings)
         if name not in runs:
             saves: list[Any] = []
-            save_state = session.save_state
+            save_state = recorder.save_state
             with monkeypatch.context() as patch:
-                patch.setattr(session, "save_state", lambda *a: (saves.append(a[0]), save_state(*a)))
-                patch.setattr(session, "plot_curves", lambda *a: None)
+                patch.setattr(recorder, "save_state", lambda *a: (saves.append(a[0]), save_state(*a)))
+                patch.setattr(recorder, "plot_curves", lambda *a: None)
                 chosen = ["data.train={}/train.tsv", "data.cache_dir={}/cache", *BASE, *settings]
                 options = sets(*(item.replace("{}", str(corpora)) for item in chosen))
                 folder = corpora / f"run{len(runs)}"
@@ -285,8 +285,8 @@ def gradients_are_clipped(before: Run, after: Run) -> None:
 
 @effect("train.monitor=dev_loss")
 def the_kept_model_is_the_best_in_that_number(before: Run, after: Run) -> None:
-    assert f"dev_accuracy {max(line['dev_accuracy'] for line in before.history):.4f}; judge it" in before.log
-    assert f"dev_loss {min(line['dev_loss'] for line in after.history):.4f}; judge it" in after.log
+    assert f"dev_accuracy {max(line['dev_accuracy'] for line in before.history):.4f}; evaluate it" in before.log
+    assert f"dev_loss {min(line['dev_loss'] for line in after.history):.4f}; evaluate it" in after.log
 
 
 @effect("train.patience=1", "train.learning_rate=1e-9", "train.epochs=4")
@@ -297,7 +297,7 @@ def training_stops_at_the_first_evaluation_that_is_no_better(before: Run, after:
 @effect("train.tf32=true")
 def products_on_a_gpu_may_be_rounded(before: Run, after: Run) -> None:
     assert (before.tf32, after.tf32) == (False, True)
-    assert "train.tf32" not in before.log and "no effect, since a CPU has no TF32 units" in after.log
+    assert "train.tf32" not in before.log and "no effect: a CPU has no TF32 units" in after.log
 
 
 @effect("train.save_minutes=1e-9")

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli, make_rows, write_tsv
-from textrnn.training import session
+from textrnn.commands import train
+from textrnn.training import interruptible, linear, recorder
 
 # Dropout everywhere, two kinds of batches, several steps an epoch: whatever is not restored shows in the weights.
 OPTIONS = [
@@ -49,16 +50,16 @@ def same_run(one: Path, other: Path) -> bool:
 def test_a_signal_saves_the_state_and_resume_goes_on_from_it(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, step: int
 ) -> None:
-    original = session.show
+    original = interruptible.show
 
     def show(bar, state) -> None:
         original(bar, state)
         if state.step == step:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(session, "show", show)
+    monkeypatch.setattr(interruptible, "show", show)
     stopped = cli("train", *OPTIONS, "cut")
-    monkeypatch.setattr(session, "show", original)
+    monkeypatch.setattr(interruptible, "show", original)
     assert stopped.code == code
     assert "--resume" in stopped.err
     assert "Traceback" not in stopped.err
@@ -111,7 +112,7 @@ def stop_at(owner: object, name: str, cli: Cli, monkeypatch: pytest.MonkeyPatch)
 def test_where_nothing_was_saved_resume_starts_from_the_beginning(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop_at(session.linear, "fit", cli, monkeypatch)
+    stop_at(linear, "fit", cli, monkeypatch)
     assert not Path("cut/resume/state.safetensors").exists()
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
@@ -122,8 +123,8 @@ def test_where_nothing_was_saved_resume_starts_from_the_beginning(
 def test_a_linear_path_that_was_fitted_is_not_fitted_again(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop_at(session.Session, "go_on", cli, monkeypatch)
-    monkeypatch.setattr(session.linear, "fit", die)
+    stop_at(train, "train_and_record", cli, monkeypatch)
+    monkeypatch.setattr(linear, "fit", die)
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
     assert same_run(Path("whole"), Path("cut"))
@@ -163,7 +164,7 @@ def test_another_thread_count_is_a_warning(cli: Cli, whole: Path) -> None:
 
 
 def test_a_state_of_another_version_is_refused(cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "read_progress", lambda path: {"unheard_of": 1})
+    monkeypatch.setattr(recorder, "read_progress", lambda path: {"unheard_of": 1})
     result = cli("train", "--resume", "--run-dir", "whole")
     assert result.code == 1
     assert result.err.startswith("error: whole/resume/state.safetensors: saved by another version")

@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.conftest import PLAIN, Cli, make_rows, sets, write_tsv
-from textrnn.training import session
+from textrnn.training import interruptible
 
 # 135 texts to train and 15 to judge: the last batch of an epoch is short, the last step has one batch of two.
 OPTIONS = [
@@ -67,18 +67,18 @@ def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -
     out, err = (stream.decode() for stream in process.communicate(timeout=60))
     assert process.returncode != 0
     assert out == ""
-    assert err.count("the state is saved: --resume goes on") == err.count("device: cpu") == 1, err
+    assert err.count("the training state is saved: --resume continues") == err.count("device: cpu") == 1, err
     assert json.loads(Path("two/environment.json").read_text())["processes"] == 2
     assert 0 < len(Path("two/history.jsonl").read_text().splitlines()) < 60
 
     resumed = cli("train", *OPTIONS, "two", "--resume")
     assert (resumed.code, resumed.out) == (0, "two\n")
-    assert "to the last bit: processes was 2, is 1" in resumed.err
+    assert "in the last bits from those of an uninterrupted run: processes was 2, is 1" in resumed.err
     assert same_run(Path("two"), whole)
 
 
 def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = session.show
+    original = interruptible.show
 
     def show(bar, state) -> None:
         original(bar, state)
@@ -86,13 +86,13 @@ def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli, monkeypatch: pyt
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(session, "show", show)
+        patch.setattr(interruptible, "show", show)
         assert cli("train", *OPTIONS, "one").code == 143
     done = subprocess.run(
         [*TORCHRUN, "train", *OPTIONS, "one", "--resume"], capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stdout) == (0, "one\n"), done.stderr
-    assert done.stderr.count("going on after epoch 4, step 31") == 1
+    assert done.stderr.count("resuming at epoch 4, after step 31") == 1
     assert done.stderr.count("processes was 1, is 2") == done.stderr.count("epoch 60/60") == 1
     assert same_run(Path("one"), whole)
 

@@ -35,7 +35,7 @@ ODD_DATA = {
     ),
     "fewer-documents-than-a-batch": (
         {"t.tsv": tsv(ROWS)}, sets("train.batch_size=64"),
-        "54 training texts are fewer than train.batch_size 64: a step an epoch",
+        "54 training texts are fewer than train.batch_size 64: one optimizer step per epoch",
     ),
     "texts-shared-by-train-and-test": (
         {"t.tsv": tsv(ROWS), "u.tsv": tsv([*ROWS[:3], ("food", "a new text")])},
@@ -110,11 +110,11 @@ def test_a_key_is_told_where_it_has_no_effect_and_only_there(
 
 def test_a_table_that_would_fill_the_memory_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     put({"t.tsv": tsv(ROWS)})
-    monkeypatch.setattr("textrnn.commands.train.LARGE_PATH", 3 * 4 * 64)
+    monkeypatch.setattr("textrnn.commands.train.LARGE_LINEAR_PATH", 3 * 4 * 64)
     options = [*TINY, *sets("train.epochs=1", "model.linear_ngrams=1", "train.batch_size=8")]
     assert not warned(cli("train", "--data", "t.tsv", *options, *sets("model.linear_buckets=64")).err)
     (warning,) = warned(cli("train", "--data", "t.tsv", *options, "--force", *sets("model.linear_buckets=65")).err)
-    assert warning.startswith("warning: model.linear_buckets 65 for each of 3 classes take 0.0 GB")
+    assert warning.startswith("warning: model.linear_buckets: 65 for each of 3 classes take 0.0 GB")
 
 
 def test_columns_without_effect_are_told(cli: Cli, workplace: Path) -> None:

@@ -32,7 +32,7 @@ def test_the_first_signal_is_remembered_and_the_second_ends_the_process(ended: l
 def test_a_signal_that_comes_twice_by_two_ways_is_one(ended: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(signals.time, "monotonic", lambda: now)
-    with StopRequest(deaf_seconds=3.0) as stop:
+    with StopRequest(grace_seconds=3.0) as stop:
         os.kill(os.getpid(), signal.SIGTERM)
         now += 2.9
         os.kill(os.getpid(), signal.SIGTERM)

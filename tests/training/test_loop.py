@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from torch import nn
 
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
-from textrnn.training.loop import steps_per_epoch, training_steps
+from textrnn.training.events import Step
+from textrnn.training.fit import fit
+from textrnn.training.loop import epoch_steps, steps_per_epoch
 from textrnn.training.objectives import cross_entropy, plain
-from textrnn.training.state import TrainingState, settle
+from textrnn.training.state import TrainingState, flush_metrics
 
 
 class BagOfWords(nn.Module):
@@ -31,19 +34,28 @@ def corpus(count: int = 10) -> EncodedTexts:
     return EncodedTexts(tokens, np.arange(count), np.ones(count, dtype=int), np.arange(count) % 2)
 
 
-def run(model: nn.Module, state: TrainingState, texts: EncodedTexts, **changes):
+def run(model: nn.Module, state: TrainingState, texts: EncodedTexts, **changes) -> Iterator[Step]:
+    """The steps of one epoch."""
     settings = {
-        "epochs": 2, "batch_size": 4, "accumulate": 1, "seed": 1, "learning_rate": lambda step: 0.1,
-        "grad_clip_norm": None, "device": torch.device("cpu"), "precision": "float32",
+        "objective": plain(cross_entropy()), "optimizer": torch.optim.SGD(model.parameters(), lr=1.0),
+        "learning_rate": lambda step: 0.1, "batch_size": 4, "accumulate": 1, "seed": 1, "grad_clip_norm": None,
+        "device": torch.device("cpu"), "precision": "float32",
     }  # fmt: skip
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    return training_steps(model, plain(cross_entropy()), optimizer, texts, state, **{**settings, **changes})
+    return epoch_steps(model, texts, state, **{**settings, **changes})
+
+
+def run_epochs(model: nn.Module, state: TrainingState, texts: EncodedTexts, epochs: int = 2) -> Iterator[Step]:
+    events = fit(
+        model, texts, state, objective=plain(cross_entropy()), optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+        learning_rate=lambda step: 0.1, epochs=epochs, batch_size=4, device=torch.device("cpu"),
+    )  # fmt: skip
+    return (event for event in events if isinstance(event, Step))
 
 
 def test_every_document_trains_once_an_epoch() -> None:
     state = TrainingState()
     documents, pending = zip(
-        *[(step.documents, state.pending_evaluation) for step in run(BagOfWords(), state, corpus())], strict=True
+        *[(step.documents, state.pending_evaluation) for step in run_epochs(BagOfWords(), state, corpus())], strict=True
     )
     assert sorted(documents) == [2, 2, 4, 4, 4, 4]
     assert pending == (False, False, True) * 2
@@ -66,23 +78,24 @@ def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
 def test_clipping_bounds_the_step_and_reports_the_norm_before() -> None:
     model, state = BagOfWords(), TrainingState()
     step = next(run(model, state, corpus(), grad_clip_norm=1e-3))
-    settle([step], state, 1e-3)
+    flush_metrics(state)
     assert state.grad_norm_max == float(step.grad_norm) > 1e-3
     assert float(model.table.weight.detach().norm()) == pytest.approx(0.1 * 1e-3, rel=1e-3)
     assert state.clipped == 1
 
 
-def test_sums_do_not_depend_on_how_often_they_are_settled() -> None:
+def test_sums_do_not_depend_on_how_often_they_are_flushed() -> None:
     often, once = TrainingState(), TrainingState()
-    waiting = []
-    for step in run(BagOfWords(), TrainingState(), corpus(), grad_clip_norm=0.4):
-        waiting.append(step)
-        settle([step], often, 0.4)
-    settle(waiting, once, 0.4)
-    assert waiting == []
-    assert {**vars(once), "seconds": 0, "train_seconds": 0} == {**vars(often), "seconds": 0, "train_seconds": 0}
-    assert (once.documents, once.tokens, once.steps) == (20, 20, 6)
-    assert 0 < once.clipped < 6
+    for _ in run(BagOfWords(), often, corpus(20), grad_clip_norm=0.33):
+        flush_metrics(often)
+    list(run(BagOfWords(), once, corpus(20), grad_clip_norm=0.33))
+    assert len(once.unflushed) == 5
+    flush_metrics(once)
+    assert {**once.progress(), "seconds": 0, "train_seconds": 0} == {
+        **often.progress(), "seconds": 0, "train_seconds": 0
+    }  # fmt: skip
+    assert (once.documents, once.tokens, once.steps) == (20, 20, 5)
+    assert 0 < once.clipped < 5
 
 
 class Spoilt(BagOfWords):
@@ -105,9 +118,10 @@ class Spoilt(BagOfWords):
 def test_what_is_not_finite_stops_with_the_epoch_and_the_first_such_step(what: str) -> None:
     state = TrainingState()
     steps = run(Spoilt(what), state, corpus(20))
-    waiting = [next(steps) for _ in range(5)]
+    for _ in range(5):
+        next(steps)
     with pytest.raises(TextRNNError, match=f"the {what} is not finite at epoch 1, step 3"):
-        settle(waiting, state, None)
+        flush_metrics(state)
 
 
 class Noise(BagOfWords):
@@ -120,7 +134,7 @@ def test_what_a_step_draws_depends_on_seed_and_step_alone() -> None:
     def drawn(seed: int, begin_at: int) -> list[tuple[float, ...]]:
         model, state = Noise(), TrainingState(step=begin_at, steps_in_epoch=begin_at)
         torch.manual_seed(begin_at)  # whatever was drawn before
-        return [tuple(model.drawn.tolist()) for _ in run(model, state, corpus(), epochs=1, seed=seed)]
+        return [tuple(model.drawn.tolist()) for _ in run(model, state, corpus(), seed=seed)]
 
     assert drawn(1, 0)[1:] == drawn(1, 1)
     assert len({*drawn(1, 0), *drawn(2, 0)}) == 6
@@ -128,10 +142,12 @@ def test_what_a_step_draws_depends_on_seed_and_step_alone() -> None:
 
 def test_a_state_goes_on_in_the_middle_of_an_epoch() -> None:
     whole, halved = BagOfWords(), BagOfWords()
-    list(run(whole, TrainingState(), corpus()))
+    list(run_epochs(whole, TrainingState(), corpus()))
     state = TrainingState()
-    steps = run(halved, state, corpus())
+    steps = run_epochs(halved, state, corpus())
     for _ in range(4):
         next(steps)
-    list(run(halved, TrainingState(**vars(state)), corpus()))
+    flush_metrics(state)
+    assert (state.epoch, state.steps_in_epoch) == (2, 1)
+    list(run_epochs(halved, TrainingState(**state.progress()), corpus()))
     assert torch.equal(whole.table.weight, halved.table.weight)

@@ -21,8 +21,10 @@ BATCH = Batch(torch.ones(1, 2, dtype=torch.long), torch.ones(2, dtype=torch.long
 
 
 def value(**options: object) -> float:
-    (loss,) = plain(cross_entropy(**options))(Fixed(), BATCH)
-    return loss.item()
+    losses: list[float] = []
+    reported = plain(cross_entropy(**options))(Fixed(), BATCH, lambda loss: losses.append(loss.item()))
+    assert losses == [reported.item()]
+    return losses[0]
 
 
 def test_cross_entropy_is_summed() -> None:
@@ -45,36 +47,40 @@ def test_balanced_weights_average_to_one_over_the_documents() -> None:
     assert weights[torch.tensor([0, 0, 0, 1])].mean().item() == pytest.approx(1.0)
 
 
-def test_adversarial_shifts_raise_each_text_s_loss_most_for_their_norm() -> None:
+def test_adversarial_offsets_increase_the_loss_more_than_random_ones_of_their_length() -> None:
     model = small_model(dropout=0.0, embedding_dropout=0.0).double()
     batch = Batch(*padded_batch(random_texts([4, 1, 6])), torch.tensor([0, 1, 2]))
-    shifts = []
-    model.register_forward_pre_hook(lambda module, given: shifts.append(given[2]))
+    offsets = []
+    model.register_forward_pre_hook(lambda module, given: offsets.append(given[2]))
     losses = []
-    for loss in adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch):
+
+    def backward(loss: torch.Tensor) -> None:
         loss.backward()
         losses.append(loss.item())
 
-    assert shifts[1].square().sum((0, 2)).sqrt().tolist() == pytest.approx([0.01] * 3)
-    assert not shifts[1][1:, 1].any()  # padding
-    random = [torch.randn_like(shifts[1]).masked_fill(shifts[1] == 0, 0) for _ in range(20)]
-    others = [shift * 0.01 / shift.square().sum((0, 2), keepdim=True).sqrt() for shift in random]
+    assert adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch, backward).item() == losses[0]
+
+    assert offsets[1].square().sum((0, 2)).sqrt().tolist() == pytest.approx([0.01] * 3)
+    assert not offsets[1][1:, 1].any()  # padding
+    random = [torch.randn_like(offsets[1]).masked_fill(offsets[1] == 0, 0) for _ in range(20)]
+    others = [offset * 0.01 / offset.square().sum((0, 2), keepdim=True).sqrt() for offset in random]
     with torch.no_grad():
-        tried = [cross_entropy()(model(batch.token_ids, batch.lengths, shift), batch.labels).item() for shift in others]
+        tried = [
+            cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch.labels).item() for offset in others
+        ]
     assert losses[1] > max(tried) > losses[0]
 
 
 def test_gradients_of_both_losses_add_up() -> None:
     model = small_model(dropout=0.0, embedding_dropout=0.0).double()
     batch = Batch(*padded_batch(random_texts([4, 1, 6])), torch.tensor([0, 1, 2]))
-    shifts = []
-    hook = model.register_forward_pre_hook(lambda module, given: shifts.append(given[2]))
-    for loss in adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch):
-        loss.backward()
+    offsets = []
+    hook = model.register_forward_pre_hook(lambda module, given: offsets.append(given[2]))
+    adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch, torch.Tensor.backward)
     hook.remove()
     found = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
-    for shift in (None, shifts[1]):
-        cross_entropy()(model(batch.token_ids, batch.lengths, shift), batch.labels).backward()
+    for offset in (None, offsets[1]):
+        cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch.labels).backward()
     for one, parameter in zip(found, model.parameters(), strict=True):
         torch.testing.assert_close(one, parameter.grad)

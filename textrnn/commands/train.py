@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Literal
 
 import torch
+from torch import nn
 
 from textrnn.commands.data import load_data, warn_of_dead_keys
 from textrnn.config import Config, ModelConfig, TrainConfig, build_config, changed_keys, read_yaml
 from textrnn.data.build import other_files, with_absolute_paths
+from textrnn.data.splits import Splits
 from textrnn.data.transform import Transform
+from textrnn.data.vectors import coverage, read_vectors
 from textrnn.errors import CheckpointError, ConfigError
+from textrnn.models.build import build_model
 from textrnn.run.checkpoint import save_model_parts
 from textrnn.run.environment import compare_environment, describe_environment, load_environment, save_environment
 from textrnn.run.folder import RunFolder
@@ -19,97 +24,105 @@ from textrnn.runtime.device import allow_tf32, has_bfloat16_units, training_devi
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, one_by_machine, world_size
 from textrnn.runtime.files import sha256_of, write_text
 from textrnn.runtime.progress import log, log_file
-from textrnn.training.session import Session, is_complete
+from textrnn.runtime.seeding import seed_weights
+from textrnn.runtime.signals import StopRequest
+from textrnn.training.build import build_class_weights, build_fit, network_of, total_steps
+from textrnn.training.fit import out_of_patience
+from textrnn.training.interruptible import evaluate_dev, train_and_record
+from textrnn.training.linear import fit_linear_path
+from textrnn.training.recorder import Recorder, saved_progress
+from textrnn.training.state import TrainingState
 
 FEW_STEPS = 300
-LARGE_PATH = 500_000_000  # bytes
+LARGE_LINEAR_PATH = 500_000_000  # bytes
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
 
 
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
     """Train as `config` says, into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
+    settings = config.train
     with log_file(run.log) as begin_log:
-        begin = broadcast_from_rank0(lambda: where_to_begin(config, run, resume=resume, force=force))
-        if begin == "at the end":
+        start = broadcast_from_rank0(lambda: where_to_start(config, run, resume=resume, force=force))
+        if start == "complete":
             return
         device = training_device(device_name)
-        allow_tf32(config.train.tf32)
-        with one_by_machine():  # the first one tokenizes, the others find the corpus in the cache
+        allow_tf32(settings.tf32)
+        with one_by_machine():  # the first process tokenizes, the others find the corpus in the cache
             splits, tokenizer = load_data(config)
-        warn_of_dead_keys(config)
         environment = describe_environment(device)
-        log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
-        warn_of_precision(config.train, device)
-        warn_of_size(config.model, len(splits.labels))
-        for line in splits.statistics:
-            log.info(line)
-        if len(splits.train) < config.train.batch_size:
-            log.warning(
-                "%d training texts are fewer than train.batch_size %d: a step an epoch",
-                len(splits.train), config.train.batch_size,
-            )  # fmt: skip
-        session = Session(config, run, splits, device)
+        describe_training(config, splits, device, environment)
+
+        model = new_model(config, splits).to(device)
         digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
-        steps = session.steps_per_epoch * config.train.epochs
-        if steps < FEW_STEPS:
-            log.info(
-                "note: %d training steps are few; a smaller train.batch_size or more train.epochs give more", steps
-            )
+        class_weights = build_class_weights(settings, splits.train, len(splits.labels))
+        state = TrainingState()
+        stop = StopRequest(grace_seconds=3.0 if world_size() > 1 else 0.0)
+        evaluate = None
+        if splits.dev is not None:
+            evaluate = partial(evaluate_dev, model, splits.dev, len(splits.labels), device=device, stop=stop)
+        optimizer, events = build_fit(
+            settings, model, splits.train, state, class_weights=class_weights, device=device, evaluate=evaluate
+        )
+        recorder = Recorder(run, model, optimizer, state, epochs=settings.epochs)
+
         with run.held() if is_first() else nullcontext():
-            if is_first() and begin == "at the state":
-                run.clear_leftovers()
-                for difference in compare_environment(load_environment(run.environment), environment, digests):
-                    log.warning("the weights may not come out the same to the last bit: %s", difference)
-            elif is_first():
-                run.create(config.to_yaml())
-                save_environment(run.environment, environment, digests)
-                transform = Transform(tokenizer, splits.vocab, config.data.max_length)
-                save_model_parts(run.model, config, transform, splits.labels, session.embedding_dim)
-            if begin == "at the state":
-                session.load()
+            if start == "resume":
                 if is_first():
-                    write_text(run.config, config.to_yaml())  # it may have got more epochs
+                    run.clear_leftovers()
+                    warn_of_differences(run, environment, digests)
+                recorder.load()
             if is_first():
+                if start == "new":
+                    run.create(config.to_yaml())
+                    save_environment(run.environment, environment, digests)
+                    transform = Transform(tokenizer, splits.vocab, config.data.max_length)
+                    embedding_dim = network_of(model).embedding.table.embedding_dim
+                    save_model_parts(run.model, config, transform, splits.labels, embedding_dim)
+                else:
+                    write_text(run.config, config.to_yaml())  # epochs may have been added
                 begin_log()
-            if begin == "at the beginning":
-                session.fit_linear_path()
-            session.go_on()
+            if start == "new" and fit_linear_path(
+                model, splits.train, seed=settings.seed, class_weights=class_weights, device=device
+            ):
+                recorder.save()
+            with stop:
+                train_and_record(
+                    events, recorder, stop, total_steps=total_steps(settings, len(splits.train)),
+                    save_minutes=settings.save_minutes,
+                )  # fmt: skip
+        score = "" if state.best is None else f", {settings.monitor} {state.best:.4f}"
+        log.info("best model: epoch %d%s; evaluate it with: textrnn eval %s", state.best_epoch, score, run.path)
 
 
-def where_to_begin(
+def new_model(config: Config, splits: Splits) -> nn.Module:
+    """A model with fresh weights, those of tokens with a pretrained vector apart."""
+    seed_weights(config.train.seed)
+    vectors = None
+    if config.model.pretrained is not None:
+        vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)
+        log.info(coverage(vectors, splits.counts))
+    return build_model(config.model, vocab_size=len(splits.vocab), num_classes=len(splits.labels), pretrained=vectors)
+
+
+def where_to_start(
     config: Config, run: RunFolder, *, resume: bool, force: bool
-) -> Literal["at the beginning", "at the state", "at the end"]:
-    """What the run's folder and the options say. Raises CheckpointError, ConfigError where they do not go together."""
+) -> Literal["new", "resume", "complete"]:
+    """What the run's folder and the options say. Raises CheckpointError, ConfigError where they contradict."""
     if not (resume and run.path.is_dir() and not run.is_empty()):
         run.check_free(force=force)
         if resume:
-            log.info("%s: there is no run yet: starting one", run.path)
-        return "at the beginning"
+            log.info("%s: no run here yet; starting a new one", run.path)
+        return "new"
     check_same_config(config, run)
-    if is_complete(run, config.train):
+    progress = saved_progress(run)
+    if progress is None:
+        log.info("%s: nothing was saved yet; starting from the beginning", run.path)
+        return "new"
+    if progress.finished and (out_of_patience(progress, config.train.patience) or progress.epoch > config.train.epochs):
         log.info("%s: the run is complete; nothing to do", run.path)
-        return "at the end"
-    if run.state.exists():
-        return "at the state"
-    log.info("nothing was saved yet: starting from the beginning")
-    return "at the beginning"
-
-
-def warn_of_size(settings: ModelConfig, classes: int) -> None:
-    size = 4 * settings.linear_buckets * classes
-    if settings.linear_ngrams is not None and size > LARGE_PATH:
-        log.warning(
-            "model.linear_buckets %d for each of %d classes take %.1f GB in memory and in each file of weights: set "
-            "fewer, or model.linear_ngrams: null", settings.linear_buckets, classes, size / 1e9,
-        )  # fmt: skip
-
-
-def warn_of_precision(settings: TrainConfig, device: torch.device) -> None:
-    if settings.precision == "bfloat16" and not has_bfloat16_units(device):
-        log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
-    elif settings.tf32 and device.type == "cpu":
-        log.warning("train.tf32: true has no effect, since a CPU has no TF32 units")
+        return "complete"
+    return "resume"
 
 
 def check_same_config(config: Config, run: RunFolder) -> None:
@@ -119,9 +132,51 @@ def check_same_config(config: Config, run: RunFolder) -> None:
     before = build_config(read_yaml(run.config), origin=str(run.config))
     changed = [key for key in changed_keys(before, config) if key not in MAY_CHANGE_ON_RESUME]
     if config.train.epochs < before.train.epochs:
-        changed.append("train.epochs (it may only be made larger)")
+        changed.append("train.epochs (which may only grow)")
     if changed:
         raise ConfigError(
-            f"{run.config}: --resume goes on with the run's own config, which differs from the one given in: "
-            f"{', '.join(changed)}; give the same values, or start a new run with --run-dir or --force"
+            f"{run.config}: a resumed run keeps its config, but the one given differs in: {', '.join(changed)}; give "
+            f"the same values, or start a new run with --run-dir or --force"
         )
+
+
+def warn_of_differences(run: RunFolder, environment: dict[str, str | int], digests: dict[str, str]) -> None:
+    """Warn of what changes how sums are rounded. Raises CheckpointError where the data has changed."""
+    for difference in compare_environment(load_environment(run.environment), environment, digests):
+        log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
+
+
+def describe_training(config: Config, splits: Splits, device: torch.device, environment: dict[str, str | int]) -> None:
+    """Log what training will run on, and warn of settings that will disappoint."""
+    warn_of_dead_keys(config)
+    log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
+    warn_of_precision(config.train, device)
+    warn_of_size(config.model, len(splits.labels))
+    for line in splits.statistics:
+        log.info(line)
+    if len(splits.train) < config.train.batch_size:
+        log.warning(
+            "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch",
+            len(splits.train), config.train.batch_size,
+        )  # fmt: skip
+    steps = total_steps(config.train, len(splits.train))
+    if steps < FEW_STEPS:
+        log.info(
+            "note: only %d optimizer steps in all; a smaller train.batch_size or more train.epochs give more", steps
+        )
+
+
+def warn_of_size(settings: ModelConfig, classes: int) -> None:
+    size = 4 * settings.linear_buckets * classes
+    if settings.linear_ngrams is not None and size > LARGE_LINEAR_PATH:
+        log.warning(
+            "model.linear_buckets: %d for each of %d classes take %.1f GB in memory and in each file of weights; set "
+            "fewer, or model.linear_ngrams: null", settings.linear_buckets, classes, size / 1e9,
+        )  # fmt: skip
+
+
+def warn_of_precision(settings: TrainConfig, device: torch.device) -> None:
+    if settings.precision == "bfloat16" and not has_bfloat16_units(device):
+        log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
+    elif settings.tf32 and device.type == "cpu":
+        log.warning("train.tf32: true has no effect: a CPU has no TF32 units")

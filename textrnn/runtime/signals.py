@@ -19,14 +19,14 @@ class Interrupted(Exception):
 class StopRequest:
     """Inside the `with` block SIGINT and SIGTERM are remembered instead of acted on; a second one ends the process.
 
-    deaf_seconds: after the first, in which another one is taken for the same: a job manager may tell every process to
+    grace_seconds: after the first, in which another one is taken for the same: a job manager may tell every process to
     stop, and torchrun, told too, tells its own once more.
     """
 
-    def __init__(self, *, deaf_seconds: float = 0.0) -> None:
+    def __init__(self, *, grace_seconds: float = 0.0) -> None:
         self.signal_number: int | None = None
         self._came_at = 0.0
-        self._deaf_seconds = deaf_seconds
+        self._grace_seconds = grace_seconds
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> StopRequest:
@@ -51,5 +51,5 @@ class StopRequest:
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is None:
             self.signal_number, self._came_at = number, time.monotonic()
-        elif time.monotonic() - self._came_at >= self._deaf_seconds:
+        elif time.monotonic() - self._came_at >= self._grace_seconds:
             os._exit(128 + number)

@@ -1,11 +1,12 @@
-"""What training minimizes: functions (model, batch) that yield losses summed over the batch's documents.
+"""What training minimizes: functions (network, batch, backward) that run forward and backward passes.
 
-Each loss is gone back through before the next one is asked for; the gradients add up. The first one is reported.
+An objective passes each loss, summed over the batch's documents, to `backward` once; the gradients add up. It returns
+the loss to report, without a graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from torch import nn
 from textrnn.data.batching import Batch
 
 Loss = nn.Module  # of logits (n, classes) and labels (n,)
-Objective = Callable[[nn.Module, Batch], Iterator[torch.Tensor]]
+Backward = Callable[[torch.Tensor], None]
+Objective = Callable[[nn.Module, Batch, Backward], torch.Tensor]
 
 
 def cross_entropy(*, class_weights: torch.Tensor | None = None, label_smoothing: float = 0.0) -> Loss:
@@ -25,23 +27,32 @@ def cross_entropy(*, class_weights: torch.Tensor | None = None, label_smoothing:
 def plain(loss: Loss) -> Objective:
     """The loss of the batch."""
 
-    def objective(model: nn.Module, batch: Batch) -> Iterator[torch.Tensor]:
-        yield loss(model(batch.token_ids, batch.lengths).float(), batch.labels)
+    def objective(network: nn.Module, batch: Batch, backward: Backward) -> torch.Tensor:
+        value = loss(network(batch.token_ids, batch.lengths).float(), batch.labels)
+        backward(value)
+        return value.detach()
 
     return objective
 
 
 def adversarial(loss: Loss, *, norm: float, dim: int) -> Objective:
-    """`loss`, and once more `loss` where the embeddings of each text are shifted by `norm` in the direction in which it
-    grows fastest (Miyato, Dai and Goodfellow 2017, equations 3 to 5)."""
+    """The loss of the batch, plus its loss where the embeddings of each text are moved by a vector of length `norm` in
+    the direction that increases it most (Miyato, Dai and Goodfellow 2017, equations 3 to 5). The first is reported.
 
-    def objective(model: nn.Module, batch: Batch) -> Iterator[torch.Tensor]:
-        shift = torch.zeros(*batch.token_ids.shape, dim, device=batch.token_ids.device, requires_grad=True)
-        yield loss(model(batch.token_ids, batch.lengths, shift).float(), batch.labels)
-        gradient = shift.grad
+    That direction is the gradient with respect to an offset of zeros, a by-product of the first backward pass: so two
+    passes are enough. dim: of the embeddings.
+    """
+
+    def objective(network: nn.Module, batch: Batch, backward: Backward) -> torch.Tensor:
+        offset = torch.zeros(*batch.token_ids.shape, dim, device=batch.token_ids.device, requires_grad=True)
+        value = loss(network(batch.token_ids, batch.lengths, offset).float(), batch.labels)
+        backward(value)
+        gradient = offset.grad
         assert gradient is not None
-        size = gradient.square().sum((0, 2), keepdim=True).sqrt_()
-        yield loss(model(batch.token_ids, batch.lengths, gradient * (norm / (size + 1e-12))).float(), batch.labels)
+        length = gradient.square().sum((0, 2), keepdim=True).sqrt_()
+        offset = gradient * (norm / (length + 1e-12))
+        backward(loss(network(batch.token_ids, batch.lengths, offset).float(), batch.labels))
+        return value.detach()
 
     return objective
 

@@ -1,32 +1,34 @@
-"""How far training has come, and what it has measured on the way."""
+"""How far training has come, and what it has measured since the last evaluation."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from textrnn.errors import TextRNNError
 from textrnn.runtime.distributed import total
+from textrnn.training.events import Step
 
 
 @dataclass
 class TrainingState:
-    """Whatever outlives a step, beside weights and optimizer."""
+    """All that outlives a step, apart from weights and optimizer."""
 
     epoch: int = 1
     steps_in_epoch: int = 0
     step: int = 0
     seconds: float = 0.0
-    pending_evaluation: bool = False
+    pending_evaluation: bool = False  # the epoch's last step is done, its evaluation is not
     finished: bool = False
     # the best evaluation so far: its value of train.monitor, its dev loss, and how many came after it
     best: float | None = None
     best_loss: float = 0.0
     best_epoch: int = 0
-    worse_evaluations: int = 0
+    evaluations_since_best: int = 0
     # sums since the last evaluation
     loss_sum: float = 0.0
     documents: int = 0
@@ -36,38 +38,28 @@ class TrainingState:
     grad_norm_max: float = 0.0
     clipped: int = 0
     train_seconds: float = 0.0
+    # steps that are not in the sums yet; never saved
+    unflushed: list[Step] = field(default_factory=list)
+
+    def progress(self) -> dict[str, Any]:
+        """What is saved: plain numbers. `flush_metrics` must have been called."""
+        assert not self.unflushed
+        return {key: value for key, value in vars(self).items() if key != "unflushed"}
 
     def reset_sums(self) -> None:
         self.loss_sum = self.grad_norm_sum = self.grad_norm_max = self.train_seconds = 0.0
         self.documents = self.tokens = self.steps = self.clipped = 0
 
 
-@dataclass
-class Step:
-    """One optimizer step. documents, tokens: over all processes. seconds: in which it was handed to the device.
+def flush_metrics(state: TrainingState) -> None:
+    """Wait for the unflushed steps and add them to the sums, in their order.
 
-    loss: (), summed over this process's documents; grad_norm: (), before clipping, the same in each process. Both stay
-    on the device: to read them is to wait until it has come so far.
-    """
-
-    epoch: int
-    number: int
-    documents: int
-    tokens: int
-    learning_rate: float
-    seconds: float
-    loss: torch.Tensor
-    grad_norm: torch.Tensor
-
-
-def settle(steps: list[Step], state: TrainingState, grad_clip_norm: float | None) -> None:
-    """Wait for these steps, add them to the sums of the state, and empty the list.
-
-    All processes must come here after the same step. Before weights are saved they must have come here: the list may
-    hold a step that spoilt them.
+    All processes must call this after the same step. It must be called before weights are saved: an unflushed step may
+    have made them infinite or NaN.
 
     Raises: TextRNNError, naming epoch and step, at the first step whose loss or gradient is not finite.
     """
+    steps = state.unflushed
     if not steps:
         return
     begin = time.perf_counter()
@@ -78,7 +70,7 @@ def settle(steps: list[Step], state: TrainingState, grad_clip_norm: float | None
             raise TextRNNError(
                 f"training stopped: the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at epoch "
                 f"{step.epoch}, step {step.number}; try a lower train.learning_rate"
-                + ("" if grad_clip_norm else ", or set train.grad_clip_norm")
+                + ("" if step.grad_clip_norm else ", or set train.grad_clip_norm")
             )
         state.loss_sum += loss
         state.documents += step.documents
@@ -86,7 +78,7 @@ def settle(steps: list[Step], state: TrainingState, grad_clip_norm: float | None
         state.steps += 1
         state.grad_norm_sum += norm
         state.grad_norm_max = max(state.grad_norm_max, norm)
-        state.clipped += grad_clip_norm is not None and norm > grad_clip_norm
+        state.clipped += step.grad_clip_norm is not None and norm > step.grad_clip_norm
     seconds = sum(step.seconds for step in steps) + time.perf_counter() - begin
     state.seconds += seconds
     state.train_seconds += seconds

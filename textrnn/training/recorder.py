@@ -1,0 +1,98 @@
+"""What a run keeps of its training: history, best weights, training state, curves. Of several processes, the first
+alone writes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from textrnn.errors import CheckpointError
+from textrnn.evaluation.plots import plot_curves
+from textrnn.run.checkpoint import load_state, read_progress, save_state, save_weights
+from textrnn.run.folder import RunFolder
+from textrnn.run.history import append_history, cut_history, read_history
+from textrnn.runtime.distributed import is_first
+from textrnn.runtime.progress import log
+from textrnn.training.events import Evaluation
+from textrnn.training.state import TrainingState, flush_metrics
+
+
+class Recorder:
+    """Writes a run's files as training goes on.
+
+    model: what is saved, linear path included. epochs: how many there will be, for the log.
+    """
+
+    def __init__(
+        self, run: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, *, epochs: int
+    ) -> None:
+        self.run, self.model, self.optimizer, self.state, self.epochs = run, model, optimizer, state, epochs
+        self.saved_at = time.monotonic()
+
+    def load(self) -> None:
+        """Restore what `save` saved; what was recorded after it is removed. Raises CheckpointError."""
+        progress = progress_of(load_state(self.run.state, self.model, self.optimizer), self.run)
+        vars(self.state).update(vars(progress), finished=False)  # train.epochs may have been made larger
+        state = self.state
+        if not self.run.weights.exists() and state.best_epoch:
+            raise CheckpointError(f"{self.run.weights}: the best model so far is missing; start over with --force")
+        if is_first():
+            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step)
+        log.info("resuming at epoch %d, after step %d", state.epoch, state.step)
+
+    def save(self) -> None:
+        """Save the training state. All processes must call this after the same step."""
+        flush_metrics(self.state)
+        if is_first():
+            save_state(self.run.state, self.model, self.optimizer, self.state.progress())
+        self.saved_at = time.monotonic()
+
+    def add(self, evaluation: Evaluation) -> None:
+        """Keep the weights if they are the best so far, then append to the history, then save the state: a run that is
+        killed in between repeats the evaluation."""
+        if is_first():
+            if evaluation.is_best:
+                save_weights(self.run.weights, self.model)
+            append_history(self.run.history, evaluation.record())
+        log.info(evaluation_line(evaluation, self.epochs))
+        if evaluation.stopped_early:
+            log.info("stopped early: no improvement in %d evaluations", self.state.evaluations_since_best)
+        self.save()
+
+    def plot(self) -> None:
+        if is_first() and (history := read_history(self.run.history)):
+            self.run.curves.parent.mkdir(exist_ok=True)
+            plot_curves(self.run.curves, history)
+
+
+def evaluation_line(evaluation: Evaluation, epochs: int) -> str:
+    parts = [f"epoch {evaluation.epoch}/{epochs}", f"train loss {evaluation.train_loss:.4f}"]
+    if evaluation.dev_loss is not None:
+        parts.append(f"dev loss {evaluation.dev_loss:.4f}")
+        parts.append(f"accuracy {evaluation.dev_accuracy:.4f}")
+        parts.append(f"macro-F1 {evaluation.dev_macro_f1:.4f}")
+    parts.append(
+        f"gradient norm {evaluation.grad_norm_mean:.2f} "
+        f"(max {evaluation.grad_norm_max:.2f}, {evaluation.clipped:.0%} clipped)"
+    )
+    parts.append(f"{evaluation.tokens_per_second:,.0f} tokens/s")
+    parts.append(f"{evaluation.seconds:.0f} s")
+    return ", ".join(parts) + (" *" if evaluation.is_best else "")
+
+
+def progress_of(saved: dict[str, Any], run: RunFolder) -> TrainingState:
+    """The progress in a saved state. Raises CheckpointError where another version of textrnn saved it."""
+    try:
+        return TrainingState(**saved)
+    except TypeError:
+        raise CheckpointError(
+            f"{run.state}: saved by another version of textrnn; resume with that version, or start over with --force"
+        ) from None
+
+
+def saved_progress(run: RunFolder) -> TrainingState | None:
+    """How far a run has come, read without its tensors; None where nothing was saved. Raises CheckpointError."""
+    return progress_of(read_progress(run.state), run) if run.state.exists() else None
