@@ -231,7 +231,7 @@ EVAL_CASES = [
     ),
     broken(
         "set-of-another-section", None, "eval run --set model.cell=lstm",
-        "--set model.cell: eval takes keys of data that say how to read; the rest was settled by training",
+        "--set model.cell: eval takes only data keys that say how to read; the others were fixed by training",
     ),
     broken(
         "no-test-file", replace("run/config.yaml", "  test: ", "  test: null #"), "eval run --split test",

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import precision_recall_fscore_support
 
-from textrnn.evaluation.metrics import Tally, all_metrics, summary
+from textrnn.evaluation.metrics import RunningTotals, all_metrics, summary
 
 # predicted: a a b b; true: a b b b; the class c is neither
 LOGITS = torch.tensor([[1.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]])
@@ -15,10 +15,10 @@ TRUTH = np.array([0, 1, 1, 1])
 
 
 def test_numbers_by_hand() -> None:
-    tally = Tally(3)
-    tally.add(LOGITS[:3], TRUTH[:3])
-    tally.add(LOGITS[3:], TRUTH[3:])
-    metrics = all_metrics(tally, ["a", "b", "c"])
+    totals = RunningTotals(3)
+    totals.add(LOGITS[:3], TRUTH[:3])
+    totals.add(LOGITS[3:], TRUTH[3:])
+    metrics = all_metrics(totals, ["a", "b", "c"])
     assert metrics["accuracy"] == 0.75
     assert metrics["per_class"]["a"] == {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "support": 1}
     assert metrics["per_class"]["b"] == {
@@ -37,9 +37,9 @@ def test_the_numbers_are_those_of_scikit_learn() -> None:
     logits, truth = torch.from_numpy(random.normal(size=(200, 5)).astype(np.float32)), random.integers(0, 4, size=200)
     truth[truth == 2] = 3  # 2 is predicted but never true, and 4 is neither
     logits[:, 4] = -9
-    tally = Tally(5)
-    tally.add(logits, truth)
-    metrics = all_metrics(tally, list("abcde"))
+    totals = RunningTotals(5)
+    totals.add(logits, truth)
+    metrics = all_metrics(totals, list("abcde"))
     columns = precision_recall_fscore_support(truth, logits.argmax(1).numpy(), labels=range(5), zero_division=0)
     expected = [
         dict(zip(("precision", "recall", "f1", "support"), row, strict=True)) for row in zip(*columns, strict=True)

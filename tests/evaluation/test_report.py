@@ -5,16 +5,16 @@ import torch
 from sklearn.metrics import classification_report
 from wcwidth import wcswidth
 
-from textrnn.evaluation.metrics import Tally, all_metrics
+from textrnn.evaluation.metrics import RunningTotals, all_metrics
 from textrnn.evaluation.report import matrix_table, report_text
 
 TRUTH, PREDICTED = np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2])
 
 
 def report(labels: list[str]) -> str:
-    tally = Tally(len(labels))
-    tally.add(torch.eye(len(labels))[PREDICTED], TRUTH)
-    return report_text(all_metrics(tally, labels) | {"seconds": 1.25})
+    totals = RunningTotals(len(labels))
+    totals.add(torch.eye(len(labels))[PREDICTED], TRUTH)
+    return report_text(all_metrics(totals, labels) | {"seconds": 1.25})
 
 
 def test_plain_labels_give_the_report_of_scikit_learn() -> None:

@@ -61,7 +61,7 @@ def trained(
     label_smoothing: float = 0.0, accumulate: int = 1, grad_clip_norm: float | None = None, precision: str = "float32",
     adversarial_norm: float | None = None,
 ) -> tuple[dict[str, torch.Tensor], list[float]]:  # fmt: skip
-    """Weights and what was measured after three epochs in float64 (but for the loss, which is float32), without dropout."""
+    """Weights, and what was measured, after three epochs in float64 (the loss in float32) without dropout."""
     sizes = {"linear_ngrams": None, "embedding_dim": 5, "hidden_size": 4, "dropout": 0.0, "embedding_dropout": 0.0}
     torch.manual_seed(7)
     network = build_model(ModelConfig(**{**sizes, **(model or {})}), vocab_size=20, num_classes=3).double()

@@ -1,4 +1,4 @@
-"""`textrnn eval`: judge a model on labelled texts."""
+"""`textrnn eval`: evaluate a model on labelled texts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.splits import encode_labelled, stratified_split
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError
-from textrnn.evaluation.metrics import Tally, all_metrics
+from textrnn.evaluation.metrics import RunningTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.report import report_text
-from textrnn.evaluation.results import Judged, write_results
+from textrnn.evaluation.results import Predictions, write_results
 from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.files import data_name
@@ -40,7 +40,7 @@ def evaluate(
     device: str,
     precision: str,
 ) -> tuple[str, dict[str, Any]]:
-    """Judge RUN on DATA or on one of its own splits and write the results; returns (report, metrics)."""
+    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (report, metrics)."""
     begin = time.perf_counter()
     folder = model_folder(run)
     is_run = folder != run
@@ -57,37 +57,39 @@ def evaluate(
         raise ConfigError(f"{run}: a model folder has no data of its own: give DATA, a labelled file")
 
     texts, rows = read_texts(classifier, source, config, name, part, run)
-    judged, tally = judge(classifier, texts, rows)
-    metrics = all_metrics(tally, classifier.labels)
+    predictions, totals = predict_texts(classifier, texts, rows)
+    metrics = all_metrics(totals, classifier.labels)
     metrics["seconds"] = time.perf_counter() - begin
     report = report_text(metrics)
 
     target = output or (RunFolder(run).evaluations if is_run else Path("eval")) / name
-    if not write_results(target, report, metrics, source, judged):
+    if not write_results(target, report, metrics, source, predictions):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return report, metrics
 
 
-def judge(classifier: TextClassifier, texts: EncodedTexts, rows: np.ndarray) -> tuple[Judged, Tally]:
-    """Predict each text, some at a time: of each there remain a label and a probability, and its part in the sums."""
+def predict_texts(
+    classifier: TextClassifier, texts: EncodedTexts, rows: np.ndarray
+) -> tuple[Predictions, RunningTotals]:
+    """Predict the texts some thousands at a time; of each, only a label and a probability are kept."""
     assert texts.labels is not None
     predicted, probabilities = np.empty(len(texts), np.int32), np.empty(len(texts), np.float32)
-    tally = Tally(len(classifier.labels))
+    totals = RunningTotals(len(classifier.labels))
     with bar("evaluating", total=len(texts)) as shown:
         for begin in range(0, len(texts), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
             logits = classifier.logits(texts.rows(window), after_batch=shown.update)
-            tally.add(logits, texts.labels[window])
+            totals.add(logits, texts.labels[window])
             highest = logits.softmax(dim=1).max(dim=1)
             predicted[window], probabilities[window] = highest.indices, highest.values
-    return Judged(rows, texts.labels, predicted, probabilities), tally
+    return Predictions(rows, texts.labels, predicted, probabilities), totals
 
 
 def read_texts(
     classifier: TextClassifier, source: Source, config: Config, name: str, part: str | None, run: Path
 ) -> tuple[EncodedTexts, np.ndarray]:
-    """The texts to judge on in the model's ids, and which rows of the source they are."""
+    """The texts to evaluate on in the model's ids, and their positions in the source."""
     transform = classifier.transform
     with reading_bar() as progress:
         texts, corpus = encode_labelled(
@@ -112,7 +114,7 @@ def data_config(folder: Path, overrides: list[tuple[str, Any]]) -> Config:
     for key, value in overrides:
         if not key.startswith("data.") or key == "data.dev_fraction":
             raise ConfigError(
-                f"--set {key}: eval takes keys of data that say how to read; the rest was settled by training"
+                f"--set {key}: eval takes only data keys that say how to read; the others were fixed by training"
             )
         set_key(tree, key, value)
     return build_config(tree, origin=str(folder / "config.yaml"), set_keys={key for key, _ in overrides})
@@ -129,8 +131,8 @@ def own_split(config: Config, split: str | None, names: list[str] | None) -> tup
         if data.test is None and (data.dev is not None or data.dev_fraction > 0):
             split = "dev"
             log.warning(
-                "the run has no test file (data.test): judging it on dev, on which its best epoch was chosen, so that "
-                "the result reads a little high"
+                "the run has no test file (data.test): evaluating on dev, on which its best epoch was chosen, so the "
+                "scores are somewhat inflated"
             )
     paths = {"train": data.train, "dev": data.dev, "test": data.test}[split]
     if paths is not None and not (split == "train" and data.dev is None and data.dev_fraction > 0):
@@ -146,7 +148,9 @@ def held_out_rows(corpus: Corpus, config: Config, part: str, run: Path) -> np.nd
     """The rows of the training file that the run trained on, or held out for dev."""
     digest = load_environment(RunFolder(run).environment).get("data_sha256", {}).get("data.train")
     if digest not in (None, corpus.digest):
-        log.warning("the training file has changed since the run began: its %s part is not the one of then", part)
+        log.warning(
+            "the training file has changed since the run began: its %s part may differ from that of the run", part
+        )
     train_rows, dev_rows = stratified_split(
         np.asarray(corpus.texts.labels), config.data.dev_fraction, config.train.seed
     )

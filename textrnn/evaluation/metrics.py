@@ -1,4 +1,7 @@
-"""Logits and true labels -> numbers, from sums that take the same memory for any number of documents."""
+"""Logits and true labels -> metrics, in memory that does not grow with the number of documents.
+
+scikit-learn computes them. It is imported when needed: training and prediction start without it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
+Cells = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-class Tally:
-    """What judging needs of the documents seen so far.
 
-    matrix (C, C): how many there are of each true (row) and predicted (column) class. loss_sum: of cross-entropies.
+class RunningTotals:
+    """Sums over the documents seen so far, from which all metrics follow.
+
+    matrix (C, C): documents of each true (row) and predicted (column) class. loss_sum: of cross-entropies.
     """
 
     def __init__(self, num_classes: int) -> None:
@@ -20,50 +25,46 @@ class Tally:
 
     def add(self, logits: torch.Tensor, labels: np.ndarray) -> None:
         """logits (n, C), labels (n,)."""
-        truth = torch.from_numpy(np.asarray(labels, dtype=np.int64))
-        pairs = truth * len(self.matrix) + logits.argmax(dim=1)
-        self.matrix += np.bincount(pairs.numpy(), minlength=self.matrix.size).reshape(self.matrix.shape)
-        self.loss_sum += float(torch.nn.functional.cross_entropy(logits, truth, reduction="sum"))
+        from sklearn.metrics import confusion_matrix
+
+        truth, predicted = np.asarray(labels, dtype=np.int64), logits.argmax(dim=1).numpy()
+        self.matrix += confusion_matrix(truth, predicted, labels=range(len(self.matrix)))
+        self.loss_sum += float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(truth), reduction="sum"))
 
 
 def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
-    """Loss (mean cross-entropy), accuracy and macro-F1 over all classes of the model."""
-    tally = Tally(logits.shape[1])
-    tally.add(logits, labels)
-    return totals(tally)
+    """Loss (mean cross-entropy), accuracy, and macro-F1 over all classes of the model. logits (n, C), labels (n,)."""
+    totals = RunningTotals(logits.shape[1])
+    totals.add(logits, labels)
+    metrics = all_metrics(totals, [str(number) for number in range(logits.shape[1])])
+    return {key: metrics[key] for key in ("loss", "accuracy", "macro_f1")}
 
 
-def totals(tally: Tally) -> dict[str, float]:
-    """Loss (mean cross-entropy), accuracy and macro-F1 over all classes of the model."""
-    count = int(tally.matrix.sum())
+def all_metrics(totals: RunningTotals, labels: list[str]) -> dict[str, Any]:
+    """The content of metrics.json except for the time. A class that neither occurs nor is predicted has F1 0."""
+    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+    truth, predicted, counts = weighted_cells(totals.matrix)
+    by_class = precision_recall_fscore_support(
+        truth, predicted, labels=range(len(labels)), sample_weight=counts, zero_division=0.0
+    )
+    scores, support = np.transpose(by_class[:3]), totals.matrix.sum(axis=1)
     return {
-        "loss": tally.loss_sum / count,
-        "accuracy": int(np.trace(tally.matrix)) / count,
-        "macro_f1": float(_by_class(tally.matrix)[:, 2].mean()),
-    }
-
-
-def all_metrics(tally: Tally, labels: list[str]) -> dict[str, Any]:
-    """The content of metrics.json but for the time. A class that neither occurs nor is predicted has F1 0."""
-    by_class, support = _by_class(tally.matrix), tally.matrix.sum(axis=1)
-    sums = totals(tally)
-    return {
-        "accuracy": sums["accuracy"],
-        "macro_f1": sums["macro_f1"],
-        "weighted_f1": float(np.average(by_class[:, 2], weights=support)),
-        "loss": sums["loss"],
+        "accuracy": float(accuracy_score(truth, predicted, sample_weight=counts)),
+        "macro_f1": float(scores[:, 2].mean()),
+        "weighted_f1": float(np.average(scores[:, 2], weights=support)),
+        "loss": totals.loss_sum / int(support.sum()),
         "n": int(support.sum()),
         "labels": labels,
         "per_class": {
             label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
-            for label, (p, r, f), s in zip(labels, by_class, support, strict=True)
+            for label, (p, r, f), s in zip(labels, scores, support, strict=True)
         },
-        "confusion_matrix": tally.matrix.tolist(),
+        "confusion_matrix": totals.matrix.tolist(),
     }
 
 
-def _by_class(matrix: np.ndarray) -> np.ndarray:
-    """(C, 3): precision, recall and F1 of each class; 0 where there is nothing to divide by."""
-    right, true, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    parts, wholes = np.stack([right, right, 2 * right], axis=1), np.stack([predicted, true, true + predicted], axis=1)
-    return np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes > 0)
+def weighted_cells(matrix: np.ndarray) -> Cells:
+    """(C * C,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents."""
+    truth, predicted = np.indices(matrix.shape)
+    return truth.ravel(), predicted.ravel(), matrix.ravel()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from typing import Any
 
 import numpy as np
 from wcwidth import wcswidth
+
+from textrnn.evaluation.metrics import weighted_cells
 
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 
@@ -16,7 +18,7 @@ def report_text(metrics: dict[str, Any]) -> str:
     labels = metrics["labels"]
     return "\n".join(
         [
-            classification_report(metrics),
+            classification_report(metrics["confusion_matrix"], labels),
             MATRIX_HEADING,
             matrix_table(metrics["confusion_matrix"], labels),
             "",
@@ -29,36 +31,21 @@ def report_text(metrics: dict[str, Any]) -> str:
     )
 
 
-def classification_report(metrics: dict[str, Any]) -> str:
-    """In the layout of scikit-learn's, but with columns that are aligned where labels are wide."""
-    columns = ("precision", "recall", "f1")
-    by_class, count = metrics["per_class"], metrics["n"]
-    scores = np.array([[entry[column] for column in columns] for entry in by_class.values()])
-    support = np.array([entry["support"] for entry in by_class.values()])
-    width = max(len("weighted avg"), *map(display_width, by_class))
+def classification_report(matrix: list[list[int]], labels: list[str]) -> str:
+    """scikit-learn's, with columns that also align where labels have wide characters."""
+    from sklearn.metrics import classification_report as sklearn_report
 
-    def line(name: str, cells: Iterable[str], support: int) -> str:
-        return f"{pad_left(name, width)} " + "".join(f" {cell:>9}" for cell in cells) + f" {support:>9}"
-
-    def decimals(values: np.ndarray) -> list[str]:
-        return [f"{value:.4f}" for value in values]
-
-    header = " " * width + " " + "".join(f" {title:>9}" for title in ("precision", "recall", "f1-score", "support"))
-    return "\n".join(
-        [
-            header,
-            "",
-            *(
-                line(label, decimals(row), int(number))
-                for label, row, number in zip(by_class, scores, support, strict=True)
-            ),
-            "",
-            line("accuracy", ["", "", f"{metrics['accuracy']:.4f}"], count),
-            line("macro avg", decimals(scores.mean(axis=0)), count),
-            line("weighted avg", decimals(np.average(scores, axis=0, weights=support)), count),
-            "",
-        ]
-    )
+    truth, predicted, counts = weighted_cells(np.asarray(matrix))
+    stand_ins = ["x" * max(display_width(label), 1) for label in labels]
+    report = sklearn_report(
+        truth, predicted, labels=range(len(labels)), target_names=stand_ins, sample_weight=counts, digits=4,
+        zero_division=0.0,
+    )  # fmt: skip
+    report = re.sub(r"(\d+)\.0$", r"  \1", report, flags=re.MULTILINE)  # the support, which weights make a float
+    lines = report.split("\n")
+    for number, (label, stand_in) in enumerate(zip(labels, stand_ins, strict=True), start=2):  # below header and gap
+        lines[number] = lines[number].replace(stand_in, label, 1)
+    return "\n".join(lines)
 
 
 def matrix_table(matrix: list[list[int]], labels: list[str]) -> str:

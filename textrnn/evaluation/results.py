@@ -18,10 +18,10 @@ from textrnn.runtime.files import atomic_writer, one_line, write_text
 
 
 @dataclass
-class Judged:
-    """The texts that were judged, (n,) each, in the order of their source.
+class Predictions:
+    """What was predicted for each text, (n,) each, in the order of their source.
 
-    rows: which of the source's texts they are. truth, predicted: label ids. probabilities: of the predicted labels.
+    rows: positions of the texts in the source. truth, predicted: label ids. probabilities: of the predicted labels.
     """
 
     rows: np.ndarray
@@ -30,7 +30,7 @@ class Judged:
     probabilities: np.ndarray
 
 
-def write_results(folder: Path, report: str, metrics: dict[str, Any], source: Source, judged: Judged) -> bool:
+def write_results(folder: Path, report: str, metrics: dict[str, Any], source: Source, predictions: Predictions) -> bool:
     """Write all files of an evaluation, the picture last; returns whether a font could draw its labels.
 
     Raises: TextRNNError where a file cannot be written.
@@ -43,7 +43,7 @@ def write_results(folder: Path, report: str, metrics: dict[str, Any], source: So
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
-    write_predictions(folder / "predictions.tsv", source, judged, labels)
+    write_predictions(folder / "predictions.tsv", source, predictions, labels)
     legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], labels)
     if legend:
         write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
@@ -64,14 +64,14 @@ def matrix_csv(metrics: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def write_predictions(path: Path, source: Source, judged: Judged, labels: list[str]) -> None:
+def write_predictions(path: Path, source: Source, predictions: Predictions, labels: list[str]) -> None:
     """A line per text in the order of the data; the texts are read once more rather than kept in memory."""
     at = 0
     with atomic_writer(path) as stream:
         stream.write(b"true\tpredicted\tprobability\ttext\n")
         for number, example in enumerate(read_examples(source)):
-            if at < len(judged.rows) and number == judged.rows[at]:
-                names = (labels[judged.truth[at]], labels[judged.predicted[at]])
-                columns = (*names, f"{judged.probabilities[at]:.4f}", example.text)
+            if at < len(predictions.rows) and number == predictions.rows[at]:
+                names = (labels[predictions.truth[at]], labels[predictions.predicted[at]])
+                columns = (*names, f"{predictions.probabilities[at]:.4f}", example.text)
                 stream.write(("\t".join(map(one_line, columns)) + "\n").encode())
                 at += 1

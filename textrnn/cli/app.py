@@ -1,0 +1,47 @@
+"""The program `textrnn`. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from textrnn import __version__
+from textrnn.cli import eval, predict, train, vocab
+from textrnn.runtime.process import prepare_process
+from textrnn.runtime.progress import log_to_stderr
+
+app = typer.Typer(
+    name="textrnn",
+    help="Train, evaluate and use recurrent text classifiers (TextRNN, RCNN) on text files.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(vocab.vocab)
+app.command()(train.train)
+app.command(name="eval")(eval.eval_)
+app.command()(predict.predict)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"textrnn {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of `textrnn` and `python -m textrnn`."""
+    prepare_process()
+    log_to_stderr()
+    app()

@@ -1,0 +1,69 @@
+"""`textrnn eval`."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import (
+    DeviceOption,
+    Precision,
+    PrecisionOption,
+    RunArgument,
+    SetOption,
+    parse_overrides,
+)
+from textrnn.errors import UsageError
+from textrnn.runtime.distributed import alone
+from textrnn.runtime.process import exit_on_error
+
+
+class Split(str, enum.Enum):
+    test = "test"
+    dev = "dev"
+    train = "train"
+
+
+@exit_on_error()
+@alone()
+def eval_(
+    run: RunArgument,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]", help="Labelled texts; without it, the run's own test file.", show_default=False
+        ),
+    ] = None,
+    split: Annotated[
+        Split | None, typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False)
+    ] = None,
+    set_: SetOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the results.  [default: RUN/eval/<data name>]", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead of the report.")] = False,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.float32,
+) -> None:
+    """Evaluate a model: classification report, confusion matrix, predictions.
+
+    Example: textrnn eval runs/sample
+
+    Example: textrnn eval runs/sample more.tsv --json
+    """
+    if data is not None and split is not None:
+        raise UsageError("--split names a part of the run's own data; it does not go with DATA")
+    overrides = parse_overrides(set_)
+    from textrnn.commands.eval import evaluate
+    from textrnn.evaluation.results import metrics_json
+
+    report, metrics = evaluate(
+        run, data, split=split.value if split else None, overrides=overrides, output=output, device=device,
+        precision=precision.value,
+    )  # fmt: skip
+    sys.stdout.write(metrics_json(metrics) if json else report)

@@ -1,0 +1,66 @@
+"""Options that several commands share, and how they are read."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from textrnn.errors import UsageError
+
+
+class Precision(str, enum.Enum):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def _device(name: str) -> str:
+    kind, _, index = name.partition(":")
+    if name not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isascii() and index.isdigit()):
+        raise typer.BadParameter(f"auto, cpu, cuda or cuda:N was expected, found {name!r}")
+    return name
+
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="The YAML config.", show_default=False)]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable.", show_default=False
+    ),
+]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="Labelled texts: short for --set data.train=FILE. Repeatable.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
+DeviceOption = Annotated[str, typer.Option("--device", callback=_device, help="auto, cpu, cuda or cuda:N.")]
+PrecisionOption = Annotated[Precision, typer.Option("--precision", help="What matrix products are computed in.")]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)
+]
+
+
+def parse_overrides(options: list[str] | None) -> list[tuple[str, Any]]:
+    """The (key, value) pairs of `--set`. Raises UsageError where one has another form."""
+    from textrnn.config import parse_override
+
+    try:
+        return [parse_override(option) for option in options or []]
+    except ValueError as error:
+        raise UsageError(f"--set: {error}") from None
+
+
+def load_config(config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]]) -> Any:
+    """The config of --config, --data and --set together. Raises UsageError where none of them names texts."""
+    if config is None and not data and not any(key == "data.train" for key, _ in overrides):
+        raise UsageError("give --config FILE, --data FILE for a labelled file, or --resume with the --run-dir of a run")
+    from textrnn.config import load_config as load
+
+    train = [("data.train", data[0] if len(data) == 1 else data)] if data else []
+    return load(config, train + overrides)

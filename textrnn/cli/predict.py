@@ -1,0 +1,92 @@
+"""`textrnn predict`."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument
+from textrnn.errors import UsageError
+from textrnn.runtime.distributed import alone
+from textrnn.runtime.process import exit_on_error
+
+
+class InputFormat(str, enum.Enum):
+    text = "text"
+    tsv = "tsv"
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+class OutputFormat(str, enum.Enum):
+    tsv = "tsv"
+    jsonl = "jsonl"
+
+
+@exit_on_error()
+@alone()
+def predict(
+    run: RunArgument,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE|-]...", help="Texts; - is stdin.", show_default=False)
+    ] = None,
+    format: Annotated[
+        InputFormat | None,
+        typer.Option(help="Of the files.  [default: by suffix, else text, one a line]", show_default=False),
+    ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(metavar="X", help="A name, or a 0-based number.  [default: the run's]", show_default=False),
+    ] = None,
+    encoding: Annotated[str, typer.Option(metavar="E", help="Of the files.")] = "utf-8",
+    output: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
+    ] = None,
+    output_format: Annotated[OutputFormat, typer.Option(help="tsv: label, probability, text.")] = OutputFormat.tsv,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, metavar="K", help="jsonl: the K likeliest labels too.", show_default=False)
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 256,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.float32,
+) -> None:
+    """Predict the label of each text: one output row for each, in order.
+
+    Example: textrnn predict runs/sample texts.txt > labels.tsv
+
+    Example: echo "where is my parcel?" | textrnn predict runs/sample
+    """
+    if top_k is not None and output_format is OutputFormat.tsv:
+        raise UsageError("--top-k needs --output-format jsonl")
+    if not files and sys.stdin.isatty():
+        raise UsageError("give a FILE, or pipe texts in")
+    from textrnn.runtime.files import check_encoding
+
+    try:
+        check_encoding(encoding)
+    except LookupError as error:
+        raise UsageError(f"--encoding: {error.args[0]}") from None
+    from textrnn.classifier import TextClassifier
+    from textrnn.commands.predict import STDIN
+    from textrnn.commands.predict import predict as run_predict
+
+    run_predict(
+        TextClassifier.load(run, device=device, precision=precision.value),
+        files or [STDIN],
+        output,
+        format=format.value if format else None,
+        text_column=_column(text_column),
+        encoding=encoding,
+        output_format=output_format.value,
+        top_k=top_k,
+        batch_size=batch_size,
+    )
+
+
+def _column(option: str | None) -> str | int | None:
+    """A column's name, or its number where the option is one."""
+    return int(option) if option is not None and option.isascii() and option.isdigit() else option

@@ -1,0 +1,57 @@
+"""`textrnn train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import ConfigOption, DataOption, DeviceOption, SetOption, load_config, parse_overrides
+from textrnn.errors import UsageError
+from textrnn.runtime.distributed import is_first, process_group
+from textrnn.runtime.process import exit_on_error
+
+
+@exit_on_error()
+@process_group()
+def train(
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    data: DataOption = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="The run's folder.  [default: runs/<config name>]", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue where the run stopped.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start over in place of an existing run.")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train a model; the one that is best on dev is kept in RUN/model.
+
+    Example: textrnn train --config configs/sample.yaml --set train.epochs=5
+
+    Example: textrnn train --data reviews.csv
+    """
+    if resume and force:
+        raise UsageError("--resume continues a run, --force starts over: give one of them")
+    overrides = parse_overrides(set_)
+    if resume and run_dir is not None and config is None and (run_dir / "config.yaml").is_file():
+        config = run_dir / "config.yaml"  # a run knows its own config
+    settings = load_config(config, data, overrides)
+    if run_dir is None:
+        run_dir = Path("runs") / _run_name(config, settings.data.train)
+    from textrnn.commands.train import train as run
+    from textrnn.run.folder import RunFolder
+
+    run(settings, RunFolder(run_dir), resume=resume, force=force, device_name=device)
+    if is_first():
+        print(run_dir)
+
+
+def _run_name(config: Path | None, train_files: str | list[str] | None) -> str:
+    """The config's name, or that of the first training file."""
+    if config is not None:
+        return config.stem
+    from textrnn.runtime.files import data_name
+
+    return data_name(train_files[0] if isinstance(train_files, list) else train_files or "train")

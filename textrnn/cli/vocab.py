@@ -1,0 +1,33 @@
+"""`textrnn vocab`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import ConfigOption, DataOption, SetOption, load_config, parse_overrides
+from textrnn.runtime.distributed import alone
+from textrnn.runtime.process import exit_on_error
+
+
+@exit_on_error()
+@alone()
+def vocab(
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    data: DataOption = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write `token<TAB>count` lines.", show_default=False)
+    ] = None,
+) -> None:
+    """Build the vocabulary from the training texts and describe it.
+
+    Example: textrnn vocab --config configs/sample.yaml --output vocab.tsv
+    """
+    settings = load_config(config, data, parse_overrides(set_))
+    from textrnn.commands.vocab import vocab as run
+
+    for line in run(settings, output):
+        print(line)

@@ -1,0 +1,41 @@
+"""The YAML config: its keys, their defaults and limits, and how `--set a.b=v` changes them."""
+
+from textrnn.config.load import (
+    build_config,
+    changed_keys,
+    known_keys,
+    load_config,
+    parse_override,
+    read_yaml,
+    set_key,
+)
+from textrnn.config.sections import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    Paths,
+    TokenizerConfig,
+    TrainConfig,
+    VocabConfig,
+    dead_keys,
+    to_yaml,
+)
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "ModelConfig",
+    "Paths",
+    "TokenizerConfig",
+    "TrainConfig",
+    "VocabConfig",
+    "build_config",
+    "changed_keys",
+    "dead_keys",
+    "known_keys",
+    "load_config",
+    "parse_override",
+    "read_yaml",
+    "set_key",
+    "to_yaml",
+]

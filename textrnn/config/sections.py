@@ -1,0 +1,199 @@
+"""The keys of the config: types, limits, defaults, and what a key needs to have an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NamedTuple, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from textrnn.runtime.files import check_encoding
+
+Column = Annotated[int, Field(ge=0)] | str
+Paths = str | list[str]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Needs(NamedTuple):
+    """What a key needs beside itself: where `met` is false, any value but its default earns a warning.
+
+    reason: why, with `{section.key}` for the value of another key. result: what the key does then.
+    """
+
+    met: Callable[[Config], bool]
+    reason: str
+    result: str = "has no effect"
+
+
+def _has_dev(config: Config) -> bool:
+    return config.data.dev is not None or config.data.dev_fraction > 0
+
+
+_DEV = Needs(_has_dev, "there is no dev set")
+_RNN = Needs(lambda c: c.model.cell == "rnn", "model.cell is {model.cell}, not rnn")
+_NOT_RCNN = Needs(lambda c: c.model.architecture != "rcnn", "rcnn always reads both directions")
+_ATTENTION = Needs(lambda c: c.model.pooling == "attention", "model.pooling is {model.pooling}, not attention")
+_NGRAMS = Needs(lambda c: c.model.ngrams > 1, "model.ngrams is 1")
+_LINEAR = Needs(lambda c: c.model.linear_ngrams is not None, "model.linear_ngrams is null")
+_JIEBA = Needs(lambda c: c.tokenizer.kind == "jieba", "tokenizer.kind is {tokenizer.kind}, not jieba")
+_NO_DEV_FILE = Needs(lambda c: c.data.dev is None, "data.dev is given")
+_FLOAT32 = Needs(lambda c: c.train.precision == "float32", "train.precision is {train.precision}")
+_TRAINED_EMBEDDING = Needs(
+    lambda c: not c.model.freeze_embedding or c.model.ngrams > 1, "model.freeze_embedding is true"
+)
+_PRETRAINED = Needs(
+    lambda c: c.model.pretrained is not None, "model.pretrained is not given", "keeps embeddings at their random values"
+)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind is not bool and get_origin(kind) is not Literal:
+            raise ValueError("true and false have no meaning here")
+        return value
+
+
+class DataConfig(Section):
+    train: Paths | None = Field(None, description="training texts: a file, a list, a glob or a folder")
+    dev: Paths | None = Field(None, description="texts to choose the model on; null = a part of train")
+    test: Paths | None = Field(None, description="texts that `eval` evaluates the model on")
+    dev_fraction: Annotated[Fraction, _NO_DEV_FILE] = Field(
+        0.1, description="share of train kept for dev when there is no dev file"
+    )
+    format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = "auto"
+    text_column: Column | None = Field(None, description="a name (first row is a header) or a 0-based index (none is)")
+    label_column: Column | None = Field(None, description="as text_column")
+    label_names: str | None = Field(None, description="a file of label names, where labels are 0-based ids")
+    encoding: str = "utf-8"
+    max_length: int = Field(512, ge=1, description="tokens of a text that are read; the rest is cut")
+    bad_rows: Literal["error", "skip"] = "error"
+    cache_dir: str = ".textrnn_cache"
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            check_encoding(value)
+        except LookupError as error:
+            raise ValueError(error.args[0]) from None
+        return value
+
+    @field_validator("train", "dev", "test")
+    @classmethod
+    def _no_empty_path(cls, value: Paths | None) -> Paths | None:
+        if value is not None and (not value or (isinstance(value, list) and not all(value))):
+            raise ValueError("a path is empty")
+        return value
+
+
+class TokenizerConfig(Section):
+    kind: Literal["char", "jieba", "word", "whitespace"] = "char"
+    lowercase: bool = True
+    normalize: bool = Field(True, description="Unicode NFKC: full-width letters and the like become plain ones")
+    user_dict: Annotated[str | None, _JIEBA] = Field(
+        None, description="jieba: a file of further words, `word [count] [tag]` a line"
+    )
+
+
+class VocabConfig(Section):
+    min_count: int = Field(2, ge=1, description="rarer tokens become <unk>")
+    max_size: int = Field(50_000, ge=3, description="entries at most, <pad> and <unk> included")
+
+
+class ModelConfig(Section):
+    architecture: Literal["textrnn", "rcnn"] = "textrnn"
+    cell: Literal["rnn", "lstm", "gru"] = "gru"
+    nonlinearity: Annotated[Literal["tanh", "relu"], _RNN] = Field("tanh", description="of the cell rnn")
+    embedding_dim: int | None = Field(None, ge=1, description="null = that of `pretrained`, else 96")
+    hidden_size: int = Field(96, ge=1, description="of one direction")
+    num_layers: int = Field(1, ge=1)
+    bidirectional: Annotated[bool, _NOT_RCNN] = True
+    dropout: Fraction = Field(0.5, description="between layers, and before the last linear layer")
+    embedding_dropout: Fraction = Field(0.5, description="on the embeddings")
+    pooling: Literal["last", "mean", "max", "attention"] = "max"
+    attention_hops: Annotated[int, _ATTENTION] = Field(
+        1, ge=1, description="how often attention reads; more = a memory network"
+    )
+    fc_size: int | None = Field(None, ge=1, description="a hidden dense layer with relu; null = none")
+    pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
+    freeze_embedding: Annotated[bool, _PRETRAINED] = False
+    ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
+    ngram_buckets: Annotated[int, _NGRAMS] = Field(
+        1 << 17, ge=1, le=1 << 24, description="rows of their table, shared by equal hashes"
+    )
+    linear_ngrams: int | None = Field(2, ge=1, le=3, description="of a linear path beside the network; null = none")
+    linear_buckets: Annotated[int, _LINEAR] = Field(
+        1 << 19, ge=1, le=1 << 24, description="rows of its weights, shared by equal hashes"
+    )
+    linear_scale: Annotated[float, _LINEAR] = Field(
+        4.0, gt=0, description="its margins times this are averaged with the network's logits"
+    )
+
+
+class TrainConfig(Section):
+    batch_size: int = Field(64, ge=1, description="documents, over all processes")
+    epochs: int = Field(6, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    embedding_lr_multiplier: Annotated[float, _TRAINED_EMBEDDING] = Field(
+        5.0, gt=0, description="learning rate of embeddings, as a multiple of that of the rest"
+    )
+    weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
+    schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
+    warmup: Fraction = Field(0.05, description="share of all steps")
+    grad_clip_norm: float | None = Field(1.0, gt=0, description="null = measure, don't clip")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    label_smoothing: Fraction = 0.0
+    adversarial_norm: float | None = Field(
+        1.5, gt=0, description="length of a worst-case offset of each text's embeddings; null = none"
+    )
+    class_weights: Literal["none", "balanced"] = "none"
+    monitor: Annotated[Literal["dev_accuracy", "dev_macro_f1", "dev_loss"], _DEV] = "dev_accuracy"
+    patience: Annotated[int | None, _DEV] = Field(
+        3, ge=1, description="evaluations without a better one before training stops"
+    )
+    seed: int = Field(1, ge=0, le=2**63 - 1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    tf32: Annotated[bool, _FLOAT32] = Field(False, description="a GPU may round factors of float32 products to 10 bits")
+    save_minutes: float = Field(5.0, gt=0, description="the training state is saved at least this often")
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _null_means_none(cls, value: Any) -> Any:
+        return "none" if value is None else value  # YAML writers use both `none` and `null`
+
+
+class Config(Section):
+    data: DataConfig = DataConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    vocab: VocabConfig = VocabConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    def to_yaml(self) -> str:
+        return to_yaml(self.model_dump())
+
+
+def to_yaml(tree: dict[str, Any]) -> str:
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def dead_keys(config: Config) -> list[str]:
+    """A sentence for each key whose value is not the default and which lacks what it needs in this config."""
+    found = []
+    for section_name, section in config:
+        for name, field in type(section).model_fields.items():
+            value = getattr(section, name)
+            for needs in (each for each in field.metadata if isinstance(each, Needs)):
+                if value != field.default and not needs.met(config):
+                    found.append(f"{section_name}.{name}: {value} {needs.result}: {_filled(needs.reason, config)}")
+    return found
+
+
+def _filled(reason: str, config: Config) -> str:
+    return reason.format(model=config.model, tokenizer=config.tokenizer, train=config.train)
