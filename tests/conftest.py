@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,10 +108,39 @@ def train_file(workplace: Path) -> Path:
     return write_tsv(workplace / "train.tsv", make_rows(60))
 
 
+TRAINED = ["--data", "train.tsv", "--set", "data.test=test.tsv", *TINY]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `train.tsv`, `test.tsv` and a tiny run of them, trained once for all tests that copy it."""
+    folder = tmp_path_factory.mktemp("template")
+    write_tsv(folder / "train.tsv", make_rows(60))
+    write_tsv(folder / "test.tsv", make_rows(24, seed=1))
+    train_in(folder, *TRAINED, "--run-dir", "run")
+    return folder
+
+
+def train_in(folder: Path, *options: str) -> None:
+    """`textrnn train` with a folder as the current one, where a fixture has no `cli` yet."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as leaving:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["textrnn", "train", *options])
+        main()
+    assert not leaving.value.code
+
+
+def copy_template(template: Path, folder: Path, run: str) -> None:
+    """Its files, with the paths in the run's config as if it had been trained there."""
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    config = folder / run / "config.yaml"
+    config.write_text(config.read_text().replace(str(template), str(folder)))
+
+
 @pytest.fixture
-def trained(cli: Cli, train_file: Path) -> Path:
-    """A tiny run `runs/train` with a test file `test.tsv` beside it."""
-    write_tsv(train_file.with_name("test.tsv"), make_rows(24, seed=1))
-    result = cli("train", "--data", "train.tsv", "--set", "data.test=test.tsv", *TINY)
-    assert result.code == 0, result.err
+def trained(template: Path, workplace: Path) -> Path:
+    """A tiny run `runs/train` with its files `train.tsv` and `test.tsv` beside it."""
+    copy_template(template, workplace, "run")
+    (workplace / "runs").mkdir()
+    (workplace / "run").rename(workplace / "runs" / "train")
     return Path("runs/train")

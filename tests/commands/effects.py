@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.conftest import make_rows, write_tsv
+from textrnn import TextClassifier
 
 SPECIAL = ["Stadium！", "ＴＩＣＫＥＴ", "云计算平台上线了", "don't stop-now"]
 
@@ -43,6 +44,10 @@ class Run:
     @cached_property
     def weights(self) -> dict[str, torch.Tensor]:
         return load_file(self.folder / "model" / "model.safetensors")
+
+    @cached_property
+    def model(self) -> torch.nn.Module:
+        return TextClassifier.load(self.folder).model
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

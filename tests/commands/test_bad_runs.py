@@ -15,34 +15,16 @@ import torch
 from safetensors.torch import load_file
 
 from tests.commands.bad_inputs import put, snapshot
-from tests.conftest import TINY, Cli, make_rows, write_tsv
+from tests.conftest import TINY, TRAINED, Cli, copy_template
 from textrnn import TextClassifier
-from textrnn.cli import main
 
-TRAIN = ["--data", "train.tsv", "--set", "data.test=test.tsv", *TINY]
 MODEL = "run/model/"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `train.tsv`, `test.tsv` and a tiny `run`, trained once."""
-    folder = tmp_path_factory.mktemp("template")
-    write_tsv(folder / "train.tsv", make_rows(60))
-    write_tsv(folder / "test.tsv", make_rows(24, seed=1))
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as leaving:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["textrnn", "train", *TRAIN, "--run-dir", "run"])
-        main()
-    assert not leaving.value.code
-    return folder
 
 
 @pytest.fixture
 def run(template: Path, workplace: Path) -> Path:
     """A copy of the template as the current folder."""
-    shutil.copytree(template, workplace, dirs_exist_ok=True)
-    config = workplace / "run" / "config.yaml"
-    config.write_text(config.read_text().replace(str(template), str(workplace)))
+    copy_template(template, workplace, "run")
     return Path("run")
 
 
@@ -163,7 +145,7 @@ RESUME_CASES = [
     ),
     broken(
         "run-below-a-file", None, MORE.replace("dir run", "dir test.tsv/run"),
-        "test.tsv/run: the run's folder cannot be made: Not a directory",
+        "test.tsv/run: the folder cannot be made: Not a directory",
     ),
     broken(
         "no-gpu", None, f"{MORE} --force --device cuda",
@@ -264,7 +246,7 @@ def test_is_refused_with_one_message_and_nothing_touched(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("train --data train.tsv --resume --force", "--resume goes on with a run, --force starts over"),
+        ("train --data train.tsv --resume --force", "--resume continues a run, --force starts over"),
         ("train --data train.tsv --device banana", "auto, cpu, cuda or cuda:N was expected, found 'banana'"),
         ("predict run test.tsv --top-k 2", "--top-k needs --output-format jsonl"),
         ("predict run test.tsv --encoding utf-9", "--encoding: unknown encoding 'utf-9'; for example: utf-8"),
@@ -289,7 +271,7 @@ def test_bad_bytes_from_a_pipe_are_told_by_line(run: Path) -> None:
 
 def test_a_loss_that_is_not_finite_stops_training_at_its_step(cli: Cli, run: Path) -> None:
     options = ["--set", "train.learning_rate=1e30", "--set", "train.grad_clip_norm=null"]
-    result = cli("train", *TRAIN, *options, "--run-dir", "wild")
+    result = cli("train", *TRAINED, *options, "--run-dir", "wild")
     assert (result.code, result.out) == (1, "")
     assert errors(result.err) == [
         "error: training stopped: the loss is not finite at epoch 1, step 3; try a lower "

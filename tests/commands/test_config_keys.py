@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn import RNN
 
 from tests.commands.effects import EFFECTS, Run, Seen, effect, write_corpora
 from tests.conftest import PLAIN, Cli, sets
 from textrnn.config import known_keys
+from textrnn.models.dropout import Dropout
 from textrnn.training import recorder
 
 # 36 training and 4 dev texts in batches of 9: four steps an epoch.
@@ -21,6 +24,13 @@ BASE = [
     "vocab.min_count=1",
     "train.learning_rate=0.01",
 ]  # fmt: skip
+FAST = [
+    "train.epochs=8",
+    "train.learning_rate=0.03",
+    "train.patience=null",
+    "model.dropout=0",
+    "model.embedding_dropout=0",
+]
 
 
 @pytest.fixture(scope="module")
@@ -231,17 +241,54 @@ def vectors_are_not_trained(before: Run, after: Run) -> None:
 
 
 @effect("model.nonlinearity=relu", "model.cell=rnn")
+def the_cell_has_that_nonlinearity(before: Run, after: Run) -> None:
+    cells = (
+        [module.nonlinearity for module in run.model.modules() if isinstance(module, RNN)] for run in (before, after)
+    )
+    assert list(cells) == [["tanh"] * 2, ["relu"] * 2]
+    other_weights(before, after)
+
+
 @effect("model.dropout=0")
+def only_embeddings_are_dropped(before: Run, after: Run) -> None:
+    assert dropout(before) == {"embedding.dropout": 0.5, "encoder.dropout": 0.5, "head.0": 0.5}
+    assert dropout(after) == {"embedding.dropout": 0.5, "encoder.dropout": 0.0, "head.0": 0.0}
+    other_weights(before, after)
+
+
 @effect("model.embedding_dropout=0")
-@effect("train.label_smoothing=0.5")
-@effect("train.adversarial_norm=1.0")
-@effect("train.embedding_lr_multiplier=2")
-@effect("train.class_weights=balanced", "data.train={}/uneven.tsv")
+def embeddings_are_not_dropped(before: Run, after: Run) -> None:
+    assert dropout(after) == {**dropout(before), "embedding.dropout": 0.0}
+    other_weights(before, after)
+
+
+@effect("train.label_smoothing=0.5", *FAST)
+def the_loss_stays_above_that_of_the_smoothed_targets(before: Run, after: Run) -> None:
+    entropy = -(4 / 6 * math.log(4 / 6) + 2 * 1 / 6 * math.log(1 / 6))  # of three classes
+    assert before.history[-1]["train_loss"] < entropy < after.history[-1]["train_loss"]
+
+
+@effect("train.adversarial_norm=1.0", *FAST)
+def the_gradient_is_that_of_two_losses(before: Run, after: Run) -> None:
+    assert after.history[0]["grad_norm_mean"] > 1.5 * before.history[0]["grad_norm_mean"]
+
+
+@effect("train.embedding_lr_multiplier=10", *FAST, "train.epochs=1")
+def embeddings_move_further(before: Run, after: Run) -> None:
+    assert vectors(after).std() > 2 * vectors(before).std()
+
+
+@effect("train.class_weights=balanced", "data.train={}/uneven.tsv", *FAST)
+def the_rare_class_weighs_as_much_as_the_others(before: Run, after: Run) -> None:
+    bias = [run.weights["head.1.bias"] - run.weights["head.1.bias"].mean() for run in (before, after)]
+    assert bias[0][0] < bias[1][0]  # food is rare
+
+
 @effect("train.seed=2", "data.dev={}/dev.tsv")
 @effect("train.precision=bfloat16")
-def the_same_tensors_get_other_weights(before: Run, after: Run) -> None:
+def other_weights(before: Run, after: Run) -> None:
     assert before.shapes == after.shapes
-    assert not all(torch.equal(before.weights[name], after.weights[name]) for name in before.weights)
+    assert not any(torch.equal(before.weights[name], after.weights[name]) for name in before.weights)
 
 
 @effect("train.batch_size=18")
@@ -280,7 +327,7 @@ def weights_are_smaller(before: Run, after: Run) -> None:
 @effect("train.grad_clip_norm=0.01")
 def gradients_are_clipped(before: Run, after: Run) -> None:
     assert before.history[0]["clipped"] < 1 == after.history[0]["clipped"]
-    the_same_tensors_get_other_weights(before, after)
+    other_weights(before, after)
 
 
 @effect("train.monitor=dev_loss")
@@ -303,6 +350,15 @@ def products_on_a_gpu_may_be_rounded(before: Run, after: Run) -> None:
 @effect("train.save_minutes=1e-9")
 def the_state_is_saved_after_each_step(before: Run, after: Run) -> None:
     assert (before.states_saved, after.states_saved) == (2, 12)  # and before each evaluation
+
+
+def dropout(run: Run) -> dict[str, float]:
+    return {name: module.p for name, module in run.model.named_modules() if isinstance(module, Dropout)}
+
+
+def vectors(run: Run) -> torch.Tensor:
+    """Those of real tokens."""
+    return run.weights["embedding.table.weight"][2:]
 
 
 def gates_and_inputs(run: Run) -> tuple[int, ...]:

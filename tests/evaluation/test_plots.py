@@ -1,32 +1,50 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from textrnn.evaluation import plots
 from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves
 
 
-def is_picture(path: Path) -> bool:
-    image = imread(path)
-    return min(image.shape[:2]) > 300 and float(image[..., :3].std()) > 0.01
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that were drawn, each also saved."""
+    drawn: list[Figure] = []
+    save = plots._save
+    monkeypatch.setattr(plots, "_save", lambda figure, path: (drawn.append(figure), save(figure, path)))
+    return drawn
+
+
+def shape_of(path: Path) -> tuple[int, ...]:
+    return imread(path).shape[:2]
 
 
 @pytest.mark.parametrize("classes", [2, 20])
-def test_the_matrix_is_drawn(tmp_path: Path, classes: int) -> None:
-    path = tmp_path / "m.png"
+def test_the_matrix_shows_shares_of_rows_counts_and_labels(tmp_path: Path, figures: list, classes: int) -> None:
     matrix = [[row * classes + column for column in range(classes)] for row in range(classes)]
-    assert plot_confusion_matrix(path, matrix, [f"a rather long $label_{number}$" for number in range(classes)]) is None
-    assert is_picture(path)
+    labels = [f"a rather long $label_{number}$" for number in range(classes)]
+    assert plot_confusion_matrix(tmp_path / "m.png", matrix, labels) is None
+    axes = figures[0].axes[0]
+    shown = axes.images[0].get_array()
+    assert shown[1].tolist() == pytest.approx([count / sum(matrix[1]) for count in matrix[1]])
+    assert {text.get_text() for text in axes.texts} == {str(count) for row in matrix for count in row} - {"0"}
+    assert [tick.get_text()[:14] for tick in axes.get_yticklabels()] == ["a rather long "] * classes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert min(shape_of(tmp_path / "m.png")) > 300
 
 
-def test_without_a_font_there_are_numbers_and_a_legend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_font_there_are_numbers_and_a_legend(
+    tmp_path: Path, figures: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(plots, "_font_for", lambda text: None)
-    path = tmp_path / "m.png"
-    assert plot_confusion_matrix(path, [[1, 0], [0, 1]], ["体育", "房产"]) == ["  0  体育", "  1  房产"]
-    assert is_picture(path)
+    legend = plot_confusion_matrix(tmp_path / "m.png", [[1, 0], [0, 1]], ["体育", "房产"])
+    assert legend == ["  0  体育", "  1  房产"]
+    assert [tick.get_text() for tick in figures[0].axes[0].get_xticklabels()] == ["0", "1"]
 
 
 def test_a_font_is_chosen_by_what_it_can_draw() -> None:
@@ -34,9 +52,39 @@ def test_a_font_is_chosen_by_what_it_can_draw() -> None:
     assert plots._font_for("\U000e0fff") is None
 
 
-def test_curves_are_drawn_also_without_dev(tmp_path: Path) -> None:
-    line = {"train_loss": 1.0, "dev_loss": 1.0, "dev_accuracy": 0.5, "dev_macro_f1": 0.5, "learning_rate": 0.1}
-    line |= {"grad_norm_mean": 1.0, "grad_norm_max": 2.0}
-    for name, dev in (("with", {}), ("without", {"dev_loss": None, "dev_accuracy": None, "dev_macro_f1": None})):
-        plot_curves(tmp_path / f"{name}.png", [{**line, **dev, "epoch": 1}, {**line, **dev, "epoch": 2}])
-        assert is_picture(tmp_path / f"{name}.png")
+def history(**changes: Any) -> list[dict[str, Any]]:
+    keys = (
+        "train_loss",
+        "dev_loss",
+        "dev_accuracy",
+        "dev_macro_f1",
+        "learning_rate",
+        "grad_norm_mean",
+        "grad_norm_max",
+    )
+    return [{"epoch": epoch} | {key: epoch + at / 10 for at, key in enumerate(keys)} | changes for epoch in (1, 2)]
+
+
+def curves(figure: Figure) -> list[dict[str, list[float]]]:
+    """The y values of each panel's curves by their names; all are drawn over the epochs."""
+    for axes in figure.axes:
+        assert all(line.get_xdata().tolist() == [1, 2] for line in axes.lines)
+    return [{line.get_label(): line.get_ydata().tolist() for line in axes.lines} for axes in figure.axes]
+
+
+def test_curves_show_each_number_of_the_history(tmp_path: Path, figures: list) -> None:
+    plot_curves(tmp_path / "c.png", history())
+    assert curves(figures[0]) == [
+        {"train": [1.0, 2.0], "dev": [1.1, 2.1]},
+        {"accuracy": [1.2, 2.2], "macro-F1": [1.3, 2.3]},
+        {"at the evaluation": [1.4, 2.4]},
+        {"mean": [1.5, 2.5], "max": [1.6, 2.6]},
+    ]
+    assert all(axes.get_title() and axes.get_xlabel() == "epoch" for axes in figures[0].axes)
+    assert min(shape_of(tmp_path / "c.png")) > 300
+
+
+def test_curves_without_dev_show_the_rest(tmp_path: Path, figures: list) -> None:
+    plot_curves(tmp_path / "c.png", history(dev_loss=None, dev_accuracy=None, dev_macro_f1=None))
+    losses, scores, *_ = curves(figures[0])
+    assert (losses, scores) == ({"train": [1.0, 2.0]}, {})

@@ -26,7 +26,7 @@ from textrnn.runtime.files import sha256_of, write_text
 from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.seeding import seed_weights
 from textrnn.runtime.signals import StopRequest
-from textrnn.training.build import build_class_weights, build_fit, network_of, total_steps
+from textrnn.training.build import build_class_weights, build_fit, total_steps
 from textrnn.training.fit import out_of_patience
 from textrnn.training.interruptible import evaluate_dev, train_and_record
 from textrnn.training.linear import fit_linear_path
@@ -77,8 +77,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     run.create(config.to_yaml())
                     save_environment(run.environment, environment, digests)
                     transform = Transform(tokenizer, splits.vocab, config.data.max_length)
-                    embedding_dim = network_of(model).embedding.table.embedding_dim
-                    save_model_parts(run.model, config, transform, splits.labels, embedding_dim)
+                    save_model_parts(run.model, model, transform, splits.labels, config)
                 else:
                     write_text(run.config, config.to_yaml())  # epochs may have been added
                 begin_log()

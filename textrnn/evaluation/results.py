@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from textrnn.data.reader import Source, read_examples
-from textrnn.errors import TextRNNError
 from textrnn.evaluation.plots import plot_confusion_matrix
-from textrnn.runtime.files import atomic_writer, one_line, write_text
+from textrnn.runtime.files import atomic_writer, make_folder, one_line, write_text
 
 
 @dataclass
@@ -35,10 +34,7 @@ def write_results(folder: Path, report: str, metrics: dict[str, Any], source: So
 
     Raises: TextRNNError where a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TextRNNError(f"{folder}: the folder cannot be made: {error.strerror}") from None
+    make_folder(folder)
     labels = metrics["labels"]
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))

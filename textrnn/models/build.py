@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import nn
 
 from textrnn.config import ModelConfig
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.linear import LinearPath, WithLinearPath
+from textrnn.models.network import Network
 from textrnn.models.pooling import Pooling
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
@@ -27,6 +29,11 @@ def build_model(
         return network
     linear = LinearPath(num_classes, ngrams=config.linear_ngrams, buckets=config.linear_buckets)
     return WithLinearPath(network, linear, scale=config.linear_scale)
+
+
+def network_of(model: nn.Module) -> Network:
+    """The part of a model that gradients train."""
+    return model.network if isinstance(model, WithLinearPath) else model  # type: ignore[return-value]
 
 
 def build_network(

@@ -16,8 +16,8 @@ from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError
-from textrnn.models.build import build_model
-from textrnn.runtime.files import write_bytes, write_text
+from textrnn.models.build import build_model, network_of
+from textrnn.runtime.files import make_folder, write_bytes, write_text
 
 WEIGHTS, CONFIG, VOCAB, LABELS, USER_DICT = (
     "model.safetensors",
@@ -53,14 +53,21 @@ def load_weights(path: Path, model: nn.Module) -> None:
     model.load_state_dict(tensors)
 
 
-def save_model_parts(folder: Path, config: Config, transform: Transform, labels: list[str], embedding_dim: int) -> None:
-    """Everything predict needs but the weights, which come with the first evaluation."""
-    folder.mkdir(parents=True, exist_ok=True)
+def save_model(folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config) -> None:
+    """Everything that prediction needs. Raises TextRNNError where it cannot be written."""
+    save_model_parts(folder, model, transform, labels, config)
+    save_weights(folder / WEIGHTS, model)
+
+
+def save_model_parts(folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config) -> None:
+    """Everything that prediction needs except the weights, which come with the first evaluation."""
+    make_folder(folder)
     transform.vocab.save(folder / VOCAB)
     save_labels(folder / LABELS, labels)
     tree = config.model_dump(include={"data", "tokenizer", "model"})
     for key in ("train", "dev", "test", "dev_fraction", "cache_dir"):
         del tree["data"][key]
+    embedding_dim = network_of(model).embedding.table.embedding_dim
     tree["model"].update(pretrained=None, freeze_embedding=False, embedding_dim=embedding_dim)
     if transform.tokenizer.user_dict is not None:
         write_text(folder / USER_DICT, transform.tokenizer.user_dict)

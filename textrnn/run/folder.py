@@ -13,8 +13,8 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
-from textrnn.errors import CheckpointError, TextRNNError
-from textrnn.runtime.files import write_text
+from textrnn.errors import CheckpointError
+from textrnn.runtime.files import make_folder, write_text
 
 
 class RunFolder:
@@ -52,10 +52,7 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Make the folder and hold it inside the block. Raises CheckpointError where another process holds it."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TextRNNError(f"{self.path}: the run's folder cannot be made: {error.strerror}") from None
+        make_folder(self.path)
         if fcntl is None:
             yield
             return

@@ -69,6 +69,14 @@ def write_text(path: Path | str, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it. Raises TextRNNError where that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TextRNNError(f"{path}: the folder cannot be made: {error.strerror}") from None
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename inside `folder` survive a power cut (POSIX only; elsewhere folders cannot be opened)."""
     if os.name == "posix":

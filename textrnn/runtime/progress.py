@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,30 @@ from textrnn.runtime.distributed import is_first
 log = logging.getLogger("textrnn")
 
 
+_shown: ContextVar[bool | None] = ContextVar("shown", default=None)  # None: where stderr is a terminal
+
+
+@contextmanager
+def show_bars(shown: bool) -> Iterator[None]:
+    """Inside the block bars are shown, or not, wherever stderr goes; in this thread alone."""
+    token = _shown.set(shown)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
+
+
 def bar(description: str, *, total: int | None = None, initial: int = 0, unit: str = "doc", **options: Any) -> Any:
-    """A tqdm bar that shows only where stderr is a terminal and clears itself at the end, for the first process."""
+    """A tqdm bar of the first process that clears itself at the end."""
     from tqdm import tqdm
 
+    shown = _shown.get()
     return tqdm(
         desc=description,
         total=total,
         initial=initial,
         unit=unit,
-        disable=None if is_first() else True,
+        disable=None if is_first() and shown is None else not (is_first() and shown),
         leave=False,
         dynamic_ncols=True,
         **options,

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import torch
+
+
+def fork_rng(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Inside the block torch's global random state may be changed; afterwards it is what it was."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
 def seed_weights(seed: int) -> None:

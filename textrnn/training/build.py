@@ -11,19 +11,13 @@ from torch import nn
 
 from textrnn.config import TrainConfig
 from textrnn.data.transform import EncodedTexts
-from textrnn.models.linear import WithLinearPath
-from textrnn.models.network import Network
+from textrnn.models.build import network_of
 from textrnn.training.events import Evaluation, Step
 from textrnn.training.fit import Scores, fit
 from textrnn.training.loop import steps_per_epoch
 from textrnn.training.objectives import Objective, adversarial, balanced_weights, cross_entropy, plain
 from textrnn.training.optim import LazyAdamW, build_optimizer, learning_rate_at
 from textrnn.training.state import TrainingState
-
-
-def network_of(model: nn.Module) -> Network:
-    """The part of a model that gradients train."""
-    return model.network if isinstance(model, WithLinearPath) else model  # type: ignore[return-value]
 
 
 def total_steps(settings: TrainConfig, documents: int) -> int:

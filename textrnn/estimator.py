@@ -1,0 +1,163 @@
+"""A scikit-learn estimator: a recurrent text classifier that trains from lists of texts and labels, without files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, check_consistent_length, check_is_fitted, column_or_1d
+
+from textrnn.classifier import TextClassifier
+from textrnn.config import Config, build_config
+from textrnn.data.build import build_tokenizer
+from textrnn.data.corpus import Corpus
+from textrnn.data.splits import split_corpora
+from textrnn.data.transform import Transform
+from textrnn.errors import ConfigError
+from textrnn.models.build import build_model
+from textrnn.run.checkpoint import save_model
+from textrnn.runtime.device import allow_tf32, choose_device
+from textrnn.runtime.progress import show_bars
+from textrnn.runtime.seeding import fork_rng, seed_weights
+from textrnn.training.in_memory import train_in_memory
+
+
+class RNNClassifier(ClassifierMixin, BaseEstimator):
+    """A TextRNN or RCNN over strings.
+
+    Parameters are the config's keys of `model` and `train` by their own names and with their own defaults, and
+    `tokenizer` (its kind), `lowercase`, `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction`
+    (docs/config.md). random_state: an int is `train.seed`; a RandomState, or None for NumPy's global one, draws it.
+    device: auto, cpu, cuda or cuda:N. verbose: 1 shows a progress bar.
+
+    After `fit`: classes_ (C,), the labels in the order of the columns of `predict_proba`; classifier_, the
+    TextClassifier; history_, a dict for each evaluation, as the lines of history.jsonl.
+    """
+
+    classes_: np.ndarray
+    classifier_: TextClassifier
+    history_: list[dict[str, Any]]
+
+    def __init__(
+        self, *, architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None, hidden_size=96,
+        num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max", attention_hops=1,
+        fc_size=None, freeze_embedding=False, ngrams=2, ngram_buckets=1 << 17, linear_ngrams=2,
+        linear_buckets=1 << 19, linear_scale=4.0, batch_size=64, epochs=6, learning_rate=2e-3,
+        embedding_lr_multiplier=5.0, weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0,
+        accumulate=1, label_smoothing=0.0, adversarial_norm=1.5, class_weights="none", monitor="dev_accuracy",
+        patience=3, precision="float32", tf32=False, tokenizer="char", lowercase=True, normalize=True, min_count=2,
+        max_size=50_000, max_length=512, dev_fraction=0.1, random_state=1, device="auto", verbose=0,
+    ) -> None:  # fmt: skip
+        self.__dict__.update({name: value for name, value in locals().items() if name != "self"})
+
+    def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
+        """Train on texts X (n,) and labels y (n,): strings, integers or booleans.
+
+        Raises: TypeError where X holds something else than strings; ValueError for a parameter out of its range, X and
+        y of different lengths, or labels of fewer than two classes.
+        """
+        texts, labels = check_texts(X), check_labels(y)
+        check_consistent_length(texts, labels)
+        self.classes_, ids = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"two or more classes were expected in y, found one class: {self.classes_[0]!r}")
+        config, names = self._config(), [str(label) for label in self.classes_.tolist()]
+        tokenizer = build_tokenizer(config.tokenizer)
+        splits = split_corpora(
+            {"train": Corpus.from_texts(texts, [names[number] for number in ids], tokenizer)}, names,
+            dev_fraction=config.data.dev_fraction, seed=config.train.seed, max_length=config.data.max_length,
+            min_count=config.vocab.min_count, max_size=config.vocab.max_size,
+        )  # fmt: skip
+        device = choose_device(self.get_params()["device"])
+        if device.type == "cuda":
+            allow_tf32(config.train.tf32)
+        with fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
+            seed_weights(config.train.seed)
+            model = build_model(config.model, vocab_size=len(splits.vocab), num_classes=len(names)).to(device)
+            evaluations = train_in_memory(config.train, model, splits.train, splits.dev, len(names), device=device)
+        self.history_ = [evaluation.record() for evaluation in evaluations]
+        transform = Transform(tokenizer, splits.vocab, config.data.max_length)
+        self.classifier_ = TextClassifier(model, transform, names, config, device=device)
+        return self
+
+    def predict(self, X: Sequence[str]) -> np.ndarray:
+        """(n,) the likeliest label of each text."""
+        return self.classes_[self._logits(X).argmax(dim=1).numpy()]
+
+    def predict_proba(self, X: Sequence[str]) -> np.ndarray:
+        """(n, C) float32 probabilities, columns as in `classes_`."""
+        return self._logits(X).softmax(dim=1).numpy()
+
+    def decision_function(self, X: Sequence[str]) -> np.ndarray:
+        """(n, C) float32 logits; of two classes (n,), by how much the second one's is larger."""
+        logits = self._logits(X).numpy()
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def save(self, folder: Path | str) -> None:
+        """Write a folder that `textrnn predict` and `TextClassifier.load` read, with labels as strings.
+
+        Raises: TextRNNError where it cannot be written; ValueError for labels that cannot be told apart on a line each.
+        """
+        check_is_fitted(self)
+        labels = self.classifier_.labels
+        if len(set(labels)) < len(labels) or any("\n" in label or not label.strip() for label in labels):
+            raise ValueError(f"labels that are different, not empty and on one line were expected, found {labels}")
+        save_model(Path(folder), self.classifier_.model, self.classifier_.transform, labels, self.classifier_.config)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def _logits(self, X: Sequence[str]) -> torch.Tensor:
+        check_is_fitted(self)
+        texts = check_texts(X)
+        if not texts:
+            return torch.empty(0, len(self.classes_))
+        return self.classifier_.logits(self.classifier_.transform.encode(texts))
+
+    def _config(self) -> Config:
+        values = {
+            name: value.item() if isinstance(value, np.generic) else value for name, value in self.get_params().items()
+        }
+        seed = values["random_state"]
+        values["seed"] = seed if isinstance(seed, int) else int(check_random_state(seed).randint(2**31 - 1))
+        values["kind"] = values["tokenizer"]
+        tree = {
+            section: {key: values[key] for key in type(keys).model_fields if key in values}
+            for section, keys in Config()
+        }
+        try:
+            return build_config(tree, origin=type(self).__name__)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+
+
+def check_texts(X: Sequence[str]) -> list[str]:
+    """Raises TypeError, ValueError where X is something else than a list, array or Series of strings."""
+    if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
+        raise TypeError(f"X: a list of strings was expected, found {type(X).__name__}")
+    if getattr(X, "ndim", 1) != 1:
+        raise ValueError(f"X: texts in one dimension were expected, found the shape {X.shape}")  # type: ignore[attr-defined]
+    texts = list(X)
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"X[{number}]: a string was expected, found {type(text).__name__}: {text!r}")
+    return texts
+
+
+def check_labels(y: Sequence[Any]) -> np.ndarray:
+    """(n,) labels. Raises ValueError where they are no labels of classes."""
+    if y is None:
+        raise ValueError("RNNClassifier requires y to be passed, but the target y is None")
+    labels = column_or_1d(y, warn=True)
+    assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
+    return labels
