@@ -30,9 +30,9 @@ def model_folder(run: Path | str) -> Path:
 
 
 class TextClassifier:
-    """Model, transform and labels together.
+    """A model with its transform and labels.
 
-    labels: the names in the order of the columns of `predict_proba`. config: the options it was trained with.
+    labels: their names in the order of the columns of `predict_proba`. config: what it was trained with.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""What can go wrong for a user; each message says what was expected, what was found, where, and what to do."""
+"""Errors a user can make or meet; each message says what was expected, what was found, where, and what to do."""
 
 
 class TextRNNError(Exception):
-    """A user's mistake or a fault of the machine: shown as one message, a line per problem, exit 1."""
+    """A user's mistake or a failure of the machine: shown as one message, a line per problem; exit code 1."""
 
 
 class ConfigError(TextRNNError):
@@ -18,4 +18,4 @@ class CheckpointError(TextRNNError):
 
 
 class UsageError(TextRNNError):
-    """Options that do not go together: exit 2, as for options the command line itself refuses."""
+    """Options that contradict each other: exit code 2, as for options that the command line rejects."""

@@ -1,4 +1,4 @@
-"""Model + texts -> logits in the order of the texts; what evaluation and prediction share."""
+"""Model + texts -> logits in the order of the texts; shared by evaluation and prediction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def compute_logits(
 ) -> torch.Tensor:
     """(n, num_classes) float32 on the CPU. The model is left in the mode it was in.
 
-    after_batch: called with the number of texts just computed; it may raise to give up.
+    after_batch: called with the number of texts just computed; it may raise to stop.
     """
     logits: torch.Tensor | None = None
     was_training = model.training
@@ -37,7 +37,7 @@ def compute_logits(
                 of_batch = model(batch.token_ids, batch.lengths).float()
                 if logits is None:
                     logits = of_batch.new_empty((len(texts), of_batch.shape[1]))
-                # copied at once: small tensors kept between large ones that come and go leave gaps in memory
+                # copied at once: keeping small tensors while large ones come and go would fragment memory
                 logits[torch.from_numpy(rows).to(device)] = of_batch
                 after_batch(len(rows))
     finally:

@@ -199,7 +199,7 @@ def test_tokenizing_with_workers_stops_at_a_signal(workplace: Path) -> None:
 
 
 def test_a_run_is_held_by_one_process(cli: Cli, trained: Path) -> None:
-    with RunFolder(trained).held():
+    with RunFolder(trained).locked():
         result = cli("train", "--data", "train.tsv", *TINY, "--force")
     assert result.code == 1
     assert "another process is training this run" in result.err

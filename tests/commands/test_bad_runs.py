@@ -69,7 +69,7 @@ def broken(id: str, damage: Callable[[], object] | None, arguments: str, message
 
 
 BESIDE = (
-    "the file does not belong to the config.yaml, vocab.txt and labels.txt beside it, or another version of textrnn "
+    "the file does not belong to the config.yaml, vocab.txt and labels.txt next to it, or another version of textrnn "
     "saved it"
 )
 NEITHER = "not a run: neither model/config.yaml nor config.yaml with labels.txt is in it"
@@ -83,8 +83,8 @@ MODEL_CASES = [
     ),
     broken(
         "weights-missing", Path(MODEL + "model.safetensors").unlink, PREDICT,
-        f"{MODEL}model.safetensors: no such file; no evaluation has been reached yet (go on with --resume), or it was "
-        "removed",
+        f"{MODEL}model.safetensors: no such file; either training has not reached its first evaluation (--resume "
+        "continues it), or the file was removed",
     ),
     broken(
         "weights-of-another-shape", replace(MODEL + "config.yaml", "_dim: 8", "_dim: 9"), PREDICT,
@@ -136,12 +136,12 @@ RESUME_CASES = [
     ),
     broken(
         "run-exists", None, MORE,
-        "run: the run exists; --resume goes on, --force starts over, --run-dir takes another folder",
+        "run: the run exists; --resume continues it, --force starts over, --run-dir sets another folder",
     ),
     broken(
         "force-on-a-folder-that-is-no-run", write("other/mine.txt", "x"),
         "train --data train.tsv --run-dir other --force",
-        "other: exists and is not a run (no config.yaml in it); give another --run-dir, or take it away",
+        "other: exists and is not a run (no config.yaml in it); give another --run-dir, or remove it",
     ),
     broken(
         "run-below-a-file", None, MORE.replace("dir run", "dir test.tsv/run"),

@@ -30,7 +30,7 @@ def load_data(config: Config) -> tuple[Splits, Tokenizer]:
 
 @contextmanager
 def reading_bar() -> Iterator[Any]:
-    """A function (split, documents) that moves a bar."""
+    """A function (split, documents) that advances a bar."""
     with bar("tokenizing") as shown:
 
         def progress(split: str, count: int) -> None:

@@ -19,7 +19,7 @@ from textrnn.errors import DataError
 from textrnn.runtime.files import atomic_writer, one_line, open_binary, open_live, read_lines
 from textrnn.runtime.progress import bar, log
 
-WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, and takes memory
+WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, but takes memory
 STDIN = "-"
 
 
@@ -53,7 +53,7 @@ def predict(
                     for text in texts_of(name, classifier, format, text_column, encoding, window.flush):
                         window.add(text)
                 except DataError:
-                    window.flush()  # what came before the bad record is answered
+                    window.flush()  # texts before the bad record still get their answer
                     raise
                 window.flush()
 
@@ -77,7 +77,7 @@ def texts_of(
 ) -> Iterator[str]:
     """The texts of a file or of stdin. A column that is not given is the run's.
 
-    `before_waiting` is called where the next text is still on its way.
+    `before_waiting` is called when the next text has not arrived yet.
     """
     kind = format or (suffix_format(name) if name != STDIN else None) or "text"
     data = classifier.config.data
@@ -95,7 +95,7 @@ def texts_of(
 
 
 class Window:
-    """Texts that are answered together: at most `size`, and no more characters than memory has room for."""
+    """Texts that are predicted together: at most `size`, and a limited number of characters, to bound memory."""
 
     def __init__(self, answer: Callable[[list[str]], None], size: int) -> None:
         self.answer, self.size = answer, size
@@ -115,14 +115,14 @@ class Window:
 
 
 def is_live(name: str) -> bool:
-    """Whether texts may still be on their way: a pipe, a terminal; not a file on disk."""
+    """Whether it is a pipe or a terminal, where texts may still arrive, and not a file on disk."""
     if name == STDIN:
         return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
     return os.path.exists(name) and not os.path.isdir(name) and not os.path.isfile(name)
 
 
 def tsv_row(labels: list[str]) -> Callable[[str, np.ndarray], str]:
-    """`label<TAB>probability<TAB>text`, whatever would break the row shown as spaces."""
+    """`label<TAB>probability<TAB>text`, with tabs and line ends inside the text as spaces."""
     names = [one_line(label) for label in labels]
 
     def row(text: str, probabilities: np.ndarray) -> str:

@@ -66,7 +66,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         )
         recorder = Recorder(run, model, optimizer, state, epochs=settings.epochs)
 
-        with run.held() if is_first() else nullcontext():
+        with run.locked() if is_first() else nullcontext():
             if start == "resume":
                 if is_first():
                     run.clear_leftovers()

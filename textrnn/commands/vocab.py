@@ -1,4 +1,4 @@
-"""`textrnn vocab`: build the vocabulary and the tokenized corpora, and say what is in them."""
+"""`textrnn vocab`: build the vocabulary and the tokenized corpora, and describe them."""
 
 from __future__ import annotations
 

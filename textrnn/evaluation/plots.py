@@ -17,7 +17,7 @@ _CJK_FAMILIES = (
 _MOST_NUMBERED = 60  # classes; past this the numbers would overlap, and the csv file has them
 NO_FONT = (
     "no installed font has the characters of the labels, so the picture shows numbers; report.txt lists which label "
-    "each is. A font such as Noto Sans CJK (Debian: apt install fonts-noto-cjk) puts that right"
+    "each is. Install a font such as Noto Sans CJK (Debian: apt install fonts-noto-cjk) to see the labels"
 )
 
 
@@ -97,7 +97,7 @@ def _font_for(text: str) -> str | None:
 
     needed = {ord(character) for character in text if not character.isspace()}
     font = _known_font_for(needed)
-    if font is None:  # the font list is kept between runs: look for what was installed since
+    if font is None:  # matplotlib caches the list of fonts: look for newly installed ones
         listed = {entry.fname for entry in fontManager.ttflist}
         for path in sorted(set(findSystemFonts()) - listed):
             with contextlib.suppress(OSError, RuntimeError):

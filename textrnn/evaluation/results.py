@@ -61,7 +61,7 @@ def matrix_csv(metrics: dict[str, Any]) -> str:
 
 
 def write_predictions(path: Path, source: Source, predictions: Predictions, labels: list[str]) -> None:
-    """A line per text in the order of the data; the texts are read once more rather than kept in memory."""
+    """A line per text in the order of the data; the texts are read again rather than kept in memory."""
     at = 0
     with atomic_writer(path) as stream:
         stream.write(b"true\tpredicted\tprobability\ttext\n")

@@ -1,4 +1,4 @@
-"""A training state <-> one file; the model folder <-> its parts; nothing in them runs on loading."""
+"""Saving and loading models (a folder) and training states (one file). Loading never executes code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
             wanted = tuple(expected[name].shape) if name in expected else "nothing"
             raise CheckpointError(
                 f"{path}: {name}: {wanted} was expected, found {found}: the file does not belong to the config.yaml, "
-                f"vocab.txt and labels.txt beside it, or another version of textrnn saved it"
+                f"vocab.txt and labels.txt next to it, or another version of textrnn saved it"
             )
     model.load_state_dict(tensors)
 
@@ -96,17 +96,17 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     tokenizer = Tokenizer(kind.kind, lowercase=kind.lowercase, normalize=kind.normalize, user_dict=user_dict)
     if not (folder / WEIGHTS).exists():
         raise CheckpointError(
-            f"{folder / WEIGHTS}: no such file; no evaluation has been reached yet (go on with --resume), or it was "
-            f"removed"
+            f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation (--resume "
+            f"continues it), or the file was removed"
         )
-    with torch.random.fork_rng(devices=[]):  # loading a model must not move the caller's random state
+    with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
         model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
     load_weights(folder / WEIGHTS, model)
     return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config
 
 
 def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
-    """The whole training state in one file, which replaces the one before only when it is complete."""
+    """Save the whole training state in one file, which replaces the previous one only when it is complete."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
         tensors.update({f"optimizer.{number}.{name}": tensor for name, tensor in values.items()})
@@ -118,7 +118,7 @@ def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, p
 
 
 def read_progress(path: Path) -> dict[str, Any]:
-    """How far a saved state has come, without its tensors. Raises CheckpointError where it is damaged."""
+    """The progress in a saved state, read without its tensors. Raises CheckpointError where it is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads(file.metadata()["progress"]))
@@ -127,7 +127,7 @@ def read_progress(path: Path) -> dict[str, Any]:
 
 
 def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Fill model and optimizer; returns the progress. Raises CheckpointError where it does not fit."""
+    """Restore model and optimizer; returns the progress. Raises CheckpointError where the file does not fit."""
     try:
         with safe_open(path, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])

@@ -1,4 +1,4 @@
-"""What a result depends on beside config and data: versions, threads, machine."""
+"""What results depend on besides config and data: versions, threads, machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
         "processor": platform.processor() or platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
-        "cores_shared": cores_to_share(),  # decides into how many parts a batch is split, and so how sums round
+        "cores_shared": cores_to_share(),  # decides how batches are split, and so how sums round
         "processes": world_size(),
         "device": device_name(device),
     }
@@ -37,7 +37,7 @@ def save_environment(path: Path, environment: dict[str, str | int], digests: dic
 
 
 def load_environment(path: Path) -> dict:
-    """What was saved; empty where the file is missing or damaged, since it only serves to compare."""
+    """What was saved; empty where the file is missing or damaged, since it only serves for comparison."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -46,7 +46,7 @@ def load_environment(path: Path) -> dict:
 
 
 def compare_environment(before: dict, now: dict[str, str | int], digests: dict[str, str]) -> list[str]:
-    """A phrase for each thing that differs. Raises CheckpointError where the data is not the same any more."""
+    """A phrase for each difference. Raises CheckpointError where the data has changed."""
     data = before.get("data_sha256", {})
     changed = [name for name, digest in digests.items() if data.get(name, digest) != digest]
     if changed:

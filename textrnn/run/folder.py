@@ -1,4 +1,4 @@
-"""A run's folder: what stands where in it, and when a new run may take its place."""
+"""A run's folder: where its files are, and when a new run may replace it."""
 
 from __future__ import annotations
 
@@ -33,25 +33,26 @@ class RunFolder:
         self.evaluations = self.path / "eval"
 
     def is_empty(self) -> bool:
-        """Whether it is a folder with nothing in it, but for what a killed process left half-written."""
+        """Whether the folder is empty, apart from half-written files of a killed process."""
         return self.path.is_dir() and all(file.match(".*.tmp") for file in self.path.iterdir())
 
     def check_free(self, *, force: bool) -> None:
-        """Raises CheckpointError where something stands there that a new run may not replace."""
+        """Raises CheckpointError where the folder holds something that a new run may not replace."""
         if not self.path.exists() or self.is_empty():
             return
         if not self.config.is_file():
             raise CheckpointError(
-                f"{self.path}: exists and is not a run (no config.yaml in it); give another --run-dir, or take it away"
+                f"{self.path}: exists and is not a run (no config.yaml in it); give another --run-dir, or remove it"
             )
         if not force:
             raise CheckpointError(
-                f"{self.path}: the run exists; --resume goes on, --force starts over, --run-dir takes another folder"
+                f"{self.path}: the run exists; --resume continues it, --force starts over, --run-dir sets another "
+                f"folder"
             )
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Make the folder and hold it inside the block. Raises CheckpointError where another process holds it."""
+    def locked(self) -> Iterator[None]:
+        """Create the folder and lock it inside the block. Raises CheckpointError where another process has it."""
         make_folder(self.path)
         if fcntl is None:
             yield
@@ -62,20 +63,20 @@ class RunFolder:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise CheckpointError(
-                    f"{self.path}: another process is training this run; wait, stop it, or take another --run-dir"
+                    f"{self.path}: another process is training this run; wait, stop it, or give another --run-dir"
                 ) from None
             yield
         finally:
             os.close(descriptor)
 
     def clear_leftovers(self) -> None:
-        """Remove half-written files of a process that was killed; only the holder of the lock may."""
+        """Remove half-written files of a killed process; only for the holder of the lock."""
         for folder in (self.path, self.model, self.state.parent, self.curves.parent):
             for file in folder.glob(".*.tmp"):
                 file.unlink(missing_ok=True)
 
     def create(self, config_yaml: str) -> None:
-        """Write the config into the folder, in place of an older run's files; files of others in it stay."""
+        """Remove an older run's files, leave all others, and write the config."""
         self.clear_leftovers()
         for path in (self.model, self.state.parent, self.curves.parent, self.evaluations):
             shutil.rmtree(path, ignore_errors=True)

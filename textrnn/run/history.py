@@ -12,7 +12,7 @@ from textrnn.runtime.files import write_text
 
 
 def append_history(path: Path, record: dict[str, Any]) -> None:
-    """Raises TextRNNError where the disk does not take it."""
+    """Add a line and sync it to disk. Raises TextRNNError where that fails."""
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
@@ -23,7 +23,7 @@ def append_history(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of the file; a last line that a crash cut short is no record."""
+    """The records of all complete lines; a crash may have cut the last one short."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
@@ -40,6 +40,6 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 def cut_history(path: Path, step: int) -> None:
-    """Keep what was recorded up to `step`: what came later will be computed, and recorded, again."""
+    """Remove what was recorded after `step`: it will be computed and recorded again."""
     kept = [record for record in read_history(path) if record["step"] <= step]
     write_text(path, "".join(json.dumps(record) + "\n" for record in kept))

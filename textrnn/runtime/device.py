@@ -40,7 +40,7 @@ def training_device(name: str) -> torch.device:
             f"{count}, or use --device cpu"
         )
     device = torch.device("cuda", local_rank())
-    torch.cuda.set_device(device)  # or else NCCL would begin on the first one in each process
+    torch.cuda.set_device(device)  # or NCCL would start on the first device in every process
     return device
 
 
@@ -74,13 +74,13 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
-# OpenMP's threads, their part done, spin while they wait for the next: with GNU's library, where nothing else is set,
-# for milliseconds, and on cores that others need. Sharing out pays only where they soon go to sleep.
+# OpenMP's threads busy-wait for their next task: by default, with GNU's library, for milliseconds, on cores that other
+# threads need. Running jobs side by side pays only where they go to sleep soon.
 _SHORT_SPIN = 1000
 
 
 def cores_to_share() -> int:
-    """Threads that can run side by side; 1 where waiting ones would stand in each other's way."""
+    """The number of jobs worth running side by side; 1 where busy-waiting threads would get in the way."""
     spin = os.environ.get("GOMP_SPINCOUNT", "")
     passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
     soon_asleep = passive or (spin.isdigit() and int(spin) <= _SHORT_SPIN)

@@ -1,7 +1,7 @@
-"""What a process knows of the others that train the same model with it, and how they agree.
+"""Training in several processes: rank and world size, collective operations, and errors.
 
-torchrun starts the processes and tells each its place by environment variables. Each function here does nothing for a
-process on its own, and torch is imported only where there are others.
+torchrun starts the processes and gives each its rank in environment variables. In a single process every function here
+does nothing, and torch is imported only where there are several.
 """
 
 from __future__ import annotations
@@ -23,46 +23,46 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Nobody can tell a process that tokenizes for hours from one that hangs; one that died is noticed at once.
-_PATIENCE = timedelta(days=1)
+# Long, since a process that tokenizes for hours looks like one that hangs; one that dies is noticed at once.
+_TIMEOUT = timedelta(days=1)
 _FAILED = "textrnn/failed"
 
 
 def rank() -> int:
-    """The number of this process among all, from 0."""
-    return _told("RANK", 0)
+    """The number of this process, from 0."""
+    return _from_environment("RANK", 0)
 
 
 def world_size() -> int:
     """How many processes there are, on all machines."""
-    return _told("WORLD_SIZE", 1)
+    return _from_environment("WORLD_SIZE", 1)
 
 
 def local_rank() -> int:
-    """The number of this process among those of its machine."""
-    return _told("LOCAL_RANK", rank())
+    """The number of this process on its machine, from 0."""
+    return _from_environment("LOCAL_RANK", rank())
 
 
 def local_world_size() -> int:
-    return _told("LOCAL_WORLD_SIZE", world_size())
+    return _from_environment("LOCAL_WORLD_SIZE", world_size())
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes files and speaks for all."""
+    """Whether this is rank 0, which alone writes files and logs."""
     return rank() == 0
 
 
-def _told(name: str, otherwise: int) -> int:
-    together = all(key in os.environ for key in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"))
-    return int(os.environ.get(name, otherwise)) if together else otherwise
+def _from_environment(name: str, default: int) -> int:
+    by_torchrun = all(key in os.environ for key in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"))
+    return int(os.environ.get(name, default)) if by_torchrun else default
 
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Inside the block the processes can talk to each other: by gloo on CPUs, by NCCL between GPUs.
+    """Inside the block the processes form a group: gloo on CPUs, NCCL between GPUs.
 
-    An error in one of them ends all: whoever waits for it finds the connection closed. The first one to fail raises
-    its error; the others, which fail because of it or just like it, leave with 1 (130 on Ctrl-C) and say nothing.
+    An error in one process ends all of them, since those that wait for it find the connection closed. The first to fail
+    raises its error; the others exit with 1 (130 on Ctrl-C) and print nothing.
     """
     if world_size() == 1:
         yield
@@ -70,12 +70,12 @@ def process_group() -> Iterator[None]:
     import torch
     import torch.distributed as dist
 
-    store, number, size = next(iter(dist.rendezvous("env://", timeout=_PATIENCE)))
+    store, number, size = next(iter(dist.rendezvous("env://", timeout=_TIMEOUT)))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
-    dist.init_process_group(backend, store=store, rank=number, world_size=size, timeout=_PATIENCE)
+    dist.init_process_group(backend, store=store, rank=number, world_size=size, timeout=_TIMEOUT)
     try:
         yield
-        dist.destroy_process_group()  # after an error the end of the process does it, when its message is out
+        dist.destroy_process_group()  # after an error, the process's exit does it, once the message is out
     except (Interrupted, SystemExit):
         raise
     except BaseException as error:
@@ -89,7 +89,7 @@ def process_group() -> Iterator[None]:
 def _fails_first(store: torch.distributed.Store, error: BaseException) -> bool:
     try:
         return bool(store.compare_set(_FAILED, "", str(rank())) == str(rank()).encode())
-    except RuntimeError:  # the process that kept the store has gone, perhaps without a word
+    except RuntimeError:  # rank 0, which holds the store, is gone, perhaps without a message
         return _is_lost_connection(error)
 
 
@@ -100,7 +100,7 @@ def _is_lost_connection(error: BaseException) -> bool:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """The block is for one process. Raises UsageError where there are several, which the first of them says."""
+    """For commands that run in one process. Raises UsageError in the first of several."""
     if world_size() > 1:
         if not is_first():
             raise SystemExit(2)
@@ -110,7 +110,7 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def one_by_machine() -> Iterator[None]:
-    """The first process of each machine does the block before the machine's others, who find what it has made."""
+    """The first process of each machine runs the block before the others of that machine."""
     if local_rank() > 0:
         barrier()
     yield
@@ -123,7 +123,7 @@ def barrier() -> None:
 
 
 def broadcast_from_rank0(make: Callable[[], T]) -> T:
-    """What `make` returns in the first process, where alone it is called; it must pickle."""
+    """What `make` returns on rank 0, the only process to call it; it must be picklable."""
     if world_size() == 1:
         return make()
     import torch.distributed as dist
@@ -134,7 +134,7 @@ def broadcast_from_rank0(make: Callable[[], T]) -> T:
 
 
 def maximum(values: list[int]) -> list[int]:
-    """The largest of each value over all processes."""
+    """The elementwise maximum over all processes."""
     if world_size() == 1:
         return values
     import torch
@@ -146,7 +146,7 @@ def maximum(values: list[int]) -> list[int]:
 
 
 def total(values: torch.Tensor) -> torch.Tensor:
-    """The sum of a tensor on the CPU over all processes, the same to the last bit in each; `values` may be changed."""
+    """The sum of a CPU tensor over all processes, bit for bit the same in each; `values` may be overwritten."""
     if world_size() > 1:
         import torch.distributed as dist
 
@@ -155,29 +155,29 @@ def total(values: torch.Tensor) -> torch.Tensor:
 
 
 def shard(rows: np.ndarray) -> np.ndarray:
-    """Every world_size-th row, so that rows sorted by length give the processes equal work; may be empty."""
+    """Every world_size-th row: of rows sorted by length, all processes get about the same work. May be empty."""
     return rows[rank() :: world_size()]
 
 
 def wrap_ddp(model: nn.Module) -> nn.Module:
-    """The model itself, or around it what averages dense gradients over the processes during the backward pass."""
+    """The model, in several processes wrapped to average dense gradients over them in the backward pass."""
     if world_size() == 1:
         return model
     from torch.nn.parallel import DistributedDataParallel
 
-    # with sparse gradients it cannot wait for further batches; `average_sparse` is for them
+    # it cannot accumulate sparse gradients over batches; `average_sparse` takes care of those
     tables = [f"{name}.weight" for name, module in model.named_modules() if getattr(module, "sparse", False)]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, tables)
     return DistributedDataParallel(model, gradient_as_bucket_view=True)
 
 
 def no_gradient_sync(model: nn.Module) -> contextlib.AbstractContextManager:
-    """Inside the block a wrapped model does not exchange gradients; the next backward pass outside makes up."""
+    """Inside the block a wrapped model keeps its gradients; the next backward pass outside averages them too."""
     return contextlib.nullcontext() if world_size() == 1 else model.no_sync()  # type: ignore[operator]
 
 
 def average_sparse(model: nn.Module) -> None:
-    """Average sparse gradients over the processes, to the same last bit in each."""
+    """Average sparse gradients over the processes, bit for bit the same in each."""
     if world_size() == 1:
         return
     import torch
@@ -185,12 +185,12 @@ def average_sparse(model: nn.Module) -> None:
     for parameter in model.parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:
             gradient = parameter.grad.coalesce()
-            rows, values = joined(gradient.indices()[0]), joined(gradient.values())
+            rows, values = gather_rows(gradient.indices()[0]), gather_rows(gradient.values())
             parameter.grad = torch.sparse_coo_tensor(rows.unsqueeze(0), values / world_size(), parameter.shape)
 
 
-def joined(rows: torch.Tensor) -> torch.Tensor:
-    """The rows (n, ...) of all processes one after the other; each has another n."""
+def gather_rows(rows: torch.Tensor) -> torch.Tensor:
+    """The rows (n, ...) of all processes, concatenated; n may differ between processes."""
     import torch
     import torch.distributed as dist
 

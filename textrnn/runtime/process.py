@@ -1,4 +1,4 @@
-"""How a process begins and ends: streams, signals, exit codes, and at most one message."""
+"""How the program starts and ends: streams, signals, exit codes, and at most one error message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textrnn.runtime.signals import Interrupted
 
 
 def prepare_process() -> None:
-    """UTF-8 streams in any locale, signals that end a command tidily, a second one at once, and torch tuned."""
+    """UTF-8 streams in any locale; signals that end a command cleanly, a second one at once; settings for torch."""
     tune_torch()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
@@ -25,14 +25,14 @@ def prepare_process() -> None:
         stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _first_signal)
-    atexit.register(_be_deaf)
+    atexit.register(_ignore_signals)
 
 
 def tune_torch() -> None:
-    """What OpenMP and torch read of the environment when they are loaded, where the user has not set it
+    """Set the environment variables that OpenMP and torch read when they are loaded, unless the user has
     (docs/performance.md has the figures)."""
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # waiting threads must not spin away the cores of others
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # waiting threads must not occupy cores that others need
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large tensors in huge pages: far fewer page faults
 
 
@@ -44,16 +44,16 @@ def _first_signal(number: int, frame: Any) -> None:
     raise SystemExit(128 + number)
 
 
-def _be_deaf() -> None:
-    """The exit code stands by now. Python takes its handlers back before a process ends, and a second Ctrl-C in that
-    moment would kill it with another one."""
+def _ignore_signals() -> None:
+    """Keep the exit code: Python restores the default handlers before a process ends, and a second Ctrl-C at that
+    moment would replace the code by its own."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Every way a command can end, as an exit code and at most one message on stderr."""
+    """Turn every way in which a command can end into an exit code and at most one message on stderr."""
     try:
         yield
         sys.stdout.flush()
@@ -73,7 +73,7 @@ def exit_on_error() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(1, f"error: {where}{error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
-        # torch tells of full memory by RuntimeErrors of its own
+        # torch raises RuntimeError, too, where memory runs out
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
         _leave(

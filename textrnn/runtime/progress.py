@@ -1,4 +1,4 @@
-"""Progress bars and log lines on stderr, which do not run into each other."""
+"""Progress bars and log lines on stderr, without garbling each other."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
-        with contextlib.suppress(OSError, AttributeError):  # nobody reads stderr any more, or there is none
+        with contextlib.suppress(OSError, AttributeError):  # stderr is closed, or there is none
             if "tqdm" in sys.modules:
                 sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
             else:
@@ -66,7 +66,7 @@ class _Formatter(logging.Formatter):
 
 
 def log_to_stderr() -> None:
-    """The first process of a training alone logs: what the others would say is the same."""
+    """Log to stderr; of several processes only the first, since the others would say the same."""
     handler = _StderrHandler()
     handler.setFormatter(_Formatter())
     log.handlers = [handler]
@@ -77,8 +77,8 @@ def log_to_stderr() -> None:
 
 @contextmanager
 def log_file(path: Path) -> Iterator[Callable[[], None]]:
-    """Inside the block log lines are also kept for `path`, from the moment the function it yields is called: that is
-    when the folder exists. What was logged before that is written first."""
+    """Inside the block log lines also go to the file `path`. They are buffered until the yielded function is called, as
+    the file's folder may not exist before."""
     memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
     handlers: list[logging.Handler] = [memory]
     log.addHandler(memory)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for a clean stop, a second one stops at once."""
+"""Ctrl-C and SIGTERM: the first one asks for a clean stop, a second one ends the process at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType, TracebackType
 
 
 class Interrupted(Exception):
-    """Work was given up on a signal, after what had to be saved was saved."""
+    """Work was stopped by a signal, and what had to be saved has been saved."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
@@ -17,10 +17,10 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """Inside the `with` block SIGINT and SIGTERM are remembered instead of acted on; a second one ends the process.
+    """Inside the `with` block the first SIGINT or SIGTERM is only remembered; a second one ends the process.
 
-    grace_seconds: after the first, in which another one is taken for the same: a job manager may tell every process to
-    stop, and torchrun, told too, tells its own once more.
+    grace_seconds: a second signal this soon after the first is ignored: a job manager may signal every process, and
+    torchrun, itself signalled, passes it on once more.
     """
 
     def __init__(self, *, grace_seconds: float = 0.0) -> None:
