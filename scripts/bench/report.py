@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.bench.tables import Table, markdown
+from scripts.bench.tables import Table, markdown, number, percent
+
+__all__ = ["number", "percent"]
 
 PREFACE = """\
 # Benchmarks
@@ -59,3 +61,22 @@ def section(part: Part) -> str:
     lines += [f"Not measured: {reason}." for reason in part.skipped]
     lines.append(f"`make bench ONLY={part.name}`: {part.machine}. {part.versions}.")
     return "\n\n".join(lines)
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The first column to the left, the others, which are numbers, to the right."""
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"{len(header)} cells were expected ({', '.join(header)}), found {row}")
+    lines = [header, [":--", *["--:"] * (len(header) - 1)], *rows]
+    return f"**{title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def put(page: Path, place: str, paragraphs: Sequence[str]) -> None:
+    """Write paragraphs between `<!-- place -->` and `<!-- end of place -->` on a page; the rest of it stays."""
+    begin, end = f"<!-- {place} -->", f"<!-- end of {place} -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{page}: no place {begin} ... {end}")
+    page.write_text(before + "\n\n".join([begin, *paragraphs, end]) + after, encoding="utf-8")
