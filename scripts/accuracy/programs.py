@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.accuracy.linear import C, fasttext_labels, svc_labels
+from scripts.accuracy.record import recorded_yaml
 from scripts.accuracy.tasks import Parts, Task, config_of
 from scripts.bench.corpora import ROOT, write_texts
 from scripts.bench.rivals.corpus import read_texts
@@ -36,8 +37,8 @@ def programs(task: Task) -> list[Program]:
         print("fastText is left out: it is not installed (pip install -e '.[bench]')")
     else:
         found.append(Program("fastText", 0, "2", partial(fasttext_labels, task.unit)))
-    found.append(Program(DEFAULTS, 1, Config().to_yaml(), partial(labels_by_defaults, task)))
-    recipe = config.to_yaml() + "and on dev"
+    found.append(Program(DEFAULTS, 1, recorded_yaml(Config()), partial(labels_by_defaults, task)))
+    recipe = recorded_yaml(config) + "and on dev"
     for seed in range(1, task.seeds + 1):
         labels = partial(labels_by_recipe, task, config.data, seed)
         found.append(Program(f"textrnn, {task.recipe}.yaml", seed, recipe, labels))

@@ -6,9 +6,43 @@ import hashlib
 import json
 from typing import Any
 
+import yaml
+
 from scripts.bench.corpora import ROOT
+from textrnn.config import Config
 
 RECORD = ROOT / "docs" / "accuracy.jsonl"
+
+# A recipe's name in the record is a digest of its config as YAML, with the keys named and ordered as they were when it
+# was first recorded. So a key that moves or is renamed (add it to RENAMED) is no reason to read a test set again. A key
+# that is added or removed makes another recipe; where it changes nothing, a `same_as` line of the record says so.
+RENAMED = {"train.embedding_lr_multiplier": "train.embedding_rate"}  # name today: name when first recorded
+ORDER = {
+    "data": "train dev test dev_fraction format text_column label_column label_names encoding max_length bad_rows "
+    "cache_dir",
+    "tokenizer": "kind lowercase normalize user_dict",
+    "vocab": "min_count max_size",
+    "model": "architecture cell nonlinearity embedding_dim hidden_size num_layers bidirectional dropout "
+    "embedding_dropout pooling attention_hops fc_size pretrained freeze_embedding ngrams ngram_buckets linear_ngrams "
+    "linear_buckets linear_scale",
+    "train": "batch_size epochs learning_rate embedding_rate weight_decay schedule warmup grad_clip_norm accumulate "
+    "label_smoothing adversarial_norm class_weights monitor patience seed precision tf32 save_minutes",
+}
+
+
+def recorded_yaml(config: Config) -> str:
+    """The whole config, defaults included, as it was written when recipes were first recorded."""
+    values = {
+        RENAMED.get(f"{section}.{key}", f"{section}.{key}"): value
+        for section, keys in config.model_dump().items()
+        for key, value in keys.items()
+    }
+    known = [f"{section}.{key}" for section, keys in ORDER.items() for key in keys.split()]
+    tree: dict[str, dict[str, Any]] = {}
+    for name in [*(name for name in known if name in values), *sorted(values.keys() - set(known))]:
+        section, key = name.split(".")
+        tree.setdefault(section, {})[key] = values[name]
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
 def digest(recipe: str) -> str:
