@@ -9,10 +9,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from scripts.bench.corpora import accuracy, write_texts
+from scripts.accuracy.tasks import Parts
+from scripts.bench.corpora import write_texts
 from scripts.bench.rivals.corpus import Labelled
 from scripts.bench.rivals.linear_svc import vectorizer
 
@@ -20,7 +22,7 @@ C = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 RATES, EPOCHS = (0.1, 0.25, 0.5, 1.0), (5, 10, 25)
 
 
-def svc_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
+def svc_labels(unit: str, parts: Parts) -> list[str]:
     """TF-IDF of n-grams and a linear SVC; C is chosen on dev."""
     train, dev = parts["train"], parts["dev"]
     counted = vectorizer(unit)
@@ -28,10 +30,10 @@ def svc_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
     scores = {c: LinearSVC(C=c).fit(features, train.labels).score(dev_features, dev.labels) for c in C}
     pipeline = make_pipeline(vectorizer(unit), LinearSVC(C=max(scores, key=scores.__getitem__)))
     pipeline.fit(train.texts + dev.texts, train.labels + dev.labels)
-    return list(pipeline.predict(parts["test"].texts))
+    return pipeline.predict(parts["test"].texts).tolist()
 
 
-def fasttext_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
+def fasttext_labels(unit: str, parts: Parts) -> list[str]:
     """fastText with bigrams; learning rate and epochs are chosen on dev."""
     import fasttext
 
@@ -57,6 +59,6 @@ def fasttext_labels(parts: dict[str, Labelled], unit: str) -> list[str]:
 
     scores = {}
     for rate, epochs in product(RATES, EPOCHS):
-        scores[rate, epochs] = accuracy(labels(trained(train, rate, epochs), dev.texts), dev.labels)
+        scores[rate, epochs] = accuracy_score(dev.labels, labels(trained(train, rate, epochs), dev.texts))
     both = Labelled(train.labels + dev.labels, train.texts + dev.texts)
     return labels(trained(both, *max(scores, key=scores.__getitem__)), parts["test"].texts)

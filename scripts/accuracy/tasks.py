@@ -7,13 +7,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from scripts.bench.corpora import ROOT, dataset, unpack
-from scripts.bench.judging import coded
 from scripts.bench.rivals.corpus import Labelled
-from textrnn.config import Config, load_config
+from textrnn.config import Config, DataConfig, Paths, load_config
 from textrnn.data.build import build_source
-from textrnn.data.reader import Example, read_examples
+from textrnn.data.reader import read_examples
 from textrnn.data.splits import stratified_split
+
+Parts = dict[str, Labelled]  # train, dev and test
 
 # Where the shipped configs look for a file, and what it is a copy of.
 FILES = {
@@ -68,24 +71,26 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def splits(config: Config) -> dict[str, Labelled]:
+def splits(config: Config) -> Parts:
     """train, dev and test as a recipe's config reads them; dev held out of train where there is none."""
     data = config.data
     found = {
-        name: list(read_examples(build_source(paths, data)))
+        name: read_part(paths, data)
         for name, paths in (("train", data.train), ("dev", data.dev), ("test", data.test))
         if paths is not None
     }
     if "dev" not in found:
-        names = [example.label for example in found["train"]]
-        (labels,) = coded(sorted(set(names)), names)
-        train, dev = stratified_split(labels, data.dev_fraction, config.train.seed)
-        found["dev"] = [found["train"][row] for row in dev]
-        found["train"] = [found["train"][row] for row in train]
-    return {name: as_columns(examples) for name, examples in found.items()}
+        labels, texts = found["train"]
+        numbers = np.unique(labels, return_inverse=True)[1]
+        halves = stratified_split(numbers, data.dev_fraction, config.train.seed)
+        for name, rows in zip(("train", "dev"), halves, strict=True):
+            found[name] = Labelled([labels[row] for row in rows], [texts[row] for row in rows])
+    return found
 
 
-def as_columns(examples: list[Example]) -> Labelled:
+def read_part(paths: Paths, data: DataConfig) -> Labelled:
+    """Each text on one line."""
+    examples = list(read_examples(build_source(paths, data)))
     return Labelled([example.label for example in examples], [" ".join(example.text.split()) for example in examples])
 
 

@@ -1,0 +1,1 @@
+"""`make accuracy`: how right the shipped recipes are beside linear models, measured into docs/accuracy.md."""
