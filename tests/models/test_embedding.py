@@ -6,7 +6,7 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, Embedding
-from textrnn.models.unique_inputs import Words, gathered
+from textrnn.models.unique_inputs import UniqueInputs, expand
 
 NOTHING = [np.nan, np.nan, np.nan]
 PRETRAINED = np.array([[7, 7, 7], NOTHING, [1, 2, 3], NOTHING, [4, 5, 6]], dtype=np.float32)
@@ -85,16 +85,16 @@ def test_without_gradients_each_distinct_token_is_looked_up_once() -> None:
     token_ids = torch.tensor([[5, 5, 2], [2, 7, 2]])
     with torch.no_grad():
         inputs = embedding.to_read(token_ids)
-        assert isinstance(inputs, Words)
+        assert isinstance(inputs, UniqueInputs)
         assert inputs.vectors.shape == (3, 3)
-        assert torch.equal(gathered(inputs), embedding(token_ids))
+        assert torch.equal(expand(inputs), embedding(token_ids))
     assert isinstance(embedding.to_read(token_ids), torch.Tensor)
 
 
 def test_a_model_in_training_drops_values_of_each_position() -> None:
     embedding = Embedding(10, 50, dropout=0.5).train()
     with torch.no_grad():
-        first, second = gathered(embedding.to_read(torch.tensor([[5], [5]])))
+        first, second = expand(embedding.to_read(torch.tensor([[5], [5]])))
     assert not torch.equal(first, second)
 
 

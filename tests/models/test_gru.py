@@ -12,7 +12,7 @@ from tests.models.small import each_cell, each_depth, padded_batch, random_texts
 from textrnn.models import threaded
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.gru import GRUReader
-from textrnn.models.unique_inputs import Words, gathered, moved
+from textrnn.models.unique_inputs import UniqueInputs, expand, map_positions
 
 STEPS, TEXTS, INPUTS, HIDDEN = 20, 3, 4, 8
 
@@ -41,15 +41,15 @@ def test_the_states_follow_the_equations() -> None:
 @pytest.mark.parametrize("words", [False, True])
 def test_the_states_are_those_of_the_module_from_any_start(words: bool) -> None:
     gru = _gru()
-    given = Words(torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS, dtype=torch.float64))
-    inputs = given if words else gathered(given)
+    given = UniqueInputs(torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS, dtype=torch.float64))
+    inputs = given if words else expand(given)
     start = torch.randn(HIDDEN, dtype=torch.float64)
 
     with torch.no_grad():
-        expected, _ = gru(gathered(given), start.expand(1, TEXTS, -1).contiguous())
+        expected, _ = gru(expand(given), start.expand(1, TEXTS, -1).contiguous())
         reader = GRUReader(gru, inputs)
         whole = reader.read(inputs, start)
-        part = reader.read(moved(inputs, lambda tensor: tensor[:5, 1:]), start)
+        part = reader.read(map_positions(inputs, lambda tensor: tensor[:5, 1:]), start)
 
     torch.testing.assert_close(whole, expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(part, expected[:5, 1:], rtol=0, atol=1e-12)

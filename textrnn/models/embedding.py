@@ -9,7 +9,7 @@ from torch import nn
 from textrnn.data.vocab import PAD
 from textrnn.models.dropout import Dropout
 from textrnn.models.ngrams import ngram_rows
-from textrnn.models.unique_inputs import Inputs, Words
+from textrnn.models.unique_inputs import Inputs, UniqueInputs
 
 INITIAL_STD = 0.1  # of random vectors; small beside the states, as pretrained ones are
 
@@ -60,10 +60,10 @@ class Embedding(nn.Module):
 
     def to_read(self, token_ids: torch.Tensor, shift: torch.Tensor | None = None) -> Inputs:
         """(T, B) -> what an encoder reads: vectors (T, B, dim), with `shift` (T, B, dim) added to them; on a CPU, where
-        neither gradients nor a shift are asked for, as Words."""
+        neither gradients nor a shift are asked for, as UniqueInputs."""
         if shift is not None:
             return self(token_ids) + shift
         if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or self.ngrams > 1:
             return self(token_ids)
         tokens, rows = token_ids.unique(return_inverse=True)
-        return Words(rows, self(tokens))
+        return UniqueInputs(rows, self(tokens))

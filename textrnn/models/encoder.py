@@ -7,7 +7,7 @@ from torch import nn
 
 from textrnn.models.dropout import Dropout
 from textrnn.models.threaded import FEWEST_TEXTS, run_layer
-from textrnn.models.unique_inputs import Inputs, moved, positions
+from textrnn.models.unique_inputs import Inputs, map_positions, steps_and_texts
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _MUCH_PADDING = 0.15  # share of a batch from which on it is worth sorting the texts and reading them in parts
@@ -60,7 +60,7 @@ class RNNEncoder(nn.Module):
 
         The first hidden_size features are the forward states, the others the backward ones.
         """
-        padded = padding_mask(lengths, positions(inputs).shape[0])
+        padded = padding_mask(lengths, steps_and_texts(inputs)[0])
         return torch.cat(self.aligned(inputs, lengths), dim=-1).masked_fill(padded.unsqueeze(-1), 0.0)
 
     def aligned(
@@ -68,7 +68,7 @@ class RNNEncoder(nn.Module):
     ) -> list[torch.Tensor]:
         """Like `readings`, with the states of each word at the word's own position."""
         streams = self.readings(inputs, lengths, starts)
-        index = reversal_index(lengths, positions(inputs).shape[0])
+        index = reversal_index(lengths, steps_and_texts(inputs)[0])
         return [streams[0], *(reverse(stream, index) for stream in streams[1:])]
 
     def readings(
@@ -82,10 +82,10 @@ class RNNEncoder(nn.Module):
         if (
             lengths.device.type == "cpu"
             and len(lengths) >= 2 * FEWEST_TEXTS
-            and float(lengths.double().mean()) < (1 - _MUCH_PADDING) * positions(inputs).shape[0]
+            and float(lengths.double().mean()) < (1 - _MUCH_PADDING) * steps_and_texts(inputs)[0]
         ):
             order = lengths.argsort(descending=True)
-            in_order = moved(inputs, lambda tensor: tensor.index_select(1, order))
+            in_order = map_positions(inputs, lambda tensor: tensor.index_select(1, order))
             streams = self._read(in_order, lengths[order], starts, ordered=True)
             return [stream.index_select(1, order.argsort()) for stream in streams]
         return self._read(inputs, lengths, starts, ordered=False)
@@ -94,10 +94,10 @@ class RNNEncoder(nn.Module):
         self, inputs: Inputs, lengths: torch.Tensor, starts: list[torch.Tensor] | None, *, ordered: bool
     ) -> list[torch.Tensor]:
         """`readings`; ordered: the longest text comes first."""
-        index = reversal_index(lengths, positions(inputs).shape[0]) if self.directions == 2 else None
+        index = reversal_index(lengths, steps_and_texts(inputs)[0]) if self.directions == 2 else None
         below: list[Inputs] = [inputs]
         if index is not None:
-            below.append(moved(inputs, lambda tensor: reverse(tensor, index)))
+            below.append(map_positions(inputs, lambda tensor: reverse(tensor, index)))
         zero = next(self.parameters()).new_zeros(self.hidden_size)
         states: list[torch.Tensor] = []
         for number, layer in enumerate(self.layers):

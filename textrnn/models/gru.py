@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from textrnn.models.unique_inputs import Inputs, Words, positions
+from textrnn.models.unique_inputs import Inputs, UniqueInputs
 
 
 class GRUReader:
@@ -13,8 +13,8 @@ class GRUReader:
 
     Cho et al. 2014, in the form of cuDNN and PyTorch, where the reset gate is applied behind the recurrent product:
     r, z = sigmoid(x W_i + h W_h), n = tanh(x W_in + r (h W_hn)), h' = n + z (h - n). Half of the products are those of
-    the inputs x: of `Words`, each distinct one is multiplied once. tanh(x) is computed as 2 sigmoid(2x) - 1 (right to
-    about 1e-7 in float32), as torch's takes several times as long. Several threads may read with it.
+    the inputs x: of `UniqueInputs`, each distinct one is multiplied once. tanh(x) is computed as 2 sigmoid(2x) - 1
+    (right to about 1e-7 in float32), as torch's takes several times as long. Several threads may read with it.
     """
 
     def __init__(self, gru: nn.GRU, inputs: Inputs) -> None:
@@ -28,12 +28,12 @@ class GRUReader:
         self.input_weight, self.input_bias = input_weight.t(), input_bias
         self.recurrent_weight, self.recurrent_bias = recurrent_weight.t().contiguous(), recurrent_bias
         self.projected = None
-        if isinstance(inputs, Words):
+        if isinstance(inputs, UniqueInputs):
             self.projected = torch.addmm(self.input_bias, inputs.vectors, self.input_weight)
 
     def read(self, inputs: Inputs, start: torch.Tensor) -> torch.Tensor:
         """States (T, B, H) after each step; the first step begins from `start` (H,)."""
-        given = positions(inputs)
+        given = inputs.rows if isinstance(inputs, UniqueInputs) else inputs
         steps, texts = given.shape[:2]
         states = start.new_empty(steps, texts, self.size)
         state, minus_one = start.expand(texts, -1), start.new_tensor(-1.0)

@@ -9,7 +9,7 @@ from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.pooling import Pooling
 from textrnn.models.textrnn import head
-from textrnn.models.unique_inputs import Inputs, gathered, positions
+from textrnn.models.unique_inputs import Inputs, expand, steps_and_texts
 
 
 class RCNN(nn.Module):
@@ -51,12 +51,12 @@ class RCNN(nn.Module):
         """
         inputs = self.embedding.to_read(token_ids, shift)
         left, right = self.contexts(inputs, lengths)
-        words = torch.tanh(self.combine(torch.cat([left, gathered(inputs), right], dim=-1)))
+        words = torch.tanh(self.combine(torch.cat([left, expand(inputs), right], dim=-1)))
         return self.head(self.pooling(words, lengths))
 
     def contexts(self, inputs: Inputs, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Left and right contexts (T, B, hidden_size) of each word; what stands at padded positions has no meaning."""
-        steps, batch_size = positions(inputs).shape[:2]
+        steps, batch_size = steps_and_texts(inputs)
         forward, backward = self.encoder.aligned(inputs, lengths, [self.first_left, self.last_right])
         first = self.first_left.to(forward.dtype).expand(1, batch_size, -1)
         left = torch.cat([first, forward[:-1]])

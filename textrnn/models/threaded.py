@@ -13,7 +13,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from textrnn.models.gru import GRUReader
-from textrnn.models.unique_inputs import Inputs, gathered, moved, positions
+from textrnn.models.unique_inputs import Inputs, expand, map_positions, steps_and_texts
 from textrnn.runtime.device import cores_to_share
 
 Direction = tuple[nn.Module, Inputs, torch.Tensor]  # an RNN, its inputs (T, B, input_size) and its start (H,)
@@ -39,22 +39,22 @@ def run_layer(directions: Sequence[Direction], lengths: torch.Tensor | None = No
     lengths (B,): given where the texts stand in order of their length, the longest first, and differ so much that short
     ones had better not be read to the end of the longest.
     """
-    steps, texts = positions(directions[0][1]).shape[:2]
+    steps, texts = steps_and_texts(directions[0][1])
     cores = cores_to_share() if directions[0][2].device.type == "cpu" else 1
     parts = _parts(texts, steps, cores // len(directions), lengths)
     alone = len(parts) == 1 and (cores == 1 or len(directions) == 1)
     if torch.is_grad_enabled():
-        given = [(rnn, gathered(inputs), start) for rnn, inputs, start in directions]
+        given = [(rnn, expand(inputs), start) for rnn, inputs, start in directions]
         if alone:
             return [_read(*direction) for direction in given]
         tensors = [tensor for rnn, *others in given for tensor in (*others, *rnn.parameters())]
         return list(_Shared.apply([rnn for rnn, *_ in directions], parts, *tensors))
     mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
     run = _in_turn if alone else partial(_together, mode=mode)
-    many = texts >= len(parts) * _MANY_TEXTS
-    readers = run([partial(_reader, rnn, inputs, many) for rnn, inputs, _ in directions])
+    many = directions[0][2].device.type == "cpu" and texts >= len(parts) * _MANY_TEXTS
+    readers = run([partial(_reader, rnn, inputs, many) for rnn, inputs, start in directions])
     jobs = [
-        partial(reader, moved(inputs, partial(_cut, part=part)), start)
+        partial(reader, map_positions(inputs, partial(_cut, part=part)), start)
         for reader, (_, inputs, start) in zip(readers, directions, strict=True)
         for part in parts
     ]
@@ -74,16 +74,15 @@ def _cut(tensor: torch.Tensor, part: Part) -> torch.Tensor:
 
 
 def _reader(rnn: nn.Module, inputs: Inputs, many: bool) -> Callable[[Inputs, torch.Tensor], torch.Tensor]:
-    """What reads these inputs, or parts of them with many texts or few, without gradients."""
-    on_cpu = positions(inputs).device.type == "cpu"
-    if many and isinstance(rnn, nn.GRU) and on_cpu and not torch.is_autocast_enabled("cpu"):
+    """What reads these inputs, or parts of them with many texts or few (or not on a CPU), without gradients."""
+    if many and isinstance(rnn, nn.GRU) and not torch.is_autocast_enabled("cpu"):
         return GRUReader(rnn, inputs).read
     return partial(_read, rnn)
 
 
 def _read(rnn: nn.Module, inputs: Inputs, start: torch.Tensor) -> torch.Tensor:
     """States of one direction, which begins from `start` (H,); an LSTM's cell begins at zero."""
-    inputs = gathered(inputs).contiguous()
+    inputs = expand(inputs).contiguous()
     hidden = start.expand(1, inputs.shape[1], -1).contiguous()
     return rnn(inputs, (hidden, torch.zeros_like(hidden)) if isinstance(rnn, nn.LSTM) else hidden)[0]
 
