@@ -21,8 +21,9 @@ LAYERS = [
         "data.scratch", "data.numbering", "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
     ],
     [
-        "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.gru", "models.threaded",
-        "models.encoder", "models.pooling", "models.textrnn", "models.rcnn", "models.linear", "models.build",
+        "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
+        "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn", "models.rcnn",
+        "models.linear", "models.build",
     ],
     ["inference"],
     ["evaluation.metrics", "evaluation.report", "evaluation.plots", "evaluation.results"],

@@ -84,17 +84,17 @@ def test_without_gradients_each_distinct_token_is_looked_up_once() -> None:
     embedding = Embedding(10, 3).eval()
     token_ids = torch.tensor([[5, 5, 2], [2, 7, 2]])
     with torch.no_grad():
-        inputs = embedding.to_read(token_ids)
+        inputs = embedding.lookup(token_ids)
         assert isinstance(inputs, UniqueInputs)
         assert inputs.vectors.shape == (3, 3)
         assert torch.equal(expand(inputs), embedding(token_ids))
-    assert isinstance(embedding.to_read(token_ids), torch.Tensor)
+    assert isinstance(embedding.lookup(token_ids), torch.Tensor)
 
 
 def test_a_model_in_training_drops_values_of_each_position() -> None:
     embedding = Embedding(10, 50, dropout=0.5).train()
     with torch.no_grad():
-        first, second = expand(embedding.to_read(torch.tensor([[5], [5]])))
+        first, second = expand(embedding.lookup(torch.tensor([[5], [5]])))
     assert not torch.equal(first, second)
 
 

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 
 from textrnn.models.encoder import padding_mask
+from textrnn.models.network import Network
 from textrnn.models.ngrams import ngram_rows
-from textrnn.models.rcnn import RCNN
-from textrnn.models.textrnn import TextRNN
 
 
 class LinearPath(nn.Module):
@@ -71,7 +70,7 @@ class WithLinearPath(nn.Module):
     Generative and Discriminative Techniques for Sentiment Analysis of Movie Reviews").
     """
 
-    def __init__(self, network: TextRNN | RCNN, linear: LinearPath, *, scale: float) -> None:
+    def __init__(self, network: Network, linear: LinearPath, *, scale: float) -> None:
         super().__init__()
         self.network = network
         self.linear = linear

@@ -7,12 +7,13 @@ from torch import nn
 
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
+from textrnn.models.head import classifier_head
+from textrnn.models.network import Network
 from textrnn.models.pooling import Pooling
-from textrnn.models.textrnn import head
 from textrnn.models.unique_inputs import Inputs, expand, steps_and_texts
 
 
-class RCNN(nn.Module):
+class RCNN(Network):
     """Logits of texts (Lai, Xu, Liu and Zhao 2015, "Recurrent Convolutional Neural Networks for Text Classification").
 
     A word is [left context; embedding; right context] (equation 3), where neither context contains the word itself:
@@ -40,16 +41,16 @@ class RCNN(nn.Module):
         self.last_right = nn.Parameter(torch.zeros(size))
         self.combine = nn.Linear(2 * size + embedding.table.embedding_dim, 2 * size)
         self.pooling = Pooling(pooling, 2 * size, hops=hops)
-        self.head = head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
+        self.head = classifier_head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
     def forward(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, shift: torch.Tensor | None = None
+        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
     ) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes).
 
-        shift (T, B, dim): added to the embeddings.
+        embedding_offset (T, B, dim): added to the embeddings.
         """
-        inputs = self.embedding.to_read(token_ids, shift)
+        inputs = self.embedding.lookup(token_ids, embedding_offset)
         left, right = self.contexts(inputs, lengths)
         words = torch.tanh(self.combine(torch.cat([left, expand(inputs), right], dim=-1)))
         return self.head(self.pooling(words, lengths))

@@ -36,9 +36,9 @@ def adversarial(loss: Loss, *, norm: float, dim: int) -> Objective:
     grows fastest (Miyato, Dai and Goodfellow 2017, equations 3 to 5)."""
 
     def objective(model: nn.Module, batch: Batch) -> Iterator[torch.Tensor]:
-        shift = torch.zeros(*batch.token_ids.shape, dim, device=batch.token_ids.device, requires_grad=True)
-        yield loss(model(batch.token_ids, batch.lengths, shift).float(), batch.labels)
-        gradient = shift.grad
+        embedding_offset = torch.zeros(*batch.token_ids.shape, dim, device=batch.token_ids.device, requires_grad=True)
+        yield loss(model(batch.token_ids, batch.lengths, embedding_offset).float(), batch.labels)
+        gradient = embedding_offset.grad
         assert gradient is not None
         size = gradient.square().sum((0, 2), keepdim=True).sqrt_()
         yield loss(model(batch.token_ids, batch.lengths, gradient * (norm / (size + 1e-12))).float(), batch.labels)

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from textrnn.models.rcnn import RCNN
-from textrnn.models.textrnn import TextRNN
+from textrnn.models.network import Network
 
 
 class LazyAdamW(torch.optim.AdamW):
@@ -52,7 +51,7 @@ class LazyAdamW(torch.optim.AdamW):
 
 
 def build_optimizer(
-    model: TextRNN | RCNN, *, learning_rate: float, weight_decay: float, embedding_lr_multiplier: float = 1.0
+    model: Network, *, learning_rate: float, weight_decay: float, embedding_lr_multiplier: float = 1.0
 ) -> LazyAdamW:
     """Decay acts on weight matrices only: on embeddings it would pull rare words to zero at every step in which they do
     not occur, and biases need none.
