@@ -36,7 +36,7 @@ def test_textrnn_has_the_parts_and_sizes_of_its_config(
 
     assert isinstance(model, TextRNN)
     assert model.embedding.table.weight.shape == (20, 4)
-    assert model.encoder.joined
+    assert model.encoder.concat_directions
     assert model.pooling.kind == pooling
     assert _linear_sizes(model.head) == [(width, 3)]
     _assert_layers(model, cell, nonlinearity, [4, width][:num_layers], directions=2 if bidirectional else 1)
@@ -56,7 +56,7 @@ def test_rcnn_has_the_parts_and_sizes_of_its_config_and_always_reads_both_ways(
 
     assert isinstance(model, RCNN)
     assert model.embedding.table.weight.shape == (20, 4)
-    assert not model.encoder.joined
+    assert not model.encoder.concat_directions
     assert _linear_sizes(model.combine) == [(5 + 4 + 5, 10)]
     assert model.pooling.kind == pooling
     assert _linear_sizes(model.head) == [(10, 3)]

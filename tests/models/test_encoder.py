@@ -18,7 +18,7 @@ STEPS = 9
 
 def _torch_twin(encoder: RNNEncoder, cell: str, nonlinearity: str) -> nn.RNNBase:
     """torch's own network of the same shape with the same weights."""
-    options = {"num_layers": len(encoder.layers), "bidirectional": encoder.directions == 2}
+    options = {"num_layers": len(encoder.layers), "bidirectional": encoder.num_directions == 2}
     twin: nn.RNNBase
     if cell == "rnn":
         twin = nn.RNN(INPUTS, HIDDEN, nonlinearity=nonlinearity, **options)
@@ -86,8 +86,9 @@ def test_states_at_padded_positions_are_zero() -> None:
 
 
 @each_cell
-def test_directions_that_are_not_joined_do_not_see_each_other(cell: str, nonlinearity: str) -> None:
-    encoder = RNNEncoder(INPUTS, HIDDEN, cell=cell, nonlinearity=nonlinearity, num_layers=2, joined=False).double()
+def test_without_concat_directions_each_direction_is_a_stack_of_its_own(cell: str, nonlinearity: str) -> None:
+    options = {"cell": cell, "nonlinearity": nonlinearity, "num_layers": 2, "concat_directions": False}
+    encoder = RNNEncoder(INPUTS, HIDDEN, **options).double()
     randomize(encoder)
     inputs = torch.randn(6, 1, INPUTS, dtype=torch.float64)
 
@@ -179,9 +180,9 @@ def test_dropout_falls_on_what_a_layer_hands_up_and_never_on_what_it_hands_to_it
     torch.testing.assert_close(dropped, torch.where(lost, 0, 2 * handed_up))  # 2 = 1 / (1 - dropout)
 
 
-@pytest.mark.parametrize(("joined", "calls"), [(True, 2), (False, 4)], ids=["joined", "each direction by itself"])
-def test_three_layers_have_two_places_of_dropout(joined: bool, calls: int) -> None:
-    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=3, dropout=0.5, joined=joined).train()
+@pytest.mark.parametrize(("concat_directions", "calls"), [(True, 2), (False, 4)], ids=["concatenated", "separate"])
+def test_dropout_is_applied_between_layers_to_each_input(concat_directions: bool, calls: int) -> None:
+    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=3, dropout=0.5, concat_directions=concat_directions).train()
     seen: list[torch.Tensor] = []
     encoder.dropout.register_forward_hook(lambda module, given, result: seen.append(result))
 

@@ -11,7 +11,7 @@ from tests.models.reference import STATES, Weights
 from tests.models.small import each_cell, each_depth, padded_batch, random_texts, randomize, small_model
 from textrnn.models import threaded
 from textrnn.models.encoder import RNNEncoder
-from textrnn.models.gru import GRUReader
+from textrnn.models.gru import InferenceGRU
 from textrnn.models.unique_inputs import UniqueInputs, expand, map_positions
 
 STEPS, TEXTS, INPUTS, HIDDEN = 20, 3, 4, 8
@@ -33,7 +33,7 @@ def test_the_states_follow_the_equations() -> None:
     x = torch.randn(STEPS, 1, INPUTS, dtype=torch.float64)
 
     with torch.inference_mode():
-        states = GRUReader(gru, x).read(x, torch.zeros(HIDDEN, dtype=torch.float64))
+        states = InferenceGRU(gru, x).run(x, torch.zeros(HIDDEN, dtype=torch.float64))
 
     np.testing.assert_allclose(states.squeeze(1).numpy(), STATES["gru"](weights, x.squeeze(1).numpy()), atol=1e-10)
 
@@ -47,9 +47,9 @@ def test_the_states_are_those_of_the_module_from_any_start(words: bool) -> None:
 
     with torch.no_grad():
         expected, _ = gru(expand(given), start.expand(1, TEXTS, -1).contiguous())
-        reader = GRUReader(gru, inputs)
-        whole = reader.read(inputs, start)
-        part = reader.read(map_positions(inputs, lambda tensor: tensor[:5, 1:]), start)
+        inference = InferenceGRU(gru, inputs)
+        whole = inference.run(inputs, start)
+        part = inference.run(map_positions(inputs, lambda tensor: tensor[:5, 1:]), start)
 
     torch.testing.assert_close(whole, expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(part, expected[:5, 1:], rtol=0, atol=1e-12)
@@ -59,7 +59,7 @@ def test_the_weights_stay_as_they_were() -> None:
     gru = _gru()
     before = [parameter.clone() for parameter in gru.parameters()]
     with torch.no_grad():
-        GRUReader(gru, torch.randn(STEPS, TEXTS, INPUTS))
+        InferenceGRU(gru, torch.randn(STEPS, TEXTS, INPUTS))
     assert all(torch.equal(one, other) for one, other in zip(before, gru.parameters(), strict=True))
 
 
@@ -67,7 +67,7 @@ def test_huge_and_tiny_values_are_read_as_the_module_does() -> None:
     gru = _gru().float()
     x = torch.tensor([1e-30, 1e-3, 1.0, 1e3, 1e30]).repeat_interleave(4).view(-1, 1, 1) * torch.ones(1, 1, INPUTS)
     with torch.no_grad():
-        states = GRUReader(gru, x).read(x, torch.zeros(HIDDEN))
+        states = InferenceGRU(gru, x).run(x, torch.zeros(HIDDEN))
         torch.testing.assert_close(states, gru(x)[0], rtol=0, atol=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_logits_without_gradients_are_those_with_them(
     expected = model(*batch).detach()
     torch.set_num_threads(cores)  # set back by this folder's fixture
     monkeypatch.setattr(threaded, "cores_to_share", lambda: cores)
-    monkeypatch.setattr(threaded, "_MANY_TEXTS", 2)
+    monkeypatch.setattr(threaded, "_MIN_INFERENCE_GRU_TEXTS", 2)
 
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():

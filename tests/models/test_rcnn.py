@@ -147,7 +147,7 @@ def test_dropout_between_layers_does_not_touch_the_contexts_that_are_parameters(
     assert left[1:].all()  # no unit of a state is dropped
 
 
-@pytest.mark.parametrize("options", [{"joined": True}, {"joined": False, "bidirectional": False}])
+@pytest.mark.parametrize("options", [{"concat_directions": True}, {"concat_directions": False, "bidirectional": False}])
 def test_an_encoder_whose_contexts_would_hold_the_word_itself_is_refused(options: dict[str, bool]) -> None:
-    with pytest.raises(ValueError, match="two directions that are not joined"):
+    with pytest.raises(ValueError, match="bidirectional=True and concat_directions=False"):
         RCNN(Embedding(5, 4), RNNEncoder(4, 5, **options), pooling="max", num_classes=2, fc_size=None, dropout=0.0)

@@ -30,9 +30,7 @@ def build_model(
     return WithLinearPath(network, linear, scale=config.linear_scale)
 
 
-def build_network(
-    config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None
-) -> Network:
+def build_network(config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None) -> Network:
     """`build_model` without the linear path."""
     # Modules are created in a fixed order, as each draws its weights from the random state that the one before it left.
     embedding = Embedding(
@@ -49,7 +47,7 @@ def build_network(
 
 
 def _build_textrnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> TextRNN:
-    encoder = _build_encoder(config, embedding, bidirectional=config.bidirectional, joined=True)
+    encoder = _build_encoder(config, embedding, bidirectional=config.bidirectional, concat_directions=True)
     pooling = Pooling(config.pooling, encoder.output_size, hops=config.attention_hops)
     return TextRNN(embedding, encoder, pooling, num_classes=num_classes, fc_size=config.fc_size, dropout=config.dropout)
 
@@ -57,7 +55,7 @@ def _build_textrnn(config: ModelConfig, embedding: Embedding, num_classes: int) 
 def _build_rcnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> RCNN:
     return RCNN(
         embedding,
-        _build_encoder(config, embedding, bidirectional=True, joined=False),
+        _build_encoder(config, embedding, bidirectional=True, concat_directions=False),
         pooling=config.pooling,
         num_classes=num_classes,
         fc_size=config.fc_size,
@@ -66,7 +64,9 @@ def _build_rcnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> 
     )
 
 
-def _build_encoder(config: ModelConfig, embedding: Embedding, *, bidirectional: bool, joined: bool) -> RNNEncoder:
+def _build_encoder(
+    config: ModelConfig, embedding: Embedding, *, bidirectional: bool, concat_directions: bool
+) -> RNNEncoder:
     return RNNEncoder(
         embedding.table.embedding_dim,
         config.hidden_size,
@@ -75,5 +75,5 @@ def _build_encoder(config: ModelConfig, embedding: Embedding, *, bidirectional: 
         num_layers=config.num_layers,
         bidirectional=bidirectional,
         dropout=config.dropout,
-        joined=joined,
+        concat_directions=concat_directions,
     )

@@ -1,4 +1,4 @@
-"""TextRNN: embeddings, a recurrent encoder, pooling over time, a classifier on top."""
+"""TextRNN: embeddings, a recurrent encoder, pooling over time, and a classifier."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from textrnn.models.pooling import Pooling
 
 
 class TextRNN(Network):
-    """Logits of texts. A text's logits do not depend on the other texts of its batch or on padding.
-
-    After Liu et al. 2016 ("Recurrent Neural Network for Text Classification with Multi-Task Learning", the single-task
-    model), with a choice of pooling and, where fc_size is given, a dense layer with relu before the output.
+    """The single-task model of Liu et al. 2016, "Recurrent Neural Network for Text Classification with Multi-Task
+    Learning", with a choice of pooling and, if fc_size is given, a dense layer with ReLU before the last linear layer.
     """
 
     def __init__(
@@ -31,12 +29,10 @@ class TextRNN(Network):
     def forward(
         self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes).
-
-        embedding_offset (T, B, dim): added to the embeddings.
-        """
+        """As `Network.forward`."""
         inputs = self.embedding.lookup(token_ids, embedding_offset)
-        if self.pooling.kind == "attention":
+        if self.pooling.kind == "attention":  # it scores a word by the outputs of both directions at that word
             return self.head(self.pooling(self.encoder(inputs, lengths), lengths))
-        readings = self.encoder.readings(inputs, lengths)
-        return self.head(torch.cat([self.pooling(states, lengths) for states in readings], dim=-1))
+        # Other kinds treat each feature by itself: the backward outputs need not be put back in the order of the words.
+        outputs = self.encoder.direction_outputs(inputs, lengths)
+        return self.head(torch.cat([self.pooling(each, lengths) for each in outputs], dim=-1))
