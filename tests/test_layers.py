@@ -25,8 +25,8 @@ LAYERS = [
     ],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
-        "models.threaded", "models.encoder", "models.pooling", "models.textrnn", "models.rcnn", "models.linear",
-        "models.build",
+        "models.thread_pool", "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn",
+        "models.rcnn", "models.linear", "models.build",
     ],
     ["inference"],
     ["evaluation.metrics", "evaluation.report", "evaluation.plots", "evaluation.results"],

@@ -10,7 +10,7 @@ from torch import nn
 
 from textrnn.data.batching import Batch, collate, training_batches
 from textrnn.data.transform import EncodedTexts
-from textrnn.models.linear import LinearPath, WithLinearPath, first_of_equals
+from textrnn.models.linear import LinearPath, WithLinearPath, first_occurrences
 from textrnn.runtime.distributed import broadcast_from_rank0
 from textrnn.runtime.progress import bar, log
 
@@ -98,7 +98,7 @@ def inverse_document_frequencies(path: LinearPath, texts: EncodedTexts) -> torch
     for begin in range(0, len(texts), BATCH_SIZE):
         batch = collate(texts, np.arange(begin, min(begin + BATCH_SIZE, len(texts))))
         rows = path.rows(batch.token_ids, batch.lengths)
-        found = rows[first_of_equals(rows)]
+        found = rows[first_occurrences(rows)]
         counts.index_add_(0, found, torch.ones_like(found))
     idf = 1 + torch.log((1 + len(texts)) / (1 + counts))
     idf[0] = 0  # padding
