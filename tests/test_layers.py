@@ -104,6 +104,12 @@ def test_what_reads_and_tokenizes_does_not_import_torch() -> None:
     assert "torch" not in loaded
 
 
+def test_prediction_and_the_start_of_training_do_without_scikit_learn() -> None:
+    loaded = loaded_by("import textrnn.commands.predict, textrnn.commands.train, textrnn.commands.eval")
+    assert "torch" in loaded
+    assert not loaded & {"sklearn", "matplotlib", "jieba"}
+
+
 @pytest.mark.parametrize(
     "statement",
     [

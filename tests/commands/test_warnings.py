@@ -10,6 +10,7 @@ import pytest
 
 from tests.commands.bad_inputs import put
 from tests.conftest import TINY, Cli, make_rows, sets
+from textrnn.config.sections import Config, Needs
 
 ROWS = make_rows(60)
 
@@ -91,7 +92,11 @@ DEAD_KEYS = [
     ("train.monitor=dev_loss", NO_DEV, "there is no dev set", None),
     ("train.tf32=true", "train.precision=bfloat16", "train.precision is bfloat16", None),
     ("model.freeze_embedding=true", None, "model.pretrained is not given", "model.pretrained=v.txt"),
-]
+    (
+        "train.embedding_lr_multiplier=2", "model.freeze_embedding=true model.pretrained=v.txt model.ngrams=1",
+        "model.freeze_embedding is true", "model.ngrams=1",
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("setting", "dead", "reason", "live"), DEAD_KEYS)
@@ -100,12 +105,23 @@ def test_a_key_is_told_where_it_has_no_effect_and_only_there(
 ) -> None:
     put({"t.tsv": tsv(ROWS), "dev.tsv": tsv(make_rows(12, seed=3)), "u.txt": "late goal\n", "v.txt": "a 1\n"})
     key = setting.partition("=")[0]
-    result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(dead or setting))
+    result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(*(dead or setting).split()))
     assert result.code == 0
     assert len(warned(result.err)) == 1
     assert result.err.startswith(f"warning: {key}: ") and reason in result.err
     result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(live or setting))
     assert (result.code, result.err) == (0, "")
+
+
+def test_each_key_that_needs_another_is_among_them() -> None:
+    sections = Config.model_fields.items()
+    needy = {
+        f"{section}.{name}"
+        for section, of_section in sections
+        for name, field in of_section.annotation.model_fields.items()
+        if any(isinstance(each, Needs) for each in field.metadata)
+    }
+    assert needy == {setting.partition("=")[0] for setting, *_ in DEAD_KEYS}
 
 
 def test_a_table_that_would_fill_the_memory_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
