@@ -18,7 +18,8 @@ LAYERS = [
     ["config"],
     [
         "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.workers",
-        "data.scratch", "data.numbering", "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
+        "data.scratch", "data.numbering", "data.corpus", "data.digests", "data.corpus_files", "data.cache",
+        "data.splits", "data.vectors", "data.build", "data.batching",
     ],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.gru", "models.threaded",
@@ -37,7 +38,7 @@ LAYERS = [
 ]  # fmt: skip
 ORDER = [name for layer in LAYERS for name in layer]
 WITHOUT_TORCH = ["data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers"]
-WITHOUT_TORCH += ["data.dataset", "data.splits", "data.vectors", "data.build"]
+WITHOUT_TORCH += ["data.cache", "data.splits", "data.vectors", "data.build"]
 
 
 def module_name(path: Path) -> str:

@@ -16,7 +16,7 @@ from scripts.bench.tables import Findings, Table, number, percent
 from scripts.bench.timing import interleaved, stopwatch
 from textrnn.data.batching import training_batches
 from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import tokens_of
+from textrnn.data.transform import cut_lengths, tokenize
 
 TITLE = "Batches of real lengths"
 ABOUT = """\
@@ -59,8 +59,7 @@ def batch_lengths() -> list[torch.Tensor]:
     """The lengths of the texts of each batch."""
     texts = read_labelled(reviews().train).texts
     drawn = np.random.default_rng(0).permutation(len(texts))[:REVIEWS]
-    tokenizer = Tokenizer("word")
-    lengths = np.array([len(tokens_of(texts[row], tokenizer, MAX_LENGTH)[0]) for row in drawn])
+    lengths = cut_lengths(tokenize([texts[row] for row in drawn], Tokenizer("word")).lengths, MAX_LENGTH)
     batches = sorted(training_batches(lengths, BATCH_SIZE, seed=0, epoch=0), key=lambda rows: lengths[rows].max())
     return [torch.from_numpy(lengths[rows]) for rows in batches[EVERY // 2 :: EVERY]]
 

@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import Cli, make_rows, write_tsv
 from textrnn.data import numbering, scratch, workers
-from textrnn.data.dataset import Corpus, load_corpus
+from textrnn.data.cache import load_corpus
+from textrnn.data.corpus import Corpus
 from textrnn.data.numbering import Numbering
 from textrnn.data.reader import Source
 from textrnn.data.scratch import scratch_array
@@ -58,7 +59,7 @@ def rows() -> list[tuple[str, str]]:
 
 def load(folder: Path, name: str) -> Corpus:
     source = Source([str(folder / "train.tsv")])
-    return load_corpus(source, Tokenizer("whitespace"), max_length=12, cache_dir=folder / name)
+    return load_corpus(source, Tokenizer("whitespace"), cache_dir=folder / name)
 
 
 def types_of(corpus: Corpus) -> list[str]:
@@ -79,15 +80,13 @@ def test_late_tokens_give_the_same_corpus(
     assert late.type_count == len(late_types) == len(set(late_types))
     assert sorted(late_types) == sorted(types)
     assert late_types != types  # numbered in another order, which nothing but the folder itself sees
-    assert [late_types[number] for number in late.texts.tokens] == [types[number] for number in usual.texts.tokens]
-    for name in ("starts", "lengths", "labels"):
-        assert list(getattr(late.texts, name)) == list(getattr(usual.texts, name))
+    assert [late_types[number] for number in late.tokens] == [types[number] for number in usual.tokens]
+    for name in ("starts", "lengths", "label_ids", "hashes"):
+        assert list(getattr(late, name)) == list(getattr(usual, name))
     assert late.labels == usual.labels
-    assert list(late.full_lengths) == list(usual.full_lengths)
-    assert list(late.hashes) == list(usual.hashes)
 
     vocab, labels = Vocab(sorted(types)[::2]), {label: number for number, label in enumerate(sorted(usual.labels))}
-    encoded, late_encoded = usual.encoded(vocab, labels), late.encoded(vocab, labels)
+    encoded, late_encoded = usual.encoded(vocab, labels, 12), late.encoded(vocab, labels, 12)
     assert encoded.id_map is not None
     assert late_encoded.id_map is not None
     assert list(late_encoded.id_map[late_encoded.tokens]) == list(encoded.id_map[encoded.tokens])
@@ -148,7 +147,7 @@ def test_a_build_that_fails_while_tokens_are_numbered_leaves_nothing(
         with pytest.raises(TextRNNError, match=r"late: the cache cannot be written: No space left"):
             load(workplace, "late")
     assert [path.name for path in (workplace / "late").iterdir()] == ["digests"]
-    assert len(load(workplace, "late").texts) == 150
+    assert len(load(workplace, "late")) == 150
 
 
 def test_a_build_that_is_killed_while_tokens_are_numbered_is_done_again(

@@ -12,7 +12,7 @@ from textrnn.classifier import TextClassifier, model_folder
 from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source
-from textrnn.data.dataset import Corpus
+from textrnn.data.corpus import Corpus
 from textrnn.data.reader import Source
 from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.splits import encode_labelled, stratified_split
@@ -147,9 +147,7 @@ def held_out_rows(corpus: Corpus, config: Config, part: str, run: Path) -> np.nd
     digest = load_environment(RunFolder(run).environment).get("data_sha256", {}).get("data.train")
     if digest not in (None, corpus.digest):
         log.warning("the training file has changed since the run began: its %s part is not the one of then", part)
-    train_rows, dev_rows = stratified_split(
-        np.asarray(corpus.texts.labels), config.data.dev_fraction, config.train.seed
-    )
+    train_rows, dev_rows = stratified_split(np.asarray(corpus.label_ids), config.data.dev_fraction, config.train.seed)
     return train_rows if part == "train" else dev_rows
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from textrnn.data.dataset import Corpus, first_with_label, load_corpus
+from textrnn.data.cache import load_corpus
+from textrnn.data.corpus import Corpus
 from textrnn.data.reader import Source, read_examples
 from textrnn.data.rows import all_rows, class_sizes, count_shared, in_blocks, rows_where
 from textrnn.data.scratch import scratch_array
@@ -27,8 +28,9 @@ _MANY_LABELS = 40  # more than this, and more than half as many labels as rows: 
 class Splits:
     """What training needs of the data.
 
-    counts: (token, count in train) in the order of the vocabulary. train_rows, dev_rows: which rows of the training
-    file each got, where dev was held out of it. warnings: oddities that the user should know of.
+    counts: (token, count in train) in the order of the vocabulary. type_count: different tokens in train.
+    train_rows, dev_rows: which rows of the training file each got, where dev was held out of it.
+    warnings: oddities that the user should know of.
     """
 
     train: EncodedTexts
@@ -37,6 +39,7 @@ class Splits:
     labels: list[str]
     vocab: Vocab
     counts: list[tuple[str, int]]
+    type_count: int
     train_rows: np.ndarray
     dev_rows: np.ndarray | None
     statistics: list[str]
@@ -68,20 +71,18 @@ def load_splits(
     sources = {"train": train, "dev": dev, "test": test}
     for name, source in sources.items():
         if source is not None:
-            corpora[name] = load_corpus(
-                source, tokenizer, max_length=max_length, cache_dir=cache_dir, progress=partial(progress, name)
-            )  # fmt: skip
+            corpora[name] = load_corpus(source, tokenizer, cache_dir=cache_dir, progress=partial(progress, name))
     corpus = corpora["train"]
     labels = train.label_names or sorted(corpus.labels)
     _check_labels(corpora, sources, labels)
 
-    train_rows, dev_rows = all_rows(len(corpus.texts)), None
+    train_rows, dev_rows = all_rows(len(corpus)), None
     if dev is None and dev_fraction > 0:
-        train_rows, dev_rows = stratified_split(np.asarray(corpus.texts.labels), dev_fraction, seed)
-    counts = _count_tokens(corpus, train_rows, min_count, max_size)
+        train_rows, dev_rows = stratified_split(np.asarray(corpus.label_ids), dev_fraction, seed)
+    counts, type_count = _count_tokens(corpus, train_rows, max_length, min_count, max_size)
     vocab = Vocab(token for token, _ in counts)
     label_ids = {label: number for number, label in enumerate(labels)}
-    encoded = {name: corpus.encoded(vocab, label_ids) for name, corpus in corpora.items()}
+    encoded = {name: corpus.encoded(vocab, label_ids, max_length) for name, corpus in corpora.items()}
     if dev_rows is not None:
         whole_train = encoded.pop("train")
         encoded["train"] = whole_train.rows(train_rows)
@@ -89,7 +90,7 @@ def load_splits(
             encoded["dev"] = whole_train.rows(dev_rows)
         del whole_train  # or its labels stay in memory
     splits = Splits(
-        encoded["train"], encoded.get("dev"), encoded.get("test"), labels, vocab, counts,
+        encoded["train"], encoded.get("dev"), encoded.get("test"), labels, vocab, counts, type_count,
         train_rows, dev_rows, [], [], {f"data.{name}": corpus.digest for name, corpus in corpora.items()},
     )  # fmt: skip
     splits.statistics = _statistics(splits, corpora, max_length)
@@ -116,11 +117,11 @@ def encode_labelled(
     progress: Callable[[int], object],
 ) -> tuple[EncodedTexts, Corpus]:  # fmt: skip
     """A labelled file in the ids of an existing model. Raises DataError at the first label the model lacks."""
-    corpus = load_corpus(source, tokenizer, max_length=max_length, cache_dir=cache_dir, progress=progress)
+    corpus = load_corpus(source, tokenizer, cache_dir=cache_dir, progress=progress)
     unknown = [label for label in corpus.labels if label not in labels]
     if unknown:
         raise DataError(_unknown_label(source, unknown[0], labels, "the model"))
-    return corpus.encoded(vocab, {label: number for number, label in enumerate(labels)}), corpus
+    return corpus.encoded(vocab, {label: number for number, label in enumerate(labels)}, max_length), corpus
 
 
 def _check_labels(corpora: dict[str, Corpus], sources: dict[str, Source | None], labels: list[str]) -> None:
@@ -132,10 +133,10 @@ def _check_labels(corpora: dict[str, Corpus], sources: dict[str, Source | None],
             f"{where}: two or more classes were expected, every text has the label {corpus.labels[0]!r}; is it the "
             f"right data.label_column?"
         )
-    if train.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus.texts) / 2):
+    if train.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus) / 2):
         raise DataError(
             f"{next(read_examples(train)).where}: {len(corpus.labels):,} different labels in "
-            f"{len(corpus.texts):,} rows, the first of them {corpus.labels[0]!r}: text seems to stand in the label "
+            f"{len(corpus):,} rows, the first of them {corpus.labels[0]!r}: text seems to stand in the label "
             f"column. Say which is which, for example --set data.text_column=0 --set data.label_column=1"
         )
     for name in ("dev", "test"):
@@ -146,7 +147,7 @@ def _check_labels(corpora: dict[str, Corpus], sources: dict[str, Source | None],
 
 
 def _unknown_label(source: Source, label: str, known: list[str], owner: str) -> str:
-    example = first_with_label(source, label)
+    example = next(example for example in read_examples(source) if example.label == label)
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return (
         f"{example.where}: the label {label!r} does not occur in {owner}, which has: {shown}. "
@@ -154,9 +155,12 @@ def _unknown_label(source: Source, label: str, known: list[str], owner: str) -> 
     )
 
 
-def _count_tokens(corpus: Corpus, rows: np.ndarray, min_count: int, max_size: int) -> list[tuple[str, int]]:
-    counts = scratch_array(corpus.type_count, np.int64, corpus.cache_dir)
-    for block in corpus.texts.rows(rows).flat_blocks():
+def _count_tokens(
+    corpus: Corpus, rows: np.ndarray, max_length: int, min_count: int, max_size: int
+) -> tuple[list[tuple[str, int]], int]:
+    """(token, count) for the vocabulary, and the number of different tokens, in these rows as a model reads them."""
+    counts = scratch_array(corpus.type_count, np.int64, corpus.scratch_folder)
+    for block in corpus.cut(max_length).rows(rows).flat_blocks():
         np.add.at(counts, block, 1)
 
     def frequent() -> Iterator[tuple[str, int]]:
@@ -167,7 +171,8 @@ def _count_tokens(corpus: Corpus, rows: np.ndarray, min_count: int, max_size: in
                 yield tokens[at], int(of_block[at])
             begin += len(tokens)
 
-    return select_tokens(frequent(), min_count=min_count, max_size=max_size)
+    selected = select_tokens(frequent(), min_count=min_count, max_size=max_size)
+    return selected, sum(int(np.count_nonzero(block)) for block in in_blocks(counts))
 
 
 def _known_share(texts: EncodedTexts) -> float:
@@ -182,7 +187,7 @@ def _coverage(name: str, texts: EncodedTexts, known: float) -> str:
 
 def _statistics(splits: Splits, corpora: dict[str, Corpus], max_length: int) -> list[str]:
     train_corpus = corpora["train"]
-    lines = [f"vocabulary: {len(splits.vocab):,} entries of {train_corpus.type_count:,} different tokens"]
+    lines = [f"vocabulary: {len(splits.vocab):,} entries of {splits.type_count:,} different tokens"]
     known = sum(count for _, count in splits.counts) / int(splits.train.lengths.sum())
     lines.append(_coverage("train", splits.train, known))
     if splits.dev is not None:
@@ -190,7 +195,7 @@ def _statistics(splits: Splits, corpora: dict[str, Corpus], max_length: int) -> 
     if splits.test is not None:
         lines.append(f"test: {len(splits.test):,} texts")
     counts = Counter[int]()
-    for block in in_blocks(train_corpus.full_lengths, splits.train_rows):
+    for block in in_blocks(train_corpus.lengths, splits.train_rows):
         counts.update(dict(zip(*(column.tolist() for column in np.unique(block, return_counts=True)), strict=True)))
     lengths = sorted(counts)
     ends = np.cumsum([counts[length] for length in lengths])
@@ -230,13 +235,13 @@ def _oddities(
             )
     if len(splits.vocab) <= UNK + 1:
         found.append("the vocabulary is empty: no token occurs vocab.min_count times; all texts look alike")
-    cut = float((corpora["train"].full_lengths > max_length).mean())
+    cut = float((corpora["train"].lengths > max_length).mean())
     if cut > 0.1:
         found.append(
             f"{100 * cut:.0f} % of the training texts are cut at data.max_length {max_length:,}: a larger one reads on"
         )
     for name, corpus in corpora.items():
-        empty = int((corpus.full_lengths == 0).sum())
+        empty = int((corpus.lengths == 0).sum())
         if empty:
             found.append(
                 f"{empty:,} {name} text{'s have' if empty > 1 else ' has'} no tokens; each is read as one unknown token"

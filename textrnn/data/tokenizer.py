@@ -7,7 +7,6 @@ import logging
 import unicodedata
 import warnings
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 import regex
@@ -22,7 +21,7 @@ _WORD = r"{c}(?:{c}|['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}}))*"
 _CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1)
 _WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1)
 _SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
-_LONG_TEXT = 200_000  # characters
+_LONG_TEXT = 200_000  # characters; the tokens of a longer text are not held as a list
 _UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
 _LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
 
@@ -54,23 +53,19 @@ class Tokenizer:
             raise ValueError(f"unknown tokenizer kind {kind!r}")
 
     def __call__(self, text: str) -> list[str]:
-        text = self._fold(text)
-        if self.kind == "jieba":
-            return [token for token in self._cut(text) if not token.isspace()]
-        return self._pattern.findall(text)
+        """All tokens of a text."""
+        return list(self.tokens(text))
 
-    def first(self, text: str, count: int) -> tuple[list[str], int]:
-        """The first tokens of a text and the number of all, without holding all of a very long text's at once."""
-        if len(text) <= _LONG_TEXT:
-            tokens = self(text)
-            return tokens[:count], len(tokens)
+    def tokens(self, text: str) -> Iterable[str]:
+        """The tokens of a text: a list, or, of a very long text, an iterator that finds them one by one."""
+        is_long = len(text) > _LONG_TEXT
         text = self._fold(text)
         if self.kind == "jieba":
-            stream = (token for token in self._cut(text) if not token.isspace())
-        else:
-            stream = (match.group() for match in self._pattern.finditer(text))
-        head = list(islice(stream, count))
-        return head, len(head) + sum(1 for _ in stream)
+            words = (token for token in self._cut(text) if not token.isspace())
+            return words if is_long else list(words)
+        if is_long:
+            return (match.group() for match in self._pattern.finditer(text))
+        return self._pattern.findall(text)
 
     def _fold(self, text: str) -> str:
         if self.normalize:

@@ -11,12 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import tokens_of
+from textrnn.data.transform import TokenizedTexts, tokenize
 from textrnn.errors import TextRNNError
 
 _TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends where it has either
@@ -25,18 +23,9 @@ _WORTH_WORKERS = {"jieba": 1_500_000}
 _WORTH_WORKERS_OTHERWISE = 8_000_000
 
 
-class Chunk(NamedTuple):
-    """types: distinct tokens; tokens (N,): positions in it; lengths, full_lengths (n,): after and before the cut."""
-
-    types: list[str]
-    tokens: np.ndarray
-    lengths: np.ndarray
-    full_lengths: np.ndarray
-
-
 def tokenized_chunks(
-    texts: Iterable[str], tokenizer: Tokenizer, max_length: int, size: int, workers: int | None = None
-) -> Iterator[Chunk]:
+    texts: Iterable[str], tokenizer: Tokenizer, size: int, workers: int | None = None
+) -> Iterator[TokenizedTexts]:
     """Chunks in the order of the texts. size: bytes of text, about; workers: None = one per core where worth it.
 
     Raises: TextRNNError where a worker dies (killed, out of memory).
@@ -47,12 +36,12 @@ def tokenized_chunks(
         workers = available_cores() if worth else 1
     if workers == 1:
         for chunk in chunks:
-            yield tokenize(chunk, tokenizer, max_length)
+            yield tokenize(chunk, tokenizer)
         return
     # spawn: forking a process that has threads (OpenMP, tqdm's monitor) can hang
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), max_length, os.getpid()))
-    waiting: deque[Future[tuple[str, Chunk]]] = deque()
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), os.getpid()))
+    waiting: deque[Future[tuple[str, TokenizedTexts]]] = deque()
     try:
         for chunk in chunks:
             waiting.append(pool.submit(_tokenize_in_worker, chunk))
@@ -91,29 +80,15 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def tokenize(texts: list[str], tokenizer: Tokenizer, max_length: int) -> Chunk:
-    ids: dict[str, int] = {}
-    flat: list[int] = []
-    lengths, full_lengths = [], []
-    for text in texts:
-        tokens, full_length = tokens_of(text, tokenizer, max_length)
-        flat += [ids.setdefault(token, len(ids)) for token in tokens]
-        lengths.append(len(tokens))
-        full_lengths.append(full_length)
-    return Chunk(
-        list(ids), np.asarray(flat, np.int32), np.asarray(lengths, np.int64), np.asarray(full_lengths, np.int64)
-    )
+_worker: Tokenizer
 
 
-_worker: tuple[Tokenizer, int]
-
-
-def _start_worker(options: dict[str, Any], max_length: int, parent: int) -> None:
+def _start_worker(options: dict[str, Any], parent: int) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    _worker = Tokenizer(**options), max_length
+    _worker = Tokenizer(**options)
 
 
 def _leave_with(parent: int) -> None:
@@ -123,12 +98,11 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _tokenize_in_worker(texts: list[str]) -> tuple[str, Chunk]:
+def _tokenize_in_worker(texts: list[str]) -> tuple[str, TokenizedTexts]:
     """The types as one string: as many they would take ten times the memory while they wait."""
-    tokenizer, max_length = _worker
-    chunk = tokenize(texts, tokenizer, max_length)
+    chunk = tokenize(texts, _worker)
     return "\n".join(chunk.types), chunk._replace(types=[])
 
 
-def _unpacked(types: str, chunk: Chunk) -> Chunk:
+def _unpacked(types: str, chunk: TokenizedTexts) -> TokenizedTexts:
     return chunk._replace(types=types.split("\n"))
