@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
-    ["runtime.signals", "runtime.distributed", "runtime.files", "runtime.device", "runtime.seeding",
-     "runtime.progress", "runtime.process"],
+    ["runtime.signals", "runtime.distributed", "runtime.files", "runtime.decoding", "runtime.live",
+     "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process"],
     ["config"],
     [
         "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.workers",

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from textrnn.errors import ConfigError
-from textrnn.runtime.files import check_encoding
+from textrnn.runtime.decoding import check_encoding
 
 Column = Annotated[int, Field(ge=0)] | str
 Paths = str | list[str]

@@ -16,7 +16,9 @@ from textrnn.classifier import TextClassifier
 from textrnn.data.formats import Column
 from textrnn.data.reader import read_texts, suffix_format
 from textrnn.errors import DataError
-from textrnn.runtime.files import atomic_writer, one_line, open_binary, open_live, read_lines
+from textrnn.runtime.decoding import one_line, read_lines
+from textrnn.runtime.files import atomic_writer, open_binary
+from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import bar, log
 
 WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, and takes memory

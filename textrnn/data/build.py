@@ -11,7 +11,7 @@ from textrnn.data.reader import Source, read_label_names
 from textrnn.data.splits import Splits, load_splits
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import ConfigError, DataError
-from textrnn.runtime.files import read_text
+from textrnn.runtime.decoding import read_text
 
 
 def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None = None) -> Source:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from textrnn.data import formats
 from textrnn.data.formats import BadRow, Column
 from textrnn.errors import DataError
-from textrnn.runtime.files import open_binary, read_lines, strip_gz
+from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.files import open_binary, strip_gz
 
 _SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _SKIPPED_SHOWN = 5

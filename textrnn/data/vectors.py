@@ -9,7 +9,8 @@ import numpy as np
 from textrnn.data.formats import strip_line_end
 from textrnn.data.vocab import UNK, Vocab
 from textrnn.errors import DataError
-from textrnn.runtime.files import open_binary, read_lines
+from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.files import open_binary
 
 
 def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> np.ndarray:

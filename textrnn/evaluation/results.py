@@ -14,7 +14,8 @@ import numpy as np
 from textrnn.data.reader import Source, read_examples
 from textrnn.errors import TextRNNError
 from textrnn.evaluation.plots import plot_confusion_matrix
-from textrnn.runtime.files import atomic_writer, one_line, write_text
+from textrnn.runtime.decoding import one_line
+from textrnn.runtime.files import atomic_writer, write_text
 
 
 @dataclass
