@@ -17,7 +17,8 @@ LAYERS = [
      "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process"],
     ["config"],
     [
-        "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.workers",
+        "data.records", "data.table", "data.jsonl", "data.formats", "data.labels", "data.source", "data.reader",
+        "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.workers",
         "data.scratch", "data.numbering", "data.corpus", "data.digests", "data.corpus_files", "data.cache",
         "data.splits", "data.vectors", "data.build", "data.batching",
     ],

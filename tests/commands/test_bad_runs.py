@@ -201,7 +201,7 @@ VECTOR_CASES = [
 
 PREDICT_CASES = [
     broken("missing-text-file", None, "predict run x.txt --output out.tsv", "x.txt: no such file"),
-    broken("folder-of-texts", None, "predict run run", "run: a file was expected, this is a folder"),
+    broken("folder-of-texts", None, "predict run run", "run: expected a file, found a folder"),
     broken(
         "csv-without-text-column", write("p.csv", "id,body\n1,abc\n"), "predict run p.csv",
         "p.csv:1: no column 'text'; the first row is: 'id', 'body'. Name the column with --text-column "

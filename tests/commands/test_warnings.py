@@ -48,8 +48,8 @@ ODD_DATA = {
     ),
     "bad-rows-skipped": (
         {"t.tsv": tsv(ROWS) + "no tab\n\tno label\n"}, sets("data.bad_rows=skip"),
-        "2 bad rows of train skipped: t.tsv:61: 2 fields were expected, 1 field: 'no tab'; "
-        "t.tsv:62: the row has no label",
+        "2 bad rows of train skipped: t.tsv:61: expected 2 fields, found 1: 'no tab'; "
+        "t.tsv:62: expected a label, found none",
     ),
     "empty-texts": (
         {"t.tsv": tsv(ROWS) + "food\t\nsport\t \n"}, [],

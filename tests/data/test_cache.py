@@ -12,7 +12,7 @@ import pytest
 from textrnn.data import cache, digests
 from textrnn.data.cache import load_corpus
 from textrnn.data.corpus import Corpus
-from textrnn.data.reader import Source
+from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab
 
@@ -152,7 +152,7 @@ def test_a_failed_build_leaves_nothing_behind(file: Path) -> None:
 
 def test_two_runs_at_once_do_not_break_each_other(file: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from textrnn.data.reader import Source;"
+        "import sys; from pathlib import Path; from textrnn.data.source import Source;"
         "from textrnn.data.tokenizer import Tokenizer; from textrnn.data.cache import load_corpus;"
         "c = load_corpus(Source([sys.argv[1]]), Tokenizer('word'), cache_dir=Path(sys.argv[2]));"
         "print(len(c), int(c.lengths.sum()))"

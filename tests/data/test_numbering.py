@@ -17,8 +17,8 @@ from textrnn.data import numbering, scratch, workers
 from textrnn.data.cache import load_corpus
 from textrnn.data.corpus import Corpus
 from textrnn.data.numbering import Numbering
-from textrnn.data.reader import Source
 from textrnn.data.scratch import scratch_array
+from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab
 from textrnn.errors import TextRNNError
@@ -144,7 +144,7 @@ def test_a_build_that_fails_while_tokens_are_numbered_leaves_nothing(
 
     with monkeypatch.context() as broken:
         broken.setattr(numbering, "_renumber", full)
-        with pytest.raises(TextRNNError, match=r"late: the cache cannot be written: No space left"):
+        with pytest.raises(TextRNNError, match=r"late: cannot write the cache: No space left"):
             load(workplace, "late")
     assert [path.name for path in (workplace / "late").iterdir()] == ["digests"]
     assert len(load(workplace, "late")) == 150
@@ -185,5 +185,5 @@ def test_a_full_disk_is_an_error_and_not_a_killed_process(tmp_path: Path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(scratch.os, "posix_fallocate", full)
-    with pytest.raises(TextRNNError, match="the cache cannot be written: No space left on device; free some space"):
+    with pytest.raises(TextRNNError, match="cannot write the cache: No space left on device; free some space"):
         scratch_array(400_000, np.int32, tmp_path)

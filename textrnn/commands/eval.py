@@ -13,8 +13,8 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source
 from textrnn.data.corpus import Corpus
-from textrnn.data.reader import Source
 from textrnn.data.rows import all_rows, class_sizes
+from textrnn.data.source import Source
 from textrnn.data.splits import encode_labelled, stratified_split
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
-from textrnn.data.reader import Source, read_label_names
+from textrnn.data.labels import read_label_names
+from textrnn.data.source import Source
 from textrnn.data.splits import Splits, load_splits
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import ConfigError, DataError

@@ -14,8 +14,8 @@ from pathlib import Path
 from textrnn.data.corpus import Corpus
 from textrnn.data.corpus_files import open_corpus, write_corpus
 from textrnn.data.digests import content_digest
-from textrnn.data.reader import Source
 from textrnn.data.scratch import unwritable
+from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import TextRNNError
 
@@ -52,6 +52,7 @@ def load_corpus(
         "label_names": source.label_names,
         "encoding": source.encoding,
         "skip_bad_rows": source.skip_bad_rows,
+        "labelled": source.labelled,
         "tokenizer": tokenizer.identity(),
     }
     folder = cache_dir / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]

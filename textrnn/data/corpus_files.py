@@ -15,7 +15,8 @@ import numpy as np
 from textrnn.data.corpus import Corpus
 from textrnn.data.digests import documents
 from textrnn.data.numbering import Numbering
-from textrnn.data.reader import Source, read_examples
+from textrnn.data.reader import read_examples
+from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import text_starts
 from textrnn.data.workers import tokenized_chunks
@@ -41,11 +42,12 @@ def write_corpus(
     def texts() -> Iterator[str]:
         labels, hashes = [], []
         for example in read_examples(source):
-            labels.append(label_ids.setdefault(example.label, len(label_ids)))
+            if example.label is not None:
+                labels.append(label_ids.setdefault(example.label, len(label_ids)))
             digest = hashlib.blake2b(example.text.strip().encode("utf-8", "surrogatepass"), digest_size=8)
             hashes.append(int.from_bytes(digest.digest(), "little"))
             yield example.text
-            if len(labels) == _ROWS_AT_ONCE:
+            if len(hashes) == _ROWS_AT_ONCE:
                 write("label_ids", labels)
                 write("hashes", hashes)
                 labels, hashes = [], []

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from textrnn.data.reader import folder_documents
+from textrnn.data.source import folder_documents
 from textrnn.errors import DataError
 from textrnn.runtime.files import sha256_of, write_bytes
 

@@ -33,7 +33,4 @@ def scratch_array(size: int, dtype: DTypeLike, folder: Path) -> np.ndarray:
 
 
 def unwritable(folder: Path, error: OSError) -> TextRNNError:
-    return TextRNNError(
-        f"{folder}: the cache cannot be written: {error.strerror}; free some space, or set data.cache_dir to another "
-        f"place"
-    )
+    return TextRNNError(f"{folder}: cannot write the cache: {error.strerror}; free some space, or set data.cache_dir")

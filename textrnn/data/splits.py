@@ -13,9 +13,10 @@ import numpy as np
 
 from textrnn.data.cache import load_corpus
 from textrnn.data.corpus import Corpus
-from textrnn.data.reader import Source, read_examples
+from textrnn.data.reader import read_examples
 from textrnn.data.rows import all_rows, class_sizes, count_shared, in_blocks, rows_where
 from textrnn.data.scratch import scratch_array
+from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer, check_segmented
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import UNK, Vocab, select_tokens
@@ -130,14 +131,14 @@ def _check_labels(corpora: dict[str, Corpus], sources: dict[str, Source | None],
     where = ", ".join(train.paths)
     if len(corpus.labels) < 2:
         raise DataError(
-            f"{where}: two or more classes were expected, every text has the label {corpus.labels[0]!r}; is it the "
-            f"right data.label_column?"
+            f"{where}: expected two or more classes, but every text has the label {corpus.labels[0]!r}; is "
+            f"data.label_column the right one?"
         )
     if train.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus) / 2):
         raise DataError(
-            f"{next(read_examples(train)).where}: {len(corpus.labels):,} different labels in "
-            f"{len(corpus):,} rows, the first of them {corpus.labels[0]!r}: text seems to stand in the label "
-            f"column. Say which is which, for example --set data.text_column=0 --set data.label_column=1"
+            f"{next(read_examples(train)).where}: found {len(corpus.labels):,} different labels in "
+            f"{len(corpus):,} rows, the first of them {corpus.labels[0]!r}: the label column seems to hold texts. "
+            f"Set the columns, for example --set data.text_column=0 --set data.label_column=1"
         )
     for name in ("dev", "test"):
         source = sources[name]
@@ -149,10 +150,7 @@ def _check_labels(corpora: dict[str, Corpus], sources: dict[str, Source | None],
 def _unknown_label(source: Source, label: str, known: list[str], owner: str) -> str:
     example = next(example for example in read_examples(source) if example.label == label)
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-    return (
-        f"{example.where}: the label {label!r} does not occur in {owner}, which has: {shown}. "
-        f"Correct the row or take it out"
-    )
+    return f"{example.where}: unknown label {label!r}; {owner} has: {shown}. Correct or remove the row"
 
 
 def _count_tokens(

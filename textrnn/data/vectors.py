@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from textrnn.data.formats import strip_line_end
+from textrnn.data.records import strip_line_end
 from textrnn.data.vocab import UNK, Vocab
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import read_lines

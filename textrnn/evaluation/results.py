@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.data.reader import Source, read_examples
+from textrnn.data.reader import read_examples
+from textrnn.data.source import Source
 from textrnn.errors import TextRNNError
 from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.runtime.decoding import one_line
