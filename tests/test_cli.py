@@ -42,7 +42,7 @@ def test_wrong_usage_is_exit_2(cli: Cli, arguments: list[str]) -> None:
 def test_vocab_prints_what_is_in_the_corpus(cli: Cli, train_file: Path) -> None:
     result = cli("vocab", "--data", "train.tsv", "--output", "vocab.tsv")
     assert result.code == 0, result.err
-    for part in ("vocabulary: ", "% of tokens known", "% <unk>", "tokens in a text: median", "label food: 18 "):
+    for part in ("vocabulary: ", "% of tokens known", "% <unk>", "tokens per text: median", "label food: 18 "):
         assert part in result.out
     counts = [line.split("\t") for line in Path("vocab.tsv").read_text().splitlines()]
     assert [int(count) for _, count in counts] == sorted((int(count) for _, count in counts), reverse=True)

@@ -18,9 +18,10 @@ LAYERS = [
     ["config"],
     [
         "data.records", "data.table", "data.jsonl", "data.formats", "data.labels", "data.source", "data.reader",
-        "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.workers",
-        "data.scratch", "data.numbering", "data.corpus", "data.digests", "data.corpus_files", "data.cache",
-        "data.splits", "data.vectors", "data.build", "data.batching",
+        "data.tokenizer", "data.vocab", "data.transform", "data.workers",
+        "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
+        "data.corpus_files", "data.cache", "data.checks", "data.splits", "data.statistics", "data.loading",
+        "data.vectors", "data.build", "data.batching",
     ],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.gru", "models.threaded",
@@ -38,8 +39,7 @@ LAYERS = [
     ["cli", "__main__"],
 ]  # fmt: skip
 ORDER = [name for layer in LAYERS for name in layer]
-WITHOUT_TORCH = ["data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers"]
-WITHOUT_TORCH += ["data.cache", "data.splits", "data.vectors", "data.build"]
+WITHOUT_TORCH = [name for name in ORDER if name.startswith("data.") and name != "data.batching"]
 
 
 def module_name(path: Path) -> str:

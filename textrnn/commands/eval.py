@@ -13,9 +13,10 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source
 from textrnn.data.corpus import Corpus
+from textrnn.data.loading import encode_labelled
 from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.source import Source
-from textrnn.data.splits import encode_labelled, stratified_split
+from textrnn.data.splits import stratified_split
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError
 from textrnn.evaluation.metrics import Tally, all_metrics

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable
@@ -60,7 +61,7 @@ def load_corpus(
     if corpus is None:
         try:
             _build(folder, source, tokenizer, progress, workers)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             raise unwritable(cache_dir, error) from error
         corpus = open_corpus(folder, digest)
         if corpus is None:
