@@ -1,4 +1,4 @@
-"""Text -> tokens: characters, jieba words, Unicode words, or whatever white space separates."""
+"""Text -> tokens: characters, jieba words, Unicode words, or what white space separates."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import regex
 
 from textrnn.errors import DataError
 
-# Scripts written without spaces between words.
+# Scripts that are written without spaces between words.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-# Marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a point or
-# comma joins digits ("3.14").
+# Combining marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a
+# point or comma joins digits ("3.14").
 _WORD = r"{c}(?:{c}|['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}}))*"
 _CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1)
 _WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1)
@@ -27,11 +27,13 @@ _LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters
 
 
 class Tokenizer:
-    """Splits a text into tokens, the same way at training and at prediction.
+    """Splits texts into tokens.
 
-    kind: "char" (Latin words and numbers kept whole, unspaced scripts by character), "jieba" (Chinese words),
-    "word" (Unicode words and punctuation), "whitespace".
-    user_dict: content of a jieba dictionary (not its path), so that a model can carry it.
+    kind: "char" (characters of scripts without spaces; words and numbers otherwise), "jieba" (Chinese words), "word"
+    (Unicode words and punctuation), "whitespace". lowercase, normalize (Unicode NFKC): applied to the text first.
+    user_dict: the content of a jieba dictionary, not its path, so that it can be saved with a model.
+
+    Raises: ValueError for an unknown kind.
     """
 
     def __init__(
@@ -73,25 +75,27 @@ class Tokenizer:
         return text.lower() if self.lowercase else text
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make the same tokenizer again."""
+        """The arguments of an equal tokenizer."""
         return {
             "kind": self.kind, "lowercase": self.lowercase, "normalize": self.normalize, "user_dict": self.user_dict
         }  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
-        """All that a token depends on, the versions of the libraries included."""
+        """Everything that tokens depend on: the options and the versions of libraries."""
         versions = {"unicode": unicodedata.unidata_version, "regex": regex.__version__}
         if self.kind == "jieba":
-            import jieba  # its import chatter was silenced when this tokenizer was made
+            import jieba  # already imported, and silenced, by this tokenizer
 
             versions["jieba"] = jieba.__version__
         return {**self.options(), "versions": versions}
 
 
 def _jieba(user_dict: str) -> Any:
-    """A jieba tokenizer of our own: the module's global one would carry a user dictionary to every other model. It
-    loads its dictionary, which takes a second, with the first text, as a cached corpus needs none; with the words of
-    a user's dictionary at once."""
+    """A separate jieba tokenizer: a user dictionary in jieba's global one would affect every other model.
+
+    Without a user dictionary, its own dictionary, which takes a second to load, is loaded with the first text: a cached
+    corpus never needs it.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import jieba
@@ -103,9 +107,9 @@ def _jieba(user_dict: str) -> Any:
 
 
 def check_segmented(kind: str, texts: Iterable[str]) -> None:
-    """Stop a tokenizer that splits at spaces from taking clauses of an unspaced script for words.
+    """Check that a tokenizer which splits at spaces is not used on a script without spaces.
 
-    Raises: DataError that quotes a text and names the tokenizers that work.
+    Raises: DataError that quotes a text and names the tokenizers that fit.
     """
     if kind not in ("word", "whitespace"):
         return

@@ -1,4 +1,4 @@
-"""Tokenizing on all cores: chunks of texts out, compact arrays of token numbers back, in order."""
+"""Tokenization on all cores: chunks of texts go to worker processes and come back as arrays, in order."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import TokenizedTexts, tokenize
 from textrnn.errors import TextRNNError
 
-_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends where it has either
-# Starting workers takes about a second; below this many bytes one process has finished by then.
+_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it has either
+# Starting workers takes about a second, in which one process tokenizes this many bytes.
 _WORTH_WORKERS = {"jieba": 1_500_000}
 _WORTH_WORKERS_OTHERWISE = 8_000_000
 
@@ -26,9 +26,11 @@ _WORTH_WORKERS_OTHERWISE = 8_000_000
 def tokenized_chunks(
     texts: Iterable[str], tokenizer: Tokenizer, size: int, workers: int | None = None
 ) -> Iterator[TokenizedTexts]:
-    """Chunks in the order of the texts. size: bytes of text, about; workers: None = one per core where worth it.
+    """The texts, tokenized, in chunks and in order.
 
-    Raises: TextRNNError where a worker dies (killed, out of memory).
+    size: bytes of text, about. workers: number of processes; None: one per core if `size` makes that worth it.
+
+    Raises: TextRNNError where a worker process dies (killed, out of memory).
     """
     chunks = _in_chunks(texts)
     if workers is None:
@@ -38,23 +40,23 @@ def tokenized_chunks(
         for chunk in chunks:
             yield tokenize(chunk, tokenizer)
         return
-    # spawn: forking a process that has threads (OpenMP, tqdm's monitor) can hang
+    # spawn, because forking a process with threads (OpenMP, tqdm's monitor) can deadlock
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), os.getpid()))
     waiting: deque[Future[tuple[str, TokenizedTexts]]] = deque()
     try:
         for chunk in chunks:
             waiting.append(pool.submit(_tokenize_in_worker, chunk))
-            if len(waiting) > 2 * workers:  # so that reading does not run ahead of memory
+            if len(waiting) > 2 * workers:  # bounds the texts that are read but not yet tokenized
                 yield _unpacked(*waiting.popleft().result())
         while waiting:
             yield _unpacked(*waiting.popleft().result())
     except BrokenProcessPool:
         raise TextRNNError(
-            "a tokenizing process was killed, perhaps for want of memory; free some and try again"
+            "a tokenizing process was killed, perhaps because memory ran out: free some memory and try again"
         ) from None
     except BaseException:
-        # an error or a signal: what the workers are at is not wanted any more, and waiting for it looks like hanging
+        # an error or a signal: the workers' results are not needed any more, and waiting would look like hanging
         for worker in multiprocessing.active_children():
             worker.kill()
         raise
@@ -76,7 +78,7 @@ def _in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def available_cores() -> int:
-    """Cores this process may run on, which in a container can be fewer than the machine has."""
+    """Cores that this process may use; in a container there can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -85,21 +87,21 @@ _worker: Tokenizer
 
 def _start_worker(options: dict[str, Any], parent: int) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
     _worker = Tokenizer(**options)
 
 
-def _leave_with(parent: int) -> None:
-    """A parent killed with -9 cannot end its workers, and they would wait for work for ever."""
+def _exit_with(parent: int) -> None:
+    """End this process when its parent has ended: a parent killed with SIGKILL cannot do that itself."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
 
 
 def _tokenize_in_worker(texts: list[str]) -> tuple[str, TokenizedTexts]:
-    """The types as one string: as many they would take ten times the memory while they wait."""
+    """The types come as one string: as a list they would take ten times the memory while they wait."""
     chunk = tokenize(texts, _worker)
     return "\n".join(chunk.types), chunk._replace(types=[])
 
