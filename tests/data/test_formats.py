@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from textrnn.data.formats import BadRow, Record, parse
+from textrnn.data.formats import parse
+from textrnn.data.records import BadRow, Columns, Record
 from textrnn.errors import DataError
 
 
 def read(text: str, kind: str, text_column=None, label_column=None, labelled: bool = True) -> list:
     lines = text.splitlines(keepends=True) if "\u0085" not in text and "\r" not in text else _split(text)
-    return list(parse(lines, kind, "f", text_column, label_column, labelled))
+    return list(parse(lines, kind, "f", Columns(text_column, label_column, labelled)))
 
 
 def _split(text: str) -> list[str]:
@@ -34,9 +35,9 @@ def test_tsv_text_first_wants_just_its_fields() -> None:
     assert found[0] == Record(1, "x", "1")
     assert isinstance(found[1], BadRow)
     assert found[1].line == 2
-    assert "3 fields" in found[1].reason
+    assert found[1].reason == "expected 2 fields, found 3: 'y', 'z', '2'"
     assert isinstance(found[2], BadRow)
-    assert "empty" in found[2].reason
+    assert found[2].reason == "expected 2 fields, found an empty line"
 
 
 def test_tsv_with_a_header() -> None:
@@ -60,7 +61,7 @@ def test_csv_wrong_number_of_fields() -> None:
 
 
 def test_csv_unclosed_quote_names_the_line_it_began_on() -> None:
-    with pytest.raises(DataError, match="f:3: the csv row that begins here"):
+    with pytest.raises(DataError, match="f:3: cannot parse the csv row that begins here"):
         read('label,text\na,x\nb,"y\nc,z\n', "csv")
 
 
@@ -82,8 +83,8 @@ def test_jsonl() -> None:
         ("{", "not valid JSON"),
         ("[1]", "an object"),
         ('{"text": "x"}', "no key 'label'"),
-        ('{"text": "x", "label": null}', "the key 'label' is null"),
-        ('{"text": 3, "label": "a"}', "must hold a string"),
+        ('{"text": "x", "label": null}', "the value of 'label' is null"),
+        ('{"text": 3, "label": "a"}', "expected a string"),
         ('{"text": "x", "label": ["a"]}', "one label"),
         ("", "empty"),
     ],

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.data.reader import Example, Source, detect_format, read_examples
+from textrnn.data.reader import Example, read_examples
+from textrnn.data.records import OptionNames
+from textrnn.data.source import Source, detect_format
 from textrnn.errors import DataError
 
 
@@ -27,12 +29,12 @@ def write(path: Path, content: str) -> str:
     ],
 )
 def test_the_format_is_found(tmp_path: Path, name: str, content: str, format: str) -> None:
-    assert detect_format(write(tmp_path / name, content), "utf-8") == format
+    assert detect_format(write(tmp_path / name, content), "utf-8", OptionNames()) == format
 
 
 def test_a_format_that_cannot_be_told_is_an_error_with_the_choices(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="x.txt:1: .*Set data.format to tsv, csv, jsonl or fasttext"):
-        detect_format(write(tmp_path / "x.txt", "no tab\n"), "utf-8")
+    with pytest.raises(DataError, match="x.txt:1: .*Pass --set data.format=tsv, csv, jsonl or fasttext"):
+        detect_format(write(tmp_path / "x.txt", "no tab\n"), "utf-8", OptionNames())
 
 
 def test_a_folder_per_class(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_ids_become_names(tmp_path: Path) -> None:
 
 def test_an_id_beyond_the_names_is_named_by_line(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "0\ta\n7\tb\n")
-    with pytest.raises(DataError, match="x.tsv:2: label id 7 is beyond data.label_names, which holds 2"):
+    with pytest.raises(DataError, match="x.tsv:2: expected a label id from 0 to 1 .*, found '7'"):
         list(read_examples(Source([path], label_names=["no", "yes"])))
 
 

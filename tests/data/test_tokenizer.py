@@ -84,10 +84,11 @@ def test_the_options_make_the_same_tokenizer_again() -> None:
 
 
 @pytest.mark.parametrize("kind", ["char", "word", "whitespace", "jieba"])
-def test_the_first_tokens_of_a_long_text_are_those_of_the_whole(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tokens_of_a_long_text_are_found_one_by_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = Tokenizer(kind)
     text = "我来到北京 AC米兰, don't 3.14  \u3000" * 40
     whole = tokenizer(text)
-    for longest in (10, 10_000):
-        monkeypatch.setattr("textrnn.data.tokenizer._LONG_TEXT", longest)
-        assert tokenizer.first(text, 7) == (whole[:7], len(whole))
+    monkeypatch.setattr("textrnn.data.tokenizer._LONG_TEXT", 10)
+    found = tokenizer.tokens(text)
+    assert not isinstance(found, list)
+    assert list(found) == whole

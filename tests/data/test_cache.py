@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textrnn.data import dataset
-from textrnn.data.dataset import Corpus, load_corpus
-from textrnn.data.reader import Source
+from textrnn.data import cache, digests
+from textrnn.data.cache import load_corpus
+from textrnn.data.corpus import Corpus
+from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab
 
@@ -27,25 +28,24 @@ def file(tmp_path: Path) -> Path:
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """An item for each time a corpus was tokenized rather than taken from the cache."""
     found: list[int] = []
-    original = dataset._build
+    original = cache._build
 
     def build(*arguments) -> None:
         found.append(1)
         original(*arguments)
 
-    monkeypatch.setattr(dataset, "_build", build)
+    monkeypatch.setattr(cache, "_build", build)
     return found
 
 
-def load(file: Path, *, kind: str = "word", max_length: int = 9, lowercase: bool = True, **options) -> Corpus:
+def load(file: Path, *, kind: str = "word", lowercase: bool = True, **options) -> Corpus:
     tokenizer = Tokenizer(kind, lowercase=lowercase)
-    return load_corpus(
-        Source([str(file)], **options), tokenizer, max_length=max_length, cache_dir=file.parent / "cache"
-    )
+    return load_corpus(Source([str(file)], **options), tokenizer, cache_dir=file.parent / "cache")
 
 
-def tokens_of(corpus: Corpus) -> list[list[str]]:
-    texts = corpus.texts
+def tokens_of(corpus: Corpus, max_length: int = 99) -> list[list[str]]:
+    """The tokens that a model with this limit reads of each text."""
+    texts = corpus.cut(max_length)
     types = [token for block in corpus.types_in_blocks() for token in block]
     return [
         [types[number] for number in texts.tokens[start : start + length]]
@@ -53,16 +53,24 @@ def tokens_of(corpus: Corpus) -> list[list[str]]:
     ]
 
 
-def test_what_a_corpus_holds(file: Path) -> None:
-    corpus = load(file, max_length=2)
-    assert tokens_of(corpus) == [["one", "two"], ["two", "three"], ["<unk>"]]
-    assert list(corpus.full_lengths) == [2, 3, 0]
-    assert [corpus.labels[number] for number in np.asarray(corpus.texts.labels)] == ["b", "a", "b"]
-    assert isinstance(corpus.texts.tokens, np.memmap)
+def test_a_corpus_holds_whole_texts(file: Path) -> None:
+    corpus = load(file)
+    assert tokens_of(corpus) == [["one", "two"], ["two", "three", "three"], ["<unk>"]]
+    assert list(corpus.lengths) == [2, 3, 0]
+    assert [corpus.labels[number] for number in corpus.label_ids] == ["b", "a", "b"]
+    assert isinstance(corpus.tokens, np.memmap)
 
 
-def test_a_vocabulary_is_laid_over_it(file: Path) -> None:
-    encoded = load(file).encoded(Vocab(["two"]), {"a": 0, "b": 1})
+def test_texts_are_cut_when_they_are_read(file: Path, builds: list[int]) -> None:
+    assert tokens_of(load(file), max_length=2) == [["one", "two"], ["two", "three"], ["<unk>"]]
+    encoded = load(file).encoded(Vocab(["two"]), {"a": 0, "b": 1}, max_length=1)
+    assert list(encoded.lengths) == [1, 1, 1]
+    assert encoded.lengths.dtype == np.int32  # four bytes a document
+    assert len(builds) == 1
+
+
+def test_a_vocabulary_is_applied_when_texts_are_read(file: Path) -> None:
+    encoded = load(file).encoded(Vocab(["two"]), {"a": 0, "b": 1}, max_length=9)
     assert encoded.id_map is not None
     assert list(encoded.id_map[encoded.tokens]) == [1, 2, 2, 1, 1, 1]
     assert list(np.asarray(encoded.labels)) == [1, 0, 1]
@@ -77,7 +85,6 @@ def test_a_second_load_does_not_tokenize(file: Path, builds: list[int]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"max_length": 1},
         {"kind": "whitespace"},
         {"lowercase": False},
         {"text_column": 0, "label_column": 1, "skip_bad_rows": True},
@@ -112,7 +119,7 @@ def test_an_untouched_file_is_not_even_read(file: Path, monkeypatch: pytest.Monk
     long_ago = time.time() - 1000
     os.utime(file, (long_ago, long_ago))
     load(file)
-    monkeypatch.setattr(dataset, "sha256_of", None)  # would fail if called
+    monkeypatch.setattr(digests, "sha256_of", None)  # would fail if called
     load(file)
     os.utime(file)  # a new time: the content must be looked at
     with pytest.raises(TypeError):
@@ -145,10 +152,10 @@ def test_a_failed_build_leaves_nothing_behind(file: Path) -> None:
 
 def test_two_runs_at_once_do_not_break_each_other(file: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from textrnn.data.reader import Source;"
-        "from textrnn.data.tokenizer import Tokenizer; from textrnn.data.dataset import load_corpus;"
-        "c = load_corpus(Source([sys.argv[1]]), Tokenizer('word'), max_length=9, cache_dir=Path(sys.argv[2]));"
-        "print(len(c.texts), int(c.texts.lengths.sum()))"
+        "import sys; from pathlib import Path; from textrnn.data.source import Source;"
+        "from textrnn.data.tokenizer import Tokenizer; from textrnn.data.cache import load_corpus;"
+        "c = load_corpus(Source([sys.argv[1]]), Tokenizer('word'), cache_dir=Path(sys.argv[2]));"
+        "print(len(c), int(c.lengths.sum()))"
     )
     file.write_text("".join(f"a\tword{n} and more\n" for n in range(20000)))
     command = [sys.executable, "-c", code, str(file), str(file.parent / "cache")]
