@@ -115,7 +115,8 @@ ROW_CASES = [
     ),
     option(
         "text-and-label-in-one-column", "data.text_column=0",
-        "t.tsv: the text column and the label column are both 0; set another one",
+        "t.tsv: text and label are both read from column 0: pass another --set data.text_column=COLUMN or --set "
+        "data.label_column=COLUMN",
     ),
     case(
         "text-in-the-label-column", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},

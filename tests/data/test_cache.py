@@ -93,7 +93,7 @@ def test_a_second_load_does_not_tokenize(file: Path, builds: list[int]) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_changed_option_is_never_met_by_the_old_corpus(file: Path, builds: list[int], change: dict) -> None:
+def test_a_changed_option_tokenizes_again(file: Path, builds: list[int], change: dict) -> None:
     load(file)
     load(file, **change)
     assert len(builds) == 2
@@ -108,14 +108,14 @@ def test_a_new_version_of_a_tokenizing_library_tokenizes_again(
     assert len(builds) == 2
 
 
-def test_changed_content_is_seen(file: Path, builds: list[int]) -> None:
+def test_changed_content_tokenizes_again(file: Path, builds: list[int]) -> None:
     load(file)
     file.write_text(file.read_text().replace("one", "six"))  # same size, written at once
     assert ["six", "two"] in tokens_of(load(file))
     assert len(builds) == 2
 
 
-def test_an_untouched_file_is_not_even_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_file_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long_ago = time.time() - 1000
     os.utime(file, (long_ago, long_ago))
     load(file)
@@ -126,7 +126,7 @@ def test_an_untouched_file_is_not_even_read(file: Path, monkeypatch: pytest.Monk
         load(file)
 
 
-def test_a_copied_file_with_the_same_content_shares_the_corpus(file: Path, builds: list[int]) -> None:
+def test_a_copy_of_a_file_shares_its_corpus(file: Path, builds: list[int]) -> None:
     load(file)
     copy = file.with_name("copy.tsv")
     copy.write_bytes(file.read_bytes())
@@ -135,7 +135,7 @@ def test_a_copied_file_with_the_same_content_shares_the_corpus(file: Path, build
 
 
 @pytest.mark.parametrize("name", ["tokens.bin", "starts.bin", "types.txt", "meta.json"])
-def test_a_damaged_corpus_is_made_again(file: Path, builds: list[int], name: str) -> None:
+def test_a_damaged_corpus_is_rebuilt(file: Path, builds: list[int], name: str) -> None:
     before = tokens_of(load(file))
     (damaged,) = (file.parent / "cache").glob(f"*/{name}")
     damaged.write_bytes(damaged.read_bytes()[:-2])
@@ -150,7 +150,7 @@ def test_a_failed_build_leaves_nothing_behind(file: Path) -> None:
     assert [path.name for path in (file.parent / "cache").iterdir() if path.name != "digests"] == []
 
 
-def test_two_runs_at_once_do_not_break_each_other(file: Path) -> None:
+def test_concurrent_builds_of_one_corpus_succeed(file: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from textrnn.data.source import Source;"
         "from textrnn.data.tokenizer import Tokenizer; from textrnn.data.cache import load_corpus;"

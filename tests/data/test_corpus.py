@@ -24,7 +24,7 @@ def ids(texts: EncodedTexts) -> list[list[int]]:
     ]
 
 
-def test_a_corpus_in_memory_is_the_one_of_a_file(tmp_path: Path) -> None:
+def test_from_texts_gives_the_same_corpus_as_a_file(tmp_path: Path) -> None:
     rows = [*make_rows(50), ("travel", ""), ("food", "soup  soup ")]
     labels, texts = zip(*rows, strict=True)
     tokenizer = Tokenizer("word")
@@ -38,7 +38,7 @@ def test_a_corpus_in_memory_is_the_one_of_a_file(tmp_path: Path) -> None:
     assert in_memory.type_count == of_file.type_count
 
 
-def test_a_corpus_in_memory_may_have_no_labels() -> None:
+def test_from_texts_without_labels() -> None:
     corpus = Corpus.from_texts(["a b", "", "b"], None, Tokenizer("word"))
     assert (corpus.label_ids, corpus.labels) == (None, [])
     encoded = corpus.encoded(Vocab(["b"]), None, max_length=9)
@@ -49,12 +49,12 @@ def test_a_corpus_in_memory_may_have_no_labels() -> None:
 @pytest.mark.parametrize(
     ("labels", "reason"), [(["a"], "shorter"), (["a", ""], "expected a label, found none"), (["a", "b\nc"], "one line")]
 )
-def test_labels_in_memory_are_checked(labels: list[str], reason: str) -> None:
+def test_from_texts_checks_labels(labels: list[str], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Corpus.from_texts(["x", "y"], labels, Tokenizer("word"))
 
 
-def test_a_label_id_for_each_label_is_needed() -> None:
+def test_encoded_needs_an_id_for_every_label() -> None:
     corpus = Corpus.from_texts(["x", "y"], ["a", "b"], Tokenizer("word"))
     assert np.asarray(corpus.encoded(Vocab([]), {"b": 0, "a": 1}, 9).labels).tolist() == [1, 0]
     with pytest.raises(KeyError, match="b"):
@@ -76,7 +76,7 @@ def test_a_label_id_for_each_label_is_needed() -> None:
         ("x.txt", "__label__a one two\n__label__b\ntwo two\n", {"format": "fasttext"}),
     ],
 )
-def test_texts_without_labels_go_the_same_way(tmp_path: Path, name: str, content: str, options: dict) -> None:
+def test_unlabelled_files_are_read_and_encoded(tmp_path: Path, name: str, content: str, options: dict) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
     source = Source([str(path)], labelled=False, **options)
@@ -87,7 +87,7 @@ def test_texts_without_labels_go_the_same_way(tmp_path: Path, name: str, content
     assert corpus.labels == []
 
 
-def test_a_folder_of_documents_without_labels(tmp_path: Path) -> None:
+def test_an_unlabelled_folder_is_read_and_encoded(tmp_path: Path) -> None:
     for name, text in {"docs/1.txt": "one\ntwo", "docs/deeper/2.txt": "two"}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -96,7 +96,7 @@ def test_a_folder_of_documents_without_labels(tmp_path: Path) -> None:
     assert ids(corpus.encoded(Vocab(["two"]), None, max_length=9)) == [[1, 2], [2]]
 
 
-def test_bad_rows_without_labels_are_errors_or_counted(tmp_path: Path) -> None:
+def test_bad_rows_of_unlabelled_files_are_errors_or_skipped(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"text": "one"}\n{"body": "two"}\n')
     with pytest.raises(DataError, match=r"x.jsonl:2: no key 'text'.*--set data.text_column=.*--set data.bad_rows=skip"):
@@ -106,7 +106,7 @@ def test_bad_rows_without_labels_are_errors_or_counted(tmp_path: Path) -> None:
     assert (len(corpus), corpus.skipped_count) == (1, 1)
 
 
-def test_the_cache_keeps_readings_with_and_without_labels_apart(tmp_path: Path) -> None:
+def test_a_file_read_with_and_without_labels_makes_two_corpora(tmp_path: Path) -> None:
     path = write_tsv(tmp_path / "x.tsv", make_rows(6))
     corpora = [
         load_corpus(Source([str(path)], labelled=labelled), Tokenizer("word"), cache_dir=tmp_path / "cache")
@@ -116,6 +116,6 @@ def test_the_cache_keeps_readings_with_and_without_labels_apart(tmp_path: Path) 
     assert list(corpora[0].tokens) == list(corpora[1].tokens)
 
 
-def test_plain_text_has_no_labels_to_read() -> None:
+def test_the_text_format_cannot_be_labelled() -> None:
     with pytest.raises(ValueError, match="labelled=False"):
         Source(["x.txt"], format="text")

@@ -12,7 +12,7 @@ def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "ROWS_AT_ONCE", 4)
 
 
-def test_blocks_hold_each_row_once() -> None:
+def test_blocks_cover_each_row_once() -> None:
     array = np.arange(10) * 10
     assert [block.tolist() for block in in_blocks(array)] == [[0, 10, 20, 30], [40, 50, 60, 70], [80, 90]]
     assert [block.tolist() for block in in_blocks(array, np.array([9, 1, 1, 0, 5]))] == [[90, 10, 10, 0], [50]]

@@ -14,7 +14,7 @@ from textrnn.data.statistics import find_warnings, statistics
 from textrnn.data.tokenizer import Tokenizer
 
 
-def test_every_class_gives_its_share_and_keeps_one() -> None:
+def test_dev_gets_its_share_of_every_class() -> None:
     labels = np.array([0] * 20 + [1] * 10 + [2])
     train, dev = stratified_split(labels, 0.1, seed=1)
     assert np.bincount(labels[dev], minlength=3).tolist() == [2, 1, 0]
@@ -22,19 +22,19 @@ def test_every_class_gives_its_share_and_keeps_one() -> None:
     assert list(train) == sorted(train)
 
 
-def test_no_class_is_held_out_whole() -> None:
+def test_every_class_keeps_a_training_text() -> None:
     train, dev = stratified_split(np.array([0, 0, 1]), 0.9, seed=1)
     assert np.array([0, 0, 1])[train].tolist() == [0, 1]
     assert len(dev) == 1
 
 
-def test_the_split_is_a_function_of_the_seed() -> None:
+def test_the_split_depends_on_the_seed() -> None:
     labels = np.zeros(100, dtype=int)
     one, same, other = (stratified_split(labels, 0.2, seed=seed)[1].tolist() for seed in (1, 1, 2))
     assert one == same != other
 
 
-def test_texts_in_memory_are_split_as_those_of_a_file(tmp_path: Path) -> None:
+def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
     rows = make_rows(80)
     options = {"dev_fraction": 0.2, "seed": 3, "max_length": 6, "min_count": 2, "max_size": 30}
     tokenizer = Tokenizer("word")
@@ -59,7 +59,7 @@ def test_texts_in_memory_are_split_as_those_of_a_file(tmp_path: Path) -> None:
     assert find_warnings(in_memory, corpora, 6) == of_file.warnings
 
 
-def test_splits_without_labels(tmp_path: Path) -> None:
+def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("".join(f"{text}\n" for _, text in make_rows(50)))
     splits = load_splits(
@@ -73,7 +73,7 @@ def test_splits_without_labels(tmp_path: Path) -> None:
     assert not any(line.startswith("label") for line in splits.statistics)
 
 
-def test_the_vocabulary_counts_what_a_model_reads() -> None:
+def test_the_vocabulary_is_counted_over_cut_texts() -> None:
     corpora = {"train": Corpus.from_texts(["a b c", "a b", "d"], ["x", "y", "x"], Tokenizer("word"))}
     splits = split_corpora(
         corpora, ["x", "y"], dev_fraction=0, seed=1, max_length=2, min_count=1, max_size=100
@@ -82,7 +82,7 @@ def test_the_vocabulary_counts_what_a_model_reads() -> None:
     assert splits.type_count == 3  # without "c", which lies beyond the cut
 
 
-def test_the_vocabulary_comes_from_the_training_part_alone(cli: Cli, workplace) -> None:
+def test_the_vocabulary_comes_from_training_texts_only(cli: Cli, workplace) -> None:
     rows = make_rows(40)
     write_tsv(workplace / "train.tsv", [(label, f"trainword {text}") for label, text in rows])
     write_tsv(workplace / "dev.tsv", [(label, f"devword {text}") for label, text in rows])
@@ -95,14 +95,14 @@ def test_the_vocabulary_comes_from_the_training_part_alone(cli: Cli, workplace) 
     assert not {"devword", "testword"} & set(tokens)
 
 
-def test_rows_held_out_for_dev_do_not_count(cli: Cli, workplace) -> None:
+def test_the_vocabulary_does_not_count_dev_rows(cli: Cli, workplace) -> None:
     write_tsv(workplace / "train.tsv", [(label, f"unique{number}") for number, (label, _) in enumerate(make_rows(60))])
     cli("vocab", "--data", "train.tsv", "--set", "data.dev_fraction=0.5", "--set", "vocab.min_count=1", "--output", "v")
     assert len((workplace / "v").read_text().splitlines()) == 30
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
-def test_eval_finds_the_parts_that_training_used(cli: Cli, trained, split: str) -> None:
+def test_eval_recovers_the_rows_that_training_used(cli: Cli, trained, split: str) -> None:
     result = cli("eval", trained, "--split", split)
     assert result.code == 0, result.err
     lines = (trained / "eval" / split / "predictions.tsv").read_text().splitlines()[1:]
@@ -112,7 +112,7 @@ def test_eval_finds_the_parts_that_training_used(cli: Cli, trained, split: str) 
     assert [text for text in whole if text in set(texts)] == texts
 
 
-def test_without_any_dev_the_last_model_is_kept(cli: Cli, train_file) -> None:
+def test_without_dev_texts_the_last_model_is_kept(cli: Cli, train_file) -> None:
     result = cli("train", "--data", "train.tsv", "--set", "data.dev_fraction=0", *TINY)
     assert result.code == 0, result.err
     history = (train_file.parent / "runs/train/history.jsonl").read_text().splitlines()

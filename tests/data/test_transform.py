@@ -10,7 +10,7 @@ from textrnn.data.transform import EncodedTexts, Transform, cut_lengths, text_st
 from textrnn.data.vocab import UNK, Vocab
 
 
-def test_texts_become_numbers_of_their_distinct_tokens() -> None:
+def test_tokenize_numbers_distinct_tokens() -> None:
     tokenized = tokenize(["a b a", "", "b c"], Tokenizer("word"))
     assert tokenized.types == ["a", "b", "<unk>", "c"]
     assert tokenized.tokens.tolist() == [0, 1, 0, 2, 1, 3]
@@ -28,13 +28,13 @@ def ids(texts: EncodedTexts) -> list[list[int]]:
     ]
 
 
-def test_texts_become_ids_cut_at_the_limit_and_never_empty() -> None:
+def test_encode_cuts_texts_and_makes_none_empty() -> None:
     transform = Transform(Tokenizer("word"), Vocab(["a", "b"]), max_length=3)
     assert ids(transform.encode(["a b c", "", "b b b b"])) == [[2, 3, UNK], [UNK], [3, 3, 3]]
     assert transform.cut_texts == 1
 
 
-def test_prediction_reads_a_long_text_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encode_does_not_read_far_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
 
     def tokens(self: Tokenizer, text: str) -> Iterator[str]:
@@ -47,7 +47,7 @@ def test_prediction_reads_a_long_text_no_further_than_the_limit(monkeypatch: pyt
     assert len(read) == 4  # the fourth shows that the text is cut
 
 
-def test_rows_share_the_tokens_and_blocks_cover_just_them() -> None:
+def test_rows_share_tokens_and_flat_blocks_cover_only_these_rows() -> None:
     texts = EncodedTexts(np.arange(10), np.array([0, 4, 9]), np.array([4, 5, 1]), np.array([0, 1, 2]))
     some = texts.rows(np.array([2, 0]))
     assert some.tokens is texts.tokens

@@ -100,17 +100,19 @@ def test_late_tokens_give_the_same_vocabulary_and_weights(
     assert results("late") == usual
 
 
-def test_a_token_that_came_late_stays_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_first_seen_late_never_becomes_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type_index, "TOKENS_IN_MEMORY", 3)
-    index = TypeIndex(tmp_path)
+    folder = tmp_path / "it's here"  # the quote must not end a name in SQL
+    folder.mkdir()
+    index = TypeIndex(folder)
     chunks = [["a", "b"], ["b", "c", "d"], ["c"], ["a", "d", "c"]]
-    np.concatenate([index.numbers(chunk) for chunk in chunks]).astype("<i4").tofile(tmp_path / "tokens.bin")
-    with (tmp_path / "types.txt").open("wb") as stream:
-        assert index.finish(stream, tmp_path / "tokens.bin") == 4
-    types = (tmp_path / "types.txt").read_text().split()
-    tokens = [types[number] for number in np.fromfile(tmp_path / "tokens.bin", "<i4")]
+    np.concatenate([index.numbers(chunk) for chunk in chunks]).astype("<i4").tofile(folder / "tokens.bin")
+    with (folder / "types.txt").open("wb") as stream:
+        assert index.finish(stream, folder / "tokens.bin") == 4
+    types = (folder / "types.txt").read_text().split()
+    tokens = [types[number] for number in np.fromfile(folder / "tokens.bin", "<i4")]
     assert tokens == [token for chunk in chunks for token in chunk]
-    assert {path.name for path in tmp_path.iterdir()} == {"types.txt", "tokens.bin"}
+    assert {path.name for path in folder.iterdir()} == {"types.txt", "tokens.bin"}
 
 
 def test_without_a_folder_all_tokens_are_numbered_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +124,9 @@ def test_without_a_folder_all_tokens_are_numbered_in_memory(monkeypatch: pytest.
 @pytest.mark.parametrize(
     "error", [OSError(28, "No space left on device"), type_index.sqlite3.OperationalError("disk is full")]
 )
-def test_a_build_that_fails_leaves_nothing(train_file: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_a_failed_build_leaves_no_late_tokens(
+    train_file: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def fail(*_: object) -> None:
         raise error
 
@@ -135,7 +139,7 @@ def test_a_build_that_fails_leaves_nothing(train_file: Path, monkeypatch: pytest
     assert len(load(train_file, "late")) == 150
 
 
-def test_a_build_that_is_killed_is_done_again(train_file: Path) -> None:
+def test_a_killed_build_is_repeated(train_file: Path) -> None:
     code = (
         "import os, signal; from pathlib import Path; from textrnn.data import type_index;"
         "from tests.data.test_type_index import load;"
@@ -152,7 +156,7 @@ def test_a_build_that_is_killed_is_done_again(train_file: Path) -> None:
     assert len(types_of(corpus)) == corpus.type_count == len(set(types_of(corpus)))
 
 
-def test_a_scratch_array_is_mapped_from_a_file_without_a_name(tmp_path: Path) -> None:
+def test_a_scratch_array_leaves_no_file(tmp_path: Path) -> None:
     array = scratch_array(400_000, np.int32, tmp_path)
     assert isinstance(array.base, np.memmap)
     assert not array.any()

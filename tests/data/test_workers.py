@@ -25,7 +25,7 @@ def test_workers_give_the_same_tokens_in_the_same_order(kind: str) -> None:
     assert alone[0][-1] == "<unk>"
 
 
-def test_what_reading_raises_comes_through() -> None:
+def test_an_error_while_reading_is_raised() -> None:
     def texts():
         yield "a"
         raise ValueError("line 2")
@@ -34,7 +34,7 @@ def test_what_reading_raises_comes_through() -> None:
         list(tokenized_chunks(texts(), Tokenizer("char"), size=0, workers=2))
 
 
-def test_a_chunk_of_long_texts_ends_before_it_has_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_long_texts_hold_fewer_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_CHARACTERS_PER_CHUNK", 10)
     chunks = list(tokenized_chunks(["a b c d", "e f", "g h", "i", "j"], Tokenizer("char"), size=0))
     assert [len(chunk.lengths) for chunk in chunks] == [2, 3]

@@ -14,7 +14,7 @@ def lines(path: Path, encoding: str = "utf-8") -> list[str]:
         return list(read_lines(stream, encoding, str(path), "--encoding "))
 
 
-def test_only_line_feeds_end_lines(tmp_path: Path) -> None:
+def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes("a\u0085b\u2028c\rd\r\ne\x0bf\x1cg\n".encode())
     assert lines(path) == ["a\u0085b\u2028c\rd\r\n", "e\x0bf\x1cg\n"]
@@ -23,7 +23,7 @@ def test_only_line_feeds_end_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-32", "big5", "iso2022_jp"]
 )
-def test_text_survives_each_encoding(tmp_path: Path, encoding: str) -> None:
+def test_each_encoding_is_decoded(tmp_path: Path, encoding: str) -> None:
     text = ["中文\n", "two\r\n", "三"]
     path = tmp_path / "x"
     path.write_bytes("".join(text).encode(encoding))
@@ -44,7 +44,9 @@ def test_a_byte_order_mark_is_dropped_at_the_start_only(tmp_path: Path) -> None:
         ("a\nbc".encode("utf-16") + b"\x00\xd8\x41\x00", "utf-16", ":2: column 3: "),
     ],
 )
-def test_a_bad_byte_is_named_by_line_and_column(tmp_path: Path, content: bytes, encoding: str, where: str) -> None:
+def test_an_invalid_byte_is_reported_with_its_line_and_column(
+    tmp_path: Path, content: bytes, encoding: str, where: str
+) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"{path}{where}"):
@@ -52,7 +54,7 @@ def test_a_bad_byte_is_named_by_line_and_column(tmp_path: Path, content: bytes, 
 
 
 @pytest.mark.parametrize(("encoding", "named"), [("gb18030", "gb18030"), ("utf-16", "utf-16")])
-def test_the_likely_encoding_is_named(tmp_path: Path, encoding: str, named: str) -> None:
+def test_the_error_names_the_likely_encoding(tmp_path: Path, encoding: str, named: str) -> None:
     path = tmp_path / "x"
     text = "今天天气很好，我们一起去公园散步，看到了许多美丽的花朵和高大的树木。\n" * 20
     path.write_bytes(text.encode(encoding))

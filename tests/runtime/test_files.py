@@ -10,14 +10,14 @@ from textrnn.errors import TextRNNError
 from textrnn.runtime.files import atomic_writer, data_name, open_binary, write_bytes
 
 
-def test_gzip_is_known_by_its_bytes(tmp_path: Path) -> None:
+def test_gzip_is_recognized_by_its_first_bytes(tmp_path: Path) -> None:
     path = tmp_path / "named-otherwise"
     path.write_bytes(gzip.compress(b"a\nb\n"))
     with open_binary(path) as stream:
         assert stream.read() == b"a\nb\n"
 
 
-def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_content_and_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_bytes(path, b"old")
     with pytest.raises(ValueError, match="given up"), atomic_writer(path) as stream:
@@ -27,7 +27,7 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
+def test_writing_preserves_links_and_devices(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(b"old")
     link.symlink_to(target)
@@ -38,7 +38,7 @@ def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
     assert not Path(os.devnull).is_file()
 
 
-def test_no_folder_to_write_in_is_named(tmp_path: Path) -> None:
+def test_writing_into_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TextRNNError, match="none/x: cannot be written: No such file"):
         write_bytes(tmp_path / "none" / "x", b"")
 

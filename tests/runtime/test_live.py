@@ -10,7 +10,7 @@ from textrnn.runtime import live
 @pytest.mark.parametrize(
     ("patience", "expected"), [(60.0, ["a", "b", "waiting"]), (-1.0, ["waiting", "a", "b", "waiting"])]
 )
-def test_before_waiting_is_called_when_nothing_is_ready_or_reading_has_gone_on_for_long(
+def test_before_waiting_is_called_when_no_bytes_are_ready_and_now_and_then(
     monkeypatch: pytest.MonkeyPatch, patience: float, expected: list[str]
 ) -> None:
     monkeypatch.setattr(live, "_PATIENCE_SECONDS", patience)

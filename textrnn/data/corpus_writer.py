@@ -42,7 +42,7 @@ def write_arrays(
             yield text
 
     def write(name: str, values: np.ndarray) -> None:
-        streams[name].write(values.astype(ARRAYS[name]).tobytes())
+        streams[name].write(np.ascontiguousarray(values, ARRAYS[name]).data)
 
     position = 0
     for chunk in tokenized_chunks(texts(), tokenizer, size, workers):

@@ -20,7 +20,8 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
         return f"expected a label on one line, found {label!r}"
     if names is None:
         return None
-    if not (label.isascii() and label.isdigit() and int(label) < len(names)):
+    is_number = label.isascii() and label.isdigit() and len(label) < 20
+    if not (is_number and int(label) < len(names)):
         return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {label!r}"
     return None
 

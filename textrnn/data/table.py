@@ -96,7 +96,11 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
         layout = _layout_by_number(first, kind, name, columns)
         rows = chain([first], rows)
     if layout.text == layout.label:
-        raise DataError(f"{name}: the text column and the label column are both {columns.text!r}; set another one")
+        options = columns.options
+        raise DataError(
+            f"{name}: text and label are both read from column {columns.text!r}: pass another "
+            f"{options.text_column}COLUMN or {options.label_column}COLUMN"
+        )
     for line, row in rows:
         yield layout.record(line, row)
 

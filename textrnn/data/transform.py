@@ -18,7 +18,7 @@ _INT32_MAX = 2**31 - 1
 
 
 class TokenizedTexts(NamedTuple):
-    """Whole texts as numbers of their own distinct tokens, before any vocabulary.
+    """Texts as numbers of their own distinct tokens, before any vocabulary.
 
     types: the distinct tokens, in order of first occurrence. tokens (N,) int32: positions in `types`, one text after
     the other. lengths (n,) int32: the number of tokens of each text. A text without tokens has length 0 and still one
@@ -53,7 +53,7 @@ def text_starts(lengths: np.ndarray) -> np.ndarray:
 
 def cut_lengths(lengths: np.ndarray, max_length: int) -> np.ndarray:
     """(n,) int32: how many tokens a model reads of texts with `lengths` tokens; at least one, see TokenizedTexts."""
-    return np.clip(np.asarray(lengths), 1, min(max_length, _INT32_MAX))
+    return np.minimum(np.maximum(np.asarray(lengths), 1), min(max_length, _INT32_MAX))
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Transform:
         """Texts in vocabulary ids, without labels, each cut at max_length."""
         # one token more than is read shows that there are more
         tokenized = tokenize(texts, self.tokenizer, at_most=self.max_length + 1)
-        self.cut_texts += int((tokenized.lengths > self.max_length).sum())
+        self.cut_texts += np.count_nonzero(tokenized.lengths > self.max_length)
         return EncodedTexts(
             tokenized.tokens,
             text_starts(tokenized.lengths),

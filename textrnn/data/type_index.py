@@ -27,11 +27,11 @@ class TypeIndex:
         self._early: dict[str, int] = {}
         self._late_count = 0
         self._late = sqlite3.connect("", isolation_level=None)  # a temporary file, of which 8 MB are in memory
-        place = str(folder or "").replace("'", "''")
-        self._late.executescript(
-            f"PRAGMA temp_store_directory='{place}'; PRAGMA temp_store=FILE; PRAGMA cache_size=-8000;"
-            "PRAGMA journal_mode=OFF; CREATE TABLE late (token BLOB); BEGIN"
-        )
+        if folder is not None:
+            place = str(folder.absolute()).replace("'", "''")  # quoted for SQL
+            self._late.execute(f"PRAGMA temp_store_directory='{place}'")
+        self._late.executescript("PRAGMA temp_store=FILE; PRAGMA cache_size=-8000; PRAGMA journal_mode=OFF;")
+        self._late.executescript("CREATE TABLE late (token BLOB); BEGIN")
 
     def numbers(self, tokens: list[str]) -> np.ndarray:
         """(n,) int32 for n different tokens; the numbers of late ones are provisional until `finish`."""
