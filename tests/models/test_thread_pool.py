@@ -30,6 +30,18 @@ def test_torch_uses_one_core_in_each_thread_and_as_many_as_before_in_the_calling
     assert torch.get_num_threads() == 3
 
 
+def test_threads_that_start_after_the_pool_use_as_many_cores_as_before() -> None:
+    torch.set_num_threads(3)
+    found = []
+
+    run_in_threads([torch.get_num_threads] * 2, cores=9, mode=torch.no_grad)  # no other test has a pool of nine
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+
+    assert found == [3]
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize(
     ("mode", "expected"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import torch
+from torch import nn
 
 from tests.models.small import each_cell, each_direction
 from textrnn.models import threaded
@@ -37,6 +39,20 @@ def job_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             original(self, *args)
 
         monkeypatch.setattr(threaded._Job, name, recorded)
+    return names
+
+
+@pytest.fixture
+def rnn_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The name of the thread of each call of an RNN module, as they run."""
+    names: list[str] = []
+    original = threaded._run_rnn
+
+    def recorded(*args: object) -> torch.Tensor:
+        names.append(threading.current_thread().name)
+        return original(*args)
+
+    monkeypatch.setattr(threaded, "_run_rnn", recorded)
     return names
 
 
@@ -143,6 +159,53 @@ def test_autocast_applies_in_the_threads(use_cores: Callable[[], None]) -> None:
 
     assert found.dtype == expected.dtype
     assert (found - expected).abs().max() < 0.2 * (exact - expected).abs().max()
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_the_work_is_done_in_threads_and_in_the_mode_of_the_caller(
+    mode: Callable[[], AbstractContextManager], use_cores: Callable[[], None], rnn_threads: list[str]
+) -> None:
+    rnn = nn.GRU(3, 4)
+    directions = [threaded.Direction(rnn, torch.randn(6, 7, 3), torch.zeros(4)) for _ in range(2)]
+    use_cores()
+
+    with mode():
+        outputs = threaded.run_directions(directions)
+
+    assert all(each.is_inference() is (mode is torch.inference_mode) for each in outputs)
+    assert len(rnn_threads) >= 2
+    assert all(name.startswith("textrnn") for name in rnn_threads)
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad])
+def test_a_single_direction_of_a_small_batch_is_computed_in_the_calling_thread(
+    mode: Callable[[], AbstractContextManager], use_cores: Callable[[], None], rnn_threads: list[str]
+) -> None:
+    use_cores()
+
+    with mode():
+        threaded.run_directions([threaded.Direction(nn.GRU(3, 4), torch.randn(6, 3, 3), torch.zeros(4))])
+
+    assert rnn_threads == [threading.current_thread().name]
+
+
+def test_threads_are_for_the_cpu_only(use_cores: Callable[[], None], rnn_threads: list[str]) -> None:
+    use_cores()
+
+    with torch.device("meta"):
+        RNNEncoder(3, 4)(torch.randn(6, 7, 3), torch.full((7,), 6)).sum().backward()
+
+    assert rnn_threads == [threading.current_thread().name] * 2
+
+
+def test_second_derivatives_are_refused(use_cores: Callable[[], None]) -> None:
+    encoder, inputs, lengths = encoder_and_inputs("gru", "tanh")
+    use_cores()
+
+    (gradient,) = torch.autograd.grad(encoder(inputs, lengths).square().sum(), inputs, create_graph=True)
+
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
 
 
 def test_a_second_backward_pass_is_refused(use_cores: Callable[[], None]) -> None:

@@ -16,8 +16,7 @@ class LinearPath(nn.Module):
     ngrams: maximum length of the n-grams. buckets: number of hashes, and of rows in the table of weights, apart from
     row 0, which is that of padding. n-grams with the same hash share a row.
 
-    The weights are buffers rather than parameters, as they are not trained by gradient descent on the network's loss
-    but set by `training.linear.fit`.
+    The weights are buffers rather than parameters: they are set by `training.linear.fit` and have no gradients.
     """
 
     weight: torch.Tensor
@@ -42,7 +41,7 @@ class LinearPath(nn.Module):
     def features(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """token_ids (T, B), lengths (B,) -> the row of each n-gram and its value, both (B, N).
 
-        An n-gram counts once for each text: its value is 0 for all occurrences but one. So is that of padding.
+        Each n-gram counts once per text: the value of its second and later occurrences is 0, as is that of padding.
         """
         rows = self.rows(token_ids, lengths)
         values = self.idf[rows] * first_occurrences(rows)
@@ -68,11 +67,11 @@ def first_occurrences(ascending: torch.Tensor) -> torch.Tensor:
 
 
 class WithLinearPath(nn.Module):
-    """A network and a linear path that decide together: the logits of the one are averaged with the scaled margins of
-    the other, so that the probabilities are the normalized geometric mean of both.
+    """The average of the logits of a network and the scaled margins of a linear path. Its class probabilities are the
+    normalized geometric mean of the two.
 
-    Only the network is trained by gradient descent, on a loss of its own: if the loss were that of the average, the
-    linear path, which is right on nearly all training texts, would leave the network little to learn.
+    Only the network is trained by gradient descent, on its own loss and not on that of the average: as the linear path
+    is right on nearly all training texts, the average would leave the network little to learn.
 
     scale: factor from margins to logits. The margins of a clear text are about 1 for its class and -1 for the others.
 

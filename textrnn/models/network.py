@@ -16,8 +16,8 @@ class Network(nn.Module, ABC):
     A new architecture is a subclass in a file of its own, a function in `models/build.py` that builds it from the
     config, and its name in `ModelConfig.architecture`.
 
-    embedding: the optimizer gives its parameters a learning rate of their own, and finds the others by their names not
-    beginning with "embedding.". Adversarial training needs its width, `embedding.table.embedding_dim`.
+    embedding: must have this name, as the optimizer gives the parameters whose names begin with "embedding." a learning
+    rate of their own. Adversarial training uses its size, `embedding.table.embedding_dim`.
     """
 
     embedding: Embedding
@@ -26,8 +26,9 @@ class Network(nn.Module, ABC):
     def forward(
         self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Logits (B, num_classes), which must not depend on the padding or on the other texts of the batch.
+        """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes). The logits of a text
+        must depend neither on padding nor on the other texts of the batch.
 
-        token_ids: (T, B), right-padded. lengths: (B,), at least 1. embedding_offset: (T, B, dim), added to the
-        embeddings; adversarial training takes its gradient and perturbs the embeddings with it.
+        embedding_offset (T, B, dim): added to the embeddings. Adversarial training uses its gradient to find the worst
+        perturbation, and passes that as the offset.
         """

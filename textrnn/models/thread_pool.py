@@ -1,4 +1,4 @@
-"""Threads that compute side by side, each with one core."""
+"""A pool of threads in which torch uses one core each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 def run_in_threads(
     tasks: Sequence[Callable[[], T]], *, cores: int, mode: Callable[[], AbstractContextManager]
 ) -> list[T]:
-    """The results of the tasks, in their order. With one core they run one after another in the calling thread.
+    """Run tasks in parallel and return their results in order. With one core they run in the calling thread.
 
     cores: number of threads. mode: the gradient mode in which the tasks run: torch.enable_grad, torch.no_grad or
     torch.inference_mode. Raises what a task raises.
@@ -25,7 +25,7 @@ def run_in_threads(
     if cores == 1:
         with mode():
             return [task() for task in tasks]
-    # Gradient mode and autocast are settings of a thread: those of the caller do not apply in the pool's threads.
+    # Gradient mode and autocast are settings of each thread: those of the calling thread do not apply in the pool.
     autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
 
     def run(task: Callable[[], T]) -> T:
@@ -37,16 +37,16 @@ def run_in_threads(
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """A pool in which torch uses one core in each thread; it is kept, as starting threads takes long."""
+    """A pool of this many threads. It is kept, as starting threads for every layer would take too long."""
     before = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "textrnn", _use_one_core)
     started = threading.Barrier(threads)
     list(pool.map(lambda _: started.wait(), range(threads)))
-    # torch.set_num_threads in a thread also sets the default of all threads that torch has not seen yet: set it back.
+    # torch.set_num_threads also sets the default for threads that have not used torch yet: restore it.
     torch.set_num_threads(before)
     return pool
 
 
 def _use_one_core() -> None:
     torch.set_num_threads(1)
-    torch.get_num_threads()  # fixes the number for this thread: its first operation would take the default of that time
+    torch.get_num_threads()  # makes it final: otherwise this thread would take the default at its first operation

@@ -1,8 +1,8 @@
 """The directions of a recurrent layer, computed in parallel on the cores of a CPU.
 
-The matrix products of one time step are too small to be split among cores, and steps depend on each other. Directions
-do not, and neither do the texts of a batch. So the batch is split into chunks of texts, and the unit of work of a
-thread is one direction over one chunk, in the forward and in the backward pass.
+The matrix products of one time step are too small to be split among cores, and time steps depend on each other. But
+directions are independent of each other, and so are the texts of a batch. So the batch is split into chunks of texts,
+and each thread computes one direction of one chunk at a time, in the forward and in the backward pass.
 """
 
 from __future__ import annotations
@@ -67,11 +67,12 @@ class _Split(NamedTuple):
 def run_directions(directions: Sequence[Direction], lengths: torch.Tensor | None = None) -> list[torch.Tensor]:
     """The outputs (T, B, H) of each direction. Values at padded positions are undefined.
 
-    They are those of each RNN on its whole input, except that sums may round differently where the batch is split. With
-    gradients enabled, the backward pass can run only once if the work was shared among threads or split into chunks.
+    They equal the outputs of each RNN for its whole input, up to rounding if the batch is split. The backward pass can
+    run only once if there is more than one thread or chunk, even with `retain_graph=True`; then a second one raises
+    RuntimeError.
 
-    lengths (B,): of the texts, if these are sorted by length, longest first. Then a chunk ends with its own longest
-    text instead of that of the batch, which pays off for batches with much padding.
+    lengths (B,): those of the texts, if they are sorted by length, longest first; otherwise None. With them, each chunk
+    ends with its own longest text instead of that of the batch, which pays off for batches with much padding.
     """
     steps, texts = steps_and_texts(directions[0].inputs)
     cores = cores_to_share() if directions[0].h0.device.type == "cpu" else 1
@@ -85,7 +86,7 @@ def run_directions(directions: Sequence[Direction], lengths: torch.Tensor | None
 
 
 def _split_batch(texts: int, steps: int, cores: int, lengths: torch.Tensor | None) -> list[Chunk]:
-    """Chunks of (nearly) equally many texts. cores: how many there are for each direction."""
+    """Chunks with (nearly) the same number of texts. cores: the number of cores for each direction."""
     wanted = cores
     if lengths is not None:
         wanted = max(4, 2 * cores)  # more chunks mean less padding in each, but also thinner matrix products
@@ -112,7 +113,7 @@ def _run_without_gradients(directions: Sequence[Direction], split: _Split) -> li
     )
 
     def prepare(direction: Direction) -> Callable[[Inputs, torch.Tensor], torch.Tensor]:
-        """The function that computes any chunk of this direction."""
+        """A function (inputs, h0) -> outputs for the chunks of this direction."""
         if use_inference_gru and isinstance(direction.rnn, nn.GRU):
             return InferenceGRU(direction.rnn, direction.inputs).run
         return partial(_run_rnn, direction.rnn)
@@ -142,7 +143,7 @@ def _run_with_gradients(directions: Sequence[Direction], split: _Split) -> list[
 
 
 class _Job:
-    """One direction over one chunk, with an autograd graph of its own.
+    """One direction of one chunk, with an autograd graph of its own.
 
     autograd runs the backward pass of a graph on the CPU in a single thread. With a graph for each job, each thread can
     run the backward pass of its own jobs.
