@@ -13,7 +13,6 @@ from torch import nn
 from tests.models.small import each_cell, each_direction
 from textrnn.models import threaded
 from textrnn.models.encoder import RNNEncoder
-from textrnn.runtime.device import cores_to_share
 
 
 @pytest.fixture(params=[2, 3, 4, 7])
@@ -246,26 +245,3 @@ def test_a_chunk_ends_with_its_own_longest_text() -> None:
     lengths = [90] * 10 + [80] * 20 + [20] * 20 + [7] * 14
     assert chunks_of(64, 1, lengths) == [(0, 16, 90), (16, 32, 80), (32, 48, 20), (48, 64, 20)]
     assert chunks_of(20, 4, [90] + [5] * 19) == [(0, 20, 90)]
-
-
-@pytest.mark.parametrize(
-    ("settings", "shared"),
-    [
-        ({}, False),
-        ({"GOMP_SPINCOUNT": "1000"}, True),
-        ({"GOMP_SPINCOUNT": "100000"}, False),
-        ({"GOMP_SPINCOUNT": "infinite"}, False),
-        ({"OMP_WAIT_POLICY": "PASSIVE"}, True),
-        ({"OMP_WAIT_POLICY": "active"}, False),
-    ],
-)
-def test_several_cores_are_used_only_if_waiting_threads_soon_sleep(
-    settings: dict[str, str], shared: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-
-    assert cores_to_share() == (4 if shared else 1)
