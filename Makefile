@@ -27,7 +27,7 @@ test: install ## all that checks the project: ruff, mypy, pytest
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow
