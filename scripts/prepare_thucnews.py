@@ -2,7 +2,7 @@
 """Turn the THUCNews titles into train.txt, dev.txt, test.txt and class.txt, with a fair train.txt.
 
 Some titles of the published train.txt occur in dev.txt or test.txt too. A model that has seen
-them in training would be judged too kindly, so they are left out of train.txt.
+them in training would inflate the scores, so they are left out of train.txt.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def prepare(options: argparse.Namespace) -> None:
     splits = {name: read_rows(options.input, f"{name}.txt") for name in ("train", "dev", "test")}
     for name, rows in splits.items():
         check_rows(rows, f"{name}.txt")
-    judged = {title_of(row) for name in ("dev", "test") for row in splits[name]}
+    evaluated = {title_of(row) for name in ("dev", "test") for row in splits[name]}
     published = len(splits["train"])
-    splits["train"] = [row for row in splits["train"] if title_of(row) not in judged]
+    splits["train"] = [row for row in splits["train"] if title_of(row) not in evaluated]
     if not splits["train"]:
         raise PrepareError("train.txt: expected titles of its own, found only titles of dev.txt and test.txt")
 

@@ -1,1 +1,1 @@
-"""`make accuracy`: how right the shipped recipes are beside linear models, measured into docs/accuracy.md."""
+"""`make accuracy`: accuracy of the shipped recipes compared with linear models, written to docs/accuracy.md."""

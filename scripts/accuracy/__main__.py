@@ -1,4 +1,4 @@
-"""`python -m scripts.accuracy [TASK]...`: how right the recipes are beside linear models, into docs/accuracy.md.
+"""`python -m scripts.accuracy [TASK]...`: accuracy of the recipes and of linear models, written to docs/accuracy.md.
 
 Everything that can be chosen is chosen on dev. Each reading of a test set is recorded in docs/accuracy.jsonl, and a
 second one by the same recipe and seed is refused without --again.
@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from scripts.accuracy import record
-from scripts.accuracy.judging import judged
 from scripts.accuracy.page import results
 from scripts.accuracy.programs import Program, programs
+from scripts.accuracy.scores import scores
 from scripts.accuracy.tasks import TASKS, Parts, Task, config_of, prepare, splits
 from scripts.bench.corpora import ROOT, WORK, Missing, write_texts
 from scripts.bench.machine import describe
@@ -37,11 +37,11 @@ def main() -> None:
         raise SystemExit(f"error: {reason}") from None
     for task in TASKS:
         if not options.tasks or task.recipe in options.tasks:
-            judge(task, splits(config_of(task)), programs(task), again=options.again)
+            evaluate(task, splits(config_of(task)), programs(task), again=options.again)
             put(ROOT / "docs" / "accuracy.md", "results", results(record.readings()))
 
 
-def judge(task: Task, parts: Parts, programs: list[Program], *, again: bool) -> None:
+def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) -> None:
     """Each program reads the test set unless it has done so; the others are compared with the first one."""
     linear: list[str] | None = None
     for program in programs:
@@ -61,7 +61,7 @@ def judge(task: Task, parts: Parts, programs: list[Program], *, again: bool) -> 
         reading = {
             "task": task.name, "program": name, "seed": seed, "recipe": record.digest(recipe),
             "seconds": round(seconds, 1), "machine": describe(), "commit": commit(),
-            **judged(parts["test"].labels, found, linear, task.measure),
+            **scores(parts["test"].labels, found, linear, task.measure),
         }  # fmt: skip
         record.add(reading)
         print(

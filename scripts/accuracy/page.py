@@ -34,4 +34,4 @@ def task_table(task: Task, of_task: list[tuple[int, dict[str, Any]]]) -> str:
             sign and f"{sign}{reading['p']:.2g}", number(reading["seconds"]),
         ])  # fmt: skip
     header = ["program", "seed", "reading", "accuracy", "macro-F1", f"95 % of {task.measure}", "p"]
-    return table(f"{task.name} (judged by {task.measure})", [*header, "training and test, s"], rows)
+    return table(f"{task.name} (by {task.measure})", [*header, "training and test, s"], rows)

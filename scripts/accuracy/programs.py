@@ -1,4 +1,4 @@
-"""The programs that are judged on a task: a linear SVC, fastText, textrnn's defaults and the shipped recipe."""
+"""The programs that are compared on a task: a linear SVC, fastText, textrnn's defaults and the shipped recipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULTS = "textrnn, defaults"
 
 
 class Program(NamedTuple):
-    """recipe: whatever, beside the seed, decides what comes out. labels: trains, and labels the test texts."""
+    """recipe: whatever decides the result, besides the seed. labels: trains, and labels the test texts."""
 
     name: str
     seed: int

@@ -1,4 +1,4 @@
-"""The seven tasks on which accuracy is judged: a recipe, its corpus, and the same texts as plain files for others."""
+"""The seven tasks on which accuracy is measured: a recipe, its corpus, and the same texts as plain files for others."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ THUCNEWS = {
 }
 
 
-def test_thucnews_leaves_judged_titles_out(tmp_path: Path) -> None:
+def test_thucnews_leaves_evaluated_titles_out_of_train(tmp_path: Path) -> None:
     done = succeed("prepare_thucnews", write(tmp_path / "in", THUCNEWS), "--output", tmp_path / "out")
     made = tree(tmp_path / "out")
     assert made.pop("class.txt").decode().split() == THUCNEWS["class.txt"].split()

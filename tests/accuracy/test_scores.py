@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, f1_score
 
-from scripts.accuracy.judging import compared, interval, judged
+from scripts.accuracy.scores import compared, interval, scores
 
 RANDOM = np.random.default_rng(0)
 NUMBERS = RANDOM.integers(0, 4, 400)
@@ -13,7 +13,7 @@ FOUND = [str(number) for number in np.where(RANDOM.random(400) < 0.7, NUMBERS, R
 
 
 def test_the_interval_of_accuracy_is_about_two_standard_errors_to_each_side() -> None:
-    share = judged(TRUTH, FOUND, None, "accuracy")["accuracy"]
+    share = scores(TRUTH, FOUND, None, "accuracy")["accuracy"]
     error = 1.96 * np.sqrt(share * (1 - share) / len(TRUTH))
     assert interval(confusion_matrix(TRUTH, FOUND), "accuracy") == pytest.approx(
         (share - error, share + error), abs=0.006
@@ -34,4 +34,4 @@ def test_p_counts_the_texts_which_one_alone_has_right() -> None:
     ours, theirs = ["b"] * 2 + ["a"] * 98, ["a"] * 2 + ["b"] * 10 + ["a"] * 88
     assert compared(truth, ours, theirs) == {"p": pytest.approx(2 * (1 + 12 + 66) / 2**12), "right_more": 8}
     assert compared(truth, ours, ours) == {"p": 1.0, "right_more": 0}
-    assert judged(truth, ours, None, "accuracy")["p"] is None
+    assert scores(truth, ours, None, "accuracy")["p"] is None

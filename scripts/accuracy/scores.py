@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 RESAMPLES = 2000
 
 
-def judged(truth: list[str], found: list[str], linear: list[str] | None, measure: str) -> dict[str, Any]:
+def scores(truth: list[str], found: list[str], linear: list[str] | None, measure: str) -> dict[str, Any]:
     """Accuracy, macro-F1, the interval of `measure` ("accuracy" or "macro-F1"), and the comparison with the labels of
     the linear model, if any. right_more: texts that are right beyond those of the linear model."""
     versus = {"p": None, "right_more": None} if linear is None else compared(truth, found, linear)
