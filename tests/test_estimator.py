@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tests.conftest import TINY, Cli, make_rows, write_tsv
 from textrnn import RNNClassifier, TextClassifier
 from textrnn.config import known_keys
+from textrnn.errors import TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
 # as TINY
@@ -241,6 +242,14 @@ def test_bad_parameters_are_refused_by_name_when_fitting() -> None:
     classifier = RNNClassifier(cell="lsm", hidden_size=0)
     with pytest.raises(ValueError, match=r"model.cell: expected .*found 'lsm'\n.*model.hidden_size: expected"):
         classifier.fit(TEXTS, LABELS)
+
+
+def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was(fitted: RNNClassifier) -> None:
+    classifier = pickle.loads(pickle.dumps(fitted)).set_params(learning_rate=1e30, grad_clip_norm=None)
+    with pytest.raises(TextRNNError, match="not finite"):
+        classifier.fit(["one", "two"] * 20, [3, 4] * 20)
+    assert classifier.classes_.tolist() == ["food", "sport", "travel"]
+    assert classifier.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
 
 
 def test_an_unfitted_one_says_so(workplace: Path) -> None:

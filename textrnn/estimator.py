@@ -65,8 +65,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, labels)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
-        self.classes_, ids = np.unique(labels, return_inverse=True)
-        if len(classes := self.classes_.tolist()) < 2:
+        distinct, ids = np.unique(labels, return_inverse=True)
+        if len(classes := distinct.tolist()) < 2:
             raise ValueError(f"two or more classes were expected in y, found {len(classes) or 'no'} class: {classes}")
         config, names = self._config(), [str(label) for label in classes]
         tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
@@ -82,7 +82,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             seed_weights(config.train.seed)
             model = build_model(config.model, vocab_size=len(splits.vocab), num_classes=len(names)).to(device)
             evaluations = train_in_memory(config.train, model, splits.train, splits.dev, len(names), device=device)
-        self.history_ = [evaluation.record() for evaluation in evaluations]
+        self.classes_, self.history_ = distinct, [evaluation.record() for evaluation in evaluations]
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)
         self.classifier_ = TextClassifier(model, transform, names, config, device=device)
         return self
