@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tests.conftest import TINY, Cli, make_rows, write_tsv
 from textrnn import RNNClassifier, TextClassifier
 from textrnn.config import known_keys
-from textrnn.errors import TextRNNError
+from textrnn.errors import CheckpointError, DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
 # as TINY
@@ -46,7 +46,7 @@ def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0}
     keys = {"data.max_length", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
-    keys -= {"model.pretrained", "train.seed", "train.save_minutes"}
+    keys -= {"model.pretrained", "model.freeze_embedding", "train.seed", "train.save_minutes"}
     expected = {key.split(".")[1]: known_keys()[key] for key in keys}
     found = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
     assert found == expected | own
@@ -138,9 +138,16 @@ def test_what_is_saved_predicts_the_same_from_the_command_line(
     assert [line.split("\t")[0] for line in result.out.splitlines()] == fitted.predict(TEXTS).tolist()
 
 
+def test_a_run_s_folder_is_not_saved_into(trained: Path, fitted: RNNClassifier) -> None:
+    before = (trained / "config.yaml").read_bytes()
+    with pytest.raises(CheckpointError, match="the folder of a run"):
+        fitted.save(trained)
+    assert (trained / "config.yaml").read_bytes() == before
+
+
 def test_labels_that_would_be_confused_on_disk_are_not_saved(workplace: Path) -> None:
     classifier = RNNClassifier(**{**SMALL, "epochs": 1}).fit(TEXTS, [f"{label}\nline" for label in LABELS])
-    with pytest.raises(ValueError, match="on one line were expected"):
+    with pytest.raises(ValueError, match="expected a label on one line"):
         classifier.save("saved")
     assert not Path("saved").exists()
 
@@ -185,10 +192,11 @@ def test_it_is_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
     [
         (TEXTS, ["food"] * 60, ValueError, r"two or more classes were expected in y, found 1 class: \['food'\]"),
         (TEXTS, LABELS[1:], ValueError, "inconsistent numbers of samples"),
-        (["soup", None], ["a", "b"], TypeError, r"X\[1\]: a string was expected, found NoneType"),
-        ([b"soup", "goal"], ["a", "b"], TypeError, r"X\[0\]: a string was expected, found bytes"),
+        (["soup", None], ["a", "b"], TypeError, "text 1: a string was expected, found NoneType"),
+        ([b"soup", "goal"], ["a", "b"], TypeError, "text 0: a string was expected, found bytes"),
         (np.array([["soup"], ["goal"]]), ["a", "b"], ValueError, r"one dimension .* found the shape \(2, 1\)"),
         ("soup", ["a", "b"], TypeError, "a list of strings was expected, found str"),
+        ({"soup", "goal"}, ["a", "b"], TypeError, "a list of strings was expected, found set"),
         ([], [], ValueError, "two or more classes"),
         (TEXTS, None, ValueError, "y should be a 1d array"),
         (TEXTS, np.linspace(0, 1, 60), ValueError, "Unknown label type: continuous"),
@@ -236,6 +244,17 @@ def test_it_passes_the_checks_of_scikit_learn() -> None:
     assert [each["check_name"] for each in results if each["status"] not in ("passed", "skipped")] == []
     (plain,) = check_estimator(RNNClassifier(**SMALL))
     assert plain["status"] == "passed"
+
+
+def test_it_warns_of_what_the_command_line_warns_of() -> None:
+    changes = {"nonlinearity": "relu", "min_count": 100}
+    with pytest.warns(UserWarning) as caught:
+        RNNClassifier(**{**SMALL, **changes}).fit(TEXTS, LABELS)
+    assert sorted(str(each.message).partition(":")[0] for each in caught) == [
+        "model.nonlinearity", "the vocabulary is empty",
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
+        RNNClassifier(**SMALL, tokenizer="word").fit(["今天的天气非常好我们去公园吧"] * 9 + ["soup"], ["a", "b"] * 5)
 
 
 def test_bad_parameters_are_refused_by_name_when_fitting() -> None:

@@ -61,6 +61,7 @@ def imports_of(path: Path) -> set[str]:
     """The modules of textrnn that a file imports, wherever in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
+        assert not isinstance(node, ast.ImportFrom) or node.level == 0, f"{path}: a relative import"
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("textrnn"):
             base = node.module.removeprefix("textrnn").removeprefix(".")
             whole = [".".join(filter(None, [base, alias.name])) for alias in node.names]

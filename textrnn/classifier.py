@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import nn
 from textrnn.config import Config
 from textrnn.data.transform import EncodedTexts, Transform
 from textrnn.errors import CheckpointError
-from textrnn.inference import DEFAULT_BATCH_SIZE, compute_logits
+from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.run.checkpoint import CONFIG, load_model
 from textrnn.runtime.device import choose_device
 
@@ -27,6 +27,19 @@ def model_folder(run: Path | str) -> Path:
     if not run.exists():
         raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected")
     raise CheckpointError(f"{run}: not a run: neither model/{CONFIG} nor {CONFIG} with labels.txt is in it")
+
+
+def check_texts(texts: Sequence[str]) -> list[str]:
+    """The texts as a list. Raises TypeError, ValueError where they are no list, array or Series of strings."""
+    if isinstance(texts, (str, bytes, Set, Mapping)) or not hasattr(texts, "__len__"):
+        raise TypeError(f"a list of strings was expected, found {type(texts).__name__}")
+    if getattr(texts, "ndim", 1) != 1:
+        raise ValueError(f"texts in one dimension were expected, found the shape {texts.shape}")  # type: ignore[attr-defined]
+    checked = list(texts)
+    for number, text in enumerate(checked):
+        if not isinstance(text, str):
+            raise TypeError(f"text {number}: a string was expected, found {type(text).__name__}: {text!r}")
+    return checked
 
 
 class TextClassifier:
@@ -59,11 +72,12 @@ class TextClassifier:
 
     def predict_proba(self, texts: Sequence[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> np.ndarray:
         """(n, classes) float32 probabilities, columns as in `labels`; the rows sum to 1."""
-        if isinstance(texts, str):
-            raise TypeError("texts must be a list of strings, not one string")
-        if len(texts) == 0:
-            return np.empty((0, len(self.labels)), dtype=np.float32)
-        return self.logits(self.transform.encode(texts), batch_size=batch_size).softmax(dim=1).numpy()
+        return class_probabilities(self.predict_logits(texts, batch_size=batch_size))
+
+    def predict_logits(self, texts: Sequence[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> torch.Tensor:
+        """(n, classes) float32 on the CPU. Raises TypeError, ValueError where `texts` are no strings."""
+        encoded = self.transform.encode(check_texts(texts))
+        return self.logits(encoded, batch_size=batch_size) if len(encoded) else torch.empty(0, len(self.labels))
 
     def logits(self, texts: EncodedTexts, *, batch_size: int = DEFAULT_BATCH_SIZE, **options) -> torch.Tensor:
         """(n, classes) float32, for texts already encoded by this classifier's transform."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, check_is_fitted, column_or_1d
 
-from textrnn.classifier import TextClassifier
-from textrnn.config import Config, build_config
+from textrnn.classifier import TextClassifier, check_texts
+from textrnn.config import Config, build_config, dead_keys
 from textrnn.data.build import build_tokenizer
 from textrnn.data.corpus import Corpus
+from textrnn.data.labels import label_problem
 from textrnn.data.splits import split_corpora
+from textrnn.data.statistics import find_warnings
+from textrnn.data.tokenizer import check_segmented
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
+from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.models.build import build_model
 from textrnn.run.checkpoint import save_model
 from textrnn.runtime.device import allow_tf32, choose_device
@@ -35,8 +40,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction` (docs/config.md). random_state: `train.seed`,
     or a RandomState (None: NumPy's) to draw it from. device: auto, cpu, cuda or cuda:N. verbose: 1 shows a bar.
 
-    After `fit`: classes_ (C,), the labels in the order of the columns of `predict_proba`; classifier_, the
-    TextClassifier; history_, a dict for each evaluation, as the lines of history.jsonl.
+    After `fit`: classes_ (C,), in the order of the columns of `predict_proba`; classifier_, a TextClassifier; history_,
+    a dict for each evaluation, as the lines of history.jsonl.
     """
 
     classes_: np.ndarray
@@ -46,7 +51,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self, *, architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None, hidden_size=96,
         num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max", attention_hops=1,
-        fc_size=None, freeze_embedding=False, ngrams=2, ngram_buckets=1 << 17, linear_ngrams=2,
+        fc_size=None, ngrams=2, ngram_buckets=1 << 17, linear_ngrams=2,
         linear_buckets=1 << 19, linear_scale=4.0, batch_size=64, epochs=6, learning_rate=2e-3,
         embedding_lr_multiplier=5.0, weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0,
         accumulate=1, label_smoothing=0.0, adversarial_norm=1.5, class_weights="none", monitor="dev_accuracy",
@@ -58,8 +63,9 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans.
 
-        Raises: TypeError where X holds anything but strings; ValueError for parameters out of range, X and y of
-        different lengths, or labels of fewer than two classes.
+        Warns of what the command line warns of. Raises: TypeError where X holds anything but strings; ValueError for
+        parameters out of range, X and y of different lengths, or labels of fewer than two classes; DataError for a
+        tokenizer that does not suit the texts; TextRNNError where a loss is not finite.
         """
         texts, labels = check_texts(X), column_or_1d(y)
         check_consistent_length(texts, labels)
@@ -70,11 +76,14 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"two or more classes were expected in y, found {len(classes) or 'no'} class: {classes}")
         config, names = self._config(), [str(label) for label in classes]
         tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
+        corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer)}
+        check_segmented(tokenizer.kind, texts[:1000])
         splits = split_corpora(
-            {"train": Corpus.from_texts(texts, [str(number) for number in ids], tokenizer)}, numbers,
-            dev_fraction=config.data.dev_fraction, seed=config.train.seed, max_length=config.data.max_length,
-            min_count=config.vocab.min_count, max_size=config.vocab.max_size,
+            corpora, numbers, dev_fraction=config.data.dev_fraction, seed=config.train.seed,
+            max_length=config.data.max_length, min_count=config.vocab.min_count, max_size=config.vocab.max_size,
         )  # fmt: skip
+        for sentence in [*dead_keys(config), *find_warnings(splits, corpora, config.data.max_length)]:
+            warnings.warn(sentence, stacklevel=2)
         device = choose_device(self.get_params()["device"])
         if device.type == "cuda":
             allow_tf32(config.train.tf32)
@@ -89,12 +98,12 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Sequence[str]) -> np.ndarray:
         """(n,) the likeliest label of each text."""
-        best = self._logits(X).argmax(dim=1).numpy()
+        best = predicted_classes(self._logits(X))
         return self.classes_[best]
 
     def predict_proba(self, X: Sequence[str]) -> np.ndarray:
         """(n, C) float32 probabilities, columns as in `classes_`."""
-        return self._logits(X).softmax(dim=1).numpy()
+        return class_probabilities(self._logits(X))
 
     def decision_function(self, X: Sequence[str]) -> np.ndarray:
         """(n, C) float32 logits; of two classes (n,), by how much the second one's is larger."""
@@ -104,12 +113,14 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder: Path | str) -> None:
         """Write a folder that `textrnn predict` and `TextClassifier.load` read, with labels as strings.
 
-        Raises: TextRNNError where it cannot be written; ValueError for labels that cannot be told apart on a line each.
+        Raises: CheckpointError for a run's folder; TextRNNError where it cannot be written; ValueError for labels that
+        are equal as strings, or that do not fit on a line.
         """
         check_is_fitted(self)
         labels = self.classifier_.labels
-        if len(set(labels)) < len(labels) or any("\n" in label or not label.strip() for label in labels):
-            raise ValueError(f"labels that are different, not empty and on one line were expected, found {labels}")
+        bad = next(filter(None, (label_problem(label, None) for label in labels)), None)
+        if bad or len(set(labels)) < len(labels):
+            raise ValueError(f"cannot save these labels: {bad or 'two of them are equal as strings'}: {labels}")
         save_model(Path(folder), self.classifier_.model, self.classifier_.transform, labels, self.classifier_.config)
 
     def __sklearn_tags__(self) -> Any:
@@ -120,9 +131,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _logits(self, X: Sequence[str]) -> torch.Tensor:
         check_is_fitted(self)
-        texts = check_texts(X)
-        encoded = self.classifier_.transform.encode(texts)
-        return self.classifier_.logits(encoded) if texts else torch.empty(0, len(self.classes_))
+        return self.classifier_.predict_logits(X)
 
     def _config(self) -> Config:
         given = self.get_params().items()
@@ -135,16 +144,3 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             return build_config(tree, origin=type(self).__name__)
         except ConfigError as error:
             raise ValueError(str(error)) from None
-
-
-def check_texts(X: Sequence[str]) -> list[str]:
-    """Raises TypeError, ValueError where X is something else than a list, array or Series of strings."""
-    if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
-        raise TypeError(f"X: a list of strings was expected, found {type(X).__name__}")
-    if getattr(X, "ndim", 1) != 1:
-        raise ValueError(f"X: texts in one dimension were expected, found the shape {X.shape}")  # type: ignore[attr-defined]
-    texts = list(X)
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(f"X[{number}]: a string was expected, found {type(text).__name__}: {text!r}")
-    return texts

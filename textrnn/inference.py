@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -12,6 +13,16 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.runtime.device import autocast
 
 DEFAULT_BATCH_SIZE = 256
+
+
+def class_probabilities(logits: torch.Tensor) -> np.ndarray:
+    """(n, C) float32; each row sums to 1."""
+    return logits.softmax(dim=1).numpy()
+
+
+def predicted_classes(logits: torch.Tensor) -> np.ndarray:
+    """(n,) int64: the likeliest class of each text."""
+    return logits.argmax(dim=1).numpy()
 
 
 def compute_logits(

@@ -33,7 +33,7 @@ CONFIG_CASES = [
     ),
     config(
         "true-for-a-number", "train: {epochs: true}\n",
-        "c.yaml: train.epochs: true and false have no meaning here (found True)",
+        "c.yaml: train.epochs: expected a value other than true or false (found True)",
     ),
     config("wrong-choice", "model: {cell: gur}\n", f"c.yaml: model.cell: {CELLS}"),
     config(

@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import Cli, copy_template, make_rows, train_in, write_tsv
 from textrnn.commands import train
+from textrnn.inference import compute_logits
 from textrnn.training import interruptible, linear, recorder
 
 # Dropout everywhere, two kinds of batches, several steps an epoch: whatever is not restored shows in the weights.
@@ -51,6 +52,74 @@ def same_run(one: Path, other: Path) -> bool:
 
     weights = "model/model.safetensors"
     return history(one) == history(other) and (one / weights).read_bytes() == (other / weights).read_bytes()
+
+
+def test_a_signal_inside_an_evaluation_saves_the_state_and_resume_repeats_it(
+    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluations = []
+
+    def interrupted(*arguments, after_batch: Callable[[int], object], **options):
+        evaluations.append(1)
+        if len(evaluations) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return compute_logits(*arguments, after_batch=after_batch, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(interruptible, "compute_logits", interrupted)
+        assert cli("train", *OPTIONS, "cut").code == 143
+    assert len(Path("cut/history.jsonl").read_text().splitlines()) == 1
+    assert cli("train", *OPTIONS, "cut", "--resume").code == 0
+    assert same_run(Path("whole"), Path("cut"))
+
+
+@pytest.mark.parametrize(("owner", "name"), [("recorder", "save_weights"), ("recorder", "append_history")])
+def test_a_run_killed_while_it_records_its_best_evaluation_repeats_it(
+    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, owner: str, name: str
+) -> None:
+    original, calls = getattr(recorder, name), []
+    history = [json.loads(line) for line in Path("whole/history.jsonl").read_text().splitlines()]
+    better = [line["dev_accuracy"] for line in history]
+    # evaluations that are the best so far have their weights saved; all are appended to the history
+    last_best = max(range(len(better)), key=lambda at: (better[at], -history[at]["dev_loss"]))
+
+    def die_at_the_best(*arguments: object) -> None:
+        calls.append(1)
+        epoch = len(history_of(Path("cut"))) + 1
+        if epoch == last_best + 1:
+            raise KeyboardInterrupt
+        original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, name, die_at_the_best)
+        assert cli("train", *OPTIONS, "cut").code == 130
+    assert calls
+    assert cli("train", *OPTIONS, "cut", "--resume").code == 0
+    assert same_run(Path("whole"), Path("cut"))
+
+
+def test_a_run_killed_between_history_and_state_has_no_line_twice(
+    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = recorder.save_state
+
+    def die_after_an_evaluation(path, model, optimizer, progress) -> None:
+        if progress["epoch"] == 3 and progress["steps_in_epoch"] == 0:
+            raise KeyboardInterrupt
+        original(path, model, optimizer, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "save_state", die_after_an_evaluation)
+        options = [*OPTIONS, "cut", "--set", "train.save_minutes=1e-9"]  # the last state is just before the evaluation
+        assert cli("train", *options).code == 130
+    assert len(history_of(Path("cut"))) == 2
+    assert cli("train", *options, "--resume").code == 0
+    assert same_run(Path("whole"), Path("cut"))
+
+
+def history_of(run: Path) -> list[str]:
+    path = run / "history.jsonl"
+    return path.read_text().splitlines() if path.exists() else []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -6,8 +6,32 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.conftest import TINY, Cli
+from textrnn.training import interruptible, recorder
+
+
+def test_the_kept_model_is_that_of_the_best_evaluation(
+    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted = [0.5, 0.9, 0.4]
+    scores = lambda *_: {"accuracy": scripted.pop(0), "loss": 1.0, "macro_f1": 0.5}  # noqa: E731
+    states: list[dict[str, torch.Tensor]] = []
+    save_state = recorder.save_state
+
+    def keep(path, model, *others) -> None:
+        states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        save_state(path, model, *others)
+
+    monkeypatch.setattr(interruptible, "summary", scores)
+    monkeypatch.setattr(recorder, "save_state", keep)
+    assert cli("train", "--data", "train.tsv", *TINY, "--set", "train.epochs=3").code == 0
+    kept = load_file("runs/train/model/model.safetensors")
+    assert len(states) == 3
+    equal = [all(torch.equal(tensor, kept[name]) for name, tensor in state.items()) for state in states]
+    assert equal == [False, True, False]
 
 
 def test_history_follows_the_schedule_and_the_clipping(cli: Cli, train_file: Path) -> None:

@@ -23,6 +23,7 @@ from textrnn.evaluation.metrics import RunningTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.report import report_text
 from textrnn.evaluation.results import Predictions, write_results
+from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.files import data_name
@@ -82,8 +83,8 @@ def predict_texts(
             window = slice(begin, begin + TEXTS_AT_ONCE)
             logits = classifier.logits(texts.rows(window), after_batch=shown.update)
             totals.add(logits, texts.labels[window])
-            highest = logits.softmax(dim=1).max(dim=1)
-            predicted[window], probabilities[window] = highest.indices, highest.values
+            predicted[window] = predicted_classes(logits)
+            probabilities[window] = class_probabilities(logits).max(axis=1)
     return Predictions(rows, texts.labels, predicted, probabilities), totals
 
 

@@ -16,7 +16,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Needs(NamedTuple):
-    """What a key needs beside itself: where `met` is false, any value but its default earns a warning.
+    """A precondition of a key: where `met` is false and the value is not the default, the user is warned.
 
     reason: why, with `{section.key}` for the value of another key. result: what the key does then.
     """
@@ -55,7 +55,7 @@ class Section(BaseModel):
     def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         kind = cls.model_fields[info.field_name or ""].annotation
         if isinstance(value, bool) and kind is not bool and get_origin(kind) is not Literal:
-            raise ValueError("true and false have no meaning here")
+            raise ValueError("expected a value other than true or false")
         return value
 
 
@@ -71,7 +71,7 @@ class DataConfig(Section):
     label_column: Column | None = Field(None, description="as text_column")
     label_names: str | None = Field(None, description="a file of label names, where labels are 0-based ids")
     encoding: str = "utf-8"
-    max_length: int = Field(512, ge=1, description="tokens of a text that are read; the rest is cut")
+    max_length: int = Field(512, ge=1, le=2**31 - 2, description="tokens of a text that are read; the rest is cut")
     bad_rows: Literal["error", "skip"] = "error"
     cache_dir: str = ".textrnn_cache"
 

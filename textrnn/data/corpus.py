@@ -67,10 +67,11 @@ class Corpus:
         tokens, starts, lengths, label_ids, hashes = (
             np.frombuffer(stream.getbuffer(), ARRAYS[name]) for name, stream in streams.items()
         )
+        type_count = index.finish(types, None)
+        index.close()
         return cls(
-            tokens, starts, lengths, None if labels is None else label_ids, hashes,
-            type_count=index.finish(types, None), types=types, labels=names,
-        )  # fmt: skip
+            tokens, starts, lengths, None if labels is None else label_ids, hashes, type_count, types, labels=names
+        )
 
     def __len__(self) -> int:
         return len(self.starts)

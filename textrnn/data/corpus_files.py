@@ -6,7 +6,7 @@ import json
 import mmap
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -26,7 +26,7 @@ def write_corpus(
 ) -> None:
     """Tokenize a source into an empty folder. Raises DataError for bad rows; OSError, sqlite3.Error."""
     index = TypeIndex(folder.parent)  # which, unlike this folder, is there for as long as SQLite may look for it
-    with ExitStack() as stack:
+    with closing(index), ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
         labels = write_arrays(
             ((example.text, example.label) for example in read_examples(source)),

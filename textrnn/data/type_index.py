@@ -33,6 +33,9 @@ class TypeIndex:
         self._late.executescript("PRAGMA temp_store=FILE; PRAGMA cache_size=-8000; PRAGMA journal_mode=OFF;")
         self._late.executescript("CREATE TABLE late (token BLOB); BEGIN")
 
+    def close(self) -> None:
+        self._late.close()
+
     def numbers(self, tokens: list[str]) -> np.ndarray:
         """(n,) int32 for n different tokens; the numbers of late ones are provisional until `finish`."""
         early = self._early

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from textrnn.inference import predicted_classes
+
 Cells = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -27,7 +29,7 @@ class RunningTotals:
         """logits (n, C), labels (n,)."""
         from sklearn.metrics import confusion_matrix
 
-        truth, predicted = np.asarray(labels, dtype=np.int64), logits.argmax(dim=1).numpy()
+        truth, predicted = np.asarray(labels, dtype=np.int64), predicted_classes(logits)
         self.matrix += confusion_matrix(truth, predicted, labels=range(len(self.matrix)))
         self.loss_sum += float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(truth), reduction="sum"))
 
@@ -65,6 +67,6 @@ def all_metrics(totals: RunningTotals, labels: list[str]) -> dict[str, Any]:
 
 
 def weighted_cells(matrix: np.ndarray) -> Cells:
-    """(C * C,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents."""
-    truth, predicted = np.indices(matrix.shape)
-    return truth.ravel(), predicted.ravel(), matrix.ravel()
+    """(cells,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents."""
+    truth, predicted = np.nonzero(matrix)
+    return truth, predicted, matrix[truth, predicted]

@@ -54,7 +54,10 @@ def load_weights(path: Path, model: nn.Module) -> None:
 
 
 def save_model(folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config) -> None:
-    """Everything that prediction needs. Raises TextRNNError where it cannot be written."""
+    """Everything that prediction needs. Raises CheckpointError for a run's folder, whose files must stay together;
+    TextRNNError where it cannot be written."""
+    if any((folder / name).exists() for name in ("model", "resume", "history.jsonl")):
+        raise CheckpointError(f"{folder}: the folder of a run; give another folder to save a model in")
     save_model_parts(folder, model, transform, labels, config)
     save_weights(folder / WEIGHTS, model)
 

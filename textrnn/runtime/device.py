@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 
 import torch
 
@@ -12,9 +13,12 @@ from textrnn.runtime.distributed import local_rank, local_world_size, world_size
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N". Raises ConfigError where there is no such device."""
+    """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N". Raises ConfigError where there is no such device;
+    ValueError for another name."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not isinstance(name, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", name, re.ASCII):
+        raise ValueError(f"device: auto, cpu, cuda or cuda:N was expected, found {name!r}")
     device = torch.device(name)
     if device.type == "cuda":
         count = torch.cuda.device_count()

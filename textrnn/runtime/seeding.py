@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
+_forked = threading.Lock()
 
-def fork_rng(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Inside the block torch's global random state may be changed; afterwards it is what it was."""
-    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+
+@contextmanager
+def fork_rng(device: torch.device) -> Iterator[None]:
+    """Inside the block torch's global random state may be changed; afterwards it is what it was. One thread of the
+    process at a time: others wait for it."""
+    with _forked, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
 
 
 def seed_weights(seed: int) -> None:
-    """What a new model's weights are drawn from; the same in each process."""
+    """Seed torch so that every process draws the same initial weights."""
     torch.manual_seed(seed)
 
 
 def seed_step(seed: int, step: int, process: int, device: torch.device) -> None:
-    """What dropout is drawn from in one step of one process, wherever training began or was resumed."""
+    """Seed dropout for one step of one process, independently of where training started."""
     # mixed, since torch's generator on the CPU looks at the lower 32 bits alone
     mixed = int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0])
     if device.type == "cuda":
