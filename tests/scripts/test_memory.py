@@ -1,4 +1,4 @@
-"""Peak memory of the commands, measured as `scripts/bench/memory.py` does for anyone who runs it."""
+"""Peak memory of the commands, measured by running `scripts/bench/memory.py`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ COMMANDS = ("vocab", "train", "eval", "predict")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon is Linux's")
-def test_memory_does_not_grow_with_a_corpus_that_keeps_bringing_new_words(tmp_path: Path) -> None:
-    # the smaller corpus already fills every window and goes over the tokens numbered in memory
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon needs Linux")
+def test_memory_does_not_grow_with_a_corpus_of_ever_new_words(tmp_path: Path) -> None:
+    # the smaller corpus already fills every window and exceeds the number of tokens numbered in memory
     script = [sys.executable, str(ROOT / "scripts" / "bench" / "memory.py"), "--corpora", "new-words"]
     sizes = ["--documents", "17000", "--words", "30", "--work", str(tmp_path)]
     done = subprocess.run([*script, *sizes], capture_output=True, text=True, check=False)
