@@ -27,7 +27,7 @@ test: install ## all that checks the project: ruff, mypy, pytest
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow
@@ -41,7 +41,7 @@ bench: install ## measure all, or ONLY=encoder, beside other tools, and write do
 
 accuracy: install ## train all recipes, or ONLY=mr, beside linear models, and write docs/accuracy.md (hours)
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m scripts.bench.accuracy $(ONLY)
+	$(BIN)/python -m scripts.accuracy $(ONLY)
 
 clean: ## remove the virtual environment, caches and runs
 	rm -rf $(VENV) .venv-keras build .textrnn_cache runs eval .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,19 +1,20 @@
-"""`python scripts/weights_hash.py CONFIG...`: what the weights are after 50 optimizer steps of each config, as a hash.
+"""`python scripts/weights_hash.py CONFIG...`: a hash of the weights after 50 optimizer steps of each config.
 
-A change that only moves code must leave every line of the output as it was. Nothing here but the command line of
-textrnn is relied on, so that the script of today also runs at an older commit:
+A change that only moves code must leave every line of the output as it was. The script relies on the command line of
+textrnn alone, so that it also runs at an older commit:
 
     git worktree add /tmp/before HEAD~1
     PYTHONPATH=/tmp/before python scripts/weights_hash.py /tmp/before/configs/*.yaml > before
     PYTHONPATH=$PWD python scripts/weights_hash.py configs/*.yaml | diff before -
 
-Runs in the folder from which the paths in the configs begin.
+Run it in the folder to which the paths in the configs are relative.
 """
 
 from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 STEPS = 50
+# as the command sets them before it loads torch: they decide how layers are split among threads, and so how sums round
+ENVIRONMENT = {"GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
 
 
 def main(configs: list[str]) -> None:
     for config in configs:
         command = [sys.executable, __file__, "--one", config]
-        result = subprocess.run(command, capture_output=True, text=True)
+        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ENVIRONMENT})
         last = (result.stdout.strip() or result.stderr.strip() or "no output").splitlines()[-1]
         print(f"{Path(config).stem}\t{last}", flush=True)
 
@@ -43,10 +46,6 @@ def hash_one(config: str) -> None:
 
 
 def register_hook() -> None:
-    from textrnn import cli  # noqa: F401 - it tunes torch before torch is imported
-    from textrnn.cli import prepare_process
-
-    prepare_process()
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     done = 0

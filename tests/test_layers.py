@@ -15,33 +15,36 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
     [
-        "runtime.signals", "runtime.distributed", "runtime.files", "runtime.device", "runtime.seeding",
-        "runtime.progress", "runtime.process",
+        "runtime.signals", "runtime.distributed", "runtime.files", "runtime.decoding", "runtime.live",
+        "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process",
     ],
     ["config.sections", "config.load", "config"],
     [
-        "data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.rows", "data.transform", "data.workers",
-        "data.scratch", "data.numbering", "data.dataset", "data.splits", "data.vectors", "data.build", "data.batching",
+        "data.records", "data.table", "data.jsonl", "data.formats", "data.labels", "data.source", "data.reader",
+        "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows", "data.scratch",
+        "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files", "data.cache",
+        "data.checks", "data.splits", "data.statistics", "data.loading", "data.vectors", "data.build",
+        "data.batching",
     ],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
-        "models.threaded", "models.encoder", "models.pooling", "models.textrnn", "models.rcnn", "models.linear",
-        "models.build",
+        "models.thread_pool", "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn",
+        "models.rcnn", "models.linear", "models.build",
     ],
     ["inference"],
     ["evaluation.metrics", "evaluation.report", "evaluation.plots", "evaluation.results"],
     ["run.folder", "run.checkpoint", "run.environment", "run.history"],
     [
         "training.events", "training.objectives", "training.optim", "training.state", "training.linear",
-        "training.loop", "training.fit", "training.build", "training.recorder", "training.interruptible",
+        "training.loop", "training.fit", "training.build", "training.in_memory", "training.recorder",
+        "training.interruptible",
     ],
-    ["classifier"],
+    ["classifier", "estimator"],
     ["commands.data", "commands.vocab", "commands.train", "commands.eval", "commands.predict"],
     ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.predict", "cli.app", "cli", "__main__"],
 ]  # fmt: skip
 ORDER = [name for layer in LAYERS for name in layer]
-WITHOUT_TORCH = ["data.formats", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers"]
-WITHOUT_TORCH += ["data.dataset", "data.splits", "data.vectors", "data.build"]
+WITHOUT_TORCH = [name for name in ORDER if name.startswith("data.") and name != "data.batching"]
 
 
 def module_name(path: Path) -> str:
@@ -88,7 +91,7 @@ def test_init_files_only_re_export() -> None:
 
 def test_the_root_holds_the_subject_alone() -> None:
     files = sorted(path.stem for path in ROOT.glob("*.py"))
-    assert files == ["__init__", "__main__", "classifier", "errors", "inference"]
+    assert files == ["__init__", "__main__", "classifier", "errors", "estimator", "inference"]
     rooms = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__")
     assert rooms == ["cli", "commands", "config", "data", "evaluation", "models", "run", "runtime", "training"]
 
@@ -102,6 +105,12 @@ def test_what_reads_and_tokenizes_does_not_import_torch() -> None:
     loaded = loaded_by("; ".join(f"import textrnn.{name}" for name in WITHOUT_TORCH))
     assert "textrnn.data.splits" in loaded
     assert "torch" not in loaded
+
+
+def test_prediction_and_the_start_of_training_do_without_scikit_learn() -> None:
+    loaded = loaded_by("import textrnn.commands.predict, textrnn.commands.train, textrnn.commands.eval")
+    assert "torch" in loaded
+    assert not loaded & {"sklearn", "matplotlib", "jieba"}
 
 
 @pytest.mark.parametrize(

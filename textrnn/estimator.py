@@ -31,10 +31,9 @@ from textrnn.training.in_memory import train_in_memory
 class RNNClassifier(ClassifierMixin, BaseEstimator):
     """A TextRNN or RCNN over strings.
 
-    Parameters are the config's keys of `model` and `train` by their own names and with their own defaults, and
-    `tokenizer` (its kind), `lowercase`, `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction`
-    (docs/config.md). random_state: an int is `train.seed`; a RandomState, or None for NumPy's global one, draws it.
-    device: auto, cpu, cuda or cuda:N. verbose: 1 shows a progress bar.
+    Parameters are the config's keys of `model` and `train` and their defaults, and `tokenizer` (its kind), `lowercase`,
+    `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction` (docs/config.md). random_state: `train.seed`,
+    or a RandomState (None: NumPy's) to draw it from. device: auto, cpu, cuda or cuda:N. verbose: 1 shows a bar.
 
     After `fit`: classes_ (C,), the labels in the order of the columns of `predict_proba`; classifier_, the
     TextClassifier; history_, a dict for each evaluation, as the lines of history.jsonl.
@@ -59,18 +58,20 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans.
 
-        Raises: TypeError where X holds something else than strings; ValueError for a parameter out of its range, X and
-        y of different lengths, or labels of fewer than two classes.
+        Raises: TypeError where X holds anything but strings; ValueError for parameters out of range, X and y of
+        different lengths, or labels of fewer than two classes.
         """
-        texts, labels = check_texts(X), check_labels(y)
+        texts, labels = check_texts(X), column_or_1d(y)
         check_consistent_length(texts, labels)
-        self.classes_, ids = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"two or more classes were expected in y, found one class: {self.classes_[0]!r}")
-        config, names = self._config(), [str(label) for label in self.classes_.tolist()]
-        tokenizer = build_tokenizer(config.tokenizer)
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+        distinct, ids = np.unique(labels, return_inverse=True)
+        if len(classes := distinct.tolist()) < 2:
+            raise ValueError(f"two or more classes were expected in y, found {len(classes) or 'no'} class: {classes}")
+        config, names = self._config(), [str(label) for label in classes]
+        tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
         splits = split_corpora(
-            {"train": Corpus.from_texts(texts, [names[number] for number in ids], tokenizer)}, names,
+            {"train": Corpus.from_texts(texts, [str(number) for number in ids], tokenizer)}, numbers,
             dev_fraction=config.data.dev_fraction, seed=config.train.seed, max_length=config.data.max_length,
             min_count=config.vocab.min_count, max_size=config.vocab.max_size,
         )  # fmt: skip
@@ -81,14 +82,15 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             seed_weights(config.train.seed)
             model = build_model(config.model, vocab_size=len(splits.vocab), num_classes=len(names)).to(device)
             evaluations = train_in_memory(config.train, model, splits.train, splits.dev, len(names), device=device)
-        self.history_ = [evaluation.record() for evaluation in evaluations]
+        self.classes_, self.history_ = distinct, [evaluation.record() for evaluation in evaluations]
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)
         self.classifier_ = TextClassifier(model, transform, names, config, device=device)
         return self
 
     def predict(self, X: Sequence[str]) -> np.ndarray:
         """(n,) the likeliest label of each text."""
-        return self.classes_[self._logits(X).argmax(dim=1).numpy()]
+        best = self._logits(X).argmax(dim=1).numpy()
+        return self.classes_[best]
 
     def predict_proba(self, X: Sequence[str]) -> np.ndarray:
         """(n, C) float32 probabilities, columns as in `classes_`."""
@@ -119,21 +121,16 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X: Sequence[str]) -> torch.Tensor:
         check_is_fitted(self)
         texts = check_texts(X)
-        if not texts:
-            return torch.empty(0, len(self.classes_))
-        return self.classifier_.logits(self.classifier_.transform.encode(texts))
+        encoded = self.classifier_.transform.encode(texts)
+        return self.classifier_.logits(encoded) if texts else torch.empty(0, len(self.classes_))
 
     def _config(self) -> Config:
-        values = {
-            name: value.item() if isinstance(value, np.generic) else value for name, value in self.get_params().items()
-        }
+        given = self.get_params().items()
+        values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given}
         seed = values["random_state"]
         values["seed"] = seed if isinstance(seed, int) else int(check_random_state(seed).randint(2**31 - 1))
         values["kind"] = values["tokenizer"]
-        tree = {
-            section: {key: values[key] for key in type(keys).model_fields if key in values}
-            for section, keys in Config()
-        }
+        tree = {name: {key: values[key] for key in type(keys).model_fields if key in values} for name, keys in Config()}
         try:
             return build_config(tree, origin=type(self).__name__)
         except ConfigError as error:
@@ -151,13 +148,3 @@ def check_texts(X: Sequence[str]) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"X[{number}]: a string was expected, found {type(text).__name__}: {text!r}")
     return texts
-
-
-def check_labels(y: Sequence[Any]) -> np.ndarray:
-    """(n,) labels. Raises ValueError where they are no labels of classes."""
-    if y is None:
-        raise ValueError("RNNClassifier requires y to be passed, but the target y is None")
-    labels = column_or_1d(y, warn=True)
-    assert_all_finite(labels, input_name="y")
-    check_classification_targets(labels)
-    return labels

@@ -1,35 +1,52 @@
-"""`python -m scripts.bench [PART]...`: measure the parts named, or all, and write docs/benchmarks.md."""
+"""`python -m scripts.bench [PART]...`: measure the parts named, or all, and write them into docs/benchmarks.md."""
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import importlib
 import os
+import subprocess
+import sys
 
-from scripts.bench.corpora import ROOT, WORK
-from scripts.bench.parts import PARTS, measure
-from scripts.bench.report import load, page
+from scripts.bench.corpora import ROOT, Missing
+from scripts.bench.machine import describe, versions
+from scripts.bench.report import put
 from scripts.bench.timing import environment
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+PARTS = {  # part: its module
+    "encoder": "encoder", "titles": "training", "reviews": "training", "prediction": "prediction",
+    "tokenizing": "tokenizing",
+}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
-    wanted = parser.parse_args().parts or PARTS
+    wanted = parser.parse_args().parts or list(PARTS)
     os.chdir(ROOT)
     os.environ.update(environment())
-    for name in wanted:
-        # a process of its own: a part's libraries would count into the memory of what the next one starts
-        process = multiprocessing.get_context("spawn").Process(target=measure, args=(name,))
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            raise SystemExit(f"{name}: failed")
-    found = [part for name in PARTS if (part := load(WORK, name))]
-    PAGE.write_text(page(found), encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)}: {len(found)} of {len(PARTS)} parts")
+    if len(wanted) == 1:
+        measure(wanted[0])
+        return
+    # a process for each: a part's libraries would count into the memory of what the next one starts
+    command = [sys.executable, "-m", "scripts.bench"]
+    failed = [name for name in wanted if subprocess.run([*command, name]).returncode != 0]
+    if failed:
+        raise SystemExit(f"not measured: {', '.join(failed)}")
+
+
+def measure(name: str) -> None:
+    """Measure a part, print what it found and put it on the page, which stays as it is where that is not possible."""
+    machine = describe()
+    module = importlib.import_module(f"scripts.bench.{PARTS[name]}")
+    try:
+        found: list[str] = getattr(module, f"measure_{name}")()
+    except Missing as reason:
+        raise SystemExit(f"{name}: {reason}") from None
+    found.append(f"`make bench ONLY={name}`: {machine}. {versions()}.")
+    print("\n\n".join(found), flush=True)
+    put(PAGE, name, found)
 
 
 if __name__ == "__main__":

@@ -4,81 +4,172 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from statistics import median
 from typing import NamedTuple
 
 import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from scripts.bench.ceiling import ceiling_jobs, ceiling_table, gflops
-from scripts.bench.shapes import Packed, Padded, Shape, flops_per_token, inference_step, ours, training_step
-from scripts.bench.tables import Findings, Table, number, percent, times
+from scripts.bench.report import number, percent, table, times
 from scripts.bench.timing import interleaved, stopwatch
+from textrnn.models.encoder import RNNEncoder
 from textrnn.runtime.process import tune_torch
 
-TITLE = "The encoder"
-ABOUT = """\
-`RNNEncoder` beside `nn.GRU` and `nn.LSTM` on packed sequences (`pack_padded_sequence`, right for every text) and
-straight on the padded batch (wrong for the backward direction of every text but the longest; it shows what the kernel
-can do). A training step is forward and backward. Only real tokens count, for tokens/s and for the share of the float32
-ceiling: padding is waste. The operations are those of the matrix products, 2 x (in + hidden) x gates x hidden for each
-token and direction of a layer, and three times as many in training. Ours runs in a process with the settings that
-`textrnn` gives torch, PyTorch's own in one with torch as it comes; they take turns."""
 REPEATS = 5
+PRODUCTS, SIZE = 4, 2048  # matrix products of the ceiling
+PASSES = {"training": 3, "inference": 1}  # operations, as multiples of a forward pass
 
 
 class Case(NamedTuple):
-    """A batch of `texts` texts, lengths drawn evenly from `shortest` to `longest`, one of them the longest."""
+    """A recurrent layer, and a batch of `texts` texts for it whose lengths are drawn evenly from `shortest` to
+    `longest`, one of them the longest."""
 
-    shape: Shape
+    cell: str
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
     texts: int
     shortest: int
     longest: int
-    packed_once: bool = False  # a step of a minute is not repeated
 
     def lengths(self) -> torch.Tensor:
-        drawn = torch.randint(
-            self.shortest, self.longest + 1, (self.texts,), generator=torch.Generator().manual_seed(0)
-        )
+        random = torch.Generator().manual_seed(0)
+        drawn = torch.randint(self.shortest, self.longest + 1, (self.texts,), generator=random)
         drawn[0] = self.longest
         return drawn
 
+    def equally_long(self) -> Case:
+        middle = (self.shortest + self.longest) // 2
+        return self._replace(shortest=middle, longest=middle)
+
     def __str__(self) -> str:
-        return f"{self.shape}, {self.texts} texts of {self.shortest} to {self.longest}"
+        layers = f"{self.num_layers}-layer " if self.num_layers > 1 else ""
+        lengths = f"{self.shortest} to {self.longest}" if self.shortest < self.longest else str(self.longest)
+        name = f"{layers}{'Bi' * self.bidirectional}{self.cell.upper()} {self.input_size}->{self.hidden_size}"
+        return f"{name}, {self.texts} texts of {lengths}"
 
 
-CASES = [
-    Case(Shape("gru", 64, 128, num_layers=2, bidirectional=False), 128, 100, 600, packed_once=True),
-    Case(Shape("lstm", 128, 256), 64, 60, 250),
-    Case(Shape("lstm", 300, 128, num_layers=2), 128, 8, 32),
-]
-STEPS = {"training": training_step, "inference": inference_step}
-FLOPS = {"training": 3, "inference": 1}  # as multiples of a forward pass
+SLOW = Case("gru", 64, 128, 2, False, 128, 100, 600)  # packed, a training step takes half a minute: it runs once
+CASES = [SLOW, Case("lstm", 128, 256, 1, True, 64, 60, 250), Case("lstm", 300, 128, 2, True, 128, 8, 32)]
 
 
-def measure() -> Findings:
-    ceilings: dict[str, list[float]] = {"float32": [], "bfloat16": []}
-    columns = ["batch", "encoder", "ms a step", "real tokens/s", "of the ceiling", "packed = 1"]
-    tables = {name: Table(f"{name.capitalize()}, ragged batches", columns) for name in STEPS}
-    equal = Table(
-        "Training, all texts of a batch equally long (nothing is padded)",
-        ["batch", "ours, ms a step", "PyTorch's layer, ms a step", "ours, times as fast"],
+class Padded(nn.Module):
+    """PyTorch's own layer straight on the padded batch: wrong for the backward direction of shorter texts."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        kind = {"gru": nn.GRU, "lstm": nn.LSTM}[case.cell]
+        self.rnn = kind(case.input_size, case.hidden_size, num_layers=case.num_layers, bidirectional=case.bidirectional)
+
+    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return self.rnn(inputs)[0]
+
+
+class Packed(Padded):
+    """PyTorch's own layer on packed sequences: right, and what its manual recommends."""
+
+    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        packed = pack_padded_sequence(inputs, lengths, enforce_sorted=False)
+        return pad_packed_sequence(self.rnn(packed)[0])[0]
+
+
+def ours(case: Case) -> nn.Module:
+    return RNNEncoder(
+        case.input_size, case.hidden_size, cell=case.cell, num_layers=case.num_layers, bidirectional=case.bidirectional
     )
+
+
+MODULES: dict[str, Callable[[Case], nn.Module]] = {"packed": Packed, "padded": Padded, "ours": ours}
+
+
+def measure_encoder() -> list[str]:
+    ceiling: list[float] = []
+    header = ["batch", "encoder", "ms a step", "real tokens/s", "of the ceiling", "packed = 1"]
+    tables, equal = [], []
     with tuned_process() as tuned:
-        for case in CASES:
-            for name, table in tables.items():
-                ragged(case, name, table, ceilings, tuned)
-        for case in CASES:
-            full_length(case, equal, tuned)
-    return Findings([ceiling_table(**ceilings), *tables.values(), equal])
+        for what in PASSES:
+            rows = []
+            for case in CASES:
+                seconds = steps_in_turn(case, what, MODULES, tuned)
+                ceiling += seconds.pop("ceiling")
+                rows += ragged_rows(case, what, seconds, ceiling[-REPEATS:])
+            tables.append(table(f"{what.capitalize()}, ragged batches", header, rows))
+        for case in map(Case.equally_long, CASES):
+            seconds = steps_in_turn(case, "training", ["padded", "ours"], tuned)
+            theirs, our = median(seconds["padded"]), median(seconds["ours"])
+            equal.append([str(case), number(1000 * our), number(1000 * theirs), times(theirs / our)])
+    speed, lowest, highest = (number(gflops([at])) for at in (median(ceiling), max(ceiling), min(ceiling)))
+    note = f"The ceiling: {speed} GFLOP/s ({lowest} to {highest}), float32 products of {SIZE} x {SIZE} matrices."
+    header = ["batch", "ours, ms a step", "PyTorch's layer, ms a step", "ours, times as fast"]
+    title = "Training, all texts of a batch equally long (nothing is padded)"
+    return [note, *tables, table(title, header, equal)]
+
+
+def steps_in_turn(case: Case, what: str, names: Collection[str], tuned: ProcessPoolExecutor) -> dict[str, list[float]]:
+    """The seconds of each module's steps, and of the ceiling's matrix products between them."""
+    steps: dict[str, Callable[[], float]] = {
+        name: partial(in_process, tuned, case, what) if name == "ours" else stopwatch(step_of(case, what, name))
+        for name in names
+    }
+    once = {"packed"} if case == SLOW and what == "training" else set()
+    for name, step in steps.items():
+        if name not in once:
+            step()  # the first call is slower
+    left, right = torch.randn(2, SIZE, SIZE)
+    products = stopwatch(lambda: [left @ right for _ in range(PRODUCTS)])
+    return interleaved({"ceiling": products, **steps}, REPEATS, once=once)
+
+
+def ragged_rows(case: Case, what: str, seconds: dict[str, list[float]], ceiling: list[float]) -> list[list[str]]:
+    tokens = int(case.lengths().sum())
+    operations = PASSES[what] * flops_per_token(Padded(case)) * tokens
+    rows = []
+    for name, found in seconds.items():
+        step = median(found)
+        share = operations / step / (gflops(ceiling) * 1e9)
+        faster = times(median(seconds["packed"]) / step)
+        rows.append([str(case), name, number(1000 * step), number(tokens / step), percent(share), faster])
+    return rows
+
+
+def flops_per_token(module: nn.Module) -> int:
+    """Floating-point operations of one token's forward pass: two for each weight of a matrix product."""
+    return 2 * sum(weight.numel() for weight in module.parameters() if weight.dim() == 2)
+
+
+def gflops(seconds: list[float]) -> float:
+    """GFLOP/s of the ceiling, the median of repeated timings."""
+    return PRODUCTS * 2 * SIZE**3 / median(seconds) / 1e9
+
+
+@cache
+def step_of(case: Case, what: str, name: str) -> Callable[[], None]:
+    """training: forward and backward, down to the gradients of weights and inputs. inference: forward."""
+    module, lengths = MODULES[name](case), case.lengths()
+    inputs = torch.randn(case.longest, case.texts, case.input_size)
+
+    def training() -> None:
+        leaf = inputs.detach().requires_grad_()
+        module.zero_grad()
+        states = module(leaf, lengths)
+        states.backward(torch.ones_like(states))
+
+    def inference() -> None:
+        with torch.inference_mode():
+            module(inputs, lengths)
+
+    return training if what == "training" else inference
 
 
 @contextmanager
 def tuned_process() -> Iterator[ProcessPoolExecutor]:
-    """A process whose torch is set as `textrnn` sets it."""
+    """A process whose torch is set as `textrnn` sets it; here it stays as it comes."""
     before = dict(os.environ)
     tune_torch()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -88,54 +179,10 @@ def tuned_process() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-@cache
-def our_step(shape: Shape, lengths: tuple[int, ...], what: str) -> Callable[[], float]:
-    inputs = torch.randn(max(lengths), len(lengths), shape.input_size)
-    return stopwatch(STEPS[what](ours(shape), inputs, torch.tensor(lengths)))
+def in_process(tuned: ProcessPoolExecutor, case: Case, what: str) -> float:
+    """The seconds that our step took there."""
+    return tuned.submit(time_our_step, case, what).result()
 
 
-def run_our_step(shape: Shape, lengths: tuple[int, ...], what: str) -> float:
-    return our_step(shape, lengths, what)()
-
-
-def in_turn(shape: Shape, lengths: torch.Tensor, what: str, tuned: ProcessPoolExecutor) -> Callable[[], float]:
-    """Our step, in the other process; the seconds are those it took there."""
-    return lambda: tuned.submit(run_our_step, shape, tuple(lengths.tolist()), what).result()
-
-
-def ragged(case: Case, what: str, table: Table, ceilings: dict[str, list[float]], tuned: ProcessPoolExecutor) -> None:
-    lengths = case.lengths()
-    inputs = torch.randn(case.longest, case.texts, case.shape.input_size)
-    modules = {"packed": Packed(case.shape), "padded": Padded(case.shape)}
-    steps = {name: stopwatch(STEPS[what](module, inputs, lengths)) for name, module in modules.items()}
-    steps["ours"] = in_turn(case.shape, lengths, what, tuned)
-    once = {"packed"} if case.packed_once and what == "training" else set()
-    for name in steps.keys() - once:
-        steps[name]()  # the first call is slower
-    seconds = interleaved({**ceiling_jobs(), **steps}, REPEATS, once=once)
-    for name, found in ceilings.items():
-        found += seconds[name]
-    ceiling = gflops(seconds["float32"]) * 1e9
-    tokens = int(lengths.sum())
-    for name in steps:
-        step = median(seconds[name])
-        share = FLOPS[what] * flops_per_token(case.shape) * tokens / step / ceiling
-        faster = median(seconds["packed"]) / step
-        table.add(str(case), name, number(1000 * step), number(tokens / step), percent(share), times(faster))
-
-
-def full_length(case: Case, table: Table, tuned: ProcessPoolExecutor) -> None:
-    longest = (case.shortest + case.longest) // 2
-    lengths = torch.full((case.texts,), longest)
-    inputs = torch.randn(longest, case.texts, case.shape.input_size)
-    steps = {
-        "ours": in_turn(case.shape, lengths, "training", tuned),
-        "padded": stopwatch(training_step(Padded(case.shape), inputs, lengths)),
-    }
-    for step in steps.values():
-        step()
-    seconds = {name: median(found) for name, found in interleaved(steps, REPEATS).items()}
-    table.add(
-        f"{case.shape}, {case.texts} texts of {longest}", number(1000 * seconds["ours"]),
-        number(1000 * seconds["padded"]), times(seconds["padded"] / seconds["ours"]),
-    )  # fmt: skip
+def time_our_step(case: Case, what: str) -> float:
+    return stopwatch(step_of(case, what, "ours"))()

@@ -1,12 +1,11 @@
 """Peak memory of `textrnn vocab`, `train`, `eval` and `predict` on a corpus and on one 20 times as large.
 
     python scripts/bench/memory.py --imdb data/imdb/train.csv
-    python scripts/bench/memory.py --corpora new-words --commands vocab train
 
-Two corpora: IMDB repeated, and a made-up one whose texts keep bringing words never seen before. Anonymous memory
-(RssAnon in /proc, so Linux only) is what cannot be given back to the disk; mapped files are not in it. Each command is
-a process of its own, sampled every 50 ms. Allowed for 20x: 15 % more than for 1x, and 32 bytes a document; the script
-fails where more was taken.
+Two corpora: a made-up one whose texts keep bringing words never seen before, and IMDB repeated, if its file is given.
+Anonymous memory (RssAnon in /proc, so Linux only) is what cannot be given back to the disk; mapped files are not in it.
+Each command is a process of its own, sampled every 50 ms. Allowed for 20x: 15 % more than for 1x, and 32 bytes a
+document; the script fails where more was taken.
 """
 
 from __future__ import annotations
@@ -18,83 +17,72 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
-CORPORA = ("imdb", "new-words")
 COMMANDS = ("vocab", "train", "eval", "predict")
+TIMES = (1, 20)
 OPTIONS = {
     "tokenizer.kind": "word", "vocab.max_size": 20_000, "data.max_length": 100, "model.embedding_dim": 8,
     "model.hidden_size": 8, "model.ngrams": 1, "model.linear_ngrams": "null",
     "train.adversarial_norm": "null", "train.embedding_lr_multiplier": 1, "train.batch_size": 256, "train.epochs": 1,
 }  # fmt: skip
-SAMPLE_SECONDS = 0.05
 
 
-@dataclass
-class Peak:
-    """Of one command, in bytes. resident: VmHWM, mapped files included; with_children: tokenizing workers added."""
+class Peak(NamedTuple):
+    """Anonymous memory in bytes, at its highest: of the main process, and with its tokenizing workers."""
 
-    anonymous: int = 0
-    resident: int = 0
-    with_children: int = 0
-    seconds: float = 0.0
+    main: int
+    with_workers: int
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--imdb", type=Path, help="train.csv of IMDB, with a header")
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=CORPORA)
-    parser.add_argument("--work", type=Path, default=Path("memory_bench"), help="folder for corpora, caches and runs")
+    parser.add_argument("--work", type=Path, default=Path("build/memory"), help="folder for corpora, caches and runs")
     parser.add_argument("--documents", type=int, default=10_000, help="of new-words, once")
     parser.add_argument("--words", type=int, default=100, help="in a text of new-words")
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 20])
-    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=COMMANDS)
-    arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    if "imdb" in arguments.corpora and not arguments.imdb:
-        parser.error("--imdb FILE is needed, or --corpora new-words")
-    print("| corpus | command | documents | anonymous MB | with workers MB | resident MB | seconds | allowed MB |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|")
-    over = []
-    for corpus in arguments.corpora:
-        first: dict[str, Peak] = {}
-        for times in arguments.times:
-            folder = arguments.work / f"{corpus}_{times}"
-            folder.mkdir(exist_ok=True)
-            if corpus == "imdb":
-                lines = repeated(arguments.imdb, times)
-            else:
-                lines = new_words(arguments.documents * times, arguments.words)
-            documents = write_corpus(folder / "texts.csv", lines)
-            for command in arguments.commands:
-                peak = measure(arguments_of(command, folder))
-                before = first.setdefault(command, peak)
-                allowed = 1.15 * before.anonymous + 32 * documents
-                if peak.anonymous > allowed:
-                    over.append(f"{command} on {corpus} {times}x")
-                columns = [
-                    f"{corpus} {times}x", command, f"{documents:,}", megabytes(peak.anonymous),
-                    megabytes(peak.with_children), megabytes(peak.resident), f"{peak.seconds:.0f}",
-                    "" if peak is before else megabytes(allowed),
-                ]  # fmt: skip
-                print(f"| {' | '.join(columns)} |", flush=True)
+    options = parser.parse_args()
+    corpora = {"new-words": lambda times: new_words(options.documents * times, options.words)}
+    if options.imdb:
+        corpora["imdb"] = lambda times: repeated(options.imdb, times)
+    print("| corpus | command | documents | anonymous MB | with workers MB | allowed MB |")
+    print("|---|---|---:|---:|---:|---:|")
+    over = [
+        name
+        for corpus, lines_of in corpora.items()
+        for name in measure_corpus(corpus, {times: lines_of(times) for times in TIMES}, options.work)
+    ]
     if over:
         sys.exit(f"more memory than allowed: {', '.join(over)}")
 
 
-def megabytes(size: float) -> str:
-    return f"{size / 1e6:.0f}"
+def measure_corpus(corpus: str, sizes: dict[int, Iterator[str]], work: Path) -> list[str]:
+    """Print a row for each size and command; returns the names of those that took too much."""
+    first: dict[str, Peak] = {}
+    over = []
+    for times, lines in sizes.items():
+        folder = work / f"{corpus}_{times}"
+        folder.mkdir(parents=True, exist_ok=True)
+        documents = write_corpus(folder / "texts.csv", lines)
+        for command in COMMANDS:
+            peak = peak_of(arguments_of(command, folder))
+            allowed = 1.15 * first.setdefault(command, peak).main + 32 * documents
+            if peak.main > allowed:
+                over.append(f"{command} on {corpus} {times}x")
+            memory = [f"{size / 1e6:.0f}" for size in (*peak, allowed)]
+            if times == 1:
+                memory[-1] = ""
+            print(f"| {corpus} {times}x | {command} | {documents:,} | {' | '.join(memory)} |", flush=True)
+    return over
 
 
 def repeated(path: Path, times: int) -> Iterator[str]:
     """The lines of a csv file, its rows `times` times over."""
     for number in range(times):
         with path.open(encoding="utf-8", newline="\n") as lines:
-            header = next(lines)
-            if number == 0:
-                yield header
-            yield from lines
+            yield from islice(lines, min(number, 1), None)  # the header once
 
 
 def new_words(documents: int, words_each: int) -> Iterator[str]:
@@ -124,33 +112,27 @@ def write_corpus(path: Path, lines: Iterator[str]) -> int:
 
 
 def arguments_of(command: str, folder: Path) -> list[str]:
-    texts, run = str(folder / "texts.csv"), str(folder / "run")
+    texts, run, cache = str(folder / "texts.csv"), str(folder / "run"), folder / "cache"
     if command == "predict":
         return ["predict", run, texts, "--output", str(folder / "predictions.tsv")]
-    if command == "vocab":
-        shutil.rmtree(folder / "cache", ignore_errors=True)  # it is the building that is to be measured
     if command == "eval":
-        cache = f"data.cache_dir={folder / 'cache'}"
-        return ["eval", run, texts, "--set", cache, "--output", str(folder / "eval")]
-    options = {**OPTIONS, "data.train": texts, "data.cache_dir": folder / "cache"}
+        return ["eval", run, texts, "--set", f"data.cache_dir={cache}", "--output", str(folder / "eval")]
+    if command == "vocab":
+        shutil.rmtree(cache, ignore_errors=True)  # it is the building that is to be measured
+    options = {**OPTIONS, "data.train": texts, "data.cache_dir": cache}
     sets = [part for key, value in options.items() for part in ("--set", f"{key}={value}")]
     return [command, *sets, *(["--run-dir", run, "--force"] if command == "train" else [])]
 
 
-def measure(arguments: list[str]) -> Peak:
-    begin = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "textrnn", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    peak = Peak()
+def peak_of(arguments: list[str]) -> Peak:
+    command = [sys.executable, "-m", "textrnn", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    peak = Peak(0, 0)
     while process.poll() is None:
-        anonymous = status_bytes(process.pid, "RssAnon")
-        peak.anonymous = max(peak.anonymous, anonymous)
-        peak.resident = max(peak.resident, status_bytes(process.pid, "VmHWM"))
-        workers = sum(status_bytes(child, "RssAnon") for child in children_of(process.pid))
-        peak.with_children = max(peak.with_children, anonymous + workers)
-        time.sleep(SAMPLE_SECONDS)
-    peak.seconds = time.perf_counter() - begin
+        alone = anonymous_bytes(process.pid)
+        workers = sum(map(anonymous_bytes, children_of(process.pid)))
+        peak = Peak(max(peak.main, alone), max(peak.with_workers, alone + workers))
+        time.sleep(0.05)
     assert process.stderr is not None
     if process.returncode:
         sys.exit(f"textrnn {' '.join(arguments)} failed:\n{process.stderr.read()}")
@@ -164,15 +146,14 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
-def status_bytes(pid: int, field: str) -> int:
-    """A field of /proc/PID/status; 0 once the process is gone."""
+def anonymous_bytes(pid: int) -> int:
+    """RssAnon of /proc/PID/status; 0 once the process is gone."""
     try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(f"{field}:"):
-                return int(line.split()[1]) * 1024
+        status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
-        pass
-    return 0
+        return 0
+    _, _, rest = status.partition("RssAnon:")
+    return int(rest.split()[0]) * 1024 if rest else 0
 
 
 if __name__ == "__main__":

@@ -4,54 +4,56 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 from scripts.bench.corpora import Corpus, titles, work_folder, write_texts
-from scripts.bench.programs import Ours, Program, fasttext, linear_svc
-from scripts.bench.rivals.corpus import read_labelled
-from scripts.bench.tables import Findings, Table, megabytes, number, percent
-from scripts.bench.timing import Run, interleaved, median_run, run_program
-from scripts.bench.training import available
+from scripts.bench.programs import available, fasttext, linear_svc, ours
+from scripts.bench.report import megabytes, number, percent, table
+from scripts.bench.rivals.corpus import read_labelled, read_texts
+from scripts.bench.timing import interleaved, median_run, run_program, stopwatch
 
-TITLE = "Predicting"
-ABOUT = """\
-A file of THUCNews titles to a file of labels: the char BiGRU 128 of `configs/thucnews.yaml` (with probabilities),
-TF-IDF with a linear SVC, fastText. One title shows what starting the program takes. The forward passes alone are those
-of the same model over the same batches of the largest file, made beforehand."""
 REPEATS = 3
 TITLES, COPIES = 50_000, 10  # the largest file holds the titles so many times
 OURS = "textrnn predict"
 
 
-def measure() -> Findings:
+def measure_prediction() -> list[str]:
     corpus, folder = titles(), work_folder("prediction")
-    ours = Ours("thucnews", {"train.epochs": 1})  # speed does not depend on how well it is trained
-    rivals, skipped = available(
-        {
-            "fastText": partial(fasttext, "char"),
-            "TF-IDF + LinearSVC": partial(linear_svc, "char"),
-        }
-    )
-    programs: dict[str, Program] = {OURS: ours, **rivals}
+    programs, missing = available({
+        OURS: partial(ours, "thucnews", {"train.epochs": 1}),  # speed does not depend on how well it is trained
+        "fastText": partial(fasttext, "char"),
+        "TF-IDF + LinearSVC": partial(linear_svc, "char"),
+    })  # fmt: skip
     texts = many_titles(corpus)
-    sizes = {1: texts[:1], len(texts): texts, len(texts) * COPIES: texts * COPIES}
-    files = {size: write_texts(folder / f"{size}.txt", of_size) for size, of_size in sizes.items()}
+    sizes = [1, len(texts), len(texts) * COPIES]
+    files = [write_texts(folder / f"{size}.txt", (texts * COPIES)[:size]) for size in sizes]
     jobs = {}
     for name, program in programs.items():
-        program.train(corpus, work_folder("prediction", name))
-        for size, file in files.items():
-            jobs[name, size] = partial(program.predict, work_folder("prediction", name), file, folder / "out.txt")
-    forward = [
-        sys.executable,
-        "-m",
-        "scripts.bench.forward_passes",
-        work_folder("prediction", OURS) / "run",
-        files[max(files)],
-    ]
-    runs = interleaved({**jobs, "forward": partial(run_program, forward)}, REPEATS)
-    passes = median(float(run.out) for run in runs.pop("forward"))
-    table = predicting({key: median_run(found) for key, found in runs.items()}, list(files), passes)
-    return Findings([table], skipped)
+        model = work_folder("prediction", name)
+        program.run_training(corpus, model)
+        for size, file in zip(sizes, files, strict=True):
+            jobs[f"{name} {size}"] = partial(program.run_prediction, model, file, folder / "labels.txt")
+    alone = [sys.executable, "-m", "scripts.bench.prediction", work_folder("prediction", OURS) / "run", files[-1]]
+    runs = interleaved({**jobs, "forward passes": partial(run_program, alone)}, REPEATS)
+    passes = median(float(run.out) for run in runs.pop("forward passes"))
+    one, some, many = sizes
+    rows = []
+    for name in programs:
+        start, short, long = (median_run(runs[f"{name} {size}"]) for size in sizes)
+        rows.append([
+            name, number(start.seconds), number(short.seconds), number(some / short.seconds), number(long.seconds),
+            number(many / long.seconds), number((many - one) / (long.seconds - start.seconds)),
+            megabytes(long.peak_bytes),
+        ])  # fmt: skip
+    rows.append(["its forward passes alone", "", "", "", number(passes), number(many / passes), "", ""])
+    header = [
+        "program", "one title, s", f"{some:,} titles, s", "titles/s of them", f"{many:,} titles, s",
+        "titles/s of these", "titles/s without the start", "memory, MB",
+    ]  # fmt: skip
+    share = percent(passes / median_run(runs[f"{OURS} {many}"]).seconds)
+    note = f"The forward passes take {share} of `{OURS}`, its start included."
+    return [table(f"From file to file, medians of {REPEATS} runs", header, rows), note, *missing]
 
 
 def many_titles(corpus: Corpus) -> list[str]:
@@ -60,24 +62,32 @@ def many_titles(corpus: Corpus) -> list[str]:
     return [text for path in files if path for text in read_labelled(path).texts][:TITLES]
 
 
-def predicting(runs: dict[tuple[str, int], Run], sizes: list[int], passes: float) -> Table:
-    """runs: by program and number of titles; passes: seconds of the forward passes alone over the most titles."""
-    one, some, many = sizes
-    table = Table(
-        f"From file to file, medians of {REPEATS} runs",
-        [
-            "program", "one title, s", f"{some:,} titles, s", "titles/s of them", f"{many:,} titles, s",
-            "titles/s of these", "titles/s without the start", "memory, MB",
-        ],
-    )  # fmt: skip
-    for name in dict.fromkeys(name for name, _ in runs):
-        start, short, long = (runs[name, size].seconds for size in sizes)
-        table.add(
-            name, number(start), number(short), number(some / short), number(long), number(many / long),
-            number((many - one) / (long - start)), megabytes(runs[name, many].peak_bytes),
-        )  # fmt: skip
-    table.add("its forward passes alone", "", "", "", number(passes), number(many / passes), "", "")
-    table.note = (
-        f"The forward passes take {percent(passes / runs[OURS, many].seconds)} of `{OURS}`, its start included."
-    )
-    return table
+def forward_passes(run: str, texts: list[str]) -> float:
+    """The seconds of the forward passes alone, over the batches that `textrnn predict` makes of the texts."""
+    from textrnn.runtime.process import tune_torch
+
+    tune_torch()  # as the program does, before torch is loaded
+    import torch
+
+    from textrnn.classifier import TextClassifier
+    from textrnn.commands.predict import WINDOW_TEXTS
+    from textrnn.data.batching import collate, inference_batches
+    from textrnn.inference import DEFAULT_BATCH_SIZE
+
+    classifier = TextClassifier.load(run)
+    windows = [classifier.transform.encode(texts[at : at + WINDOW_TEXTS]) for at in range(0, len(texts), WINDOW_TEXTS)]
+    batches = [
+        collate(window, rows) for window in windows for rows in inference_batches(window.lengths, DEFAULT_BATCH_SIZE)
+    ]
+
+    def passes(count: int | None) -> None:
+        for batch in batches[:count]:
+            classifier.model(batch.token_ids, batch.lengths)
+
+    with torch.inference_mode():
+        passes(5)  # the first calls are slower
+        return stopwatch(partial(passes, None))()
+
+
+if __name__ == "__main__":
+    print(forward_passes(sys.argv[1], read_texts(Path(sys.argv[2]))))

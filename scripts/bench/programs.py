@@ -4,12 +4,14 @@ predicts from a file of texts to a file of labels."""
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.bench.corpora import ROOT, Corpus, Missing
 from scripts.bench.timing import Run, run_program, textrnn, threads
@@ -17,87 +19,97 @@ from scripts.bench.timing import Run, run_program, textrnn, threads
 KERAS_REQUIREMENTS = ["tensorflow-cpu==2.21.0", "keras==3.15.1"]
 
 
-@dataclass(frozen=True)
-class Ours:
-    """textrnn with a shipped config and options on top (`--set`)."""
+class Program(NamedTuple):
+    """train: corpus, folder -> the command that trains into the folder. predict: folder, file of texts, file of labels
+    -> the command that labels the texts, one a line, with the label in the first column."""
 
-    config: str
-    options: dict[str, object] = field(default_factory=dict)
+    train: Callable[[Corpus, Path], list[object]]
+    predict: Callable[[Path, Path, Path], list[object]]
 
-    def train(self, corpus: Corpus, folder: Path) -> Run:
-        files = {"data.train": corpus.train, "data.dev": corpus.dev, "data.test": None}
-        files |= {"data.label_names": corpus.names, "data.cache_dir": folder / "cache"}
-        settings: list[object] = []
-        for key, value in (files | self.options).items():
-            settings += ["--set", f"{key}={'null' if value is None else value}"]
-        remove(folder / "cache")
-        config = ROOT / "configs" / f"{self.config}.yaml"
-        return run_program(textrnn("train", "--config", config, "--run-dir", folder / "run", "--force", *settings))
+    def run_training(self, corpus: Corpus, folder: Path) -> Run:
+        """From nothing: neither a model nor a cache is there."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return run_program(self.train(corpus, folder))
 
-    def predict(self, folder: Path, texts: Path, output: Path) -> Run:
-        return run_program(textrnn("predict", folder / "run", texts, "--format", "text", "--output", output))
+    def run_prediction(self, folder: Path, texts: Path, output: Path) -> Run:
+        return run_program(self.predict(folder, texts, output))
 
 
-@dataclass(frozen=True)
-class Rival:
-    """A program of scripts/bench/rivals. unit: char or word; sizes: what the model is given."""
+def ours(config: str, options: Mapping[str, object] | None = None) -> Program:
+    """textrnn with a shipped config and `--set` options on top; labels stay the ids of the raw files."""
 
-    module: str
-    unit: str
-    python: Path = Path(sys.executable)
-    model: str = "model.bin"
-    sizes: dict[str, object] = field(default_factory=dict)
+    def train(corpus: Corpus, folder: Path) -> list[object]:
+        settings = {
+            "data.train": corpus.train, "data.dev": corpus.dev or "null", "data.test": "null",
+            "data.label_names": "null", "data.cache_dir": folder / "cache", **(options or {}),
+        }  # fmt: skip
+        words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        config_file = ROOT / "configs" / f"{config}.yaml"
+        return textrnn("train", "--config", config_file, "--run-dir", folder / "run", *words)
 
-    def train(self, corpus: Corpus, folder: Path) -> Run:
-        remove(folder / self.model)
-        options = self.sizes | ({} if corpus.dev is None else {"dev": corpus.dev})
-        words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        return run_program([*self.command("train", folder), "--train", corpus.train, *words])
+    def predict(folder: Path, texts: Path, output: Path) -> list[object]:
+        return textrnn("predict", folder / "run", texts, "--format", "text", "--output", output)
 
-    def predict(self, folder: Path, texts: Path, output: Path) -> Run:
-        return run_program([*self.command("predict", folder), "--input", texts, "--output", output])
-
-    def command(self, verb: str, folder: Path) -> list[object]:
-        name = f"scripts.bench.rivals.{self.module}"
-        options = ["--unit", self.unit, "--model", folder / self.model, "--threads", threads()]
-        return [self.python, "-m", name, verb, *options]
+    return Program(train, predict)
 
 
-Program = Ours | Rival
+def rival(
+    module: str, unit: str, python: Path | str = sys.executable, sizes: Mapping[str, object] | None = None
+) -> Program:
+    """A program of scripts/bench/rivals. unit: char or word; sizes: what a recurrent model is given."""
+
+    def command(verb: str, folder: Path, **files: Path | None) -> list[object]:
+        options = {"unit": unit, "model": folder / "model", "threads": threads(), "sizes": json.dumps(sizes or {})}
+        given = {name: value for name, value in {**options, **files}.items() if value is not None}
+        words = [word for name, value in given.items() for word in (f"--{name}", value)]
+        return [python, "-m", f"scripts.bench.rivals.{module}", verb, *words]
+
+    return Program(
+        lambda corpus, folder: command("train", folder, train=corpus.train, dev=corpus.dev),
+        lambda folder, texts, output: command("predict", folder, input=texts, output=output),
+    )
 
 
-def fasttext(unit: str) -> Rival:
+def linear_svc(unit: str) -> Program:
+    return rival("linear_svc", unit)
+
+
+def fasttext(unit: str) -> Program:
+    """Raises Missing where fastText is not installed."""
     if importlib.util.find_spec("fasttext") is None:
         raise Missing("fastText is not installed: pip install -e '.[bench]'")
-    return Rival("fasttext_bigrams", unit)
+    return rival("fasttext_bigrams", unit)
 
 
-def linear_svc(unit: str) -> Rival:
-    return Rival("linear_svc", unit)
-
-
-def keras(unit: str, sizes: dict[str, object]) -> Rival:
-    return Rival("keras_gru", unit, keras_python(), "keras", sizes)
+def keras(unit: str, sizes: Mapping[str, object]) -> Program:
+    """Raises Missing where Keras cannot be installed."""
+    return rival("keras_gru", unit, keras_python(), sizes)
 
 
 def keras_python() -> Path:
     """The interpreter of Keras's own environment, which is made where there is none yet: TensorFlow and torch are never
-    in one process. Raises Missing where it cannot be made."""
-    folder = Path(os.environ.get("BENCH_KERAS_VENV", ROOT / ".venv-keras"))
-    python = folder.absolute() / "bin" / "python"
+    in one process."""
+    folder = Path(os.environ.get("BENCH_KERAS_VENV", ROOT / ".venv-keras")).absolute()
+    python = folder / "bin" / "python"
     try:
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
         if subprocess.run([python, "-c", "import keras, tensorflow"], capture_output=True).returncode != 0:
-            install = [python, "-m", "pip", "install", "--quiet", *KERAS_REQUIREMENTS]
-            subprocess.run(install, check=True, capture_output=True)
+            pip = [str(python), "-m", "pip", "install", "--quiet"]
+            subprocess.run([*pip, *KERAS_REQUIREMENTS], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise Missing(f"Keras could not be installed into {folder}: {error}") from error
     return python
 
 
-def remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def available(wanted: Mapping[str, Callable[[], Program]]) -> tuple[dict[str, Program], list[str]]:
+    """The programs that can be run here, and a sentence for each that cannot."""
+    found: dict[str, Program] = {}
+    missing = []
+    for name, make in wanted.items():
+        try:
+            found[name] = make()
+        except Missing as reason:
+            missing.append(f"Not measured: {name}: {reason}.")
+    return found, missing

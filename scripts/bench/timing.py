@@ -11,17 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import median
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A program that ended well: seconds from start to end, peak memory in bytes (of its largest process), stdout."""
 
     seconds: float
@@ -58,16 +55,12 @@ def median_run(runs: Sequence[Run]) -> Run:
     return Run(median(run.seconds for run in runs), round(median(run.peak_bytes for run in runs)), runs[-1].out)
 
 
-def run_program(command: Sequence[object], *, cores: int | None = None) -> Run:
-    """Run a program to its end. cores: how many it may use; None = all.
-
-    Raises: RuntimeError with the end of what it said on stderr, where it fails.
-    """
+def run_program(command: Sequence[object]) -> Run:
+    """Run a program to its end. Raises: RuntimeError with the end of what it said on stderr, where it fails."""
     words = [str(word) for word in command]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begin = time.perf_counter()
-        with only_cores(cores):
-            process = subprocess.Popen(words, stdout=out, stderr=err, env=environment())
+        process = subprocess.Popen(words, stdout=out, stderr=err, env=environment())
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -91,22 +84,5 @@ def threads() -> int:
 
 def environment() -> dict[str, str]:
     """The same threads for all, and byte code kept, as an installed program has it."""
-    count = str(threads())
-    ours = {
-        "OMP_NUM_THREADS": count,
-        "TF_NUM_INTRAOP_THREADS": count,
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
+    ours = {"OMP_NUM_THREADS": str(threads()), "TF_NUM_INTRAOP_THREADS": str(threads())}
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | ours
-
-
-@contextmanager
-def only_cores(count: int | None) -> Iterator[None]:
-    """Programs started inside the block may use the first `count` cores alone."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:count])
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

@@ -4,54 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from pathlib import Path
 
-from scripts.bench.corpora import Corpus, Missing, accuracy, true_labels, work_folder, write_texts
-from scripts.bench.programs import Ours, Program
+from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
+from scripts.bench.programs import Program, available, fasttext, keras, keras_python, linear_svc, ours
+from scripts.bench.report import megabytes, number, percent, table, times
 from scripts.bench.rivals.corpus import read_labelled, read_texts
-from scripts.bench.tables import Table, megabytes, number, percent, times
-from scripts.bench.timing import interleaved, median_run
+from scripts.bench.timing import interleaved, median_run, run_program
 
 REPEATS = 3
+KERAS_SIZES = {
+    "embedding_dim": 128, "hidden_size": 128, "dropout": 0.5, "batch_size": 64, "learning_rate": 2e-3, "clip_norm": 1.0,
+}  # fmt: skip
+TITLES_SIZES = {**KERAS_SIZES, "vocab_size": 5000, "max_length": 32, "epochs": 8}
+REVIEWS_SIZES = {**KERAS_SIZES, "vocab_size": 30_000, "max_length": 400, "epochs": 1, "dev_fraction": 0.1}
+# imdb.yaml without what Keras's model does not have, for one epoch
+PLAIN_REVIEWS = {
+    "data.max_length": 400, "model.ngrams": 1, "model.linear_ngrams": "null", "train.adversarial_norm": "null",
+    "train.embedding_lr_multiplier": 1.0, "train.epochs": 1,
+}  # fmt: skip
 
 
-def available(wanted: Mapping[str, Callable[[], Program]]) -> tuple[dict[str, Program], list[str]]:
-    """The programs that can be run here, and a line for each that cannot."""
-    found: dict[str, Program] = {}
-    skipped = []
-    for name, make in wanted.items():
-        try:
-            found[name] = make()
-        except Missing as reason:
-            skipped.append(f"{name}: {reason}")
-    return found, skipped
+def measure_titles() -> list[str]:
+    """Short Chinese texts, character by character."""
+    programs: dict[str, Callable[[], Program]] = {
+        "textrnn, thucnews.yaml": partial(ours, "thucnews"),
+        "textrnn, thucnews_fast.yaml": partial(ours, "thucnews_fast"),
+        "Keras 3": partial(keras, "char", TITLES_SIZES),
+        "fastText": partial(fasttext, "char"),
+        "TF-IDF + LinearSVC": partial(linear_svc, "char"),
+    }
+    once = programs.keys() - {"fastText", "TF-IDF + LinearSVC"}
+    return compare("Training from the raw file to the saved best model", titles(), programs, once)
 
 
-def compare(title: str, corpus: Corpus, programs: Mapping[str, Program], once: Collection[str]) -> Table:
-    """Seconds and memory of training, the first program's as 1, the accuracy on the test file, and the seconds of
-    predicting it. once: programs that train for minutes."""
-    name_of_corpus = corpus.train.parent.name
-    folders = {name: work_folder(name_of_corpus, name) for name in programs}
-    test = write_texts(work_folder(name_of_corpus) / "test.txt", read_labelled(corpus.test).texts)
-    training = {name: partial(program.train, corpus, folders[name]) for name, program in programs.items()}
+def measure_reviews() -> list[str]:
+    """Long English texts, word by word; one epoch of the recurrent models."""
+    programs: dict[str, Callable[[], Program]] = {
+        "textrnn, GRU alone": partial(ours, "imdb", PLAIN_REVIEWS),
+        "Keras 3, bucketed": partial(keras, "word", REVIEWS_SIZES),
+        "Keras 3, padded to 400": partial(keras, "word", {**REVIEWS_SIZES, "padded": True}),
+        "fastText": partial(fasttext, "word"),
+        "TF-IDF + LinearSVC": partial(linear_svc, "word"),
+    }
+    return compare("One epoch from the raw file to the saved model", reviews(), programs, programs.keys())
+
+
+def compare(
+    title: str, corpus: Corpus, wanted: Mapping[str, Callable[[], Program]], once: Collection[str]
+) -> list[str]:
+    """Seconds and memory of training, the first program's as 1, accuracy on the test file, and seconds of predicting
+    it. once: programs that train for minutes."""
+    programs, missing = available(wanted)
+    folder = work_folder(corpus.train.parent.name)
+    folders = {name: work_folder(folder.name, name) for name in programs}
+    truth, texts = read_labelled(corpus.test)
+    test = write_texts(folder / "test.txt", texts)
+    training = {name: partial(program.run_training, corpus, folders[name]) for name, program in programs.items()}
     trained = {name: median_run(runs) for name, runs in interleaved(training, REPEATS, once=once).items()}
     first = next(iter(trained.values())).seconds
-    table = Table(
-        title,
-        ["program", "training, s", "textrnn = 1", "runs", "memory, MB", "test accuracy", "predicting the test file, s"],
-    )
-    for name, program in programs.items():
-        output = folders[name] / "predicted.txt"
-        predicted = program.predict(folders[name], test, output)
-        right = accuracy(predicted_labels(output), true_labels(corpus, named=isinstance(program, Ours)))
-        run = trained[name]
-        table.add(
+    rows = []
+    for name, run in trained.items():
+        output = folder / "predicted.txt"
+        predicted = programs[name].run_prediction(folders[name], test, output)
+        labels = [line.split("\t")[0] for line in read_texts(output)]
+        right = sum(one == other for one, other in zip(labels, truth, strict=True)) / len(truth)
+        rows.append([
             name, number(run.seconds), times(run.seconds / first), str(1 if name in once else REPEATS),
             megabytes(run.peak_bytes), percent(right), number(predicted.seconds),
-        )  # fmt: skip
-    return table
+        ])  # fmt: skip
+    header = ["program", "training, s", "textrnn = 1", "runs", "memory, MB", "test accuracy"]
+    found = [table(title, [*header, "predicting the test file, s"], rows), *missing]
+    if any(name.startswith("Keras") for name in programs):
+        found.append(keras_versions())
+    return found
 
 
-def predicted_labels(output: Path) -> list[str]:
-    """The first column, which is all that the rivals write."""
-    return [line.split("\t")[0] for line in read_texts(output)]
+def keras_versions() -> str:
+    code = "import keras, tensorflow; print(f'Keras {keras.__version__}, TensorFlow {tensorflow.__version__}.')"
+    return run_program([keras_python(), "-c", code]).out.strip()

@@ -42,7 +42,7 @@ def test_wrong_usage_is_exit_2(cli: Cli, arguments: list[str]) -> None:
 def test_vocab_prints_what_is_in_the_corpus(cli: Cli, train_file: Path) -> None:
     result = cli("vocab", "--data", "train.tsv", "--output", "vocab.tsv")
     assert result.code == 0, result.err
-    for part in ("vocabulary: ", "% of tokens known", "% <unk>", "tokens in a text: median", "label food: 18 "):
+    for part in ("vocabulary: ", "% of tokens known", "% <unk>", "tokens per text: median", "label food: 18 "):
         assert part in result.out
     counts = [line.split("\t") for line in Path("vocab.tsv").read_text().splitlines()]
     assert [int(count) for _, count in counts] == sorted((int(count) for _, count in counts), reverse=True)
@@ -121,7 +121,7 @@ def test_all_that_the_defaults_switch_on_goes_through_training_eval_and_predict(
     options = sets(*sizes, "train.batch_size=8", "vocab.min_count=1", "data.test=test.tsv")
     trained = cli("train", "--data", "train.tsv", *options)
     assert trained.code == 0, trained.err
-    assert "linear path: weights in" in trained.err
+    assert "linear path: fitted in" in trained.err
     losses = [json.loads(line)["train_loss"] for line in Path("runs/train/history.jsonl").read_text().splitlines()]
     assert len(losses) == 6 and losses[-1] < losses[0]
     assert json.loads(cli("eval", "runs/train", "--json").out)["accuracy"] == 1.0  # each class has words of its own

@@ -73,6 +73,11 @@ def effect(setting: str, *context: str) -> Callable[[Seen], Seen]:
     return add
 
 
+def other_weights(before: Run, after: Run) -> None:
+    assert before.shapes == after.shapes
+    assert not any(torch.equal(before.weights[name], after.weights[name]) for name in before.weights)
+
+
 def write_corpora(folder: Path) -> None:
     """The training data in each form that a key asks for."""
     rows = [(label, f"{text} {SPECIAL[at % 4]}") for at, (label, text) in enumerate(make_rows(40))]

@@ -70,14 +70,14 @@ CONFIG_CASES = [
     ),
     config(
         "no-training-data", "model: {cell: gru}\n",
-        "data.train: a file or folder of labelled texts was expected; give --data FILE or set data.train",
+        "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train",
     ),
     case("missing", {}, "--config c.yaml", "c.yaml: the config cannot be read: No such file or directory"),
     option("set-unknown-key", "model.cel=gru", "--set model.cel: no such key; did you mean model.cell?"),
     option("set-wrong-choice", "model.cell=gur", f"--set model.cell: {CELLS}"),
     case(
         "set-no-training-data", {}, "--set data.train=null",
-        "data.train: a file or folder of labelled texts was expected; give --data FILE or set data.train",
+        "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train",
     ),
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大
 JSON = '{"text": "a goal", "label": "sport"}\n'
 TEXT_FIRST = "--set data.text_column=0 --set data.label_column=1"
 IDS = f"--data t.tsv --set data.label_names=names.txt {TEXT_FIRST}"
-SKIPPABLE = " (data.bad_rows: skip leaves such rows out and counts them)"
+SKIPPABLE = " (--set data.bad_rows=skip leaves such rows out and counts them)"
 ENCODINGS = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
 
 
@@ -44,11 +44,11 @@ ENCODING_CASES = [
     case(
         "utf-16-cut-inside-a-character", {"t.tsv": GOOD.encode("utf-16")[:-1]},
         "--data t.tsv --set data.encoding=utf-16",
-        "t.tsv:8: column 18: byte 0x0a is not valid utf-16; try --set data.encoding=NAME",
+        "t.tsv:8: column 18: byte 0x0a is not valid utf-16: try --set data.encoding=NAME",
     ),
     case(
         "one-damaged-byte", {"t.tsv": GOOD.encode() + b"food\tso\x80p"}, "--data t.tsv",
-        "t.tsv:9: column 8: byte 0x80 is not valid utf-8; the file is damaged there, or of another encoding: "
+        "t.tsv:9: column 8: byte 0x80 is not valid utf-8; the file is damaged here or has another encoding: try "
         "--set data.encoding=NAME",
     ),
     option(
@@ -64,17 +64,17 @@ ENCODING_CASES = [
 ]  # fmt: skip
 
 ROW_CASES = [
-    rows("row-without-label", f"{GOOD}\tsome text\n", "9: the row has no label"),
-    rows("empty-line", f"{GOOD}\n", "9: 2 fields were expected, the line is empty"),
-    rows("missing-tab", f"{GOOD}sport a goal\n", "9: 2 fields were expected, 1 field: 'sport a goal'"),
+    rows("row-without-label", f"{GOOD}\tsome text\n", "9: expected a label, found none"),
+    rows("empty-line", f"{GOOD}\n", "9: expected 2 fields, found an empty line"),
+    rows("missing-tab", f"{GOOD}sport a goal\n", "9: expected 2 fields, found 1: 'sport a goal'"),
     rows(
         "too-many-tabs", "soup\tfood\nbread\tx\tfood\n",
-        "2: 2 fields were expected, 3 fields: 'bread', 'x', 'food'",
+        "2: expected 2 fields, found 3: 'bread', 'x', 'food'",
         options=TEXT_FIRST,
     ),
     rows(
         "wrong-number-of-csv-fields", "text,label\na goal,sport\nsoup, and bread,food\n",
-        "3: 2 fields were expected, 3 fields: 'soup', ' and bread', 'food'", "t.csv",
+        "3: expected 2 fields, found 3: 'soup', ' and bread', 'food'", "t.csv",
     ),
     rows(
         "bad-json", JSON + '{"text": "a"\n',
@@ -82,62 +82,59 @@ ROW_CASES = [
     ),
     rows(
         "json-without-the-key", JSON + '{"body": "a", "label": "x"}\n',
-        "2: no key 'text' in the object; its keys are: 'body', 'label'. Name it with data.text_column",
+        "2: no key 'text'; the keys are: 'body', 'label'. Pass --set data.text_column=KEY",
         "t.jsonl",
     ),
     rows(
         "json-that-is-no-object", JSON + "[1]\n",
-        "2: an object with the key 'text' was expected, found '[1]'", "t.jsonl",
+        "2: expected an object with the key 'text', found '[1]'", "t.jsonl",
     ),
     rows(
         "several-fasttext-labels", "__label__a one\n__label__b __label__c two\n",
-        "2: one label a text was expected, found several: '__label__b __label__c two'", "t.txt",
+        "2: expected one label, found several: '__label__b __label__c two'", "t.txt",
     ),
     case(
         "unclosed-csv-quote", {"t.csv": 'text,label\na goal,sport\n"soup,food\nx,sport\n'}, "--data t.csv",
-        "t.csv:3: the csv row that begins here is broken (unexpected end of data); a quote inside a "
-        "quoted field is "
-        'written "", and each opened quote needs its end',
+        "t.csv:3: cannot parse the csv row that begins here (unexpected end of data): close each quoted field, and "
+        'write a quote inside one as ""',
     ),
     case(
         "csv-without-labels", {"t.csv": "text\na very late goal\n"}, "--data t.csv",
-        "t.csv:1: no column 'label'; the only one is 'text', and a labelled file has one of texts and one of labels",
+        "t.csv:1: no column 'label'; the only column is 'text': add a column of labels",
     ),
     case(
         "column-missing-in-csv-header", {"t.csv": "Review,Stars\na very late goal,sport\n"}, "--data t.csv",
-        "t.csv:1: no column 'text'; the first row is: 'Review', 'Stars'. Name the column with --set "
-        "data.text_column=NAME (perhaps 'Review'), or give its 0-based number where there is no header",
+        "t.csv:1: no column 'text'; the header is: 'Review', 'Stars'. Pass --set data.text_column=NAME (perhaps "
+        "'Review'), or --set data.text_column=NUMBER (0-based) if the file has no header",
     ),
     case(
         "first-row-has-too-few-fields", {"t.tsv": "sport a goal\n" + GOOD}, "--data t.tsv",
-        "t.tsv:1: text in column 1 and label in column 0 (0-based) was expected; the first row has 1 "
-        "field: 'sport a "
-        "goal'. Set data.text_column and data.label_column (predict: --text-column), or data.format if "
-        "the file is of "
-        "another kind",
+        "t.tsv:1: expected a text in column 1 and a label in column 0 (0-based), found 1 field: 'sport a goal'. Pass "
+        "--set data.text_column=NUMBER and --set data.label_column=NUMBER, or --set data.format=NAME if the file is "
+        "not tsv",
     ),
     option(
         "text-and-label-in-one-column", "data.text_column=0",
-        "t.tsv: data.text_column and data.label_column are the same column (0)",
+        "t.tsv: text and label are both read from column 0: pass another --set data.text_column=COLUMN or --set "
+        "data.label_column=COLUMN",
     ),
     case(
         "text-in-the-label-column", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},
         "--data t.tsv",
-        "t.tsv:1: 60 different labels in 60 rows, the first of them 'text 0': text seems to stand in the "
-        "label column. "
-        "Say which is which, for example --set data.text_column=0 --set data.label_column=1",
+        "t.tsv:1: found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold "
+        "texts. Set the columns, for example --set data.text_column=0 --set data.label_column=1",
     ),
     case(
         "label-id-beyond-the-names", {"names.txt": "food\nsport\n", "t.tsv": "goal\t1\nsoup\t2\n"}, IDS,
-        f"t.tsv:2: label id 2 is beyond data.label_names, which holds 2 names (0 to 1){SKIPPABLE}",
+        f"t.tsv:2: expected a label id from 0 to 1 (see data.label_names), found '2'{SKIPPABLE}",
     ),
     case(
         "label-id-that-is-no-number", {"names.txt": "food\nsport\n", "t.tsv": "goal\t1\nsoup\tfood\n"}, IDS,
-        f"t.tsv:2: a label id from 0 to 1 was expected (data.label_names is set), found 'food'{SKIPPABLE}",
+        f"t.tsv:2: expected a label id from 0 to 1 (see data.label_names), found 'food'{SKIPPABLE}",
     ),
 ]  # fmt: skip
 
-NO_SUBFOLDERS = "d: a folder with one sub-folder per class was expected; it has no sub-folders"
+NO_SUBFOLDERS = "d: expected a folder with one sub-folder per class, found no sub-folder"
 FILE_CASES = [
     case("missing-file", {}, "--data t.tsv", "t.tsv: no such file or folder"),
     case("empty-tsv", {"t.tsv": ""}, "--data t.tsv", "t.tsv: no labelled texts in it"),
@@ -145,64 +142,59 @@ FILE_CASES = [
     case("csv-header-alone", {"t.csv": "text,label\n"}, "--data t.csv", "t.csv: no labelled texts in it"),
     case(
         "prose", {"t.txt": "once upon a time\n"}, "--data t.txt",
-        "t.txt:1: the format cannot be told from the first line, 'once upon a time': no tab, no "
-        "__label__, no JSON "
-        "object. Set data.format to tsv, csv, jsonl or fasttext",
+        "t.txt:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found 'once "
+        "upon a time'. Pass --set data.format=tsv, csv, jsonl or fasttext",
     ),
     case(
         "folder-for-a-file", {"d/a/1": "x", "d/b/1": "y"}, "--data d --set data.format=tsv",
-        "d: a tsv file was expected (data.format), this is a folder",
+        "d: expected a tsv file (data.format), found a folder",
     ),
     option(
         "file-for-a-folder", "data.format=folder",
-        "t.tsv: a folder with one sub-folder per class was expected (data.format), this is a file",
+        "t.tsv: expected a folder (data.format), found a file",
     ),
     case("folder-without-sub-folders", {"d/1": "x", "d/2": "y"}, "--data d", NO_SUBFOLDERS),
     case("empty-folder", {"d": None}, "--data d", NO_SUBFOLDERS),
     case(
         "stray-file-among-class-folders", {"d/a/1": "x", "d/b/1": "y", "d/README": "z"}, "--data d",
-        f"d/README: a sub-folder per class was expected, this is a file: move it away{SKIPPABLE}",
+        f"d/README: expected one sub-folder per class, found a file; move it away{SKIPPABLE}",
     ),
     case("glob-without-match", {"t.tsv": GOOD}, "--data x*.tsv", "x*.tsv: no file matches"),
     case(
         "gzip-cut-short", {"t.tsv.gz": gzip.compress(GOOD.encode())[:-9]}, "--data t.tsv.gz",
-        "t.tsv.gz: the gzip data is damaged or cut short (Compressed file ended before the end-of-stream "
-        "marker was "
-        "reached); unpack or fetch it again",
+        "t.tsv.gz: the gzip data is damaged or truncated (Compressed file ended before the end-of-stream marker was "
+        "reached): copy it again",
     ),
     case(
         "gzip-garbage", {"t.tsv.gz": b"\x1f\x8bgarbage and more"}, "--data t.tsv.gz",
-        "t.tsv.gz: the gzip data is damaged or cut short (Unknown compression method); unpack or fetch "
-        "it again",
+        "t.tsv.gz: the gzip data is damaged or truncated (Unknown compression method): copy it again",
     ),
     case(
         "cache-that-is-a-file", {"t.tsv": GOOD, "c": "mine"}, "--data t.tsv --set data.cache_dir=c",
-        "c: the cache cannot be written: Not a directory; free some space, or set data.cache_dir to another "
-        "place",
+        "c: cannot write the cache: Not a directory; free some space, or set data.cache_dir",
     ),
 ]  # fmt: skip
 
-UNKNOWN = "the label 'travel' does not occur in the training data, which has: food, sport"
+UNKNOWN = "unknown label 'travel'; the training data has: food, sport"
 LABEL_CASES = [
     case(
         "one-class-only", {"t.tsv": "food\tsoup\nfood\tbread\n"}, "--data t.tsv",
-        "t.tsv: two or more classes were expected, every text has the label 'food'; is it the right "
-        "data.label_column?",
+        "t.tsv: expected two or more classes, but every text has the label 'food'; is data.label_column the right one?",
     ),
     *[
         case(
             f"unknown-label-in-{split}", {"t.tsv": GOOD, "u.tsv": "food\tsoup\ntravel\ta train\n"},
-            f"--data t.tsv --set data.{split}=u.tsv", f"u.tsv:2: {UNKNOWN}. Correct the row or take it out",
+            f"--data t.tsv --set data.{split}=u.tsv", f"u.tsv:2: {UNKNOWN}. Correct or remove the row",
         )
         for split in ("dev", "test")
     ],
     case(
         "equal-label-names", {"names.txt": "food\nsport\nfood\n", "t.tsv": "a\t1\n"}, IDS,
-        "names.txt:3: the label name 'food' stands twice",
+        "names.txt:3: the label name 'food' occurs twice",
     ),
     case(
         "one-label-name", {"names.txt": "food\n", "t.tsv": "a\t0\n"}, IDS,
-        "names.txt: two or more label names were expected, a line each, found 1",
+        "names.txt: expected two or more label names, one per line, found 1",
     ),
     case("label-names-missing", {"t.tsv": "a\t0\n"}, IDS, "names.txt: no such file"),
 ]  # fmt: skip

@@ -102,5 +102,5 @@ def test_a_bad_row_is_one_message_and_no_run(workplace: Path) -> None:
     done = subprocess.run([*TORCHRUN, "train", "--data", "bad.tsv"], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (1, "")
     messages = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(messages) == 1 and "bad.tsv:2: 2 fields were expected" in messages[0], done.stderr
+    assert len(messages) == 1 and "bad.tsv:2: expected 2 fields" in messages[0], done.stderr
     assert not Path("runs").exists()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.commands.bad_inputs import put
 from tests.conftest import TINY, Cli, make_rows, sets
+from textrnn.config.sections import Config, Needs
 
 ROWS = make_rows(60)
 
@@ -26,12 +27,12 @@ ODD_DATA = {
     "nothing-odd": ({"t.tsv": tsv(ROWS)}, [], None),
     "class-with-one-document": (
         {"t.tsv": tsv([*ROWS, ("zoo", "a lion")])}, [],
-        "label 'zoo' has one training text: it can hardly be learnt",
+        "label 'zoo' has a single training text: the model can hardly learn it",
     ),
     "class-without-documents": (
         {"t.tsv": "".join(f"a{n}\t0\nb{n}\t1\n" for n in range(30)), "n.txt": "food\nsport\nzoo\n"},
         sets("data.label_names=n.txt", "data.text_column=0", "data.label_column=1"),
-        "label 'zoo' has no training text: it can hardly be learnt",
+        "label 'zoo' has no training text: the model cannot learn it",
     ),
     "fewer-documents-than-a-batch": (
         {"t.tsv": tsv(ROWS)}, sets("train.batch_size=64"),
@@ -40,16 +41,16 @@ ODD_DATA = {
     "texts-shared-by-train-and-test": (
         {"t.tsv": tsv(ROWS), "u.tsv": tsv([*ROWS[:3], ("food", "a new text")])},
         sets("data.test=u.tsv", "data.dev_fraction=0"),
-        "3 of 4 test texts stand in train too: test results will read too high",
+        "3 of 4 test texts also occur in train: test scores are inflated",
     ),
     "many-texts-cut": (
         {"t.tsv": tsv(ROWS)}, sets("data.max_length=2"),
-        "100 % of the training texts are cut at data.max_length 2: a larger one reads on",
+        "100 % of the training texts are cut at data.max_length 2: consider raising it",
     ),
     "bad-rows-skipped": (
         {"t.tsv": tsv(ROWS) + "no tab\n\tno label\n"}, sets("data.bad_rows=skip"),
-        "2 bad rows of train skipped: t.tsv:61: 2 fields were expected, 1 field: 'no tab'; "
-        "t.tsv:62: the row has no label",
+        "2 bad rows of train skipped: t.tsv:61: expected 2 fields, found 1: 'no tab'; "
+        "t.tsv:62: expected a label, found none",
     ),
     "empty-texts": (
         {"t.tsv": tsv(ROWS) + "food\t\nsport\t \n"}, [],
@@ -57,8 +58,8 @@ ODD_DATA = {
     ),
     "nothing-left-for-dev": (
         {"t.tsv": "food\tsoup\nsport\tgoal\n"}, sets("train.batch_size=1"),
-        "label 'food' has one training text: it can hardly be learnt\n"
-        "label 'sport' has one training text: it can hardly be learnt\n"
+        "label 'food' has a single training text: the model can hardly learn it\n"
+        "label 'sport' has a single training text: the model can hardly learn it\n"
         "too few texts to hold any out for dev (data.dev_fraction): the last model is kept, not the best",
     ),
 }  # fmt: skip
@@ -91,7 +92,11 @@ DEAD_KEYS = [
     ("train.monitor=dev_loss", NO_DEV, "there is no dev set", None),
     ("train.tf32=true", "train.precision=bfloat16", "train.precision is bfloat16", None),
     ("model.freeze_embedding=true", None, "model.pretrained is not given", "model.pretrained=v.txt"),
-]
+    (
+        "train.embedding_lr_multiplier=2", "model.freeze_embedding=true model.pretrained=v.txt model.ngrams=1",
+        "model.freeze_embedding is true", "model.ngrams=1",
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("setting", "dead", "reason", "live"), DEAD_KEYS)
@@ -100,12 +105,23 @@ def test_a_key_is_told_where_it_has_no_effect_and_only_there(
 ) -> None:
     put({"t.tsv": tsv(ROWS), "dev.tsv": tsv(make_rows(12, seed=3)), "u.txt": "late goal\n", "v.txt": "a 1\n"})
     key = setting.partition("=")[0]
-    result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(dead or setting))
+    result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(*(dead or setting).split()))
     assert result.code == 0
     assert len(warned(result.err)) == 1
     assert result.err.startswith(f"warning: {key}: ") and reason in result.err
     result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(live or setting))
     assert (result.code, result.err) == (0, "")
+
+
+def test_each_key_that_needs_another_is_among_them() -> None:
+    sections = Config.model_fields.items()
+    needy = {
+        f"{section}.{name}"
+        for section, of_section in sections
+        for name, field in of_section.annotation.model_fields.items()
+        if any(isinstance(each, Needs) for each in field.metadata)
+    }
+    assert needy == {setting.partition("=")[0] for setting, *_ in DEAD_KEYS}
 
 
 def test_a_table_that_would_fill_the_memory_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

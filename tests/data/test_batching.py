@@ -28,20 +28,20 @@ def test_a_batch_is_time_major_and_padded_at_the_end() -> None:
     assert batch.labels.tolist() == [1, 1]
 
 
-def test_ids_go_through_the_map_but_padding_does_not() -> None:
+def test_id_map_applies_to_tokens_and_not_to_padding() -> None:
     mapped = texts()
     mapped.id_map = np.arange(10)[::-1].copy()
     assert collate(mapped, np.array([1, 2])).token_ids.tolist() == [[1, 5], [0, 0]]
 
 
-def test_each_row_comes_once_an_epoch_the_last_ones_too() -> None:
+def test_every_row_occurs_exactly_once_per_epoch() -> None:
     lengths = np.random.default_rng(0).integers(1, 50, size=1003)
     batches = training_batches(lengths, 10, seed=1, epoch=1)
     assert sorted(np.concatenate(batches)) == list(range(1003))
     assert len(batches) == 101
 
 
-def test_batches_are_cut_as_a_list_of_them_would_be() -> None:
+def test_batches_can_be_indexed_and_sliced_like_a_list() -> None:
     batches = training_batches(np.arange(1, 24), 5, seed=1, epoch=1)
     listed = [rows.tolist() for rows in batches]
     assert sorted(map(len, listed)) == [3, 5, 5, 5, 5]
@@ -51,7 +51,7 @@ def test_batches_are_cut_as_a_list_of_them_would_be() -> None:
         batches[5]
 
 
-def test_batches_depend_on_seed_and_epoch_alone() -> None:
+def test_batches_depend_only_on_seed_and_epoch() -> None:
     lengths = np.arange(1, 101)
 
     def order(seed: int, epoch: int) -> list[int]:
@@ -61,7 +61,7 @@ def test_batches_depend_on_seed_and_epoch_alone() -> None:
     assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (1, 2)}) == 4
 
 
-def test_which_texts_meet_in_a_batch_changes() -> None:
+def test_the_composition_of_batches_changes_with_the_epoch() -> None:
     lengths = np.full(200, 7)
     first, second = (
         {frozenset(batch.tolist()) for batch in training_batches(lengths, 10, seed=1, epoch=epoch)} for epoch in (1, 2)
@@ -73,7 +73,7 @@ def test_fewer_texts_than_a_batch_make_one_batch() -> None:
     assert [sorted(batch) for batch in training_batches(np.array([3, 1]), 64, seed=1, epoch=1)] == [[0, 1]]
 
 
-def test_inference_takes_the_longest_first() -> None:
+def test_inference_batches_begin_with_the_longest_texts() -> None:
     assert [batch.tolist() for batch in inference_batches(np.array([2, 9, 5, 2]), 2)] == [[1, 2], [0, 3]]
 
 

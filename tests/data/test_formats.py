@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from textrnn.data.formats import BadRow, Record, parse
+from textrnn.data.formats import parse
+from textrnn.data.records import BadRow, Columns, Record
 from textrnn.errors import DataError
 
 
 def read(text: str, kind: str, text_column=None, label_column=None, labelled: bool = True) -> list:
     lines = text.splitlines(keepends=True) if "\u0085" not in text and "\r" not in text else _split(text)
-    return list(parse(lines, kind, "f", text_column, label_column, labelled))
+    return list(parse(lines, kind, "f", Columns(text_column, label_column, labelled)))
 
 
 def _split(text: str) -> list[str]:
@@ -21,7 +22,7 @@ def rows(found: list) -> list[tuple[str | None, str]]:
     return [(item.label, item.text) for item in found]
 
 
-def test_tsv_text_in_the_last_column_takes_further_tabs() -> None:
+def test_tsv_text_in_the_last_column_may_contain_tabs() -> None:
     assert rows(read("a\tx\ty\r\nb\t\tz\n", "tsv")) == [("a", "x\ty"), ("b", "\tz")]
 
 
@@ -29,14 +30,14 @@ def test_tsv_does_not_quote() -> None:
     assert rows(read('a\t"x\nb\t""y""\n', "tsv")) == [("a", '"x'), ("b", '""y""')]
 
 
-def test_tsv_text_first_wants_just_its_fields() -> None:
+def test_tsv_text_in_the_first_column_may_not_contain_tabs() -> None:
     found = read("x\t1\ny\tz\t2\n\n", "tsv", 0, 1)
     assert found[0] == Record(1, "x", "1")
     assert isinstance(found[1], BadRow)
     assert found[1].line == 2
-    assert "3 fields" in found[1].reason
+    assert found[1].reason == "expected 2 fields, found 3: 'y', 'z', '2'"
     assert isinstance(found[2], BadRow)
-    assert "empty" in found[2].reason
+    assert found[2].reason == "expected 2 fields, found an empty line"
 
 
 def test_tsv_with_a_header() -> None:
@@ -49,7 +50,7 @@ def test_csv_quoted_line_ends_and_lone_carriage_returns_are_text() -> None:
     assert [item.line for item in found] == [2, 5, 6]
 
 
-def test_csv_by_number_has_no_header() -> None:
+def test_csv_with_column_numbers_has_no_header() -> None:
     assert rows(read("x,a\ny,b\n", "csv", 0, 1)) == [("a", "x"), ("b", "y")]
 
 
@@ -59,16 +60,34 @@ def test_csv_wrong_number_of_fields() -> None:
     assert [item.line for item in found] == [2, 3, 4, 5]
 
 
-def test_csv_unclosed_quote_names_the_line_it_began_on() -> None:
-    with pytest.raises(DataError, match="f:3: the csv row that begins here"):
+def test_csv_error_of_an_unclosed_quote_names_the_line_where_the_row_begins() -> None:
+    with pytest.raises(DataError, match="f:3: cannot parse the csv row that begins here"):
         read('label,text\na,x\nb,"y\nc,z\n', "csv")
 
 
-def test_csv_missing_column_shows_the_first_row_and_the_remedy() -> None:
+def test_csv_error_of_a_missing_column_shows_the_header_and_the_option_to_set() -> None:
     with pytest.raises(
         DataError, match=r"f:1: no column 'text'.*'cat', 'review'.*--set data.text_column=NAME.*'review'"
     ):
         read("cat,review\nbooks,a long review\n", "csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("", "expected a header with the column 'text', found an empty line"),
+        ("text,label,text", "more than one column 'text'"),
+        ("text;label", "Fields must be separated by commas"),
+        ("text", "the only column is 'text': add a column of labels"),
+    ],
+)
+def test_csv_headers_that_do_not_fit(header: str, reason: str) -> None:
+    with pytest.raises(DataError, match=f"f:1: .*{reason}"):
+        read(f"{header}\nx,y\n", "csv")
+
+
+def test_csv_columns_that_are_not_read_may_occur_twice() -> None:
+    assert rows(read("text,label,label\nx,a,b\n", "csv", "text", None, labelled=False)) == [(None, "x")]
 
 
 def test_jsonl() -> None:
@@ -82,8 +101,8 @@ def test_jsonl() -> None:
         ("{", "not valid JSON"),
         ("[1]", "an object"),
         ('{"text": "x"}', "no key 'label'"),
-        ('{"text": "x", "label": null}', "the key 'label' is null"),
-        ('{"text": 3, "label": "a"}', "must hold a string"),
+        ('{"text": "x", "label": null}', "the value of 'label' is null"),
+        ('{"text": 3, "label": "a"}', "expected a string"),
         ('{"text": "x", "label": ["a"]}', "one label"),
         ("", "empty"),
     ],

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.data.reader import Example, Source, detect_format, read_examples
+from textrnn.data.reader import Example, read_examples
+from textrnn.data.records import OptionNames
+from textrnn.data.source import Source, detect_format
 from textrnn.errors import DataError
 
 
@@ -26,13 +28,13 @@ def write(path: Path, content: str) -> str:
         ("x", "a\tb\n", "tsv"),
     ],
 )
-def test_the_format_is_found(tmp_path: Path, name: str, content: str, format: str) -> None:
-    assert detect_format(write(tmp_path / name, content), "utf-8") == format
+def test_the_format_is_detected(tmp_path: Path, name: str, content: str, format: str) -> None:
+    assert detect_format(write(tmp_path / name, content), "utf-8", OptionNames()) == format
 
 
-def test_a_format_that_cannot_be_told_is_an_error_with_the_choices(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="x.txt:1: .*Set data.format to tsv, csv, jsonl or fasttext"):
-        detect_format(write(tmp_path / "x.txt", "no tab\n"), "utf-8")
+def test_an_undetectable_format_is_an_error_that_lists_the_formats(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="x.txt:1: .*Pass --set data.format=tsv, csv, jsonl or fasttext"):
+        detect_format(write(tmp_path / "x.txt", "no tab\n"), "utf-8", OptionNames())
 
 
 def test_a_folder_per_class(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_hidden_folders_and_links_to_folders_are_left_out(tmp_path: Path) -> Non
     assert texts == ["one", "two", "linked"]  # the link to a file is a document
 
 
-def test_several_files_a_glob_and_gzip_make_one_split(tmp_path: Path) -> None:
+def test_a_source_can_be_several_files_globs_and_gzip_files(tmp_path: Path) -> None:
     write(tmp_path / "1.tsv", "a\tone\n")
     write(tmp_path / "2.tsv", "b\ttwo\n")
     (tmp_path / "3.tsv.gz").write_bytes(gzip.compress(b"a\tthree\n"))
@@ -68,19 +70,20 @@ def test_several_files_a_glob_and_gzip_make_one_split(tmp_path: Path) -> None:
     assert [example.text for example in read_examples(source)] == ["one", "two", "three"]
 
 
-def test_ids_become_names(tmp_path: Path) -> None:
+def test_label_ids_are_replaced_by_label_names(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "t\t1\nu\t0\n")
     source = Source([path], text_column=0, label_column=1, label_names=["no", "yes"])
     assert list(read_examples(source)) == [Example("t", "yes", f"{path}:1"), Example("u", "no", f"{path}:2")]
 
 
-def test_an_id_beyond_the_names_is_named_by_line(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.tsv", "0\ta\n7\tb\n")
-    with pytest.raises(DataError, match="x.tsv:2: label id 7 is beyond data.label_names, which holds 2"):
+@pytest.mark.parametrize("number", ["7", "7" * 5000], ids=["7", "longer-than-python-converts"])
+def test_the_error_of_a_label_id_without_a_name_has_its_line(tmp_path: Path, number: str) -> None:
+    path = write(tmp_path / "x.tsv", f"0\ta\n{number}\tb\n")
+    with pytest.raises(DataError, match=f"x.tsv:2: expected a label id from 0 to 1 .*, found '{number}'"):
         list(read_examples(Source([path], label_names=["no", "yes"])))
 
 
-def test_bad_rows_are_errors_or_counted(tmp_path: Path) -> None:
+def test_bad_rows_are_errors_or_skipped(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "a\tone\nbroken\nb\ttwo\n\tno label\n")
     with pytest.raises(DataError, match=r"x.tsv:2: .*data.bad_rows"):
         list(read_examples(Source([path])))
@@ -89,7 +92,7 @@ def test_bad_rows_are_errors_or_counted(tmp_path: Path) -> None:
     assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "4"]
 
 
-def test_of_many_bad_rows_the_first_are_kept_and_all_are_counted(tmp_path: Path) -> None:
+def test_all_skipped_rows_are_counted_and_the_first_few_are_kept(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "a\tone\n" + "broken\n" * 9)
     source = Source([path], skip_bad_rows=True)
     for _ in range(2):  # each reading counts anew

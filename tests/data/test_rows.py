@@ -10,10 +10,9 @@ from textrnn.data.rows import class_sizes, count_shared, in_blocks, rows_where
 @pytest.fixture(autouse=True)
 def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "ROWS_AT_ONCE", 4)
-    monkeypatch.setattr(rows, "_HASHES_AT_ONCE", 4)
 
 
-def test_blocks_hold_each_row_once() -> None:
+def test_blocks_cover_each_row_once() -> None:
     array = np.arange(10) * 10
     assert [block.tolist() for block in in_blocks(array)] == [[0, 10, 20, 30], [40, 50, 60, 70], [80, 90]]
     assert [block.tolist() for block in in_blocks(array, np.array([9, 1, 1, 0, 5]))] == [[90, 10, 10, 0], [50]]
@@ -29,7 +28,7 @@ def test_sizes_of_classes_without_rows_are_zero() -> None:
     assert class_sizes(np.array([2, 0, 2, 2, 0, 2]), 4) == [2, 0, 4, 0]
 
 
-def test_shared_hashes_are_counted_across_all_parts() -> None:
+def test_shared_hashes_are_counted_for_each_row() -> None:
     random = np.random.default_rng(0)
     ours, theirs = (random.integers(0, 40, size=100).astype(np.uint64) << np.uint64(shift) for shift in (0, 1))
     our_rows, their_rows = np.arange(0, 100, 3), np.arange(10, 60)
@@ -41,3 +40,5 @@ def test_shared_hashes_are_counted_across_all_parts() -> None:
 def test_nothing_is_shared_with_nothing() -> None:
     hashes = np.arange(20, dtype=np.uint64)
     assert count_shared(hashes, np.arange(0), hashes, np.arange(20)) == 0
+    assert count_shared(hashes, np.arange(20), hashes, np.arange(0)) == 0
+    assert count_shared(hashes, np.arange(1, 5), np.array([0, 9], np.uint64), np.arange(2)) == 0

@@ -27,16 +27,16 @@ def test_tokens(kind: str, text: str, tokens: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", ["char", "word", "whitespace", "jieba"])
 @pytest.mark.parametrize("text", ["", " \t\u3000\u0085\u2028\r\n"])
-def test_nothing_but_white_space_has_no_tokens(kind: str, text: str) -> None:
+def test_white_space_has_no_tokens(kind: str, text: str) -> None:
     assert Tokenizer(kind)(text) == []
 
 
-def test_folding_is_optional() -> None:
+def test_lowercase_and_normalize_are_optional() -> None:
     assert Tokenizer("char", lowercase=False)("Ａb") == ["Ab"]
     assert Tokenizer("char", normalize=False)("Ａb") == ["ａb"]
 
 
-def test_a_user_dictionary_stays_with_its_tokenizer() -> None:
+def test_a_user_dictionary_does_not_affect_other_tokenizers() -> None:
     sentence = "凉粉哥爱吃火龙果干面"
     word = "火龙果干面"
     plain = Tokenizer("jieba")
@@ -62,20 +62,20 @@ def test_jieba_is_silent() -> None:
     assert (result.stdout, result.stderr) == ("", "")
 
 
-def test_unsegmented_chinese_stops_a_tokenizer_of_spaced_words() -> None:
+def test_unsegmented_chinese_is_refused_by_tokenizers_that_split_at_spaces() -> None:
     texts = ["词汇阅读是关键的复习全指南", "中国人民公安大学硕士研究生目录及书目"]
     for kind in ("word", "whitespace"):
         with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
             check_segmented(kind, texts)
 
 
-def test_segmented_chinese_and_english_pass() -> None:
+def test_segmented_chinese_and_english_are_accepted() -> None:
     check_segmented("whitespace", ["词汇 阅读 是 关键", "中国 人民 公安 大学"])
     check_segmented("word", ["plain English with 一个 word"])
     check_segmented("char", ["词汇阅读是关键的复习全指南"])
 
 
-def test_the_options_make_the_same_tokenizer_again() -> None:
+def test_options_recreate_the_tokenizer() -> None:
     tokenizer = Tokenizer("jieba", lowercase=False, user_dict="火龙果干面 100000\n")
     again = Tokenizer(**tokenizer.options())
     assert again("吃火龙果干面 OK") == tokenizer("吃火龙果干面 OK")
@@ -84,10 +84,11 @@ def test_the_options_make_the_same_tokenizer_again() -> None:
 
 
 @pytest.mark.parametrize("kind", ["char", "word", "whitespace", "jieba"])
-def test_the_first_tokens_of_a_long_text_are_those_of_the_whole(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tokens_of_a_long_text_are_an_iterator(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = Tokenizer(kind)
     text = "我来到北京 AC米兰, don't 3.14  \u3000" * 40
     whole = tokenizer(text)
-    for longest in (10, 10_000):
-        monkeypatch.setattr("textrnn.data.tokenizer._LONG_TEXT", longest)
-        assert tokenizer.first(text, 7) == (whole[:7], len(whole))
+    monkeypatch.setattr("textrnn.data.tokenizer._LONG_TEXT", 10)
+    found = tokenizer.tokens(text)
+    assert not isinstance(found, list)
+    assert list(found) == whole

@@ -8,7 +8,7 @@ from textrnn.data.vocab import PAD, UNK, Vocab, load_labels, save_labels, select
 from textrnn.errors import CheckpointError
 
 
-def test_the_commonest_come_first_and_ties_by_code_point() -> None:
+def test_tokens_are_sorted_by_frequency_then_code_points() -> None:
     counts = [("b", 2), ("a", 2), ("c", 5), ("rare", 1), ("<pad>", 9), ("<unk>", 9)]
     assert select_tokens(counts, min_count=2, max_size=10) == [("c", 5), ("a", 2), ("b", 2)]
 
@@ -18,19 +18,19 @@ def test_max_size_counts_pad_and_unk() -> None:
     assert len(Vocab(token for token, _ in kept)) == 4
 
 
-def test_unknown_tokens_and_the_names_of_special_ones_are_unk() -> None:
+def test_unknown_and_special_tokens_are_unk() -> None:
     vocab = Vocab(["x", "y"])
     assert vocab.ids(["y", "z", "<pad>", "<unk>", "x"]) == [3, UNK, UNK, UNK, 2]
     assert PAD not in vocab.ids(["<pad>"])
 
 
-def test_it_survives_saving(tmp_path: Path) -> None:
+def test_a_vocabulary_can_be_saved_and_loaded(tmp_path: Path) -> None:
     vocab = Vocab(["中", "a'b", "\ufeff", "😀"])
     vocab.save(tmp_path / "v")
     assert Vocab.load(tmp_path / "v").tokens == vocab.tokens
 
 
-def test_labels_survive_saving(tmp_path: Path) -> None:
+def test_labels_can_be_saved_and_loaded(tmp_path: Path) -> None:
     labels = ["体育", "a b", "c\u2028d", "e\rf"]
     save_labels(tmp_path / "l", labels)
     assert load_labels(tmp_path / "l") == labels

@@ -9,8 +9,8 @@ from tests.models.small import one_thread
 
 
 @pytest.fixture(autouse=True)
-def _same_random_state() -> Iterator[None]:
-    """Every test of this folder draws the same random numbers, whichever ran before it."""
+def _fixed_random_state() -> Iterator[None]:
+    """Each test of this folder starts from the same random state, whichever tests ran before it."""
     torch.manual_seed(0)
     with one_thread():
         yield

@@ -1,11 +1,12 @@
-"""The recurrent cells and their gradients written out in numpy, for one text and one layer.
+"""Recurrent cells and their gradients in plain numpy, for one text and one layer.
 
-x is (T, inputs), one row a word; states are (T, hidden) and begin at zero. Weights are stacked gate upon gate in
-torch's order: one gate (rnn), reset, update, new (gru), or input, forget, cell, output (lstm).
+x is (T, inputs), one row for each word; states are (T, hidden), and the initial state is zero. The weights of the gates
+are stacked in torch's order: a single gate (rnn), reset, update, new (gru), or input, forget, cell, output (lstm).
 
-The gradients are backpropagation through time (Werbos 1990): `upstream` (T, hidden) is how the loss changes with each
-state that leaves the layer; time runs backwards, and what a state did to later states is added on the way. Of a gate
-with the pre-activation a_ih + a_hh = (W_ih x + b_ih) + (W_hh h + b_hh), d_ih and d_hh are the gradients of these parts.
+The gradients are those of backpropagation through time (Werbos 1990). `upstream` (T, hidden) is the gradient of the
+loss with respect to each output of the layer. Steps are processed from the last to the first, and each adds its
+gradient with respect to the previous state. The pre-activation of a gate is the sum of W_ih x + b_ih and W_hh h + b_hh;
+d_ih and d_hh are the gradients with respect to these two.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Weights:
 
 
 class Gradients(Weights):
-    """The loss's gradient by each weight, summed over time, and by x (T, inputs)."""
+    """The gradient of the loss with respect to each weight, summed over time, and to x (T, inputs)."""
 
     def __init__(self, weights: Weights, x: np.ndarray) -> None:
         super().__init__(*(np.zeros_like(weight) for weight in astuple(weights)))
@@ -37,7 +38,7 @@ class Gradients(Weights):
     def add(
         self, weights: Weights, t: int, x_t: np.ndarray, h_before: np.ndarray, d_ih: np.ndarray, d_hh: np.ndarray
     ) -> None:
-        """The share of step t: of W_ih x + b_ih, and of W_hh h + b_hh."""
+        """Add the contribution of step t, given the gradients with respect to W_ih x + b_ih and to W_hh h + b_hh."""
         self.w_ih += np.outer(d_ih, x_t)
         self.w_hh += np.outer(d_hh, h_before)
         self.b_ih += d_ih
@@ -59,7 +60,7 @@ def tanh_states(w: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def tanh_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients:
-    """tanh' = 1 - tanh^2."""
+    """Uses tanh' = 1 - tanh^2."""
     h, gradients = tanh_states(w, x), Gradients(w, x)
     d_h = np.zeros(w.hidden_size)
     for t in reversed(range(len(x))):
@@ -81,7 +82,7 @@ def relu_states(w: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def relu_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients:
-    """relu' is 1 where the state is positive, else 0."""
+    """Uses relu' = 1 where the state is positive, else 0."""
     h, gradients = relu_states(w, x), Gradients(w, x)
     d_h = np.zeros(w.hidden_size)
     for t in reversed(range(len(x))):
@@ -114,7 +115,7 @@ def lstm_states(w: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def lstm_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients:
-    """The cell state carries a gradient of its own, d_c, from step to step, scaled by the forget gate."""
+    """The cell state has a gradient of its own, d_c, which passes from step to step through the forget gate."""
     steps, gradients = _lstm_steps(w, x), Gradients(w, x)
     zero = np.zeros(w.hidden_size)
     d_h = d_c = zero
@@ -132,7 +133,7 @@ def lstm_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients
 
 
 def _gru_steps(w: Weights, x: np.ndarray) -> list[tuple[np.ndarray, ...]]:
-    """Cho et al. 2014 (arXiv 1406.1078v1, where the reset gate follows the matrix product):
+    """Cho et al. 2014 (arXiv 1406.1078v1, where the reset gate is applied after the matrix product):
 
     r, z = sigmoid(W x + U h + b) each; m = U h + b; n = tanh(W x + b + r m); h_t = (1 - z) n + z h_{t-1}.
     """
@@ -152,7 +153,7 @@ def gru_states(w: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def gru_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients:
-    """The new gate sees W_hh h through the reset gate, so d_hh differs from d_ih there by the factor r."""
+    """In the new gate, W_hh h + b_hh is multiplied by the reset gate, so that there d_hh = r * d_ih."""
     steps, gradients = _gru_steps(w, x), Gradients(w, x)
     d_h = np.zeros(w.hidden_size)
     for t in reversed(range(len(x))):

@@ -1,4 +1,4 @@
-"""What the tests of the models share: small models with weights that are nowhere zero, and ragged batches."""
+"""Helpers for tests of models: small models whose weights are all different from zero, and ragged batches."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ each_cell = pytest.mark.parametrize(
     ("cell", "nonlinearity"), CELLS, ids=[f"{cell}-{f}" if cell == "rnn" else cell for cell, f in CELLS]
 )
 each_depth = pytest.mark.parametrize("num_layers", [1, 2], ids=["1-layer", "2-layers"])
-each_direction = pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "both-ways"])
+each_direction = pytest.mark.parametrize("bidirectional", [False, True], ids=["unidirectional", "bidirectional"])
 each_pooling = pytest.mark.parametrize("pooling", POOLINGS)
 each_architecture = pytest.mark.parametrize("architecture", ["textrnn", "rcnn"])
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """These models are so small that threads only wait for one another, on a busy machine a hundred times longer."""
+    """Small models gain nothing from several threads, and on a busy machine waiting for them takes very long."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -42,18 +42,19 @@ def one_thread() -> Iterator[None]:
 
 
 def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
-    """New random values for every parameter, so that no bias, start state or PAD vector hides behind a zero."""
+    """Give every parameter random values: an error in the use of a bias, an initial state or the vector of PAD would
+    not show if it were zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in [*module.parameters(), *module.buffers()]:
             parameter.copy_(std * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
         for part in module.modules():
             if isinstance(part, LinearPath):
-                part.idf[0] = 0.0  # padding's
+                part.idf[0] = 0.0  # row 0 is that of padding
 
 
 def small_model(**options: object) -> TextRNN | RCNN:
-    """In evaluation mode; `options` are keys of the config's section `model`."""
+    """A model in evaluation mode. options: keys of the config's section `model`."""
     config = ModelConfig.model_validate(
         {"embedding_dim": 4, "hidden_size": 5, "ngrams": 1, "linear_ngrams": None, **options}
     )
@@ -63,7 +64,7 @@ def small_model(**options: object) -> TextRNN | RCNN:
 
 
 def random_texts(lengths: list[int], *, seed: int = 0) -> list[torch.Tensor]:
-    """Token ids of texts of these lengths, all of them of real tokens."""
+    """Token ids of texts of these lengths, without PAD and UNK."""
     generator = torch.Generator().manual_seed(seed)
     return [torch.randint(2, VOCAB_SIZE, (length,), generator=generator) for length in lengths]
 
@@ -71,7 +72,10 @@ def random_texts(lengths: list[int], *, seed: int = 0) -> list[torch.Tensor]:
 def padded_batch(
     texts: list[torch.Tensor], *, extra: int = 0, padding_seed: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """token_ids (T, B) with any tokens at all behind the end of each text, `extra` of them at least; lengths (B,)."""
+    """token_ids (T, B) and lengths (B,). T exceeds the longest text by `extra`.
+
+    Padding is filled with random tokens, not PAD, so that a model which looks at it is found out.
+    """
     lengths = torch.tensor([len(text) for text in texts])
     generator = torch.Generator().manual_seed(padding_seed)
     shape = (int(lengths.max()) + extra, len(texts))
@@ -88,6 +92,6 @@ def encoded(texts: Sequence[Sequence[int] | torch.Tensor], labels: list[int] | N
 
 
 def logits_alone(model: nn.Module, texts: list[torch.Tensor]) -> torch.Tensor:
-    """(len(texts), classes): each text in a batch of one, without padding."""
+    """Logits (len(texts), classes), each text computed in a batch of its own, without padding."""
     with torch.no_grad():
         return torch.cat([model(text.unsqueeze(1), torch.tensor([len(text)])) for text in texts])

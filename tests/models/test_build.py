@@ -9,11 +9,12 @@ from tests.models.small import each_architecture, each_cell, each_depth, each_di
 from textrnn.config import ModelConfig
 from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_model
 from textrnn.models.dropout import Dropout
+from textrnn.models.linear import WithLinearPath
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
 
 
-def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN:
+def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN | WithLinearPath:
     config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, "linear_ngrams": None, **options})
     return build_model(config, vocab_size=20, num_classes=3, pretrained=pretrained)
 
@@ -26,7 +27,7 @@ def _linear_sizes(module: nn.Module) -> list[tuple[int, int]]:
 @each_depth
 @each_direction
 @each_cell
-def test_textrnn_has_the_parts_and_sizes_of_its_config(
+def test_textrnn_has_the_modules_and_sizes_of_its_config(
     cell: str, nonlinearity: str, bidirectional: bool, num_layers: int, pooling: str
 ) -> None:
     model = _build(
@@ -36,7 +37,7 @@ def test_textrnn_has_the_parts_and_sizes_of_its_config(
 
     assert isinstance(model, TextRNN)
     assert model.embedding.table.weight.shape == (20, 4)
-    assert model.encoder.joined
+    assert model.encoder.concat_directions
     assert model.pooling.kind == pooling
     assert _linear_sizes(model.head) == [(width, 3)]
     _assert_layers(model, cell, nonlinearity, [4, width][:num_layers], directions=2 if bidirectional else 1)
@@ -46,7 +47,7 @@ def test_textrnn_has_the_parts_and_sizes_of_its_config(
 @each_depth
 @each_direction
 @each_cell
-def test_rcnn_has_the_parts_and_sizes_of_its_config_and_always_reads_both_ways(
+def test_rcnn_has_the_modules_and_sizes_of_its_config_and_is_always_bidirectional(
     cell: str, nonlinearity: str, bidirectional: bool, num_layers: int, pooling: str
 ) -> None:
     model = _build(
@@ -56,7 +57,7 @@ def test_rcnn_has_the_parts_and_sizes_of_its_config_and_always_reads_both_ways(
 
     assert isinstance(model, RCNN)
     assert model.embedding.table.weight.shape == (20, 4)
-    assert not model.encoder.joined
+    assert not model.encoder.concat_directions
     assert _linear_sizes(model.combine) == [(5 + 4 + 5, 10)]
     assert model.pooling.kind == pooling
     assert _linear_sizes(model.head) == [(10, 3)]
@@ -66,7 +67,7 @@ def test_rcnn_has_the_parts_and_sizes_of_its_config_and_always_reads_both_ways(
 def _assert_layers(
     model: TextRNN | RCNN, cell: str, nonlinearity: str, input_sizes: list[int], *, directions: int
 ) -> None:
-    """Each layer has an RNN of the right kind for each direction, one that does no dropout of its own."""
+    """Each layer has one RNN of the right kind for each direction, without dropout of its own."""
     found = [[rnn.input_size for rnn in layer] for layer in model.encoder.layers]
     assert found == [[size] * directions for size in input_sizes]
     for rnn in (rnn for layer in model.encoder.layers for rnn in layer):
@@ -85,29 +86,30 @@ def test_fc_size_adds_a_dense_layer_with_relu(architecture: str) -> None:
 
 
 @each_architecture
-def test_dropout_is_that_of_the_config(architecture: str) -> None:
+def test_dropout_probabilities_are_those_of_the_config(architecture: str) -> None:
     model = _build(architecture=architecture, dropout=0.3, embedding_dropout=0.1)
 
-    shares = {name: part.p for name, part in model.named_modules() if isinstance(part, Dropout)}
+    probabilities = {name: part.p for name, part in model.named_modules() if isinstance(part, Dropout)}
 
-    assert shares == {"embedding.dropout": 0.1, "encoder.dropout": 0.3, "head.0": 0.3}
+    assert probabilities == {"embedding.dropout": 0.1, "encoder.dropout": 0.3, "head.0": 0.3}
 
 
 @each_architecture
-def test_the_embedding_is_as_wide_as_the_config_says_or_else_as_the_vectors_are_or_else_128(architecture: str) -> None:
+def test_embedding_dim_is_that_of_the_config_or_else_of_the_vectors_or_else_the_default(architecture: str) -> None:
     vectors = np.ones((20, 6), dtype=np.float32)
 
-    def width(dim: int | None, pretrained: np.ndarray | None) -> int:
-        return _build(pretrained, architecture=architecture, embedding_dim=dim).embedding.table.embedding_dim
+    def embedding_dim(configured: int | None, pretrained: np.ndarray | None) -> int:
+        model = _build(pretrained, architecture=architecture, embedding_dim=configured)
+        return model.embedding.table.embedding_dim
 
-    assert width(9, None) == 9
-    assert width(None, vectors) == width(6, vectors) == 6
-    assert width(None, None) == DEFAULT_EMBEDDING_DIM == 96
+    assert embedding_dim(9, None) == 9
+    assert embedding_dim(None, vectors) == embedding_dim(6, vectors) == 6
+    assert embedding_dim(None, None) == DEFAULT_EMBEDDING_DIM == 96
 
 
 @each_architecture
 @pytest.mark.parametrize("frozen", [False, True])
-def test_pretrained_vectors_are_taken_and_trained_unless_frozen(architecture: str, frozen: bool) -> None:
+def test_pretrained_vectors_are_used_and_trained_unless_frozen(architecture: str, frozen: bool) -> None:
     vectors = np.arange(80, dtype=np.float32).reshape(20, 4)
 
     weight = _build(vectors, architecture=architecture, freeze_embedding=frozen).embedding.table.weight
@@ -117,13 +119,13 @@ def test_pretrained_vectors_are_taken_and_trained_unless_frozen(architecture: st
 
 
 @each_architecture
-def test_weights_are_drawn_from_the_global_random_state_alone(architecture: str) -> None:
-    def drawn(seed: int) -> torch.Tensor:
+def test_weights_depend_on_the_global_random_state_only(architecture: str) -> None:
+    def weights(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
         return torch.cat([parameter.flatten() for parameter in _build(architecture=architecture).parameters()])
 
-    assert torch.equal(drawn(1), drawn(1))
-    assert not torch.equal(drawn(1), drawn(2))
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
 
 
 @each_architecture
@@ -133,3 +135,59 @@ def test_every_weight_gets_a_gradient(architecture: str) -> None:
     model(torch.randint(2, 20, (6, 4)), torch.tensor([6, 2, 4, 1])).pow(2).sum().backward()
 
     assert [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()] == []
+
+
+@each_architecture
+def test_ngrams_buckets_and_attention_hops_are_those_of_the_config(architecture: str) -> None:
+    model = _build(architecture=architecture, ngrams=3, ngram_buckets=70, pooling="attention", attention_hops=4)
+
+    assert model.embedding.ngrams == 3
+    assert model.embedding.ngram_table.weight.shape == (70, 4)
+    assert model.pooling.hops == 4
+
+
+@each_architecture
+def test_a_linear_path_has_the_sizes_and_the_scale_of_the_config(architecture: str) -> None:
+    model = _build(architecture=architecture, linear_ngrams=3, linear_buckets=70, linear_scale=2.5)
+
+    assert isinstance(model, WithLinearPath)
+    assert isinstance(model.network, RCNN if architecture == "rcnn" else TextRNN)
+    assert model.linear.ngrams == 3
+    assert model.linear.weight.shape == (71, 3)
+    assert model.scale == 2.5
+
+
+# The names under which a model's tensors are saved: a saved model can be loaded only as long as they stay the same.
+SAVED_NAMES = {
+    "textrnn": """
+        embedding.table.weight embedding.ngram_table.weight
+        encoder.layers.0.0.weight_ih_l0 encoder.layers.0.0.weight_hh_l0
+        encoder.layers.0.0.bias_ih_l0 encoder.layers.0.0.bias_hh_l0
+        encoder.layers.0.1.weight_ih_l0 encoder.layers.0.1.weight_hh_l0
+        encoder.layers.0.1.bias_ih_l0 encoder.layers.0.1.bias_hh_l0
+        pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
+        head.0.weight head.0.bias head.3.weight head.3.bias
+    """,
+    "rcnn": """
+        first_left last_right
+        embedding.table.weight embedding.ngram_table.weight
+        encoder.layers.0.0.weight_ih_l0 encoder.layers.0.0.weight_hh_l0
+        encoder.layers.0.0.bias_ih_l0 encoder.layers.0.0.bias_hh_l0
+        encoder.layers.0.1.weight_ih_l0 encoder.layers.0.1.weight_hh_l0
+        encoder.layers.0.1.bias_ih_l0 encoder.layers.0.1.bias_hh_l0
+        combine.weight combine.bias
+        pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
+        head.0.weight head.0.bias head.3.weight head.3.bias
+    """,
+}
+
+
+@each_architecture
+def test_tensors_have_the_names_under_which_models_were_saved(architecture: str) -> None:
+    options = {"pooling": "attention", "attention_hops": 2, "ngrams": 2, "fc_size": 7}
+    names = SAVED_NAMES[architecture].split()
+
+    assert list(_build(architecture=architecture, **options).state_dict()) == names
+    assert list(_build(architecture=architecture, **options, linear_ngrams=2).state_dict()) == [
+        *(f"network.{name}" for name in names), "linear.weight", "linear.idf", "linear.bias",
+    ]  # fmt: skip

@@ -6,25 +6,25 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, Embedding
-from textrnn.models.unique_inputs import Words, gathered
+from textrnn.models.unique_inputs import UniqueInputs, expand
 
-NOTHING = [np.nan, np.nan, np.nan]
-PRETRAINED = np.array([[7, 7, 7], NOTHING, [1, 2, 3], NOTHING, [4, 5, 6]], dtype=np.float32)
+NONE = [np.nan, np.nan, np.nan]
+PRETRAINED = np.array([[7, 7, 7], NONE, [1, 2, 3], NONE, [4, 5, 6]], dtype=np.float32)
 
 
-def test_pad_is_a_zero_vector() -> None:
+def test_the_vector_of_pad_is_zero() -> None:
     assert Embedding(5, 3).table.weight[PAD].tolist() == [0, 0, 0]
     assert Embedding(5, 3, pretrained=PRETRAINED).table.weight[PAD].tolist() == [0, 0, 0]
 
 
-def test_random_vectors_have_the_standard_deviation_asked_for() -> None:
+def test_random_vectors_have_the_initial_standard_deviation() -> None:
     weight = Embedding(1001, 50).table.weight[1:]
 
     assert abs(weight.mean()) < 0.01 * INITIAL_STD
     assert abs(weight.std() / INITIAL_STD - 1) < 0.02
 
 
-def test_pretrained_vectors_are_taken_and_missing_ones_begin_random() -> None:
+def test_pretrained_vectors_are_used_and_missing_ones_are_random() -> None:
     weight = Embedding(5, 3, pretrained=PRETRAINED).table.weight
 
     assert weight[2].tolist() == [1, 2, 3]
@@ -35,7 +35,7 @@ def test_pretrained_vectors_are_taken_and_missing_ones_begin_random() -> None:
     assert missing.abs().max() < 5 * INITIAL_STD
 
 
-def test_pretrained_vectors_are_copied() -> None:
+def test_the_array_of_pretrained_vectors_is_not_changed_by_training() -> None:
     vectors = PRETRAINED.copy()
     embedding = Embedding(5, 3, pretrained=vectors)
     with torch.no_grad():
@@ -52,7 +52,7 @@ def test_each_token_of_a_batch_is_looked_up() -> None:
     assert embedded.tolist() == [[[1, 2, 3], [4, 5, 6]], [[4, 5, 6], [0, 0, 0]]]
 
 
-def test_the_tokens_read_get_gradients_and_pad_gets_none() -> None:
+def test_tokens_of_the_batch_get_gradients_and_pad_gets_none() -> None:
     embedding = Embedding(5, 3)
 
     embedding(torch.tensor([[2, 4], [4, PAD]])).sum().backward()
@@ -68,7 +68,7 @@ def test_frozen_vectors_are_not_trained() -> None:
     assert not any(parameter.requires_grad for parameter in embedding.parameters())
 
 
-def test_dropout_falls_on_vectors_in_training_alone() -> None:
+def test_dropout_is_applied_to_vectors_in_training_only() -> None:
     embedding = Embedding(5, 3, pretrained=PRETRAINED, dropout=0.5)
     token_ids = torch.full((100, 1), 2)
 
@@ -80,37 +80,71 @@ def test_dropout_falls_on_vectors_in_training_alone() -> None:
     assert (dropped == torch.where(lost, 0, torch.tensor([2.0, 4, 6]))).all()  # scaled by 1 / (1 - dropout)
 
 
-def test_without_gradients_each_distinct_token_is_looked_up_once() -> None:
+def test_for_inference_each_distinct_token_is_looked_up_once() -> None:
     embedding = Embedding(10, 3).eval()
     token_ids = torch.tensor([[5, 5, 2], [2, 7, 2]])
     with torch.no_grad():
-        inputs = embedding.to_read(token_ids)
-        assert isinstance(inputs, Words)
+        inputs = embedding.lookup(token_ids)
+        assert isinstance(inputs, UniqueInputs)
         assert inputs.vectors.shape == (3, 3)
-        assert torch.equal(gathered(inputs), embedding(token_ids))
-    assert isinstance(embedding.to_read(token_ids), torch.Tensor)
+        assert torch.equal(expand(inputs), embedding(token_ids))
+    assert isinstance(embedding.lookup(token_ids), torch.Tensor)
 
 
-def test_a_model_in_training_drops_values_of_each_position() -> None:
+def test_in_training_each_position_has_a_dropout_mask_of_its_own_even_without_gradients() -> None:
     embedding = Embedding(10, 50, dropout=0.5).train()
     with torch.no_grad():
-        first, second = gathered(embedding.to_read(torch.tensor([[5], [5]])))
+        first, second = expand(embedding.lookup(torch.tensor([[5], [5]])))
     assert not torch.equal(first, second)
 
 
-def with_ngrams(ngrams: int) -> Embedding:
+def embedding_with_ngrams(ngrams: int) -> Embedding:
     embedding = Embedding(10, 3, ngrams=ngrams, buckets=1 << 16).eval()
     nn.init.normal_(embedding.ngram_table.weight)
     return embedding
 
 
-def test_a_token_has_the_vectors_of_the_ngrams_that_end_with_it() -> None:
-    embedding = with_ngrams(3)
+def test_the_vector_of_a_token_depends_on_the_ngrams_that_end_with_it() -> None:
+    embedding = embedding_with_ngrams(3)
     vectors = embedding(torch.tensor([[2, 3, 4], [5, 5, 5], [6, 6, 6], [6, 5, 6], [7, 6, 7]]))
-    assert not torch.allclose(vectors[1, 0], vectors[1, 1])  # another word before it
-    assert not torch.allclose(vectors[2, 0], vectors[2, 1])  # two words before it
+    assert not torch.allclose(vectors[1, 0], vectors[1, 1])  # same token, another one before it
+    assert not torch.allclose(vectors[2, 0], vectors[2, 1])  # same bigram, another token two positions before
     assert torch.equal(vectors[4, 0], vectors[4, 2])
     assert not torch.allclose(vectors[4, 0], vectors[4, 1])
-    bigrams_alone = with_ngrams(2)
-    vectors = bigrams_alone(torch.tensor([[2, 3], [5, 5], [6, 6]]))
+
+    vectors = embedding_with_ngrams(2)(torch.tensor([[2, 3], [5, 5], [6, 6]]))
     assert torch.equal(vectors[2, 0], vectors[2, 1])
+
+
+def test_ngrams_seen_for_the_first_time_add_nothing() -> None:
+    with_bigrams, without = Embedding(10, 3, ngrams=2, buckets=50).eval(), Embedding(10, 3).eval()
+    without.table = with_bigrams.table
+    token_ids = torch.tensor([[2, 3], [4, 5]])
+
+    assert torch.equal(with_bigrams(token_ids), without(token_ids))
+
+
+def test_the_gradient_of_the_ngram_table_is_sparse() -> None:
+    embedding = embedding_with_ngrams(2)
+
+    embedding(torch.tensor([[2, 3], [4, 5]])).sum().backward()
+
+    assert embedding.ngram_table.weight.grad is not None
+    assert embedding.ngram_table.weight.grad.is_sparse
+
+
+def test_the_embedding_offset_is_added_with_and_without_gradients() -> None:
+    embedding = Embedding(10, 3).eval()
+    token_ids, offset = torch.tensor([[2, 3], [4, 2]]), torch.randn(2, 2, 3)
+
+    assert torch.equal(embedding.lookup(token_ids, offset), embedding(token_ids) + offset)
+    with torch.no_grad():
+        assert torch.equal(expand(embedding.lookup(token_ids, offset)), embedding(token_ids) + offset)
+
+
+def test_with_ngrams_the_lookup_keeps_the_order_of_tokens() -> None:
+    embedding = embedding_with_ngrams(2)
+    token_ids = torch.tensor([[2, 3], [3, 3], [2, 2]])
+
+    with torch.no_grad():
+        assert torch.equal(expand(embedding.lookup(token_ids)), embedding(token_ids))

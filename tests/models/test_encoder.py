@@ -6,7 +6,9 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.models.small import each_cell, each_depth, each_direction, randomize
+from textrnn.models import encoder as encoder_module
 from textrnn.models.encoder import GATES, RNNEncoder
+from textrnn.models.threaded import Direction
 
 INPUTS, HIDDEN = 3, 4
 LENGTHS = torch.tensor([4, 1, 9, 6, 1])
@@ -16,22 +18,22 @@ STEPS = 9
 # --- against torch's packed sequences
 
 
-def _torch_twin(encoder: RNNEncoder, cell: str, nonlinearity: str) -> nn.RNNBase:
-    """torch's own network of the same shape with the same weights."""
-    options = {"num_layers": len(encoder.layers), "bidirectional": encoder.directions == 2}
-    twin: nn.RNNBase
+def _torch_module(encoder: RNNEncoder, cell: str, nonlinearity: str) -> nn.RNNBase:
+    """torch's own module of the same shape with the same weights."""
+    options = {"num_layers": len(encoder.layers), "bidirectional": encoder.num_directions == 2}
+    reference: nn.RNNBase
     if cell == "rnn":
-        twin = nn.RNN(INPUTS, HIDDEN, nonlinearity=nonlinearity, **options)
+        reference = nn.RNN(INPUTS, HIDDEN, nonlinearity=nonlinearity, **options)
     else:
-        twin = {"gru": nn.GRU, "lstm": nn.LSTM}[cell](INPUTS, HIDDEN, **options)
-    twin.to(encoder.layers[0][0].weight_ih_l0.dtype)
+        reference = {"gru": nn.GRU, "lstm": nn.LSTM}[cell](INPUTS, HIDDEN, **options)
+    reference.to(encoder.layers[0][0].weight_ih_l0.dtype)
     with torch.no_grad():
-        for name, ours in _named_as_in_torch(encoder).items():
-            getattr(twin, name).copy_(ours)
-    return twin
+        for name, ours in _parameters_by_torch_name(encoder).items():
+            getattr(reference, name).copy_(ours)
+    return reference
 
 
-def _named_as_in_torch(encoder: RNNEncoder) -> dict[str, nn.Parameter]:
+def _parameters_by_torch_name(encoder: RNNEncoder) -> dict[str, nn.Parameter]:
     return {
         f"{name.removesuffix('_l0')}_l{number}{'_reverse' if direction else ''}": parameter
         for number, layer in enumerate(encoder.layers)
@@ -46,63 +48,108 @@ def _named_as_in_torch(encoder: RNNEncoder) -> dict[str, nn.Parameter]:
 @each_direction
 @each_depth
 @each_cell
-def test_states_and_gradients_are_those_of_torch_on_packed_sequences(
+def test_outputs_and_gradients_are_those_of_torch_on_packed_sequences(
     cell: str, nonlinearity: str, num_layers: int, bidirectional: bool, dtype: torch.dtype, tolerance: float
 ) -> None:
     options = {"cell": cell, "nonlinearity": nonlinearity, "num_layers": num_layers, "bidirectional": bidirectional}
     encoder = RNNEncoder(INPUTS, HIDDEN, **options).to(dtype)
     randomize(encoder)
-    twin = _torch_twin(encoder, cell, nonlinearity)
+    reference = _torch_module(encoder, cell, nonlinearity)
     inputs = torch.randn(STEPS, len(LENGTHS), INPUTS, dtype=dtype, requires_grad=True)
     same_inputs = inputs.detach().clone().requires_grad_()
 
-    states = encoder(inputs, LENGTHS)
+    outputs = encoder(inputs, LENGTHS)
     packed = pack_padded_sequence(same_inputs, LENGTHS, enforce_sorted=False)
-    expected, _ = pad_packed_sequence(twin(packed)[0], total_length=STEPS)
+    expected, _ = pad_packed_sequence(reference(packed)[0], total_length=STEPS)
     upstream = torch.randn_like(expected)
-    states.backward(upstream)
+    outputs.backward(upstream)
     expected.backward(upstream)
 
     def assert_close(actual: torch.Tensor, wanted: torch.Tensor) -> None:
         torch.testing.assert_close(actual, wanted, rtol=0, atol=tolerance * wanted.abs().max().item())
 
-    assert_close(states, expected)
+    assert_close(outputs, expected)
     assert_close(inputs.grad, same_inputs.grad)
-    ours, theirs = _named_as_in_torch(encoder), dict(twin.named_parameters())
+    ours, theirs = _parameters_by_torch_name(encoder), dict(reference.named_parameters())
     assert ours.keys() == theirs.keys()
     for name in ours:
         assert_close(ours[name].grad, theirs[name].grad)
 
 
-def test_states_at_padded_positions_are_zero() -> None:
+def test_outputs_at_padded_positions_are_zero() -> None:
     encoder = RNNEncoder(INPUTS, HIDDEN)
     randomize(encoder)
 
-    states = encoder(torch.randn(STEPS, len(LENGTHS), INPUTS), LENGTHS)
+    outputs = encoder(torch.randn(STEPS, len(LENGTHS), INPUTS), LENGTHS)
 
     for text, length in enumerate(LENGTHS):
-        assert states[:length, text].all()
-        assert not states[length:, text].any()
+        assert outputs[:length, text].all()
+        assert not outputs[length:, text].any()
 
 
 @each_cell
-def test_directions_that_are_not_joined_do_not_see_each_other(cell: str, nonlinearity: str) -> None:
-    encoder = RNNEncoder(INPUTS, HIDDEN, cell=cell, nonlinearity=nonlinearity, num_layers=2, joined=False).double()
+def test_without_concat_directions_each_direction_is_a_stack_of_its_own(cell: str, nonlinearity: str) -> None:
+    options = {"cell": cell, "nonlinearity": nonlinearity, "num_layers": 2, "concat_directions": False}
+    encoder = RNNEncoder(INPUTS, HIDDEN, **options).double()
     randomize(encoder)
     inputs = torch.randn(6, 1, INPUTS, dtype=torch.float64)
 
     forward, backward = encoder(inputs, torch.tensor([6])).split(HIDDEN, dim=-1)
 
-    first, second = ([layer[direction] for layer in encoder.layers] for direction in (0, 1))
-    torch.testing.assert_close(forward, first[1](first[0](inputs)[0])[0])
-    torch.testing.assert_close(backward, second[1](second[0](inputs.flip(0))[0])[0].flip(0))
+    (forward_0, backward_0), (forward_1, backward_1) = encoder.layers
+    torch.testing.assert_close(forward, forward_1(forward_0(inputs)[0])[0])
+    torch.testing.assert_close(backward, backward_1(backward_0(inputs.flip(0))[0])[0].flip(0))
 
 
-# --- how weights begin
+# --- batches with much padding
+
+
+def _record_lengths(monkeypatch: pytest.MonkeyPatch) -> list[list[int] | None]:
+    """The lengths that the encoder passes to `run_directions` in each layer: None if it has not sorted the batch."""
+    given: list[list[int] | None] = []
+    original = encoder_module.run_directions
+
+    def recorded(directions: list[Direction], lengths: torch.Tensor | None) -> list[torch.Tensor]:
+        given.append(None if lengths is None else lengths.tolist())
+        return original(directions, lengths)
+
+    monkeypatch.setattr(encoder_module, "run_directions", recorded)
+    return given
+
+
+@each_direction
+def test_a_batch_with_much_padding_is_sorted_without_changing_its_outputs(
+    bidirectional: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = RNNEncoder(INPUTS, HIDDEN, bidirectional=bidirectional, num_layers=2).double()
+    lengths = torch.randint(1, STEPS + 1, (40,))
+    inputs = torch.randn(STEPS, 40, INPUTS, dtype=torch.float64)
+    given_lengths = _record_lengths(monkeypatch)
+
+    outputs = encoder(inputs, lengths)
+
+    assert given_lengths == [sorted(lengths.tolist(), reverse=True)] * 2
+    for text, length in enumerate(lengths):
+        alone = encoder(inputs[:length, text : text + 1], length.unsqueeze(0))
+        torch.testing.assert_close(outputs[:length, text], alone[:, 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("lengths", [[STEPS] * 36 + [STEPS // 2] * 4, [STEPS, 1]], ids=["little padding", "few texts"])
+def test_a_batch_with_little_padding_or_few_texts_is_not_sorted(
+    lengths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_lengths = _record_lengths(monkeypatch)
+
+    RNNEncoder(INPUTS, HIDDEN)(torch.randn(STEPS, len(lengths), INPUTS), torch.tensor(lengths))
+
+    assert given_lengths == [None]
+
+
+# --- initial weights
 
 
 @each_cell
-def test_the_recurrent_matrix_of_each_gate_begins_orthogonal(cell: str, nonlinearity: str) -> None:
+def test_the_recurrent_matrix_of_each_gate_is_initially_orthogonal(cell: str, nonlinearity: str) -> None:
     encoder = RNNEncoder(INPUTS, HIDDEN, cell=cell, nonlinearity=nonlinearity, num_layers=2)
 
     for rnn in (rnn for layer in encoder.layers for rnn in layer):
@@ -113,16 +160,16 @@ def test_the_recurrent_matrix_of_each_gate_begins_orthogonal(cell: str, nonlinea
 
 
 @each_cell
-def test_the_input_matrix_of_each_gate_begins_within_the_bound_of_xavier(cell: str, nonlinearity: str) -> None:
+def test_the_input_matrix_of_each_gate_is_initially_within_the_xavier_bound(cell: str, nonlinearity: str) -> None:
     encoder = RNNEncoder(100, 50, cell=cell, nonlinearity=nonlinearity)
 
     for gate in encoder.layers[0][0].weight_ih_l0.split(50):
-        bound = (6 / (100 + 50)) ** 0.5  # Glorot & Bengio 2010, equation 16: of one gate, not of the stacked gates
+        bound = (6 / (100 + 50)) ** 0.5  # Glorot & Bengio 2010, equation 16, for one gate and not for all stacked
         assert 0.95 * bound < gate.abs().max() <= bound
 
 
 @each_cell
-def test_biases_begin_at_zero_but_the_forget_gate_of_the_lstm_at_one(cell: str, nonlinearity: str) -> None:
+def test_biases_are_initially_zero_except_for_the_forget_gate_of_the_lstm(cell: str, nonlinearity: str) -> None:
     encoder = RNNEncoder(INPUTS, 2, cell=cell, nonlinearity=nonlinearity, num_layers=2)
 
     for rnn in (rnn for layer in encoder.layers for rnn in layer):
@@ -134,7 +181,7 @@ def test_biases_begin_at_zero_but_the_forget_gate_of_the_lstm_at_one(cell: str, 
 
 
 @each_cell
-def test_dropout_changes_nothing_with_one_layer(cell: str, nonlinearity: str) -> None:
+def test_dropout_has_no_effect_with_a_single_layer(cell: str, nonlinearity: str) -> None:
     encoder = RNNEncoder(INPUTS, HIDDEN, cell=cell, nonlinearity=nonlinearity, dropout=0.9)
     inputs = torch.randn(STEPS, len(LENGTHS), INPUTS)
 
@@ -142,7 +189,7 @@ def test_dropout_changes_nothing_with_one_layer(cell: str, nonlinearity: str) ->
 
 
 @each_cell
-def test_dropout_changes_the_states_of_two_layers_in_training_alone(cell: str, nonlinearity: str) -> None:
+def test_dropout_changes_the_outputs_of_two_layers_in_training_only(cell: str, nonlinearity: str) -> None:
     encoder = RNNEncoder(INPUTS, HIDDEN, cell=cell, nonlinearity=nonlinearity, num_layers=2, dropout=0.5)
     without = RNNEncoder(INPUTS, HIDDEN, cell=cell, nonlinearity=nonlinearity, num_layers=2)
     without.load_state_dict(encoder.state_dict())
@@ -156,7 +203,7 @@ def test_dropout_changes_the_states_of_two_layers_in_training_alone(cell: str, n
 
 @each_direction
 @each_cell
-def test_dropout_falls_on_what_a_layer_hands_up_and_never_on_what_it_hands_to_its_next_step(
+def test_dropout_is_applied_to_the_input_of_the_next_layer_and_not_to_recurrent_states(
     cell: str, nonlinearity: str, bidirectional: bool
 ) -> None:
     options = {"cell": cell, "nonlinearity": nonlinearity, "bidirectional": bidirectional}
@@ -165,23 +212,24 @@ def test_dropout_falls_on_what_a_layer_hands_up_and_never_on_what_it_hands_to_it
     encoder.dropout.register_forward_hook(lambda module, given, result: seen.append((given[0], result)))
     inputs = torch.randn(STEPS, len(LENGTHS), INPUTS)
 
-    states = encoder(inputs, LENGTHS)
+    outputs = encoder(inputs, LENGTHS)
 
-    [(handed_up, dropped)] = seen
-    real = (torch.arange(STEPS).unsqueeze(1) < LENGTHS).unsqueeze(-1).expand_as(handed_up)
+    [(before, after)] = seen
+    real = (torch.arange(STEPS).unsqueeze(1) < LENGTHS).unsqueeze(-1).expand_as(before)
     first, second = (RNNEncoder(size, HIDDEN, **options) for size in (INPUTS, encoder.output_size))
     first.layers[0].load_state_dict(encoder.layers[0].state_dict())
     second.layers[0].load_state_dict(encoder.layers[1].state_dict())
-    torch.testing.assert_close(handed_up[real], first(inputs, LENGTHS)[real])  # the first layer lost nothing
-    torch.testing.assert_close(states, second(dropped, LENGTHS))  # and neither did the second one
-    lost = dropped == 0
-    assert 0.3 < lost[real & (handed_up != 0)].float().mean() < 0.7
-    torch.testing.assert_close(dropped, torch.where(lost, 0, 2 * handed_up))  # 2 = 1 / (1 - dropout)
+    # The layers by themselves, which have no dropout, compute the same: so there is none inside of them.
+    torch.testing.assert_close(before[real], first(inputs, LENGTHS)[real])
+    torch.testing.assert_close(outputs, second(after, LENGTHS))
+    dropped = after == 0
+    assert 0.3 < dropped[real & (before != 0)].float().mean() < 0.7
+    torch.testing.assert_close(after, torch.where(dropped, 0, 2 * before))  # 2 = 1 / (1 - dropout)
 
 
-@pytest.mark.parametrize(("joined", "calls"), [(True, 2), (False, 4)], ids=["joined", "each direction by itself"])
-def test_three_layers_have_two_places_of_dropout(joined: bool, calls: int) -> None:
-    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=3, dropout=0.5, joined=joined).train()
+@pytest.mark.parametrize(("concat_directions", "calls"), [(True, 2), (False, 4)], ids=["concatenated", "separate"])
+def test_dropout_is_applied_between_layers_to_each_input(concat_directions: bool, calls: int) -> None:
+    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=3, dropout=0.5, concat_directions=concat_directions).train()
     seen: list[torch.Tensor] = []
     encoder.dropout.register_forward_hook(lambda module, given, result: seen.append(result))
 
@@ -190,6 +238,6 @@ def test_three_layers_have_two_places_of_dropout(joined: bool, calls: int) -> No
     assert len(seen) == calls
 
 
-def test_a_cell_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_cell_is_refused() -> None:
     with pytest.raises(ValueError, match="transformer"):
         RNNEncoder(INPUTS, HIDDEN, cell="transformer")

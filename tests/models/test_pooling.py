@@ -8,18 +8,18 @@ import torch
 from tests.models.small import POOLINGS, each_pooling
 from textrnn.models.pooling import Pooling
 
-# Two texts, of three words and of one; two features a state; what stands behind the end of the second is set below.
+# The outputs, of two features, for a text of three words and a text of one.
 LONG = [[1.0, 4.0], [3.0, -2.0], [2.0, 1.0]]
 SHORT = [[-5.0, 6.0]]
 LENGTHS = torch.tensor([3, 1])
 
 
-def _states(padding: float) -> torch.Tensor:
-    """(4, 2, 2): one step more than the longest text has."""
-    states = torch.full((4, 2, 2), padding)
-    states[:3, 0] = torch.tensor(LONG)
-    states[:1, 1] = torch.tensor(SHORT)
-    return states
+def _outputs(padding: float) -> torch.Tensor:
+    """(4, 2, 2): both texts, with `padding` at padded positions; one step more than the longest text has."""
+    outputs = torch.full((4, 2, 2), padding)
+    outputs[:3, 0] = torch.tensor(LONG)
+    outputs[:1, 1] = torch.tensor(SHORT)
+    return outputs
 
 
 any_padding = pytest.mark.parametrize("padding", [0.0, 1e30, -1e30, math.inf, -math.inf, math.nan])
@@ -34,14 +34,14 @@ any_padding = pytest.mark.parametrize("padding", [0.0, 1e30, -1e30, math.inf, -m
         ("max", [3, 4], [-5, 6]),
     ],
 )
-def test_only_real_words_are_pooled(kind: str, long: list[float], short: list[float], padding: float) -> None:
-    pooled = Pooling(kind, 2)(_states(padding), LENGTHS)
+def test_only_real_positions_are_pooled(kind: str, long: list[float], short: list[float], padding: float) -> None:
+    pooled = Pooling(kind, 2)(_outputs(padding), LENGTHS)
 
     assert pooled.tolist() == [long, short]
 
 
 def _attention_to_the_sign_of_the_first_feature() -> Pooling:
-    """Where the first feature is positive the score is log(3) / 2, where it is negative -log(3) / 2."""
+    """Scores are log(3) / 2 for words whose first feature is positive, and -log(3) / 2 where it is negative."""
     pooling = Pooling("attention", 2)
     with torch.no_grad():
         pooling.key.weight.copy_(torch.tensor([[100.0, 0.0], [0.0, 0.0]]))  # tanh(100) is 1
@@ -51,23 +51,23 @@ def _attention_to_the_sign_of_the_first_feature() -> Pooling:
 
 
 @any_padding
-def test_attention_weighs_words_by_the_softmax_of_their_scores(padding: float) -> None:
-    states = _states(padding)
-    states[:2, 0] = torch.tensor([[1.0, 8.0], [-1.0, 4.0]])
+def test_attention_weights_are_the_softmax_of_the_scores(padding: float) -> None:
+    outputs = _outputs(padding)
+    outputs[:2, 0] = torch.tensor([[1.0, 8.0], [-1.0, 4.0]])
 
-    pooled = _attention_to_the_sign_of_the_first_feature()(states, torch.tensor([2, 1]))
+    pooled = _attention_to_the_sign_of_the_first_feature()(outputs, torch.tensor([2, 1]))
 
-    # weights 3/4 and 1/4 in the first text, 1 in the second
+    # The weights are 3/4 and 1/4 in the first text, and 1 in the second.
     torch.testing.assert_close(pooled, torch.tensor([[0.5, 7.0], [-5.0, 6.0]]))
 
 
 @any_padding
-def test_attention_weights_sum_to_one_over_the_real_words(padding: float) -> None:
-    states = _states(padding)
+def test_attention_weights_sum_to_one_over_real_positions(padding: float) -> None:
+    outputs = _outputs(padding)
     for text, length in enumerate(LENGTHS):
-        states[:length, text, 1] = 1.0  # the average of ones is the sum of the weights
+        outputs[:length, text, 1] = 1.0  # the weighted mean of ones is the sum of the weights
 
-    pooled = Pooling("attention", 2)(states, LENGTHS)
+    pooled = Pooling("attention", 2)(outputs, LENGTHS)
 
     torch.testing.assert_close(pooled[:, 1], torch.ones(2))
 
@@ -85,38 +85,39 @@ def test_attention_follows_equations_5_to_7_of_yang_et_al() -> None:
 
 
 @any_padding
-def test_a_hop_asks_with_what_the_one_before_found(padding: float) -> None:
+def test_the_query_of_a_hop_is_the_last_result_plus_a_map_of_the_last_query(padding: float) -> None:
     pooling = Pooling("attention", 2, hops=3)
     words = torch.tensor(LONG)
 
     keys = torch.tanh(words @ pooling.key.weight.T + pooling.key.bias)
-    query, found = pooling.query.weight[0], torch.zeros(2)
-    for hop in range(3):
-        query = query if hop == 0 else pooling.next_query.weight @ query + found
-        found = (keys @ query).softmax(0) @ words
+    query = pooling.query.weight[0]
+    result = (keys @ query).softmax(0) @ words
+    for _ in range(2):
+        query = pooling.next_query.weight @ query + result
+        result = (keys @ query).softmax(0) @ words
 
-    torch.testing.assert_close(pooling(_states(padding), LENGTHS)[0], found)
-    torch.testing.assert_close(pooling(_states(padding), LENGTHS)[1], torch.tensor(SHORT[0]))
+    torch.testing.assert_close(pooling(_outputs(padding), LENGTHS)[0], result)
+    torch.testing.assert_close(pooling(_outputs(padding), LENGTHS)[1], torch.tensor(SHORT[0]))
 
 
 @each_pooling
 def test_no_gradient_reaches_padded_positions(pooling: str) -> None:
-    states = _states(0.5).requires_grad_()
+    outputs = _outputs(0.5).requires_grad_()
 
-    Pooling(pooling, 2)(states, LENGTHS).pow(2).sum().backward()
+    Pooling(pooling, 2)(outputs, LENGTHS).pow(2).sum().backward()
 
-    assert states.grad is not None
-    assert not states.grad[3:, 0].any()
-    assert not states.grad[1:, 1].any()
-    assert states.grad[0, 1].all()
+    assert outputs.grad is not None
+    assert not outputs.grad[3:, 0].any()
+    assert not outputs.grad[1:, 1].any()
+    assert outputs.grad[0, 1].all()
 
 
-def test_attention_alone_has_weights() -> None:
+def test_only_attention_has_weights() -> None:
     counts = {kind: sum(p.numel() for p in Pooling(kind, 4).parameters()) for kind in POOLINGS}
 
     assert counts == {"last": 0, "mean": 0, "max": 0, "attention": 4 * 4 + 4 + 4}
 
 
-def test_a_kind_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="median"):
         Pooling("median", 2)

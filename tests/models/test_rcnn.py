@@ -17,8 +17,8 @@ def _as_numpy(model: RCNN) -> dict[str, np.ndarray]:
 
 
 def _lai_et_al(weights: dict[str, np.ndarray], words: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """y4 and p of one text by equations 1 to 7 of Lai, Xu, Liu and Zhao 2015, "Recurrent Convolutional Neural Networks
-    for Text Classification"; f is tanh, and the recurrences have biases, which the paper leaves out."""
+    """y4 and p of one text according to equations 1 to 7 of Lai, Xu, Liu and Zhao 2015, "Recurrent Convolutional Neural
+    Networks for Text Classification". f is tanh, and the recurrences have biases, which the paper omits."""
     left, right = "encoder.layers.0.0.", "encoder.layers.0.1."
     w_l, w_sl = weights[left + "weight_hh_l0"], weights[left + "weight_ih_l0"]
     w_r, w_sr = weights[right + "weight_hh_l0"], weights[right + "weight_ih_l0"]
@@ -63,7 +63,7 @@ def _model(cell: str, nonlinearity: str, num_layers: int) -> RCNN:
 
 @each_depth
 @each_cell
-def test_contexts_hold_the_words_before_and_behind_and_never_the_word_itself(
+def test_contexts_depend_on_all_words_before_or_after_but_not_on_the_word_itself(
     cell: str, nonlinearity: str, num_layers: int
 ) -> None:
     model = _model(cell, nonlinearity, num_layers)
@@ -73,13 +73,12 @@ def test_contexts_hold_the_words_before_and_behind_and_never_the_word_itself(
 
     for text, length in enumerate(LENGTHS):
         for word in range(length):
-            other = embedded.clone()
-            other[word, text] += 1.0
-            left_changed, right_changed = (
-                (new != old).any(dim=-1) for new, old in zip(model.contexts(other, lengths), (left, right), strict=True)
-            )
-            before, behind = range(word), range(word + 1, length)
-            assert [at for at in range(length) if left_changed[at, text]] == list(behind)
+            changed = embedded.clone()
+            changed[word, text] += 1.0
+            new_left, new_right = model.contexts(changed, lengths)
+            left_changed, right_changed = (new_left != left).any(dim=-1), (new_right != right).any(dim=-1)
+            before, after = range(word), range(word + 1, length)
+            assert [at for at in range(length) if left_changed[at, text]] == list(after)
             assert [at for at in range(length) if right_changed[at, text]] == list(before)
             others = [at for at in range(3) if at != text]
             assert not left_changed[:, others].any()
@@ -99,55 +98,56 @@ def test_the_first_left_and_the_last_right_context_are_trained_parameters(
         assert torch.equal(left[0, text], model.first_left)
         assert torch.equal(right[length - 1, text], model.last_right)
     model(*padded_batch(random_texts(LENGTHS))).sum().backward()
-    for start in (model.first_left, model.last_right):
-        assert start.grad is not None
-        assert start.grad.any()
+    for parameter in (model.first_left, model.last_right):
+        assert parameter.grad is not None
+        assert parameter.grad.any()
 
 
 @each_depth
 @each_cell
-def test_a_context_is_the_state_after_the_words_up_to_it(cell: str, nonlinearity: str, num_layers: int) -> None:
+def test_a_context_is_the_output_for_the_words_on_its_side(cell: str, nonlinearity: str, num_layers: int) -> None:
     model = _model(cell, nonlinearity, num_layers)
     embedded = torch.randn(6, 1, 4, dtype=torch.float64)
 
-    def last_state(words: torch.Tensor, direction: int, start: torch.Tensor) -> torch.Tensor:
-        """After one reading of the words by torch's own networks, the topmost of which begins at `start`."""
+    def last_output(words: torch.Tensor, direction: int, h0: torch.Tensor) -> torch.Tensor:
+        """Of the layers of one direction, computed by torch's own modules; h0 is the initial state of the last one."""
         layers = [layer[direction] for layer in model.encoder.layers]
         for layer in layers[:-1]:
             words = layer(words)[0]
-        hidden = start.view(1, 1, -1)
+        hidden = h0.view(1, 1, -1)
         return layers[-1](words, (hidden, torch.zeros_like(hidden)) if cell == "lstm" else hidden)[0][-1, 0]
 
     left, right = model.contexts(embedded, torch.tensor([6]))
 
     for word in range(1, 6):
-        torch.testing.assert_close(left[word, 0], last_state(embedded[:word], 0, model.first_left))
+        torch.testing.assert_close(left[word, 0], last_output(embedded[:word], 0, model.first_left))
     for word in range(5):
-        torch.testing.assert_close(right[word, 0], last_state(embedded[word + 1 :].flip(0), 1, model.last_right))
+        torch.testing.assert_close(right[word, 0], last_output(embedded[word + 1 :].flip(0), 1, model.last_right))
 
 
 @each_depth
 @each_cell
-def test_a_single_text_of_one_token_has_logits(cell: str, nonlinearity: str, num_layers: int) -> None:
+def test_the_contexts_of_a_single_word_are_the_parameters(cell: str, nonlinearity: str, num_layers: int) -> None:
     model = _model(cell, nonlinearity, num_layers)
+    words = torch.cat([model.first_left, model.embedding.table.weight[2], model.last_right])
 
     logits = model(torch.tensor([[2]]), torch.tensor([1]))
 
-    assert logits.shape == (1, 3)
-    assert logits.isfinite().all()
+    torch.testing.assert_close(logits[0], model.head(torch.tanh(model.combine(words))))
 
 
-def test_dropout_between_layers_does_not_touch_the_contexts_that_are_parameters() -> None:
+def test_dropout_between_layers_is_not_applied_to_contexts() -> None:
     model = small_model(architecture="rcnn", num_layers=2, dropout=0.9).train()
 
     left, right = model.contexts(torch.randn(6, 1, 4), torch.tensor([6]))
 
     assert torch.equal(left[0, 0], model.first_left)
     assert torch.equal(right[5, 0], model.last_right)
-    assert left[1:].all()  # no unit of a state is dropped
+    assert left[1:].all()
+    assert right[:-1].all()
 
 
-@pytest.mark.parametrize("options", [{"joined": True}, {"joined": False, "bidirectional": False}])
-def test_an_encoder_whose_contexts_would_hold_the_word_itself_is_refused(options: dict[str, bool]) -> None:
-    with pytest.raises(ValueError, match="two directions that are not joined"):
+@pytest.mark.parametrize("options", [{"concat_directions": True}, {"concat_directions": False, "bidirectional": False}])
+def test_an_encoder_without_two_separate_directions_is_refused(options: dict[str, bool]) -> None:
+    with pytest.raises(ValueError, match="bidirectional=True and concat_directions=False"):
         RCNN(Embedding(5, 4), RNNEncoder(4, 5, **options), pooling="max", num_classes=2, fc_size=None, dropout=0.0)

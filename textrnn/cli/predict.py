@@ -64,7 +64,7 @@ def predict(
         raise UsageError("--top-k needs --output-format jsonl")
     if not files and sys.stdin.isatty():
         raise UsageError("give a FILE, or pipe texts in")
-    from textrnn.runtime.files import check_encoding
+    from textrnn.runtime.decoding import check_encoding
 
     try:
         check_encoding(encoding)

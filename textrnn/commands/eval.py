@@ -12,10 +12,11 @@ from textrnn.classifier import TextClassifier, model_folder
 from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source
-from textrnn.data.dataset import Corpus
-from textrnn.data.reader import Source
+from textrnn.data.corpus import Corpus
+from textrnn.data.loading import encode_labelled
 from textrnn.data.rows import all_rows, class_sizes
-from textrnn.data.splits import encode_labelled, stratified_split
+from textrnn.data.source import Source
+from textrnn.data.splits import stratified_split
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError
 from textrnn.evaluation.metrics import RunningTotals, all_metrics
@@ -151,9 +152,7 @@ def held_out_rows(corpus: Corpus, config: Config, part: str, run: Path) -> np.nd
         log.warning(
             "the training file has changed since the run began: its %s part may differ from that of the run", part
         )
-    train_rows, dev_rows = stratified_split(
-        np.asarray(corpus.texts.labels), config.data.dev_fraction, config.train.seed
-    )
+    train_rows, dev_rows = stratified_split(np.asarray(corpus.label_ids), config.data.dev_fraction, config.train.seed)
     return train_rows if part == "train" else dev_rows
 
 

@@ -13,14 +13,18 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from textrnn.classifier import TextClassifier
-from textrnn.data.formats import Column
-from textrnn.data.reader import read_texts, suffix_format
+from textrnn.data.reader import parse_examples
+from textrnn.data.records import Column, OptionNames
+from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError
-from textrnn.runtime.files import atomic_writer, one_line, open_binary, open_live, read_lines
+from textrnn.runtime.decoding import one_line, read_lines
+from textrnn.runtime.files import atomic_writer, open_binary
+from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import bar, log
 
 WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, but takes memory
 STDIN = "-"
+OPTIONS = OptionNames(text_column="--text-column ", format="--format ", encoding="--encoding ", bad_rows=None)
 
 
 def predict(
@@ -87,11 +91,12 @@ def texts_of(
     if text_column is None:
         text_column, label_column = data.text_column, data.label_column
     shown_name = "stdin" if name == STDIN else name
+    source = Source([name], kind, text_column, label_column, labelled=False, options=OPTIONS)
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
     with open_live(path, before_waiting) if is_live(name) else open_binary(path) as stream:
-        yield from read_texts(
-            read_lines(stream, encoding, shown_name, "--encoding "), kind, shown_name, text_column, label_column
-        )
+        lines = read_lines(stream, encoding, shown_name, OPTIONS.encoding)
+        for example in parse_examples(lines, kind, shown_name, source):
+            yield example.text
 
 
 class Window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from functools import partial
 from typing import Literal
@@ -81,9 +82,14 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 else:
                     write_text(run.config, config.to_yaml())  # epochs may have been added
                 begin_log()
+            begin = time.perf_counter()
             if start == "new" and fit_linear_path(
                 model, splits.train, seed=settings.seed, class_weights=class_weights, device=device
             ):
+                log.info(
+                    "linear path: fitted in %.1f s; dev scores are those of network and linear path together, train "
+                    "loss is the network's alone", time.perf_counter() - begin,
+                )  # fmt: skip
                 recorder.save()
             with stop:
                 train_and_record(

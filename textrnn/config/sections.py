@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from textrnn.runtime.files import check_encoding
+from textrnn.runtime.decoding import check_encoding
 
 Column = Annotated[int, Field(ge=0)] | str
 Paths = str | list[str]

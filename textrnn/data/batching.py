@@ -1,4 +1,4 @@
-"""Batches: time-major, bucketed by length, with the lengths beside them."""
+"""Batches of texts of similar length: time-major and padded, with their lengths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textrnn.data.rows import all_rows
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import PAD
 
-_BATCHES_PER_BUCKET = 50  # texts are sorted by length inside a random window of this many batches
+_BATCHES_PER_BUCKET = 50  # texts are sorted by length within a random window of this many batches
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Batch:
         return len(self.lengths)
 
     def to(self, device: torch.device) -> Batch:
-        """To a GPU by way of pinned memory, so that nobody waits for the copy but who computes with it."""
+        """The batch on a device; to a GPU through pinned memory, so that the CPU does not wait for the copy."""
         if device.type == "cpu":
             return self
 
@@ -40,7 +40,7 @@ class Batch:
 
 
 def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
-    """The texts of these rows as one batch, padded to the longest of them."""
+    """One batch of the texts in these rows, padded to the longest of them."""
     lengths = np.asarray(texts.lengths[rows])
     steps = np.arange(int(lengths.max()))[:, None]
     present = steps < lengths
@@ -53,8 +53,8 @@ def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
 
 
 class EpochBatches(Sequence[np.ndarray]):
-    """The rows of each batch of an epoch, cut out of one array when asked for: a list of them would take more memory
-    than the rows."""
+    """The rows of each batch of an epoch, sliced from one array on access: a list of arrays would take more memory than
+    the rows themselves."""
 
     def __init__(self, rows: np.ndarray, batch_size: int, order: np.ndarray) -> None:
         self._rows, self._batch_size, self._order = rows, batch_size, order
@@ -74,10 +74,10 @@ class EpochBatches(Sequence[np.ndarray]):
 
 
 def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int) -> EpochBatches:
-    """The rows of each batch of an epoch: a pure function of its arguments, each row once.
+    """The rows of each batch of an epoch, each row once; a pure function of the arguments.
 
-    Rows are shuffled, sorted by length inside windows of many batches, cut into batches, and the batches shuffled: so
-    a batch pads little, and which texts meet in it changes every epoch.
+    Rows are shuffled, sorted by length within windows of many batches and divided into batches, and the batches are
+    shuffled. So a batch needs little padding, and its composition changes every epoch.
     """
     random = np.random.default_rng([seed, epoch])
     rows = random.permutation(all_rows(len(lengths)))
@@ -89,6 +89,6 @@ def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: 
 
 
 def inference_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """The rows of each batch, the longest texts first, so that memory is at its peak at once."""
+    """The rows of each batch, the longest texts first, so that peak memory is reached at the start."""
     order = np.argsort(-lengths, kind="stable")
     return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]

@@ -1,4 +1,4 @@
-"""Config -> the parts that read and encode texts; below this file there are only plain arguments."""
+"""Config -> the objects that read and encode texts; nothing else in data/ knows the config."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
-from textrnn.data.reader import Source, read_label_names
-from textrnn.data.splits import Splits, load_splits
+from textrnn.data.labels import read_label_names
+from textrnn.data.loading import load_splits
+from textrnn.data.source import Source
+from textrnn.data.splits import Splits
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import ConfigError, DataError
-from textrnn.runtime.files import read_text
+from textrnn.runtime.decoding import read_text
 
 
 def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None = None) -> Source:
-    """The files of one split. label_names: the names where they are known already, else read from data.label_names."""
+    """The source of one split. label_names: if already known, else they are read from data.label_names."""
     if data.label_names is not None and label_names is None:
         label_names = read_label_names(data.label_names)
     return Source(
@@ -36,18 +38,18 @@ def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
         for number, line in enumerate(user_dict.split("\n"), start=1):
             if "\t" in line:
                 raise DataError(
-                    f"{config.user_dict}:{number}: `word [count] [tag]` with single spaces was expected, found a tab; "
-                    f"replace tabs by spaces"
+                    f"{config.user_dict}:{number}: expected `word [count] [tag]` separated by single spaces, found a "
+                    f"tab: replace tabs with spaces"
                 )
     return Tokenizer(config.kind, lowercase=config.lowercase, normalize=config.normalize, user_dict=user_dict)
 
 
 def build_splits(config: Config, tokenizer: Tokenizer, progress: Callable[[str, int], object]) -> Splits:
-    """All splits of a config, read, checked and under one vocabulary. Raises ConfigError, DataError."""
+    """All splits of a config, read, checked and encoded. Raises ConfigError, DataError."""
     data = config.data
     if data.train is None:
         raise ConfigError(
-            "data.train: a file or folder of labelled texts was expected; give --data FILE or set data.train"
+            "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train"
         )
     return load_splits(
         build_source(data.train, data),
@@ -65,7 +67,7 @@ def build_splits(config: Config, tokenizer: Tokenizer, progress: Callable[[str, 
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """The config with every path made absolute, so that it means the same from any folder."""
+    """The config with absolute paths, so that it means the same in any working directory."""
     config = config.model_copy(deep=True)
     data = config.data
     for key in ("train", "dev", "test", "label_names", "cache_dir"):
@@ -86,7 +88,7 @@ def _absolute(path: str) -> str:
 
 
 def other_files(config: Config) -> dict[str, str]:
-    """Key -> path of each file, beside the texts, on whose content training depends."""
+    """Config key -> path of each file, other than texts, on which the result of training depends."""
     named = {
         "data.label_names": config.data.label_names,
         "tokenizer.user_dict": config.tokenizer.user_dict if config.tokenizer.kind == "jieba" else None,

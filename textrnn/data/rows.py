@@ -1,4 +1,4 @@
-"""Row numbers of a corpus, and its arrays some rows at a time: what costs memory for each document, kept small."""
+"""Row numbers, and arrays with an item per document processed in blocks, to keep memory per document small."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 ROWS_AT_ONCE = 1 << 16
-_HASHES_AT_ONCE = 1 << 20  # each part of them costs a pass over all
 
 
 def row_type(count: int) -> type[np.signedinteger]:
-    """The type for numbers of `count` rows: four bytes each where that is enough."""
+    """The dtype of row numbers below `count`: four bytes if that is enough."""
     return np.int32 if count < 2**31 else np.int64
 
 
@@ -21,12 +20,12 @@ def all_rows(count: int) -> np.ndarray:
 
 
 def rows_where(chosen: np.ndarray) -> np.ndarray:
-    """The rows at which `chosen` (n,) is true, in order."""
+    """The row numbers at which `chosen` (n,) is true, in order."""
     return np.flatnonzero(chosen).astype(row_type(len(chosen)))
 
 
 def in_blocks(array: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """An array, or these rows of it, some at a time: all at once would be a copy of them in memory."""
+    """An array, or these rows of it, in blocks: indexing all rows at once would copy them."""
     count = len(array) if rows is None else len(rows)
     for begin in range(0, count, ROWS_AT_ONCE):
         block = slice(begin, begin + ROWS_AT_ONCE)
@@ -34,7 +33,7 @@ def in_blocks(array: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.
 
 
 def class_sizes(labels: np.ndarray, classes: int) -> list[int]:
-    """How many rows each class has; bincount over all of them would make a copy of eight bytes a row."""
+    """The number of rows of each class; in blocks, because bincount copies its argument to eight bytes per row."""
     sizes = np.zeros(classes, dtype=np.int64)
     for block in in_blocks(labels):
         sizes += np.bincount(block, minlength=classes)
@@ -42,16 +41,12 @@ def class_sizes(labels: np.ndarray, classes: int) -> list[int]:
 
 
 def count_shared(hashes: np.ndarray, rows: np.ndarray, others: np.ndarray, other_rows: np.ndarray) -> int:
-    """How many of the uint64 `hashes[rows]` are among `others[other_rows]`; equal ones meet in one of many parts, of
-    which one at a time is in memory."""
-    if not len(rows) or not len(other_rows):
+    """How many of the uint64 `hashes[rows]` occur in `others[other_rows]`; only the former are held in memory."""
+    if not len(rows):
         return 0
-    parts = 1 << (max(len(rows), len(other_rows)) // _HASHES_AT_ONCE).bit_length()
-    shared = 0
-    for part in range(parts):
-        ours, theirs = (
-            np.concatenate([block[block % np.uint64(parts) == part] for block in in_blocks(array, chosen)])
-            for array, chosen in ((hashes, rows), (others, other_rows))
-        )
-        shared += int(np.isin(ours, theirs).sum())
-    return shared
+    distinct = np.unique(hashes[rows])
+    found = np.zeros(len(distinct), dtype=bool)
+    for block in in_blocks(others, other_rows):
+        at = np.searchsorted(distinct, block).clip(max=len(distinct) - 1)
+        found[at[distinct[at] == block]] = True
+    return sum(int(found[np.searchsorted(distinct, block)].sum()) for block in in_blocks(hashes, rows))

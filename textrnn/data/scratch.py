@@ -1,4 +1,4 @@
-"""Arrays that would take too much memory, kept in a file that is gone with the process."""
+"""Arrays that may be too large for memory."""
 
 from __future__ import annotations
 
@@ -11,29 +11,24 @@ from numpy.typing import DTypeLike
 
 from textrnn.errors import TextRNNError
 
-IN_MEMORY_BYTES = 1 << 20  # smaller arrays stay in memory
 
+def scratch_array(size: int, dtype: DTypeLike, folder: Path | None) -> np.ndarray:
+    """(size,) zeros, mapped from a nameless file in `folder`, or, where that is None, in memory.
 
-def scratch_array(size: int, dtype: DTypeLike, folder: Path) -> np.ndarray:
-    """(size,) zeros: mapped from a nameless file in `folder` where they are many, so that they take no memory that
-    could not be given back to the disk.
-
-    Raises: TextRNNError where the disk has no room.
+    Raises: TextRNNError where the disk is full.
     """
-    kind = np.dtype(dtype)
-    if size * kind.itemsize <= IN_MEMORY_BYTES:
-        return np.zeros(size, kind)
+    if folder is None:
+        return np.zeros(size, dtype)
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            if hasattr(os, "posix_fallocate"):  # writing into the map of a file without room would kill the process
-                os.posix_fallocate(file.fileno(), 0, size * kind.itemsize)
-            return np.asarray(np.memmap(file, dtype=kind, mode="r+", shape=(size,)))
+            if hasattr(os, "posix_fallocate"):  # or else a full disk would kill the process when the array is written
+                os.posix_fallocate(file.fileno(), 0, size * np.dtype(dtype).itemsize)
+            return np.asarray(np.memmap(file, dtype, mode="r+", shape=(size,)))
     except OSError as error:
         raise unwritable(folder, error) from error
 
 
-def unwritable(folder: Path, error: OSError) -> TextRNNError:
-    return TextRNNError(
-        f"{folder}: the cache cannot be written: {error.strerror}; free some space, or set data.cache_dir to another "
-        f"place"
-    )
+def unwritable(folder: Path, error: Exception) -> TextRNNError:
+    """For a cache folder that cannot be written; error: an OSError, or another that names the reason."""
+    reason = getattr(error, "strerror", None) or error
+    return TextRNNError(f"{folder}: cannot write the cache: {reason}; free some space, or set data.cache_dir")

@@ -1,4 +1,4 @@
-"""Text -> tokens: characters, jieba words, Unicode words, or whatever white space separates."""
+"""Text -> tokens: characters, jieba words, Unicode words, or what white space separates."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ import logging
 import unicodedata
 import warnings
 from collections.abc import Iterable
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import regex
 
 from textrnn.errors import DataError
 
-# Scripts written without spaces between words.
+# Scripts that are written without spaces between words.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-# Marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a point or
-# comma joins digits ("3.14").
+# Combining marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a
+# point or comma joins digits ("3.14").
 _WORD = r"{c}(?:{c}|['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}}))*"
 _CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1)
 _WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1)
 _SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
-_LONG_TEXT = 200_000  # characters
+_LONG_TEXT = 200_000  # characters; the tokens of a longer text are not held as a list
 _UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
 _LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
 
 
 class Tokenizer:
-    """Splits a text into tokens, the same way at training and at prediction.
+    """Splits texts into tokens.
 
-    kind: "char" (Latin words and numbers kept whole, unspaced scripts by character), "jieba" (Chinese words),
-    "word" (Unicode words and punctuation), "whitespace".
-    user_dict: content of a jieba dictionary (not its path), so that a model can carry it.
+    kind: "char" (characters of scripts without spaces; words and numbers otherwise), "jieba" (Chinese words), "word"
+    (Unicode words and punctuation), "whitespace". lowercase, normalize (Unicode NFKC): applied to the text first.
+    user_dict: the content of a jieba dictionary, not its path, so that it can be saved with a model.
+
+    Raises: ValueError for an unknown kind.
     """
 
     def __init__(
@@ -54,23 +56,22 @@ class Tokenizer:
             raise ValueError(f"unknown tokenizer kind {kind!r}")
 
     def __call__(self, text: str) -> list[str]:
+        """All tokens of a text."""
+        return list(self.tokens(text))
+
+    def tokens(self, text: str) -> Iterable[str]:
+        """The tokens of a text: a list, or, of a very long text, an iterator that finds them one by one."""
+        is_long = len(text) > _LONG_TEXT
         text = self._fold(text)
         if self.kind == "jieba":
-            return [token for token in self._cut(text) if not token.isspace()]
+            words = (token for token in self._cut(text) if not token.isspace())
+            return words if is_long else list(words)
+        if is_long:
+            return (match.group() for match in self._pattern.finditer(text))
         return self._pattern.findall(text)
 
-    def first(self, text: str, count: int) -> tuple[list[str], int]:
-        """The first tokens of a text and the number of all, without holding all of a very long text's at once."""
-        if len(text) <= _LONG_TEXT:
-            tokens = self(text)
-            return tokens[:count], len(tokens)
-        text = self._fold(text)
-        if self.kind == "jieba":
-            stream = (token for token in self._cut(text) if not token.isspace())
-        else:
-            stream = (match.group() for match in self._pattern.finditer(text))
-        head = list(islice(stream, count))
-        return head, len(head) + sum(1 for _ in stream)
+    def __reduce__(self) -> Any:
+        return partial(Tokenizer, **self.options()), ()  # jieba's own state holds locks, which cannot be pickled
 
     def _fold(self, text: str) -> str:
         if self.normalize:
@@ -78,25 +79,27 @@ class Tokenizer:
         return text.lower() if self.lowercase else text
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make the same tokenizer again."""
+        """The arguments of an equal tokenizer."""
         return {
             "kind": self.kind, "lowercase": self.lowercase, "normalize": self.normalize, "user_dict": self.user_dict
         }  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
-        """All that a token depends on, the versions of the libraries included."""
+        """Everything that tokens depend on: the options and the versions of libraries."""
         versions = {"unicode": unicodedata.unidata_version, "regex": regex.__version__}
         if self.kind == "jieba":
-            import jieba  # its import chatter was silenced when this tokenizer was made
+            import jieba  # already imported, and silenced, by this tokenizer
 
             versions["jieba"] = jieba.__version__
         return {**self.options(), "versions": versions}
 
 
 def _jieba(user_dict: str) -> Any:
-    """A jieba tokenizer of our own: the module's global one would carry a user dictionary to every other model. It
-    loads its dictionary, which takes a second, with the first text, as a cached corpus needs none; with the words of
-    a user's dictionary at once."""
+    """A separate jieba tokenizer: a user dictionary in jieba's global one would affect every other model.
+
+    Without a user dictionary, its own dictionary, which takes a second to load, is loaded with the first text: a cached
+    corpus never needs it.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import jieba
@@ -108,9 +111,9 @@ def _jieba(user_dict: str) -> Any:
 
 
 def check_segmented(kind: str, texts: Iterable[str]) -> None:
-    """Stop a tokenizer that splits at spaces from taking clauses of an unspaced script for words.
+    """Check that a tokenizer which splits at spaces is not used on a script without spaces.
 
-    Raises: DataError that quotes a text and names the tokenizers that work.
+    Raises: DataError that quotes a text and names the tokenizers that fit.
     """
     if kind not in ("word", "whitespace"):
         return

@@ -1,24 +1,59 @@
-"""Text -> ids: the one way that training, evaluation and prediction share."""
+"""Texts -> token numbers -> vocabulary ids: the one path that training, evaluation and prediction share."""
 
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice
+from typing import NamedTuple
 
 import numpy as np
 
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import UNK_TOKEN, Vocab
 
+_INT32_MAX = 2**31 - 1
 
-def tokens_of(text: str, tokenizer: Tokenizer, max_length: int) -> tuple[list[str], int]:
-    """The tokens a model reads of a text, and how many there were before the cut at `max_length`.
 
-    Never empty: a text without tokens is one unknown token, so that it has a length and a prediction.
+class TokenizedTexts(NamedTuple):
+    """Texts as numbers of their own distinct tokens, before any vocabulary.
+
+    types: the distinct tokens, in order of first occurrence. tokens (N,) int32: positions in `types`, one text after
+    the other. lengths (n,) int32: the number of tokens of each text. A text without tokens has length 0 and still one
+    entry in `tokens`, <unk>, which is what a model reads of it.
     """
-    tokens, count = tokenizer.first(text, max_length)
-    return tokens or [UNK_TOKEN], count
+
+    types: list[str]
+    tokens: np.ndarray
+    lengths: np.ndarray
+
+
+def tokenize(texts: Sequence[str], tokenizer: Tokenizer, at_most: int | None = None) -> TokenizedTexts:
+    """Tokenize texts; at_most: stop after this many tokens of each, None: read to the end."""
+    number_of: defaultdict[str, int] = defaultdict(count().__next__)  # a new token gets the next number
+    tokens = array("i")  # lists would take several times the memory
+    lengths = array("i")
+    for text in texts:
+        begin = len(tokens)
+        tokens.extend(map(number_of.__getitem__, islice(tokenizer.tokens(text), at_most)))
+        length = len(tokens) - begin
+        lengths.append(length)
+        if not length:
+            tokens.append(number_of[UNK_TOKEN])
+    return TokenizedTexts(list(number_of), np.asarray(tokens, dtype=np.int32), np.asarray(lengths, dtype=np.int32))
+
+
+def text_starts(lengths: np.ndarray) -> np.ndarray:
+    """(n,) int64: where each text begins in the `tokens` of TokenizedTexts."""
+    stored = np.maximum(lengths, 1)
+    return np.cumsum(stored, dtype=np.int64) - stored
+
+
+def cut_lengths(lengths: np.ndarray, max_length: int) -> np.ndarray:
+    """(n,) int32: how many tokens a model reads of texts with `lengths` tokens; at least one, see TokenizedTexts."""
+    return np.minimum(np.maximum(np.asarray(lengths), 1), min(max_length, _INT32_MAX))
 
 
 @dataclass
@@ -26,7 +61,7 @@ class EncodedTexts:
     """Texts as ids: slices of one flat array, which may be memory-mapped.
 
     tokens (N,): token numbers; id_map turns them into vocabulary ids (None: they are ids already).
-    starts, lengths (n,): where each text stands in `tokens`. labels (n,): label ids, or None.
+    starts, lengths (n,): the slice of `tokens` that is each text. labels (n,): label ids, or None.
     """
 
     tokens: np.ndarray
@@ -39,17 +74,15 @@ class EncodedTexts:
         return len(self.starts)
 
     def rows(self, rows: np.ndarray | slice) -> EncodedTexts:
-        """These texts only, in this order; the tokens are shared, not copied, and with a slice nothing is."""
+        """These texts only, in this order. Tokens are shared, not copied; with a slice nothing is copied."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels)
 
     def flat_blocks(self, texts_per_block: int = 1024) -> Iterator[np.ndarray]:
         """All token numbers, a block of texts at a time, for counting in constant memory."""
         for begin in range(0, len(self), texts_per_block):
-            starts, lengths = (
-                self.starts[begin : begin + texts_per_block],
-                self.lengths[begin : begin + texts_per_block],
-            )
+            block = slice(begin, begin + texts_per_block)
+            starts, lengths = self.starts[block], self.lengths[block]
             ends = np.cumsum(lengths)
             within = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
             yield self.tokens[np.repeat(starts, lengths) + within]
@@ -65,11 +98,13 @@ class Transform:
         self.cut_texts = 0  # texts that lost tokens to max_length so far
 
     def encode(self, texts: Sequence[str]) -> EncodedTexts:
-        flat = array("i")  # a list would take several times the memory
-        lengths = np.empty(len(texts), dtype=np.int64)
-        for number, text in enumerate(texts):
-            tokens, full_length = tokens_of(text, self.tokenizer, self.max_length)
-            self.cut_texts += full_length > self.max_length
-            flat.extend(self.vocab.ids(tokens))
-            lengths[number] = len(tokens)
-        return EncodedTexts(np.asarray(flat, dtype=np.int32), np.cumsum(lengths) - lengths, lengths)
+        """Texts in vocabulary ids, without labels, each cut at max_length."""
+        # one token more than is read shows that there are more
+        tokenized = tokenize(texts, self.tokenizer, at_most=self.max_length + 1)
+        self.cut_texts += np.count_nonzero(tokenized.lengths > self.max_length)
+        return EncodedTexts(
+            tokenized.tokens,
+            text_starts(tokenized.lengths),
+            cut_lengths(tokenized.lengths, self.max_length),
+            id_map=np.asarray(self.vocab.ids(tokenized.types), dtype=np.int32),
+        )

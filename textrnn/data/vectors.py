@@ -1,4 +1,4 @@
-"""Pretrained word vectors in word2vec text format."""
+"""Pretrained word vectors in the text format of word2vec."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from textrnn.data.formats import strip_line_end
+from textrnn.data.records import strip_line_end
 from textrnn.data.vocab import UNK, Vocab
 from textrnn.errors import DataError
-from textrnn.runtime.files import open_binary, read_lines
+from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.files import open_binary
 
 
 def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> np.ndarray:
-    """(len(vocab), dim) float32; a row of NaN for a token that the file lacks. Only wanted vectors are kept in memory.
+    """(len(vocab), dim) float32, with a row of NaN for each token that is not in the file.
 
-    The file: an optional first line `count dim`, then `token v1 ... v_dim` a line, plain or gzip.
+    path: an optional first line `count dim`, then lines of `token v1 ... v_dim`; plain or gzip. Only the vectors of
+    tokens in `vocab` are kept in memory.
 
-    Raises: DataError `file:line` for a line that does not fit, or where `dim` is given and is not the file's.
+    Raises: DataError `file:line` for a malformed line, or if the vectors do not have `dim` numbers.
     """
     wanted = {token: number for number, token in enumerate(vocab.tokens) if number > UNK}
     matrix: np.ndarray | None = None
@@ -29,34 +31,31 @@ def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> n
             if matrix is None:
                 found = len(fields) - 1
                 if found < 1 or (dim is not None and found != dim):
-                    expected = "`token v1 v2 ...`" if dim is None else f"{dim} numbers (model.embedding_dim)"
-                    raise DataError(
-                        f"{path}:{number}: {expected} was expected after the token, found {max(found, 0)} numbers"
-                    )
+                    expected = "numbers" if dim is None else f"{dim} numbers (model.embedding_dim)"
+                    raise DataError(f"{path}:{number}: expected {expected} after the token, found {max(found, 0)}")
                 dim = found
                 matrix = np.full((len(vocab), dim), np.nan, dtype=np.float32)
             token = " ".join(fields[: len(fields) - matrix.shape[1]])
             if not token:
-                raise DataError(f"{path}:{number}: a token and {dim} numbers were expected, found {len(fields)} fields")
+                raise DataError(f"{path}:{number}: expected a token and {dim} numbers, found {len(fields)} fields")
             row = wanted.get(token)
-            if row is not None and np.isnan(matrix[row, 0]):  # the first of two equal tokens counts
+            if row is not None and np.isnan(matrix[row, 0]):  # the first of several equal tokens counts
                 try:
                     matrix[row] = np.asarray(fields[-matrix.shape[1] :], dtype=np.float32)
                 except ValueError:
-                    raise DataError(f"{path}:{number}: {dim} numbers were expected after the token {token!r}") from None
+                    raise DataError(f"{path}:{number}: expected {dim} numbers after the token {token!r}") from None
                 if not np.isfinite(matrix[row]).all():
-                    raise DataError(f"{path}:{number}: the vector of {token!r} holds a number that is not finite")
+                    raise DataError(f"{path}:{number}: the vector of {token!r} has a number that is not finite")
     if matrix is None:
-        raise DataError(f"{path}: no vectors in it; word2vec text format was expected: `token v1 v2 ...` a line")
+        raise DataError(f"{path}: found no vectors; expected the word2vec text format, lines of `token v1 v2 ...`")
     return matrix
 
 
 def coverage(matrix: np.ndarray, counts: list[tuple[str, int]]) -> str:
-    """How many of the vocabulary's tokens have a vector, for the log. counts: as the vocabulary was made, without
-    <pad> and <unk>."""
+    """How many tokens of the vocabulary have a vector, for the log. counts: of its tokens, without <pad> and <unk>."""
     found = ~np.isnan(matrix[UNK + 1 :, 0])
     weights = np.asarray([count for _, count in counts], dtype=np.int64)
     return (
         f"pretrained vectors: {int(found.sum()):,} of {len(found):,} tokens "
-        f"({100 * float(weights[found].sum()) / max(int(weights.sum()), 1):.2f} % of occurrences); the rest: random"
+        f"({100 * float(weights[found].sum()) / max(int(weights.sum()), 1):.2f} % of occurrences); the rest are random"
     )

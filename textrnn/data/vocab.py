@@ -1,4 +1,4 @@
-"""Tokens and labels <-> ids."""
+"""Tokens and labels of a model <-> ids."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from textrnn.runtime.files import write_text
 
 PAD, UNK = 0, 1
 PAD_TOKEN, UNK_TOKEN = "<pad>", "<unk>"
-_SPARE = 10_000  # candidates held beyond what is needed, so that sorting them is seldom
+_SPARE = 10_000  # candidates kept beyond the limit, so that they need not be sorted often
 
 
 class Vocab:
-    """Token <-> id, the commonest first; PAD = 0 and UNK = 1.
+    """Token <-> id, the most frequent first; PAD = 0 and UNK = 1.
 
-    A text that holds `<pad>` literally gets UNK for it, so that no real token is ever padding.
+    A literal `<pad>` in a text gets UNK, so that no real token is taken for padding.
     """
 
     def __init__(self, tokens: Iterable[str]) -> None:
@@ -27,24 +27,28 @@ class Vocab:
         return len(self.tokens)
 
     def ids(self, tokens: Sequence[str]) -> list[int]:
+        """The id of each token, UNK for unknown ones."""
         return [self._ids.get(token, UNK) for token in tokens]
 
     def save(self, path: Path) -> None:
-        """One token a line, in the order of ids; tokens hold no white space."""
+        """One token per line, in the order of ids; tokens contain no white space."""
         write_text(path, "".join(f"{token}\n" for token in self.tokens))
 
     @classmethod
     def load(cls, path: Path) -> Vocab:
+        """Raises CheckpointError where the file is missing or damaged."""
         tokens = read_name_lines(path)
         if tokens[:2] != [PAD_TOKEN, UNK_TOKEN] or len(set(tokens)) != len(tokens):
-            raise CheckpointError(f"{path}: not a vocabulary of textrnn (it begins with {PAD_TOKEN} and {UNK_TOKEN})")
+            raise CheckpointError(
+                f"{path}: not a textrnn vocabulary: expected {PAD_TOKEN}, {UNK_TOKEN} and then different tokens"
+            )
         return cls(tokens[2:])
 
 
 def select_tokens(counts: Iterable[tuple[str, int]], *, min_count: int, max_size: int) -> list[tuple[str, int]]:
-    """The tokens a vocabulary keeps, the commonest first, equal counts in the order of their code points.
+    """The tokens that a vocabulary keeps, the most frequent first, equally frequent ones by code points.
 
-    max_size counts the two entries <pad> and <unk>, as the rows of the embedding do.
+    max_size: entries of the vocabulary, <pad> and <unk> included, as the embedding has rows.
     """
     limit = max_size - 2
     kept: list[tuple[str, int]] = []
@@ -61,18 +65,20 @@ def _rank(pair: tuple[str, int]) -> tuple[int, str]:
 
 
 def save_labels(path: Path, labels: Sequence[str]) -> None:
+    """One label per line, in the order of ids."""
     write_text(path, "".join(f"{label}\n" for label in labels))
 
 
 def load_labels(path: Path) -> list[str]:
+    """The labels of a model in the order of their ids. Raises CheckpointError where the file is missing or damaged."""
     labels = read_name_lines(path)
     if len(labels) < 2 or len(set(labels)) != len(labels):
-        raise CheckpointError(f"{path}: two or more different labels were expected, a line each")
+        raise CheckpointError(f"{path}: expected two or more different labels, one per line")
     return labels
 
 
 def read_name_lines(path: Path) -> list[str]:
-    """Lines split at line feeds only. Raises CheckpointError where the file is missing or not UTF-8."""
+    """Lines, split at line feeds only. Raises CheckpointError where the file is missing or not UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:

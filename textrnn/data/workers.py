@@ -1,4 +1,4 @@
-"""Tokenizing on all cores: chunks of texts out, compact arrays of token numbers back, in order."""
+"""Tokenization on all cores: chunks of texts go to worker processes and come back as arrays, in order."""
 
 from __future__ import annotations
 
@@ -11,35 +11,26 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import tokens_of
+from textrnn.data.transform import TokenizedTexts, tokenize
 from textrnn.errors import TextRNNError
 
-_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends where it has either
-# Starting workers takes about a second; below this many bytes one process has finished by then.
+_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it has either
+# Starting workers takes about a second, in which one process tokenizes this many bytes.
 _WORTH_WORKERS = {"jieba": 1_500_000}
 _WORTH_WORKERS_OTHERWISE = 8_000_000
 
 
-class Chunk(NamedTuple):
-    """types: distinct tokens; tokens (N,): positions in it; lengths, full_lengths (n,): after and before the cut."""
-
-    types: list[str]
-    tokens: np.ndarray
-    lengths: np.ndarray
-    full_lengths: np.ndarray
-
-
 def tokenized_chunks(
-    texts: Iterable[str], tokenizer: Tokenizer, max_length: int, size: int, workers: int | None = None
-) -> Iterator[Chunk]:
-    """Chunks in the order of the texts. size: bytes of text, about; workers: None = one per core where worth it.
+    texts: Iterable[str], tokenizer: Tokenizer, size: int, workers: int | None = None
+) -> Iterator[TokenizedTexts]:
+    """The texts, tokenized, in chunks and in order.
 
-    Raises: TextRNNError where a worker dies (killed, out of memory).
+    size: bytes of text, about. workers: number of processes; None: one per core if `size` makes that worth it.
+
+    Raises: TextRNNError where a worker process dies (killed, out of memory).
     """
     chunks = _in_chunks(texts)
     if workers is None:
@@ -47,26 +38,26 @@ def tokenized_chunks(
         workers = available_cores() if worth else 1
     if workers == 1:
         for chunk in chunks:
-            yield tokenize(chunk, tokenizer, max_length)
+            yield tokenize(chunk, tokenizer)
         return
-    # spawn: forking a process that has threads (OpenMP, tqdm's monitor) can hang
+    # spawn, because forking a process with threads (OpenMP, tqdm's monitor) can deadlock
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), max_length, os.getpid()))
-    waiting: deque[Future[tuple[str, Chunk]]] = deque()
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), os.getpid()))
+    waiting: deque[Future[tuple[str, TokenizedTexts]]] = deque()
     try:
         for chunk in chunks:
             waiting.append(pool.submit(_tokenize_in_worker, chunk))
-            if len(waiting) > 2 * workers:  # so that reading does not run ahead of memory
+            if len(waiting) > 2 * workers:  # bounds the texts that are read but not yet tokenized
                 yield _unpacked(*waiting.popleft().result())
         while waiting:
             yield _unpacked(*waiting.popleft().result())
     except BrokenProcessPool:
         raise TextRNNError(
-            "a tokenizing process was killed, perhaps for want of memory; free some and try again"
+            "a tokenizing process was killed, perhaps because memory ran out: free some memory and try again"
         ) from None
     except BaseException:
-        # an error or a signal: what the workers are at is not wanted any more, and waiting for it looks like hanging
-        for worker in multiprocessing.active_children():
+        # an error or a signal: the workers' results are not needed any more, and waiting would look like hanging
+        for worker in list(pool._processes.values()):  # not active_children(): the caller may have other processes
             worker.kill()
         raise
     finally:
@@ -87,48 +78,33 @@ def _in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def available_cores() -> int:
-    """Cores this process may run on, which in a container can be fewer than the machine has."""
+    """Cores that this process may use; in a container there can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def tokenize(texts: list[str], tokenizer: Tokenizer, max_length: int) -> Chunk:
-    ids: dict[str, int] = {}
-    flat: list[int] = []
-    lengths, full_lengths = [], []
-    for text in texts:
-        tokens, full_length = tokens_of(text, tokenizer, max_length)
-        flat += [ids.setdefault(token, len(ids)) for token in tokens]
-        lengths.append(len(tokens))
-        full_lengths.append(full_length)
-    return Chunk(
-        list(ids), np.asarray(flat, np.int32), np.asarray(lengths, np.int64), np.asarray(full_lengths, np.int64)
-    )
+_worker: Tokenizer
 
 
-_worker: tuple[Tokenizer, int]
-
-
-def _start_worker(options: dict[str, Any], max_length: int, parent: int) -> None:
+def _start_worker(options: dict[str, Any], parent: int) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    _worker = Tokenizer(**options), max_length
+    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
+    _worker = Tokenizer(**options)
 
 
-def _leave_with(parent: int) -> None:
-    """A parent killed with -9 cannot end its workers, and they would wait for work for ever."""
+def _exit_with(parent: int) -> None:
+    """End this process when its parent has ended: a parent killed with SIGKILL cannot do that itself."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
 
 
-def _tokenize_in_worker(texts: list[str]) -> tuple[str, Chunk]:
-    """The types as one string: as many they would take ten times the memory while they wait."""
-    tokenizer, max_length = _worker
-    chunk = tokenize(texts, tokenizer, max_length)
+def _tokenize_in_worker(texts: list[str]) -> tuple[str, TokenizedTexts]:
+    """The types come as one string: as a list they would take ten times the memory while they wait."""
+    chunk = tokenize(texts, _worker)
     return "\n".join(chunk.types), chunk._replace(types=[])
 
 
-def _unpacked(types: str, chunk: Chunk) -> Chunk:
+def _unpacked(types: str, chunk: TokenizedTexts) -> TokenizedTexts:
     return chunk._replace(types=types.split("\n"))

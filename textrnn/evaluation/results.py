@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.data.reader import Source, read_examples
+from textrnn.data.reader import read_examples
+from textrnn.data.source import Source
 from textrnn.evaluation.plots import plot_confusion_matrix
-from textrnn.runtime.files import atomic_writer, make_folder, one_line, write_text
+from textrnn.runtime.decoding import one_line
+from textrnn.runtime.files import atomic_writer, make_folder, write_text
 
 
 @dataclass

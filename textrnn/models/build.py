@@ -1,4 +1,4 @@
-"""Config -> model; below this file there are only plain arguments."""
+"""Config -> model. The modules it builds take plain arguments and know nothing of the config."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ DEFAULT_EMBEDDING_DIM = 96
 
 def build_model(
     config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None = None
-) -> TextRNN | RCNN | WithLinearPath:
-    """A model with fresh weights, drawn from torch's global random state; a linear path's are zeros.
+) -> Network | WithLinearPath:
+    """A model with fresh weights. The network's are drawn from torch's global random state, a linear path's are zero.
 
-    pretrained: (vocab_size, dim) vectors, NaN rows where there is none.
+    pretrained: word vectors (vocab_size, dim); a row of NaN means that the token has none.
     """
     network = build_network(config, vocab_size=vocab_size, num_classes=num_classes, pretrained=pretrained)
     if config.linear_ngrams is None:
@@ -36,39 +36,50 @@ def network_of(model: nn.Module) -> Network:
     return model.network if isinstance(model, WithLinearPath) else model  # type: ignore[return-value]
 
 
-def build_network(
-    config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None
-) -> TextRNN | RCNN:
-    dim = config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1])
-    is_rcnn = config.architecture == "rcnn"
+def build_network(config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None) -> Network:
+    """`build_model` without the linear path."""
+    # Modules are created in a fixed order, as each draws its weights from the random state that the one before it left.
     embedding = Embedding(
         vocab_size,
-        dim,
+        config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1]),
         dropout=config.embedding_dropout,
         pretrained=pretrained,
         frozen=config.freeze_embedding,
         ngrams=config.ngrams,
         buckets=config.ngram_buckets,
     )
-    encoder = RNNEncoder(
-        dim,
+    build = {"textrnn": _build_textrnn, "rcnn": _build_rcnn}[config.architecture]
+    return build(config, embedding, num_classes)
+
+
+def _build_textrnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> TextRNN:
+    encoder = _build_encoder(config, embedding, bidirectional=config.bidirectional, concat_directions=True)
+    pooling = Pooling(config.pooling, encoder.output_size, hops=config.attention_hops)
+    return TextRNN(embedding, encoder, pooling, num_classes=num_classes, fc_size=config.fc_size, dropout=config.dropout)
+
+
+def _build_rcnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> RCNN:
+    return RCNN(
+        embedding,
+        _build_encoder(config, embedding, bidirectional=True, concat_directions=False),
+        pooling=config.pooling,
+        num_classes=num_classes,
+        fc_size=config.fc_size,
+        dropout=config.dropout,
+        hops=config.attention_hops,
+    )
+
+
+def _build_encoder(
+    config: ModelConfig, embedding: Embedding, *, bidirectional: bool, concat_directions: bool
+) -> RNNEncoder:
+    return RNNEncoder(
+        embedding.table.embedding_dim,
         config.hidden_size,
         cell=config.cell,
         nonlinearity=config.nonlinearity,
         num_layers=config.num_layers,
-        bidirectional=config.bidirectional or is_rcnn,
+        bidirectional=bidirectional,
         dropout=config.dropout,
-        joined=not is_rcnn,
+        concat_directions=concat_directions,
     )
-    if is_rcnn:
-        return RCNN(
-            embedding,
-            encoder,
-            pooling=config.pooling,
-            num_classes=num_classes,
-            fc_size=config.fc_size,
-            dropout=config.dropout,
-            hops=config.attention_hops,
-        )
-    pooling = Pooling(config.pooling, encoder.output_size, hops=config.attention_hops)
-    return TextRNN(embedding, encoder, pooling, num_classes=num_classes, fc_size=config.fc_size, dropout=config.dropout)

@@ -1,19 +1,20 @@
-"""Dropout whose masks cost little on a CPU."""
+"""Dropout with masks that are cheap to draw on a CPU."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-_LEVELS = 1 << 16  # a mask's element is drawn as one of so many equally likely numbers
+_LEVELS = 1 << 16  # the mask compares 16 random bits per value with a threshold
 
 
 class Dropout(nn.Module):
-    """In training, values are zero with the probability p and otherwise scaled so that their mean stays (Srivastava et
-    al. 2014).
+    """In training, sets each value to zero with probability p and scales the others by 1 / (1 - p), so that the
+    expected value stays the same (Srivastava et al. 2014). In evaluation mode, values are returned unchanged.
 
-    `nn.Dropout` draws a number of 32 or 64 bits for each value, on most CPUs in one thread, which was a tenth of a
-    step. Here a draw of 64 bits makes four values; p is rounded to a multiple of 2^-16.
+    `nn.Dropout` draws 32 or 64 random bits for each value, on most CPUs in a single thread, which took a tenth of a
+    training step. Here 64 bits yield the mask of four values. For that p is rounded to a multiple of 2^-16, and at most
+    1 - 2^-16.
     """
 
     def __init__(self, p: float) -> None:
@@ -21,11 +22,12 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Values of any shape -> the same shape."""
         if not self.training or self.p == 0:
             return values
         if values.device.type != "cpu":
             return nn.functional.dropout(values, self.p)
-        dropped = min(round(self.p * _LEVELS), _LEVELS - 1)
+        dropped = min(round(self.p * _LEVELS), _LEVELS - 1)  # of _LEVELS equally likely numbers
         draws = torch.empty(values.numel() // 4 + 1, dtype=torch.int64).random_(-(2**63), None)
         kept = draws.view(torch.int16)[: values.numel()].view(values.shape) >= dropped - _LEVELS // 2
         return values * kept.to(values.dtype).mul_(_LEVELS / (_LEVELS - dropped))

@@ -1,4 +1,4 @@
-"""Token embeddings, random or pretrained, and those of n-grams."""
+"""Embeddings of tokens and n-grams."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from torch import nn
 from textrnn.data.vocab import PAD
 from textrnn.models.dropout import Dropout
 from textrnn.models.ngrams import ngram_rows
-from textrnn.models.unique_inputs import Inputs, Words
+from textrnn.models.unique_inputs import Inputs, UniqueInputs
 
-INITIAL_STD = 0.1  # of random vectors; small beside the states, as pretrained ones are
+INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are
 
 
 class Embedding(nn.Module):
-    """Vectors of tokens, with dropout on them.
+    """Token ids (T, B) -> vectors (T, B, dim), with dropout applied to them.
 
-    pretrained: (vocab_size, dim), rows of NaN where a token has no vector: these begin random. frozen: vectors are not
-    trained. PAD is a zero vector.
+    pretrained: initial vectors (vocab_size, dim); a token whose row is NaN has none and starts with a random one.
+    frozen: the token vectors are not trained. The vector of PAD is zero and stays zero, as it gets no gradient.
 
-    ngrams: up to which length the n-grams that end with a token add their vectors to its own. An n-gram's row among
-    `buckets` is its hash, so that several may share one.
+    ngrams: the maximum length of n-grams. Each n-gram of at least two tokens adds its vector to that of its last token.
+    Its row in the n-gram table is a hash of its tokens, so that n-grams may share one of `buckets` rows (the hashing
+    trick: Weinberger et al. 2009, used for n-grams by Joulin et al. 2017).
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Embedding(nn.Module):
         self.ngrams = ngrams
         if ngrams > 1:
             self.ngram_table = nn.Embedding(buckets, dim, sparse=True)
-            nn.init.zeros_(self.ngram_table.weight)  # one that is never trained says nothing
+            nn.init.zeros_(self.ngram_table.weight)  # so that an n-gram never seen in training changes nothing
         self.dropout = Dropout(dropout)
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
@@ -58,12 +59,15 @@ class Embedding(nn.Module):
             vectors = vectors + self.ngram_table(ngram_rows(token_ids, length, self.ngram_table.num_embeddings))
         return self.dropout(vectors)
 
-    def to_read(self, token_ids: torch.Tensor, shift: torch.Tensor | None = None) -> Inputs:
-        """(T, B) -> what an encoder reads: vectors (T, B, dim), with `shift` (T, B, dim) added to them; on a CPU, where
-        neither gradients nor a shift are asked for, as Words."""
-        if shift is not None:
-            return self(token_ids) + shift
+    def lookup(self, token_ids: torch.Tensor, embedding_offset: torch.Tensor | None = None) -> Inputs:
+        """token_ids (T, B) -> inputs of an encoder: vectors (T, B, dim), plus embedding_offset (T, B, dim) if given.
+
+        On a CPU, without gradients, dropout, n-grams or an offset, the vector of a token does not depend on its
+        position: then they are UniqueInputs.
+        """
+        if embedding_offset is not None:
+            return self(token_ids) + embedding_offset
         if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or self.ngrams > 1:
             return self(token_ids)
         tokens, rows = token_ids.unique(return_inverse=True)
-        return Words(rows, self(tokens))
+        return UniqueInputs(rows, self(tokens))

@@ -1,4 +1,4 @@
-"""A linear classifier of n-grams, and a network that shares its decision with one."""
+"""A linear classifier of n-grams, and a network whose logits are averaged with those of such a classifier."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import torch
 from torch import nn
 
 from textrnn.models.encoder import padding_mask
+from textrnn.models.network import Network
 from textrnn.models.ngrams import ngram_rows
-from textrnn.models.rcnn import RCNN
-from textrnn.models.textrnn import TextRNN
 
 
 class LinearPath(nn.Module):
-    """Margins of texts from which n-grams they have, in TF-IDF weights of length 1 (Joachims 1998).
+    """A linear classifier of the n-grams of a text, weighted by TF-IDF and normalized to length 1 (Joachims 1998).
 
-    ngrams: their longest. buckets: rows of the table of weights, of which n-grams of equal hash share one; the first
-    is padding's. Its weights are buffers: no gradient trains them, but `training.linear.fit`.
+    ngrams: maximum length of the n-grams. buckets: number of hashes, and of rows in the table of weights, apart from
+    row 0, which is that of padding. n-grams with the same hash share a row.
+
+    The weights are buffers rather than parameters: they are set by `training.linear.fit` and have no gradients.
     """
 
     weight: torch.Tensor
@@ -34,18 +35,23 @@ class LinearPath(nn.Module):
         return self.margins(*self.features(token_ids, lengths))
 
     def margins(self, rows: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """Features (B, N) -> (B, num_classes)."""
+        """The rows and values (B, N) of `features` -> margins (B, num_classes)."""
         return nn.functional.embedding_bag(rows, self.weight, per_sample_weights=values, mode="sum") + self.bias
 
     def features(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The rows (B, N) of each text's n-grams and their values (B, N), which are 0 for padding and for an n-gram's
-        second and later occurrences."""
+        """token_ids (T, B), lengths (B,) -> the row of each n-gram and its value, both (B, N).
+
+        Each n-gram counts once per text: the value of its second and later occurrences is 0, as is that of padding.
+        """
         rows = self.rows(token_ids, lengths)
-        values = self.idf[rows] * first_of_equals(rows)
+        values = self.idf[rows] * first_occurrences(rows)
         return rows, nn.functional.normalize(values, dim=1)
 
     def rows(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """(T, B) -> (B, N), ascending; 0 for padding."""
+        """token_ids (T, B), lengths (B,) -> the row of each n-gram (B, N), in ascending order; 0 for padding.
+
+        N = T * ngrams: n-grams that begin before the text count too (see `ngram_rows`).
+        """
         padding = padding_mask(lengths, len(token_ids))
         found = [
             ngram_rows(token_ids, length, len(self.weight) - 1).add_(1).masked_fill_(padding, 0)
@@ -54,29 +60,31 @@ class LinearPath(nn.Module):
         return torch.cat(found).t().sort(dim=1).values
 
 
-def first_of_equals(ascending: torch.Tensor) -> torch.Tensor:
-    """(B, N) in ascending order -> (B, N): whether the element to the left is another."""
+def first_occurrences(ascending: torch.Tensor) -> torch.Tensor:
+    """Integers of at least 0 (B, N), each row in ascending order -> (B, N) bool: true at the first of equal ones."""
     before = nn.functional.pad(ascending, (1, 0), value=-1)[:, :-1]
     return ascending != before
 
 
 class WithLinearPath(nn.Module):
-    """The logits of a network averaged with the margins of a linear path: the geometric mean of two opinions. The
-    network alone is trained by gradients, with losses of its own: in one sum the two would learn the same twice.
+    """The average of the logits of a network and the scaled margins of a linear path. Its class probabilities are the
+    normalized geometric mean of the two.
 
-    scale: by how much margins, about 1 for a class and -1 for the others where a text is clear, are stretched to be
-    logits.
+    Only the network is trained by gradient descent, on its own loss and not on that of the average: as the linear path
+    is right on nearly all training texts, the average would leave the network little to learn.
+
+    scale: factor from margins to logits. The margins of a clear text are about 1 for its class and -1 for the others.
 
     After Cheng et al. 2016 ("Wide & Deep Learning for Recommender Systems") and Mesnil et al. 2015 ("Ensemble of
     Generative and Discriminative Techniques for Sentiment Analysis of Movie Reviews").
     """
 
-    def __init__(self, network: TextRNN | RCNN, linear: LinearPath, *, scale: float) -> None:
+    def __init__(self, network: Network, linear: LinearPath, *, scale: float) -> None:
         super().__init__()
         self.network = network
         self.linear = linear
         self.scale = scale
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes)."""
+        """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes) in float32."""
         return (self.network(token_ids, lengths).float() + self.scale * self.linear(token_ids, lengths)) / 2

@@ -1,6 +1,8 @@
-"""What training needs of an architecture."""
+"""What every architecture has in common: the interface between networks and their training."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
@@ -8,16 +10,25 @@ from torch import nn
 from textrnn.models.embedding import Embedding
 
 
-class Network(nn.Module):
-    """A text classifier that gradients train: token ids in, logits out."""
+class Network(nn.Module, ABC):
+    """A text classifier whose weights are all trained by gradient descent.
+
+    A new architecture is a subclass in a file of its own, a function in `models/build.py` that builds it from the
+    config, and its name in `ModelConfig.architecture`.
+
+    embedding: must have this name, as the optimizer gives the parameters whose names begin with "embedding." a learning
+    rate of their own. Adversarial training uses its size, `embedding.table.embedding_dim`.
+    """
 
     embedding: Embedding
 
+    @abstractmethod
     def forward(
         self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes).
+        """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes). The logits of a text
+        must depend neither on padding nor on the other texts of the batch.
 
-        embedding_offset (T, B, dim): added to the embeddings.
+        embedding_offset (T, B, dim): added to the embeddings. Adversarial training uses its gradient to find the worst
+        perturbation, and passes that as the offset.
         """
-        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""N-grams of token ids as rows of a table of limited size."""
+"""Hashes of n-grams of token ids: rows of a table of limited size."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 
-# Odd 64-bit numbers that spread ids which lie close together.
+# Odd 64-bit constants that map nearby ids to distant numbers. Saved models depend on them: another hash would look up
+# other rows of their tables.
 _MULTIPLIERS = (-7046029254386353131, -4417276706812531889, 1609587929392839161)
 
 
 def ngram_rows(token_ids: torch.Tensor, length: int, buckets: int) -> torch.Tensor:
-    """(T, B) -> (T, B): the hash, in 0 ... buckets - 1, of the n-gram that ends at each position, as if PAD stood
-    before the text. length: of the n-gram, up to 3."""
+    """token_ids (T, B) -> (T, B): the hash, 0 to buckets - 1, of the n-gram that ends at each position. The text counts
+    as preceded by PAD tokens.
+
+    length: number of tokens of the n-gram, 1 to 3.
+    """
     mixed = torch.zeros_like(token_ids)
     for back in range(length):
         shifted = token_ids if back == 0 else nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back]

@@ -1,4 +1,4 @@
-"""States over time -> one vector a text; padding never counts."""
+"""Pooling over time: a vector for each text from the outputs of the encoder."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from textrnn.models.encoder import padding_mask
 
 
 class Pooling(nn.Module):
-    """kind: "last" (the state after the last word read), "mean", "max", or "attention" (a learned query scores
-    `tanh(W h)`; Yang et al. 2016, equations 5-7).
+    """Outputs (T, B, size) -> text vectors (B, size). Padded positions have no influence, whatever their values are.
 
-    hops: how often attention reads. With more than one it is a memory network whose memory are the states: what a
-    reading found, plus a linear map of its query, is the query of the next (Sukhbaatar et al. 2015, equation 4 with the
-    map H of their section 2.2).
+    kind: "last" (the output of each text's last step), "mean", "max", or "attention" (a weighted mean, where a learned
+    query scores `tanh(W h)`; Yang et al. 2016, equations 5 to 7). Raises ValueError for any other.
 
-    All but attention treat each feature by itself: directions can be pooled apart, each in the order of its reading.
+    hops: number of times that attention is applied. With more than one it is an end-to-end memory network whose memory
+    is the outputs: the query of a hop is the result of the previous hop plus a linear map of the previous query
+    (Sukhbaatar et al. 2015, equation 4 with the map H of their section 2.2).
+
+    All kinds but attention treat each feature by itself. So the two directions of an encoder can be pooled separately,
+    each in the order of its own steps.
     """
 
     def __init__(self, kind: str, size: int, *, hops: int = 1) -> None:
@@ -31,23 +34,26 @@ class Pooling(nn.Module):
             if hops > 1:
                 self.next_query = nn.Linear(size, size, bias=False)
 
-    def forward(self, states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """states (T, B, size), lengths (B,) -> (B, size)."""
+    def forward(self, outputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """outputs (T, B, size), lengths (B,) -> (B, size)."""
         if self.kind == "last":
-            return states[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
-        padded = padding_mask(lengths, states.shape[0]).unsqueeze(-1)
+            return outputs[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
+        padded = padding_mask(lengths, outputs.shape[0]).unsqueeze(-1)
         if self.kind == "mean":
-            return states.masked_fill(padded, 0.0).sum(0) / lengths.unsqueeze(1)
+            return outputs.masked_fill(padded, 0.0).sum(0) / lengths.unsqueeze(1)
         if self.kind == "max":
-            return states.masked_fill(padded, float("-inf")).amax(0)
-        keys, states = torch.tanh(self.key(states)), states.masked_fill(padded, 0.0)
-        found = self.read(states, self.query(keys), padded)
-        query = self.query.weight  # (1 or B, size)
+            return outputs.masked_fill(padded, float("-inf")).amax(0)
+        # Padded outputs are set to zero as well: a weight of zero alone would not help against infinity or NaN.
+        keys, outputs = torch.tanh(self.key(outputs)), outputs.masked_fill(padded, 0.0)
+        result = _softmax_mean(outputs, self.query(keys), padded)
+        query = self.query.weight  # (1, size) in the first hop, (B, size) from then on
         for _ in range(self.hops - 1):
-            query = self.next_query(query) + found
-            found = self.read(states, (keys * query).sum(-1, keepdim=True), padded)
-        return found
+            query = self.next_query(query) + result
+            result = _softmax_mean(outputs, (keys * query).sum(-1, keepdim=True), padded)
+        return result
 
-    def read(self, states: torch.Tensor, scores: torch.Tensor, padded: torch.Tensor) -> torch.Tensor:
-        """(T, B, size), (T, B, 1), (T, B, 1) -> (B, size): the states' mean, weighted by the softmax of scores."""
-        return (scores.masked_fill(padded, float("-inf")).softmax(0) * states).sum(0)
+
+def _softmax_mean(values: torch.Tensor, scores: torch.Tensor, padded: torch.Tensor) -> torch.Tensor:
+    """values (T, B, size), scores (T, B, 1), padded (T, B, 1) bool -> (B, size): the mean of the values over time,
+    weighted by the softmax of the scores at real positions."""
+    return (scores.masked_fill(padded, float("-inf")).softmax(0) * values).sum(0)

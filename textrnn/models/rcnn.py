@@ -7,23 +7,26 @@ from torch import nn
 
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
+from textrnn.models.head import classifier_head
+from textrnn.models.network import Network
 from textrnn.models.pooling import Pooling
-from textrnn.models.textrnn import head
-from textrnn.models.unique_inputs import Inputs, gathered, positions
+from textrnn.models.unique_inputs import Inputs, expand, steps_and_texts
 
 
-class RCNN(nn.Module):
-    """Logits of texts (Lai, Xu, Liu and Zhao 2015, "Recurrent Convolutional Neural Networks for Text Classification").
+class RCNN(Network):
+    """The classifier of Lai, Xu, Liu and Zhao 2015, "Recurrent Convolutional Neural Networks for Text Classification".
 
-    A word is [left context; embedding; right context] (equation 3), where neither context contains the word itself:
-    the left one is the state after the word before it (1), the right one the state of the reversed reading after the
-    word behind it (2); the first word's left and the last word's right context, from which the readings begin, are
-    parameters. Then y2 = tanh(W2 x + b2) (4), pooling over time, the paper's being the maximum (5), and a linear layer
-    to the logits (6), whose softmax (7) is the loss's part. W2 has twice as many rows as a context has units, as in the
-    paper.
+    Each word is represented by [left context; embedding; right context] (equation 3). The left context is the output of
+    the forward direction at the word before it (1), the right context that of the backward direction at the word after
+    it (2), so that neither depends on the word itself. The left context of the first word and the right context of the
+    last one are trained parameters: the initial states of the two directions. A dense layer with tanh follows (4),
+    pooling over time, which in the paper is max pooling (5), and the linear layer that yields the logits (6). The
+    softmax (7) is part of the loss. As in the paper, the dense layer has twice as many units as a context.
 
-    The paper's recurrence is the cell "rnn"; "lstm" and "gru" take its place. Where several layers are asked for, each
-    direction is stacked on itself alone, so that contexts stay free of the word.
+    The paper's recurrence is the cell "rnn"; "lstm" and "gru" can take its place. With several layers each direction is
+    a stack of its own (`concat_directions=False`), as otherwise contexts would depend on the word.
+
+    Raises ValueError if `encoder` does not have two separate directions.
     """
 
     def __init__(
@@ -31,8 +34,8 @@ class RCNN(nn.Module):
         dropout: float, hops: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
-        if encoder.joined or encoder.directions != 2:
-            raise ValueError("RCNN needs an encoder with two directions that are not joined")
+        if encoder.concat_directions or encoder.num_directions != 2:
+            raise ValueError("RCNN needs an encoder with bidirectional=True and concat_directions=False")
         size = encoder.hidden_size
         self.embedding = embedding
         self.encoder = encoder
@@ -40,27 +43,24 @@ class RCNN(nn.Module):
         self.last_right = nn.Parameter(torch.zeros(size))
         self.combine = nn.Linear(2 * size + embedding.table.embedding_dim, 2 * size)
         self.pooling = Pooling(pooling, 2 * size, hops=hops)
-        self.head = head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
+        self.head = classifier_head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
     def forward(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, shift: torch.Tensor | None = None
+        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes).
-
-        shift (T, B, dim): added to the embeddings.
-        """
-        inputs = self.embedding.to_read(token_ids, shift)
+        """As `Network.forward`."""
+        inputs = self.embedding.lookup(token_ids, embedding_offset)
         left, right = self.contexts(inputs, lengths)
-        words = torch.tanh(self.combine(torch.cat([left, gathered(inputs), right], dim=-1)))
+        words = torch.tanh(self.combine(torch.cat([left, expand(inputs), right], dim=-1)))
         return self.head(self.pooling(words, lengths))
 
     def contexts(self, inputs: Inputs, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Left and right contexts (T, B, hidden_size) of each word; what stands at padded positions has no meaning."""
-        steps, batch_size = positions(inputs).shape[:2]
-        forward, backward = self.encoder.aligned(inputs, lengths, [self.first_left, self.last_right])
-        first = self.first_left.to(forward.dtype).expand(1, batch_size, -1)
+        """inputs (T, B, dim), lengths (B,) -> left and right contexts (T, B, hidden_size) of each word. Values at
+        padded positions are undefined."""
+        steps, texts = steps_and_texts(inputs)
+        forward, backward = self.encoder.aligned_outputs(inputs, lengths, [self.first_left, self.last_right])
+        first = self.first_left.to(forward.dtype).expand(1, texts, -1)
         left = torch.cat([first, forward[:-1]])
-        # one step earlier, with the parameter where each text ends
+        shifted = torch.cat([backward[1:], backward[-1:]])  # its last step is never used: there each text has ended
         is_last = (torch.arange(steps, device=lengths.device).unsqueeze(1) == lengths - 1).unsqueeze(-1)
-        behind = torch.cat([backward[1:], backward[-1:]])
-        return left, torch.where(is_last, self.last_right.to(backward.dtype), behind)
+        return left, torch.where(is_last, self.last_right.to(backward.dtype), shifted)

@@ -1,21 +1,19 @@
-"""TextRNN: embeddings, a recurrent encoder, pooling over time, a classifier on top."""
+"""TextRNN: embeddings, a recurrent encoder, pooling over time, and a classifier."""
 
 from __future__ import annotations
 
 import torch
-from torch import nn
 
-from textrnn.models.dropout import Dropout
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
+from textrnn.models.head import classifier_head
+from textrnn.models.network import Network
 from textrnn.models.pooling import Pooling
 
 
-class TextRNN(nn.Module):
-    """Logits of texts. A text's logits do not depend on the other texts of its batch or on padding.
-
-    After Liu et al. 2016 ("Recurrent Neural Network for Text Classification with Multi-Task Learning", the single-task
-    model), with a choice of pooling and, where fc_size is given, a dense layer with relu before the output.
+class TextRNN(Network):
+    """The single-task model of Liu et al. 2016, "Recurrent Neural Network for Text Classification with Multi-Task
+    Learning", with a choice of pooling and, if fc_size is given, a dense layer with ReLU before the last linear layer.
     """
 
     def __init__(
@@ -26,24 +24,15 @@ class TextRNN(nn.Module):
         self.embedding = embedding
         self.encoder = encoder
         self.pooling = pooling
-        self.head = head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
+        self.head = classifier_head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
 
     def forward(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, shift: torch.Tensor | None = None
+        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) >= 1 -> logits (B, num_classes).
-
-        shift (T, B, dim): added to the embeddings.
-        """
-        inputs = self.embedding.to_read(token_ids, shift)
-        if self.pooling.kind == "attention":
+        """As `Network.forward`."""
+        inputs = self.embedding.lookup(token_ids, embedding_offset)
+        if self.pooling.kind == "attention":  # it scores a word by the outputs of both directions at that word
             return self.head(self.pooling(self.encoder(inputs, lengths), lengths))
-        readings = self.encoder.readings(inputs, lengths)
-        return self.head(torch.cat([self.pooling(states, lengths) for states in readings], dim=-1))
-
-
-def head(size: int, num_classes: int, *, fc_size: int | None, dropout: float) -> nn.Sequential:
-    """Pooled vector (B, size) -> logits (B, num_classes), with dropout before the last linear layer."""
-    if fc_size is None:
-        return nn.Sequential(Dropout(dropout), nn.Linear(size, num_classes))
-    return nn.Sequential(nn.Linear(size, fc_size), nn.ReLU(), Dropout(dropout), nn.Linear(fc_size, num_classes))
+        # Other kinds treat each feature by itself: the backward outputs need not be put back in the order of the words.
+        outputs = self.encoder.direction_outputs(inputs, lengths)
+        return self.head(torch.cat([self.pooling(each, lengths) for each in outputs], dim=-1))

@@ -1,4 +1,4 @@
-"""Vectors of words that recur."""
+"""Encoder inputs in which each distinct vector of a batch is stored once."""
 
 from __future__ import annotations
 
@@ -8,27 +8,36 @@ from typing import NamedTuple
 import torch
 
 
-class Words(NamedTuple):
-    """Inputs (T, B, size) of which many are equal: each distinct one once, in vectors (U, size), and at each position
-    its row (T, B)."""
+class UniqueInputs(NamedTuple):
+    """Inputs (T, B, size) as the distinct vectors (U, size) and, for each position, the row of its vector (T, B).
+
+    The same word has the same embedding wherever it occurs, so that work done on `vectors` is done once per distinct
+    word instead of once per token.
+    """
 
     rows: torch.Tensor
     vectors: torch.Tensor
 
 
-Inputs = torch.Tensor | Words
+Inputs = torch.Tensor | UniqueInputs  # a tensor is (T, B, size)
 
 
-def gathered(inputs: Inputs) -> torch.Tensor:
-    """(T, B, size)."""
-    return inputs.vectors[inputs.rows] if isinstance(inputs, Words) else inputs
+def expand(inputs: Inputs) -> torch.Tensor:
+    """The inputs as one tensor (T, B, size)."""
+    return inputs.vectors[inputs.rows] if isinstance(inputs, UniqueInputs) else inputs
 
 
-def positions(inputs: Inputs) -> torch.Tensor:
-    """A tensor whose first two dimensions are those of the inputs, steps and texts."""
-    return inputs.rows if isinstance(inputs, Words) else inputs
+def steps_and_texts(inputs: Inputs) -> tuple[int, int]:
+    """(T, B)."""
+    steps, texts = (inputs.rows if isinstance(inputs, UniqueInputs) else inputs).shape[:2]
+    return steps, texts
 
 
-def moved(inputs: Inputs, move: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
-    """The inputs at other positions: `move` chooses among the first two dimensions."""
-    return inputs._replace(rows=move(inputs.rows)) if isinstance(inputs, Words) else move(inputs)
+def map_positions(inputs: Inputs, function: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
+    """The inputs with their positions sliced or reordered.
+
+    function: is given a tensor (T, B) or (T, B, size), and must change its first two dimensions only.
+    """
+    if isinstance(inputs, UniqueInputs):
+        return inputs._replace(rows=function(inputs.rows))
+    return function(inputs)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 from torch import nn
 
 from textrnn.data.batching import Batch, collate, training_batches
 from textrnn.data.transform import EncodedTexts
-from textrnn.models.linear import LinearPath, WithLinearPath, first_of_equals
+from textrnn.models.linear import LinearPath, WithLinearPath, first_occurrences
 from textrnn.runtime.distributed import broadcast_from_rank0
-from textrnn.runtime.progress import bar, log
+from textrnn.runtime.progress import bar
 
 PASSES, BATCH_SIZE, RATE = 5, 32, 0.5
 _NUMBERS_AT_ONCE = 1 << 24  # of an update: texts x n-grams x classes
@@ -26,7 +24,6 @@ def fit_linear_path(
     if not isinstance(model, WithLinearPath):
         return False
     path = model.linear.cpu()
-    begin = time.perf_counter()
 
     def fitted() -> dict[str, torch.Tensor]:
         fit(path, texts, seed=seed, class_weights=class_weights)
@@ -34,11 +31,6 @@ def fit_linear_path(
 
     path.load_state_dict(broadcast_from_rank0(fitted))
     path.to(device)
-    log.info(
-        "linear path: weights in %d of %d buckets, fitted in %.1f s; dev scores are those of network and linear path "
-        "together, train loss is the network's alone",
-        int(path.weight.any(dim=1).sum()), len(path.weight) - 1, time.perf_counter() - begin,
-    )  # fmt: skip
     return True
 
 
@@ -98,7 +90,7 @@ def inverse_document_frequencies(path: LinearPath, texts: EncodedTexts) -> torch
     for begin in range(0, len(texts), BATCH_SIZE):
         batch = collate(texts, np.arange(begin, min(begin + BATCH_SIZE, len(texts))))
         rows = path.rows(batch.token_ids, batch.lengths)
-        found = rows[first_of_equals(rows)]
+        found = rows[first_occurrences(rows)]
         counts.index_add_(0, found, torch.ones_like(found))
     idf = 1 + torch.log((1 + len(texts)) / (1 + counts))
     idf[0] = 0  # padding

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -43,21 +44,15 @@ def write_labels(path: Path, labels: list[str]) -> None:
 
 
 def run(train: Callable[[argparse.Namespace], None], predict: Callable[[argparse.Namespace], None]) -> None:
-    """`train --unit U --train FILE --model PATH [sizes]` or `predict --unit U --model PATH --input FILE --output FILE`.
-
-    unit: char or word. The sizes are those of a recurrent model; other rivals have theirs in their program.
-    """
+    """`train --unit U --train FILE [--dev FILE] --model PATH` or `predict --unit U --model PATH --input FILE --output
+    FILE`. unit: char or word. sizes: a JSON object, for recurrent models; other rivals have theirs in their program."""
     parser = argparse.ArgumentParser()
     parser.add_argument("verb", choices=["train", "predict"])
     parser.add_argument("--unit", choices=["char", "word"], required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--sizes", type=lambda text: argparse.Namespace(**json.loads(text)))
     for name in ("train", "dev", "input", "output"):
         parser.add_argument(f"--{name}", type=Path)
-    parser.add_argument("--padded", type=int, default=0)
-    for name in ("vocab-size", "min-count", "max-length", "embedding-dim", "hidden-size", "batch-size", "epochs"):
-        parser.add_argument(f"--{name}", type=int)
-    for name in ("dropout", "learning-rate", "clip-norm", "dev-fraction"):
-        parser.add_argument(f"--{name}", type=float)
     options = parser.parse_args()
     {"train": train, "predict": predict}[options.verb](options)

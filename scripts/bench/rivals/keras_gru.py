@@ -1,5 +1,5 @@
 """The same bidirectional GRU in Keras 3 on TensorFlow: masked, its batches bucketed by length and padded no further
-than their longest text; or, with `--padded`, all to the greatest length, as `TextVectorization` does with an
+than their longest text; or, with the size `padded`, all to the greatest length, as `TextVectorization` does with an
 `output_sequence_length`."""
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3")
 
 import keras
 import numpy as np
@@ -83,12 +82,8 @@ def spaced(texts: tf.Tensor, apart: str) -> tf.Tensor:
 
 
 def vectorizer(unit: str, vocab_size: int | None, vocabulary: list[str] | None = None) -> layers.TextVectorization:
-    return layers.TextVectorization(
-        max_tokens=vocab_size,
-        standardize=partial(spaced, apart=APART[unit]),
-        ragged=True,
-        vocabulary=vocabulary,
-    )
+    standardize = partial(spaced, apart=APART[unit])
+    return layers.TextVectorization(vocab_size, standardize=standardize, ragged=True, vocabulary=vocabulary)
 
 
 def encode(texts: list[str], vectorize: layers.TextVectorization, max_length: int) -> list[np.ndarray]:
@@ -101,23 +96,19 @@ def encode(texts: list[str], vectorize: layers.TextVectorization, max_length: in
     return [text if len(text) else np.array([1], np.int32) for text in found]
 
 
-def width(options: argparse.Namespace) -> int | None:
-    return options.max_length if options.padded else None
-
-
-def build(options: argparse.Namespace, vocab_size: int, classes: int, steps: int) -> keras.Model:
+def build(sizes: argparse.Namespace, vocab_size: int, classes: int, steps: int) -> keras.Model:
     model = keras.Sequential([
         keras.Input((None,), dtype="int32"),
-        layers.Embedding(vocab_size, options.embedding_dim, mask_zero=True),
-        layers.Dropout(options.dropout),
-        layers.Bidirectional(layers.GRU(options.hidden_size, return_sequences=True)),
+        layers.Embedding(vocab_size, sizes.embedding_dim, mask_zero=True),
+        layers.Dropout(sizes.dropout),
+        layers.Bidirectional(layers.GRU(sizes.hidden_size, return_sequences=True)),
         MaskedMaxPooling(),
-        layers.Dropout(options.dropout),
+        layers.Dropout(sizes.dropout),
         layers.Dense(classes),
     ])  # fmt: skip
-    rate = keras.optimizers.schedules.PolynomialDecay(options.learning_rate, steps, 0.0)
+    rate = keras.optimizers.schedules.PolynomialDecay(sizes.learning_rate, steps, 0.0)
     model.compile(
-        keras.optimizers.Adam(rate, global_clipnorm=options.clip_norm),
+        keras.optimizers.Adam(rate, global_clipnorm=sizes.clip_norm),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -134,32 +125,26 @@ def held_out(corpus: Labelled, fraction: float) -> tuple[Labelled, Labelled]:
 
 def train(options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(0)
-    corpus = read_labelled(options.train)
-    corpus, dev = (corpus, read_labelled(options.dev)) if options.dev else held_out(corpus, options.dev_fraction)
+    sizes, corpus = options.sizes, read_labelled(options.train)
+    corpus, dev = (corpus, read_labelled(options.dev)) if options.dev else held_out(corpus, sizes.dev_fraction)
     names = sorted(set(corpus.labels))
-    vectorize = vectorizer(options.unit, options.vocab_size)
+    vectorize = vectorizer(options.unit, sizes.vocab_size)
     vectorize.adapt(tf.data.Dataset.from_tensor_slices(corpus.texts).batch(1024))
-    ids, dev_ids = (encode(part.texts, vectorize, options.max_length) for part in (corpus, dev))
+    ids, dev_ids = (encode(part.texts, vectorize, sizes.max_length) for part in (corpus, dev))
     labels, dev_labels = (np.array([names.index(label) for label in part.labels], np.int32) for part in (corpus, dev))
-    shuffled = partial(training_rows, size=options.batch_size, random=np.random.default_rng(0))
-    batches = dataset(ids, labels, shuffled, width(options))
+    shuffled = partial(training_rows, size=sizes.batch_size, random=np.random.default_rng(0))
+    width = sizes.max_length if getattr(sizes, "padded", False) else None
+    batches = dataset(ids, labels, shuffled, width)
     vocabulary = vectorize.get_vocabulary()
-    model = build(options, len(vocabulary), len(names), options.epochs * len(batches))
+    model = build(sizes, len(vocabulary), len(names), sizes.epochs * len(batches))
     options.model.mkdir(parents=True, exist_ok=True)
-    (options.model / "text.json").write_text(
-        json.dumps({
-            "vocabulary": vocabulary[2:], "labels": names, "max_length": options.max_length, "width": width(options),
-        })
-    )  # fmt: skip
+    text = {"vocabulary": vocabulary[2:], "labels": names, "max_length": sizes.max_length, "width": width}
+    (options.model / "text.json").write_text(json.dumps(text))
     best = keras.callbacks.ModelCheckpoint(options.model / "best.keras", "val_accuracy", save_best_only=True)
+    dev_batches = dataset(dev_ids, dev_labels, inference_rows, width)
     model.fit(
-        batches,
-        epochs=options.epochs,
-        validation_data=dataset(dev_ids, dev_labels, inference_rows, width(options)),
-        callbacks=[best],
-        shuffle=False,
-        verbose=2,
-    )
+        batches, epochs=sizes.epochs, validation_data=dev_batches, callbacks=[best], shuffle=False, verbose=2
+    )  # fmt: skip
 
 
 def predict(options: argparse.Namespace) -> None:

@@ -1,0 +1,37 @@
+"""docs/accuracy.md: the last reading of each task, program and seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from scripts.accuracy.tasks import TASKS, Task
+from scripts.bench.report import number, percent, table
+
+
+def results(readings: list[dict[str, Any]]) -> list[str]:
+    """A table for each task that has readings, and the command that makes it."""
+    places = [(reading["task"], reading["program"], reading["seed"]) for reading in readings]
+    last, times = dict(zip(places, readings, strict=True)), Counter(places)
+    found = []
+    for task in TASKS:
+        of_task = [(times[place], reading) for place, reading in last.items() if place[0] == task.name]
+        if of_task:
+            found.append(task_table(task, of_task))
+            found.append(f"`make accuracy ONLY={task.recipe}`: {of_task[-1][1]['machine']}.")
+    return found
+
+
+def task_table(task: Task, of_task: list[tuple[int, dict[str, Any]]]) -> str:
+    """of_task: each reading with how often its program and seed have read the test set."""
+    rows = []
+    for count, reading in of_task:
+        low, high = reading["interval"]
+        sign = "" if reading["p"] is None else "+ " if reading["right_more"] > 0 else "- "
+        rows.append([
+            reading["program"], str(reading["seed"]), str(count), percent(reading["accuracy"]),
+            percent(reading["macro_f1"]), f"{100 * low:.1f} to {100 * high:.1f}",
+            sign and f"{sign}{reading['p']:.2g}", number(reading["seconds"]),
+        ])  # fmt: skip
+    header = ["program", "seed", "reading", "accuracy", "macro-F1", f"95 % of {task.measure}", "p"]
+    return table(f"{task.name} (by {task.measure})", [*header, "training and test, s"], rows)

@@ -1,0 +1,84 @@
+"""The programs that are compared on a task: a linear SVC, fastText, textrnn's defaults and the shipped recipe."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from scripts.accuracy.linear import C, fasttext_labels, svc_labels
+from scripts.accuracy.record import recorded_yaml
+from scripts.accuracy.tasks import Parts, Task, config_of
+from scripts.bench.corpora import ROOT, write_texts
+from scripts.bench.rivals.corpus import read_texts
+from scripts.bench.timing import run_program, textrnn
+from textrnn.config import Config, DataConfig
+
+LINEAR = "TF-IDF + LinearSVC"
+DEFAULTS = "textrnn, defaults"
+
+
+class Program(NamedTuple):
+    """recipe: whatever decides the result, besides the seed. labels: trains, and labels the test texts."""
+
+    name: str
+    seed: int
+    recipe: str
+    labels: Callable[[Parts], list[str]]
+
+
+def programs(task: Task) -> list[Program]:
+    """The linear SVC, which the others are compared with, comes first."""
+    config = config_of(task)
+    found = [Program(LINEAR, 0, repr(C), partial(svc_labels, task.unit))]
+    if importlib.util.find_spec("fasttext") is None:
+        print("fastText is left out: it is not installed (pip install -e '.[bench]')")
+    else:
+        found.append(Program("fastText", 0, "2", partial(fasttext_labels, task.unit)))
+    found.append(Program(DEFAULTS, 1, recorded_yaml(Config()), partial(labels_by_defaults, task)))
+    recipe = recorded_yaml(config) + "and on dev"
+    for seed in range(1, task.seeds + 1):
+        labels = partial(labels_by_recipe, task, config.data, seed)
+        found.append(Program(f"textrnn, {task.recipe}.yaml", seed, recipe, labels))
+    return found
+
+
+def labels_by_defaults(task: Task, parts: Parts) -> list[str]:
+    """The defaults are given nothing but the names of three `label<TAB>text` files."""
+    folder = Path("plain", task.recipe).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        name: write_texts(folder / f"{name}.tsv", list(map("\t".join, zip(*part, strict=True))))
+        for name, part in parts.items()
+    }
+    words = ["--data", files["train"], *setting("data.dev", files["dev"]), *setting("data.test", files["test"])]
+    return our_labels(f"{task.recipe}-defaults", words)
+
+
+def labels_by_recipe(task: Task, data: DataConfig, seed: int, parts: Parts) -> list[str]:
+    words = ["--config", ROOT / "configs" / f"{task.recipe}.yaml", *setting("train.seed", seed)]
+    return our_labels(f"{task.recipe}-{seed}", [*words, *on_train_and_dev(data)])
+
+
+def our_labels(name: str, words: list[object]) -> list[str]:
+    run = Path("runs") / name
+    run_program(textrnn("train", *words, "--run-dir", run, "--force"))
+    run_program(textrnn("eval", run))
+    header, *rows = read_texts(run / "eval" / "test" / "predictions.tsv")
+    column = header.split("\t").index("predicted")
+    return [row.split("\t")[column] for row in rows]
+
+
+def on_train_and_dev(data: DataConfig) -> list[object]:
+    """What makes a recipe train on dev too."""
+    if data.dev is None:
+        return setting("data.dev_fraction", 0)
+    files = [name for part in (data.train, data.dev) for name in ([part] if isinstance(part, str) else part or [])]
+    together = setting("data.train", f"[{', '.join(files)}]")
+    return [*together, *setting("data.dev", "null"), *setting("data.dev_fraction", 0)]
+
+
+def setting(key: str, value: object) -> list[object]:
+    return ["--set", f"{key}={value}"]

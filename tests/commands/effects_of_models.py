@@ -1,0 +1,119 @@
+"""What the keys of model change."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import RNN
+
+from tests.commands.effects import Run, effect, other_weights
+from textrnn.models.dropout import Dropout
+
+
+@effect("model.architecture=rcnn")
+@effect("model.pooling=attention")
+@effect("model.ngrams=2")
+@effect("model.linear_ngrams=2")
+def there_are_other_tensors(before: Run, after: Run) -> None:
+    assert set(after.shapes) - set(before.shapes)
+
+
+@effect("model.cell=lstm")
+def there_are_four_gates_for_three(before: Run, after: Run) -> None:
+    assert gates_and_inputs(before) == (3 * 8, 8) and gates_and_inputs(after) == (4 * 8, 8)
+
+
+@effect("model.embedding_dim=6")
+def vectors_have_that_size(before: Run, after: Run) -> None:
+    assert gates_and_inputs(after) == (3 * 8, 6)
+    assert after.shapes["embedding.table.weight"] == (len(after.vocab), 6)
+
+
+@effect("model.ngram_buckets=10", "model.ngrams=2")
+def the_table_of_ngrams_has_that_many_rows(before: Run, after: Run) -> None:
+    assert after.shapes["embedding.ngram_table.weight"] == (10, 8)
+
+
+@effect("model.linear_buckets=10", "model.linear_ngrams=2")
+def the_linear_paths_table_has_that_many_rows_and_one_for_padding(before: Run, after: Run) -> None:
+    assert after.shapes["linear.weight"] == (11, 3)
+
+
+@effect("model.linear_scale=40", "model.linear_ngrams=2")
+def the_same_training_is_judged_otherwise(before: Run, after: Run) -> None:
+    assert [record["train_loss"] for record in before.history] == [record["train_loss"] for record in after.history]
+    assert all(one["dev_loss"] != other["dev_loss"] for one, other in zip(before.history, after.history, strict=True))
+
+
+@effect("model.attention_hops=2", "model.pooling=attention")
+def the_second_hop_has_a_query_of_its_own(before: Run, after: Run) -> None:
+    assert set(after.shapes) - set(before.shapes) == {"pooling.next_query.weight"}
+
+
+@effect("model.hidden_size=12")
+def states_have_that_size(before: Run, after: Run) -> None:
+    assert gates_and_inputs(after) == (3 * 12, 8)
+
+
+@effect("model.num_layers=2")
+def there_are_twice_as_many_cells(before: Run, after: Run) -> None:
+    assert (cells(before), cells(after)) == (2, 4)
+
+
+@effect("model.bidirectional=false")
+def there_is_one_direction(before: Run, after: Run) -> None:
+    assert (cells(before), cells(after)) == (2, 1)
+
+
+@effect("model.fc_size=5")
+def there_is_a_dense_layer_of_that_size(before: Run, after: Run) -> None:
+    assert (5, 16) not in before.shapes.values() and (5, 16) in after.shapes.values()
+
+
+@effect("model.pretrained={}/vectors.txt", "model.freeze_embedding=true")
+def a_vector_is_that_of_the_file(before: Run, after: Run) -> None:
+    assert vector_of_the(before).sub(0.5).abs().max() > 0.1
+    assert vector_of_the(after).tolist() == [0.5] * 8
+
+
+@effect("model.freeze_embedding=true", "model.pretrained={}/vectors.txt")
+def vectors_are_not_trained(before: Run, after: Run) -> None:
+    assert 0 < vector_of_the(before).sub(0.5).abs().max() < 0.2
+    assert vector_of_the(after).tolist() == [0.5] * 8
+
+
+@effect("model.nonlinearity=relu", "model.cell=rnn")
+def the_cell_has_that_nonlinearity(before: Run, after: Run) -> None:
+    cells = (
+        [module.nonlinearity for module in run.model.modules() if isinstance(module, RNN)] for run in (before, after)
+    )
+    assert list(cells) == [["tanh"] * 2, ["relu"] * 2]
+    other_weights(before, after)
+
+
+@effect("model.dropout=0")
+def only_embeddings_are_dropped(before: Run, after: Run) -> None:
+    assert dropout(before) == {"embedding.dropout": 0.5, "encoder.dropout": 0.5, "head.0": 0.5}
+    assert dropout(after) == {"embedding.dropout": 0.5, "encoder.dropout": 0.0, "head.0": 0.0}
+    other_weights(before, after)
+
+
+@effect("model.embedding_dropout=0")
+def embeddings_are_not_dropped(before: Run, after: Run) -> None:
+    assert dropout(after) == {**dropout(before), "embedding.dropout": 0.0}
+    other_weights(before, after)
+
+
+def dropout(run: Run) -> dict[str, float]:
+    return {name: module.p for name, module in run.model.named_modules() if isinstance(module, Dropout)}
+
+
+def gates_and_inputs(run: Run) -> tuple[int, ...]:
+    return run.shapes["encoder.layers.0.0.weight_ih_l0"]
+
+
+def cells(run: Run) -> int:
+    return sum("weight_ih" in name for name in run.shapes)
+
+
+def vector_of_the(run: Run) -> torch.Tensor:
+    return run.weights["embedding.table.weight"][run.lines("vocab.txt").index("the")]

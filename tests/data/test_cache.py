@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textrnn.data import cache, digests
+from textrnn.data.cache import load_corpus
+from textrnn.data.corpus import Corpus
+from textrnn.data.source import Source
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.vocab import Vocab
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "x.tsv"
+    path.write_text("b\tone two\na\tTwo three three\nb\t\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """An item for each time a corpus was tokenized rather than taken from the cache."""
+    found: list[int] = []
+    original = cache._build
+
+    def build(*arguments) -> None:
+        found.append(1)
+        original(*arguments)
+
+    monkeypatch.setattr(cache, "_build", build)
+    return found
+
+
+def load(file: Path, *, kind: str = "word", lowercase: bool = True, **options) -> Corpus:
+    tokenizer = Tokenizer(kind, lowercase=lowercase)
+    return load_corpus(Source([str(file)], **options), tokenizer, cache_dir=file.parent / "cache")
+
+
+def tokens_of(corpus: Corpus, max_length: int = 99) -> list[list[str]]:
+    """The tokens that a model with this limit reads of each text."""
+    texts = corpus.cut(max_length)
+    types = [token for block in corpus.types_in_blocks() for token in block]
+    return [
+        [types[number] for number in texts.tokens[start : start + length]]
+        for start, length in zip(texts.starts, texts.lengths, strict=True)
+    ]
+
+
+def test_a_corpus_holds_whole_texts(file: Path) -> None:
+    corpus = load(file)
+    assert tokens_of(corpus) == [["one", "two"], ["two", "three", "three"], ["<unk>"]]
+    assert list(corpus.lengths) == [2, 3, 0]
+    assert [corpus.labels[number] for number in corpus.label_ids] == ["b", "a", "b"]
+    assert isinstance(corpus.tokens, np.memmap)
+
+
+def test_texts_are_cut_when_they_are_read(file: Path, builds: list[int]) -> None:
+    assert tokens_of(load(file), max_length=2) == [["one", "two"], ["two", "three"], ["<unk>"]]
+    encoded = load(file).encoded(Vocab(["two"]), {"a": 0, "b": 1}, max_length=1)
+    assert list(encoded.lengths) == [1, 1, 1]
+    assert encoded.lengths.dtype == np.int32  # four bytes a document
+    assert len(builds) == 1
+
+
+def test_a_vocabulary_is_applied_when_texts_are_read(file: Path) -> None:
+    encoded = load(file).encoded(Vocab(["two"]), {"a": 0, "b": 1}, max_length=9)
+    assert encoded.id_map is not None
+    assert list(encoded.id_map[encoded.tokens]) == [1, 2, 2, 1, 1, 1]
+    assert list(np.asarray(encoded.labels)) == [1, 0, 1]
+
+
+def test_a_second_load_does_not_tokenize(file: Path, builds: list[int]) -> None:
+    load(file)
+    load(file)
+    assert len(builds) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "whitespace"},
+        {"lowercase": False},
+        {"text_column": 0, "label_column": 1, "skip_bad_rows": True},
+        {"encoding": "latin-1"},
+        {"skip_bad_rows": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_changed_option_tokenizes_again(file: Path, builds: list[int], change: dict) -> None:
+    load(file)
+    load(file, **change)
+    assert len(builds) == 2
+
+
+def test_a_new_version_of_a_tokenizing_library_tokenizes_again(
+    file: Path, builds: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(file)
+    monkeypatch.setattr("regex.__version__", "another")
+    load(file)
+    assert len(builds) == 2
+
+
+def test_changed_content_tokenizes_again(file: Path, builds: list[int]) -> None:
+    load(file)
+    file.write_text(file.read_text().replace("one", "six"))  # same size, written at once
+    assert ["six", "two"] in tokens_of(load(file))
+    assert len(builds) == 2
+
+
+def test_an_unchanged_file_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_ago = time.time() - 1000
+    os.utime(file, (long_ago, long_ago))
+    load(file)
+    monkeypatch.setattr(digests, "sha256_of", None)  # would fail if called
+    load(file)
+    os.utime(file)  # a new time: the content must be looked at
+    with pytest.raises(TypeError):
+        load(file)
+
+
+def test_a_copy_of_a_file_shares_its_corpus(file: Path, builds: list[int]) -> None:
+    load(file)
+    copy = file.with_name("copy.tsv")
+    copy.write_bytes(file.read_bytes())
+    load(copy)
+    assert len(builds) == 1
+
+
+@pytest.mark.parametrize("name", ["tokens.bin", "starts.bin", "types.txt", "meta.json"])
+def test_a_damaged_corpus_is_rebuilt(file: Path, builds: list[int], name: str) -> None:
+    before = tokens_of(load(file))
+    (damaged,) = (file.parent / "cache").glob(f"*/{name}")
+    damaged.write_bytes(damaged.read_bytes()[:-2])
+    assert tokens_of(load(file)) == before
+    assert len(builds) == 2
+
+
+def test_a_failed_build_leaves_nothing_behind(file: Path) -> None:
+    file.write_text("b\tone\nbroken\n")
+    with pytest.raises(Exception, match="x.tsv:2"):
+        load(file)
+    assert [path.name for path in (file.parent / "cache").iterdir() if path.name != "digests"] == []
+
+
+def test_concurrent_builds_of_one_corpus_succeed(file: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from textrnn.data.source import Source;"
+        "from textrnn.data.tokenizer import Tokenizer; from textrnn.data.cache import load_corpus;"
+        "c = load_corpus(Source([sys.argv[1]]), Tokenizer('word'), cache_dir=Path(sys.argv[2]));"
+        "print(len(c), int(c.lengths.sum()))"
+    )
+    file.write_text("".join(f"a\tword{n} and more\n" for n in range(20000)))
+    command = [sys.executable, "-c", code, str(file), str(file.parent / "cache")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    results = [process.communicate() for process in processes]
+    assert results == [("20000 60000\n", "")] * 3
+    assert len(list((file.parent / "cache").glob("*/meta.json"))) == 1
+    assert list((file.parent / "cache").glob(".building-*")) == []

@@ -1,0 +1,128 @@
+"""The logits and gradients of a text depend neither on the other texts of its batch nor on padding."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.models.small import (
+    CELLS,
+    POOLINGS,
+    each_architecture,
+    each_cell,
+    each_depth,
+    each_pooling,
+    logits_alone,
+    padded_batch,
+    random_texts,
+    randomize,
+    small_model,
+)
+
+TOLERANCE = {"rtol": 0, "atol": 1e-5}
+
+
+@each_pooling
+@pytest.mark.parametrize(
+    ("architecture", "bidirectional"),
+    [("textrnn", False), ("textrnn", True), ("rcnn", True)],
+    ids=["textrnn-unidirectional", "textrnn-bidirectional", "rcnn"],
+)
+@each_depth
+@each_cell
+def test_logits_do_not_depend_on_other_texts_or_on_padding(
+    architecture: str, cell: str, nonlinearity: str, num_layers: int, bidirectional: bool, pooling: str
+) -> None:
+    model = small_model(
+        architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=num_layers,
+        bidirectional=bidirectional, pooling=pooling,
+    )  # fmt: skip
+    texts = random_texts([5, 1, 9, 3, 12])
+    alone = logits_alone(model, texts)
+
+    for extra in (0, 1, 20):
+        torch.testing.assert_close(model(*padded_batch(texts, extra=extra)), alone, **TOLERANCE)
+    assert (alone[0] - alone[1:]).abs().amax(dim=1).min() > 1e-3  # logits do depend on the text
+
+
+@given(
+    architecture=st.sampled_from(["textrnn", "rcnn"]),
+    cell=st.sampled_from(CELLS),
+    num_layers=st.integers(1, 2),
+    bidirectional=st.booleans(),
+    pooling=st.sampled_from(POOLINGS),
+    text_length=st.integers(1, 20),
+    other_lengths=st.lists(st.integers(1, 20), max_size=5),
+    ngrams=st.integers(1, 3),
+    hops=st.integers(1, 3),
+    linear_ngrams=st.sampled_from([None, 1, 3]),
+    extra=st.integers(0, 40),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_logits_of_a_text_in_any_batch_are_those_of_the_text_alone(
+    architecture: str, cell: tuple[str, str], num_layers: int, bidirectional: bool, pooling: str,
+    text_length: int, other_lengths: list[int], hops: int, ngrams: int, linear_ngrams: int | None,
+    extra: int, seed: int,
+) -> None:  # fmt: skip
+    model = small_model(
+        architecture=architecture, cell=cell[0], nonlinearity=cell[1], num_layers=num_layers,
+        bidirectional=bidirectional, pooling=pooling, attention_hops=hops, ngrams=ngrams, ngram_buckets=50,
+        linear_ngrams=linear_ngrams, linear_buckets=50,
+    )  # fmt: skip
+    randomize(model, seed=seed)
+    text, *others = random_texts([text_length, *other_lengths], seed=seed)
+    place = seed % (len(others) + 1)
+
+    logits = model(*padded_batch([*others[:place], text, *others[place:]], extra=extra, padding_seed=seed))
+
+    torch.testing.assert_close(logits[place], logits_alone(model, [text])[0], **TOLERANCE)
+
+
+@each_pooling
+@each_cell
+@each_architecture
+def test_gradients_do_not_depend_on_the_padding(architecture: str, cell: str, nonlinearity: str, pooling: str) -> None:
+    model = small_model(
+        architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=2, pooling=pooling
+    ).double()
+    texts = random_texts([5, 1, 9, 3])
+    upstream = torch.randn(len(texts), 3, dtype=torch.float64)
+
+    def gradients(batches: list[tuple[torch.Tensor, torch.Tensor]], upstream: list[torch.Tensor]) -> list[torch.Tensor]:
+        model.zero_grad()
+        for batch, gradient in zip(batches, upstream, strict=True):
+            model(*batch).backward(gradient)
+        return [parameter.grad.clone() for parameter in model.parameters()]
+
+    one_by_one = gradients([padded_batch([text]) for text in texts], list(upstream.split(1)))
+    together = gradients([padded_batch(texts, extra=7)], [upstream])
+
+    for expected, found in zip(one_by_one, together, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+    names = [name for name, _ in model.named_parameters()]
+    zero = [name for name, gradient in zip(names, together, strict=True) if not gradient.any()]
+    # With pooling "last" RCNN does not use the backward direction: the last word's right context is a parameter.
+    unused = re.compile(r"encoder\.layers\.\d\.1\." if (architecture, pooling) == ("rcnn", "last") else "none")
+    assert zero == [name for name in names if unused.match(name)]
+
+
+@each_pooling
+@each_architecture
+def test_an_overflow_at_padded_positions_does_not_reach_the_logits(architecture: str, pooling: str) -> None:
+    model = small_model(architecture=architecture, cell="rnn", nonlinearity="relu", pooling=pooling)
+    with torch.no_grad():
+        for rnn in (rnn for layer in model.encoder.layers for rnn in layer):
+            rnn.weight_hh_l0.copy_(10 * torch.eye(5))  # grows tenfold with each step: beyond float32 after 40 steps
+            rnn.bias_ih_l0.fill_(5.0)
+    texts = random_texts([3, 1, 2])
+    token_ids, lengths = padded_batch(texts, extra=100)
+    assert not model.encoder.layers[0][0](model.embedding(token_ids))[0].isfinite().all()
+
+    logits, alone = model(token_ids, lengths), logits_alone(model, texts)
+
+    torch.testing.assert_close(logits, alone, rtol=1e-5, atol=0)

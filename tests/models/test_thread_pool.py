@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from textrnn.models.thread_pool import run_in_threads
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_results_are_in_the_order_of_the_tasks(cores: int) -> None:
+    assert run_in_threads([lambda n=n: n * n for n in range(10)], cores=cores, mode=torch.no_grad) == [
+        n * n for n in range(10)
+    ]
+
+
+def test_with_one_core_the_calling_thread_runs_the_tasks() -> None:
+    assert run_in_threads([threading.get_ident] * 2, cores=1, mode=torch.no_grad) == [threading.get_ident()] * 2
+
+
+def test_with_several_cores_tasks_run_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=60)  # each waits until the other one has come
+    assert sorted(run_in_threads([both.wait] * 2, cores=2, mode=torch.no_grad)) == [0, 1]
+
+
+def test_torch_uses_one_core_in_each_thread_and_as_many_as_before_in_the_calling_one() -> None:
+    torch.set_num_threads(3)  # the fixture of this folder restores it
+    assert run_in_threads([torch.get_num_threads] * 4, cores=3, mode=torch.no_grad) == [1] * 4
+    assert torch.get_num_threads() == 3
+
+
+def test_threads_that_start_after_the_pool_use_as_many_cores_as_before() -> None:
+    torch.set_num_threads(3)
+    found = []
+
+    run_in_threads([torch.get_num_threads] * 2, cores=9, mode=torch.no_grad)  # no other test has a pool of nine
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+
+    assert found == [3]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [(torch.enable_grad, (True, False)), (torch.no_grad, (False, False)), (torch.inference_mode, (False, True))],
+)
+def test_tasks_run_in_the_gradient_mode_asked_for(mode: type, expected: tuple[bool, bool], cores: int) -> None:
+    def task() -> tuple[bool, bool]:
+        return torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+    for outside in (torch.enable_grad, torch.no_grad):
+        with outside():
+            assert run_in_threads([task] * 3, cores=cores, mode=mode) == [expected] * 3
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_autocast_of_the_calling_thread_applies_to_the_tasks(cores: int) -> None:
+    def task() -> tuple[bool, torch.dtype]:
+        return torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+
+    with torch.autocast("cpu", torch.float16):
+        assert run_in_threads([task] * 3, cores=cores, mode=torch.no_grad) == [(True, torch.float16)] * 3
+    assert not any(enabled for enabled, _ in run_in_threads([task] * 3, cores=cores, mode=torch.no_grad))
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_an_exception_of_a_task_is_raised(cores: int) -> None:
+    def fail() -> None:
+        raise KeyError("from a task")
+
+    with pytest.raises(KeyError, match="from a task"):
+        run_in_threads([fail] * 3, cores=cores, mode=torch.no_grad)

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from textrnn.runtime import live
+
+
+@pytest.mark.parametrize(
+    ("patience", "expected"), [(60.0, ["a", "b", "waiting"]), (-1.0, ["waiting", "a", "b", "waiting"])]
+)
+def test_before_waiting_is_called_when_no_bytes_are_ready_and_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, patience: float, expected: list[str]
+) -> None:
+    monkeypatch.setattr(live, "_PATIENCE_SECONDS", patience)
+    reading, writing = os.pipe()
+    os.write(writing, b"a\nb\n")
+    events = []
+
+    def before_waiting() -> None:
+        events.append("waiting")
+        if "b" in events:
+            os.close(writing)
+
+    with live.open_live(reading, before_waiting) as stream:
+        for line in stream:
+            events.append(line.decode().strip())
+    assert events == expected

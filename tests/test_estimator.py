@@ -1,0 +1,259 @@
+"""RNNClassifier as scikit-learn and its users know an estimator."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pickle
+import threading
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tests.conftest import TINY, Cli, make_rows, write_tsv
+from textrnn import RNNClassifier, TextClassifier
+from textrnn.config import known_keys
+from textrnn.errors import TextRNNError
+
+LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
+# as TINY
+SMALL: dict[str, Any] = {
+    "embedding_dim": 8, "hidden_size": 8, "epochs": 2, "batch_size": 16, "min_count": 1, "ngrams": 1,
+    "linear_ngrams": None, "adversarial_norm": None, "embedding_lr_multiplier": 1,
+}  # fmt: skip
+# learns the rows within a second
+GOOD = {**SMALL, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "embedding_lr_multiplier": 3}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> RNNClassifier:
+    return RNNClassifier(**GOOD).fit(TEXTS, LABELS)
+
+
+def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
+    own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0}
+    keys = {"data.max_length", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
+    keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
+    keys -= {"model.pretrained", "train.seed", "train.save_minutes"}
+    expected = {key.split(".")[1]: known_keys()[key] for key in keys}
+    found = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
+    assert found == expected | own
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LABELS,
+        [{"food": 7, "sport": -1, "travel": 30}[label] for label in LABELS],
+        [label == "food" for label in LABELS],
+    ],
+    ids=["strings", "integers", "booleans"],
+)
+def test_labels_come_back_as_they_were_given(labels: list) -> None:
+    classifier = RNNClassifier(**GOOD).fit(TEXTS, labels)
+    assert classifier.classes_.tolist() == sorted(set(labels))
+    predicted = classifier.predict(TEXTS)
+    assert predicted.dtype == np.asarray(labels).dtype
+    assert classifier.score(TEXTS, labels) == np.mean(predicted == labels) > 0.9
+
+
+def test_probabilities_and_decisions_agree(fitted: RNNClassifier) -> None:
+    probabilities, decisions = fitted.predict_proba(TEXTS), fitted.decision_function(TEXTS)
+    assert probabilities.shape == decisions.shape == (60, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    shifted = np.exp(decisions - decisions.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(probabilities, shifted / shifted.sum(axis=1, keepdims=True), atol=1e-6)
+    assert fitted.predict(TEXTS).tolist() == fitted.classes_[probabilities.argmax(axis=1)].tolist()
+    assert fitted.predict_proba([]).shape == (0, 3)
+
+
+def test_of_two_classes_the_decision_is_positive_for_the_second() -> None:
+    labels = [label == "food" for label in LABELS]
+    classifier = RNNClassifier(**SMALL).fit(TEXTS, labels)
+    decisions = classifier.decision_function(TEXTS)
+    assert decisions.shape == (60,)
+    assert ((decisions > 0) == classifier.predict(TEXTS)).all()
+    np.testing.assert_allclose(1 / (1 + np.exp(-decisions)), classifier.predict_proba(TEXTS)[:, 1], atol=1e-6)
+
+
+def weights(classifier: RNNClassifier) -> dict[str, torch.Tensor]:
+    return classifier.classifier_.model.state_dict()
+
+
+def same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_random_state_makes_it_repeatable_and_leaves_torch_s_alone() -> None:
+    first = RNNClassifier(**SMALL, random_state=5).fit(TEXTS, LABELS)
+    torch.manual_seed(3)
+    expected = torch.rand(3)
+    torch.manual_seed(3)
+    second = clone(first).fit(TEXTS, LABELS)
+    assert torch.equal(torch.rand(3), expected)
+    assert same_weights(weights(first), weights(second))
+    assert not same_weights(weights(first), weights(RNNClassifier(**SMALL, random_state=6).fit(TEXTS, LABELS)))
+    drawn = [RNNClassifier(**SMALL, random_state=np.random.RandomState(2)).fit(TEXTS, LABELS) for _ in range(2)]
+    assert same_weights(*map(weights, drawn))
+    np.random.seed(0)
+    one, other = (RNNClassifier(**SMALL, random_state=None).fit(TEXTS, LABELS) for _ in range(2))
+    assert not same_weights(weights(one), weights(other))
+
+
+@pytest.mark.parametrize("changes", [{}, {"linear_ngrams": 2, "linear_buckets": 64}], ids=["network", "linear path"])
+def test_the_weights_are_those_of_the_command_line(cli: Cli, workplace: Path, changes: dict) -> None:
+    rows = [(label, text) for label, text in zip(LABELS[::-1], TEXTS[::-1], strict=True)]
+    write_tsv(workplace / "train.tsv", rows)
+    options = [word for key, value in changes.items() for word in ("--set", f"model.{key}={value}")]
+    assert cli("train", "--data", "train.tsv", *TINY, *options, "--set", "train.seed=4").code == 0
+    classifier = RNNClassifier(**{**SMALL, **changes}, random_state=4).fit(*reversed(list(zip(*rows, strict=True))))
+    assert same_weights(weights(classifier), load_file("runs/train/model/model.safetensors"))
+    history = [json.loads(line) for line in Path("runs/train/history.jsonl").read_text().splitlines()]
+    assert len(history) == 2
+    timed = ("seconds", "tokens_per_second")
+    for record, line in zip(classifier.history_, history, strict=True):
+        assert {**record, **dict.fromkeys(timed)} == {**line, **dict.fromkeys(timed)}
+
+
+def test_what_is_saved_predicts_the_same_from_the_command_line(
+    cli: Cli, workplace: Path, fitted: RNNClassifier
+) -> None:
+    fitted.save("saved")
+    loaded = TextClassifier.load("saved")
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+    (workplace / "texts.txt").write_text("\n".join(TEXTS) + "\n")
+    result = cli("predict", "saved", "texts.txt")
+    assert [line.split("\t")[0] for line in result.out.splitlines()] == fitted.predict(TEXTS).tolist()
+
+
+def test_labels_that_would_be_confused_on_disk_are_not_saved(workplace: Path) -> None:
+    classifier = RNNClassifier(**{**SMALL, "epochs": 1}).fit(TEXTS, [f"{label}\nline" for label in LABELS])
+    with pytest.raises(ValueError, match="on one line were expected"):
+        classifier.save("saved")
+    assert not Path("saved").exists()
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "word", "jieba"])
+def test_it_survives_pickling(workplace: Path, tokenizer: str) -> None:
+    classifier = RNNClassifier(**SMALL, tokenizer=tokenizer).fit(TEXTS, LABELS)
+    joblib.dump(classifier, "classifier.joblib")
+    for copy in (pickle.loads(pickle.dumps(classifier)), joblib.load("classifier.joblib")):
+        np.testing.assert_array_equal(copy.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
+
+
+def test_cross_validation_and_a_grid_in_two_processes() -> None:
+    scores = cross_val_score(RNNClassifier(**GOOD), TEXTS, LABELS, cv=3)
+    assert len(scores) == 3 and scores.mean() > 0.6
+    pipeline = Pipeline(
+        [("strip", FunctionTransformer(np.char.strip)), ("rnn", RNNClassifier(**{**GOOD, "epochs": 1}))]
+    )
+    search = GridSearchCV(pipeline, {"rnn__epochs": np.array([1, 12])}, cv=2, n_jobs=2).fit(np.array(TEXTS), LABELS)
+    assert search.best_params_["rnn__epochs"] == 12
+    assert search.predict(TEXTS).tolist()[:2] == LABELS[:2]
+
+
+def test_it_trains_off_the_main_thread() -> None:
+    classifier = RNNClassifier(**SMALL)
+    thread = threading.Thread(target=classifier.fit, args=(TEXTS, LABELS))
+    thread.start()
+    thread.join()
+    assert classifier.predict(TEXTS).shape == (60,)
+
+
+def test_it_is_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    RNNClassifier(**SMALL, linear_buckets=64).set_params(linear_ngrams=1).fit(TEXTS, LABELS)
+    assert capfd.readouterr() == ("", "")
+    RNNClassifier(**SMALL, verbose=1).fit(TEXTS, LABELS)
+    out, err = capfd.readouterr()
+    assert out == "" and "training" in err
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "error", "message"),
+    [
+        (TEXTS, ["food"] * 60, ValueError, r"two or more classes were expected in y, found 1 class: \['food'\]"),
+        (TEXTS, LABELS[1:], ValueError, "inconsistent numbers of samples"),
+        (["soup", None], ["a", "b"], TypeError, r"X\[1\]: a string was expected, found NoneType"),
+        ([b"soup", "goal"], ["a", "b"], TypeError, r"X\[0\]: a string was expected, found bytes"),
+        (np.array([["soup"], ["goal"]]), ["a", "b"], ValueError, r"one dimension .* found the shape \(2, 1\)"),
+        ("soup", ["a", "b"], TypeError, "a list of strings was expected, found str"),
+        ([], [], ValueError, "two or more classes"),
+        (TEXTS, None, ValueError, "y should be a 1d array"),
+        (TEXTS, np.linspace(0, 1, 60), ValueError, "Unknown label type: continuous"),
+        (TEXTS, [float("nan")] * 60, ValueError, "y contains NaN"),
+    ],
+)  # fmt: skip
+def test_bad_data_is_refused(texts: Any, labels: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        RNNClassifier(**SMALL).fit(texts, labels)
+
+
+class OnNumbers(RNNClassifier):
+    """Reads rows of numbers as texts: scikit-learn's checks are made for those, and skip all estimators of texts."""
+
+    def fit(self, X: Any, y: Any) -> OnNumbers:
+        X, y = validate_data(self, X, y)
+        return super().fit(as_texts(X), y)
+
+    def _logits(self, X: Any) -> torch.Tensor:
+        check_is_fitted(self)
+        return super()._logits(as_texts(validate_data(self, X, reset=False)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.string = tags.input_tags.one_d_array = False
+        return tags
+
+
+def as_texts(rows: np.ndarray) -> list[str]:
+    return [" ".join(f"column{at}={value:.0f}" for at, value in enumerate(row)) for row in rows]
+
+
+# What scikit-learn skips: without pandas, and without an environment variable that must be set before it is imported.
+SKIPPED = {"check_array_api_input", "check_classifier_data_not_an_array"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_passes_the_checks_of_scikit_learn() -> None:
+    quick = {"epochs": 4, "learning_rate": 0.05, "hidden_size": 4, "embedding_dim": 4, "dropout": 0.0}
+    classifier = OnNumbers(**{**SMALL, **quick}, embedding_dropout=0.0, dev_fraction=0.0, tokenizer="whitespace")
+    results = check_estimator(classifier, on_fail=None, on_skip=None)
+    assert len(results) > 50
+    assert {each["check_name"] for each in results if each["status"] == "skipped"} <= SKIPPED
+    assert [each["check_name"] for each in results if each["status"] not in ("passed", "skipped")] == []
+    (plain,) = check_estimator(RNNClassifier(**SMALL))
+    assert plain["status"] == "passed"
+
+
+def test_bad_parameters_are_refused_by_name_when_fitting() -> None:
+    classifier = RNNClassifier(cell="lsm", hidden_size=0)
+    with pytest.raises(ValueError, match=r"model.cell: expected .*found 'lsm'\n.*model.hidden_size: expected"):
+        classifier.fit(TEXTS, LABELS)
+
+
+def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was(fitted: RNNClassifier) -> None:
+    classifier = pickle.loads(pickle.dumps(fitted)).set_params(learning_rate=1e30, grad_clip_norm=None)
+    with pytest.raises(TextRNNError, match="not finite"):
+        classifier.fit(["one", "two"] * 20, [3, 4] * 20)
+    assert classifier.classes_.tolist() == ["food", "sport", "travel"]
+    assert classifier.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
+
+
+def test_an_unfitted_one_says_so(workplace: Path) -> None:
+    with pytest.raises(NotFittedError):
+        RNNClassifier().predict(TEXTS)
+    with pytest.raises(NotFittedError):
+        RNNClassifier().save("saved")

@@ -1,0 +1,59 @@
+"""jsonl: one JSON object per line -> records."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from textrnn.data.records import BadRow, Columns, Record
+from textrnn.errors import DataError
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
+    """columns: the keys of text and label, neither None. Raises DataError where they are numbers."""
+    options = columns.options
+    keys = [(columns.text, options.text_column)] + [(columns.label, options.label_column)] * columns.labelled
+    for key, option in keys:
+        if isinstance(key, int):
+            raise DataError(f"{name}: jsonl has no column numbers: pass {option}KEY instead of {key}")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            # without labels, a blank line is an empty text
+            empty = BadRow(number, "expected a JSON object, found an empty line")
+            yield empty if columns.labelled else Record(number, "", None)
+            continue
+        try:
+            item = json.loads(line)
+        except json.JSONDecodeError as error:
+            yield BadRow(number, f"not valid JSON: {error.msg} at column {error.pos + 1}")
+        except (ValueError, RecursionError) as error:
+            yield BadRow(number, f"not valid JSON: {error}")
+        else:
+            yield _record(item, number, columns)
+
+
+def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
+    text_key, label_key = str(columns.text), str(columns.label) if columns.labelled else None
+    if not isinstance(item, dict):
+        return BadRow(line, f"expected an object with the key {text_key!r}, found {str(item)[:40]!r}")
+    for key, option in ((text_key, columns.options.text_column), (label_key, columns.options.label_column)):
+        if key is None or item.get(key) is not None:
+            continue
+        if key in item:
+            return BadRow(line, f"the value of {key!r} is null")
+        return BadRow(line, f"no key {key!r}; the keys are: {', '.join(map(repr, item)) or 'none'}. Pass {option}KEY")
+    text = item[text_key]
+    if not isinstance(text, str):
+        return BadRow(line, f"expected a string as the value of {text_key!r}, found {str(text)[:40]!r}")
+    if _LONE_SURROGATE.search(text):
+        return BadRow(line, f"the value of {text_key!r} holds half a character (an unpaired \\ud800 to \\udfff escape)")
+    if label_key is None:
+        return Record(line, text, None)
+    label = item[label_key]
+    if isinstance(label, (list, dict)):
+        return BadRow(line, f"expected one label as the value of {label_key!r}, found {str(label)[:40]!r}")
+    return Record(line, text, (label if isinstance(label, str) else json.dumps(label)).strip())

@@ -1,0 +1,42 @@
+"""Labels of rows: what a label may be, and the file that names 0-based label ids."""
+
+from __future__ import annotations
+
+from textrnn.data.records import strip_line_end
+from textrnn.errors import DataError
+from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.files import open_binary
+
+
+def label_problem(label: str, names: list[str] | None) -> str | None:
+    """Why this cannot be the label of a row; None where it can. names: of label ids, None where labels are names."""
+    if not label:
+        return "expected a label, found none"
+    try:
+        label.encode("utf-8")  # folder names and JSON escapes can hold halves of characters
+    except UnicodeEncodeError:
+        return f"expected a label in valid Unicode, found {label!r}"
+    if "\n" in label:
+        return f"expected a label on one line, found {label!r}"
+    if names is None:
+        return None
+    is_number = label.isascii() and label.isdigit() and len(label) < 20
+    if not (is_number and int(label) < len(names)):
+        return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {label!r}"
+    return None
+
+
+def read_label_names(path: str) -> list[str]:
+    """The names of the label ids 0, 1, ..., one per line. Raises DataError with `file:line`."""
+    with open_binary(path) as stream:
+        names = [strip_line_end(line).strip() for line in read_lines(stream, "utf-8", path)]
+    while names and not names[-1]:
+        names.pop()
+    for number, name in enumerate(names, start=1):
+        if not name:
+            raise DataError(f"{path}:{number}: expected a label name, found an empty line")
+        if name in names[: number - 1]:
+            raise DataError(f"{path}:{number}: the label name {name!r} occurs twice")
+    if len(names) < 2:
+        raise DataError(f"{path}: expected two or more label names, one per line, found {len(names)}")
+    return names

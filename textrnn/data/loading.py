@@ -1,0 +1,73 @@
+"""Files -> the data of a run, read through the cache and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from textrnn.data.cache import load_corpus
+from textrnn.data.checks import check_classes, check_known_labels
+from textrnn.data.corpus import Corpus
+from textrnn.data.reader import read_examples
+from textrnn.data.source import Source
+from textrnn.data.splits import Splits, split_corpora
+from textrnn.data.statistics import find_warnings, statistics
+from textrnn.data.tokenizer import Tokenizer, check_segmented
+from textrnn.data.transform import EncodedTexts
+from textrnn.data.vocab import Vocab
+
+
+def load_splits(
+    train: Source,
+    dev: Source | None,
+    test: Source | None,
+    *,
+    dev_fraction: float,
+    seed: int,
+    tokenizer: Tokenizer,
+    max_length: int,
+    min_count: int,
+    max_size: int,
+    cache_dir: Path,
+    progress: Callable[[str, int], object] = lambda split, count: None,
+) -> Splits:
+    """Read, tokenize, check and describe all splits. progress: called with a split's name and the texts just read.
+
+    Raises: DataError for fewer than two classes, a label in dev or test that train lacks (`file:line`), a tokenizer
+    that does not fit the script, and all that reading raises.
+    """
+    check_segmented(tokenizer.kind, (example.text for example in islice(read_examples(train), 1000)))
+    given = {"train": train, "dev": dev, "test": test}
+    sources = {name: source for name, source in given.items() if source is not None}
+    corpora = {
+        name: load_corpus(source, tokenizer, cache_dir=cache_dir, progress=partial(progress, name))
+        for name, source in sources.items()
+    }
+    labels = None
+    if train.labelled:
+        check_classes(corpora["train"], train)
+        labels = train.label_names or sorted(corpora["train"].labels)
+        for name, corpus in corpora.items():
+            check_known_labels(corpus, sources[name], labels, "the training data")
+    splits = split_corpora(
+        corpora, labels, dev_fraction=dev_fraction, seed=seed, max_length=max_length, min_count=min_count,
+        max_size=max_size,
+    )  # fmt: skip
+    splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
+    splits.statistics = statistics(splits, corpora["train"], max_length)
+    splits.warnings = find_warnings(splits, corpora, max_length)
+    if train.columns_unused():
+        splits.warnings.insert(0, "data.text_column and data.label_column have no effect: the format has no columns")
+    return splits
+
+
+def encode_labelled(
+    source: Source, tokenizer: Tokenizer, vocab: Vocab, labels: list[str], *, max_length: int, cache_dir: Path,
+    progress: Callable[[int], object],
+) -> tuple[EncodedTexts, Corpus]:  # fmt: skip
+    """Labelled files in the ids of an existing model. Raises DataError at the first label that the model lacks."""
+    corpus = load_corpus(source, tokenizer, cache_dir=cache_dir, progress=progress)
+    check_known_labels(corpus, source, labels, "the model")
+    return corpus.encoded(vocab, {label: number for number, label in enumerate(labels)}, max_length), corpus

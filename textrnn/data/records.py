@@ -1,0 +1,65 @@
+"""What is asked of a data file, and what every format gives back: records and bad rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Column = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a file: the line it begins on (1-based), its text, and its label where labels are read."""
+
+    line: int
+    text: str
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that does not fit the format; the caller decides what happens to it."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class OptionNames:
+    """What the user writes before a value, for messages that tell what to set. bad_rows: None where there is none."""
+
+    text_column: str = "--set data.text_column="
+    label_column: str = "--set data.label_column="
+    format: str = "--set data.format="
+    encoding: str = "--set data.encoding="
+    bad_rows: str | None = "--set data.bad_rows="
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where text and label are: a name (of a header, of a JSON key), a 0-based number, or None, the format's default.
+
+    labelled: False ignores labels, so that files without any can be read.
+    """
+
+    text: Column | None = None
+    label: Column | None = None
+    labelled: bool = True
+    options: OptionNames = OptionNames()
+
+
+def strip_line_end(line: str) -> str:
+    """Without the `\\n` or `\\r\\n` at its end; a lone `\\r` there is text."""
+    if line.endswith("\n"):
+        return line[:-2] if line.endswith("\r\n") else line[:-1]
+    return line
+
+
+def quoted(fields: list[str]) -> str:
+    """The first fields of a row for a message, each cut where it is long."""
+    return ", ".join(repr(field if len(field) <= 40 else field[:37] + "...") for field in fields[:8])
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 field`, `3 fields`."""
+    return f"{number} {noun}{'s' * (number != 1)}"

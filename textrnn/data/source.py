@@ -1,0 +1,140 @@
+"""A split as the user named it: files, globs or folders, their format, and how to read them."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
+from textrnn.errors import DataError
+from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.files import open_binary, strip_gz
+
+_SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_SKIPPED_SHOWN = 5
+
+
+@dataclass
+class Source:
+    """The texts of one split.
+
+    paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
+    texts without labels). label_names: the names of the 0-based ids in the files, or None where labels are names.
+    labelled: False reads texts alone. options: how messages name the options to set.
+
+    skipped_count, skipped: the bad rows that the last reading left out, and a line for each of the first few.
+    """
+
+    paths: list[str]
+    format: str = "auto"
+    text_column: Column | None = None
+    label_column: Column | None = None
+    label_names: list[str] | None = None
+    encoding: str = "utf-8"
+    skip_bad_rows: bool = False
+    labelled: bool = True
+    options: OptionNames = field(default_factory=OptionNames)
+    skipped_count: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.format == "text" and self.labelled:
+            raise ValueError("format 'text' has no labels: it needs labelled=False")
+
+    def columns(self) -> Columns:
+        return Columns(self.text_column, self.label_column, self.labelled, self.options)
+
+    def files(self) -> list[tuple[str, str]]:
+        """(path, format) of each file or folder, globs expanded in sorted order.
+
+        Raises: DataError for a path that does not exist, is given twice, or is not of the format.
+        """
+        found: list[tuple[str, str]] = []
+        for pattern in self.paths:
+            if os.path.exists(pattern):
+                names = [pattern]
+            else:
+                names = sorted(glob.glob(pattern, recursive=True))
+                if not names:
+                    reason = "no file matches" if glob.has_magic(pattern) else "no such file or folder"
+                    raise DataError(f"{pattern}: {reason}")
+            found += [(name, self._format_of(name)) for name in names]
+        seen: set[str] = set()
+        for name, _ in found:
+            path = os.path.realpath(name)
+            if path in seen:
+                raise DataError(f"{name}: given twice for the same split; name each file once")
+            seen.add(path)
+        return found
+
+    def columns_unused(self) -> bool:
+        """Whether columns are set although no file has any."""
+        is_set = self.text_column is not None or self.label_column is not None
+        return is_set and all(kind in ("fasttext", "folder", "text") for _, kind in self.files())
+
+    def bad_row(self, where: str, reason: str) -> None:
+        """Count a bad row that is skipped. Raises DataError where bad rows are not skipped."""
+        if not self.skip_bad_rows:
+            option = self.options.bad_rows
+            hint = "" if option is None else f" ({option}skip leaves such rows out and counts them)"
+            raise DataError(f"{where}: {reason}{hint}")
+        self.skipped_count += 1
+        if len(self.skipped) < _SKIPPED_SHOWN:
+            self.skipped.append(f"{where}: {reason}")
+
+    def _format_of(self, path: str) -> str:
+        if os.path.isdir(path):
+            if self.format not in ("auto", "folder"):
+                raise DataError(f"{path}: expected a {self.format} file (data.format), found a folder")
+            return "folder"
+        if not os.path.isfile(path):
+            raise DataError(f"{path}: expected a file or folder, found a pipe or device, which can be read only once")
+        if self.format == "folder":
+            raise DataError(f"{path}: expected a folder (data.format), found a file")
+        if self.format != "auto":
+            return self.format
+        return detect_format(path, self.encoding, self.options) if self.labelled else suffix_format(path) or "text"
+
+
+def suffix_format(path: str) -> str | None:
+    """The format that a file name's suffix tells, also before .gz; None for any other suffix."""
+    return _SUFFIX_FORMATS.get(os.path.splitext(strip_gz(path))[1].lower())
+
+
+def detect_format(path: str, encoding: str, options: OptionNames) -> str:
+    """The format of a labelled file, by its suffix, else by its first line. Raises DataError where neither tells."""
+    by_suffix = suffix_format(path)
+    if by_suffix:
+        return by_suffix
+    with open_binary(path) as stream:
+        first = next(read_lines(stream, encoding, path, options.encoding), None)
+    if first is None:
+        raise DataError(f"{path}: the file is empty")
+    if first.startswith("__label__"):
+        return "fasttext"
+    try:
+        if isinstance(json.loads(first), dict):
+            return "jsonl"
+    except (ValueError, RecursionError):
+        pass
+    if "\t" in first:
+        return "tsv"
+    raise DataError(
+        f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
+        f"{strip_line_end(first)[:60]!r}. Pass {options.format}tsv, csv, jsonl or fasttext"
+    )
+
+
+def folder_documents(folder: str) -> Iterator[str]:
+    """The files below a folder that are not hidden, sorted, at any depth. Links to folders are not followed."""
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name.startswith("."):
+            continue
+        if os.path.isfile(path):
+            yield path
+        elif os.path.isdir(path) and not os.path.islink(path):
+            yield from folder_documents(path)

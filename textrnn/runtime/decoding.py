@@ -1,0 +1,142 @@
+"""Bytes -> lines of text: an invalid byte is an error that names line, column and the likely encoding."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from io import BufferedIOBase
+from pathlib import Path
+
+from textrnn.errors import DataError
+from textrnn.runtime.files import open_binary
+
+_CHUNK_BYTES = 1 << 16
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def read_text(path: Path | str) -> str:
+    """The content of a small UTF-8 file, plain or gzip. Raises DataError with `file:line`."""
+    with open_binary(path) as stream:
+        return "".join(read_lines(stream, "utf-8", str(path)))
+
+
+def check_encoding(encoding: str) -> str:
+    """Python's name for `encoding`. Raises LookupError with a readable message where Python has no such encoding."""
+    try:
+        info = codecs.lookup(encoding)
+        if not info._is_text_encoding:
+            raise LookupError
+        "\n".encode(encoding)
+    except (LookupError, ValueError):
+        raise LookupError(
+            f"unknown encoding {encoding!r}; for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
+        ) from None
+    return "utf-8" if info.name in ("utf-8", "utf-8-sig") else info.name
+
+
+def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None) -> Iterator[str]:
+    """Lines of `stream` with their line ends, split at line feeds only (never at U+0085, U+2028 or a lone CR).
+
+    A byte order mark at the start is dropped. name: of the file, for messages. encoding_option: what the user writes
+    before the name of an encoding, None where the encoding is fixed.
+
+    Raises: DataError `name:line` with the column of the first invalid byte and the likely encoding; DataError for
+    damaged gzip data.
+    """
+    encoding = check_encoding(encoding)
+    is_stateful = encoding in ("utf-7", "hz") or "2022" in encoding
+    by_line = "\n".encode(encoding) == b"\n" and not is_stateful
+    decode = _decode_by_line if by_line else _decode_by_chunk
+    lines = decode(stream, encoding, name, encoding_option)
+    try:
+        first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
+        if first:
+            yield first
+        yield from lines
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
+
+
+def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
+    for number, raw in enumerate(stream, start=1):
+        try:
+            yield raw.decode(encoding)
+        except UnicodeDecodeError as error:
+            sample = raw + stream.read(_CHUNK_BYTES)
+            raise _encoding_error(error, encoding, name, number, "", sample, option) from error
+
+
+def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
+    """For encodings in which the byte 0x0A does not always mean a line feed (UTF-16, UTF-32, ISO-2022)."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    number, pending = 1, ""
+    while True:
+        chunk = stream.read1(_CHUNK_BYTES)
+        try:
+            pending += decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            good = pending + error.object[: error.start].decode(encoding, "ignore")
+            number += good.count("\n")
+            raise _encoding_error(error, encoding, name, number, good.rpartition("\n")[2], chunk, option) from error
+        except UnicodeError as error:  # UTF-16 without its byte order mark
+            remedy = _remedy(_likely_encoding(chunk), encoding, option)
+            raise DataError(f"{name}:{number}: column 1: not valid {encoding}: {error}{remedy}") from error
+        *whole, pending = pending.split("\n")
+        for line in whole:
+            yield line + "\n"
+        number += len(whole)
+        if not chunk:
+            if pending:
+                yield pending
+            return
+
+
+def _encoding_error(
+    error: UnicodeDecodeError, encoding: str, name: str, line: int, before: str, sample: bytes, option: str | None
+) -> DataError:
+    if not before:
+        before = error.object[: error.start].decode(encoding, "ignore")
+    remedy = _remedy(_likely_encoding(sample), encoding, option)
+    byte = error.object[error.start]
+    return DataError(f"{name}:{line}: column {len(before) + 1}: byte 0x{byte:02x} is not valid {encoding}{remedy}")
+
+
+def _remedy(likely: str | None, encoding: str, option: str | None) -> str:
+    if likely == encoding:  # all but this byte is valid
+        return "; the file is damaged here or has another encoding" + (f": try {option}NAME" if option else "")
+    looks = f"; it looks like {likely}: " if likely else ": "
+    return looks + (f"try {option}{likely or 'NAME'}" if option else "convert the file to utf-8")
+
+
+def _likely_encoding(sample: bytes) -> str | None:
+    if not sample:
+        return None
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if sample.startswith(mark):
+            return encoding
+    try:
+        sample[:-4].decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError:
+        pass
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample).best()
+    if best is None:
+        return None
+    # GB2312 and GBK are subsets of GB18030, which never fails on the rarer characters of the same file
+    return "gb18030" if best.encoding in ("gb2312", "gbk", "gb18030") else best.encoding.replace("_", "-")
+
+
+_BREAKS = str.maketrans(dict.fromkeys("\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+
+
+def one_line(text: str) -> str:
+    """The text with every tab and line end replaced by a space, so that it fits in a column of a tsv file."""
+    return text.translate(_BREAKS)

@@ -1,0 +1,49 @@
+"""Pipes, terminals and devices, whose bytes come while they are read."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import time
+from collections.abc import Callable
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+from textrnn.runtime.files import decompressed
+
+_BUFFER_BYTES = 1 << 16
+_LINGER_SECONDS = 0.01  # to wait for more bytes before nothing counts as ready
+_PATIENCE_SECONDS = 0.4  # the longest time between two calls of before_waiting while bytes keep coming
+
+
+def open_live(path: Path | str | int, before_waiting: Callable[[], None]) -> BufferedIOBase:
+    """Open a pipe or device (or a descriptor of one) for reading; gzip, told by its first bytes, is decompressed.
+
+    before_waiting: called before each read for which no bytes are ready, so that the caller can process what has come
+    so far; now and then, too, where bytes are always ready. Where the system cannot tell what is ready (Windows),
+    before each read.
+    """
+    raw = open(path, "rb", buffering=0)  # noqa: SIM115 - handed to the caller
+    return decompressed(io.BufferedReader(_Live(raw, before_waiting), _BUFFER_BYTES))
+
+
+class _Live(io.RawIOBase):
+    def __init__(self, raw: io.FileIO, before_waiting: Callable[[], None]) -> None:
+        self.raw, self.before_waiting = raw, before_waiting
+        self.waited_at = time.monotonic()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        ready = os.name == "posix" and select.select([self.raw], [], [], _LINGER_SECONDS)[0]
+        if not ready or time.monotonic() - self.waited_at > _PATIENCE_SECONDS:
+            self.before_waiting()
+            self.waited_at = time.monotonic()
+        return self.raw.readinto(buffer)
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()
