@@ -2,15 +2,15 @@
 """Write the bundled sample data set: short customer messages, half English, half Chinese, four classes.
 
 The texts come from two grammars of our own, `sample_en.py` and `sample_zh.py`. Word order, negation and
-contrast decide the class, so nearly every phrase occurs under several labels. How a grammar reads:
+contrast decide the class, so nearly every phrase occurs under several labels. Notation of a grammar:
 
-* a domain has parts, `noun|copula|good/good/...|bad/bad/...`, and between slashes the things customers
-  ask (`direct|indirect`, one form where both are the same) and want done, and neutral scenes; the pools
-  hold what fits any domain;
-* `{slot}` stands for a phrase. `{good_a}` is a clause praising part a, `{bad_b}` one blaming part b; in the
-  frames that praise and complaint share, `{x_..}` is the writer's verdict and `{y_..}` its opposite;
-* `#5` becomes five digits; an entry beginning with `~` is kept for the test file, so that the test asks
-  for more than recalling the frames and fillers of training.
+* a domain has `parts`, each `noun|copula|good/good/...|bad/bad/...`, and slash-separated lists of what
+  customers ask (`direct|indirect`, or one form if both are the same), what they want done, and neutral
+  scenes; the pools hold phrases that fit any domain;
+* `{slot}` stands for a phrase. `{good_a}` is a clause praising part a, `{bad_b}` one criticizing part b; in
+  the frames shared by praise and complaint, `{x_..}` is the writer's verdict and `{y_..}` its opposite;
+* `#5` becomes five random digits; an entry beginning with `~` is reserved for the test file, so that
+  memorizing the frames and fillers of the training file is not enough.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from prepare_common import add_output_option, report, run, write_files
 SEED = 20240607
 CLASSES = ("praise", "complaint", "question", "request")
 ROWS_PER_CLASS_AND_LANGUAGE = {"train": 200, "test": 50}
-PLAIN_SHARE = 0.6  # of the verdicts; the rest names both sides, which a bag of words cannot tell apart
+PLAIN_SHARE = 0.6  # of verdicts; the others name both sides, which a bag of words cannot tell apart
 
 
 @dataclass(frozen=True)
 class Language:
-    """One grammar and the conventions of writing that differ between the two languages."""
+    """A grammar and the writing conventions in which the two languages differ."""
 
     grammar: ModuleType
     gap: str
@@ -44,7 +44,7 @@ class Language:
     longest: int
 
     def size(self, text: str) -> int:
-        """Words where words are spaced, characters where they are not."""
+        """The number of words, or of characters in a language without spaces."""
         return len(text.split()) if self.gap else len(text)
 
 
@@ -52,7 +52,7 @@ LANGUAGES = (Language(sample_en, " ", ".", "!", 5, 60), Language(sample_zh, "", 
 
 
 class Message:
-    """The phrases of one message: a slot keeps its phrase, so that a frame may name it twice."""
+    """The phrases of one message. Each slot is filled once, so a frame can repeat it."""
 
     def __init__(self, language: Language, label: str, unseen: bool, rng: random.Random) -> None:
         self.language, self.label, self.unseen, self.rng = language, label, unseen, rng
@@ -63,7 +63,7 @@ class Message:
         self.phrases["scene"] = self.pick(self.domain["scenes"].split("/"))
 
     def pick(self, entries: list[str]) -> str:
-        """Draw an entry; those kept for the test file count only when this message may hold them."""
+        """Draw an entry; those reserved for the test file are only drawn for test messages."""
         allowed = [entry for entry in entries if self.unseen or not entry.startswith("~")]
         return self.rng.choice(allowed).removeprefix("~")
 
@@ -93,7 +93,7 @@ class Message:
         self.phrases["want"], self.phrases["want2"] = self.pick_two(self.domain["wants"].split("/"))
 
     def expand(self, template: str) -> str:
-        """Replace slots until none is left; phrases may hold slots themselves."""
+        """Replace slots until none is left; phrases may contain slots themselves."""
         while match := re.search(r"\{(\w+)\}", template):
             template = template[: match.start()] + self._phrase(match[1]) + template[match.end() :]
         return template
@@ -108,7 +108,7 @@ class Message:
         return str(self.rng.randrange(10 ** (count - 1), 10**count))
 
     def compose(self) -> str:
-        """A frame of the class, sometimes among neutral sentences that tell nothing about the class."""
+        """A frame of the class, sometimes surrounded by neutral sentences that carry no information about it."""
         rng = self.rng
         core = self.pick(self._frames())
         before = [extra for extra, share in (("{scene}", 0.3), ("{aside}", 0.15)) if rng.random() < share]
@@ -136,17 +136,17 @@ class Message:
 
 
 def capitalised(text: str) -> str:
-    """Capital letters at the starts of sentences, as careful writers set them."""
+    """Capitalize the first letter of each sentence."""
     return re.sub(r"(^|[.!?] )([a-z])", lambda match: match[1] + match[2].upper(), text)
 
 
 def fingerprint(text: str) -> str:
-    """What is left without case, digits and punctuation: two rows alike in it would be near-copies."""
+    """The text without case, digits and punctuation; rows with equal fingerprints are near-duplicates."""
     return re.sub(r"[\W\d_]+", "", text.lower())
 
 
 def make_rows(split: str, seen: set[str], rng: random.Random) -> list[tuple[str, str]]:
-    """The rows of one file, as many of each class in each language, none like a row in `seen`."""
+    """The rows of one file, balanced by class and language, without near-duplicates of rows in `seen`."""
     rows: list[tuple[str, str]] = []
     for language in LANGUAGES:
         for label in CLASSES:

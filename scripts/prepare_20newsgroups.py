@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Turn 20 Newsgroups (split by date) into folders of one file per post: all classes, and four categories.
 
-The four categories are those of Lai et al. 2015 (RCNN); misc.forsale and the sci groups belong to none.
-Posts are written byte for byte, headers included; they are to be read as latin-1.
+The four categories are those of Lai et al. 2015 (RCNN); misc.forsale and the sci groups belong to none of them.
+Posts are copied byte for byte, headers included; their encoding is latin-1.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from prepare_common import (
 )
 
 SOURCE = """\
-INPUT is 20news-bydate.tar.gz as it is at http://qwone.com/~jason/20Newsgroups/, or a folder in which
-it was unpacked, holding 20news-bydate-train and 20news-bydate-test.
+INPUT is 20news-bydate.tar.gz from http://qwone.com/~jason/20Newsgroups/, or the folder it was unpacked
+into, which contains 20news-bydate-train and 20news-bydate-test.
 
 example:
   python scripts/prepare_20newsgroups.py ~/downloads/20news-bydate.tar.gz
 
-It makes all/{train,test}/<class>/<number> and four/{train,test}/<category>/<class>.<number>.
+It writes all/{train,test}/<class>/<number> and four/{train,test}/<category>/<class>.<number>.
 """
 CATEGORIES = {
     "comp": [
@@ -58,7 +58,7 @@ EXPECTED = {
 }
 POST = re.compile(r"20news-bydate-(train|test)/([a-z.-]+)/([0-9]+)")
 
-Posts = dict[tuple[str, str, str], bytes]  # by split, class and number
+Posts = dict[tuple[str, str, str], bytes]  # keyed by split, class and number
 
 
 def files_of(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -70,10 +70,10 @@ def files_of(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def read_posts(source: Path) -> Posts:
-    """All posts. A name of another shape ends the run: it would mean another edition of the data."""
+    """Read all posts. An unexpected file name is an error, since it means a different edition of the data."""
     posts: Posts = {}
     for name, content in files_of(source):
-        if Path(name).name.startswith("."):  # what a file manager leaves behind, such as .DS_Store
+        if Path(name).name.startswith("."):  # left behind by a file manager, such as .DS_Store
             continue
         match = POST.fullmatch(name)
         if match is None or match[2] not in KNOWN:

@@ -10,8 +10,8 @@ from pathlib import Path
 from prepare_common import PrepareError, encode_rows, make_parser, read_rows, report, run, shown, write_files
 
 SOURCE = """\
-INPUT is a folder with cnews.train.txt, cnews.val.txt and cnews.test.txt (or these with .gz):
-UTF-8, one `label<TAB>text` a line. They are a subset of THUCNews (http://thuctc.thunlp.org/);
+INPUT is a folder with cnews.train.txt, cnews.val.txt and cnews.test.txt (or the same names with .gz):
+UTF-8, one `label<TAB>text` per line. They are a subset of THUCNews (http://thuctc.thunlp.org/);
 https://github.com/gaussic/text-classification-cnn-rnn links to the download.
 
 example:
@@ -44,7 +44,7 @@ def prepare(options: argparse.Namespace) -> None:
         first = first or labels
         if labels != first:
             odd = ", ".join(sorted(labels ^ first))
-            raise PrepareError(f"{name}: expected the classes of cnews.train.txt, found a difference in: {odd}")
+            raise PrepareError(f"{name}: expected the classes of cnews.train.txt, found these in only one file: {odd}")
         contents[options.output / target] = encode_rows(rows)
         sizes[options.output / target] = len(rows)
     write_files(contents)

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: options, reading, atomic writing, and errors in one line."""
+"""Shared by the scripts in this folder: options, reading, atomic writing and one-line errors."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 
 
 class PrepareError(Exception):
-    """The input is not what the script can use; the message is one line for the user."""
+    """The script cannot use the input. The message is one line, shown to the user."""
 
 
 def make_parser(description: str, source: str, output: str) -> argparse.ArgumentParser:
-    """A parser with INPUT and --output; `source` tells at the end of --help where the download is."""
+    """A parser with INPUT and --output; `source` is the end of --help and says where to download the data."""
     parser = argparse.ArgumentParser(
         description=description, epilog=source, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -31,14 +31,14 @@ def make_parser(description: str, source: str, output: str) -> argparse.Argument
 
 
 def add_output_option(parser: argparse.ArgumentParser, name: str) -> None:
-    """The default lies in the project, where the configs look, whatever the current folder is."""
+    """The default is the project's data folder, where the configs look, regardless of the current folder."""
     default = DATA / name
     parser.add_argument("--output", type=Path, default=default, metavar="DIR", help=f"default: {default}")
 
 
 def run(work: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Do the work; what a user can put right ends in one line on stderr and exit status 1."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold what the console cannot show
+    """Run `work`. An error that the user can fix prints one line on stderr and returns exit status 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain characters the console cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         work(options)
@@ -57,7 +57,7 @@ def report(path: Path, rows: int, classes: int) -> None:
 
 
 def listing(folder: Path, limit: int = 8) -> str:
-    """What a folder holds, for messages that say what was found instead."""
+    """The contents of a folder, for messages that say what was found instead."""
     if not folder.is_dir():
         return "no such folder" if not folder.exists() else "not a folder"
     names = sorted(entry.name for entry in folder.iterdir())
@@ -66,7 +66,7 @@ def listing(folder: Path, limit: int = 8) -> str:
 
 
 def read_rows(folder: Path, name: str) -> list[str]:
-    """The rows of a UTF-8 file (or of its .gz), split on \\n alone: texts hold U+0085 and U+2028."""
+    """The rows of a UTF-8 file (or its .gz), split on \\n only, since texts contain U+0085 and U+2028."""
     path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
     if path is None:
         raise PrepareError(f"expected {name} (or {name}.gz) in {folder}, found: {listing(folder)}")
@@ -96,15 +96,15 @@ def encode_rows(rows: list[str]) -> bytes:
 
 
 def shown(row: str) -> str:
-    """A malformed row, cut and escaped, so that the message stays one readable line."""
+    """A malformed row, truncated and escaped to keep the message on one readable line."""
     return repr(row if len(row) <= 60 else row[:60] + "...")
 
 
 def tar_files(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the regular files in a .tar.gz.
+    """The names and contents of the regular files in a .tar.gz.
 
-    Nothing is unpacked to disk under the archive's own names, so no member can be written
-    outside the output folder, whatever it is called.
+    Nothing is unpacked to disk under the names in the archive, so a malicious member name
+    cannot escape the output folder.
     """
     try:
         with tarfile.open(archive, "r:gz") as tar:
@@ -113,11 +113,11 @@ def tar_files(archive: Path) -> Iterator[tuple[str, bytes]]:
                 if content is not None:
                     yield member.name.removeprefix("./"), content.read()
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise PrepareError(f"{archive}: expected a whole .tar.gz, found a damaged one ({error})") from error
+        raise PrepareError(f"{archive}: expected a complete .tar.gz, found a damaged one ({error})") from error
 
 
 def folder_files(folder: Path, inner: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Relative names and contents of the files under the folders `inner` of `folder`."""
+    """The relative names and contents of the files in the subfolders `inner` of `folder`."""
     for name in inner:
         if not (folder / name).is_dir():
             raise PrepareError(f"expected the folder {name} in {folder}, found: {listing(folder)}")
@@ -127,7 +127,7 @@ def folder_files(folder: Path, inner: list[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write all files, or none: each goes beside its target first, and moves there when all are complete."""
+    """Write all files or none: each is written next to its target and renamed once all are complete."""
     waiting = {target: _beside(target) for target in contents}
     try:
         for target, content in contents.items():
@@ -141,10 +141,10 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 
 
 def write_trees(trees: Mapping[Path, Mapping[str, bytes]]) -> None:
-    """Write whole folders likewise. One that exists is refused: merging could leave stale files in it."""
+    """Write all folders or none. An existing one is an error, since merging could leave stale files in it."""
     for target in trees:
         if target.exists():
-            raise PrepareError(f"{target} exists already, remove it first")
+            raise PrepareError(f"{target} already exists; remove it first")
     waiting = {target: _beside(target) for target in trees}
     try:
         for target, files in trees.items():

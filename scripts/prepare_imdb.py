@@ -25,9 +25,9 @@ from prepare_common import (
 )
 
 SOURCE = """\
-INPUT is aclImdb_v1.tar.gz as it is at https://ai.stanford.edu/~amaas/data/sentiment/, or the folder
-aclImdb that unpacking it gives, with train/neg, train/pos, test/neg and test/pos. train/unsup is not
-used. Rows are in the order of the file names, negative ones first: shuffle before training.
+INPUT is aclImdb_v1.tar.gz from https://ai.stanford.edu/~amaas/data/sentiment/, or the unpacked folder
+aclImdb with train/neg, train/pos, test/neg and test/pos. train/unsup is not used. Rows are sorted by
+label (negative first) and file name: shuffle them before training.
 
 examples:
   python scripts/prepare_imdb.py ~/downloads/aclImdb_v1.tar.gz
@@ -48,7 +48,7 @@ def files_of(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def read_reviews(source: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """The text of each review by (split, label), then by file name."""
+    """The texts of the reviews, keyed by (split, label), then by file name."""
     reviews: dict[tuple[str, str], dict[str, str]] = {(split, label): {} for split in SPLITS for label in LABELS}
     for name, content in files_of(source):
         if match := REVIEW.fullmatch(name):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Turn the THUCNews titles into train.txt, dev.txt, test.txt and class.txt, with a fair train.txt.
+"""Turn the THUCNews titles into train.txt, dev.txt, test.txt and class.txt, without leakage.
 
-Some titles of the published train.txt occur in dev.txt or test.txt too. A model that has seen
-them in training would inflate the scores, so they are left out of train.txt.
+Some titles of the published train.txt also occur in dev.txt or test.txt. Training on them would
+inflate the scores, so they are removed from train.txt.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from prepare_common import PrepareError, encode_rows, make_parser, read_rows, re
 
 SOURCE = """\
 INPUT is the folder THUCNews/data of https://github.com/649453932/Chinese-Text-Classification-Pytorch:
-train.txt, dev.txt and test.txt (UTF-8, one `title<TAB>id` a line) and class.txt, which names the ids
-0 to 9, one a line. The other files of that folder are not needed.
+train.txt, dev.txt and test.txt (UTF-8, one `title<TAB>id` per line) and class.txt, which names the
+ids 0 to 9, one per line. The other files of that folder are not needed.
 
 example:
   python scripts/prepare_thucnews.py ~/downloads/Chinese-Text-Classification-Pytorch/THUCNews/data
@@ -26,12 +26,12 @@ CLASSES = 10
 def checked_classes(names: list[str]) -> list[str]:
     if len(names) != CLASSES or len(set(names)) != CLASSES or not all(name.strip() for name in names):
         found = shown(", ".join(names))
-        raise PrepareError(f"class.txt: expected {CLASSES} different names, one a line, found {found}")
+        raise PrepareError(f"class.txt: expected {CLASSES} different names, one per line, found {found}")
     return names
 
 
 def check_rows(rows: list[str], name: str) -> None:
-    """A row with anything but one tab and a known id ends the run."""
+    """Raise PrepareError at the first row that is not a title, one tab and a known id."""
     known = {str(number) for number in range(CLASSES)}
     for number, row in enumerate(rows, 1):
         title, _, label = row.partition("\t")
@@ -49,11 +49,11 @@ def prepare(options: argparse.Namespace) -> None:
     splits = {name: read_rows(options.input, f"{name}.txt") for name in ("train", "dev", "test")}
     for name, rows in splits.items():
         check_rows(rows, f"{name}.txt")
-    evaluated = {title_of(row) for name in ("dev", "test") for row in splits[name]}
+    held_out = {title_of(row) for name in ("dev", "test") for row in splits[name]}
     published = len(splits["train"])
-    splits["train"] = [row for row in splits["train"] if title_of(row) not in evaluated]
+    splits["train"] = [row for row in splits["train"] if title_of(row) not in held_out]
     if not splits["train"]:
-        raise PrepareError("train.txt: expected titles of its own, found only titles of dev.txt and test.txt")
+        raise PrepareError("train.txt: expected titles that are not in dev.txt or test.txt, found none")
 
     contents = {options.output / f"{name}.txt": encode_rows(rows) for name, rows in splits.items()}
     contents[options.output / "class.txt"] = encode_rows(classes)
@@ -61,8 +61,8 @@ def prepare(options: argparse.Namespace) -> None:
     for name, rows in splits.items():
         report(options.output / f"{name}.txt", len(rows), len({row.partition("\t")[2] for row in rows}))
     print(f"{options.output / 'class.txt'}: {len(classes)} names")
-    left_out = published - len(splits["train"])
-    print(f"rows left out of train.txt, their title being in dev.txt or test.txt: {left_out:,}")
+    removed = published - len(splits["train"])
+    print(f"rows removed from train.txt because their title is in dev.txt or test.txt: {removed:,}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""English half of the sample grammar; the notation is described in `make_sample.py`."""
+"""English half of the sample grammar; `make_sample.py` describes the notation."""
 
 DOMAINS = [
     {
@@ -138,7 +138,7 @@ POOLS = {
     "size": "36/38/40/42/44",
 }
 
-# Praise and complaint share their frames: {x..} is what the writer concludes, {y..} the opposite of it.
+# Frames shared by praise and complaint: {x..} is the writer's verdict, {y..} its opposite.
 PLAIN_VERDICTS = [
     "{x_a} and {x_b}",
     "{x_a}, {x_b}, and {end}",

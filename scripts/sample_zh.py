@@ -1,4 +1,4 @@
-"""Chinese half of the sample grammar; the notation is described in `make_sample.py`."""
+"""Chinese half of the sample grammar; `make_sample.py` describes the notation."""
 
 DOMAINS = [
     {
@@ -97,7 +97,7 @@ POOLS = {
     "size": "36/38/40/42/M/XL",
 }
 
-# Praise and complaint share their frames: {x..} is what the writer concludes, {y..} the opposite of it.
+# Frames shared by praise and complaint: {x..} is the writer's verdict, {y..} its opposite.
 PLAIN_VERDICTS = [
     "{x_a}，{x_b}",
     "{x_a}，{x_b}，{end}",

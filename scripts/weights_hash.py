@@ -1,13 +1,13 @@
 """`python scripts/weights_hash.py CONFIG...`: a hash of the weights after 50 optimizer steps of each config.
 
-A change that only moves code must leave every line of the output as it was. The script relies on the command line of
-textrnn alone, so that it also runs at an older commit:
+A change that only moves code must not change any line of the output. The script relies only on the command line of
+textrnn, so it also runs on an older commit:
 
     git worktree add /tmp/before HEAD~1
     PYTHONPATH=/tmp/before python scripts/weights_hash.py /tmp/before/configs/*.yaml > before
     PYTHONPATH=$PWD python scripts/weights_hash.py configs/*.yaml | diff before -
 
-Run it in the folder to which the paths in the configs are relative.
+Run it in the folder that the paths in the configs are relative to.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 STEPS = 50
-# as the command sets them before it loads torch: they decide how layers are split among threads, and so how sums round
+# the values the command sets before it loads torch: they decide how layers are split among threads and how sums round
 ENVIRONMENT = {"GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
 
 
@@ -35,7 +35,7 @@ def main(configs: list[str]) -> None:
 
 
 def hash_one(config: str) -> None:
-    """Train in this process and print the hash of all tensors of the model, in their order and without their names."""
+    """Train in this process and print the hash of all tensors of the model, in order and without their names."""
     from textrnn.cli import main as textrnn
 
     sys.argv = ["textrnn", "train", "--config", config, "--device", "cpu"]
@@ -61,7 +61,7 @@ def register_hook() -> None:
 
 
 def weights_hash(optimizer: Any) -> str:
-    """Of the largest module that holds the optimizer's parameters: the model with all that belongs to it."""
+    """Hash the largest module that contains the optimizer's parameters, which is the whole model."""
     import torch
 
     parameter = optimizer.param_groups[0]["params"][0]

@@ -1,4 +1,4 @@
-"""The scripts that make the sample and prepare public data sets, run the way a user runs them."""
+"""The scripts that generate the sample and prepare public data sets, run as a user runs them."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def succeed(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def fail(name: str, source: Path, *told: str) -> None:
-    """One line that holds all of `told`, exit status 1, and nothing left behind in the output folder."""
+def fail(name: str, source: Path, *expected: str) -> None:
+    """The script prints one line containing all of `expected`, exits with status 1 and leaves no output behind."""
     output = source.parent / "out"
     done = run_script(name, source, "--output", output)
     assert done.returncode == 1
     assert done.stdout == ""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
     assert len(lines) == 1 and lines[0].startswith("error: ")
-    assert all(part in lines[0] for part in told), lines[0]
+    assert all(part in lines[0] for part in expected), lines[0]
     assert not output.exists() or not list(output.iterdir())
 
 
 def write(folder: Path, files: Mapping[str, str | bytes | None]) -> Path:
-    """Put the files into the folder; one whose content is None is a missing file."""
+    """Write the files into the folder; content None means that the file is missing."""
     for name, content in files.items():
         if content is not None:
             path = folder / name
@@ -80,16 +80,16 @@ def sample_rows(split: str) -> list[list[str]]:
     return [row.split("\t") for row in content[:-1].split("\n")]
 
 
-def test_sample_is_made_again_byte_for_byte(tmp_path: Path) -> None:
+def test_sample_is_reproduced_byte_for_byte(tmp_path: Path) -> None:
     succeed("make_sample", "--output", tmp_path / "again")
     assert tree(tmp_path / "again") == tree(SAMPLE)
 
 
-def test_sample_has_no_duplicates_and_each_class_in_both_languages() -> None:
+def test_sample_has_no_duplicates_and_is_balanced() -> None:
     rows = {split: sample_rows(split) for split in ("train", "test")}
     texts = [text for split in rows.values() for _, text in split]
     assert len(texts) == len(set(texts)) == 2000
-    assert not [text for text in texts if re.search(r"[{}~|#/]", text)], "notation of the grammar is left"
+    assert not [text for text in texts if re.search(r"[{}~|#/]", text)], "grammar notation left in a text"
     for split, each in (("train", 200), ("test", 50)):
         counts = Counter((label, bool(re.search("[一-鿿]", text))) for label, text in rows[split])
         labels = ("praise", "complaint", "question", "request")
@@ -111,7 +111,7 @@ def test_cnews(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("test_file", "told"),
+    ("test_file", "expected"),
     [
         (None, ["cnews.test.txt", "found: cnews.train.txt, cnews.val.txt"]),
         (cnews_rows() + "体育 没有制表符\n", ["cnews.test.txt, line 11", "label<TAB>text"]),
@@ -122,9 +122,9 @@ def test_cnews(tmp_path: Path) -> None:
         (b"", ["cnews.test.txt", "empty"]),
     ],
 )
-def test_cnews_refuses(tmp_path: Path, test_file: str | bytes | None, told: list[str]) -> None:
+def test_cnews_rejects_bad_input(tmp_path: Path, test_file: str | bytes | None, expected: list[str]) -> None:
     files = {"cnews.train.txt": cnews_rows(), "cnews.val.txt": cnews_rows(), "cnews.test.txt": test_file}
-    fail("prepare_cnews", write(tmp_path / "in", files), *told)
+    fail("prepare_cnews", write(tmp_path / "in", files), *expected)
 
 
 THUCNEWS = {
@@ -135,7 +135,7 @@ THUCNEWS = {
 }
 
 
-def test_thucnews_leaves_evaluated_titles_out_of_train(tmp_path: Path) -> None:
+def test_thucnews_removes_dev_and_test_titles_from_train(tmp_path: Path) -> None:
     done = succeed("prepare_thucnews", write(tmp_path / "in", THUCNEWS), "--output", tmp_path / "out")
     made = tree(tmp_path / "out")
     assert made.pop("class.txt").decode().split() == THUCNEWS["class.txt"].split()
@@ -145,7 +145,7 @@ def test_thucnews_leaves_evaluated_titles_out_of_train(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "expected"),
     [
         ("dev.txt", None, ["expected dev.txt"]),
         ("train.txt", "甲\t0\n乙 1\n", ["train.txt, line 2", "title<TAB>id"]),
@@ -154,11 +154,11 @@ def test_thucnews_leaves_evaluated_titles_out_of_train(tmp_path: Path) -> None:
         ("class.txt", "only\ntwo\n", ["class.txt", "10 different names"]),
     ],
 )
-def test_thucnews_refuses(tmp_path: Path, name: str, content: str | None, told: list[str]) -> None:
-    fail("prepare_thucnews", write(tmp_path / "in", {**THUCNEWS, name: content}), *told)
+def test_thucnews_rejects_bad_input(tmp_path: Path, name: str, content: str | None, expected: list[str]) -> None:
+    fail("prepare_thucnews", write(tmp_path / "in", {**THUCNEWS, name: content}), *expected)
 
 
-def test_thucnews_real(tmp_path: Path) -> None:
+def test_thucnews_on_the_real_corpus(tmp_path: Path) -> None:
     source = dataset("thucnews_titles")
     succeed("prepare_thucnews", source, "--output", tmp_path)
     assert (tmp_path / "train.txt").read_bytes() == (source / "train.dedup.txt").read_bytes()
@@ -188,7 +188,7 @@ def test_imdb(tmp_path: Path, packed: bool) -> None:
     assert "train.csv: 3 rows, 2 classes" in done.stdout and "expected 12,500" in done.stderr
 
 
-def test_imdb_refuses(tmp_path: Path) -> None:
+def test_imdb_rejects_bad_input(tmp_path: Path) -> None:
     fail("prepare_imdb", tmp_path / "nowhere", "nowhere", "no such folder")
     without_test = {name: text for name, text in IMDB.items() if not name.startswith("test")}
     fail("prepare_imdb", write(tmp_path / "half", without_test), "test/neg", "imdb.vocab, train")
@@ -218,17 +218,17 @@ def test_20newsgroups(tmp_path: Path, packed: bool) -> None:
     }
     assert "expected 11,314 posts, found 2" in done.stderr
     again = run_script("prepare_20newsgroups", source, "--output", tmp_path / "out")
-    assert again.returncode == 1 and "exists already" in again.stderr
+    assert again.returncode == 1 and "already exists" in again.stderr
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "20news-bydate-train/../../1", "a/b/1"])
-def test_20newsgroups_refuses_other_names_in_the_archive(tmp_path: Path, name: str) -> None:
+def test_20newsgroups_rejects_unexpected_names_in_the_archive(tmp_path: Path, name: str) -> None:
     archive = pack(tmp_path / "n.tar.gz", {**NEWS, name: "From: d"})
     fail("prepare_20newsgroups", archive, "<class>/<number>", name)
     assert not list(tmp_path.rglob("escaped"))
 
 
-def test_20newsgroups_refuses(tmp_path: Path) -> None:
+def test_20newsgroups_rejects_bad_input(tmp_path: Path) -> None:
     fail("prepare_20newsgroups", write(tmp_path / "in", {"x": "y"}), "bydate-train", "found: x")
     train = {name: post for name, post in NEWS.items() if "train" in name}
     fail("prepare_20newsgroups", pack(tmp_path / "n.tar.gz", train), "20news-bydate-test")
@@ -236,13 +236,13 @@ def test_20newsgroups_refuses(tmp_path: Path) -> None:
     fail("prepare_20newsgroups", plain, "damaged")
 
 
-def test_20newsgroups_real(tmp_path: Path) -> None:
+def test_20newsgroups_on_the_real_corpus(tmp_path: Path) -> None:
     done = succeed("prepare_20newsgroups", dataset("20ng") / "20news-bydate.tar.gz", "--output", tmp_path)
     counts = ["all/train: 11,314", "all/test: 7,532", "four/train: 8,356", "four/test: 5,563"]
     assert done.stderr == "" and all(f"{count} rows" in done.stdout for count in counts)
 
 
 @pytest.mark.parametrize("name", ["cnews", "thucnews", "imdb", "20newsgroups"])
-def test_help_says_where_the_download_is(name: str) -> None:
+def test_help_links_to_the_download(name: str) -> None:
     text = succeed(f"prepare_{name}", "--help").stdout
     assert "http" in text and f"python scripts/prepare_{name}.py" in text

@@ -15,7 +15,7 @@ train: {batch_size: 2, epochs: 1, seed: %d}
 """
 
 
-def test_equal_configs_have_equal_hashes_and_seeds_other_ones(workplace: Path) -> None:
+def test_equal_configs_have_equal_hashes_and_other_seeds_do_not(workplace: Path) -> None:
     write_tsv(workplace / "train.tsv", make_rows(130))
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         (workplace / f"{name}.yaml").write_text(CONFIG % seed)
