@@ -1,4 +1,4 @@
-"""Errors a user can make or meet; each message says what was expected, what was found, where, and what to do."""
+"""Errors shown to the user; each message says what was expected, what was found, where, and what to do."""
 
 
 class TextRNNError(Exception):

@@ -1,4 +1,4 @@
-"""Reading the data of a run, with a bar and warnings: what the commands share."""
+"""Loading a run's data with a progress bar and warnings; shared by the commands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_data(config: Config) -> tuple[Splits, Tokenizer]:
 
 @contextmanager
 def reading_bar() -> Iterator[Any]:
-    """A function (split, documents) that advances a bar."""
+    """Yields a function (split, documents) that advances the bar."""
     with bar("tokenizing") as shown:
 
         def progress(split: str, count: int) -> None:

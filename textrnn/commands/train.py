@@ -101,7 +101,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
 
 
 def new_model(config: Config, splits: Splits) -> nn.Module:
-    """A model with fresh weights, those of tokens with a pretrained vector apart."""
+    """A newly initialized model; tokens with a pretrained vector start from it."""
     seed_weights(config.train.seed)
     vectors = None
     if config.model.pretrained is not None:

@@ -25,7 +25,7 @@ def write_corpus(
     folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], workers: int | None
 ) -> None:
     """Tokenize a source into an empty folder. Raises DataError for bad rows; OSError, sqlite3.Error."""
-    index = TypeIndex(folder.parent)  # which, unlike this folder, is there for as long as SQLite may look for it
+    index = TypeIndex(folder.parent)  # not `folder`: it is renamed while SQLite may still use it
     with closing(index), ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
         labels = write_arrays(

@@ -1,4 +1,4 @@
-"""What is asked of a data file, and what every format gives back: records and bad rows."""
+"""What is requested from a data file, and what each parser yields: records and bad rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BadRow:
 
 @dataclass(frozen=True)
 class OptionNames:
-    """What the user writes before a value, for messages that tell what to set. bad_rows: None where there is none."""
+    """How messages refer to an option. bad_rows: None if there is no such option."""
 
     text_column: str = "--set data.text_column="
     label_column: str = "--set data.label_column="

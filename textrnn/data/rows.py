@@ -1,4 +1,4 @@
-"""Row numbers, and arrays with an item per document processed in blocks, to keep memory per document small."""
+"""Row numbers, and block-wise work on per-document arrays, to save memory."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ TOKENS_IN_MEMORY = 1 << 17  # about 16 MB
 class TypeIndex:
     """Numbers the distinct tokens of a corpus; the first ones, among them all common ones, with a dict.
 
-    A later token is added to a temporary table, under a provisional number, by each chunk of texts that has it. At the
-    end the table is sorted, and equal tokens get one number. folder: of the table; None keeps all tokens in the dict.
+    Once the dict is full, each chunk of texts adds its new tokens to a temporary table under provisional numbers;
+    `finish` sorts it and merges duplicates. folder: of the table; None keeps all tokens in the dict.
     """
 
     def __init__(self, folder: Path | None) -> None:

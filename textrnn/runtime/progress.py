@@ -22,7 +22,7 @@ _shown: ContextVar[bool | None] = ContextVar("shown", default=None)  # None: whe
 
 @contextmanager
 def show_bars(shown: bool) -> Iterator[None]:
-    """Inside the block bars are shown, or not, wherever stderr goes; in this thread alone."""
+    """Force bars on or off inside the block, in this thread only."""
     token = _shown.set(shown)
     try:
         yield
@@ -66,7 +66,7 @@ class _Formatter(logging.Formatter):
 
 
 def log_to_stderr() -> None:
-    """Log to stderr; of several processes only the first, since the others would say the same."""
+    """Log to stderr; only rank 0 logs."""
     handler = _StderrHandler()
     handler.setFormatter(_Formatter())
     log.handlers = [handler]

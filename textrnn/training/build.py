@@ -48,8 +48,8 @@ def build_fit(
     device: torch.device,
     evaluate: Callable[[], Scores] | None,
 ) -> tuple[LazyAdamW, Iterator[Step | Evaluation]]:
-    """The optimizer, and the generator `fit` over it, in which nothing has run yet: a saved state may still be loaded
-    into model, optimizer and `state`. The model is on `device`."""
+    """The optimizer and the `fit` generator, not yet started: load a saved state into model, optimizer and `state`
+    before iterating. The model is on `device`."""
     network = network_of(model)
     optimizer = build_optimizer(
         network, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,

@@ -33,7 +33,7 @@ class Evaluation:
     """The end of an epoch: what training measured since the last one, and the scores on dev (None without dev).
 
     clipped: the share of steps whose gradient was clipped. is_best: whether the weights are the best so far.
-    stopped_early: whether training ends here for want of improvement.
+    stopped_early: whether training ends here for lack of improvement.
     """
 
     epoch: int

@@ -38,7 +38,7 @@ def train_and_record(
                     recorder.add(event)
                     continue
                 show(shown, state)
-                # what one process wants all must do at the same step, or they would wait for each other for ever
+                # all processes must act at the same step, or they deadlock
                 now = time.monotonic()
                 must_flush, must_save, signal_number = maximum([
                     now - flushed_at >= FLUSH_SECONDS,

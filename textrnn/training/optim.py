@@ -39,7 +39,7 @@ class LazyAdamW(torch.optim.AdamW):
             state["step"] = torch.zeros((), device=parameter.device)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
         state["step"] += 1
-        learns = gradient.values().any(dim=1)  # not so the n-grams that end in padding
+        learns = gradient.values().any(dim=1)  # n-grams that end in padding have a zero gradient
         rows, values = gradient.indices()[0][learns], gradient.values()[learns]
         (beta1, beta2), step = group["betas"], state["step"]
         mean = state["exp_avg"][rows].lerp_(values, 1 - beta1)

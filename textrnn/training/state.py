@@ -16,7 +16,7 @@ from textrnn.training.events import Step
 
 @dataclass
 class TrainingState:
-    """All that outlives a step, apart from weights and optimizer."""
+    """Everything kept between steps, except weights and optimizer."""
 
     epoch: int = 1
     steps_in_epoch: int = 0
