@@ -46,7 +46,7 @@ def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0}
     keys = {"data.max_length", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
-    keys -= {"model.pretrained", "model.freeze_embedding", "train.seed", "train.save_minutes"}
+    keys -= {"model.pretrained", "train.seed", "train.save_minutes"}
     expected = {key.split(".")[1]: known_keys()[key] for key in keys}
     found = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
     assert found == expected | own
@@ -266,7 +266,7 @@ def test_bad_parameters_are_refused_by_name_when_fitting() -> None:
 def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was(fitted: RNNClassifier) -> None:
     classifier = pickle.loads(pickle.dumps(fitted)).set_params(learning_rate=1e30, grad_clip_norm=None)
     with pytest.raises(TextRNNError, match="not finite"):
-        classifier.fit(["one", "two"] * 20, [3, 4] * 20)
+        classifier.fit(TEXTS, [3, 4] * 30)
     assert classifier.classes_.tolist() == ["food", "sport", "travel"]
     assert classifier.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
 

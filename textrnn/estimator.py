@@ -51,7 +51,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self, *, architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None, hidden_size=96,
         num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max", attention_hops=1,
-        fc_size=None, ngrams=2, ngram_buckets=1 << 17, linear_ngrams=2,
+        fc_size=None, freeze_embedding=False, ngrams=2, ngram_buckets=1 << 17, linear_ngrams=2,
         linear_buckets=1 << 19, linear_scale=4.0, batch_size=64, epochs=6, learning_rate=2e-3,
         embedding_lr_multiplier=5.0, weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0,
         accumulate=1, label_smoothing=0.0, adversarial_norm=1.5, class_weights="none", monitor="dev_accuracy",
