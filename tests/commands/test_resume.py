@@ -44,9 +44,14 @@ def whole(uninterrupted: Path, workplace: Path) -> Path:
     return Path("whole/model/model.safetensors")
 
 
+def history_of(run: Path) -> list[str]:
+    path = run / "history.jsonl"
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def same_run(one: Path, other: Path) -> bool:
     def history(run: Path) -> list[dict]:
-        lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+        lines = map(json.loads, history_of(run))
         timed = ("seconds", "tokens_per_second")
         return [{key: value for key, value in line.items() if key not in timed} for line in lines]
 
@@ -68,32 +73,26 @@ def test_a_signal_inside_an_evaluation_saves_the_state_and_resume_repeats_it(
     with monkeypatch.context() as patch:
         patch.setattr(interruptible, "compute_logits", interrupted)
         assert cli("train", *OPTIONS, "cut").code == 143
-    assert len(Path("cut/history.jsonl").read_text().splitlines()) == 1
+    assert len(history_of(Path("cut"))) == 1
     assert cli("train", *OPTIONS, "cut", "--resume").code == 0
     assert same_run(Path("whole"), Path("cut"))
 
 
-@pytest.mark.parametrize(("owner", "name"), [("recorder", "save_weights"), ("recorder", "append_history")])
+@pytest.mark.parametrize("name", ["save_weights", "append_history"])
 def test_a_run_killed_while_it_records_its_best_evaluation_repeats_it(
-    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, owner: str, name: str
+    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    original, calls = getattr(recorder, name), []
-    history = [json.loads(line) for line in Path("whole/history.jsonl").read_text().splitlines()]
-    better = [line["dev_accuracy"] for line in history]
-    # evaluations that are the best so far have their weights saved; all are appended to the history
-    last_best = max(range(len(better)), key=lambda at: (better[at], -history[at]["dev_loss"]))
+    original, history = getattr(recorder, name), list(map(json.loads, history_of(Path("whole"))))
+    best_epoch = max(history, key=lambda line: (line["dev_accuracy"], -line["dev_loss"]))["epoch"]
 
     def die_at_the_best(*arguments: object) -> None:
-        calls.append(1)
-        epoch = len(history_of(Path("cut"))) + 1
-        if epoch == last_best + 1:
+        if len(history_of(Path("cut"))) + 1 == best_epoch:
             raise KeyboardInterrupt
         original(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(recorder, name, die_at_the_best)
         assert cli("train", *OPTIONS, "cut").code == 130
-    assert calls
     assert cli("train", *OPTIONS, "cut", "--resume").code == 0
     assert same_run(Path("whole"), Path("cut"))
 
@@ -115,11 +114,6 @@ def test_a_run_killed_between_history_and_state_has_no_line_twice(
     assert len(history_of(Path("cut"))) == 2
     assert cli("train", *options, "--resume").code == 0
     assert same_run(Path("whole"), Path("cut"))
-
-
-def history_of(run: Path) -> list[str]:
-    path = run / "history.jsonl"
-    return path.read_text().splitlines() if path.exists() else []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -163,7 +157,7 @@ def test_a_complete_run_says_so_and_is_left_alone(cli: Cli, whole: Path) -> None
 def test_more_epochs_go_on_from_the_last_state(cli: Cli, whole: Path) -> None:
     result = cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=6")
     assert result.code == 0, result.err
-    epochs = [json.loads(line)["epoch"] for line in Path("whole/history.jsonl").read_text().splitlines()]
+    epochs = [json.loads(line)["epoch"] for line in history_of(Path("whole"))]
     assert epochs == [1, 2, 3, 4, 5, 6]
     assert "epochs: 6" in Path("whole/config.yaml").read_text()
 
@@ -226,7 +220,7 @@ def test_history_recorded_after_the_state_is_cut_back(cli: Cli, whole: Path) -> 
     with Path("whole/history.jsonl").open("a") as stream:
         stream.write('{"epoch": 5, "step": 85}\n{"epoch": 6, "st')
     assert cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=5").code == 0
-    epochs = [json.loads(line)["epoch"] for line in Path("whole/history.jsonl").read_text().splitlines()]
+    epochs = [json.loads(line)["epoch"] for line in history_of(Path("whole"))]
     assert epochs == [1, 2, 3, 4, 5]
 
 
