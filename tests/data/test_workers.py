@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import multiprocessing
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,6 +13,7 @@ from textrnn.data import workers
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import TokenizedTexts
 from textrnn.data.workers import tokenized_chunks
+from textrnn.errors import TextRNNError
 
 
 def flat(chunks: list[TokenizedTexts]) -> tuple[list[str], list[int]]:
@@ -32,6 +39,49 @@ def test_an_error_while_reading_is_raised() -> None:
 
     with pytest.raises(ValueError, match="line 2"):
         list(tokenized_chunks(texts(), Tokenizer("char"), size=0, workers=2))
+
+
+@pytest.fixture
+def no_worker_left() -> Iterator[None]:
+    yield
+    assert multiprocessing.active_children() == []
+
+
+def endless() -> Iterator[str]:
+    while True:
+        yield "a text of some words " * 100
+
+
+@pytest.mark.usefixtures("no_worker_left")
+def test_a_killed_worker_is_an_error() -> None:
+    chunks = tokenized_chunks(endless(), Tokenizer("char"), size=0, workers=2)
+    next(chunks)
+    multiprocessing.active_children()[0].kill()
+    with pytest.raises(TextRNNError, match="a tokenizing process was killed"):
+        for _ in range(100):
+            next(chunks)
+
+
+@pytest.mark.usefixtures("no_worker_left")
+def test_workers_end_with_the_consumer_whatever_they_are_doing() -> None:
+    chunks = tokenized_chunks(endless(), Tokenizer("char"), size=0, workers=2)
+    next(chunks)
+    chunks.close()
+
+
+@pytest.mark.usefixtures("no_worker_left")
+def test_a_worker_without_memory_raises_as_this_process_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_work", work_in_little_memory)
+    with pytest.raises(MemoryError):
+        list(tokenized_chunks(["a" * 20_000_000] * 4, Tokenizer("char"), size=0, workers=2))
+
+
+def work_in_little_memory(*arguments: Any) -> None:
+    """What a worker runs: as usual, with 64 MB of address space beyond what it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + 64 * 1024**2
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    workers._work(*arguments)
 
 
 def test_chunks_of_long_texts_hold_fewer_texts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
-import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import TokenizedTexts, tokenize
 from textrnn.errors import TextRNNError
+from textrnn.runtime.signals import signals_held
 
 _TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it has either
+_AHEAD = 3  # chunks for each worker that may be read before the oldest one is done
 # Starting workers takes about a second, in which one process tokenizes this many bytes.
 _WORTH_WORKERS = {"jieba": 1_500_000}
 _WORTH_WORKERS_OTHERWISE = 8_000_000
@@ -40,28 +40,69 @@ def tokenized_chunks(
         for chunk in chunks:
             yield tokenize(chunk, tokenizer)
         return
+    with _workers(tokenizer, workers) as connections:
+        yield from _in_order(chunks, connections)
+
+
+@contextmanager
+def _workers(tokenizer: Tokenizer, count: int) -> Iterator[list[Connection]]:
+    """Processes that tokenize the chunks sent to them, each with a pipe of its own: nothing is shared that one of them,
+    killed at a bad moment, could leave locked."""
     # spawn, because forking a process with threads (OpenMP, tqdm's monitor) can deadlock
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (tokenizer.options(), os.getpid()))
-    waiting: deque[Future[tuple[str, TokenizedTexts]]] = deque()
+    processes, connections = [], []
     try:
-        for chunk in chunks:
-            waiting.append(pool.submit(_tokenize_in_worker, chunk))
-            if len(waiting) > 2 * workers:  # bounds the texts that are read but not yet tokenized
-                yield _unpacked(*waiting.popleft().result())
-        while waiting:
-            yield _unpacked(*waiting.popleft().result())
-    except BrokenProcessPool:
+        with signals_held():  # a worker whose start was cut short would complain
+            for _ in range(count):
+                connection, end = context.Pipe()
+                connections.append(connection)
+                process = context.Process(target=_work, args=(end, tokenizer.options()), daemon=True)
+                process.start()
+                processes.append(process)
+                end.close()  # the worker's copy is the only one left: if it dies, reading fails
+        yield connections
+    finally:
+        for process in processes:
+            process.kill()  # what it may still compute is not needed any more
+        for process in processes:
+            process.join()
+        for connection in connections:
+            connection.close()
+
+
+def _in_order(chunks: Iterator[list[str]], connections: list[Connection]) -> Iterator[TokenizedTexts]:
+    """The results for the chunks, in order; each connection has at most one chunk, so that neither side waits for the
+    other to read."""
+    idle, done = deque(connections), dict[int, TokenizedTexts]()
+    busy: dict[Any, int] = {}  # connection -> number of its chunk
+    sent = returned = 0
+    while True:
+        while idle and sent < returned + _AHEAD * len(connections) and (chunk := next(chunks, None)) is not None:
+            _or_killed(idle[0].send, chunk)
+            busy[idle.popleft()] = sent
+            sent += 1
+        if returned in done:
+            yield done.pop(returned)
+            returned += 1
+        elif busy:
+            for connection in wait(list(busy)):
+                assert isinstance(connection, Connection)
+                done[busy.pop(connection)] = _unpacked(*_or_killed(connection.recv))
+                idle.append(connection)
+        else:
+            return
+
+
+def _or_killed(communicate: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        result = communicate(*arguments)
+    except (EOFError, OSError):
         raise TextRNNError(
             "a tokenizing process was killed, perhaps because memory ran out: free some memory and try again"
         ) from None
-    except BaseException:
-        # an error or a signal: the workers' results are not needed any more, and waiting would look like hanging
-        for worker in list(pool._processes.values()):  # not active_children(): the caller may have other processes
-            worker.kill()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    if isinstance(result, MemoryError):
+        raise result
+    return result
 
 
 def _in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -82,28 +123,22 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_worker: Tokenizer
-
-
-def _start_worker(options: dict[str, Any], parent: int) -> None:
-    global _worker
+def _work(connection: Connection, options: dict[str, Any]) -> None:
+    """Answer each chunk of texts that comes, until the parent has closed its end or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
-    _worker = Tokenizer(**options)
-
-
-def _exit_with(parent: int) -> None:
-    """End this process when its parent has ended: a parent killed with SIGKILL cannot do that itself."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
-def _tokenize_in_worker(texts: list[str]) -> tuple[str, TokenizedTexts]:
-    """The types come as one string: as a list they would take ten times the memory while they wait."""
-    chunk = tokenize(texts, _worker)
-    return "\n".join(chunk.types), chunk._replace(types=[])
+    if os.name == "posix":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
+    tokenizer = Tokenizer(**options)
+    with suppress(EOFError, OSError):
+        while True:
+            try:
+                chunk = tokenize(connection.recv(), tokenizer)
+                # the types as one string: as a list they would take ten times the memory while they wait
+                answer: Any = ("\n".join(chunk.types), chunk._replace(types=[]))
+            except MemoryError as error:
+                answer = error
+            connection.send(answer)
 
 
 def _unpacked(types: str, chunk: TokenizedTexts) -> TokenizedTexts:

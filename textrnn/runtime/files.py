@@ -8,11 +8,13 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from textrnn.errors import DataError, TextRNNError
+from textrnn.runtime.signals import cleanup
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -31,8 +33,8 @@ def atomic_writer(path: Path | str) -> Iterator[BinaryIO]:
         with path.open("wb") as stream:
             yield cast(BinaryIO, stream)
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")  # cut: names have at most 255 bytes
+    with cleanup(partial(temporary.unlink, missing_ok=True)):
         try:
             with temporary.open("wb") as stream:
                 yield cast(BinaryIO, stream)
@@ -46,8 +48,6 @@ def atomic_writer(path: Path | str) -> Iterator[BinaryIO]:
             if error.filename not in (None, str(temporary), temporary, str(path), path):
                 raise  # it was another file, used in the block, that failed
             raise TextRNNError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
@@ -97,6 +97,12 @@ def decompressed(stream: io.BufferedReader) -> BufferedIOBase:
     if stream.peek(2)[:2] == _GZIP_MAGIC:
         return gzip.GzipFile(fileobj=stream)
     return stream
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file survive a power failure."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def sha256_of(path: Path | str) -> str:

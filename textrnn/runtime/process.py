@@ -9,22 +9,20 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from textrnn.errors import TextRNNError, UsageError
-from textrnn.runtime.signals import Interrupted
+from textrnn.runtime.signals import Interrupted, end_on_signals
 
 
 def prepare_process() -> None:
-    """UTF-8 streams in any locale; signals that end a command cleanly, a second one at once; settings for torch."""
+    """UTF-8 streams in any locale; signals that end the process; settings for torch."""
+    end_on_signals()
     tune_torch()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _first_signal)
     atexit.register(_ignore_signals)
 
 
@@ -34,14 +32,6 @@ def tune_torch() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # waiting threads must not occupy cores that others need
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large tensors in huge pages: far fewer page faults
-
-
-def _first_signal(number: int, frame: Any) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda number, frame: os._exit(128 + number))
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise SystemExit(128 + number)
 
 
 def _ignore_signals() -> None:

@@ -1,11 +1,83 @@
-"""Ctrl-C and SIGTERM: the first one asks for a clean stop, a second one ends the process at once."""
+"""Ctrl-C and SIGTERM: how a process ends at once, stops cleanly, or waits; nothing half-made is left behind."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import NoReturn
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_cleanups: list[Callable[[], object]] = []
+
+
+@contextmanager
+def cleanup(action: Callable[[], object]) -> Iterator[None]:
+    """Call `action` at the end of the block, or when a signal ends the process inside it. It must not fail where
+    there is nothing to clean up yet, or any more."""
+    _cleanups.append(action)
+    try:
+        yield
+    finally:
+        action()
+        _cleanups.remove(action)
+
+
+def end_on_signals() -> None:
+    """Let SIGINT and SIGTERM end the process, wherever it is. No exception is raised: libraries swallow exceptions,
+    in imports above all."""
+    for number in _NUMBERS:
+        signal.signal(number, lambda number, frame: end_process(number))
+
+
+def end_process(number: int) -> NoReturn:
+    """End at once with 128 + the signal's number: unfinished files and worker processes go, rows in the buffer of
+    stdout are still written."""
+    for each in _NUMBERS:
+        signal.signal(each, signal.SIG_IGN)
+    if "multiprocessing" in sys.modules:
+        for worker in sys.modules["multiprocessing"].active_children():
+            worker.kill()
+    for action in reversed(_cleanups):
+        with contextlib.suppress(Exception):
+            action()
+    for each in _NUMBERS:  # the reader of stdout may never come
+        signal.signal(each, lambda number, frame: os._exit(128 + number))
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    with contextlib.suppress(Exception):
+        if "tqdm" in sys.modules:
+            for shown in list(sys.modules["tqdm"].tqdm._instances):
+                shown.close()
+        if number == signal.SIGINT:
+            print("interrupted", file=sys.stderr, flush=True)
+    os._exit(128 + number)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Inside the block SIGINT and SIGTERM wait. Processes that it starts begin with both blocked."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python runs handlers in the main thread alone
+        return
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in _NUMBERS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS) if os.name == "posix" else None
+    try:
+        yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 class Interrupted(Exception):
@@ -30,7 +102,7 @@ class StopRequest:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> StopRequest:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _NUMBERS:
             self._before[number] = signal.signal(number, self._remember)
         return self
 
@@ -52,4 +124,4 @@ class StopRequest:
         if self.signal_number is None:
             self.signal_number, self._came_at = number, time.monotonic()
         elif time.monotonic() - self._came_at >= self._grace_seconds:
-            os._exit(128 + number)
+            end_process(number)
