@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab
+from textrnn.errors import DataError
 
 
 @pytest.fixture
@@ -134,13 +136,61 @@ def test_a_copy_of_a_file_shares_its_corpus(file: Path, builds: list[int]) -> No
     assert len(builds) == 1
 
 
-@pytest.mark.parametrize("name", ["tokens.bin", "starts.bin", "types.txt", "meta.json"])
-def test_a_damaged_corpus_is_rebuilt(file: Path, builds: list[int], name: str) -> None:
+def cut(content: bytes) -> bytes:
+    return content[:-2]
+
+
+def zeroed(content: bytes) -> bytes:
+    return bytes(len(content))
+
+
+def with_a_bit_flipped(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 0x40])
+
+
+@pytest.mark.parametrize("damage", [cut, zeroed, with_a_bit_flipped])
+@pytest.mark.parametrize(
+    "name", ["tokens.bin", "starts.bin", "lengths.bin", "label_ids.bin", "hashes.bin", "types.txt", "meta"]
+)
+def test_a_damaged_corpus_is_rebuilt(
+    file: Path, builds: list[int], name: str, damage: Callable[[bytes], bytes]
+) -> None:
     before = tokens_of(load(file))
     (damaged,) = (file.parent / "cache").glob(f"*/{name}")
-    damaged.write_bytes(damaged.read_bytes()[:-2])
-    assert tokens_of(load(file)) == before
+    good = damaged.read_bytes()
+    damaged.write_bytes(damage(good))
+    after = load(file)
+    assert tokens_of(after) == before
+    assert [after.labels[number] for number in after.label_ids] == ["b", "a", "b"]
+    assert damaged.read_bytes() == good
     assert len(builds) == 2
+
+
+def test_a_corpus_is_on_disk_before_it_has_its_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    sync, rename = os.fsync, Path.rename
+    monkeypatch.setattr(os, "fsync", lambda at: (synced.append(os.readlink(f"/proc/self/fd/{at}")), sync(at)))
+    monkeypatch.setattr(Path, "rename", lambda path, to: (synced.append("renamed"), rename(path, to)))
+    load(file)
+    parts = [path.rpartition("/")[2] for path in synced[: synced.index("renamed")]]
+    assert parts[:-1] == [
+        "tokens.bin", "starts.bin", "lengths.bin", "label_ids.bin", "hashes.bin", "types.txt", "meta"
+    ]  # fmt: skip
+    assert parts[-1].startswith(".building-")
+    assert synced[-1] == str(file.parent / "cache")
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = cache.write_corpus
+
+    def slowly(*arguments) -> None:
+        write(*arguments)
+        file.write_text("b\tothers\n")
+
+    monkeypatch.setattr(cache, "write_corpus", slowly)
+    with pytest.raises(DataError, match="x.tsv: changed while being read"):
+        load(file)
+    assert [path.name for path in (file.parent / "cache").iterdir()] == ["digests"]
 
 
 def test_a_failed_build_leaves_nothing_behind(file: Path) -> None:
@@ -162,5 +212,5 @@ def test_concurrent_builds_of_one_corpus_succeed(file: Path) -> None:
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     results = [process.communicate() for process in processes]
     assert results == [("20000 60000\n", "")] * 3
-    assert len(list((file.parent / "cache").glob("*/meta.json"))) == 1
+    assert len(list((file.parent / "cache").glob("*/meta"))) == 1
     assert list((file.parent / "cache").glob(".building-*")) == []

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import gzip
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from textrnn.data.cache import load_corpus
 from textrnn.data.reader import Example, read_examples
 from textrnn.data.records import OptionNames
 from textrnn.data.source import Source, detect_format
+from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import DataError
 
 
@@ -51,15 +56,91 @@ def test_a_folder_per_class(tmp_path: Path) -> None:
     assert found[0].where == str(tmp_path / "a" / "9")
 
 
-def test_hidden_folders_and_links_to_folders_are_left_out(tmp_path: Path) -> None:
+def test_hidden_folders_are_left_out_and_a_link_to_a_file_is_a_document(tmp_path: Path) -> None:
     write(tmp_path / "data" / "a" / "b" / "1", "one")
     write(tmp_path / "data" / "a" / "b.txt", "two")
     write(tmp_path / "data" / "a" / ".git" / "3", "not read")
     write(tmp_path / "elsewhere" / "4", "linked")
-    (tmp_path / "data" / "a" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     (tmp_path / "data" / "a" / "c").symlink_to(tmp_path / "elsewhere" / "4")
-    texts = [example.text for example in read_examples(Source([str(tmp_path / "data")]))]
-    assert texts == ["one", "two", "linked"]  # the link to a file is a document
+    (tmp_path / "data" / "b").symlink_to(tmp_path / "elsewhere")
+    found = [(example.label, example.text) for example in read_examples(Source([str(tmp_path / "data")]))]
+    assert found == [("a", "one"), ("a", "two"), ("a", "linked"), ("b", "linked")]
+
+
+def link_in_a_class(folder: Path) -> Path:
+    write(folder / "elsewhere" / "2", "two")
+    (folder / "data" / "a" / "link").symlink_to(folder / "elsewhere")
+    return folder / "data" / "a" / "link"
+
+
+def broken_link(folder: Path) -> Path:
+    (folder / "data" / "a" / "gone").symlink_to("nowhere")
+    return folder / "data" / "a" / "gone"
+
+
+def broken_link_to_a_class(folder: Path) -> Path:
+    (folder / "data" / "c").symlink_to("nowhere")
+    return folder / "data" / "c"
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "data" / "a" / "pipe")
+    return folder / "data" / "a" / "pipe"
+
+
+def listening_socket(folder: Path) -> Path:
+    path = folder / "data" / "a" / "s"
+    with socket.socket(socket.AF_UNIX) as listening:
+        os.chdir(path.parent)  # the name of a socket is short
+        listening.bind(path.name)
+    return path
+
+
+def empty_class(folder: Path) -> Path:
+    (folder / "data" / "c").mkdir()
+    return folder / "data" / "c"
+
+
+def long_path(folder: Path) -> Path:
+    """A file whose path has more characters than the system takes, made by steps."""
+    os.chdir(folder / "data" / "a")
+    path = folder / "data" / "a"
+    while len(str(path)) < 4200:
+        os.mkdir("x" * 200)
+        os.chdir("x" * 200)
+        path /= "x" * 200
+    Path("3").write_text("three")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (link_in_a_class, "expected a file, found a link to a folder"),
+        (broken_link, "expected a file, found a broken link"),
+        (broken_link_to_a_class, "expected a file, found a broken link"),
+        (pipe, "expected a file, found a pipe, socket or device"),
+        (listening_socket, "expected a file, found a pipe, socket or device"),
+        (empty_class, "expected documents of this class, found an empty folder"),
+        (long_path, "cannot be read: File name too long"),
+    ],
+    ids=lambda each: each.__name__ if callable(each) else "",
+)
+@pytest.mark.usefixtures("workplace")
+def test_nothing_in_a_folder_is_dropped_in_silence(tmp_path: Path, make: Callable[[Path], Path], problem: str) -> None:
+    write(tmp_path / "data" / "a" / "1", "one")
+    write(tmp_path / "data" / "b" / "1", "one")
+    tokenizer, cache = Tokenizer(), tmp_path / "cache"
+    assert len(load_corpus(Source([str(tmp_path / "data")]), tokenizer, cache_dir=cache)) == 2
+    path = make(tmp_path)
+    with pytest.raises(DataError) as raised:
+        load_corpus(Source([str(tmp_path / "data")]), tokenizer, cache_dir=cache)
+    assert str(raised.value).startswith(str(path)[:500])
+    assert problem in str(raised.value)
+    assert "data.bad_rows=skip leaves such rows out and counts them" in str(raised.value)
+    corpus = load_corpus(Source([str(tmp_path / "data")], skip_bad_rows=True), tokenizer, cache_dir=cache)
+    assert (len(corpus), corpus.skipped_count) == (2, 1)
+    assert problem in corpus.skipped[0]
 
 
 def test_a_source_can_be_several_files_globs_and_gzip_files(tmp_path: Path) -> None:

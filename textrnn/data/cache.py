@@ -10,17 +10,20 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.corpus_files import open_corpus, write_corpus
-from textrnn.data.digests import content_digest
+from textrnn.data.corpus_files import open_corpus, remove_corpus, write_corpus
+from textrnn.data.digests import check_unchanged, content_digest
 from textrnn.data.scratch import unwritable
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import TextRNNError
+from textrnn.runtime.files import sync_folder
+from textrnn.runtime.signals import cleanup
 
-FORMAT_NUMBER = 3
+FORMAT_NUMBER = 4
 _LEFTOVER_SECONDS = 24 * 3600.0
 
 
@@ -44,7 +47,7 @@ def load_corpus(
         (cache_dir / "digests").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(cache_dir, error) from error
-    digest = content_digest(files, cache_dir / "digests")
+    digest, state = content_digest(files, cache_dir / "digests")
     key = {
         "format_number": FORMAT_NUMBER,
         "content": digest,
@@ -60,7 +63,7 @@ def load_corpus(
     corpus = open_corpus(folder, digest)
     if corpus is None:
         try:
-            _build(folder, source, tokenizer, progress, workers)
+            _build(folder, source, tokenizer, progress, workers, lambda: check_unchanged(files, state))
         except (OSError, sqlite3.Error) as error:
             raise unwritable(cache_dir, error) from error
         corpus = open_corpus(folder, digest)
@@ -70,14 +73,21 @@ def load_corpus(
 
 
 def _build(
-    folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], workers: int | None
+    folder: Path,
+    source: Source,
+    tokenizer: Tokenizer,
+    progress: Callable[[int], object],
+    workers: int | None,
+    check: Callable[[], None],
 ) -> None:
-    """Write the corpus into a temporary folder, then rename it: another process sees all of it or nothing."""
+    """Write the corpus into a temporary folder, check that the source has not changed meanwhile, then rename it: other
+    processes see all of it or nothing."""
     _clear_leftovers(folder.parent)
     temporary = folder.parent / f".building-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    temporary.mkdir()
-    try:
+    with cleanup(partial(remove_corpus, temporary)):
+        temporary.mkdir()
         write_corpus(temporary, source, tokenizer, progress, workers)
+        check()
         if folder.exists() and open_corpus(folder, "") is None:
             shutil.rmtree(folder, ignore_errors=True)  # damaged
         try:
@@ -86,8 +96,7 @@ def _build(
             if not folder.exists():
                 raise
             # another process built the same corpus meanwhile: its folder is as good as this one
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        sync_folder(folder.parent)
 
 
 def _clear_leftovers(cache_dir: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
+import zlib
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,11 +14,16 @@ import numpy as np
 
 from textrnn.data.corpus import Corpus
 from textrnn.data.corpus_writer import ARRAYS, write_arrays
-from textrnn.data.digests import documents
+from textrnn.data.digests import size_of
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.type_index import TypeIndex
+from textrnn.runtime.files import sync_file, sync_folder
+
+TYPES, DESCRIPTION = "types.txt", "meta"
+FILES = (*(f"{name}.bin" for name in ARRAYS), TYPES)
+_BLOCK = 1 << 20
 
 
 def write_corpus(
@@ -30,32 +35,38 @@ def write_corpus(
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
         labels = write_arrays(
             ((example.text, example.label) for example in read_examples(source)),
-            tokenizer, index, streams, size=size_of(source), workers=workers, progress=progress,
+            tokenizer, index, streams, size=size_of(source.files()), workers=workers, progress=progress,
         )  # fmt: skip
-        sizes = {name: stream.tell() for name, stream in streams.items()}
         for stream in streams.values():
             stream.close()
-        with open(folder / "types.txt", "wb") as types:
+        with open(folder / TYPES, "wb") as types:
             type_count = index.finish(types, folder / "tokens.bin")
-            sizes["types"] = types.tell()
-    meta = {
-        "sizes": sizes, "type_count": type_count, "labels": labels,
+    description = json.dumps({
+        "checksums": {name: checksum_of(folder / name) for name in FILES},
+        "type_count": type_count, "labels": labels,
         "skipped_count": source.skipped_count, "skipped": source.skipped,
-    }  # fmt: skip
-    (folder / "meta.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
+    }).encode()  # fmt: skip
+    (folder / DESCRIPTION).write_bytes(b"%08x %s" % (zlib.crc32(description), description))
+    for name in (*FILES, DESCRIPTION):
+        sync_file(folder / name)
+    sync_folder(folder)
 
 
 def open_corpus(folder: Path, digest: str) -> Corpus | None:
-    """The corpus in a folder; None where there is none or it is damaged."""
+    """The corpus in a folder; None where there is none or it is damaged, as its checksums tell."""
     try:
-        meta = json.loads((folder / "meta.json").read_bytes())
-        files = {name: folder / f"{name}.bin" for name in ARRAYS} | {"types": folder / "types.txt"}
-        if any(file.stat().st_size != meta["sizes"][name] for name, file in files.items()):
+        checksum, _, description = (folder / DESCRIPTION).read_bytes().partition(b" ")
+        if checksum != b"%08x" % zlib.crc32(description):
+            return None
+        meta = json.loads(description)
+        if any(checksum_of(folder / name) != meta["checksums"][name] for name in FILES):
             return None
         arrays = {
-            name: np.memmap(files[name], dtype=kind, mode="r") for name, kind in ARRAYS.items() if meta["sizes"][name]
+            name: np.memmap(folder / f"{name}.bin", dtype=kind, mode="r")
+            for name, kind in ARRAYS.items()
+            if (folder / f"{name}.bin").stat().st_size
         }
-        with open(files["types"], "rb") as file:
+        with open(folder / TYPES, "rb") as file:
             types = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         label_ids = arrays.pop("label_ids", None)
         return Corpus(
@@ -67,6 +78,18 @@ def open_corpus(folder: Path, digest: str) -> Corpus | None:
         return None
 
 
-def size_of(source: Source) -> int:
-    """Bytes of text in a source, about; gzip files are counted three times."""
-    return sum(os.stat(file).st_size * (3 if file.endswith(".gz") else 1) for file, _ in documents(source.files()))
+def checksum_of(file: Path) -> int:
+    """CRC-32 of a file's bytes: damage is not malice, and this is the fastest checksum in the standard library."""
+    checksum = 0
+    with open(file, "rb") as stream:
+        while block := stream.read(_BLOCK):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def remove_corpus(folder: Path) -> None:
+    """Remove the folder of a corpus, complete or not. Opens nothing, so that it works where no file can be opened."""
+    for name in (*FILES, DESCRIPTION):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        folder.rmdir()

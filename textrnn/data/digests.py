@@ -9,49 +9,83 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from textrnn.data.source import folder_documents
+from textrnn.data.source import class_names, folder_entries
 from textrnn.errors import DataError
 from textrnn.runtime.files import sha256_of, write_bytes
 
 _FRESH_SECONDS = 2.0  # a file changed this recently may change again within the resolution of its timestamp
 
 
-def content_digest(files: list[tuple[str, str]], memo_folder: Path) -> str:
-    """sha256 over the contents of (path, format) pairs; of folders, the names of the documents count too.
+def content_digest(files: list[tuple[str, str]], memo_folder: Path) -> tuple[str, str]:
+    """sha256 over the contents of (path, format) pairs, and a hash of the files' sizes and times when it was computed.
+    Of folders, the names of what is in them count too.
 
     memo_folder: an existing folder for results, each valid until size or modification time of a file change.
 
     Raises: DataError for a file that cannot be read.
     """
-    paths, state, newest = hashlib.sha256(), hashlib.sha256(), 0
     try:
-        for file, name in documents(files):
-            status = os.stat(file)
-            place = json.dumps([os.path.abspath(file), name]).encode()
-            paths.update(place)
-            state.update(place + json.dumps([status.st_size, status.st_mtime_ns]).encode())
-            newest = max(newest, status.st_mtime_ns)
-        memo = memo_folder / paths.hexdigest()[:32]
+        places, state, newest = _states(files)
+        memo = memo_folder / places
         try:
             remembered = json.loads(memo.read_bytes())
-            if remembered["signature"] == state.hexdigest():
-                return str(remembered["content"])
-        except (OSError, ValueError, KeyError, TypeError):
+            if remembered["signature"] == state:
+                return str(remembered["content"]), state
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass  # none, or damaged: computed again
         content = hashlib.sha256()
-        for file, name in documents(files):
-            content.update(f"{name}\0{sha256_of(file)}\n".encode("utf-8", "surrogateescape"))
+        for file, name, is_document in _entries(files):
+            digest = sha256_of(file) if is_document else ""
+            content.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if time.time() - newest / 1e9 > _FRESH_SECONDS:
-        write_bytes(memo, json.dumps({"signature": state.hexdigest(), "content": content.hexdigest()}).encode())
-    return content.hexdigest()
+        write_bytes(memo, json.dumps({"signature": state, "content": content.hexdigest()}).encode())
+    return content.hexdigest(), state
 
 
-def documents(files: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Each file to read for (path, format) pairs, and the part of its name that is content ("" outside folders)."""
+def check_unchanged(files: list[tuple[str, str]], state: str) -> None:
+    """Raises DataError where sizes or times of the files are not those that `content_digest` found."""
+    try:
+        unchanged = _states(files)[1] == state
+    except OSError:
+        unchanged = False
+    if not unchanged:
+        names = ", ".join(path for path, _ in files[:5])
+        raise DataError(f"{names}: changed while being read; try again once nothing writes to it")
+
+
+def _states(files: list[tuple[str, str]]) -> tuple[str, str, int]:
+    """A hash of the paths, one that covers sizes and times too, and the newest time in nanoseconds."""
+    places, state, newest = hashlib.sha256(), hashlib.sha256(), 0
+    for file, name, is_document in _entries(files):
+        place = json.dumps([os.path.abspath(file), name, is_document]).encode()
+        places.update(place)
+        state.update(place)
+        if is_document:
+            status = os.stat(file)
+            state.update(json.dumps([status.st_size, status.st_mtime_ns]).encode())
+            newest = max(newest, status.st_mtime_ns)
+    return places.hexdigest()[:32], state.hexdigest(), newest
+
+
+def _entries(files: list[tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
+    """Of each (path, format) pair the file, or what is in the folder: path, the part of its name that is content (""
+    outside folders), and whether it is a file to read."""
     for path, kind in files:
         if kind == "folder":
-            yield from ((file, os.path.relpath(file, path)) for file in folder_documents(path))
+            for name in class_names(path):  # a class may be empty
+                yield os.path.join(path, name), name, False
+            for file, problem in folder_entries(path, follow_links=True):
+                yield file, os.path.relpath(file, path), problem is None
         else:
-            yield path, ""
+            yield path, "", True
+
+
+def size_of(files: list[tuple[str, str]]) -> int:
+    """Bytes of text in (path, format) pairs, about; gzip files are counted three times."""
+    return sum(
+        os.stat(file).st_size * (3 if file.endswith(".gz") else 1)
+        for file, _, is_document in _entries(files)
+        if is_document
+    )

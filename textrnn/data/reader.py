@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from textrnn.data.formats import parse
 from textrnn.data.labels import label_problem
 from textrnn.data.records import BadRow
-from textrnn.data.source import Source, folder_documents
+from textrnn.data.source import Source, class_names, folder_entries, not_a_file
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import read_lines
 from textrnn.runtime.files import open_binary
@@ -78,21 +77,32 @@ def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
 
 
 def _folder_examples(path: str, source: Source) -> Iterator[Example]:
-    """One document per file; with labels, one sub-folder per class. Hidden files (.DS_Store) are not documents."""
+    """One document per file; with labels, one sub-folder (or link to one) per class."""
     if not source.labelled:
-        for file in folder_documents(path):
-            yield Example(_document(file, source), None, file)
+        yield from _documents(folder_entries(path, follow_links=True), None, source)
         return
-    classes = sorted(name for name in os.listdir(path) if not name.startswith("."))
+    classes = class_names(path)
     if not any(os.path.isdir(os.path.join(path, name)) for name in classes):
         raise DataError(f"{path}: expected a folder with one sub-folder per class, found no sub-folder")
     for label in classes:
-        folder = Path(path, label)
-        if not folder.is_dir():
-            source.bad_row(str(folder), "expected one sub-folder per class, found a file; move it away")
+        folder = os.path.join(path, label)
+        if not os.path.isdir(folder):
+            source.bad_row(
+                folder, not_a_file(folder) or "expected one sub-folder per class, found a file; move it away"
+            )
             continue
-        for file in folder_documents(str(folder)):
-            yield from _checked(Example(_document(file, source), label, file), source)
+        if next(folder_entries(folder), None) is None:
+            source.bad_row(folder, "expected documents of this class, found an empty folder; remove it")
+        for example in _documents(folder_entries(folder), label, source):
+            yield from _checked(example, source)
+
+
+def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
+    for file, problem in entries:
+        if problem is None:
+            yield Example(_document(file, source), label, file)
+        else:
+            source.bad_row(file, problem)
 
 
 def _document(file: str, source: Source) -> str:

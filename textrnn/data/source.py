@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -90,8 +91,8 @@ class Source:
             if self.format not in ("auto", "folder"):
                 raise DataError(f"{path}: expected a {self.format} file (data.format), found a folder")
             return "folder"
-        if not os.path.isfile(path):
-            raise DataError(f"{path}: expected a file or folder, found a pipe or device, which can be read only once")
+        if problem := not_a_file(path):
+            raise DataError(f"{path}: {problem}")
         if self.format == "folder":
             raise DataError(f"{path}: expected a folder (data.format), found a file")
         if self.format != "auto":
@@ -128,13 +129,33 @@ def detect_format(path: str, encoding: str, options: OptionNames) -> str:
     )
 
 
-def folder_documents(folder: str) -> Iterator[str]:
-    """The files below a folder that are not hidden, sorted, at any depth. Links to folders are not followed."""
-    for name in sorted(os.listdir(folder)):
+def class_names(folder: str) -> list[str]:
+    """The names in a folder that are not hidden (.DS_Store), sorted: one of each class, where it has classes."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+
+
+def folder_entries(folder: str, *, follow_links: bool = False) -> Iterator[tuple[str, str | None]]:
+    """(path, None) for each file below a folder that is not hidden, sorted, at any depth; (path, problem) for whatever
+    else is there.
+
+    follow_links: to folders that are directly in this one. Further down links may lead in a circle.
+    """
+    for name in class_names(folder):
         path = os.path.join(folder, name)
-        if name.startswith("."):
-            continue
-        if os.path.isfile(path):
-            yield path
-        elif os.path.isdir(path) and not os.path.islink(path):
-            yield from folder_documents(path)
+        if os.path.isdir(path) and (follow_links or not os.path.islink(path)):
+            yield from folder_entries(path)
+        else:
+            yield path, not_a_file(path)
+
+
+def not_a_file(path: str) -> str | None:
+    """Why no document can be read from a path; None where one can."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if os.path.islink(path):
+            return f"expected a file, found a broken link: {error.strerror}"
+        return f"cannot be read: {error.strerror}"
+    if stat.S_ISDIR(mode):
+        return "expected a file, found a link to a folder, which is not followed; move the folder here"
+    return None if stat.S_ISREG(mode) else "expected a file, found a pipe, socket or device"
