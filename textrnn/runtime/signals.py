@@ -6,12 +6,14 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
-from typing import NoReturn
+
+TYPE_CHECKING = False  # the fewer imports, the sooner a program heeds signals
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType, TracebackType
+    from typing import NoReturn
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 _cleanups: list[Callable[[], object]] = []
@@ -63,6 +65,8 @@ def end_process(number: int) -> NoReturn:
 @contextmanager
 def signals_held() -> Iterator[None]:
     """Inside the block SIGINT and SIGTERM wait. Processes that it starts begin with both blocked."""
+    import threading
+
     if threading.current_thread() is not threading.main_thread():
         yield  # Python runs handlers in the main thread alone
         return
