@@ -58,8 +58,8 @@ def evaluate(
     else:
         raise ConfigError(f"{run}: a model folder has no data of its own: give DATA, a labelled file")
 
-    texts, rows = read_texts(classifier, source, config, name, part, run)
-    predictions, totals = predict_texts(classifier, texts, rows)
+    texts, rows, hashes = read_texts(classifier, source, config, name, part, run)
+    predictions, totals = predict_texts(classifier, texts, rows, hashes)
     metrics = all_metrics(totals, classifier.labels)
     metrics["seconds"] = time.perf_counter() - begin
     report = report_text(metrics)
@@ -72,7 +72,7 @@ def evaluate(
 
 
 def predict_texts(
-    classifier: TextClassifier, texts: EncodedTexts, rows: np.ndarray
+    classifier: TextClassifier, texts: EncodedTexts, rows: np.ndarray, hashes: np.ndarray
 ) -> tuple[Predictions, RunningTotals]:
     """Predict the texts some thousands at a time; of each, only a label and a probability are kept."""
     assert texts.labels is not None
@@ -85,13 +85,13 @@ def predict_texts(
             totals.add(logits, texts.labels[window])
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
-    return Predictions(rows, texts.labels, predicted, probabilities), totals
+    return Predictions(rows, hashes, texts.labels, predicted, probabilities), totals
 
 
 def read_texts(
     classifier: TextClassifier, source: Source, config: Config, name: str, part: str | None, run: Path
-) -> tuple[EncodedTexts, np.ndarray]:
-    """The texts to evaluate on in the model's ids, and their positions in the source."""
+) -> tuple[EncodedTexts, np.ndarray, np.ndarray]:
+    """The texts to evaluate on in the model's ids, their positions in the source, and the hashes of all its texts."""
     transform = classifier.transform
     with reading_bar() as progress:
         texts, corpus = encode_labelled(
@@ -107,7 +107,7 @@ def read_texts(
     if part:
         texts = texts.rows(rows)
     warn_of_missing_classes(texts, classifier.labels, name)
-    return texts, rows
+    return texts, rows, corpus.hashes
 
 
 def data_config(folder: Path, overrides: list[tuple[str, Any]]) -> Config:

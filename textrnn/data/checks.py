@@ -31,6 +31,8 @@ def check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner:
     unknown = next((label for label in corpus.labels if label not in labels), None)
     if unknown is None:
         return
-    row = next(example for example in read_examples(source) if example.label == unknown)
+    row = next((example for example in read_examples(source) if example.label == unknown), None)
+    if row is None:
+        raise DataError(f"{', '.join(source.paths)}: changed while being read; try again once nothing writes to it")
     shown = ", ".join(labels[:_LABELS_SHOWN]) + (", ..." if len(labels) > _LABELS_SHOWN else "")
     raise DataError(f"{row.where}: unknown label {unknown!r}; {owner} has: {shown}. Correct or remove the row")

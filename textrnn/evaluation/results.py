@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.data.corpus_writer import text_hash
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
+from textrnn.errors import DataError
 from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.runtime.decoding import one_line
 from textrnn.runtime.files import atomic_writer, make_folder, write_text
@@ -23,9 +25,11 @@ class Predictions:
     """What was predicted for each text, (n,) each, in the order of their source.
 
     rows: positions of the texts in the source. truth, predicted: label ids. probabilities: of the predicted labels.
+    hashes: of all texts of the source, see Corpus.
     """
 
     rows: np.ndarray
+    hashes: np.ndarray
     truth: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray
@@ -34,14 +38,14 @@ class Predictions:
 def write_results(folder: Path, report: str, metrics: dict[str, Any], source: Source, predictions: Predictions) -> bool:
     """Write all files of an evaluation, the picture last; returns whether a font could draw its labels.
 
-    Raises: TextRNNError where a file cannot be written.
+    Raises: TextRNNError where a file cannot be written; DataError where the source is not what was evaluated.
     """
     make_folder(folder)
     labels = metrics["labels"]
+    write_predictions(folder / "predictions.tsv", source, predictions, labels)
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
-    write_predictions(folder / "predictions.tsv", source, predictions, labels)
     legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], labels)
     if legend:
         write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
@@ -63,13 +67,29 @@ def matrix_csv(metrics: dict[str, Any]) -> str:
 
 
 def write_predictions(path: Path, source: Source, predictions: Predictions, labels: list[str]) -> None:
-    """A line per text in the order of the data; the texts are read again rather than kept in memory."""
-    at = 0
+    """A line per text in the order of the data; the texts are read again rather than kept in memory.
+
+    Raises: DataError where they are others than those that were evaluated.
+    """
+    at = count = 0
     with atomic_writer(path) as stream:
         stream.write(b"true\tpredicted\tprobability\ttext\n")
         for number, example in enumerate(read_examples(source)):
+            if number == len(predictions.hashes) or text_hash(example.text) != predictions.hashes[number].tobytes():
+                raise _changed(source)
+            count += 1
             if at < len(predictions.rows) and number == predictions.rows[at]:
                 names = (labels[predictions.truth[at]], labels[predictions.predicted[at]])
+                if example.label != names[0]:
+                    raise _changed(source)
                 columns = (*names, f"{predictions.probabilities[at]:.4f}", example.text)
                 stream.write(("\t".join(map(one_line, columns)) + "\n").encode())
                 at += 1
+        if count < len(predictions.hashes):
+            raise _changed(source)
+
+
+def _changed(source: Source) -> DataError:
+    return DataError(
+        f"{', '.join(source.paths)}: changed while it was being evaluated; try again once nothing writes to it"
+    )
