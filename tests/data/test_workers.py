@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,25 @@ def work_in_little_memory(*arguments: Any) -> None:
     limit = pages * resource.getpagesize() + 64 * 1024**2
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     workers._work(*arguments)
+
+
+def test_signals_wait_until_a_worker_can_heed_them() -> None:
+    code = (
+        "from tests.data.test_workers import *\n"
+        "workers._work = work_after_its_mask\n"
+        "if __name__ == '__main__': list(tokenized_chunks(['a'], Tokenizer('char'), size=0, workers=2))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["True", "True"]
+
+
+def work_after_its_mask(*arguments: Any) -> None:
+    """What a worker runs, after it has printed whether it began with signals blocked."""
+    print({signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, []), flush=True)
+    run_worker(*arguments)
+
+
+run_worker = workers._work
 
 
 def test_chunks_of_long_texts_hold_fewer_texts(monkeypatch: pytest.MonkeyPatch) -> None:

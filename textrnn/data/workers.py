@@ -8,6 +8,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -51,6 +52,7 @@ def _workers(tokenizer: Tokenizer, count: int) -> Iterator[list[Connection]]:
     # spawn, because forking a process with threads (OpenMP, tqdm's monitor) can deadlock
     context = multiprocessing.get_context("spawn")
     processes, connections = [], []
+    resource_tracker.ensure_running()  # starting it, as the first worker would, unblocks signals
     try:
         with signals_held():  # a worker whose start was cut short would complain
             for _ in range(count):
