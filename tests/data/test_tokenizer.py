@@ -83,12 +83,36 @@ def test_options_recreate_the_tokenizer() -> None:
     assert "jieba" in tokenizer.identity()["versions"]
 
 
-@pytest.mark.parametrize("kind", ["char", "word", "whitespace", "jieba"])
-def test_the_tokens_of_a_long_text_are_an_iterator(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+KINDS = ["char", "word", "whitespace", "jieba"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_long_text_is_tokenized_in_pieces_without_cutting_a_token(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = Tokenizer(kind)
-    text = "我来到北京 AC米兰, don't 3.14  \u3000" * 40
+    text = "我来到北京 AC米兰, don't 3.14 \u3000e\u0301ﬁ。1，2\n" * 40
     whole = tokenizer(text)
-    monkeypatch.setattr("textrnn.data.tokenizer._LONG_TEXT", 10)
-    found = tokenizer.tokens(text)
-    assert not isinstance(found, list)
-    assert list(found) == whole
+    for size in range(25, 60):
+        tokenizer._piece = size
+        found = tokenizer.tokens(text)
+        assert not isinstance(found, list)
+        assert list(found) == whole
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_word_without_end_is_cut_and_the_rest_of_a_long_text_is_not_read(kind: str) -> None:
+    tokenizer = Tokenizer(kind)
+    for unit in ("a", "a'", "1,"):
+        piece = unit * (tokenizer._piece // len(unit))
+        assert tokenizer(piece * 3) == tokenizer(piece) * 3
+    tokens = iter(tokenizer.tokens("ab " * 5_000_000))
+    assert [next(tokens), next(tokens)] == ["ab", "ab"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_number_of_accents_is_normalized_in_linear_time(kind: str) -> None:
+    text = "e" + "\u0316\u0301" * 30_000 + " x"  # would take minutes if normalized at once
+    tokenizer = Tokenizer(kind)
+    first, *_, last = tokenizer(text)
+    assert (first[0], last) == ("\xe9", "x")
+    assert kind == "jieba" or len(tokenizer(text)) == 2
+    assert "\u034f" not in "".join(tokenizer("e" + "\u0316\u0301" * 90 + " x"))

@@ -6,8 +6,9 @@ import io
 import logging
 import unicodedata
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import regex
@@ -17,12 +18,18 @@ from textrnn.errors import DataError
 # Scripts that are written without spaces between words.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 # Combining marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a
-# point or comma joins digits ("3.14").
-_WORD = r"{c}(?:{c}|['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}}))*"
-_CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1)
-_WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1)
-_SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
-_LONG_TEXT = 200_000  # characters; the tokens of a longer text are not held as a list
+# point or comma joins digits ("3.14"). Nothing is ever given back (++, *+), so no way back is kept in memory.
+_WORD = r"{c}++(?:(?:['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}})){c}*+)*+"
+_CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*+", regex.V1)
+_WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*+", regex.V1)
+_SPACED_PATTERN = regex.compile(r"\S++", regex.V1)
+# Characters that are tokenized at once: what a text without end takes of memory must be limited, and jieba takes time by
+# the square of the number of unknown characters in a row.
+_PIECE, _PIECE_OF_JIEBA = 1 << 16, 1 << 13
+# Normalization takes time by the square of the number of marks in a row; a joiner after so many limits it, as in the
+# Stream-Safe Text Format of Unicode Annex 15 (with more than its 30 marks, so that no real text is changed).
+_MANY_MARKS = regex.compile(r"(\p{M}{200})(?=\p{M})", regex.V1)
+_JOINER = "\u034f"
 _UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
 _LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
 
@@ -44,6 +51,8 @@ class Tokenizer:
         self.lowercase = lowercase
         self.normalize = normalize
         self.user_dict = user_dict if kind == "jieba" else None
+        self._piece = _PIECE_OF_JIEBA if kind == "jieba" else _PIECE
+        self._stops = " \n" if kind == "whitespace" else " \n。"
         if kind == "char":
             self._pattern = _CHAR_PATTERN
         elif kind == "word":
@@ -60,14 +69,15 @@ class Tokenizer:
         return list(self.tokens(text))
 
     def tokens(self, text: str) -> Iterable[str]:
-        """The tokens of a text: a list, or, of a very long text, an iterator that finds them one by one."""
-        is_long = len(text) > _LONG_TEXT
+        """The tokens of a text: a list, or, of a very long text, an iterator that finds them piece by piece."""
+        if len(text) <= self._piece:
+            return self._split(text)
+        return chain.from_iterable(map(self._split, _pieces(text, self._piece, self._stops)))
+
+    def _split(self, text: str) -> list[str]:
         text = self._fold(text)
         if self.kind == "jieba":
-            words = (token for token in self._cut(text) if not token.isspace())
-            return words if is_long else list(words)
-        if is_long:
-            return (match.group() for match in self._pattern.finditer(text))
+            return [token for token in self._cut(text) if not token.isspace()]
         return self._pattern.findall(text)
 
     def __reduce__(self) -> Any:
@@ -75,6 +85,8 @@ class Tokenizer:
 
     def _fold(self, text: str) -> str:
         if self.normalize:
+            if len(text) > 1000 and not text.isascii():
+                text = _MANY_MARKS.sub(rf"\1{_JOINER}", text)
             text = unicodedata.normalize("NFKC", text)
         return text.lower() if self.lowercase else text
 
@@ -92,6 +104,18 @@ class Tokenizer:
 
             versions["jieba"] = jieba.__version__
         return {**self.options(), "versions": versions}
+
+
+def _pieces(text: str, size: int, stops: str) -> Iterator[str]:
+    """A long text in pieces that end before one of the characters `stops`, where no token is cut; a piece without any
+    has the full size."""
+    begin = 0
+    while len(text) - begin > size:
+        limit = begin + size
+        end = max(text.rfind(stop, begin + 1, limit) for stop in stops)
+        yield text[begin : end if end > 0 else limit]
+        begin = end if end > 0 else limit
+    yield text[begin:]
 
 
 def _jieba(user_dict: str) -> Any:
