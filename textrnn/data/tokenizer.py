@@ -23,7 +23,7 @@ _WORD = r"{c}++(?:(?:['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}})){c}*+)*+"
 _CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*+", regex.V1)
 _WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*+", regex.V1)
 _SPACED_PATTERN = regex.compile(r"\S++", regex.V1)
-# Characters that are tokenized at once: what a text without end takes of memory must be limited, and jieba takes time by
+# Characters that are tokenized at once: a text without end must not take memory without end, and jieba takes time by
 # the square of the number of unknown characters in a row.
 _PIECE, _PIECE_OF_JIEBA = 1 << 16, 1 << 13
 # Normalization takes time by the square of the number of marks in a row; a joiner after so many limits it, as in the
