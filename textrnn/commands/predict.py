@@ -144,6 +144,6 @@ def jsonl_row(labels: list[str], top_k: int | None) -> Callable[[str, np.ndarray
         item: dict[str, object] = {"text": text, **ranked[0]}
         if top_k is not None:
             item["top"] = ranked
-        return json.dumps(item, ensure_ascii=False) + "\n"
+        return json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n"
 
     return row

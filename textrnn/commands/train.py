@@ -72,7 +72,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 if is_first():
                     run.clear_leftovers()
                     warn_of_differences(run, environment, digests)
-                recorder.load()
+                recorder.load(steps_per_epoch=total_steps(settings, len(splits.train)) // settings.epochs)
             if is_first():
                 if start == "new":
                     run.check_free(force=force or resume)  # again, as the folder is locked only now
@@ -84,9 +84,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 begin_log()
             begin = time.perf_counter()
             if start == "new":
-                if fit_linear_path(
-                    model, splits.train, seed=settings.seed, class_weights=class_weights, device=device
-                ):
+                if fit_linear_path(model, splits.train, seed=settings.seed, class_weights=class_weights, device=device):
                     log.info(
                         "linear path: fitted in %.1f s; dev scores are those of network and linear path together, "
                         "train loss is the network's alone", time.perf_counter() - begin,

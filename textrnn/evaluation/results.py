@@ -49,7 +49,7 @@ def write_results(folder: Path, report: str, metrics: dict[str, Any], source: So
 
 
 def metrics_json(metrics: dict[str, Any]) -> str:
-    return json.dumps(metrics, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(metrics, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def matrix_csv(metrics: dict[str, Any]) -> str:
