@@ -12,10 +12,21 @@ import torch
 from safetensors.torch import load_file, save, save_file
 from torch import nn
 
-from textrnn.config import ModelConfig
+from textrnn.config import Config, ModelConfig, TokenizerConfig
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.transform import Transform
+from textrnn.data.vocab import Vocab
 from textrnn.errors import CheckpointError
 from textrnn.models.build import build_model, network_of
-from textrnn.run.checkpoint import load_state, load_weights, read_progress, save_state, save_weights
+from textrnn.run.checkpoint import (
+    load_model,
+    load_state,
+    load_weights,
+    read_progress,
+    save_model,
+    save_state,
+    save_weights,
+)
 from textrnn.training.optim import LazyAdamW, build_optimizer
 from textrnn.training.state import TrainingState
 
@@ -174,3 +185,19 @@ def test_a_state_without_readable_progress_is_refused(tmp_path: Path, metadata: 
         read_progress(path)
     with pytest.raises(CheckpointError, match=r"state: the saved state is damaged .*; start over with --force"):
         load_state(path, *stepped())
+
+
+def test_a_model_that_went_through_windows_is_the_same(tmp_path: Path) -> None:
+    config = Config(model=ModelConfig(**SMALL), tokenizer=TokenizerConfig(kind="jieba"))
+    tokenizer = Tokenizer("jieba", user_dict="石墨烯电池 100000 n\n")
+    transform = Transform(tokenizer, Vocab(["石墨烯电池", "x"]), 9)
+    model = build_model(config.model, vocab_size=4, num_classes=2)
+    save_model(tmp_path / "m", model, transform, ["a", "体育"], config)
+    for path in tmp_path.glob("m/*.*"):
+        if path.suffix != ".safetensors":
+            path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    _, loaded, labels, _ = load_model(tmp_path / "m")
+    assert labels == ["a", "体育"]
+    assert loaded.vocab.tokens == transform.vocab.tokens
+    assert loaded.tokenizer("石墨烯电池好") == tokenizer("石墨烯电池好")
+    assert loaded.tokenizer("石墨烯电池好")[0] == "石墨烯电池"

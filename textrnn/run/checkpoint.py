@@ -98,7 +98,7 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     user_dict = None
     if config.tokenizer.user_dict:
         try:
-            user_dict = (folder / config.tokenizer.user_dict).read_text(encoding="utf-8")
+            user_dict = (folder / config.tokenizer.user_dict).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError(
                 f"{folder / config.tokenizer.user_dict}: the dictionary cannot be read: {error}"
