@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from textrnn.errors import TextRNNError, UsageError
+from textrnn.runtime.decoding import visible
 from textrnn.runtime.signals import Interrupted
 
 
@@ -86,5 +87,5 @@ def exit_on_error() -> Iterator[None]:
 def _leave(code: int, message: str = "") -> None:
     if message:
         with contextlib.suppress(OSError):
-            print(message, file=sys.stderr)
+            print(visible(message), file=sys.stderr)
     raise SystemExit(code)
