@@ -201,3 +201,15 @@ def test_a_model_that_went_through_windows_is_the_same(tmp_path: Path) -> None:
     assert loaded.vocab.tokens == transform.vocab.tokens
     assert loaded.tokenizer("石墨烯电池好") == tokenizer("石墨烯电池好")
     assert loaded.tokenizer("石墨烯电池好")[0] == "石墨烯电池"
+
+
+@pytest.mark.parametrize(
+    "config", ["model: {hidden_size: 0x" + "f" * 40 + "}", "model: {embedding_dim: 4000000000000}", "a: " + "[" * 2000]
+)
+def test_a_config_of_no_model_is_refused(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.yaml").write_text(config)
+    (tmp_path / "vocab.txt").write_text("<pad>\n<unk>\n")
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(CheckpointError, match="config.yaml: "):
+        load_model(tmp_path)

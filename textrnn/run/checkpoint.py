@@ -111,7 +111,11 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
             f"continues it), or the file was removed"
         )
     with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
-        model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
+        try:
+            model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
+        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"{folder / CONFIG}: the model that it describes cannot be built: {reason}") from None
     load_weights(folder / WEIGHTS, model)
     return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config
 
