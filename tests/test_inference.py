@@ -18,6 +18,7 @@ from tests.models.small import (
     random_texts,
     small_model,
 )
+from textrnn.errors import NotFiniteError
 from textrnn.inference import compute_logits
 
 CPU = torch.device("cpu")
@@ -107,3 +108,17 @@ def test_no_gradient_is_kept() -> None:
     logits = compute_logits(Watching(), encoded(TEXTS), device=CPU, batch_size=3)
 
     assert logits.squeeze(1).tolist() == [len(text) for text in TEXTS]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_logits_that_are_not_finite_are_an_error(value: float) -> None:
+    class Wild(nn.Module):
+        def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+            return torch.where(lengths == 3, value, 1e38).unsqueeze(1)
+
+    calm = encoded([text for text in TEXTS if len(text) != 3])
+    assert compute_logits(Wild(), calm, device=CPU).unique().tolist() == [pytest.approx(1e38)]
+    model = Wild().train()
+    with pytest.raises(NotFiniteError, match="the model's logits are not finite"):
+        compute_logits(model, encoded(TEXTS), device=CPU)
+    assert model.training

@@ -17,5 +17,9 @@ class CheckpointError(TextRNNError):
     """A run folder, model or saved state that is missing, damaged or of another kind."""
 
 
+class NotFiniteError(TextRNNError):
+    """A model whose logits, or their loss, are NaN or infinite."""
+
+
 class UsageError(TextRNNError):
     """Options that contradict each other: exit code 2, as for options that the command line rejects."""

@@ -10,6 +10,8 @@ from torch import nn
 
 from textrnn.data.batching import collate, inference_batches
 from textrnn.data.transform import EncodedTexts
+from textrnn.errors import NotFiniteError
+from textrnn.models.network import not_finite
 from textrnn.runtime.device import autocast
 
 DEFAULT_BATCH_SIZE = 256
@@ -37,6 +39,8 @@ def compute_logits(
     """(n, num_classes) float32 on the CPU. The model is left in the mode it was in.
 
     after_batch: called with the number of texts just computed; it may raise to stop.
+
+    Raises: NotFiniteError where a logit is NaN or infinite.
     """
     logits: torch.Tensor | None = None
     was_training = model.training
@@ -54,4 +58,10 @@ def compute_logits(
     finally:
         model.train(was_training)
     assert logits is not None
-    return logits.cpu()  # once: each copy waits for the device
+    on_cpu = logits.cpu()  # once: each copy waits for the device
+    if not_finite({"logits": on_cpu}):
+        raise NotFiniteError(
+            "the model's logits are not finite: its weights or model.linear_scale are too large; training with a lower "
+            "train.learning_rate or model.linear_scale avoids that"
+        )
+    return on_cpu

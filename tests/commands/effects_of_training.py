@@ -102,7 +102,7 @@ def products_on_a_gpu_may_be_rounded(before: Run, after: Run) -> None:
 
 @effect("train.save_minutes=1e-9")
 def the_state_is_saved_after_each_step(before: Run, after: Run) -> None:
-    assert (before.states_saved, after.states_saved) == (2, 12)  # and before each evaluation
+    assert (before.states_saved, after.states_saved) == (3, 13)  # and at the start and before each evaluation
 
 
 def vectors(run: Run) -> torch.Tensor:

@@ -141,7 +141,8 @@ RESUME_CASES = [
     broken(
         "force-on-a-folder-that-is-no-run", write("other/mine.txt", "x"),
         "train --data train.tsv --run-dir other --force",
-        "other: exists and is not a run (no config.yaml in it); give another --run-dir, or remove it",
+        "other: exists and is not a run (it has no environment.json that textrnn wrote); nothing in it was touched; "
+        "give another --run-dir, or remove it",
     ),
     broken(
         "run-below-a-file", None, MORE.replace("dir run", "dir test.tsv/run"),

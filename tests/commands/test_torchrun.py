@@ -67,7 +67,9 @@ def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -
     out, err = (stream.decode() for stream in process.communicate(timeout=60))
     assert process.returncode != 0
     assert out == ""
-    assert err.count("the training state is saved: --resume continues") == err.count("device: cpu") == 1, err
+    assert (
+        err.count("the training state is saved; continue with: textrnn train --resume") == err.count("device: cpu") == 1
+    ), err
     assert json.loads(Path("two/environment.json").read_text())["processes"] == 2
     assert 0 < len(Path("two/history.jsonl").read_text().splitlines()) < 20
 

@@ -41,3 +41,27 @@ def test_a_damaged_vocabulary_is_refused(tmp_path: Path, content: bytes) -> None
     (tmp_path / "v").write_bytes(content)
     with pytest.raises(CheckpointError, match="v: "):
         Vocab.load(tmp_path / "v")
+
+
+WINDOWS = [("\n", ""), ("\r\n", ""), ("\n", "\ufeff"), ("\r\n", "\ufeff")]
+
+
+@pytest.mark.parametrize(("end", "mark"), WINDOWS)
+@pytest.mark.parametrize("last", [True, False])
+def test_files_that_went_through_windows_give_the_same_names(tmp_path: Path, end: str, mark: str, last: bool) -> None:
+    def write(names: list[str]) -> Path:
+        path = tmp_path / "names.txt"
+        path.write_bytes((mark + end.join(names) + end * last).encode())
+        return path
+
+    assert load_labels(write(["a", "b\u2028\x85 c", "体育"])) == ["a", "b\u2028\x85 c", "体育"]
+    assert Vocab.load(write(["<pad>", "<unk>", "\ufeff", "x"])).tokens == ["<pad>", "<unk>", "\ufeff", "x"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["a\r", "b"], ["a", "b\r"], ["a\r", "b\r"], ["\ufeffa", "b"], ["\ufeffa\r", "\ufeff\ufeff\r"]],
+)
+def test_labels_with_odd_ends_come_back(tmp_path: Path, labels: list[str]) -> None:
+    save_labels(tmp_path / "labels.txt", labels)
+    assert load_labels(tmp_path / "labels.txt") == labels

@@ -1,22 +1,64 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from textrnn.evaluation.plots import plot_curves
 from textrnn.run.history import append_history, cut_history, read_history
 
 
 def test_records_are_appended_read_and_cut(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     assert read_history(path) == []
-    for step in (3, 6, 9):
-        append_history(path, {"step": step, "dev_loss": None})
+    for epoch in (1, 2, 3):
+        append_history(path, {"epoch": epoch, "step": 3 * epoch, "dev_loss": None})
     cut_history(path, 6)
     assert [record["step"] for record in read_history(path)] == [3, 6]
 
 
 def test_a_line_cut_short_by_a_crash_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
-    path.write_text('{"step": 3}\n{"step": 6, "dev')
-    assert read_history(path) == [{"step": 3}]
+    path.write_text('{"epoch": 1, "step": 3}\n{"epoch": 2, "step": 6, "dev')
+    assert read_history(path) == [{"epoch": 1, "step": 3}]
     cut_history(path, 9)
-    assert path.read_text() == '{"step": 3}\n'
+    assert path.read_text() == '{"epoch": 1, "step": 3}\n'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]", b"null", b"3", b'"x"', b"{}", b"\xff\x00\xfe", b"[" * 100_000, b'{"a":' * 100_000,
+        b'{"step": 3}', b'{"epoch": 1}', b'{"epoch": 1, "step": null}', b'{"epoch": 1, "step": "3"}',
+        b'{"epoch": "1", "step": 3}', b'{"epoch": [1], "step": 3}', b'{"epoch": true, "step": 3}',
+        b'{"epoch": 1, "step": 3.5}', b'{"epoch": 1, "step": NaN}', b'{"epoch": 1e400, "step": 3}',
+        b'{"epoch": 1, "step": 1' + b"0" * 400 + b"}", b'{"epoch": 1, "step": 1' + b"0" * 9000 + b"}",
+        b'{"epoch": 1, "step": 3, "dev_loss": "low"}', b'{"epoch": 1, "step": 3, "train_loss": [1]}',
+        b'{"epoch": 1, "step": 3, "train_loss": 1e400}', b'{"epoch": 1, "step": 3, "train_loss": -1e300}',
+    ],
+)  # fmt: skip
+def test_odd_lines_are_no_records(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(line + b'\n{"epoch": 2, "step": 6, "train_loss": 0.5}\n')
+    assert read_history(path) == [{"epoch": 2, "step": 6, "train_loss": 0.5}]
+    plot_curves(tmp_path / "curves.png", read_history(path))
+
+
+def test_a_nan_of_an_old_version_is_read_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text('{"epoch": 1, "step": 3, "dev_loss": NaN, "train_loss": -Infinity}\n')
+    cut_history(path, 3)
+    assert json.loads(path.read_text(), parse_constant=pytest.fail)["dev_loss"] is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_nan_is_written(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        append_history(tmp_path / "history.jsonl", {"epoch": 1, "step": 3, "dev_loss": value})
+
+
+def test_curves_of_very_large_numbers_can_be_drawn(tmp_path: Path) -> None:
+    records = [{"epoch": epoch, "step": 2**53 * epoch, "train_loss": 9e99, "dev_loss": 1e-300} for epoch in (1, 10**20)]
+    plot_curves(tmp_path / "curves.png", records)

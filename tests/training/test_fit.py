@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from tests.training.test_loop import BagOfWords, corpus
-from textrnn.errors import TextRNNError
+from textrnn.errors import NotFiniteError, TextRNNError
 from textrnn.training.events import Evaluation
 from textrnn.training.fit import Scores, fit
 from textrnn.training.objectives import cross_entropy, plain
@@ -20,15 +21,20 @@ def scores(accuracy: float, loss: float = 1.0, macro_f1: float = 0.5) -> Scores:
 
 
 def evaluations(
-    scripted: list[Scores] | None, state: TrainingState | None = None, *, epochs: int = 3, **options
+    scripted: list[Scores] | Callable[[], Scores] | None,
+    state: TrainingState | None = None,
+    *,
+    epochs: int = 3,
+    rate: Callable[[int], float] = lambda step: 0.1 * step,
+    **options,
 ) -> list[Evaluation]:
-    """Those of a training whose scores on dev are scripted, one for each evaluation."""
+    """Those of a training whose scores on dev are scripted, one for each evaluation, or computed by a function."""
     network = BagOfWords()
+    evaluate = (lambda: scripted.pop(0)) if isinstance(scripted, list) else scripted
     events = fit(
         network, corpus(), state or TrainingState(), objective=plain(cross_entropy()),
-        optimizer=torch.optim.SGD(network.parameters(), lr=1.0), learning_rate=lambda step: 0.1 * step, batch_size=4,
-        device=torch.device("cpu"), epochs=epochs,
-        evaluate=None if scripted is None else lambda: scripted.pop(0), **options,
+        optimizer=torch.optim.SGD(network.parameters(), lr=1.0), learning_rate=rate, batch_size=4,
+        device=torch.device("cpu"), epochs=epochs, evaluate=evaluate, **options,
     )  # fmt: skip
     return [event for event in events if isinstance(event, Evaluation)]
 
@@ -85,3 +91,26 @@ def test_an_interrupted_evaluation_is_repeated() -> None:
 def test_a_score_that_is_not_finite_stops_training() -> None:
     with pytest.raises(TextRNNError, match="dev_loss is not finite after epoch 2"):
         evaluations([scores(0.5), scores(0.5, loss=math.nan)], monitor="dev_loss")
+
+
+@pytest.mark.parametrize("monitor", ["dev_accuracy", "dev_macro_f1", "dev_loss"])
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_dev_loss_that_is_not_finite_stops_training_whatever_is_monitored(monitor: str, loss: float) -> None:
+    state = TrainingState()
+    with pytest.raises(TextRNNError, match="dev_loss is not finite after epoch 2; try a lower train.learning_rate"):
+        evaluations([scores(0.5), scores(0.9, loss=loss)], state, monitor=monitor)
+    assert state.best_epoch == 1
+
+
+def test_logits_that_are_not_finite_stop_training_and_the_epoch_is_named() -> None:
+    def evaluate() -> Scores:
+        raise NotFiniteError("the logits are not finite")
+
+    with pytest.raises(TextRNNError, match="training stopped: after epoch 1 the logits are not finite"):
+        evaluations(evaluate)
+
+
+def test_weights_that_are_not_finite_stop_training_without_dev_too() -> None:
+    message = "table.weight is not finite at epoch 1, step 3; try a lower train.learning_rate"
+    with pytest.raises(TextRNNError, match=message):
+        evaluations(None, rate=lambda step: math.inf if step == 3 else 0.1)

@@ -29,9 +29,9 @@ def test_the_kept_model_is_that_of_the_best_evaluation(
     monkeypatch.setattr(recorder, "save_state", keep)
     assert cli("train", "--data", "train.tsv", *TINY, "--set", "train.epochs=3").code == 0
     kept = load_file("runs/train/model/model.safetensors")
-    assert len(states) == 3
+    assert len(states) == 4  # the first one from before the first step
     equal = [all(torch.equal(tensor, kept[name]) for name, tensor in state.items()) for state in states]
-    assert equal == [False, True, False]
+    assert equal == [False, False, True, False]
 
 
 def test_history_follows_the_schedule_and_the_clipping(cli: Cli, train_file: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.options import ConfigOption, DataOption, SetOption, load_config, parse_overrides
+from textrnn.runtime.decoding import visible
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
 
@@ -30,4 +31,4 @@ def vocab(
     from textrnn.commands.vocab import vocab as run
 
     for line in run(settings, output):
-        print(line)
+        print(visible(line))

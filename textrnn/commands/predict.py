@@ -17,7 +17,7 @@ from textrnn.data.reader import parse_examples
 from textrnn.data.records import Column, OptionNames
 from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import one_line, read_lines
+from textrnn.runtime.decoding import one_line, read_lines, visible, visible_json
 from textrnn.runtime.files import atomic_writer, open_binary
 from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import bar, log
@@ -40,7 +40,12 @@ def predict(
     batch_size: int,
 ) -> None:
     """Predict each text of each file. Raises DataError `file:line` for a record without a readable text."""
-    write_row = jsonl_row(classifier.labels, top_k) if output_format == "jsonl" else tsv_row(classifier.labels)
+    on_terminal = output is None and sys.stdout.isatty()
+    write_row = (
+        jsonl_row(classifier.labels, top_k)
+        if output_format == "jsonl"
+        else tsv_row(classifier.labels, on_terminal=on_terminal)
+    )
     with bar("predicting", unit="text") as shown:
 
         def run(stream: BinaryIO) -> None:
@@ -126,13 +131,20 @@ def is_live(name: str) -> bool:
     return os.path.exists(name) and not os.path.isdir(name) and not os.path.isfile(name)
 
 
-def tsv_row(labels: list[str]) -> Callable[[str, np.ndarray], str]:
-    """`label<TAB>probability<TAB>text`, with tabs and line ends inside the text as spaces."""
-    names = [one_line(label) for label in labels]
+def tsv_row(labels: list[str], *, on_terminal: bool) -> Callable[[str, np.ndarray], str]:
+    """`label<TAB>probability<TAB>text`, with tabs and line ends inside the text as spaces.
+
+    on_terminal: other control characters are shown as escapes, since a terminal would obey them. Elsewhere they stay.
+    """
+
+    def column(text: str) -> str:
+        return visible(one_line(text)) if on_terminal else one_line(text)
+
+    names = [column(label) for label in labels]
 
     def row(text: str, probabilities: np.ndarray) -> str:
         best = int(probabilities.argmax())
-        return f"{names[best]}\t{probabilities[best]:.4f}\t{one_line(text)}\n"
+        return f"{names[best]}\t{probabilities[best]:.4f}\t{column(text)}\n"
 
     return row
 
@@ -144,6 +156,6 @@ def jsonl_row(labels: list[str], top_k: int | None) -> Callable[[str, np.ndarray
         item: dict[str, object] = {"text": text, **ranked[0]}
         if top_k is not None:
             item["top"] = ranked
-        return json.dumps(item, ensure_ascii=False) + "\n"
+        return visible_json(json.dumps(item, ensure_ascii=False, allow_nan=False)) + "\n"
 
     return row

@@ -19,7 +19,7 @@ from textrnn.data.vectors import coverage, read_vectors
 from textrnn.errors import CheckpointError, ConfigError
 from textrnn.models.build import build_model
 from textrnn.run.checkpoint import save_model_parts
-from textrnn.run.environment import compare_environment, describe_environment, load_environment, save_environment
+from textrnn.run.environment import compare_environment, describe_environment, load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.device import allow_tf32, has_bfloat16_units, training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, one_by_machine, world_size
@@ -72,25 +72,25 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 if is_first():
                     run.clear_leftovers()
                     warn_of_differences(run, environment, digests)
-                recorder.load()
+                recorder.load(steps_per_epoch=total_steps(settings, len(splits.train)) // settings.epochs)
             if is_first():
                 if start == "new":
-                    run.create(config.to_yaml())
-                    save_environment(run.environment, environment, digests)
+                    # again: another process may have trained it before the folder was locked
+                    run.check_free(force=force or (resume and not run.is_trained()))
+                    run.create(config.to_yaml(), environment, digests)
                     transform = Transform(tokenizer, splits.vocab, config.data.max_length)
                     save_model_parts(run.model, model, transform, splits.labels, config)
                 else:
                     write_text(run.config, config.to_yaml())  # epochs may have been added
                 begin_log()
             begin = time.perf_counter()
-            if start == "new" and fit_linear_path(
-                model, splits.train, seed=settings.seed, class_weights=class_weights, device=device
-            ):
-                log.info(
-                    "linear path: fitted in %.1f s; dev scores are those of network and linear path together, train "
-                    "loss is the network's alone", time.perf_counter() - begin,
-                )  # fmt: skip
-                recorder.save()
+            if start == "new":
+                if fit_linear_path(model, splits.train, seed=settings.seed, class_weights=class_weights, device=device):
+                    log.info(
+                        "linear path: fitted in %.1f s; dev scores are those of network and linear path together, "
+                        "train loss is the network's alone", time.perf_counter() - begin,
+                    )  # fmt: skip
+                recorder.save()  # so that wherever there are weights of a best model, there is a state
             with stop:
                 train_and_record(
                     events, recorder, stop, total_steps=total_steps(settings, len(splits.train)),
@@ -122,6 +122,12 @@ def where_to_start(
     check_same_config(config, run)
     progress = saved_progress(run)
     if progress is None:
+        if run.is_trained():
+            raise CheckpointError(
+                f"{run.state}: the training state is missing, so the run cannot go on; its model is untouched; put the "
+                f"state back, use the model as it is, or start over with --force"
+            )
+        run.check_own()
         log.info("%s: nothing was saved yet; starting from the beginning", run.path)
         return "new"
     if progress.finished and (out_of_patience(progress, config.train.patience) or progress.epoch > config.train.epochs):

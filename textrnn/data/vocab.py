@@ -10,6 +10,7 @@ from textrnn.runtime.files import write_text
 
 PAD, UNK = 0, 1
 PAD_TOKEN, UNK_TOKEN = "<pad>", "<unk>"
+_MARK = "\ufeff"  # the byte order mark
 _SPARE = 10_000  # candidates kept beyond the limit, so that they need not be sorted often
 
 
@@ -65,8 +66,10 @@ def _rank(pair: tuple[str, int]) -> tuple[int, str]:
 
 
 def save_labels(path: Path, labels: Sequence[str]) -> None:
-    """One label per line, in the order of ids."""
-    write_text(path, "".join(f"{label}\n" for label in labels))
+    """One label per line, in the order of ids, so that `load_labels` gives the same ones."""
+    end = "\r\n" if all(label.endswith("\r") for label in labels) else "\n"
+    mark = _MARK if labels[0].startswith(_MARK) else ""
+    write_text(path, mark + "".join(f"{label}{end}" for label in labels))
 
 
 def load_labels(path: Path) -> list[str]:
@@ -78,11 +81,17 @@ def load_labels(path: Path) -> list[str]:
 
 
 def read_name_lines(path: Path) -> list[str]:
-    """Lines, split at line feeds only. Raises CheckpointError where the file is missing or not UTF-8."""
+    """Lines, split at line feeds only. A byte order mark, and carriage returns where every line ends in one, are no
+    part of the names: editors and git add them on Windows.
+
+    Raises: CheckpointError where the file is missing or not UTF-8.
+    """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8").removeprefix(_MARK)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: damaged: not valid UTF-8 at byte {error.start + 1}") from None
+    if text.count("\r\n") == text.count("\n"):
+        text = text.replace("\r\n", "\n")
     return text.removesuffix("\n").split("\n")

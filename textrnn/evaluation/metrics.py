@@ -5,11 +5,13 @@ scikit-learn computes them. It is imported when needed: training and prediction 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 
+from textrnn.errors import NotFiniteError
 from textrnn.inference import predicted_classes
 
 Cells = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -26,12 +28,17 @@ class RunningTotals:
         self.loss_sum = 0.0
 
     def add(self, logits: torch.Tensor, labels: np.ndarray) -> None:
-        """logits (n, C), labels (n,)."""
+        """logits (n, C), labels (n,). Raises NotFiniteError where the loss overflows."""
         from sklearn.metrics import confusion_matrix
 
         truth, predicted = np.asarray(labels, dtype=np.int64), predicted_classes(logits)
         self.matrix += confusion_matrix(truth, predicted, labels=range(len(self.matrix)))
         self.loss_sum += float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(truth), reduction="sum"))
+        if not math.isfinite(self.loss_sum):
+            raise NotFiniteError(
+                "the model's loss is not finite: its weights or model.linear_scale are too large; training with a "
+                "lower train.learning_rate or model.linear_scale avoids that"
+            )
 
 
 def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:

@@ -9,13 +9,15 @@ import numpy as np
 from wcwidth import wcswidth
 
 from textrnn.evaluation.metrics import weighted_cells
+from textrnn.runtime.decoding import visible
 
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 
 
 def report_text(metrics: dict[str, Any]) -> str:
-    """scikit-learn's classification report, the confusion matrix, and the totals."""
-    labels = metrics["labels"]
+    """scikit-learn's classification report, the confusion matrix, and the totals; control characters in labels are
+    shown as escapes."""
+    labels = [visible(label) for label in metrics["labels"]]
     return "\n".join(
         [
             classification_report(metrics["confusion_matrix"], labels),

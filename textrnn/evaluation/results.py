@@ -16,7 +16,7 @@ from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.errors import DataError
 from textrnn.evaluation.plots import plot_confusion_matrix
-from textrnn.runtime.decoding import one_line
+from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer, make_folder, write_text
 
 
@@ -46,20 +46,23 @@ def write_results(folder: Path, report: str, metrics: dict[str, Any], source: So
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
-    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], labels)
+    shown = [visible(label) for label in labels]
+    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], shown)
     if legend:
         write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
     return legend is None
 
 
 def metrics_json(metrics: dict[str, Any]) -> str:
-    return json.dumps(metrics, ensure_ascii=False, indent=2) + "\n"
+    return visible_json(json.dumps(metrics, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
 
 
 def matrix_csv(metrics: dict[str, Any]) -> str:
-    """Labels in the first row and column; rows true, columns predicted."""
+    """Labels in the first row and column; rows true, columns predicted. Labels are quoted where one holds a character
+    at which a reader may end the line."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    broken = any(one_line(label) != label for label in metrics["labels"])
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)
     writer.writerow(["true \\ predicted", *metrics["labels"]])
     for label, row in zip(metrics["labels"], metrics["confusion_matrix"], strict=True):
         writer.writerow([label, *row])

@@ -17,7 +17,13 @@ from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError
 from textrnn.models.build import build_model, network_of
+from textrnn.models.network import not_finite
 from textrnn.runtime.files import make_folder, write_bytes, write_text
+
+# what safetensors and json raise for a damaged file
+_UNREADABLE = (
+    SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError, OverflowError,
+)  # fmt: skip
 
 WEIGHTS, CONFIG, VOCAB, LABELS, USER_DICT = (
     "model.safetensors",
@@ -39,17 +45,19 @@ def load_weights(path: Path, model: nn.Module) -> None:
         tensors = load(path.read_bytes())
     except OSError as error:
         raise CheckpointError(f"{path}: the weights cannot be read: {error.strerror}") from None
-    except SafetensorError as error:
+    except _UNREADABLE as error:
         raise CheckpointError(f"{path}: damaged or cut short ({error}); copy it again, or train again") from None
-    expected = model.state_dict()
-    for name in sorted({*expected, *tensors}):
-        if name not in tensors or name not in expected or tensors[name].shape != expected[name].shape:
-            found = tuple(tensors[name].shape) if name in tensors else "nothing"
-            wanted = tuple(expected[name].shape) if name in expected else "nothing"
-            raise CheckpointError(
-                f"{path}: {name}: {wanted} was expected, found {found}: the file does not belong to the config.yaml, "
-                f"vocab.txt and labels.txt next to it, or another version of textrnn saved it"
-            )
+    difference = _difference(tensors, model.state_dict())
+    if difference is not None:
+        raise CheckpointError(
+            f"{path}: {difference}: the file does not belong to the config.yaml, vocab.txt and labels.txt next to it, "
+            f"or another version of textrnn saved it"
+        )
+    name = not_finite(tensors)
+    if name is not None:
+        raise CheckpointError(
+            f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
+        )
     model.load_state_dict(tensors)
 
 
@@ -90,7 +98,7 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     user_dict = None
     if config.tokenizer.user_dict:
         try:
-            user_dict = (folder / config.tokenizer.user_dict).read_text(encoding="utf-8")
+            user_dict = (folder / config.tokenizer.user_dict).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError(
                 f"{folder / config.tokenizer.user_dict}: the dictionary cannot be read: {error}"
@@ -103,7 +111,11 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
             f"continues it), or the file was removed"
         )
     with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
-        model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
+        try:
+            model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
+        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"{folder / CONFIG}: the model that it describes cannot be built: {reason}") from None
     load_weights(folder / WEIGHTS, model)
     return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config
 
@@ -113,9 +125,8 @@ def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, p
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
         tensors.update({f"optimizer.{number}.{name}": tensor for name, tensor in values.items()})
-    content = save(
-        {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, {"progress": json.dumps(progress)}
-    )
+    metadata = {"progress": json.dumps(progress, allow_nan=False)}
+    content = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)
 
@@ -125,7 +136,7 @@ def read_progress(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads(file.metadata()["progress"]))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *_UNREADABLE) as error:
         raise CheckpointError(_damaged_state(path, error)) from None
 
 
@@ -135,19 +146,51 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
         with safe_open(path, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        model.load_state_dict(_below(tensors, "model"))
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in _below(tensors, "optimizer").items():
-            number, _, key = name.partition(".")
-            state.setdefault(int(number), {})[key] = tensor
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        begun = progress["step"] > 0
+    except (OSError, *_UNREADABLE) as error:
         raise CheckpointError(_damaged_state(path, error)) from None
+    problem = _difference(tensors, _expected_in_state(model, optimizer, begun=begun))
+    if problem is None and (name := not_finite(tensors)):
+        problem = f"{name} has a number that is NaN or infinite"
+    if problem is not None:
+        raise CheckpointError(_damaged_state(path, problem))
+    model.load_state_dict(_below(tensors, "model"))
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in _below(tensors, "optimizer").items():
+        number, _, key = name.partition(".")
+        state.setdefault(int(number), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return dict(progress)
 
 
-def _damaged_state(path: Path, error: Exception) -> str:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _expected_in_state(model: nn.Module, optimizer: torch.optim.Optimizer, *, begun: bool) -> dict[str, torch.Tensor]:
+    """Tensors of the names, shapes and types in a state. begun: whether a step has been done, and left moments."""
+    expected = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for number, parameter in enumerate(parameters if begun else ()):
+        moments = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        expected.update({f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()})
+    return expected
+
+
+def _difference(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> str | None:
+    """The first difference in names, shapes or types; None where there is none."""
+    for name in sorted({*expected, *tensors}):
+        wanted, found = _described(expected.get(name)), _described(tensors.get(name))
+        if wanted != found:
+            return f"{name}: {wanted} was expected, found {found}"
+    return None
+
+
+def _described(tensor: torch.Tensor | None) -> str:
+    if tensor is None:
+        return "nothing"
+    kind = "" if tensor.dtype == torch.float32 else f" of {str(tensor.dtype).removeprefix('torch.')}"
+    return f"{tuple(tensor.shape)}{kind}"
+
+
+def _damaged_state(path: Path, problem: Exception | str) -> str:
+    reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
     return f"{path}: the saved state is damaged or of another model ({reason}); start over with --force"
 
 

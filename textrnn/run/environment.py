@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -36,16 +37,31 @@ def save_environment(path: Path, environment: dict[str, str | int], digests: dic
     write_text(path, json.dumps({**environment, "data_sha256": digests}, indent=2, ensure_ascii=False) + "\n")
 
 
-def load_environment(path: Path) -> dict:
-    """What was saved; empty where the file is missing or damaged, since it only serves for comparison."""
+def load_environment(path: Path) -> dict[str, Any]:
+    """What was saved; without what is missing or damaged, since it only serves for comparison."""
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    digests = content.pop("data_sha256", None)
+    plain = {key: value for key, value in content.items() if isinstance(value, (str, int))}
+    return plain | {"data_sha256": _strings(digests)}
 
 
-def compare_environment(before: dict, now: dict[str, str | int], digests: dict[str, str]) -> list[str]:
+def is_environment(path: Path) -> bool:
+    """Whether `save_environment` wrote the file."""
+    found = load_environment(path)
+    return all(isinstance(found.get(key), str) for key in ("textrnn", "torch"))
+
+
+def _strings(value: Any) -> dict[str, str]:
+    entries = value.items() if isinstance(value, dict) else ()
+    return {key: entry for key, entry in entries if isinstance(entry, str)}
+
+
+def compare_environment(before: dict[str, Any], now: dict[str, str | int], digests: dict[str, str]) -> list[str]:
     """A phrase for each difference. Raises CheckpointError where the data has changed."""
     data = before.get("data_sha256", {})
     changed = [name for name, digest in digests.items() if data.get(name, digest) != digest]

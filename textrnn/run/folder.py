@@ -13,8 +13,12 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
-from textrnn.errors import CheckpointError
+from textrnn.errors import CheckpointError, TextRNNError
+from textrnn.run.environment import is_environment, save_environment
+from textrnn.run.history import read_history
 from textrnn.runtime.files import make_folder, write_text
+
+_LEFTOVERS = ".*.[0-9]*.tmp"  # files that a killed process had begun to write
 
 
 class RunFolder:
@@ -33,22 +37,47 @@ class RunFolder:
         self.evaluations = self.path / "eval"
 
     def is_empty(self) -> bool:
-        """Whether the folder is empty, apart from half-written files of a killed process."""
-        return self.path.is_dir() and all(file.match(".*.tmp") for file in self.path.iterdir())
+        """Whether the folder is empty, apart from what a process leaves that is killed at its first files."""
+        return self.path.is_dir() and all(
+            file.match(_LEFTOVERS) or (file == self.environment and is_environment(file))
+            for file in self.path.iterdir()
+        )
+
+    def is_trained(self) -> bool:
+        """Whether it holds what training has made: weights, or a record of an evaluation."""
+        return self.weights.exists() or bool(read_history(self.history))
 
     def check_free(self, *, force: bool) -> None:
         """Raises CheckpointError where the folder holds something that a new run may not replace."""
         if not self.path.exists() or self.is_empty():
             return
-        if not self.config.is_file():
-            raise CheckpointError(
-                f"{self.path}: exists and is not a run (no config.yaml in it); give another --run-dir, or remove it"
-            )
+        self.check_own()
         if not force:
             raise CheckpointError(
                 f"{self.path}: the run exists; --resume continues it, --force starts over, --run-dir sets another "
                 f"folder"
             )
+
+    def check_own(self) -> None:
+        """Raises CheckpointError where the folder is not a run, or has links in it: a new run would remove files that
+        are not its own. environment.json is the sign of a run, as the first file that `create` writes."""
+        if not is_environment(self.environment):
+            raise CheckpointError(
+                f"{self.path}: exists and is not a run (it has no environment.json that textrnn wrote); nothing in it "
+                f"was touched; give another --run-dir, or remove it"
+            )
+        for path in (*self._folders(), self.weights, self.state, self.config, *self._files()):
+            if path.is_symlink():
+                raise CheckpointError(
+                    f"{path}: a symbolic link: a new run replaces only what is in its own folder; remove the link, or "
+                    f"give another --run-dir"
+                )
+
+    def _folders(self) -> tuple[Path, ...]:
+        return self.model, self.state.parent, self.curves.parent, self.evaluations
+
+    def _files(self) -> tuple[Path, ...]:
+        return self.history, self.log, self.environment
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,14 +101,20 @@ class RunFolder:
     def clear_leftovers(self) -> None:
         """Remove half-written files of a killed process; only for the holder of the lock."""
         for folder in (self.path, self.model, self.state.parent, self.curves.parent):
-            for file in folder.glob(".*.tmp"):
+            for file in folder.glob(_LEFTOVERS):
                 file.unlink(missing_ok=True)
 
-    def create(self, config_yaml: str) -> None:
-        """Remove an older run's files, leave all others, and write the config."""
+    def create(self, config_yaml: str, environment: dict[str, str | int], digests: dict[str, str]) -> None:
+        """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError where a
+        file cannot be removed."""
         self.clear_leftovers()
-        for path in (self.model, self.state.parent, self.curves.parent, self.evaluations):
-            shutil.rmtree(path, ignore_errors=True)
-        for path in (self.history, self.log, self.environment):
-            path.unlink(missing_ok=True)
+        save_environment(self.environment, environment, digests)  # from here on, the folder is known as a run
+        try:
+            for folder in self._folders():
+                if folder.exists():
+                    shutil.rmtree(folder)
+            for file in (self.history, self.log):
+                file.unlink(missing_ok=True)
+        except OSError as error:
+            raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
         write_text(self.config, config_yaml)

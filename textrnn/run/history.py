@@ -10,12 +10,14 @@ from typing import Any
 from textrnn.errors import TextRNNError
 from textrnn.runtime.files import write_text
 
+_LARGEST = 1e100  # curves of much larger numbers cannot be drawn
+
 
 def append_history(path: Path, record: dict[str, Any]) -> None:
     """Add a line and sync it to disk. Raises TextRNNError where that fails."""
     try:
         with path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
+            stream.write(json.dumps(record, allow_nan=False) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
@@ -23,7 +25,8 @@ def append_history(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The records of all complete lines; a crash may have cut the last one short."""
+    """The records of all complete lines; a crash may have cut the last one short. Lines that are no records are left
+    out. NaN, which old versions wrote for a score that is not finite, is None."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
@@ -31,15 +34,23 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     records = []
     for line in lines:
         try:
-            record = json.loads(line)
-        except ValueError:
+            record = json.loads(line, parse_constant=lambda name: None)
+        except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict) and "step" in record:
+        if _is_record(record):
             records.append(record)
     return records
+
+
+def _is_record(found: Any) -> bool:
+    """Whether it is a dict of numbers, with a whole `step` and `epoch`."""
+    if not isinstance(found, dict) or not all(type(found.get(key)) is int for key in ("step", "epoch")):
+        return False
+    values = [value for value in found.values() if value is not None]
+    return all(type(value) in (int, float) and abs(value) < _LARGEST for value in values)
 
 
 def cut_history(path: Path, step: int) -> None:
     """Remove what was recorded after `step`: it will be computed and recorded again."""
     kept = [record for record in read_history(path) if record["step"] <= step]
-    write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
+    write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept))

@@ -134,6 +134,22 @@ def _likely_encoding(sample: bytes) -> str | None:
     return "gb18030" if best.encoding in ("gb2312", "gbk", "gb18030") else best.encoding.replace("_", "-")
 
 
+# What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_VISIBLE = {code: repr(chr(code))[1:-1] for code in _CONTROLS if code != 0x0A}
+_AS_JSON = {code: f"\\u{code:04x}" for code in _CONTROLS if code >= 0x20}
+
+
+def visible(text: str) -> str:
+    """The text for a person to read, with `\\x1b` and the like in place of control characters; line feeds stay."""
+    return text.translate(_VISIBLE)
+
+
+def visible_json(text: str) -> str:
+    """JSON of the same content, with `\\u009b` and the like in place of the control characters left in its strings."""
+    return text.translate(_AS_JSON)
+
+
 _BREAKS = str.maketrans(dict.fromkeys("\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 
 

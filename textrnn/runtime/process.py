@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from textrnn.errors import TextRNNError, UsageError
+from textrnn.runtime.decoding import visible
 from textrnn.runtime.signals import Interrupted, end_on_signals
 
 
@@ -76,5 +77,5 @@ def exit_on_error() -> Iterator[None]:
 def _leave(code: int, message: str = "") -> None:
     if message:
         with contextlib.suppress(OSError):
-            print(message, file=sys.stderr)
+            print(visible(message), file=sys.stderr)
     raise SystemExit(code)

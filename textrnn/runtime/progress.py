@@ -12,6 +12,7 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
+from textrnn.runtime.decoding import visible
 from textrnn.runtime.distributed import is_first
 
 log = logging.getLogger("textrnn")
@@ -59,7 +60,14 @@ class _StderrHandler(logging.Handler):
                 print(text, file=sys.stderr)
 
 
-class _Formatter(logging.Formatter):
+class _VisibleFormatter(logging.Formatter):
+    """Control characters of labels, texts and file names come as escapes, so that no terminal obeys them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
+class _StderrFormatter(_VisibleFormatter):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         return f"warning: {text}" if record.levelno >= logging.WARNING else text
@@ -68,7 +76,7 @@ class _Formatter(logging.Formatter):
 def log_to_stderr() -> None:
     """Log to stderr; only rank 0 logs."""
     handler = _StderrHandler()
-    handler.setFormatter(_Formatter())
+    handler.setFormatter(_StderrFormatter())
     log.handlers = [handler]
     log.setLevel(logging.INFO if is_first() else logging.CRITICAL + 1)
     log.propagate = False
@@ -85,7 +93,7 @@ def log_file(path: Path) -> Iterator[Callable[[], None]]:
 
     def begin() -> None:
         file = logging.FileHandler(path, encoding="utf-8")
-        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        file.setFormatter(_VisibleFormatter("%(asctime)s %(levelname)s %(message)s"))
         memory.setTarget(file)
         memory.flush()
         log.removeHandler(memory)

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 import torch
 
 from textrnn.data.transform import EncodedTexts
-from textrnn.errors import TextRNNError
+from textrnn.errors import NotFiniteError, TextRNNError
 from textrnn.models.network import Network
 from textrnn.runtime.distributed import wrap_ddp
 from textrnn.training.events import Evaluation, Step
 from textrnn.training.loop import epoch_steps
 from textrnn.training.objectives import Objective
-from textrnn.training.state import TrainingState, flush_metrics
+from textrnn.training.state import TrainingState, check_weights, flush_metrics
 
 Scores = dict[str, float]  # "loss", "accuracy" and "macro_f1" on dev
 
@@ -49,7 +49,7 @@ def fit(
     decides what is best: dev_accuracy, dev_macro_f1 or dev_loss. patience: evaluations without a better one before
     training stops.
 
-    Raises: TextRNNError where a loss, gradient or monitored score is not finite, and whatever `evaluate` raises.
+    Raises: TextRNNError where a loss, gradient, weight or score is not finite, and whatever `evaluate` raises.
     """
     wrapped = wrap_ddp(network)
     while not state.finished and (state.pending_evaluation or state.epoch <= epochs):
@@ -60,7 +60,11 @@ def fit(
                 precision=precision,
             )  # fmt: skip
         flush_metrics(state)
-        scores = evaluate() if evaluate is not None else None
+        check_weights(state, network)
+        try:
+            scores = evaluate() if evaluate is not None else None
+        except NotFiniteError as error:
+            raise TextRNNError(f"training stopped: after epoch {state.epoch} {error}") from None
         yield end_epoch(
             state, scores, learning_rate=learning_rate(state.step), epochs=epochs, monitor=monitor, patience=patience
         )
@@ -102,8 +106,11 @@ def end_epoch(
 
 def update_best(state: TrainingState, score: float | None, loss: float | None, monitor: str) -> bool:
     """Whether this evaluation is the best so far: by score, then by loss; without dev, the last one is."""
-    if score is not None and not math.isfinite(score):
-        raise TextRNNError(f"training stopped: {monitor} is not finite after epoch {state.epoch}")
+    for name, value in ((monitor, score), ("dev_loss", loss)):
+        if value is not None and not math.isfinite(value):
+            raise TextRNNError(
+                f"training stopped: {name} is not finite after epoch {state.epoch}; try a lower train.learning_rate"
+            )
     sign = -1.0 if monitor == "dev_loss" else 1.0
     is_best = (
         score is None or state.best is None or (sign * score, -(loss or 0)) > (sign * state.best, -state.best_loss)

@@ -17,7 +17,7 @@ from textrnn.run.history import append_history, cut_history, read_history
 from textrnn.runtime.distributed import is_first
 from textrnn.runtime.progress import log
 from textrnn.training.events import Evaluation
-from textrnn.training.state import TrainingState, flush_metrics
+from textrnn.training.state import TrainingState, check_weights, flush_metrics, progress_problem
 
 
 class Recorder:
@@ -32,11 +32,21 @@ class Recorder:
         self.run, self.model, self.optimizer, self.state, self.epochs = run, model, optimizer, state, epochs
         self.saved_at = time.monotonic()
 
-    def load(self) -> None:
+    def load(self, *, steps_per_epoch: int) -> None:
         """Restore what `save` saved; what was recorded after it is removed. Raises CheckpointError."""
         progress = progress_of(load_state(self.run.state, self.model, self.optimizer), self.run)
         vars(self.state).update(vars(progress), finished=False)  # train.epochs may have been made larger
         state = self.state
+        possible = (
+            state.step == (state.epoch - 1) * steps_per_epoch + state.steps_in_epoch
+            and state.steps_in_epoch <= steps_per_epoch
+            and state.pending_evaluation == (state.steps_in_epoch == steps_per_epoch)
+        )
+        if not possible:
+            raise CheckpointError(
+                f"{self.run.state}: the saved state is damaged or of other texts (epoch {state.epoch}, step "
+                f"{state.step}, where an epoch has {steps_per_epoch} steps); start over with --force"
+            )
         if not self.run.weights.exists() and state.best_epoch:
             raise CheckpointError(f"{self.run.weights}: the best model so far is missing; start over with --force")
         if is_first():
@@ -44,8 +54,10 @@ class Recorder:
         log.info("resuming at epoch %d, after step %d", state.epoch, state.step)
 
     def save(self) -> None:
-        """Save the training state. All processes must call this after the same step."""
+        """Save the training state. All processes must call this after the same step. Raises TextRNNError where a loss
+        or weight is not finite."""
         flush_metrics(self.state)
+        check_weights(self.state, self.model)
         if is_first():
             save_state(self.run.state, self.model, self.optimizer, self.state.progress())
         self.saved_at = time.monotonic()
@@ -84,13 +96,15 @@ def evaluation_line(evaluation: Evaluation, epochs: int) -> str:
 
 
 def progress_of(saved: dict[str, Any], run: RunFolder) -> TrainingState:
-    """The progress in a saved state. Raises CheckpointError where another version of textrnn saved it."""
-    try:
-        return TrainingState(**saved)
-    except TypeError:
+    """The progress in a saved state. Raises CheckpointError where it is damaged, or another version saved it."""
+    if saved.keys() != TrainingState().progress().keys():
         raise CheckpointError(
             f"{run.state}: saved by another version of textrnn; resume with that version, or start over with --force"
-        ) from None
+        )
+    problem = progress_problem(saved)
+    if problem is not None:
+        raise CheckpointError(f"{run.state}: the saved state is damaged ({problem}); start over with --force")
+    return TrainingState(**saved)
 
 
 def saved_progress(run: RunFolder) -> TrainingState | None:

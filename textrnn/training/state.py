@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import reprlib
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
 
 from textrnn.errors import TextRNNError
+from textrnn.models.network import not_finite
 from textrnn.runtime.distributed import total
 from textrnn.training.events import Step
 
@@ -51,11 +54,30 @@ class TrainingState:
         self.documents = self.tokens = self.steps = self.clipped = 0
 
 
+def progress_problem(saved: dict[str, Any]) -> str | None:
+    """What is wrong with numbers that should be those of `TrainingState.progress`; None where nothing is."""
+    for key, default in TrainingState().progress().items():
+        value = saved[key]
+        if isinstance(default, bool):
+            good = isinstance(value, bool)
+        elif isinstance(default, int):
+            good = type(value) is int and 0 <= value < 2**53
+        else:
+            good = type(value) is float and 0 <= value < math.inf
+        if not (good or (value is None and default is None)):
+            return f"{key}: {reprlib.repr(value)}"
+    state = TrainingState(**saved)
+    if state.steps != state.steps_in_epoch or (state.steps and not (state.documents and state.train_seconds)):
+        return f"sums of {state.steps} steps, {state.documents} documents, at step {state.steps_in_epoch} of the epoch"
+    if state.best_epoch + state.evaluations_since_best != state.epoch - 1:
+        return f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {state.epoch}"
+    return None
+
+
 def flush_metrics(state: TrainingState) -> None:
     """Wait for the unflushed steps and add them to the sums, in their order.
 
-    All processes must call this after the same step. It must be called before weights are saved: an unflushed step may
-    have made them infinite or NaN.
+    All processes must call this after the same step.
 
     Raises: TextRNNError, naming epoch and step, at the first step whose loss or gradient is not finite.
     """
@@ -83,3 +105,14 @@ def flush_metrics(state: TrainingState) -> None:
     state.seconds += seconds
     state.train_seconds += seconds
     steps.clear()
+
+
+def check_weights(state: TrainingState, model: nn.Module) -> None:
+    """Raises TextRNNError where a weight is not finite, so that none such is kept. It waits for the device: the last
+    step may have changed weights from which no loss has been computed yet."""
+    name = not_finite(model.state_dict())
+    if name is not None:
+        raise TextRNNError(
+            f"training stopped: {name} is not finite at epoch {state.epoch}, step {state.step}; try a lower "
+            f"train.learning_rate"
+        )

@@ -1,0 +1,96 @@
+"""Control characters in labels and texts: files keep them, and a terminal never gets to obey them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands.bad_inputs import put
+from tests.conftest import TINY, Cli
+from textrnn.runtime.decoding import visible
+
+LABELS = [
+    "es\x1b[31mcape",
+    "lone\rreturn",
+    "next\x85line",
+    "line\u2028separator",
+    "form\ffeed",
+    'comma, "quote"',
+    "c\x9b1",
+]
+
+
+@pytest.fixture
+def odd(cli: Cli) -> Path:
+    """A run of texts with such labels."""
+    rows = [{"text": f"word{number % 7} \x1b]0;x\x07 {number}", "label": LABELS[number % 7]} for number in range(70)]
+    put({"odd.jsonl": "".join(json.dumps(row) + "\n" for row in rows)})
+    result = cli("train", "--data", "odd.jsonl", *TINY, "--run-dir", "odd")
+    assert result.code == 0, result.err
+    assert result.err == visible(result.err)
+    assert r"es\x1b[31mcape" in result.err
+    assert r"lone\rreturn" in result.err
+    log = Path("odd/train.log").read_bytes().decode()
+    assert log == visible(log)
+    return Path("odd")
+
+
+def test_results_of_eval_can_be_read_back_and_its_report_shown(cli: Cli, odd: Path) -> None:
+    result = cli("eval", odd, "odd.jsonl", "--output", "o")
+    assert result.code == 0, result.err
+    assert result.out + result.err == visible(result.out + result.err)
+    report = Path("o/report.txt").read_bytes().decode()
+    assert report == visible(report)
+    assert r"es\x1b[31mcape" in report
+    with Path("o/confusion_matrix.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0][1:] == [row[0] for row in rows[1:]] == sorted(LABELS)
+    assert {len(row) for row in rows} == {8}
+    read_by_line = list(csv.reader(Path("o/confusion_matrix.csv").read_bytes().decode().splitlines(keepends=True)))
+    assert read_by_line == rows
+    assert len(Path("o/predictions.tsv").read_text().splitlines()) == 71
+    assert json.loads(Path("o/metrics.json").read_text())["labels"] == sorted(LABELS)
+    as_json = cli("eval", odd, "odd.jsonl", "--output", "o", "--json").out
+    assert as_json == visible(as_json)
+
+
+def test_plain_labels_are_not_quoted_in_the_matrix(cli: Cli, trained: Path) -> None:
+    assert cli("eval", trained, "--output", "o").code == 0
+    assert Path("o/confusion_matrix.csv").read_text().startswith("true \\ predicted,food,sport,travel\nfood,")
+
+
+def test_errors_show_them_as_escapes(cli: Cli, odd: Path) -> None:
+    put({"e.tsv": "\x1b[2J\tx\n"})
+    for arguments in (["eval", odd, "e.tsv"], ["predict", odd, "no\x1b[2J.txt"], ["predict", "no\x9b"]):
+        result = cli(*arguments)
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert result.err == visible(result.err)
+        assert r"\x" in result.err
+
+
+def test_predict_keeps_them_in_files_and_pipes_and_escapes_them_in_json(cli: Cli, odd: Path) -> None:
+    put({"t.txt": "a\x1b[31mb\x9bc\n"})
+    assert cli("predict", odd, "t.txt").out.endswith("\ta\x1b[31mb\x9bc\n")
+    assert cli("predict", odd, "t.txt", "--output", "out.tsv").code == 0
+    assert Path("out.tsv").read_bytes().decode().endswith("\ta\x1b[31mb\x9bc\n")
+    out = cli("predict", odd, "t.txt", "--output-format", "jsonl", "--top-k", "7").out
+    assert out == visible(out)
+    assert json.loads(out)["text"] == "a\x1b[31mb\x9bc"
+    assert sorted(each["label"] for each in json.loads(out)["top"]) == sorted(LABELS)
+
+
+def test_predict_escapes_them_on_a_terminal(cli: Cli, odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put({"t.txt": "a\x1b[31mb\x9bc\td\n"})
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", terminal)
+        assert cli("predict", odd, "t.txt").code == 0
+    shown = os.read(ours, 1000).decode()
+    os.close(ours)
+    assert shown.endswith("\ta\\x1b[31mb\\x9bc d\r\n")
+    assert "\x1b" not in shown

@@ -1,0 +1,130 @@
+"""Weights, logits and losses that are NaN or infinite end in one message; nothing is kept or written of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.commands.bad_inputs import snapshot
+from tests.conftest import TRAINED, Cli, sets
+from textrnn import RNNClassifier, TextClassifier
+from textrnn.errors import CheckpointError, NotFiniteError, TextRNNError
+
+WEIGHTS = Path("runs/train/model/model.safetensors")
+LINEAR = sets("model.linear_ngrams=1", "model.linear_buckets=64")
+
+
+def lines(stderr: str) -> list[str]:
+    return [line for line in stderr.splitlines() if line.startswith(("error", "warning", "Traceback"))]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        sets("train.learning_rate=1e38"),
+        sets("train.learning_rate=1e38", "data.dev_fraction=0"),
+        sets("train.learning_rate=1e38", "train.batch_size=64"),  # its only step of an epoch spoils the weights
+        sets("train.learning_rate=1e38", "train.batch_size=64", "data.dev_fraction=0", "train.epochs=1"),
+        sets("train.learning_rate=1e38", "train.monitor=dev_loss"),
+        [*LINEAR, *sets("model.linear_scale=1e300")],
+    ],
+)
+def test_training_stops_before_it_keeps_such_a_model(cli: Cli, trained: Path, options: list[str]) -> None:
+    result = cli("train", *TRAINED, *options, "--run-dir", "wild")
+    assert (result.code, result.out) == (1, "")
+    (message,) = [line for line in lines(result.err) if not line.startswith("warning")]
+    assert message.startswith("error: training stopped: ")
+    assert "not finite" in message
+    assert "epoch 1" in message
+    assert "lower train.learning_rate" in message
+    assert " *" not in result.err
+    assert not Path("wild/model/model.safetensors").exists()
+    assert not Path("wild/history.jsonl").exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_model_with_such_a_weight_is_damaged(cli: Cli, trained: Path, value: float) -> None:
+    tensors = load_file(WEIGHTS)
+    tensors["embedding.table.weight"][-1, -1] = value
+    save_file(tensors, WEIGHTS)
+    before = snapshot()
+    message = "damaged: embedding.table.weight has a number that is NaN or infinite; copy it again, or train again"
+    for arguments in (["predict", trained, "test.tsv"], ["eval", trained]):
+        result = cli(*arguments)
+        assert (result.code, result.out, lines(result.err)) == (1, "", [f"error: {WEIGHTS}: {message}"])
+    with pytest.raises(CheckpointError, match=message):
+        TextClassifier.load(trained)
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("output_format", ["tsv", "jsonl"])
+def test_logits_that_overflow_are_one_error_and_no_row_is_written(cli: Cli, trained: Path, output_format: str) -> None:
+    tensors = load_file(WEIGHTS)
+    for name in [name for name in tensors if "head" in name]:
+        tensors[name].fill_(3e38)
+    save_file(tensors, WEIGHTS)
+    before = snapshot()
+    for arguments in (
+        ["predict", trained, "test.tsv", "--output-format", output_format],
+        ["predict", trained, "test.tsv", "--output-format", output_format, "--output", "out"],
+        ["eval", trained, "--json"],
+    ):
+        result = cli(*arguments)
+        assert (result.code, result.out, len(lines(result.err))) == (1, "", 1)
+        assert lines(result.err)[0].startswith("error: the model's logits are not finite: its weights or")
+        assert snapshot() == before
+    with pytest.raises(NotFiniteError):
+        TextClassifier.load(trained).predict(["soup"])
+
+
+def test_a_loss_that_overflows_is_an_error_of_eval(cli: Cli, trained: Path) -> None:
+    tensors = load_file(WEIGHTS)
+    for name, tensor in tensors.items():
+        if name.startswith("head."):
+            tensor.zero_()
+    bias = next(tensor for name, tensor in tensors.items() if name.startswith("head.") and tensor.ndim == 1)
+    bias.copy_(torch.tensor([3e38, 0.0, 0.0]))
+    save_file(tensors, WEIGHTS)
+    assert cli("predict", trained, "test.tsv").code == 0
+    result = cli("eval", trained)
+    assert (result.code, result.out) == (1, "")
+    assert lines(result.err)[-1].startswith("error: the model's loss is not finite")
+    assert not (trained / "eval").exists()
+
+
+def test_the_state_of_a_run_that_was_stopped_so_can_be_resumed(cli: Cli, trained: Path) -> None:
+    options = ["train", *TRAINED, "--set", "train.learning_rate=1e38", "--run-dir", "wild"]
+    first = cli(*options)
+    again = cli(*options, "--resume")
+    assert (again.code, lines(again.err)[-1:]) == (1, lines(first.err)[-1:])
+
+
+@pytest.mark.parametrize(
+    "keys", [{"learning_rate": 1e38}, {"linear_scale": 1e300}, {"learning_rate": 1e38, "epochs": 1}]
+)
+@pytest.mark.parametrize("dev_fraction", [0.2, 0.0])
+def test_the_estimator_stops_too(keys: dict[str, float], dev_fraction: float) -> None:
+    model = RNNClassifier(
+        **({"epochs": 3, "batch_size": 50} | keys), embedding_dim=4, hidden_size=4, ngrams=1, linear_buckets=64,
+        dev_fraction=dev_fraction, device="cpu",
+    )  # fmt: skip
+    texts, labels = [f"{'a b' if number % 2 else 'c d'} {number}" for number in range(40)], [1, 2] * 20
+    if "linear_scale" in keys and not dev_fraction:  # noticed when it is used
+        model.fit(texts, labels)
+        with pytest.raises(NotFiniteError):
+            model.predict_proba(texts)
+        return
+    with pytest.raises(TextRNNError, match="training stopped: .*not finite"):
+        model.fit(texts, labels)
+    assert not hasattr(model, "classifier_")
+
+
+def test_all_json_of_a_run_is_strict(cli: Cli, trained: Path) -> None:
+    assert cli("eval", trained).code == 0
+    for path in [*trained.rglob("*.json"), trained / "history.jsonl"]:
+        for line in path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]:
+            json.loads(line, parse_constant=pytest.fail)

@@ -1,0 +1,137 @@
+"""A new run replaces only what is an older run's, and a trained model only where it was asked to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.commands.bad_inputs import put, snapshot
+from tests.conftest import TRAINED, Cli
+from textrnn import RNNClassifier
+from textrnn.training import interruptible
+
+WEIGHTS = Path("runs/train/model/model.safetensors")
+FORCED = ["train", *TRAINED, "--force", "--run-dir"]
+RESUMED = ["train", *TRAINED, "--resume", "--run-dir"]
+
+
+def refused(cli: Cli, arguments: list[str], message: str) -> None:
+    before = snapshot()
+    result = cli(*arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1), result.err
+    assert result.err.startswith("error: ")
+    assert message in result.err
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("kept", ["model/model.safetensors", "history.jsonl"])
+def test_a_trained_run_without_its_state_is_not_begun_anew_by_resume(cli: Cli, trained: Path, kept: str) -> None:
+    shutil.rmtree(trained / "resume")
+    for name in {"model/model.safetensors", "history.jsonl"} - {kept}:
+        (trained / name).unlink()
+    put({"runs/train/eval/mine/report.txt": "x"})
+    refused(
+        cli, [*RESUMED, str(trained)],
+        "runs/train/resume/state.safetensors: the training state is missing, so the run cannot go on; its model is "
+        "untouched; put the state back, use the model as it is, or start over with --force",
+    )  # fmt: skip
+    assert cli(*FORCED, trained).code == 0
+
+
+@pytest.mark.parametrize("options", [["--resume"], []])
+def test_a_run_killed_before_it_wrote_its_config_begins_again(cli: Cli, trained: Path, options: list[str]) -> None:
+    put({"killed/environment.json": (trained / "environment.json").read_bytes(), "killed/.config.yaml.12.tmp": "data"})
+    result = cli("train", *TRAINED, "--run-dir", "killed", *options)
+    assert result.code == 0, result.err
+    assert Path("killed/model/model.safetensors").read_bytes() == WEIGHTS.read_bytes()
+
+
+def test_a_run_killed_at_its_first_weights_goes_on(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("textrnn.training.recorder.append_history", die)
+        assert cli("train", *TRAINED, "--run-dir", "killed").code == 130
+    assert Path("killed/model/model.safetensors").exists()
+    result = cli(*RESUMED, "killed")
+    assert result.code == 0, result.err
+    assert Path("killed/model/model.safetensors").read_bytes() == WEIGHTS.read_bytes()
+
+
+OTHER_TOOL = {"other/config.yaml": "a: 1\n", "other/model/theirs": "x", "other/eval/theirs": "x"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"other/environment.json": '{"node": "20.1"}'},
+        {"other/environment.json": "[]", "other/history.jsonl": '{"epoch": 1, "step": 3}\n', "other/resume/x": "x"},
+    ],
+)
+def test_the_folder_of_another_tool_is_left_alone(cli: Cli, trained: Path, more: dict[str, str]) -> None:
+    put(OTHER_TOOL | more)
+    refused(cli, [*FORCED, "other"], "other: exists and is not a run (it has no environment.json that textrnn wrote)")
+
+
+def test_a_config_of_textrnn_does_not_make_a_folder_a_run(cli: Cli, trained: Path) -> None:
+    put(OTHER_TOOL | {"other/config.yaml": (trained / "config.yaml").read_bytes()})
+    for options in (FORCED, RESUMED):
+        refused(cli, [*options, "other"], "other: exists and is not a run")
+
+
+def test_a_saved_model_is_no_run(cli: Cli, trained: Path) -> None:
+    model = RNNClassifier(epochs=1, embedding_dim=4, hidden_size=4, linear_ngrams=None, ngrams=1, device="cpu")
+    model.fit([f"{word} {number}" for number in range(20) for word in ("a b", "c d")], [0, 1] * 20).save("saved")
+    refused(cli, [*FORCED, "saved"], "saved: exists and is not a run")
+    refused(cli, [*FORCED, f"{trained}/model"], "runs/train/model: exists and is not a run")
+
+
+def test_force_replaces_a_run_and_leaves_other_files(cli: Cli, trained: Path) -> None:
+    put({"runs/train/eval/t/report.txt": "x", "runs/train/notes.txt": "x", "runs/train/.notes.tmp": "x"})
+    old = (trained / "environment.json").read_text()
+    (trained / "environment.json").write_text(json.dumps(json.loads(old) | {"textrnn": "0.0.1"}))
+    assert cli(*FORCED, trained).code == 0
+    assert (trained / "environment.json").read_text() == old
+    assert not (trained / "eval").exists()
+    assert (trained / "notes.txt").exists()
+    assert (trained / ".notes.tmp").exists()
+
+
+@pytest.mark.parametrize("name", ["model", "resume", "plots", "config.yaml", "history.jsonl", "environment.json"])
+def test_force_does_not_follow_links_out_of_the_run(cli: Cli, trained: Path, name: str) -> None:
+    (trained / name).rename("elsewhere")
+    (trained / name).symlink_to(Path("elsewhere").absolute())
+    refused(cli, [*FORCED, str(trained)], f"runs/train/{name}: a symbolic link: a new run replaces only what is in")
+
+
+def test_a_run_may_itself_be_reached_by_a_link(cli: Cli, trained: Path) -> None:
+    Path("link").symlink_to(trained.absolute())
+    assert cli(*FORCED, "link").code == 0
+    assert WEIGHTS.exists()
+
+
+def test_what_cannot_be_removed_is_an_error(cli: Cli, trained: Path) -> None:
+    shutil.rmtree(trained / "model")
+    put({"runs/train/model": "a file"})
+    result = cli(*FORCED, trained)
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == "error: runs/train/model: cannot be removed: Not a directory"
+
+
+def test_an_interrupted_run_tells_the_command_that_continues_it(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise interruptible.Interrupted(2)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(interruptible, "show", stop)
+        result = cli("train", *TRAINED, "--run-dir", "a run")
+    assert result.code == 130
+    assert "continue with: textrnn train --resume --run-dir 'a run'" in result.err.splitlines()[-1]
+    assert cli("train", "--resume", "--run-dir", "a run").code == 0

@@ -1,0 +1,113 @@
+"""Progress that cannot be that of a training is refused, whatever stands in the file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from textrnn.errors import CheckpointError, TextRNNError
+from textrnn.models.linear import LinearPath
+from textrnn.run.checkpoint import save_state
+from textrnn.run.folder import RunFolder
+from textrnn.training.optim import LazyAdamW
+from textrnn.training.recorder import Recorder, saved_progress
+from textrnn.training.state import TrainingState
+
+SUMS = {"steps": 2, "documents": 8, "tokens": 90, "loss_sum": 3.5, "grad_norm_sum": 2.0, "train_seconds": 0.5}
+PROGRESS = {
+    **TrainingState(epoch=3, steps_in_epoch=2, step=12, best=0.7, best_loss=0.2, best_epoch=1).progress(),
+    "evaluations_since_best": 1, **SUMS,
+}  # fmt: skip
+
+
+def run_with(folder: Path, progress: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    run = RunFolder(folder)
+    monkeypatch.setattr("textrnn.training.recorder.read_progress", lambda path: progress)
+    run.state.parent.mkdir()
+    run.state.touch()
+    return run
+
+
+def test_good_progress_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert saved_progress(RunFolder(tmp_path)) is None
+    assert saved_progress(run_with(tmp_path, PROGRESS, monkeypatch)) == TrainingState(**PROGRESS)
+
+
+WRONG: list[tuple[str, Any]] = [
+    *[(key, odd) for key in ("epoch", "step", "steps", "seconds", "loss_sum", "best_epoch", "train_seconds", "finished")
+      for odd in ("3", None, [3], {"a": 1}, -1, -0.5, math.nan, math.inf, 10**400)],
+    *[(key, odd) for key in ("epoch", "step", "documents") for odd in (True, 3.0, 2**60)],
+    ("pending_evaluation", 1), ("finished", 0), ("best", "0.5"), ("best", math.nan), ("best", True),
+    ("epoch", 0), ("epoch", 1), ("epoch", 9), ("best_epoch", 3), ("evaluations_since_best", 0),
+    ("steps", 3), ("steps_in_epoch", 0), ("documents", 0), ("train_seconds", 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG)
+def test_odd_progress_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: Any) -> None:
+    run = run_with(tmp_path, PROGRESS | {key: value}, monkeypatch)
+    with pytest.raises(CheckpointError, match=r"state.safetensors: the saved state is damaged \(.*; start over"):
+        saved_progress(run)
+
+
+@pytest.mark.parametrize("saved", [{}, PROGRESS | {"more": 1}, {key: PROGRESS[key] for key in list(PROGRESS)[1:]}])
+def test_progress_with_other_keys_is_of_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: dict[str, Any]
+) -> None:
+    with pytest.raises(CheckpointError, match="saved by another version of textrnn"):
+        saved_progress(run_with(tmp_path, saved, monkeypatch))
+
+
+def recorder(folder: Path, progress: dict[str, Any]) -> Recorder:
+    """That of a run whose state is saved."""
+    run, model = RunFolder(folder), torch.nn.Linear(2, 2)
+    optimizer = LazyAdamW(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    save_state(run.state, model, optimizer, progress)
+    run.model.mkdir()
+    run.weights.touch()
+    return Recorder(run, model, optimizer, TrainingState(), epochs=9)
+
+
+@pytest.mark.parametrize(
+    ("changed", "good"),
+    [
+        ({}, True),
+        ({"step": 13}, False),
+        ({"step": 7}, False),
+        ({"epoch": 4, "best_epoch": 2}, False),
+        ({"pending_evaluation": True}, False),
+        ({"steps_in_epoch": 5, "steps": 5, "step": 15, "pending_evaluation": True}, True),
+        ({"steps_in_epoch": 5, "steps": 5, "step": 15}, False),
+        ({"steps_in_epoch": 6, "steps": 6, "step": 16}, False),
+    ],
+)
+def test_the_step_must_be_one_of_its_epoch(tmp_path: Path, changed: dict[str, Any], good: bool) -> None:
+    loading = recorder(tmp_path, PROGRESS | changed)
+    if good:
+        loading.load(steps_per_epoch=5)
+        assert loading.state.step == (PROGRESS | changed)["step"]
+        return
+    with pytest.raises(CheckpointError, match="damaged or of other texts .*where an epoch has 5 steps"):
+        loading.load(steps_per_epoch=5)
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
+    recording = recorder(tmp_path, PROGRESS)
+    recording.load(steps_per_epoch=5)
+    before = recording.run.state.read_bytes()
+    with torch.no_grad():
+        recording.model.weight[0, 1] = math.inf
+    message = r"weight is not finite at epoch 3, step 12; try a lower train\.learning_rate"
+    with pytest.raises(TextRNNError, match=message):
+        recording.save()
+    recording.model = LinearPath(2, ngrams=1, buckets=3)
+    recording.model.bias[0] = math.nan
+    with pytest.raises(TextRNNError, match="bias is not finite"):
+        recording.save()
+    assert recording.run.state.read_bytes() == before
