@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import nn
 
 from textrnn.config import Config, build_config, read_yaml, to_yaml
@@ -19,6 +19,7 @@ from textrnn.errors import CheckpointError, ConfigError
 from textrnn.models.build import build_model, network_of
 from textrnn.models.network import not_finite
 from textrnn.runtime.files import make_folder, write_bytes, write_text
+from textrnn.runtime.memory import check_memory
 
 # what safetensors and json raise for a damaged file
 _UNREADABLE = (
@@ -36,13 +37,13 @@ WEIGHTS, CONFIG, VOCAB, LABELS, USER_DICT = (
 
 def save_weights(path: Path, model: nn.Module) -> None:
     """The weights alone, so that equal weights give equal files."""
-    write_bytes(path, save({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}))
+    _save(path, model.state_dict())
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
     """Raises CheckpointError where the file is missing, damaged or of another model."""
     try:
-        tensors = load(path.read_bytes())
+        tensors, _ = _load(path)
     except OSError as error:
         raise CheckpointError(f"{path}: the weights cannot be read: {error.strerror}") from None
     except _UNREADABLE as error:
@@ -125,10 +126,8 @@ def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, p
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
         tensors.update({f"optimizer.{number}.{name}": tensor for name, tensor in values.items()})
-    metadata = {"progress": json.dumps(progress, allow_nan=False)}
-    content = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, content)
+    _save(path, tensors, {"progress": json.dumps(progress, allow_nan=False)})
 
 
 def read_progress(path: Path) -> dict[str, Any]:
@@ -143,9 +142,8 @@ def read_progress(path: Path) -> dict[str, Any]:
 def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Restore model and optimizer; returns the progress. Raises CheckpointError where the file does not fit."""
     try:
-        with safe_open(path, framework="pt") as file:
-            progress = json.loads(file.metadata()["progress"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        tensors, metadata = _load(path)
+        progress = json.loads(metadata["progress"])
         begun = progress["step"] > 0
     except (OSError, *_UNREADABLE) as error:
         raise CheckpointError(_damaged_state(path, error)) from None
@@ -161,6 +159,19 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
         state.setdefault(int(number), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return dict(progress)
+
+
+def _save(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> None:
+    on_cpu = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
+    check_memory(3 * sum(tensor.nbytes for tensor in on_cpu.values()))  # safetensors copies all, and would abort
+    write_bytes(path, save(on_cpu, metadata))
+
+
+def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors, mapped from the file, and metadata."""
+    check_memory(2 * path.stat().st_size)
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 - not a dict
 
 
 def _expected_in_state(model: nn.Module, optimizer: torch.optim.Optimizer, *, begun: bool) -> dict[str, torch.Tensor]:

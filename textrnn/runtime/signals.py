@@ -53,10 +53,10 @@ def end_process(number: int) -> NoReturn:
         signal.signal(each, lambda number, frame: os._exit(128 + number))
     with contextlib.suppress(Exception):
         sys.stdout.flush()
+    with contextlib.suppress(Exception):  # tqdm may be half imported
+        for shown in list(sys.modules["tqdm"].tqdm._instances) if "tqdm" in sys.modules else []:
+            shown.close()
     with contextlib.suppress(Exception):
-        if "tqdm" in sys.modules:
-            for shown in list(sys.modules["tqdm"].tqdm._instances):
-                shown.close()
         if number == signal.SIGINT:
             print("interrupted", file=sys.stderr, flush=True)
     os._exit(128 + number)
