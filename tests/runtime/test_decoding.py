@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import codecs
+import encodings
+import pkgutil
+import random
+import re
 from pathlib import Path
 
 import pytest
 
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import one_line, read_lines
+from textrnn.runtime.decoding import check_encoding, one_line, read_lines
 from textrnn.runtime.files import open_binary
 
 
@@ -60,6 +65,36 @@ def test_the_error_names_the_likely_encoding(tmp_path: Path, encoding: str, name
     path.write_bytes(text.encode(encoding))
     with pytest.raises(DataError, match=f"looks like {named}: try --encoding {named}"):
         lines(path)
+
+
+ALL_CODECS = sorted({module.name for module in pkgutil.iter_modules(encodings.__path__)} - {"aliases"})
+NO_CHARSETS = {
+    "base64_codec", "bz2_codec", "hex_codec", "idna", "mbcs", "oem", "punycode", "quopri_codec", "raw_unicode_escape",
+    "rot_13", "undefined", "unicode_escape", "utf_7", "uu_codec", "zlib_codec",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ALL_CODECS)
+def test_what_an_encoding_reads_is_text(encoding: str) -> None:
+    if encoding in NO_CHARSETS:
+        with pytest.raises(LookupError, match="for example: utf-8"):
+            check_encoding(encoding)
+        return
+    check_encoding(encoding)
+    random_bytes = random.Random(1).randbytes(20_000)
+    text = re.sub("[\x0e\x0f\x1b]", "", random_bytes.decode(encoding, "ignore"))  # without shifts between sets
+    assert not re.search("[\ud800-\udfff]", text)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    good = text.encode(encoding, "ignore")
+    pieces = "".join(decoder.decode(bytes([byte])) for byte in good) + decoder.decode(b"", final=True)
+    assert pieces == good.decode(encoding)
+
+
+@pytest.mark.parametrize("name", ["utf-9", "a\0b", "\udce9", "x" * 100_000, "", "..", "os.path"])
+def test_an_encoding_that_python_lacks(name: str) -> None:
+    with pytest.raises(LookupError, match="unknown encoding") as caught:
+        check_encoding(name)
+    assert len(str(caught.value)) < 300
 
 
 def test_one_line() -> None:
