@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,13 @@ ENCODING_CASES = [
         "unknown-encoding", "data.encoding=utf-9",
         f"--set data.encoding: unknown encoding 'utf-9'; {ENCODINGS} (found 'utf-9')",
     ),
+    *[
+        option(
+            f"encoding-{name}", f"data.encoding={name}",
+            f"--set data.encoding: '{name}' is not an encoding of text files; {ENCODINGS} (found '{name}')",
+        )
+        for name in ("utf-7", "unicode_escape", "idna", "base64")
+    ],
     case(
         "label-names-in-another-encoding",
         {"t.tsv": "x\t0\n", "names.txt": ("股票市场\n" * 9).encode("gb18030")}, IDS,
@@ -87,7 +95,20 @@ ROW_CASES = [
     ),
     rows(
         "json-that-is-no-object", JSON + "[1]\n",
-        "2: expected an object with the key 'text', found '[1]'", "t.jsonl",
+        "2: expected an object with the key 'text', found [1]", "t.jsonl",
+    ),
+    rows(
+        "json-number-of-5000-digits", JSON + f'{{"text": "a", "label": {"9" * 5000}}}\n',
+        "2: not valid JSON: a number has too many digits", "t.jsonl",
+    ),
+    rows(
+        "json-nested-too-deeply", JSON + "[" * 100_000 + "\n",
+        "2: not valid JSON: it is nested too deeply", "t.jsonl",
+    ),
+    rows(
+        "json-with-a-thousand-keys", JSON + json.dumps({f"k{number}": 1 for number in range(1000)}) + "\n",
+        "2: no key 'text'; the keys are: 'k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7'. Pass --set "
+        "data.text_column=KEY", "t.jsonl",
     ),
     rows(
         "several-fasttext-labels", "__label__a one\n__label__b __label__c two\n",
@@ -188,6 +209,11 @@ LABEL_CASES = [
         )
         for split in ("dev", "test")
     ],
+    case(
+        "long-labels", {"t.tsv": "".join(f"{'x' * 1000}{number}\ta text\n" for number in range(50))}, "--data t.tsv",
+        f"t.tsv:1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': the label column "
+        f"seems to hold texts. Set the columns, for example --set data.text_column=0 --set data.label_column=1",
+    ),
     case(
         "equal-label-names", {"names.txt": "food\nsport\nfood\n", "t.tsv": "a\t1\n"}, IDS,
         "names.txt:3: the label name 'food' occurs twice",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from textrnn.data.records import BadRow, Column, Columns, Record, count_of, quoted, strip_line_end
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
 
@@ -98,7 +98,7 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
     if layout.text == layout.label:
         options = columns.options
         raise DataError(
-            f"{name}: text and label are both read from column {columns.text!r}: pass another "
+            f"{name}: text and label are both read from column {short(columns.text)}: pass another "
             f"{options.text_column}COLUMN or {options.label_column}COLUMN"
         )
     for line, row in rows:
@@ -123,7 +123,7 @@ def _layout_by_header(header: list[str], sample: list[str], kind: str, name: str
     if columns.labelled and columns.label is not None:
         if len(names) == 1 and columns.label not in (0, *names):
             raise DataError(
-                f"{name}:1: no column {columns.label!r}; the only column is {quoted(names)}: add a column of labels"
+                f"{name}:1: no column {short(columns.label)}; the only column is {quoted(names)}: add a column of labels"
             )
         label = find(columns.label, columns.options.label_column, 0 if longest else min(1, len(names) - 1))
     return Layout(text, label, len(names), kind == "tsv" and text == len(names) - 1)
@@ -132,18 +132,18 @@ def _layout_by_header(header: list[str], sample: list[str], kind: str, name: str
 def _missing(column: Column, names: list[str], option: str, likely: int) -> str:
     """What is wrong with a header that does not have this column once, and what to do."""
     if not any(names):
-        return f"expected a header with the column {column!r}, found an empty line"
+        return f"expected a header with the column {short(column)}, found an empty line"
     if isinstance(column, int):
         return f"no column {column} (0-based); the header is: {quoted(names)}"
     if column in names:
-        return f"the header has more than one column {column!r}: {quoted(names)}; rename all but one"
+        return f"the header has more than one column {short(column)}: {quoted(names)}; rename all but one"
     if len(names) == 1 and ";" in names[0]:
         return (
-            f"no column {column!r}; the header is a single field: {quoted(names)}. Fields must be separated by commas: "
+            f"no column {short(column)}; the header is a single field: {quoted(names)}. Fields must be separated by commas: "
             f"convert the file"
         )
     return (
-        f"no column {column!r}; the header is: {quoted(names)}. Pass {option}NAME (perhaps {names[likely]!r}), or "
+        f"no column {short(column)}; the header is: {quoted(names)}. Pass {option}NAME (perhaps {short(names[likely])}), or "
         f"{option}NUMBER (0-based) if the file has no header"
     )
 
