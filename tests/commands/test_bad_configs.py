@@ -109,7 +109,10 @@ CONFIG_CASES = [
         "escape-beyond-unicode", 'model:\n  cell: "\\UFFFFFFFF"\n',
         "c.yaml:2: not valid YAML: Python int too large to convert to C int",
     ),
-    config("control-character", "model:\n  cell: a\0\n", "c.yaml:2: not valid YAML: the character U+0000 is not allowed"),
+    config(
+        "control-character", "model:\n  cell: a\0\n",
+        "c.yaml:2: not valid YAML: the character U+0000 is not allowed",
+    ),
     config(
         "long-value", f"model: {{cell: {'x' * 100_000}}}\n",
         f"c.yaml: model.cell: expected 'rnn', 'lstm' or 'gru', found '{'x' * 37}...{'x' * 38}'",

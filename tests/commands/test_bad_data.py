@@ -120,6 +120,19 @@ ROW_CASES = [
         'write a quote inside one as ""',
     ),
     case(
+        "csv-that-begins-with-an-empty-line", {"t.csv": "\ntext,label\na goal,sport\n"}, "--data t.csv",
+        "t.csv:1: expected a header with the column 'text', found an empty line: remove it",
+    ),
+    *[
+        case(
+            f"{name}-that-begins-with-an-empty-line-before-rows", {f"t.{name}": "\na goal,sport\n"},
+            f"--data t.{name} {TEXT_FIRST}",
+            f"t.{name}:1: expected a text in column 0 and a label in column 1 (0-based), found an empty line: "
+            f"remove it",
+        )
+        for name in ("tsv", "csv")
+    ],
+    case(
         "csv-without-labels", {"t.csv": "text\na very late goal\n"}, "--data t.csv",
         "t.csv:1: no column 'label'; the only column is 'text': add a column of labels",
     ),
@@ -211,8 +224,8 @@ LABEL_CASES = [
     ],
     case(
         "long-labels", {"t.tsv": "".join(f"{'x' * 1000}{number}\ta text\n" for number in range(50))}, "--data t.tsv",
-        f"t.tsv:1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': the label column "
-        f"seems to hold texts. Set the columns, for example --set data.text_column=0 --set data.label_column=1",
+        f"t.tsv:1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': the label "
+        f"column seems to hold texts. Set the columns, for example --set data.text_column=0 --set data.label_column=1",
     ),
     case(
         "equal-label-names", {"names.txt": "food\nsport\nfood\n", "t.tsv": "a\t1\n"}, IDS,
@@ -225,6 +238,7 @@ LABEL_CASES = [
     case("label-names-missing", {"t.tsv": "a\t0\n"}, IDS, "names.txt: no such file"),
 ]  # fmt: skip
 
+JIEBA = "--data t.tsv --set tokenizer.kind=jieba --set tokenizer.user_dict=u.txt"
 TOKENIZER_CASES = [
     case(
         "words-of-unsegmented-chinese", {"t.tsv": CHINESE}, "--data t.tsv --set tokenizer.kind=word",
@@ -233,8 +247,23 @@ TOKENIZER_CASES = [
         "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
     ),
     case(
+        "user-dictionary-with-tabs", {"t.tsv": CHINESE, "u.txt": "球队 3 n\n比赛\t5\n"}, JIEBA,
+        "u.txt:2: expected `word [count] [tag]` separated by single spaces, found a tab: replace tabs with spaces",
+    ),
+    *[
+        case(
+            f"user-dictionary-with-the-count-{count[:9]}",
+            {"t.tsv": CHINESE, "u.txt": f"球队 3\n比赛 {count} n\n"}, JIEBA,
+            f"u.txt:2: expected a count from 1 to 999999999, found {shown}",
+        )
+        for count, shown in [
+            ("9" * 5000, f"'{'9' * 37}...{'9' * 38}'"), ("0", "'0'"), ("-5", "'-5'"), ("1.5", "'1.5'"),
+            ("inf", "'inf'"), ("1e5", "'1e5'"), ("1_000", "'1_000'"),
+        ]
+    ],
+    case(
         "user-dictionary-missing", {"t.tsv": CHINESE},
-        "--data t.tsv --set tokenizer.kind=jieba --set tokenizer.user_dict=u.txt", "u.txt: no such file",
+        JIEBA, "u.txt: no such file",
     ),
 ]  # fmt: skip
 

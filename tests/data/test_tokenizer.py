@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from textrnn.data.tokenizer import Tokenizer, check_segmented
+from textrnn.data.tokenizer import Tokenizer, check_segmented, user_dict_problem
 from textrnn.errors import DataError
 
 
@@ -92,3 +92,11 @@ def test_the_tokens_of_a_long_text_are_an_iterator(kind: str, monkeypatch: pytes
     found = tokenizer.tokens(text)
     assert not isinstance(found, list)
     assert list(found) == whole
+
+
+@pytest.mark.parametrize(
+    "line", ["球队", "球队 5", "球队 5 n", "球队 n", "iphone 6 plus", "windows 3.1 5 n", "球队 5\r", "球队　５"]
+)
+def test_a_line_that_a_jieba_dictionary_may_have(line: str) -> None:
+    assert user_dict_problem(f"{line}\n", lowercase=True, normalize=True) is None
+    Tokenizer("jieba", user_dict=f"{line}\n")

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from textrnn.config.sections import Config
 from textrnn.errors import ConfigError, short
 
-
 _PROBLEMS_SHOWN = 20
 _CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from textrnn.config import Config, build_config, read_yaml, to_yaml
-from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError
@@ -41,16 +41,29 @@ def load_weights(path: Path, model: nn.Module) -> None:
         raise CheckpointError(f"{path}: the weights cannot be read: {error.strerror}") from None
     except SafetensorError as error:
         raise CheckpointError(f"{path}: damaged or cut short ({error}); copy it again, or train again") from None
-    expected = model.state_dict()
-    for name in sorted({*expected, *tensors}):
-        if name not in tensors or name not in expected or tensors[name].shape != expected[name].shape:
-            found = tuple(tensors[name].shape) if name in tensors else "nothing"
-            wanted = tuple(expected[name].shape) if name in expected else "nothing"
+    _check_shapes(path, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, model)
+    model.load_state_dict(tensors)
+
+
+def check_weights_fit(path: Path, model: nn.Module) -> None:
+    """Raises CheckpointError where the file, read without its tensors, is of another model."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError):
+        return  # load_weights says why
+    _check_shapes(path, shapes, model)
+
+
+def _check_shapes(path: Path, shapes: dict[str, tuple[int, ...]], model: nn.Module) -> None:
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name in sorted({*expected, *shapes}):
+        found, wanted = shapes.get(name, "nothing"), expected.get(name, "nothing")
+        if found != wanted:
             raise CheckpointError(
                 f"{path}: {name}: {wanted} was expected, found {found}: the file does not belong to the config.yaml, "
                 f"vocab.txt and labels.txt next to it, or another version of textrnn saved it"
             )
-    model.load_state_dict(tensors)
 
 
 def save_model(folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config) -> None:
@@ -96,12 +109,19 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
                 f"{folder / config.tokenizer.user_dict}: the dictionary cannot be read: {error}"
             ) from None
     kind = config.tokenizer
+    if user_dict is not None:
+        problem = user_dict_problem(user_dict, lowercase=kind.lowercase, normalize=kind.normalize)
+        if problem is not None:
+            raise CheckpointError(f"{folder / str(config.tokenizer.user_dict)}:{problem[0]}: {problem[1]}")
     tokenizer = Tokenizer(kind.kind, lowercase=kind.lowercase, normalize=kind.normalize, user_dict=user_dict)
     if not (folder / WEIGHTS).exists():
         raise CheckpointError(
             f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation (--resume "
             f"continues it), or the file was removed"
         )
+    with torch.device("meta"):  # without memory: a config.yaml of other weights may ask for terabytes
+        plan = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
+    check_weights_fit(folder / WEIGHTS, plan)
     with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
         model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
     load_weights(folder / WEIGHTS, model)
