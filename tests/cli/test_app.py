@@ -164,6 +164,19 @@ def test_without_a_test_file_dev_is_judged_and_that_is_said(cli: Cli, train_file
     assert Path("runs/train/eval/dev/metrics.json").is_file()
 
 
+def test_a_name_of_dots_does_not_lead_out_of_the_runs(cli: Cli, trained: Path) -> None:
+    for name in ("...tsv", "..gz"):
+        Path("test.tsv").rename(name)
+        assert cli("eval", trained, name).code == 0
+        Path(name).rename("test.tsv")
+    assert {path.name for path in (trained / "eval").iterdir()} == {"data"}
+    Path("...yaml").write_text((trained / "config.yaml").read_text())
+    result = cli("train", "--config", "...yaml")
+    assert (result.code, result.out) == (0, "runs/data\n")
+    assert {path.name for path in Path().iterdir()} >= {"runs", "...yaml"}
+    assert {path.name for path in Path("runs").iterdir()} == {"train", "data"}
+
+
 def test_equal_weights_give_equal_files_with_nothing_else_inside(cli: Cli, trained: Path) -> None:
     content = (trained / "model/model.safetensors").read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

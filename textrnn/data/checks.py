@@ -21,8 +21,8 @@ def check_classes(corpus: Corpus, source: Source) -> None:
     if source.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus) / 2):
         raise DataError(
             f"{next(read_examples(source)).where}: found {len(corpus.labels):,} different labels in {len(corpus):,} "
-            f"rows, the first of them {short(corpus.labels[0])}: the label column seems to hold texts. Set the columns, "
-            f"for example --set data.text_column=0 --set data.label_column=1"
+            f"rows, the first of them {short(corpus.labels[0])}: the label column seems to hold texts. Set the "
+            f"columns, for example --set data.text_column=0 --set data.label_column=1"
         )
 
 

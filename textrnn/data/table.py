@@ -150,8 +150,8 @@ def _missing(column: Column, names: list[str], option: str, likely: int) -> str:
             f"commas: convert the file"
         )
     return (
-        f"no column {short(column)}; the header is: {quoted(names)}. Pass {option}NAME (perhaps {short(names[likely])}), "
-        f"or {option}NUMBER (0-based) if the file has no header"
+        f"no column {short(column)}; the header is: {quoted(names)}. Pass {option}NAME (perhaps "
+        f"{short(names[likely])}), or {option}NUMBER (0-based) if the file has no header"
     )
 
 

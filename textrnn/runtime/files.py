@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
@@ -113,13 +114,22 @@ def strip_gz(path: str) -> str:
     return path[:-3] if path.lower().endswith(".gz") else path
 
 
-_DATA_SUFFIXES = (".gz", ".tsv", ".csv", ".jsonl", ".ndjson", ".txt")
+_SUFFIXES = (".gz", ".tsv", ".csv", ".jsonl", ".ndjson", ".txt", ".yaml", ".yml")
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\*?]")
+_LONGEST_NAME = 200  # bytes
 
 
-def data_name(path: str) -> str:
-    """`a/b/reviews.csv.gz` -> `reviews`; a folder's own name."""
-    name = Path(path).absolute().name
-    for suffix in _DATA_SUFFIXES:
+def data_name(path: Path | str) -> str:
+    """A name for a folder about the file: `a/b/reviews.csv.gz` -> `reviews`; a folder's own name; a config's likewise.
+
+    It is a plain name whatever the path is: neither empty, hidden, `.` or `..`, nor long, and without separators and
+    control characters.
+    """
+    name = os.path.basename(os.path.abspath(path))
+    for suffix in _SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             name = name[: -len(suffix)]
-    return name.replace("*", "_").replace("?", "_")
+    name = _NOT_IN_NAMES.sub("_", name).lstrip(".")
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[:-1]
+    return name or "data"
