@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import codecs
 import encodings
+import errno
+import io
 import pkgutil
 import random
 import re
@@ -56,6 +58,23 @@ def test_an_invalid_byte_is_reported_with_its_line_and_column(
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"{path}{where}"):
         lines(path, encoding)
+
+
+def test_an_input_that_cannot_be_read_is_named_and_an_output_is_not_taken_for_it() -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise error
+
+    error = OSError(errno.EIO, "Input/output error")
+    for encoding in ("utf-8", "utf-16"):
+        with pytest.raises(DataError, match="x: cannot be read: Input/output error"):
+            list(read_lines(io.BufferedReader(Broken()), encoding, "x"))
+    error = OSError(errno.ENOSPC, "No space left on device", "stdout")
+    with pytest.raises(OSError, match="stdout"):
+        list(read_lines(io.BufferedReader(Broken()), "utf-8", "x"))
 
 
 @pytest.mark.parametrize(("encoding", "named"), [("gb18030", "gb18030"), ("utf-16", "utf-16")])

@@ -72,6 +72,10 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
         yield from lines
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
+    except OSError as error:
+        if error.filename is not None:  # of what is written while a pipe is waited for
+            raise
+        raise DataError(f"{name}: cannot be read: {error.strerror}") from error
 
 
 def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:

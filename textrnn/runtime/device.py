@@ -87,5 +87,5 @@ def cores_to_share() -> int:
     """The number of jobs worth running side by side; 1 where busy-waiting threads would get in the way."""
     spin = os.environ.get("GOMP_SPINCOUNT", "")
     passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
-    soon_asleep = passive or (spin.isdigit() and int(spin) <= _SHORT_SPIN)
+    soon_asleep = passive or (spin.isascii() and spin.isdigit() and len(spin) < 10 and int(spin) <= _SHORT_SPIN)
     return torch.get_num_threads() if soon_asleep else 1

@@ -84,13 +84,13 @@ def open_binary(path: Path | str | int) -> BufferedIOBase:
     """Open a file or descriptor for reading; gzip, told by its first bytes, is decompressed. Raises DataError."""
     try:
         stream = open(path, "rb")  # noqa: SIM115 - handed to the caller
+        return decompressed(stream)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise DataError(f"{path}: expected a file, found a folder") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return decompressed(stream)
 
 
 def decompressed(stream: io.BufferedReader) -> BufferedIOBase:
@@ -101,11 +101,14 @@ def decompressed(stream: io.BufferedReader) -> BufferedIOBase:
 
 
 def sha256_of(path: Path | str) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """The sha256 of a file's bytes, in hexadecimal. Raises DataError."""
     total = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            total.update(block)
+    try:
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 20):
+                total.update(block)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return total.hexdigest()
 
 

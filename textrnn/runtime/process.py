@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 from textrnn.errors import TextRNNError, UsageError
 from textrnn.runtime.signals import Interrupted
+
+_WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # files that are written have a name, all but stdout
 
 
 def prepare_process() -> None:
@@ -55,7 +58,13 @@ def _ignore_signals() -> None:
 def exit_on_error() -> Iterator[None]:
     """Turn every way in which a command can end into an exit code and at most one message on stderr."""
     try:
-        yield
+        try:
+            yield
+        except SystemExit as leaving:
+            if leaving.code:
+                raise
+            sys.stdout.flush()  # of --help and --version
+            raise
         sys.stdout.flush()
     except UsageError as error:
         _leave(2, f"Error: {error}")
@@ -69,7 +78,7 @@ def exit_on_error() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into it at exit
         _leave(0)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: " if error.filename else "stdout: " if error.errno in _WRITE_ERRORS else ""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(1, f"error: {where}{error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
