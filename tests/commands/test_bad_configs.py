@@ -68,6 +68,18 @@ CONFIG_CASES = [
         "c.yaml: model.dropout: expected less than 1, found 1.5",
         "c.yaml: vocabulary: no such section; did you mean vocab?",
     ),
+    *[
+        config(
+            f"path-{name}-of-{key}", f'{section}: {{{key}: "{value}"}}\n',
+            f"c.yaml: {section}.{key}: a path holds a character that no file name can have (found '{shown}')",
+        )
+        for section, key in [
+            ("data", "train"), ("data", "label_names"), ("data", "cache_dir"), ("tokenizer", "user_dict"),
+            ("model", "pretrained"),
+        ]
+        for name, value, shown in [("null", "a\\0b", "a\\x00b"), ("half-a-character", "a\\uD800b", "a\\ud800b")]
+    ],
+    config("empty-cache-path", "data: {cache_dir: ''}\n", "c.yaml: data.cache_dir: a path is empty (found '')"),
     config("empty-path", "data: {train: ''}\n", "c.yaml: data.train: a path is empty (found '')"),
     config(
         "invalid-yaml", "data:\n  train: [t.tsv\nmodel: x\n",

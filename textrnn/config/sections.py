@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
@@ -50,6 +51,22 @@ _PRETRAINED = Needs(
 )
 
 
+def _possible_paths(value: Paths | None) -> Paths | None:
+    if value is None:
+        return None
+    paths = [value] if isinstance(value, str) else value
+    if not paths or not all(paths):
+        raise ValueError("a path is empty")
+    for path in paths:
+        try:
+            is_possible = b"\0" not in os.fsencode(path)
+        except UnicodeEncodeError:  # half a character
+            is_possible = False
+        if not is_possible:
+            raise ValueError("a path holds a character that no file name can have")
+    return value
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=False)
 
@@ -87,12 +104,7 @@ class DataConfig(Section):
             raise ValueError(error.args[0]) from None
         return value
 
-    @field_validator("train", "dev", "test")
-    @classmethod
-    def _no_empty_path(cls, value: Paths | None) -> Paths | None:
-        if value is not None and (not value or (isinstance(value, list) and not all(value))):
-            raise ValueError("a path is empty")
-        return value
+    _paths = field_validator("train", "dev", "test", "label_names", "cache_dir")(_possible_paths)
 
 
 class TokenizerConfig(Section):
@@ -102,6 +114,8 @@ class TokenizerConfig(Section):
     user_dict: Annotated[str | None, _JIEBA] = Field(
         None, description="jieba: a file of further words, `word [count] [tag]` a line"
     )
+
+    _paths = field_validator("user_dict")(_possible_paths)
 
 
 class VocabConfig(Section):
@@ -137,6 +151,8 @@ class ModelConfig(Section):
     linear_scale: Annotated[float, _LINEAR] = Field(
         4.0, gt=0, description="its margins times this are averaged with the network's logits"
     )
+
+    _paths = field_validator("pretrained")(_possible_paths)
 
 
 class TrainConfig(Section):

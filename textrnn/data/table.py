@@ -13,7 +13,7 @@ from textrnn.errors import DataError, short
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
 
-_BLANK = ([], [""])  # a blank line; without labels, it is an empty text
+_BLANK: tuple[list[str], ...] = ([], [""])  # a blank line; without labels, it is an empty text
 LONGEST_FIELD = 50_000_000  # characters; a longer field means a missing quote
 # csv.reader ends a row at a lone CR; a lone surrogate, which no decoded text can hold, stands in for it
 _CARRIAGE_RETURN, _STAND_IN = re.compile("\r(?!\n)"), "\udc0d"

@@ -19,12 +19,15 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # files that are writ
 
 
 def prepare_process() -> None:
-    """UTF-8 streams in any locale; signals that end a command cleanly, a second one at once; settings for torch."""
+    """UTF-8 streams in any locale; signals that end a command cleanly, a second one at once; settings for torch.
+
+    A file name on stdout keeps its bytes even where they are not UTF-8.
+    """
     tune_torch()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
-    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _first_signal)
