@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.commands.bad_inputs import GOOD, case, check_refused, option
 from tests.conftest import Cli
@@ -23,7 +24,7 @@ def config(id: str, content: Any, *messages: str) -> Any:
 def number(id: str, key: str, limit: int, value: str = "9223372036854775808") -> Any:
     """A number beyond the limit of its key."""
     section, name = key.split(".")
-    found = f"c.yaml: {key}: expected less than or equal to {limit}, found {value}"
+    found = f"c.yaml: {key}: expected less than or equal to {limit}, found {yaml.safe_load(value)}"
     return config(id, f"{section}: {{{name}: {value}}}\n", found)
 
 
@@ -150,6 +151,10 @@ CONFIG_CASES = [
     number("epochs", "train.epochs", 1_000_000),
     number("accumulate", "train.accumulate", 1_000_000),
     number("patience", "train.patience", 1_000_000),
+    number("learning-rate", "train.learning_rate", 1000, "1.0e+300"),
+    number("embedding-rate", "train.embedding_lr_multiplier", 1_000_000, "1.0e+300"),
+    number("weight-decay", "train.weight_decay", 1000, "1.0e+300"),
+    number("adversarial-norm", "train.adversarial_norm", 1_000_000, "1.0e+300"),
     number("seed", "train.seed", 2**63 - 1),
     config(
         "column-of-20-digits", "data: {text_column: 99999999999999999999}\n",

@@ -158,18 +158,18 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     batch_size: int = Field(64, ge=1, le=_MANY, description="documents, over all processes")
     epochs: int = Field(6, ge=1, le=_MANY)
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(2e-3, gt=0, le=1000)
     embedding_lr_multiplier: Annotated[float, _TRAINED_EMBEDDING] = Field(
-        5.0, gt=0, description="learning rate of embeddings, as a multiple of that of the rest"
+        5.0, gt=0, le=_MANY, description="learning rate of embeddings, as a multiple of that of the rest"
     )
-    weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
+    weight_decay: float = Field(0.01, ge=0, le=1000, description="of weight matrices, embeddings apart")
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
     warmup: Fraction = Field(0.05, description="share of all steps")
     grad_clip_norm: float | None = Field(1.0, gt=0, description="null = measure, don't clip")
     accumulate: int = Field(1, ge=1, le=_MANY, description="batches whose gradients make one step")
     label_smoothing: Fraction = 0.0
     adversarial_norm: float | None = Field(
-        1.5, gt=0, description="length of a worst-case offset of each text's embeddings; null = none"
+        1.5, gt=0, le=_MANY, description="length of a worst-case offset of each text's embeddings; null = none"
     )
     class_weights: Literal["none", "balanced"] = "none"
     monitor: Annotated[Literal["dev_accuracy", "dev_macro_f1", "dev_loss"], _DEV] = "dev_accuracy"
