@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
     [
-        "runtime.signals", "runtime.distributed", "runtime.files", "runtime.decoding", "runtime.live",
+        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.decoding", "runtime.live",
         "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process",
     ],
     ["config.sections", "config.load", "config"],

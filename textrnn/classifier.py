@@ -11,7 +11,7 @@ from torch import nn
 
 from textrnn.config import Config
 from textrnn.data.transform import EncodedTexts, Transform
-from textrnn.errors import CheckpointError
+from textrnn.errors import CheckpointError, short
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.run.checkpoint import CONFIG, load_model
 from textrnn.runtime.device import choose_device
@@ -38,7 +38,7 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     checked = list(texts)
     for number, text in enumerate(checked):
         if not isinstance(text, str):
-            raise TypeError(f"text {number}: a string was expected, found {type(text).__name__}: {text!r}")
+            raise TypeError(f"text {number}: a string was expected, found {type(text).__name__}: {short(text)}")
     return checked
 
 
@@ -63,7 +63,7 @@ class TextClassifier:
     def load(cls, run: Path | str, *, device: str = "cpu", precision: str = "float32") -> TextClassifier:
         """The model kept in RUN or RUN/model. Raises CheckpointError where it is missing or damaged."""
         if precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision must be float32 or bfloat16, not {precision!r}")
+            raise ValueError(f"precision must be float32 or bfloat16, not {short(precision)}")
         return cls(*load_model(model_folder(run)), device=choose_device(device), precision=precision)
 
     def predict(self, texts: Sequence[str]) -> list[str]:

@@ -1,5 +1,10 @@
 """Errors shown to the user; each message says what was expected, what was found, where, and what to do."""
 
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
 
 class TextRNNError(Exception):
     """A user's mistake or a failure of the machine: shown as one message, a line per problem; exit code 1."""
@@ -23,3 +28,24 @@ class NotFiniteError(TextRNNError):
 
 class UsageError(TextRNNError):
     """Options that contradict each other: exit code 2, as for options that the command line rejects."""
+
+
+class _Short(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = 80
+
+    def repr_int(self, value: int, level: int) -> str:
+        if value.bit_length() > 200:  # Python refuses to print very long ones
+            return f"<a number of about {value.bit_length() * 3 // 10:,} digits>"
+        return repr(value)
+
+
+_SHORT = _Short()
+
+
+def short(value: Any) -> str:
+    """`repr(value)` for a message, cut where it is long. It takes little time and memory, whatever the value is."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."

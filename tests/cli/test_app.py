@@ -164,6 +164,31 @@ def test_without_a_test_file_dev_is_judged_and_that_is_said(cli: Cli, train_file
     assert Path("runs/train/eval/dev/metrics.json").is_file()
 
 
+def test_a_name_of_dots_does_not_lead_out_of_the_runs(cli: Cli, trained: Path) -> None:
+    for name in ("...tsv", "..gz"):
+        Path("test.tsv").rename(name)
+        assert cli("eval", trained, name).code == 0
+        Path(name).rename("test.tsv")
+    assert {path.name for path in (trained / "eval").iterdir()} == {"data"}
+    Path("...yaml").write_text((trained / "config.yaml").read_text())
+    result = cli("train", "--config", "...yaml")
+    assert (result.code, result.out) == (0, "runs/data\n")
+    assert {path.name for path in Path().iterdir()} >= {"runs", "...yaml"}
+    assert {path.name for path in Path("runs").iterdir()} == {"train", "data"}
+
+
+def test_a_file_name_that_is_not_utf_8_can_be_trained_on_evaluated_and_printed(cli: Cli, trained: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    Path("train.tsv").rename(f"{name}.tsv")
+    result = subprocess.run([*COMMAND, "train", "--data", f"{name}.tsv", *TINY], capture_output=True)
+    assert (result.returncode, result.stdout) == (0, b"runs/caf\xe9\n"), result.stderr
+    assert rb"evaluate it with: textrnn eval runs/caf\udce9" in result.stderr
+    assert "eval runs/caf\\udce9" in Path("runs", name, "train.log").read_text(encoding="utf-8")
+    assert cli("eval", Path("runs", name), f"{name}.tsv").code == 0
+    assert Path("runs", name, "eval", name, "report.txt").is_file()
+    assert cli("train", "--config", Path("runs", name, "config.yaml"), "--run-dir", "again").code == 0
+
+
 def test_equal_weights_give_equal_files_with_nothing_else_inside(cli: Cli, trained: Path) -> None:
     content = (trained / "model/model.safetensors").read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,13 @@ ENCODING_CASES = [
         "unknown-encoding", "data.encoding=utf-9",
         f"--set data.encoding: unknown encoding 'utf-9'; {ENCODINGS} (found 'utf-9')",
     ),
+    *[
+        option(
+            f"encoding-{name}", f"data.encoding={name}",
+            f"--set data.encoding: '{name}' is not an encoding of text files; {ENCODINGS} (found '{name}')",
+        )
+        for name in ("utf-7", "unicode_escape", "idna", "base64")
+    ],
     case(
         "label-names-in-another-encoding",
         {"t.tsv": "x\t0\n", "names.txt": ("股票市场\n" * 9).encode("gb18030")}, IDS,
@@ -87,7 +95,20 @@ ROW_CASES = [
     ),
     rows(
         "json-that-is-no-object", JSON + "[1]\n",
-        "2: expected an object with the key 'text', found '[1]'", "t.jsonl",
+        "2: expected an object with the key 'text', found [1]", "t.jsonl",
+    ),
+    rows(
+        "json-number-of-5000-digits", JSON + f'{{"text": "a", "label": {"9" * 5000}}}\n',
+        "2: not valid JSON: a number has too many digits", "t.jsonl",
+    ),
+    rows(
+        "json-nested-too-deeply", JSON + "[" * 100_000 + "\n",
+        "2: not valid JSON: it is nested too deeply", "t.jsonl",
+    ),
+    rows(
+        "json-with-a-thousand-keys", JSON + json.dumps({f"k{number}": 1 for number in range(1000)}) + "\n",
+        "2: no key 'text'; the keys are: 'k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7'. Pass --set "
+        "data.text_column=KEY", "t.jsonl",
     ),
     rows(
         "several-fasttext-labels", "__label__a one\n__label__b __label__c two\n",
@@ -98,6 +119,19 @@ ROW_CASES = [
         "t.csv:3: cannot parse the csv row that begins here (unexpected end of data): close each quoted field, and "
         'write a quote inside one as ""',
     ),
+    case(
+        "csv-that-begins-with-an-empty-line", {"t.csv": "\ntext,label\na goal,sport\n"}, "--data t.csv",
+        "t.csv:1: expected a header with the column 'text', found an empty line: remove it",
+    ),
+    *[
+        case(
+            f"{name}-that-begins-with-an-empty-line-before-rows", {f"t.{name}": "\na goal,sport\n"},
+            f"--data t.{name} {TEXT_FIRST}",
+            f"t.{name}:1: expected a text in column 0 and a label in column 1 (0-based), found an empty line: "
+            f"remove it",
+        )
+        for name in ("tsv", "csv")
+    ],
     case(
         "csv-without-labels", {"t.csv": "text\na very late goal\n"}, "--data t.csv",
         "t.csv:1: no column 'label'; the only column is 'text': add a column of labels",
@@ -189,6 +223,11 @@ LABEL_CASES = [
         for split in ("dev", "test")
     ],
     case(
+        "long-labels", {"t.tsv": "".join(f"{'x' * 1000}{number}\ta text\n" for number in range(50))}, "--data t.tsv",
+        f"t.tsv:1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': the label "
+        f"column seems to hold texts. Set the columns, for example --set data.text_column=0 --set data.label_column=1",
+    ),
+    case(
         "equal-label-names", {"names.txt": "food\nsport\nfood\n", "t.tsv": "a\t1\n"}, IDS,
         "names.txt:3: the label name 'food' occurs twice",
     ),
@@ -199,6 +238,7 @@ LABEL_CASES = [
     case("label-names-missing", {"t.tsv": "a\t0\n"}, IDS, "names.txt: no such file"),
 ]  # fmt: skip
 
+JIEBA = "--data t.tsv --set tokenizer.kind=jieba --set tokenizer.user_dict=u.txt"
 TOKENIZER_CASES = [
     case(
         "words-of-unsegmented-chinese", {"t.tsv": CHINESE}, "--data t.tsv --set tokenizer.kind=word",
@@ -207,8 +247,23 @@ TOKENIZER_CASES = [
         "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
     ),
     case(
+        "user-dictionary-with-tabs", {"t.tsv": CHINESE, "u.txt": "球队 3 n\n比赛\t5\n"}, JIEBA,
+        "u.txt:2: expected `word [count] [tag]` separated by single spaces, found a tab: replace tabs with spaces",
+    ),
+    *[
+        case(
+            f"user-dictionary-with-the-count-{count[:9]}",
+            {"t.tsv": CHINESE, "u.txt": f"球队 3\n比赛 {count} n\n"}, JIEBA,
+            f"u.txt:2: expected a count from 1 to 999999999, found {shown}",
+        )
+        for count, shown in [
+            ("9" * 5000, f"'{'9' * 37}...{'9' * 38}'"), ("0", "'0'"), ("-5", "'-5'"), ("1.5", "'1.5'"),
+            ("inf", "'inf'"), ("1e5", "'1e5'"), ("1_000", "'1_000'"),
+        ]
+    ],
+    case(
         "user-dictionary-missing", {"t.tsv": CHINESE},
-        "--data t.tsv --set tokenizer.kind=jieba --set tokenizer.user_dict=u.txt", "u.txt: no such file",
+        JIEBA, "u.txt: no such file",
     ),
 ]  # fmt: skip
 

@@ -302,10 +302,13 @@ def test_a_full_disk_leaves_no_part_of_a_prediction(cli: Cli, run: Path) -> None
     assert snapshot() == before
 
 
-@pytest.mark.parametrize("arguments", ["vocab --data train.tsv", "predict run test.tsv", "eval run --json"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["vocab --data train.tsv", "predict run test.tsv", "predict run", "eval run --json", "--version", "train --help"],
+)
 def test_a_stdout_that_takes_nothing_is_one_message(arguments: str, run: Path) -> None:
     command = [sys.executable, "-m", "textrnn", *arguments.split()]
     with open("/dev/full", "w") as full:
-        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        result = subprocess.run(command, stderr=subprocess.PIPE, text=True, input="a text\n", stdout=full)
     lines = [line for line in result.stderr.splitlines() if not line.startswith("written to ")]
-    assert (result.returncode, lines) == (1, ["error: No space left on device"])
+    assert (result.returncode, lines) == (1, ["error: stdout: No space left on device"])

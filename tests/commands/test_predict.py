@@ -84,6 +84,14 @@ def test_predict_several_files_in_order_into_a_file(cli: Cli, trained: Path) -> 
     assert [line.split("\t")[2] for line in Path("out.tsv").read_text().splitlines()] == ["zwei ä", "one"]
 
 
+@pytest.mark.parametrize("number", ["1000000", "9" * 20, "9" * 5000])
+def test_a_column_number_beyond_all_columns_is_wrong_usage(cli: Cli, trained: Path, number: str) -> None:
+    result = cli("predict", trained, "test.tsv", "--text-column", number)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("Error: --text-column: a name, or a number up to 999999, was expected, found '")
+    assert len(result.err) < 300
+
+
 def test_a_closed_pipe_ends_predict_quietly(trained: Path, workplace: Path) -> None:
     Path("many.txt").write_text("a line\n" * 50_000)
     predict = subprocess.Popen(

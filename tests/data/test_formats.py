@@ -144,3 +144,10 @@ def test_plain_text_has_a_record_for_every_line() -> None:
 def test_texts_are_read_without_labels(kind: str, text: str, column: int | str | None, texts: list[str]) -> None:
     found = read(text, kind, column, None, labelled=False)
     assert rows(found) == [(None, each) for each in texts]
+
+
+@pytest.mark.parametrize(("kind", "between"), [("tsv", "\t"), ("csv", ",")])
+def test_blank_lines_before_rows_without_labels_are_empty_texts(kind: str, between: str) -> None:
+    found = read(f"\n\nx{between}a\ny{between}b\n", kind, 0, labelled=False)
+    assert [item.text for item in found] == ["", "", "x", "y"]
+    assert [item.line for item in found] == [1, 2, 3, 4]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from textrnn.data.tokenizer import Tokenizer, check_segmented
+from textrnn.data.tokenizer import Tokenizer, check_segmented, user_dict_problem
 from textrnn.errors import DataError
 
 
@@ -116,3 +116,11 @@ def test_any_number_of_accents_is_normalized_in_linear_time(kind: str) -> None:
     assert (first[0], last) == ("\xe9", "x")
     assert kind == "jieba" or len(tokenizer(text)) == 2
     assert "\u034f" not in "".join(tokenizer("e" + "\u0316\u0301" * 90 + " x"))
+
+
+@pytest.mark.parametrize(
+    "line", ["球队", "球队 5", "球队 5 n", "球队 n", "iphone 6 plus", "windows 3.1 5 n", "球队 5\r", "球队　５"]
+)
+def test_a_line_that_a_jieba_dictionary_may_have(line: str) -> None:
+    assert user_dict_problem(f"{line}\n", lowercase=True, normalize=True) is None
+    Tokenizer("jieba", user_dict=f"{line}\n")

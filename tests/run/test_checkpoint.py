@@ -21,8 +21,8 @@ from textrnn.models.build import build_model, network_of
 from textrnn.run.checkpoint import (
     load_model,
     load_state,
-    load_weights,
     read_progress,
+    read_weights,
     save_model,
     save_state,
     save_weights,
@@ -115,9 +115,9 @@ def test_weights_with_another_tensor_are_refused(tmp_path: Path, name: str, how:
     tensors = load_file(tmp_path / "good")
     change(tensors, name, how)
     save_file(tensors, tmp_path / "bad")
-    load_weights(tmp_path / "good", model)
+    read_weights(tmp_path / "good", model)
     with pytest.raises(CheckpointError, match=rf"bad: (damaged: )?{name}"):
-        load_weights(tmp_path / "bad", model)
+        read_weights(tmp_path / "bad", model)
 
 
 def test_a_state_needs_all_moments_and_no_others(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     model, optimizer = stepped()
     with pytest.raises(CheckpointError, match="file: "):
-        load_weights(path, model)
+        read_weights(path, model)
     with pytest.raises(CheckpointError, match="file: the saved state is damaged"):
         load_state(path, model, optimizer)
 

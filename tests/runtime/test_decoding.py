@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import codecs
+import encodings
+import errno
+import io
 import json
+import pkgutil
+import random
+import re
 from pathlib import Path
 
 import pytest
 
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import one_line, read_lines, visible, visible_json
+from textrnn.runtime.decoding import check_encoding, one_line, read_lines, visible, visible_json
 from textrnn.runtime.files import open_binary
 
 
@@ -54,6 +61,23 @@ def test_an_invalid_byte_is_reported_with_its_line_and_column(
         lines(path, encoding)
 
 
+def test_an_input_that_cannot_be_read_is_named_and_an_output_is_not_taken_for_it() -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise error
+
+    error = OSError(errno.EIO, "Input/output error")
+    for encoding in ("utf-8", "utf-16"):
+        with pytest.raises(DataError, match="x: cannot be read: Input/output error"):
+            list(read_lines(io.BufferedReader(Broken()), encoding, "x"))
+    error = OSError(errno.ENOSPC, "No space left on device", "stdout")
+    with pytest.raises(OSError, match="stdout"):
+        list(read_lines(io.BufferedReader(Broken()), "utf-8", "x"))
+
+
 @pytest.mark.parametrize(("encoding", "named"), [("gb18030", "gb18030"), ("utf-16", "utf-16")])
 def test_the_error_names_the_likely_encoding(tmp_path: Path, encoding: str, named: str) -> None:
     path = tmp_path / "x"
@@ -61,6 +85,36 @@ def test_the_error_names_the_likely_encoding(tmp_path: Path, encoding: str, name
     path.write_bytes(text.encode(encoding))
     with pytest.raises(DataError, match=f"looks like {named}: try --encoding {named}"):
         lines(path)
+
+
+ALL_CODECS = sorted({module.name for module in pkgutil.iter_modules(encodings.__path__)} - {"aliases"})
+NO_CHARSETS = {
+    "base64_codec", "bz2_codec", "hex_codec", "idna", "mbcs", "oem", "punycode", "quopri_codec", "raw_unicode_escape",
+    "rot_13", "undefined", "unicode_escape", "utf_7", "uu_codec", "zlib_codec",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ALL_CODECS)
+def test_what_an_encoding_reads_is_text(encoding: str) -> None:
+    if encoding in NO_CHARSETS:
+        with pytest.raises(LookupError, match="for example: utf-8"):
+            check_encoding(encoding)
+        return
+    check_encoding(encoding)
+    random_bytes = random.Random(1).randbytes(20_000)
+    text = re.sub("[\x0e\x0f\x1b]", "", random_bytes.decode(encoding, "ignore"))  # without shifts between sets
+    assert not re.search("[\ud800-\udfff]", text)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    good = text.encode(encoding, "ignore")
+    pieces = "".join(decoder.decode(bytes([byte])) for byte in good) + decoder.decode(b"", final=True)
+    assert pieces == good.decode(encoding)
+
+
+@pytest.mark.parametrize("name", ["utf-9", "a\0b", "\udce9", "x" * 100_000, "", "..", "os.path"])
+def test_an_encoding_that_python_lacks(name: str) -> None:
+    with pytest.raises(LookupError, match="unknown encoding") as caught:
+        check_encoding(name)
+    assert len(str(caught.value)) < 300
 
 
 def test_one_line() -> None:

@@ -13,6 +13,8 @@ from textrnn.runtime.device import cores_to_share
         ({"GOMP_SPINCOUNT": "1000"}, True),
         ({"GOMP_SPINCOUNT": "100000"}, False),
         ({"GOMP_SPINCOUNT": "infinite"}, False),
+        ({"GOMP_SPINCOUNT": "²"}, False),
+        ({"GOMP_SPINCOUNT": "9" * 10_000}, False),
         ({"OMP_WAIT_POLICY": "PASSIVE"}, True),
         ({"OMP_WAIT_POLICY": "active"}, False),
     ],

@@ -160,6 +160,39 @@ def test_a_process_on_its_own_is_the_first(monkeypatch: pytest.MonkeyPatch) -> N
     assert maximum([2]) == [2]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("RANK", "x", "RANK: a whole number was expected in this environment variable, found 'x'"),
+        ("RANK", "-1", "RANK: a whole number was expected in this environment variable, found '-1'"),
+        ("RANK", "²", "RANK: a whole number was expected in this environment variable, found '²'"),
+        ("RANK", "1", "RANK: this environment variable was expected to be below 1, the number of processes, found 1"),
+        ("WORLD_SIZE", "", "WORLD_SIZE: a whole number was expected in this environment variable, found ''"),
+        (
+            "WORLD_SIZE",
+            "0",
+            "RANK: this environment variable was expected to be below 0, the number of processes, found 0",
+        ),
+        ("WORLD_SIZE", "9" * 5000, "WORLD_SIZE: a whole number was expected in this environment variable, found '999"),
+        ("LOCAL_RANK", "1.0", "LOCAL_RANK: a whole number was expected in this environment variable, found '1.0'"),
+        ("LOCAL_WORLD_SIZE", "0", "LOCAL_RANK: this environment variable was expected to be below 0"),
+        ("MASTER_PORT", "x", "MASTER_PORT: a whole number was expected in this environment variable, found 'x'"),
+        ("MASTER_PORT", "70000", "MASTER_PORT: a port, up to 65535, was expected in this environment variable"),
+    ],
+)
+def test_variables_of_torchrun_that_cannot_be_are_one_message(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    for key, usual in zip(PLACE, ["0", "1", "127.0.0.1", "1"], strict=True):
+        monkeypatch.setenv(key, usual)
+    monkeypatch.setenv(name, value)
+    result = cli("vocab", "--data", "x.tsv")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: {message}")
+    assert result.err.endswith("; start with torchrun, or unset RANK to run a single process\n")
+    assert result.err.count("\n") == 1 and len(result.err) < 300
+
+
 def test_each_process_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     place = [*zip(PLACE, ["1", "2", "127.0.0.1", "1"], strict=True), ("LOCAL_RANK", "1"), ("LOCAL_WORLD_SIZE", "2")]
     for key, value in place:

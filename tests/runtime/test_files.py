@@ -45,7 +45,23 @@ def test_writing_into_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a/reviews.csv.gz", "reviews"), ("cnews.test.txt", "cnews.test"), ("folder/", "folder"), (".csv", ".csv")],
+    [
+        ("a/reviews.csv.gz", "reviews"),
+        ("cnews.test.txt", "cnews.test"),
+        ("folder/", "folder"),
+        (".csv", "csv"),
+        ("...tsv", "data"),
+        ("..gz", "data"),
+        ("...yaml", "data"),
+        ("configs/sample.v2.yaml", "sample.v2"),
+        ("/", "data"),
+        ("a/b/..", "a"),
+        ("a/.", "a"),
+        ("a\n\x7fb\\c.tsv", "a__b_c"),
+        ("caf\udce9.tsv", "caf\udce9"),
+        ("好" * 80 + ".tsv", "好" * 66),
+        ("data/*.tsv", "_"),
+    ],
 )
 def test_data_name(path: str, name: str) -> None:
     assert data_name(path) == name

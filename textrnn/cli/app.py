@@ -8,7 +8,8 @@ import typer
 
 from textrnn import __version__
 from textrnn.cli import eval, predict, train, vocab
-from textrnn.runtime.process import prepare_process
+from textrnn.runtime.distributed import check_environment
+from textrnn.runtime.process import exit_on_error, prepare_process
 from textrnn.runtime.progress import log_to_stderr
 
 app = typer.Typer(
@@ -43,5 +44,7 @@ def _main(
 def main() -> None:
     """Entry point of `textrnn` and `python -m textrnn`."""
     prepare_process()
-    log_to_stderr()
-    app()
+    with exit_on_error():
+        check_environment()
+        log_to_stderr()
+        app()

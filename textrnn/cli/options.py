@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from textrnn.errors import UsageError
+from textrnn.errors import UsageError, short
 
 
 class Precision(str, enum.Enum):
@@ -19,7 +19,7 @@ class Precision(str, enum.Enum):
 def _device(name: str) -> str:
     kind, _, index = name.partition(":")
     if name not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isascii() and index.isdigit()):
-        raise typer.BadParameter(f"auto, cpu, cuda or cuda:N was expected, found {name!r}")
+        raise typer.BadParameter(f"auto, cpu, cuda or cuda:N was expected, found {short(name)}")
     return name
 
 

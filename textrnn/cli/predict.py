@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument
-from textrnn.errors import UsageError
+from textrnn.errors import UsageError, short
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
 
@@ -70,6 +70,7 @@ def predict(
         check_encoding(encoding)
     except LookupError as error:
         raise UsageError(f"--encoding: {error.args[0]}") from None
+    column = _column(text_column)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.predict import STDIN
     from textrnn.commands.predict import predict as run_predict
@@ -79,7 +80,7 @@ def predict(
         files or [STDIN],
         output,
         format=format.value if format else None,
-        text_column=_column(text_column),
+        text_column=column,
         encoding=encoding,
         output_format=output_format.value,
         top_k=top_k,
@@ -88,5 +89,11 @@ def predict(
 
 
 def _column(option: str | None) -> str | int | None:
-    """A column's name, or its number where the option is one."""
-    return int(option) if option is not None and option.isascii() and option.isdigit() else option
+    """A column's name, or its number where the option is one. Raises UsageError for a number beyond all columns."""
+    if option is None or not (option.isascii() and option.isdigit()):
+        return option
+    from textrnn.config.sections import MAX_COLUMN
+
+    if len(option) > len(str(MAX_COLUMN)):
+        raise UsageError(f"--text-column: a name, or a number up to {MAX_COLUMN}, was expected, found {short(option)}")
+    return int(option)

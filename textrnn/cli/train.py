@@ -51,8 +51,8 @@ def train(
 
 def _run_name(config: Path | None, train_files: str | list[str] | None) -> str:
     """The config's name, or that of the first training file."""
-    if config is not None:
-        return config.stem
     from textrnn.runtime.files import data_name
 
+    if config is not None:
+        return data_name(config.with_suffix(".yaml"))
     return data_name(train_files[0] if isinstance(train_files, list) else train_files or "train")

@@ -18,7 +18,7 @@ from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.source import Source
 from textrnn.data.splits import stratified_split
 from textrnn.data.transform import EncodedTexts
-from textrnn.errors import ConfigError
+from textrnn.errors import ConfigError, short
 from textrnn.evaluation.metrics import RunningTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.report import report_text
@@ -161,4 +161,8 @@ def warn_of_missing_classes(texts: EncodedTexts, labels: list[str], name: str) -
     sizes = class_sizes(np.asarray(texts.labels), len(labels))
     missing = [label for label, size in zip(labels, sizes, strict=True) if size == 0]
     if missing:
-        log.warning("%s has no texts of %s: their F1 counts as 0 in macro-F1", name, ", ".join(map(repr, missing)))
+        log.warning(
+            "%s has no texts of %s: their F1 counts as 0 in macro-F1",
+            name,
+            ", ".join(map(short, missing[:12])) + ", ..." * (len(missing) > 12),
+        )

@@ -52,8 +52,11 @@ def predict(
             def answer(window: list[str]) -> None:
                 probabilities = classifier.predict_proba(window, batch_size=batch_size)
                 rows = map(write_row, window, probabilities)
-                stream.writelines(row.encode("utf-8", "surrogatepass") for row in rows)
-                stream.flush()
+                try:
+                    stream.writelines(row.encode("utf-8", "surrogatepass") for row in rows)
+                    stream.flush()
+                except OSError as error:  # with a name, since it may pass through the reading of a pipe
+                    raise OSError(error.errno, error.strerror, str(stream.name) if output else "stdout") from error
                 shown.update(len(window))
 
             for name in files:

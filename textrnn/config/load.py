@@ -11,23 +11,68 @@ import yaml
 from pydantic import ValidationError
 
 from textrnn.config.sections import Config
-from textrnn.errors import ConfigError
+from textrnn.errors import ConfigError, short
+
+_PROBLEMS_SHOWN = 20
+_CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader takes the last of two equal keys in silence; here it is an error."""
+class _Loader(yaml.SafeLoader):
+    """Where SafeLoader takes the last of two equal keys in silence, this is an error; so is a scalar that does not fit
+    its tag, such as `!!int x`, for which SafeLoader raises errors of all kinds."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what `<<` names into the mapping. Each key is kept once: mappings that merge each other would double
+        again and again."""
+        explicit: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, (str, int, float, bool)) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
-                )
-            if isinstance(key, (str, int, float, bool)):
-                seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+            key = self._plain_key(key_node)
+            if key in explicit and key is not None:
+                problem = f"the key {short(key)} is given twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            explicit.add(key)
+        super().flatten_mapping(node)
+        last: dict[Any, Any] = {}
+        for number, pair in enumerate(node.value):
+            key = self._plain_key(pair[0])
+            last[("", number) if key is None else key] = pair
+        node.value = list(last.values())
+
+    def _plain_key(self, node: yaml.Node) -> str | int | float | bool | None:
+        if node.tag == "tag:yaml.org,2002:merge":
+            return None
+        key = self.construct_object(node, deep=True)
+        return key if isinstance(key, (str, int, float, bool)) else None
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except _CONSTRUCTION_ERRORS:
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{short(node.value)} is not a valid {kind}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
+
+def _parse(text: str) -> tuple[Any, tuple[int, str] | None]:
+    """What YAML means, and None; or, where it is not valid, None, and the line and the reason."""
+    line = 1
+    try:
+        loader = _Loader(text)
+        try:
+            return loader.get_single_data(), None
+        finally:
+            line = loader.line + 1
+    except yaml.MarkedYAMLError as error:
+        if error.problem_mark:
+            line = error.problem_mark.line + 1
+        return None, (line, str(error.problem or error.context)[:200])
+    except yaml.reader.ReaderError as error:
+        reason = f"the character U+{ord(text[error.position]):04X} is not allowed"
+        return None, (text.count("\n", 0, error.position) + 1, reason)
+    except RecursionError:
+        return None, (line, "it is nested too deeply")
+    except _CONSTRUCTION_ERRORS as error:  # an escape such as "\\UFFFFFFFF", which the scanner does not expect
+        return None, (line, str(error))
 
 
 def load_config(path: Path | str | None, overrides: list[tuple[str, Any]] | None = None) -> Config:
@@ -51,6 +96,8 @@ def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = 
             ("--set " if key in set_keys else f"{origin}: ") + _explain(key, found)
             for key, found in sorted(problems.items())
         ]
+        if len(lines) > _PROBLEMS_SHOWN:
+            lines[_PROBLEMS_SHOWN:] = [f"{origin}: {len(lines) - _PROBLEMS_SHOWN:,} more problems like these"]
         raise ConfigError("\n".join(lines)) from None
 
 
@@ -62,15 +109,10 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
         raise ConfigError(f"{path}: the config cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: a config must be UTF-8; byte {error.start + 1} is not") from None
-    try:
-        tree = yaml.load(text, Loader=_UniqueKeyLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError, AttributeError) as error:  # yaml raises the last two for bad tagged values
-        raise ConfigError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: not a config: its values are nested too deeply") from None
+    tree, problem = _parse(text)
+    if problem is not None:
+        line, reason = problem
+        raise ConfigError(f"{path}:{line}: not valid YAML: {reason}")
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -83,18 +125,18 @@ def parse_override(option: str) -> tuple[str, Any]:
     """`a.b=v` -> ("a.b", v read as YAML). Raises ValueError where the form is another."""
     key, equals, value = option.partition("=")
     if not equals or "." not in key:
-        raise ValueError(f"expected SECTION.KEY=VALUE, found {option!r}; for example model.cell=lstm")
-    try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ValueError(f"{key}: the value {value!r} is not valid YAML") from None
+        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; for example model.cell=lstm")
+    found, problem = _parse(value)
+    if problem is not None:
+        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {problem[1]}")
+    return key.strip(), found
 
 
 def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:
     """Set `section.key` in a nested dict. Raises ConfigError with the nearest key where there is none such."""
     known = known_keys()
     if dotted not in known:
-        raise ConfigError(f"--set {dotted}: no such key{_nearest(dotted, known)}")
+        raise ConfigError(f"--set {_shown(dotted)}: no such key{_nearest(dotted, known)}")
     section, key = dotted.split(".")
     if not isinstance(tree.get(section), dict):
         tree[section] = {}
@@ -123,7 +165,12 @@ def _nearest(name: str, known: Any) -> str:
 
 
 def _dotted(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in place[:2])
+    return ".".join(_shown(str(part)) for part in place[:2])
+
+
+def _shown(name: str) -> str:
+    """A key as it is, or, where it does not fit into a message, quoted and cut."""
+    return name if name.isprintable() and len(name) <= 80 else short(name)
 
 
 def _explain(key: str, problems: list[Any]) -> str:
@@ -133,8 +180,8 @@ def _explain(key: str, problems: list[Any]) -> str:
             return f"{key}: no such section{_nearest(key, Config.model_fields)}"
         return f"{key}: no such key{_nearest(key, known_keys())}"
     if "." not in key:
-        return f"{key}: a section with keys was expected, found {found!r}"
+        return f"{key}: a section with keys was expected, found {short(found)}"
     if "value_error" in kinds:
-        return f"{key}: {problems[0]['msg'].removeprefix('Value error, ')} (found {found!r})"
+        return f"{key}: {problems[0]['msg'].removeprefix('Value error, ')} (found {short(found)})"
     expected = dict.fromkeys(problem["msg"].removeprefix("Input should be ") for problem in problems)
-    return f"{key}: expected {' or '.join(expected)}, found {found!r}"
+    return f"{key}: expected {' or '.join(expected)}, found {short(found)}"

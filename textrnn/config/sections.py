@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
@@ -10,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from textrnn.runtime.decoding import check_encoding
 
-Column = Annotated[int, Field(ge=0)] | str
+MAX_COLUMN = 999_999
+Column = Annotated[int, Field(ge=0, le=MAX_COLUMN)] | str
 Paths = str | list[str]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+_MOST_UNITS = 1 << 16  # of a layer
+_MANY = 1_000_000
 
 
 class Needs(NamedTuple):
@@ -45,6 +49,22 @@ _TRAINED_EMBEDDING = Needs(
 _PRETRAINED = Needs(
     lambda c: c.model.pretrained is not None, "model.pretrained is not given", "keeps embeddings at their random values"
 )
+
+
+def _possible_paths(value: Paths | None) -> Paths | None:
+    if value is None:
+        return None
+    paths = [value] if isinstance(value, str) else value
+    if not paths or not all(paths):
+        raise ValueError("a path is empty")
+    for path in paths:
+        try:
+            is_possible = b"\0" not in os.fsencode(path)
+        except UnicodeEncodeError:  # half a character
+            is_possible = False
+        if not is_possible:
+            raise ValueError("a path holds a character that no file name can have")
+    return value
 
 
 class Section(BaseModel):
@@ -84,12 +104,7 @@ class DataConfig(Section):
             raise ValueError(error.args[0]) from None
         return value
 
-    @field_validator("train", "dev", "test")
-    @classmethod
-    def _no_empty_path(cls, value: Paths | None) -> Paths | None:
-        if value is not None and (not value or (isinstance(value, list) and not all(value))):
-            raise ValueError("a path is empty")
-        return value
+    _paths = field_validator("train", "dev", "test", "label_names", "cache_dir")(_possible_paths)
 
 
 class TokenizerConfig(Section):
@@ -100,27 +115,29 @@ class TokenizerConfig(Section):
         None, description="jieba: a file of further words, `word [count] [tag]` a line"
     )
 
+    _paths = field_validator("user_dict")(_possible_paths)
+
 
 class VocabConfig(Section):
-    min_count: int = Field(2, ge=1, description="rarer tokens become <unk>")
-    max_size: int = Field(50_000, ge=3, description="entries at most, <pad> and <unk> included")
+    min_count: int = Field(2, ge=1, le=2**31 - 1, description="rarer tokens become <unk>")
+    max_size: int = Field(50_000, ge=3, le=2**31 - 1, description="entries at most, <pad> and <unk> included")
 
 
 class ModelConfig(Section):
     architecture: Literal["textrnn", "rcnn"] = "textrnn"
     cell: Literal["rnn", "lstm", "gru"] = "gru"
     nonlinearity: Annotated[Literal["tanh", "relu"], _RNN] = Field("tanh", description="of the cell rnn")
-    embedding_dim: int | None = Field(None, ge=1, description="null = that of `pretrained`, else 96")
-    hidden_size: int = Field(96, ge=1, description="of one direction")
-    num_layers: int = Field(1, ge=1)
+    embedding_dim: int | None = Field(None, ge=1, le=_MOST_UNITS, description="null = that of `pretrained`, else 96")
+    hidden_size: int = Field(96, ge=1, le=_MOST_UNITS, description="of one direction")
+    num_layers: int = Field(1, ge=1, le=64)
     bidirectional: Annotated[bool, _NOT_RCNN] = True
     dropout: Fraction = Field(0.5, description="between layers, and before the last linear layer")
     embedding_dropout: Fraction = Field(0.5, description="on the embeddings")
     pooling: Literal["last", "mean", "max", "attention"] = "max"
     attention_hops: Annotated[int, _ATTENTION] = Field(
-        1, ge=1, description="how often attention reads; more = a memory network"
+        1, ge=1, le=64, description="how often attention reads; more = a memory network"
     )
-    fc_size: int | None = Field(None, ge=1, description="a hidden dense layer with relu; null = none")
+    fc_size: int | None = Field(None, ge=1, le=_MOST_UNITS, description="a hidden dense layer with relu; null = none")
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: Annotated[bool, _PRETRAINED] = False
     ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
@@ -135,27 +152,29 @@ class ModelConfig(Section):
         4.0, gt=0, description="its margins times this are averaged with the network's logits"
     )
 
+    _paths = field_validator("pretrained")(_possible_paths)
+
 
 class TrainConfig(Section):
-    batch_size: int = Field(64, ge=1, description="documents, over all processes")
-    epochs: int = Field(6, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
+    batch_size: int = Field(64, ge=1, le=_MANY, description="documents, over all processes")
+    epochs: int = Field(6, ge=1, le=_MANY)
+    learning_rate: float = Field(2e-3, gt=0, le=1e30)
     embedding_lr_multiplier: Annotated[float, _TRAINED_EMBEDDING] = Field(
-        5.0, gt=0, description="learning rate of embeddings, as a multiple of that of the rest"
+        5.0, gt=0, le=_MANY, description="learning rate of embeddings, as a multiple of that of the rest"
     )
-    weight_decay: float = Field(0.01, ge=0, description="of weight matrices, embeddings apart")
+    weight_decay: float = Field(0.01, ge=0, le=1000, description="of weight matrices, embeddings apart")
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
     warmup: Fraction = Field(0.05, description="share of all steps")
     grad_clip_norm: float | None = Field(1.0, gt=0, description="null = measure, don't clip")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    accumulate: int = Field(1, ge=1, le=_MANY, description="batches whose gradients make one step")
     label_smoothing: Fraction = 0.0
     adversarial_norm: float | None = Field(
-        1.5, gt=0, description="length of a worst-case offset of each text's embeddings; null = none"
+        1.5, gt=0, le=_MANY, description="length of a worst-case offset of each text's embeddings; null = none"
     )
     class_weights: Literal["none", "balanced"] = "none"
     monitor: Annotated[Literal["dev_accuracy", "dev_macro_f1", "dev_loss"], _DEV] = "dev_accuracy"
     patience: Annotated[int | None, _DEV] = Field(
-        3, ge=1, description="evaluations without a better one before training stops"
+        3, ge=1, le=_MANY, description="evaluations without a better one before training stops"
     )
     seed: int = Field(1, ge=0, le=2**63 - 1)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -11,7 +11,7 @@ from textrnn.data.labels import read_label_names
 from textrnn.data.loading import load_splits
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits
-from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.errors import ConfigError, DataError
 from textrnn.runtime.decoding import read_text
 
@@ -35,12 +35,9 @@ def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
     user_dict = None
     if config.user_dict is not None and config.kind == "jieba":
         user_dict = read_text(config.user_dict)
-        for number, line in enumerate(user_dict.split("\n"), start=1):
-            if "\t" in line:
-                raise DataError(
-                    f"{config.user_dict}:{number}: expected `word [count] [tag]` separated by single spaces, found a "
-                    f"tab: replace tabs with spaces"
-                )
+        problem = user_dict_problem(user_dict, lowercase=config.lowercase, normalize=config.normalize)
+        if problem is not None:
+            raise DataError(f"{config.user_dict}:{problem[0]}: {problem[1]}")
     return Tokenizer(config.kind, lowercase=config.lowercase, normalize=config.normalize, user_dict=user_dict)
 
 

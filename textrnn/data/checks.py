@@ -5,7 +5,7 @@ from __future__ import annotations
 from textrnn.data.corpus import Corpus
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 
 _MANY_LABELS = 40  # more than this, and more than half as many as rows: the column does not hold labels
 _LABELS_SHOWN = 12
@@ -16,13 +16,13 @@ def check_classes(corpus: Corpus, source: Source) -> None:
     if len(corpus.labels) < 2:
         raise DataError(
             f"{', '.join(source.paths)}: expected two or more classes, but every text has the label "
-            f"{corpus.labels[0]!r}; is data.label_column the right one?"
+            f"{short(corpus.labels[0])}; is data.label_column the right one?"
         )
     if source.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus) / 2):
         raise DataError(
             f"{next(read_examples(source)).where}: found {len(corpus.labels):,} different labels in {len(corpus):,} "
-            f"rows, the first of them {corpus.labels[0]!r}: the label column seems to hold texts. Set the columns, for "
-            f"example --set data.text_column=0 --set data.label_column=1"
+            f"rows, the first of them {short(corpus.labels[0])}: the label column seems to hold texts. Set the "
+            f"columns, for example --set data.text_column=0 --set data.label_column=1"
         )
 
 
@@ -34,5 +34,7 @@ def check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner:
     row = next((example for example in read_examples(source) if example.label == unknown), None)
     if row is None:
         raise DataError(f"{', '.join(source.paths)}: changed while being read; try again once nothing writes to it")
-    shown = ", ".join(labels[:_LABELS_SHOWN]) + (", ..." if len(labels) > _LABELS_SHOWN else "")
-    raise DataError(f"{row.where}: unknown label {unknown!r}; {owner} has: {shown}. Correct or remove the row")
+    shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN]) + (
+        ", ..." if len(labels) > _LABELS_SHOWN else ""
+    )
+    raise DataError(f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. Correct or remove the row")

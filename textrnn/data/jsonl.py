@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from textrnn.data.records import BadRow, Columns, Record
-from textrnn.errors import DataError
+from textrnn.data.records import BadRow, Columns, Record, quoted
+from textrnn.errors import DataError, short
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -30,8 +30,10 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             item = json.loads(line)
         except json.JSONDecodeError as error:
             yield BadRow(number, f"not valid JSON: {error.msg} at column {error.pos + 1}")
-        except (ValueError, RecursionError) as error:
-            yield BadRow(number, f"not valid JSON: {error}")
+        except RecursionError:
+            yield BadRow(number, "not valid JSON: it is nested too deeply")
+        except ValueError:  # more digits than Python reads
+            yield BadRow(number, "not valid JSON: a number has too many digits")
         else:
             yield _record(item, number, columns)
 
@@ -39,21 +41,23 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
 def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
     text_key, label_key = str(columns.text), str(columns.label) if columns.labelled else None
     if not isinstance(item, dict):
-        return BadRow(line, f"expected an object with the key {text_key!r}, found {str(item)[:40]!r}")
+        return BadRow(line, f"expected an object with the key {short(text_key)}, found {short(item)}")
     for key, option in ((text_key, columns.options.text_column), (label_key, columns.options.label_column)):
         if key is None or item.get(key) is not None:
             continue
         if key in item:
-            return BadRow(line, f"the value of {key!r} is null")
-        return BadRow(line, f"no key {key!r}; the keys are: {', '.join(map(repr, item)) or 'none'}. Pass {option}KEY")
+            return BadRow(line, f"the value of {short(key)} is null")
+        return BadRow(line, f"no key {short(key)}; the keys are: {quoted(list(item)) or 'none'}. Pass {option}KEY")
     text = item[text_key]
     if not isinstance(text, str):
-        return BadRow(line, f"expected a string as the value of {text_key!r}, found {str(text)[:40]!r}")
+        return BadRow(line, f"expected a string as the value of {short(text_key)}, found {short(text)}")
     if _LONE_SURROGATE.search(text):
-        return BadRow(line, f"the value of {text_key!r} holds half a character (an unpaired \\ud800 to \\udfff escape)")
+        return BadRow(
+            line, f"the value of {short(text_key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
+        )
     if label_key is None:
         return Record(line, text, None)
     label = item[label_key]
     if isinstance(label, (list, dict)):
-        return BadRow(line, f"expected one label as the value of {label_key!r}, found {str(label)[:40]!r}")
+        return BadRow(line, f"expected one label as the value of {short(label_key)}, found {short(label)}")
     return Record(line, text, (label if isinstance(label, str) else json.dumps(label)).strip())

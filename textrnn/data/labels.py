@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textrnn.data.records import strip_line_end
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines
 from textrnn.runtime.files import open_binary
 
@@ -15,14 +15,14 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
     try:
         label.encode("utf-8")  # folder names and JSON escapes can hold halves of characters
     except UnicodeEncodeError:
-        return f"expected a label in valid Unicode, found {label!r}"
+        return f"expected a label in valid Unicode, found {short(label)}"
     if "\n" in label:
-        return f"expected a label on one line, found {label!r}"
+        return f"expected a label on one line, found {short(label)}"
     if names is None:
         return None
     is_number = label.isascii() and label.isdigit() and len(label) < 20
     if not (is_number and int(label) < len(names)):
-        return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {label!r}"
+        return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {short(label)}"
     return None
 
 
@@ -36,7 +36,7 @@ def read_label_names(path: str) -> list[str]:
         if not name:
             raise DataError(f"{path}:{number}: expected a label name, found an empty line")
         if name in names[: number - 1]:
-            raise DataError(f"{path}:{number}: the label name {name!r} occurs twice")
+            raise DataError(f"{path}:{number}: the label name {short(name)} occurs twice")
     if len(names) < 2:
         raise DataError(f"{path}: expected two or more label names, one per line, found {len(names)}")
     return names

@@ -12,6 +12,7 @@ from textrnn.data.rows import all_rows, class_sizes, count_shared, in_blocks
 from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import UNK
+from textrnn.errors import short
 
 _MANY_CUT = 0.1  # a larger share of texts cut at max_length is worth a warning
 
@@ -76,9 +77,9 @@ def _class_sizes(splits: Splits) -> list[int]:
 def _class_warnings(splits: Splits) -> Iterator[str]:
     for label, size in zip(splits.labels, _class_sizes(splits), strict=True):
         if size == 0:
-            yield f"label {label!r} has no training text: the model cannot learn it"
+            yield f"label {short(label)} has no training text: the model cannot learn it"
         elif size == 1:
-            yield f"label {label!r} has a single training text: the model can hardly learn it"
+            yield f"label {short(label)} has a single training text: the model can hardly learn it"
 
 
 def _shared_warnings(splits: Splits, corpora: dict[str, Corpus]) -> Iterator[str]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from textrnn.data.records import BadRow, Column, Columns, Record, count_of, quoted, strip_line_end
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
 
+_BLANK: tuple[list[str], ...] = ([], [""])  # a blank line; without labels, it is an empty text
 LONGEST_FIELD = 50_000_000  # characters; a longer field means a missing quote
 # csv.reader ends a row at a lone CR; a lone surrogate, which no decoded text can hold, stands in for it
 _CARRIAGE_RETURN, _STAND_IN = re.compile("\r(?!\n)"), "\udc0d"
@@ -68,8 +69,8 @@ class Layout:
     last_takes_rest: bool
 
     def record(self, line: int, row: list[str]) -> Record | BadRow:
-        if self.label is None and row in ([], [""]):
-            return Record(line, "", None)  # without labels, a blank line is an empty text
+        if self.label is None and row in _BLANK:
+            return Record(line, "", None)
         if self.last_takes_rest and len(row) > self.width:
             row = [*row[: self.width - 1], "\t".join(row[self.width - 1 :])]
         if len(row) == self.width:
@@ -93,12 +94,17 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
         layout = _layout_by_header(first[1], sample[0][1] if sample else [], kind, name, columns)
         rows = chain(sample, rows)
     else:
+        while not columns.labelled and first[1] in _BLANK:
+            yield Record(first[0], "", None)
+            first = next(rows, None)
+            if first is None:
+                return
         layout = _layout_by_number(first, kind, name, columns)
         rows = chain([first], rows)
     if layout.text == layout.label:
         options = columns.options
         raise DataError(
-            f"{name}: text and label are both read from column {columns.text!r}: pass another "
+            f"{name}: text and label are both read from column {short(columns.text)}: pass another "
             f"{options.text_column}COLUMN or {options.label_column}COLUMN"
         )
     for line, row in rows:
@@ -123,7 +129,8 @@ def _layout_by_header(header: list[str], sample: list[str], kind: str, name: str
     if columns.labelled and columns.label is not None:
         if len(names) == 1 and columns.label not in (0, *names):
             raise DataError(
-                f"{name}:1: no column {columns.label!r}; the only column is {quoted(names)}: add a column of labels"
+                f"{name}:1: no column {short(columns.label)}; the only column is {quoted(names)}: add a column of "
+                f"labels"
             )
         label = find(columns.label, columns.options.label_column, 0 if longest else min(1, len(names) - 1))
     return Layout(text, label, len(names), kind == "tsv" and text == len(names) - 1)
@@ -132,19 +139,19 @@ def _layout_by_header(header: list[str], sample: list[str], kind: str, name: str
 def _missing(column: Column, names: list[str], option: str, likely: int) -> str:
     """What is wrong with a header that does not have this column once, and what to do."""
     if not any(names):
-        return f"expected a header with the column {column!r}, found an empty line"
+        return f"expected a header with the column {short(column)}, found an empty line: remove it"
     if isinstance(column, int):
         return f"no column {column} (0-based); the header is: {quoted(names)}"
     if column in names:
-        return f"the header has more than one column {column!r}: {quoted(names)}; rename all but one"
+        return f"the header has more than one column {short(column)}: {quoted(names)}; rename all but one"
     if len(names) == 1 and ";" in names[0]:
         return (
-            f"no column {column!r}; the header is a single field: {quoted(names)}. Fields must be separated by commas: "
-            f"convert the file"
+            f"no column {short(column)}; the header is a single field: {quoted(names)}. Fields must be separated by "
+            f"commas: convert the file"
         )
     return (
-        f"no column {column!r}; the header is: {quoted(names)}. Pass {option}NAME (perhaps {names[likely]!r}), or "
-        f"{option}NUMBER (0-based) if the file has no header"
+        f"no column {short(column)}; the header is: {quoted(names)}. Pass {option}NAME (perhaps "
+        f"{short(names[likely])}), or {option}NUMBER (0-based) if the file has no header"
     )
 
 
@@ -154,11 +161,13 @@ def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Lay
     text = columns.text
     label = columns.label if columns.labelled and isinstance(columns.label, int) else None
     needed = max(text, -1 if label is None else label) + 1
-    if len(row) < needed and (columns.labelled or row != [""]):
+    if len(row) < needed:
         options = columns.options
         expected, to_set = f"a text in column {text}", f"{options.text_column}NUMBER"
         if label is not None:
             expected, to_set = f"{expected} and a label in column {label}", f"{to_set} and {options.label_column}NUMBER"
+        if row in _BLANK:
+            raise DataError(f"{name}:{number}: expected {expected} (0-based), found an empty line: remove it")
         raise DataError(
             f"{name}:{number}: expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. "
             f"Pass {to_set}, or {options.format}NAME if the file is not {kind}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import regex
 
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 
 # Scripts that are written without spaces between words.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -84,11 +85,7 @@ class Tokenizer:
         return partial(Tokenizer, **self.options()), ()  # jieba's own state holds locks, which cannot be pickled
 
     def _fold(self, text: str) -> str:
-        if self.normalize:
-            if len(text) > 1000 and not text.isascii():
-                text = _MANY_MARKS.sub(rf"\1{_JOINER}", text)
-            text = unicodedata.normalize("NFKC", text)
-        return text.lower() if self.lowercase else text
+        return _fold(text, self.lowercase, self.normalize)
 
     def options(self) -> dict[str, Any]:
         """The arguments of an equal tokenizer."""
@@ -116,6 +113,36 @@ def _pieces(text: str, size: int, stops: str) -> Iterator[str]:
         yield text[begin : end if end > 0 else limit]
         begin = end if end > 0 else limit
     yield text[begin:]
+
+
+def _fold(text: str, lowercase: bool, normalize: bool) -> str:
+    if normalize:
+        if len(text) > 1000 and not text.isascii():
+            text = _MANY_MARKS.sub(rf"\1{_JOINER}", text)
+        text = unicodedata.normalize("NFKC", text)
+    return text.lower() if lowercase else text
+
+
+def user_dict_problem(user_dict: str, *, lowercase: bool, normalize: bool) -> tuple[int, str] | None:
+    """The first line of a jieba dictionary that cannot be meant as it is, and why; None where there is none."""
+    expected = "expected `word [count] [tag]` separated by single spaces"
+    for number, line in enumerate(user_dict.split("\n"), start=1):
+        if "\t" in line:
+            return number, f"{expected}, found a tab: replace tabs with spaces"
+        fields = _fold(line, lowercase, normalize).strip().split(" ")
+        # jieba takes all that is not a count for a part of the word
+        counts = [field for field in fields[1:] if _looks_like_a_number(field)]
+        if counts and not re.fullmatch("0*[1-9][0-9]{0,8}", counts[-1]):
+            return number, f"expected a count from 1 to 999999999, found {short(counts[-1])}"
+    return None
+
+
+def _looks_like_a_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
 
 
 def _jieba(user_dict: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from textrnn.data.records import strip_line_end
 from textrnn.data.vocab import UNK, Vocab
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines
 from textrnn.runtime.files import open_binary
 
@@ -43,9 +43,9 @@ def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> n
                 try:
                     matrix[row] = np.asarray(fields[-matrix.shape[1] :], dtype=np.float32)
                 except ValueError:
-                    raise DataError(f"{path}:{number}: expected {dim} numbers after the token {token!r}") from None
+                    raise DataError(f"{path}:{number}: expected {dim} numbers after the token {short(token)}") from None
                 if not np.isfinite(matrix[row]).all():
-                    raise DataError(f"{path}:{number}: the vector of {token!r} has a number that is not finite")
+                    raise DataError(f"{path}:{number}: the vector of {short(token)} has a number that is not finite")
     if matrix is None:
         raise DataError(f"{path}: found no vectors; expected the word2vec text format, lines of `token v1 v2 ...`")
     return matrix

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ from safetensors.torch import save
 from torch import nn
 
 from textrnn.config import Config, build_config, read_yaml, to_yaml
-from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError
@@ -40,8 +44,11 @@ def save_weights(path: Path, model: nn.Module) -> None:
     _save(path, model.state_dict())
 
 
-def load_weights(path: Path, model: nn.Module) -> None:
-    """Raises CheckpointError where the file is missing, damaged or of another model."""
+def read_weights(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
+    """The weights in a file, mapped from it; the model's own ones do not matter, only their names, shapes and types.
+
+    Raises: CheckpointError where the file is missing, damaged or of another model.
+    """
     try:
         tensors, _ = _load(path)
     except OSError as error:
@@ -59,7 +66,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
         raise CheckpointError(
             f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
         )
-    model.load_state_dict(tensors)
+    return tensors
 
 
 def save_model(folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config) -> None:
@@ -105,19 +112,27 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
                 f"{folder / config.tokenizer.user_dict}: the dictionary cannot be read: {error}"
             ) from None
     kind = config.tokenizer
+    if user_dict is not None:
+        problem = user_dict_problem(user_dict, lowercase=kind.lowercase, normalize=kind.normalize)
+        if problem is not None:
+            raise CheckpointError(f"{folder / str(config.tokenizer.user_dict)}:{problem[0]}: {problem[1]}")
     tokenizer = Tokenizer(kind.kind, lowercase=kind.lowercase, normalize=kind.normalize, user_dict=user_dict)
     if not (folder / WEIGHTS).exists():
         raise CheckpointError(
             f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation (--resume "
             f"continues it), or the file was removed"
         )
-    with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
+    build = partial(build_model, config.model, vocab_size=len(vocab), num_classes=len(labels))
+    with torch.device("meta"):  # without memory: a config.yaml of other weights may ask for terabytes
         try:
-            model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
+            plan = build()
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(f"{folder / CONFIG}: the model that it describes cannot be built: {reason}") from None
-    load_weights(folder / WEIGHTS, model)
+    tensors = read_weights(folder / WEIGHTS, plan)
+    with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
+        model = build()
+    model.load_state_dict(tensors)
     return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config
 
 
@@ -133,7 +148,7 @@ def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, p
 def read_progress(path: Path) -> dict[str, Any]:
     """The progress in a saved state, read without its tensors. Raises CheckpointError where it is damaged."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with _opened(path) as file:
             return dict(json.loads(file.metadata()["progress"]))
     except (OSError, *_UNREADABLE) as error:
         raise CheckpointError(_damaged_state(path, error)) from None
@@ -170,8 +185,17 @@ def _save(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]
 def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Tensors, mapped from the file, and metadata."""
     check_memory(2 * path.stat().st_size)
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 - not a dict
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file. The library takes only names in UTF-8, and others by way of a descriptor."""
+    with open(path, "rb") as stream:
+        name = path if os.fsencode(path).decode(errors="replace") == str(path) else f"/dev/fd/{stream.fileno()}"
+        with safe_open(name, framework="pt") as file:
+            yield file
 
 
 def _expected_in_state(model: nn.Module, optimizer: torch.optim.Optimizer, *, begun: bool) -> dict[str, torch.Tensor]:

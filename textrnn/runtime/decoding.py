@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 from textrnn.runtime.files import open_binary
 
 _CHUNK_BYTES = 1 << 16
+_EXAMPLES = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
+_ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # in the codecs that have escapes
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -23,17 +25,30 @@ def read_text(path: Path | str) -> str:
 
 
 def check_encoding(encoding: str) -> str:
-    """Python's name for `encoding`. Raises LookupError with a readable message where Python has no such encoding."""
+    """Python's name for `encoding`. Raises LookupError with a readable message where Python has no such encoding, or
+    where it is not one of text files."""
     try:
         info = codecs.lookup(encoding)
-        if not info._is_text_encoding:
-            raise LookupError
-        "\n".encode(encoding)
     except (LookupError, ValueError):
-        raise LookupError(
-            f"unknown encoding {encoding!r}; for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
-        ) from None
+        raise LookupError(f"unknown encoding {short(encoding)}; {_EXAMPLES}") from None
+    if not _is_of_text_files(info):
+        raise LookupError(f"{short(encoding)} is not an encoding of text files; {_EXAMPLES}")
     return "utf-8" if info.name in ("utf-8", "utf-8-sig") else info.name
+
+
+def _is_of_text_files(info: codecs.CodecInfo) -> bool:
+    """Whether each character has its bytes, whatever stands beside it. Python also has codecs of binary data (base64)
+    and escapes (unicode_escape, utf-7, idna, punycode), which read some bytes as other characters, or as halves of
+    one."""
+    if not info._is_text_encoding or info.incrementaldecoder is None:
+        return False
+    try:
+        mark, one, two = (len(info.encode(text)[0]) for text in ("", "a", "aa"))
+        if two - mark != 2 * (one - mark):
+            return False
+        return one - mark > 1 or len(info.decode(_ESCAPES, "replace")[0]) == len(_ESCAPES)
+    except ValueError:
+        return False
 
 
 def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None) -> Iterator[str]:
@@ -46,7 +61,7 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
     damaged gzip data.
     """
     encoding = check_encoding(encoding)
-    is_stateful = encoding in ("utf-7", "hz") or "2022" in encoding
+    is_stateful = encoding == "hz" or "2022" in encoding
     by_line = "\n".encode(encoding) == b"\n" and not is_stateful
     decode = _decode_by_line if by_line else _decode_by_chunk
     lines = decode(stream, encoding, name, encoding_option)
@@ -57,6 +72,10 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
         yield from lines
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
+    except OSError as error:
+        if error.filename is not None:  # of what is written while a pipe is waited for
+            raise
+        raise DataError(f"{name}: cannot be read: {error.strerror}") from error
 
 
 def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 
 import torch
 
-from textrnn.errors import ConfigError
+from textrnn.errors import ConfigError, short
 from textrnn.runtime.distributed import local_rank, local_world_size, world_size
 
 
@@ -18,7 +18,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if not isinstance(name, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", name, re.ASCII):
-        raise ValueError(f"device: auto, cpu, cuda or cuda:N was expected, found {name!r}")
+        raise ValueError(f"device: auto, cpu, cuda or cuda:N was expected, found {short(name)}")
     device = torch.device(name)
     if device.type == "cuda":
         count = torch.cuda.device_count()
@@ -87,5 +87,5 @@ def cores_to_share() -> int:
     """The number of jobs worth running side by side; 1 where busy-waiting threads would get in the way."""
     spin = os.environ.get("GOMP_SPINCOUNT", "")
     passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
-    soon_asleep = passive or (spin.isdigit() and int(spin) <= _SHORT_SPIN)
+    soon_asleep = passive or (spin.isascii() and spin.isdigit() and len(spin) < 10 and int(spin) <= _SHORT_SPIN)
     return torch.get_num_threads() if soon_asleep else 1

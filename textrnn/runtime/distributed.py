@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from textrnn.errors import TextRNNError, UsageError
+from textrnn.errors import TextRNNError, UsageError, short
 from textrnn.runtime.signals import Interrupted
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 # Long, since a process that tokenizes for hours looks like one that hangs; one that dies is noticed at once.
 _TIMEOUT = timedelta(days=1)
+_REMEDY = "start with torchrun, or unset RANK to run a single process"
 _FAILED = "textrnn/failed"
 
 
@@ -52,9 +53,36 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def check_environment() -> None:
+    """Raises TextRNNError where torchrun's variables are all there, but say what cannot be."""
+    if not _is_by_torchrun():
+        return
+    for name, number, size in (("RANK", rank(), world_size()), ("LOCAL_RANK", local_rank(), local_world_size())):
+        if number >= size:
+            raise TextRNNError(
+                f"{name}: this environment variable was expected to be below {size}, the number of processes, found "
+                f"{number}; {_REMEDY}"
+            )
+    if _from_environment("MASTER_PORT", 0) > 65535:
+        raise TextRNNError(
+            f"MASTER_PORT: a port, up to 65535, was expected in this environment variable, found "
+            f"{short(os.environ['MASTER_PORT'])}; {_REMEDY}"
+        )
+
+
+def _is_by_torchrun() -> bool:
+    return all(key in os.environ for key in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"))
+
+
 def _from_environment(name: str, default: int) -> int:
-    by_torchrun = all(key in os.environ for key in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"))
-    return int(os.environ.get(name, default)) if by_torchrun else default
+    if name not in os.environ or not _is_by_torchrun():
+        return default
+    value = os.environ[name]
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise TextRNNError(
+            f"{name}: a whole number was expected in this environment variable, found {short(value)}; {_REMEDY}"
+        )
+    return int(value)
 
 
 @contextmanager

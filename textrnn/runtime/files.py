@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -83,13 +84,13 @@ def open_binary(path: Path | str | int) -> BufferedIOBase:
     """Open a file or descriptor for reading; gzip, told by its first bytes, is decompressed. Raises DataError."""
     try:
         stream = open(path, "rb")  # noqa: SIM115 - handed to the caller
+        return decompressed(stream)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise DataError(f"{path}: expected a file, found a folder") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return decompressed(stream)
 
 
 def decompressed(stream: io.BufferedReader) -> BufferedIOBase:
@@ -106,11 +107,14 @@ def sync_file(path: Path) -> None:
 
 
 def sha256_of(path: Path | str) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """The sha256 of a file's bytes, in hexadecimal. Raises DataError."""
     total = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            total.update(block)
+    try:
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 20):
+                total.update(block)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return total.hexdigest()
 
 
@@ -119,13 +123,22 @@ def strip_gz(path: str) -> str:
     return path[:-3] if path.lower().endswith(".gz") else path
 
 
-_DATA_SUFFIXES = (".gz", ".tsv", ".csv", ".jsonl", ".ndjson", ".txt")
+_SUFFIXES = (".gz", ".tsv", ".csv", ".jsonl", ".ndjson", ".txt", ".yaml", ".yml")
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\*?]")
+_LONGEST_NAME = 200  # bytes
 
 
-def data_name(path: str) -> str:
-    """`a/b/reviews.csv.gz` -> `reviews`; a folder's own name."""
-    name = Path(path).absolute().name
-    for suffix in _DATA_SUFFIXES:
+def data_name(path: Path | str) -> str:
+    """A name for a folder about the file: `a/b/reviews.csv.gz` -> `reviews`; a folder's own name; a config's likewise.
+
+    It is a plain name whatever the path is: neither empty, hidden, `.` or `..`, nor long, and without separators and
+    control characters.
+    """
+    name = os.path.basename(os.path.abspath(path))
+    for suffix in _SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             name = name[: -len(suffix)]
-    return name.replace("*", "_").replace("?", "_")
+    name = _NOT_IN_NAMES.sub("_", name).lstrip(".")
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[:-1]
+    return name or "data"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,15 +16,24 @@ from textrnn.errors import TextRNNError, UsageError
 from textrnn.runtime.decoding import visible
 from textrnn.runtime.signals import Interrupted, end_on_signals
 
+_LESS = (
+    "raise the limit (ulimit -v) where there is one; a smaller batch size, data.max_length, model.hidden_size, "
+    "model.ngram_buckets or model.linear_buckets needs less"
+)
+_WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # files that are written have a name, all but stdout
+
 
 def prepare_process() -> None:
-    """UTF-8 streams in any locale; signals that end the process; settings for torch."""
+    """UTF-8 streams in any locale; signals that end the process; settings for torch.
+
+    A file name on stdout keeps its bytes even where they are not UTF-8.
+    """
     end_on_signals()
     tune_torch()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
-    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
     atexit.register(_ignore_signals)
 
@@ -46,7 +57,13 @@ def _ignore_signals() -> None:
 def exit_on_error() -> Iterator[None]:
     """Turn every way in which a command can end into an exit code and at most one message on stderr."""
     try:
-        yield
+        try:
+            yield
+        except SystemExit as leaving:
+            if leaving.code:
+                raise
+            sys.stdout.flush()  # of --help and --version
+            raise
         sys.stdout.flush()
     except UsageError as error:
         _leave(2, f"Error: {error}")
@@ -60,18 +77,31 @@ def exit_on_error() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into it at exit
         _leave(0)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        if error.errno == errno.ENOMEM:
+            _leave(1, f"error: out of memory ({error.strerror}); {_LESS}")
+        where = f"{error.filename}: " if error.filename else "stdout: " if error.errno in _WRITE_ERRORS else ""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(1, f"error: {where}{error.strerror or error}")
-    except (MemoryError, RuntimeError) as error:
-        # torch raises RuntimeError, too, where memory runs out
-        if not isinstance(error, MemoryError) and "memory" not in str(error):
+    except BaseException as error:
+        if not _is_lack_of_memory(error):
             raise
-        _leave(
-            1,
-            "error: out of memory; a smaller train.batch_size, data.max_length, model.hidden_size, model.ngram_buckets "
-            "or model.linear_buckets needs less",
-        )
+        _leave(1, f"error: out of memory ({_first_line(error)}); {_LESS}")
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    """Whether it is one of the many ways in which libraries say so; the last one is safetensors'."""
+    said = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"  # of torch, which may not be imported
+        or (isinstance(error, RuntimeError) and re.search("DefaultCPUAllocator|CUDA out of memory", said) is not None)
+        or (isinstance(error, ImportError) and "failed to map segment" in said)
+        or type(error).__name__ == "PanicException"
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _leave(code: int, message: str = "") -> None:

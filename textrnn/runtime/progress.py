@@ -92,7 +92,7 @@ def log_file(path: Path) -> Iterator[Callable[[], None]]:
     log.addHandler(memory)
 
     def begin() -> None:
-        file = logging.FileHandler(path, encoding="utf-8")
+        file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")  # of file names that are not
         file.setFormatter(_VisibleFormatter("%(asctime)s %(levelname)s %(message)s"))
         memory.setTarget(file)
         memory.flush()

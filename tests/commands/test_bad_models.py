@@ -1,0 +1,71 @@
+"""Model folders whose files do not go together are refused at once, with the file to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli, copy_template
+from textrnn.models.embedding import Embedding
+
+CONFIG = Path("run/model/config.yaml")
+
+
+@pytest.fixture
+def run(template: Path, workplace: Path) -> Path:
+    """A copy of the template as the current folder."""
+    copy_template(template, workplace, "run")
+    return Path("run")
+
+
+def refused(cli: Cli) -> str:
+    """The only message of `predict`."""
+    result = cli("predict", "run", "test.tsv", "--output", "out.tsv")
+    assert (result.code, result.out) == (1, "")
+    assert not Path("out.tsv").exists()
+    return result.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "hidden_size: 8",
+            "hidden_size: 9223372036854775808",
+            "model.hidden_size: expected less than or equal to 65536",
+        ),
+        ("num_layers: 1", "num_layers: 1000000000", "model.num_layers: expected less than or equal to 64"),
+        ("fc_size: null", f"fc_size: {'9' * 5000}", "not valid YAML: '99"),
+        ("kind: char", "kind: !!bool x", "not valid YAML: 'x' is not a valid bool"),
+    ],
+)
+def test_a_size_beyond_the_limits_is_refused(run: Path, cli: Cli, old: str, new: str, message: str) -> None:
+    CONFIG.write_text(CONFIG.read_text().replace(old, new))
+    said = refused(cli)
+    assert said.startswith("error: run/model/config.yaml:") and message in said and said.count("\n") == 1
+
+
+def test_sizes_of_other_weights_take_no_memory(run: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    CONFIG.write_text(
+        CONFIG.read_text().replace("hidden_size: 8", "hidden_size: 65536").replace("layers: 1", "layers: 64")
+    )
+    devices = []
+    init = Embedding.__init__
+
+    def seen(self: Embedding, *arguments: object, **options: object) -> None:
+        init(self, *arguments, **options)
+        devices.append(self.table.weight.device.type)
+
+    monkeypatch.setattr(Embedding, "__init__", seen)
+    assert "was expected, found" in refused(cli)
+    assert devices == ["meta"]
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "9" * 400])
+def test_a_dictionary_with_a_bad_count_is_refused(run: Path, cli: Cli, count: str) -> None:
+    CONFIG.write_text(
+        CONFIG.read_text().replace("kind: char", "kind: jieba").replace("_dict: null", "_dict: user_dict.txt")
+    )
+    CONFIG.with_name("user_dict.txt").write_text(f"soup 5\nbread {count}\n")
+    assert refused(cli).startswith("error: run/model/user_dict.txt:2: expected a count from 1 to 999999999, found '")
