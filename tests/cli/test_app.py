@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.conftest import COMMAND, TINY, Cli, make_rows, sets, write_tsv
 from textrnn import __version__
@@ -197,16 +199,39 @@ def test_equal_weights_give_equal_files_with_nothing_else_inside(cli: Cli, train
     assert Path("again/model/model.safetensors").read_bytes() == content
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")])
-def test_full_memory_is_one_message(cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+class PanicException(BaseException):
+    """As the Rust code of safetensors raises it."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        PanicException("PyObject pointer is null"),
+    ],
+)
+def test_full_memory_is_one_message(cli: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
     monkeypatch.setattr("textrnn.commands.train.train", fail)
     result = cli("train", "--data", "x.tsv")
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("error: out of memory; a smaller train.batch_size")
+    assert result.err.startswith("error: out of memory (")
     assert result.err.count("\n") == 1
+
+
+def test_another_fault_keeps_its_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr("textrnn.commands.train.train", fail)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        cli("train", "--data", "x.tsv")
 
 
 def test_tokenizing_with_workers_stops_at_a_signal(workplace: Path) -> None:

@@ -77,7 +77,7 @@ PREDICT = "predict run test.tsv --output out.tsv"
 MODEL_CASES = [
     broken(
         "weights-cut-short", cut(MODEL + "model.safetensors", -10), PREDICT,
-        f"{MODEL}model.safetensors: damaged or cut short (Error while deserializing: incomplete "
+        f"{MODEL}model.safetensors: damaged or cut short (Error while deserializing header: incomplete "
         "metadata, file not "
         "fully covered); copy it again, or train again",
     ),

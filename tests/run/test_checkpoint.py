@@ -211,5 +211,5 @@ def test_a_config_of_no_model_is_refused(tmp_path: Path, config: str) -> None:
     (tmp_path / "vocab.txt").write_text("<pad>\n<unk>\n")
     (tmp_path / "labels.txt").write_text("a\nb\n")
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(CheckpointError, match="config.yaml: "):
+    with pytest.raises(CheckpointError, match="config.yaml:"):
         load_model(tmp_path)

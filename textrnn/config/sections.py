@@ -158,7 +158,7 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     batch_size: int = Field(64, ge=1, le=_MANY, description="documents, over all processes")
     epochs: int = Field(6, ge=1, le=_MANY)
-    learning_rate: float = Field(2e-3, gt=0, le=1e30)
+    learning_rate: float = Field(2e-3, gt=0, le=1e38)
     embedding_lr_multiplier: Annotated[float, _TRAINED_EMBEDDING] = Field(
         5.0, gt=0, le=_MANY, description="learning rate of embeddings, as a multiple of that of the rest"
     )
