@@ -1,0 +1,111 @@
+"""Trained runs that cases copy, and the loop over the cases of a family."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.case import Case, TooSlow
+from tests.attacks.small import LARGE_BYTES, OPTIONS
+from tests.conftest import make_rows, train_in, write_tsv
+from textrnn.training import interruptible
+
+_SHOWN_FAILURES = 30
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data and three tiny runs: `run` (TextRNN), `rcnn`, and `cut`, which a signal stopped in its second epoch."""
+    folder = tmp_path_factory.mktemp("attacks")
+    rows = make_rows(60)
+    write_tsv(folder / "train.tsv", rows)
+    write_tsv(folder / "test.tsv", make_rows(24, seed=1))
+    (folder / "texts.txt").write_text("".join(f"{text}\n" for _, text in rows[:24]))
+    for file in folder.iterdir():
+        os.utime(file, (1e9, 1e9))  # a digest is remembered only where the file is not quite new
+    train_in(folder, *OPTIONS, "--set", "train.epochs=1", "--run-dir", "run")
+    train_in(folder, *OPTIONS, "--set", "train.epochs=1", "--set", "model.architecture=rcnn", "--run-dir", "rcnn")
+    show, steps = interruptible.show, []
+
+    def interrupt_at_the_sixth_step(*arguments: object) -> None:
+        show(*arguments)
+        steps.append(1)
+        if len(steps) == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(AssertionError):
+        patch.setattr(interruptible, "show", interrupt_at_the_sixth_step)
+        train_in(folder, *OPTIONS, "--set", "train.epochs=2", "--run-dir", "cut")
+    assert (folder / "cut/resume/state.safetensors").exists()
+    shutil.rmtree(folder / ".textrnn_cache")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def large_templates(templates: Path) -> Path:
+    """With files that take a command seconds: `large.tsv` is tokenized in worker processes."""
+    rng, rows = random.Random(0), make_rows(300)
+    lines = [f"{label}\t{text}\n" for label, text in rows]
+    large = "".join(rng.choices(lines, k=LARGE_BYTES // 30))
+    (templates / "large.tsv").write_text(large)
+    (templates / "large.txt").write_text("".join(line.partition("\t")[2] + "\n" for line in large.split("\n")))
+    return templates
+
+
+@pytest.fixture
+def attack(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`attack("data", function, 20)` runs 20 cases and fails with a list of those that have problems."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+
+    def run(family: str, function: Callable[[Case], None], count: int) -> None:
+        failed, begin = [], time.monotonic()
+        numbers = chosen_numbers(count)
+        for number in numbers:
+            case = Case(family, number, tmp_path / f"{family}-{number}" / "here", templates)
+            case.folder.mkdir(parents=True)
+            monkeypatch.chdir(case.folder)
+            try:
+                function(case)
+            except TooSlow as error:
+                case.problems.append(str(error))
+            except Exception as error:  # an attack that fails itself is to be seen among the others
+                case.problems.append(f"the attack itself failed: {type(error).__name__}: {error}")
+            monkeypatch.chdir(tmp_path)
+            if case.problems:
+                failed.append(case)
+            else:
+                shutil.rmtree(case.folder.parent, ignore_errors=True)
+        print(f"\n{family}: {len(numbers)} cases, {len(failed)} failed, {time.monotonic() - begin:.1f} s")
+        if failed:
+            pytest.fail(_report(failed, len(numbers)), pytrace=False)
+
+    yield run
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def chosen_numbers(count: int) -> list[int]:
+    one = os.environ.get("TEXTRNN_ATTACK_CASE")
+    first, times = os.environ.get("TEXTRNN_ATTACKS_FROM", "0"), os.environ.get("TEXTRNN_ATTACKS", "1")
+    return [int(one)] if one else list(range(int(first), int(first) + int(count * float(times))))
+
+
+def _report(failed: list[Case], count: int) -> str:
+    lines = [f"{failed[0].family}: {len(failed)} of {count} cases failed"]
+    for case in failed[:_SHOWN_FAILURES]:
+        lines += [f"\n{case.family} {case.number}, in {case.folder}"]
+        lines += [f"    {note[:600]}" for note in case.notes]
+        lines += [f"    PROBLEM {problem[:1500]}" for problem in case.problems]
+        lines += [
+            f"    repeat: TEXTRNN_ATTACK_CASE={case.number} pytest "
+            f"'tests/attacks/test_attacks.py::test_few_cases[{case.family}]'"
+        ]
+    return "\n".join(lines)
