@@ -18,6 +18,8 @@ LONGEST_LINE, MOST_LINES = 2000, 20
 
 def check(case: Case, ended: Ended, before: dict[str, bytes | None], *, codes: tuple[int, ...] = (0, 1, 2)) -> None:
     """Add to the case's problems whatever is wrong with how a command ended. before: what `files` said before it."""
+    if ended.code < 0 and codes == (0, 1, 2):
+        return  # a command that hung or was killed; the case knows already
     found = [*_exit_problems(ended, codes), *_file_problems(ended, before)]
     if ended.code == 0:
         found += _output_problems(ended)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.attacks import configs, yaml_files
+from tests.attacks import caches, configs, data_files, models, states, yaml_files
 from tests.attacks.case import Case
 
 
@@ -20,6 +20,10 @@ class Family(NamedTuple):
 FAMILIES = {
     "config": Family(configs.attack, 12, 600),
     "yaml": Family(yaml_files.attack, 10, 500),
+    "data": Family(data_files.attack, 14, 700),
+    "models": Family(models.attack, 8, 400),
+    "caches": Family(caches.attack, 4, 150),
+    "states": Family(states.attack, 3, 150),
 }
 
 
