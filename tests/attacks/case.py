@@ -38,10 +38,14 @@ class Server:
     def __init__(self) -> None:
         command = [sys.executable, "-m", "tests.attacks.server"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment
+        )
         self._answer()
 
-    def run(self, arguments: Sequence[str], *, stdin: str = os.devnull, **environment: str) -> tuple[int | None, bytes, bytes]:
+    def run(
+        self, arguments: Sequence[str], environment: dict[str, str], *, stdin: str = os.devnull
+    ) -> tuple[int | None, bytes, bytes]:
         """(exit code, stdout, stderr) of a command in the current folder; the code is None for one that hung."""
         paths = {"stdout": str(Path("../out").absolute()), "stderr": str(Path("../err").absolute())}
         request = {
@@ -93,18 +97,20 @@ class Case:
             else:
                 shutil.copy2(source, name)
 
-    def run(self, *arguments: str, stdin: Callable[[int], None] | None = None, **environment: str) -> Ended:
+    def run(
+        self, *arguments: str, stdin: Callable[[int], None] | None = None, environment: dict[str, str] | None = None
+    ) -> Ended:
         """Run a command in a fork. stdin: writes to a descriptor, in a thread; None: stdin is empty."""
-        self.note(" ".join([*map("=".join, environment.items()), "textrnn", *map(repr, arguments)]))
+        self.note(" ".join([*map("=".join, (environment or {}).items()), "textrnn", *map(repr, arguments)]))
         if stdin is None:
-            code, out, err = self.server.run(arguments, **environment)
+            code, out, err = self.server.run(arguments, environment or {})
         else:
             fifo = Path("../stdin").absolute()
             fifo.unlink(missing_ok=True)
             os.mkfifo(fifo)
             writer = threading.Thread(target=_write, args=(stdin, fifo), daemon=True)
             writer.start()
-            code, out, err = self.server.run(arguments, stdin=str(fifo), **environment)
+            code, out, err = self.server.run(arguments, environment or {}, stdin=str(fifo))
             writer.join()
         said = err.decode("utf-8", "replace")
         if code is None:

@@ -112,7 +112,7 @@ def _output_problems(ended: Ended) -> list[str]:
         return []
     if command == "predict":
         output = option(ended.arguments, "--output")
-        text = out if output is None or not Path(output).is_file() else Path(output).read_text("utf-8", newline="\n")
+        text = out if output is None or not Path(output).is_file() else Path(output).read_bytes().decode("utf-8")
         return row_problems(text, option(ended.arguments, "--output-format") or "tsv")
     if command == "eval":
         found = [problem for path in Path().rglob("metrics.json") for problem in json_problems(path.read_text("utf-8"))]

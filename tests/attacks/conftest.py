@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.attacks.case import Case, Server
-from tests.attacks.small import LARGE_BYTES, OPTIONS
+from tests.attacks.small import OPTIONS, SMALL
 from tests.conftest import make_rows, train_in, write_tsv
 from textrnn.training import interruptible
+from textrnn.training.state import TrainingState
 
-_SHOWN_FAILURES = 60
+_SHOWN_FAILURES = 30
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +35,8 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_in(folder, *OPTIONS, "--set", "train.epochs=1", "--set", "model.architecture=rcnn", "--run-dir", "rcnn")
     show, steps = interruptible.show, []
 
-    def interrupt_at_the_sixth_step(*arguments: object) -> None:
-        show(*arguments)
+    def interrupt_at_the_sixth_step(bar: Any, state: TrainingState) -> None:
+        show(bar, state)
         steps.append(1)
         if len(steps) == 6:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -46,17 +47,6 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (folder / "cut/resume/state.safetensors").exists()
     shutil.rmtree(folder / ".textrnn_cache")
     return folder
-
-
-@pytest.fixture(scope="session")
-def large_templates(templates: Path) -> Path:
-    """With files that take a command seconds: `large.tsv` is tokenized in worker processes."""
-    rng, rows = random.Random(0), make_rows(300)
-    lines = [f"{label}\t{text}\n" for label, text in rows]
-    large = "".join(rng.choices(lines, k=LARGE_BYTES // 30))
-    (templates / "large.tsv").write_text(large)
-    (templates / "large.txt").write_text("".join(line.partition("\t")[2] + "\n" for line in large.split("\n")))
-    return templates
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +74,8 @@ def attack(server: Server, templates: Path, tmp_path: Path, monkeypatch: pytest.
             monkeypatch.chdir(tmp_path)
             if case.problems:
                 failed.append(case)
+                with (tmp_path / "failed.txt").open("a") as stream:  # can be read before the last case has run
+                    stream.write(_described(case) + "\n")
             else:
                 shutil.rmtree(case.folder.parent, ignore_errors=True)
         print(f"\n{family}: {len(numbers)} cases, {len(failed)} failed, {time.monotonic() - begin:.1f} s")
@@ -100,13 +92,18 @@ def chosen_numbers(count: int) -> list[int]:
 
 
 def _report(failed: list[Case], count: int) -> str:
-    lines = [f"{failed[0].family}: {len(failed)} of {count} cases failed"]
-    for case in failed[:_SHOWN_FAILURES]:
-        lines += [f"\n{case.family} {case.number}, in {case.folder}"]
-        lines += [f"    {note[:600]}" for note in case.notes]
-        lines += [f"    PROBLEM {problem[:1500]}" for problem in case.problems]
-        lines += [
-            f"    repeat: TEXTRNN_ATTACK_CASE={case.number} pytest "
-            f"'tests/attacks/test_attacks.py::test_few_cases[{case.family}]'"
-        ]
-    return "\n".join(lines)
+    return "\n".join(
+        [f"{failed[0].family}: {len(failed)} of {count} cases failed", *map(_described, failed[:_SHOWN_FAILURES])]
+    )
+
+
+def _described(case: Case) -> str:
+    usual = " ".join(map(repr, SMALL))
+    lines = [f"\n{case.family} {case.number}, in {case.folder}"]
+    lines += [f"    {note.replace(usual, '(SMALL)')[:600]}" for note in case.notes]
+    lines += [f"    PROBLEM {problem[:1500]}" for problem in case.problems]
+    lines += [
+        f"    repeat: TEXTRNN_ATTACK_CASE={case.number} pytest "
+        f"'tests/attacks/test_attacks.py::test_few_cases[{case.family}]'"
+    ]
+    return "\n".join(lines).encode("utf-8", "backslashreplace").decode()

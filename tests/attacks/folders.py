@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -21,10 +22,8 @@ def make_folder(case: Case) -> str:
         odd = case.rng.choice(_ODDITIES)
         place = root if case.rng.random() < 0.3 else root / case.rng.choice(["food", "sport", "travel"])
         case.note(f"{odd.__name__.strip('_')} in {place}")
-        try:
+        with contextlib.suppress(FileExistsError):
             odd(case, place)
-        except FileExistsError:
-            pass
     return str(root)
 
 
@@ -73,7 +72,9 @@ def _long_name(case: Case, place: Path) -> None:
 
 
 def _name_of_other_bytes(case: Case, place: Path) -> None:
-    Path(os.fsdecode(os.fsencode(place) + b"/\xff\xfe" + case.rng.choice([b"", b"\n", b"\x1b[31m"]))).write_text("bytes")
+    Path(os.fsdecode(os.fsencode(place) + b"/\xff\xfe" + case.rng.choice([b"", b"\n", b"\x1b[31m"]))).write_text(
+        "bytes"
+    )
 
 
 def _name_with_a_line_end(case: Case, place: Path) -> None:

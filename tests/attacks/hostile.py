@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 STRINGS = [
-    "", " ", "a", "\0", "a\0b", "\ud800", "x\udcffy", "\x1b[31mred\x1b[0m", "two\nlines", "\r", "\t", "\u2028", "\ufeff",
-    "e\u0301" * 50, "#", "-", "--", "=", "null", "nan", "1e999", "0x10", "01", "1_000", "١٢", "²", "9" * 20, "9" * 5000,
-    "~", ".", "..", "/", "//", "*", "**", "[", "[a", "?", "/dev/null", "a/b/c", "a" * 300, "日本", "x" * 70_000, "%s",
+    "", " ", "a", "\0", "a\0b", "\ud800", "x\udcffy", "\x1b[31mred\x1b[0m", "two\nlines", "\r", "\t", "\u2028",
+    "\ufeff", "e\u0301" * 50, "#", "-", "--", "=", "null", "nan", "1e999", "0x10", "01", "1_000", "١٢", "²", "9" * 20,
+    "9" * 5000, "~", ".", "..", "*", "**", "[", "[a", "?", "/dev/null", "a/b/c", "a" * 300, "日本", "x" * 70_000, "%s",
     "{}", "{0}", "{model.cell}", "$HOME", "`x`", "😀", "utf-8\0", "train.tsv",
 ]  # fmt: skip
 
@@ -26,16 +26,18 @@ YAML_VALUES = [
     '"\\0"', '"a\\0b"', '"\\ud800"', '"\\uDC00x"', '"\\x1b[31m"', '"two\\nlines"', '"\\q"', '"open', "'open", "[1",
     "{a", "}", "]", ",", "%x", "@x", "`x", "\t1", "1 # x", "\x07", "\x7f", "\u2028", "\ufeff", "<<: 1", "{<<: 1}",
     "{<<: [1]}", "{<<: {a: 1}}", "=", "char", "jieba", "word", "textrnn", "rcnn", "lstm", "skip", "folder", "utf-16",
-    "utf-7", "idna", "punycode", "hex", "rot13", "unicode_escape", "undefined", "mbcs", "raw_unicode_escape", "dev_loss",
-    "attention", "bfloat16", "train.tsv", "missing.tsv", "run", ".", "..", "*", "/dev/null", "日本", "[" * 900,
-    "[" * 900 + "]" * 900, "{a: " * 900, "[" * 20_000, "- " * 900, "a" * 70_000, "'" + "é" * 5000 + "'", "2", "4", "8",
+    "utf-7", "idna", "punycode", "hex", "rot13", "unicode_escape", "undefined", "mbcs", "raw_unicode_escape",
+    "dev_loss", "attention", "bfloat16", "train.tsv", "missing.tsv", "run", ".", "..", "*", "/dev/null", "日本",
+    "[" * 900, "[" * 900 + "]" * 900, "{a: " * 900, "[" * 20_000, "- " * 900, "a" * 70_000, "'" + "é" * 5000 + "'",
+    "2", "4", "8",
 ]  # fmt: skip
 
 BYTES = [
     b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\n", b"\n\n", b"\x0b", b"\x0c", b"\x1c", b"\x85",
     "\x85".encode(), "\u2028".encode(), b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80", b"\t", b"\t\t", b'"', b'""',
-    b"'", b",", b"\\", b"\\ud800", b"\\u0000", b"\x1a", b"\x1b[2J", b"\x1f\x8b", b"__label__", b"{", b"}", b"[", b"\x7f",
-    "\U0001f600".encode(), "e\u0301".encode(), "\u202e".encode(), b" ", b"-", b"0", b"9" * 25, b"<pad>", b"<unk>",
+    b"'", b",", b"\\", b"\\ud800", b"\\u0000", b"\x1a", b"\x1b[2J", b"\x1f\x8b", b"__label__", b"{", b"}", b"[",
+    b"\x7f", "\U0001f600".encode(), "e\u0301".encode(), "\u202e".encode(), b" ", b"-", b"0", b"9" * 25, b"<pad>",
+    b"<unk>",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -46,7 +47,9 @@ def damage(case: Case, folder: Path) -> None:
 
 def damage_bytes(case: Case, path: Path) -> None:
     rng = case.rng
-    kind = rng.choice(["bytes", "bytes", "bytes", "cut", "empty", "gone", "folder", "link", "mark", "line ends", "zeros"])
+    kind = rng.choice(
+        ["bytes", "bytes", "bytes", "cut", "empty", "gone", "folder", "link", "mark", "line ends", "zeros"]
+    )
     content = path.read_bytes()
     what = kind
     if kind == "bytes":
@@ -88,7 +91,10 @@ def _metadata(path: Path) -> dict[str, str]:
 def _other_values(case: Case, path: Path) -> None:
     metadata, tensors = _metadata(path), _load(path)
     for name in case.rng.sample(sorted(tensors), k=min(len(tensors), case.rng.choice([1, 3, 100]))):
-        tensor, value = tensors[name].clone(), case.rng.choice([float("nan"), float("inf"), -float("inf"), 3e38, 0.0, 1e-45])
+        tensor, value = (
+            tensors[name].clone(),
+            case.rng.choice([float("nan"), float("inf"), -float("inf"), 3e38, 0.0, 1e-45]),
+        )
         if tensor.is_floating_point() and tensor.numel():
             tensor.view(-1)[case.rng.randrange(tensor.numel()) :: case.rng.choice([1, 7, 10**9])] = value
             tensors[name] = tensor
@@ -134,16 +140,22 @@ def _other_header(case: Case, path: Path) -> None:
     if not names:
         return
     entry = header[rng.choice(names)]
-    number = rng.choice([-1, 0, 1, 2**31, 2**63, 2**64, 10**30, 1.5, None, "1", [], True])
+    number: Any = rng.choice([-1, 0, 1, 2**31, 2**63, 2**64, 10**30, 1.5, None, "1", [], True])
     what = rng.choice(["shape", "shape", "dtype", "offsets", "metadata", "no entry", "size", "deep", "list"])
     if what == "shape":
-        entry["shape"] = rng.choice([[number], [*entry["shape"], number], entry["shape"][::-1], [1] * 100, [2**32, 2**32], number])
+        entry["shape"] = rng.choice(
+            [[number], [*entry["shape"], number], entry["shape"][::-1], [1] * 100, [2**32, 2**32], number]
+        )
     elif what == "dtype":
         entry["dtype"] = rng.choice(["F64", "I8", "BOOL", "F8_E5M2", "U64", "X", "", None, 1])
     elif what == "offsets":
-        entry["data_offsets"] = rng.choice([[0, number], [number, number], [5, 1], [], [0, len(rest)], [0, 1, 2], number])
+        entry["data_offsets"] = rng.choice(
+            [[0, number], [number, number], [5, 1], [], [0, len(rest)], [0, 1, 2], number]
+        )
     elif what == "metadata":
-        header["__metadata__"] = rng.choice([{"progress": "x"}, {"progress": 1}, [], None, {"progress": "[" * 5000}, {}])
+        header["__metadata__"] = rng.choice(
+            [{"progress": "x"}, {"progress": 1}, [], None, {"progress": "[" * 5000}, {}]
+        )
     elif what == "no entry":
         header[rng.choice(names)] = rng.choice([None, [], 1, {}, "x"])
     text = json.dumps(header).encode()

@@ -42,7 +42,7 @@ def import_all() -> None:
     """What commands import when they need it."""
     import charset_normalizer
     import jieba
-    import matplotlib.font_manager  # noqa: F401
+    import matplotlib.font_manager
     import matplotlib.pyplot  # noqa: F401
     import sklearn.metrics  # noqa: F401
     import torch.optim  # noqa: F401
@@ -91,7 +91,7 @@ def _become(request: dict[str, Any]) -> None:
             os.close(target)
         sys.stdin, sys.stdout, sys.stderr = (
             open(number, mode, encoding="utf-8", closefd=False)
-            for number, mode in enumerate("rww")
+            for number, mode in enumerate("rww")  # noqa: SIM115
         )
         sys.argv = ["textrnn", *(os.fsdecode(bytes.fromhex(word)) for word in request["arguments"])]
         faulthandler.dump_traceback_later(request["seconds"] - 1, file=os.dup(2))

@@ -11,4 +11,3 @@ SMALL = [
     ),
 ]  # fmt: skip
 OPTIONS = ["--data", "train.tsv", "--set", "data.test=test.tsv", *SMALL]
-LARGE_BYTES = 9_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from pathlib import Path
@@ -11,8 +12,8 @@ from tests.attacks.check import check, files
 from tests.attacks.models import damage, damage_bytes
 
 _ODD = [
-    None, 0, -1, 1, 2, 3, 5, 10**9, -(10**9), 2**63, 10**400, 0.5, -0.5, 1e308, float("nan"), float("inf"), True, False, "",
-    "1", "x", [], [1], {}, {"a": 1},
+    None, 0, -1, 1, 2, 3, 5, 10**9, -(10**9), 2**63, 10**400, 0.5, -0.5, 1e308, float("nan"), float("inf"), True,
+    False, "", "1", "x", [], [1], {}, {"a": 1},
 ]  # fmt: skip
 
 
@@ -22,11 +23,11 @@ def attack(case: Case) -> None:
     case.copy("train.tsv", "test.tsv", "texts.txt", run)
     folder = Path(run)
     for _ in range(rng.choice([1, 1, 2])):
-        kind = rng.choice(["progress", "progress", "state", "state", "history", "history", "environment", "config", "any"])
-        try:
+        kind = rng.choice(
+            ["progress", "progress", "state", "state", "history", "history", "environment", "config", "any"]
+        )
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError, struct.error, ValueError):  # damaged before
             _damage(case, folder, kind)
-        except (FileNotFoundError, IsADirectoryError, struct.error, ValueError):
-            pass  # damaged before
     had_model = (folder / "model/model.safetensors").is_file()
     before = files()
     more = [] if run == "cut" else ["--set", "train.epochs=2"]

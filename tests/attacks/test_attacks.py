@@ -7,7 +7,18 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.attacks import caches, configs, data_files, models, states, yaml_files
+from tests.attacks import (
+    arguments,
+    caches,
+    configs,
+    data_files,
+    limits,
+    models,
+    signals,
+    states,
+    streams,
+    yaml_files,
+)
 from tests.attacks.case import Case
 
 
@@ -24,6 +35,10 @@ FAMILIES = {
     "models": Family(models.attack, 8, 400),
     "caches": Family(caches.attack, 4, 150),
     "states": Family(states.attack, 3, 150),
+    "signals": Family(signals.attack, 1, 50),
+    "limits": Family(limits.attack, 1, 60),
+    "streams": Family(streams.attack, 4, 140),
+    "arguments": Family(arguments.attack, 5, 250),
 }
 
 
