@@ -90,8 +90,7 @@ def _become(request: dict[str, Any]) -> None:
             os.dup2(target, number)
             os.close(target)
         sys.stdin, sys.stdout, sys.stderr = (
-            open(number, mode, encoding="utf-8", closefd=False)
-            for number, mode in enumerate("rww")  # noqa: SIM115
+            os.fdopen(number, mode, encoding="utf-8") for number, mode in enumerate("rww")
         )
         sys.argv = ["textrnn", *(os.fsdecode(bytes.fromhex(word)) for word in request["arguments"])]
         faulthandler.dump_traceback_later(request["seconds"] - 1, file=os.dup(2))
