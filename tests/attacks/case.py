@@ -44,13 +44,16 @@ class Server:
         self._answer()
 
     def run(
-        self, arguments: Sequence[str], environment: dict[str, str], *, stdin: str = os.devnull
+        self, arguments: Sequence[str], environment: dict[str, str], *, stdin: str = os.devnull, stop_at_step: int = 0
     ) -> tuple[int | None, bytes, bytes]:
-        """(exit code, stdout, stderr) of a command in the current folder; the code is None for one that hung."""
+        """(exit code, stdout, stderr) of a command in the current folder; the code is None for one that hung.
+
+        stop_at_step: `train` gets SIGTERM after this step.
+        """
         paths = {"stdout": str(Path("../out").absolute()), "stderr": str(Path("../err").absolute())}
         request = {
             "arguments": [os.fsencode(word).hex() for word in arguments], "folder": os.getcwd(), "stdin": stdin,
-            "environment": environment, "seconds": SECONDS, **paths,
+            "environment": environment, "seconds": SECONDS, "stop_at_step": stop_at_step, **paths,
         }  # fmt: skip
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -4,49 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.attacks.case import Case, Server
 from tests.attacks.small import OPTIONS, SMALL
-from tests.conftest import make_rows, train_in, write_tsv
-from textrnn.training import interruptible
-from textrnn.training.state import TrainingState
+from tests.conftest import make_rows, write_tsv
 
 _SHOWN_FAILURES = 30
-
-
-@pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data and three tiny runs: `run` (TextRNN), `rcnn`, and `cut`, which a signal stopped in its second epoch."""
-    folder = tmp_path_factory.mktemp("attacks")
-    rows = make_rows(60)
-    write_tsv(folder / "train.tsv", rows)
-    write_tsv(folder / "test.tsv", make_rows(24, seed=1))
-    (folder / "texts.txt").write_text("".join(f"{text}\n" for _, text in rows[:24]))
-    for file in folder.iterdir():
-        os.utime(file, (1e9, 1e9))  # a digest is remembered only where the file is not quite new
-    train_in(folder, *OPTIONS, "--set", "train.epochs=1", "--run-dir", "run")
-    train_in(folder, *OPTIONS, "--set", "train.epochs=1", "--set", "model.architecture=rcnn", "--run-dir", "rcnn")
-    show, steps = interruptible.show, []
-
-    def interrupt_at_the_sixth_step(bar: Any, state: TrainingState) -> None:
-        show(bar, state)
-        steps.append(1)
-        if len(steps) == 6:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(AssertionError):
-        patch.setattr(interruptible, "show", interrupt_at_the_sixth_step)
-        train_in(folder, *OPTIONS, "--set", "train.epochs=2", "--run-dir", "cut")
-    assert (folder / "cut/resume/state.safetensors").exists()
-    shutil.rmtree(folder / ".textrnn_cache")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +22,28 @@ def server() -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def templates(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data and three tiny runs: `run` (TextRNN), `rcnn`, and `cut`, which a signal stopped in its second epoch."""
+    folder = tmp_path_factory.mktemp("attacks") / "templates"
+    folder.mkdir()
+    rows = make_rows(60)
+    write_tsv(folder / "train.tsv", rows)
+    write_tsv(folder / "test.tsv", make_rows(24, seed=1))
+    (folder / "texts.txt").write_text("".join(f"{text}\n" for _, text in rows[:24]))
+    for file in folder.iterdir():
+        os.utime(file, (1e9, 1e9))  # a digest is remembered only where the file is not quite new
+    train = ["train", *OPTIONS, "--set", "train.epochs=1", "--run-dir"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert server.run([*train, "run"], {})[0] == 0
+        assert server.run([*train, "rcnn", "--set", "model.architecture=rcnn"], {})[0] == 0
+        assert server.run([*train, "cut", "--set", "train.epochs=2"], {}, stop_at_step=6)[0] == 143
+    assert (folder / "cut/resume/state.safetensors").exists()
+    shutil.rmtree(folder / ".textrnn_cache")
+    return folder
 
 
 @pytest.fixture

@@ -39,11 +39,9 @@ def serve() -> None:
 
 
 def import_all() -> None:
-    """What commands import when they need it."""
+    """What commands import and look up when they need it."""
     import charset_normalizer
     import jieba
-    import matplotlib.font_manager
-    import matplotlib.pyplot  # noqa: F401
     import sklearn.metrics  # noqa: F401
     import torch.optim  # noqa: F401
 
@@ -51,7 +49,11 @@ def import_all() -> None:
     import textrnn.commands.predict
     import textrnn.commands.train
     import textrnn.commands.vocab  # noqa: F401
+    from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves
 
+    plot_confusion_matrix(Path(os.devnull), [[1, 0], [0, 1]], ["a", "b"])
+    record = {"epoch": 1, "train_loss": 1.0, "dev_loss": 1.0, "dev_accuracy": 0.5, "dev_macro_f1": 0.5}
+    plot_curves(Path(os.devnull), [record])
     charset_normalizer.from_bytes(b"a").best()
     jieba.setLogLevel(60)
     jieba.initialize()
@@ -96,6 +98,8 @@ def _become(request: dict[str, Any]) -> None:
         faulthandler.dump_traceback_later(request["seconds"] - 1, file=os.dup(2))
         _limit_memory()
         _show_warnings()
+        if request["stop_at_step"]:
+            _stop_at(request["stop_at_step"])
         code = _call_main()
     except BaseException:  # PanicException of a Rust library is no Exception
         traceback.print_exc()
@@ -116,6 +120,19 @@ def _call_main() -> object:
     except SystemExit as leaving:
         return leaving.code
     return 0
+
+
+def _stop_at(step: int) -> None:
+    from textrnn.training import interruptible
+
+    show = interruptible.show
+
+    def show_and_stop(shown: Any, state: Any) -> None:
+        show(shown, state)
+        if state.step == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    interruptible.show = show_and_stop
 
 
 def _limit_memory() -> None:
