@@ -127,7 +127,7 @@ class Case:
         """Start a command in a process and session of its own."""
         self.note("process: textrnn " + " ".join(map(repr, arguments)))
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)} | options.pop("env", {})
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"} | options.pop("env", {})
         return subprocess.Popen([*COMMAND, *arguments], start_new_session=True, env=environment, **options)
 
     def ended(self, process: subprocess.Popen[bytes], arguments: Sequence[str], seconds: float = 60.0) -> Ended:
@@ -135,9 +135,12 @@ class Case:
         try:
             out, err = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            self.problems.append(f"did not end within {seconds:.0f} s")
+            process.send_signal(signal.SIGABRT)  # Python's faulthandler says where it hangs
+            time.sleep(1.0)
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
+            place = [line.strip() for line in err.decode("utf-8", "replace").splitlines() if line.startswith("  File ")]
+            self.problems.append(f"did not end within {seconds:.0f} s: {'; '.join(place)[:1200]}")
         return Ended(list(arguments), process.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
 
