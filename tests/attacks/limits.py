@@ -75,7 +75,10 @@ def _closed(case: Case, words: list[str]) -> Ended:
             os.close(number)
 
     process = case.start(*words, preexec_fn=close)
-    return _without_stderr(case.ended(process, words, SECONDS), 2 in numbers)
+    ended = _without_stderr(case.ended(process, words, SECONDS), 2 in numbers)
+    if 1 in numbers and "--json" in words:
+        ended.arguments = [word for word in words if word != "--json"]  # it went nowhere
+    return ended
 
 
 def _without_stderr(ended: Ended, is_lost: bool) -> Ended:
