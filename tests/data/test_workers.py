@@ -95,7 +95,7 @@ def test_signals_wait_until_a_worker_can_heed_them() -> None:
     code = (
         "from tests.data.test_workers import *\n"
         "workers._work = work_after_its_mask\n"
-        "if __name__ == '__main__': list(tokenized_chunks(['a'], Tokenizer('char'), size=0, workers=2))"
+        "if __name__ == '__main__': list(tokenized_chunks(['a'] * 4001, Tokenizer('char'), size=0, workers=2))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["True", "True"]
