@@ -151,7 +151,7 @@ CONFIG_CASES = [
     number("epochs", "train.epochs", 1_000_000),
     number("accumulate", "train.accumulate", 1_000_000),
     number("patience", "train.patience", 1_000_000),
-    number("learning-rate", "train.learning_rate", 10**30, "1.0e+300"),
+    number("learning-rate", "train.learning_rate", 10**38, "1.0e+300"),
     number("embedding-rate", "train.embedding_lr_multiplier", 1_000_000, "1.0e+300"),
     number("weight-decay", "train.weight_decay", 1000, "1.0e+300"),
     number("adversarial-norm", "train.adversarial_norm", 1_000_000, "1.0e+300"),

@@ -19,6 +19,7 @@ from textrnn.cli.options import (
 )
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
+from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
 
 
@@ -59,6 +60,7 @@ def eval_(
     if data is not None and split is not None:
         raise UsageError("--split names a part of the run's own data; it does not go with DATA")
     overrides = parse_overrides(set_)
+    check_memory(FOR_TORCH)
     from textrnn.commands.eval import evaluate
     from textrnn.evaluation.results import metrics_json
 

@@ -12,6 +12,7 @@ import typer
 from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument
 from textrnn.errors import UsageError, short
 from textrnn.runtime.distributed import alone
+from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
 
 
@@ -71,6 +72,7 @@ def predict(
     except LookupError as error:
         raise UsageError(f"--encoding: {error.args[0]}") from None
     column = _column(text_column)
+    check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.predict import STDIN
     from textrnn.commands.predict import predict as run_predict

@@ -10,6 +10,7 @@ import typer
 from textrnn.cli.options import ConfigOption, DataOption, DeviceOption, SetOption, load_config, parse_overrides
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import is_first, process_group
+from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
 
 
@@ -41,6 +42,7 @@ def train(
     settings = load_config(config, data, overrides)
     if run_dir is None:
         run_dir = Path("runs") / _run_name(config, settings.data.train)
+    check_memory(FOR_TORCH)
     from textrnn.commands.train import train as run
     from textrnn.run.folder import RunFolder
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 
+FOR_TORCH = 800 << 20  # bytes of address space that torch, two threads and a tiny model take
+
 
 def check_memory(size: int) -> None:
     """Raises MemoryError where `size` more bytes of address space cannot be had. Nothing is allocated.
