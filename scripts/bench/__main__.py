@@ -16,7 +16,7 @@ from scripts.bench.timing import environment
 PAGE = ROOT / "docs" / "benchmarks.md"
 PARTS = {  # part: its module
     "encoder": "encoder", "titles": "training", "reviews": "training", "prediction": "prediction",
-    "tokenizing": "tokenizing",
+    "tokenizing": "tokenizing", "cache": "cache",
 }  # fmt: skip
 
 
