@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_pooling
 from textrnn.config import ModelConfig
-from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_model
+from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_model, least_weights
 from textrnn.models.dropout import Dropout
 from textrnn.models.linear import WithLinearPath
 from textrnn.models.rcnn import RCNN
@@ -191,3 +191,20 @@ def test_tensors_have_the_names_under_which_models_were_saved(architecture: str)
     assert list(_build(architecture=architecture, **options, linear_ngrams=2).state_dict()) == [
         *(f"network.{name}" for name in names), "linear.weight", "linear.idf", "linear.bias",
     ]  # fmt: skip
+
+
+@each_pooling
+@each_depth
+@each_cell
+@each_architecture
+@pytest.mark.parametrize("more", [{}, {"fc_size": 7, "linear_ngrams": 2, "linear_buckets": 64, "ngram_buckets": 32}])
+def test_a_model_has_the_weights_that_its_config_says_at_least_and_not_many_more(
+    architecture: str, cell: str, nonlinearity: str, num_layers: int, pooling: str, more: dict
+) -> None:
+    options = {"embedding_dim": 12, "hidden_size": 16, "linear_ngrams": None, "ngrams": 1 + bool(more), **more}
+    config = ModelConfig.model_validate(
+        {"architecture": architecture, "cell": cell, "num_layers": num_layers, "pooling": pooling, **options}
+    )
+    model = build_model(config, vocab_size=20, num_classes=3)
+    count = sum(tensor.numel() for tensor in model.state_dict().values())
+    assert least_weights(config, 20, 3) <= count < 30 * least_weights(config, 20, 3)

@@ -31,6 +31,18 @@ def build_model(
     return WithLinearPath(network, linear, scale=config.linear_scale)
 
 
+def least_weights(config: ModelConfig, vocab_size: int, num_classes: int) -> int:
+    """A number of weights that a model has or exceeds, but not by much: so it can be told before memory is taken that
+    the sizes in a config are not those of a file."""
+    dim, size = config.embedding_dim or DEFAULT_EMBEDDING_DIM, config.hidden_size
+    count = vocab_size * dim + size * dim + config.num_layers * size * size + (config.fc_size or 0)
+    if config.ngrams > 1:
+        count += config.ngram_buckets * dim
+    if config.linear_ngrams is not None:
+        count += config.linear_buckets * num_classes
+    return count
+
+
 def network_of(model: nn.Module) -> Network:
     """The part of a model that gradients train."""
     return model.network if isinstance(model, WithLinearPath) else model  # type: ignore[return-value]

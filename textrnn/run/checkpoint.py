@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError
-from textrnn.models.build import build_model, network_of
+from textrnn.models.build import build_model, least_weights, network_of
 from textrnn.models.network import not_finite
 from textrnn.runtime.files import make_folder, write_bytes, write_text
 from textrnn.runtime.memory import check_memory
@@ -122,17 +121,15 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
             f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation (--resume "
             f"continues it), or the file was removed"
         )
-    build = partial(build_model, config.model, vocab_size=len(vocab), num_classes=len(labels))
-    with torch.device("meta"):  # without memory: a config.yaml of other weights may ask for terabytes
-        try:
-            plan = build()
-        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-            reason = str(error).splitlines()[0]
-            raise CheckpointError(f"{folder / CONFIG}: the model that it describes cannot be built: {reason}") from None
-    tensors = read_weights(folder / WEIGHTS, plan)
+    least, size = 4 * least_weights(config.model, len(vocab), len(labels)), (folder / WEIGHTS).stat().st_size
+    if size < least:
+        raise CheckpointError(
+            f"{folder / WEIGHTS}: the sizes in {CONFIG} need {least:,} bytes or more, found {size:,}: the file is cut "
+            f"short, or does not belong to the {CONFIG} next to it; copy it again, or train again"
+        )
     with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
-        model = build()
-    model.load_state_dict(tensors)
+        model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
+    model.load_state_dict(read_weights(folder / WEIGHTS, model))
     return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config
 
 
