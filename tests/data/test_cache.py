@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab
-from textrnn.errors import DataError
+from textrnn.errors import DataError, TextRNNError
 
 
 @pytest.fixture
@@ -198,6 +199,17 @@ def test_a_failed_build_leaves_nothing_behind(file: Path) -> None:
     with pytest.raises(Exception, match="x.tsv:2"):
         load(file)
     assert [path.name for path in (file.parent / "cache").iterdir() if path.name != "digests"] == []
+
+
+def test_a_full_file_table_leaves_nothing_behind(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        monkeypatch.setattr(os, "scandir", full)  # nor can a folder be listed then
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(cache, "write_corpus", full)
+    with pytest.raises(TextRNNError, match="cannot write the cache: Too many open files"):
+        load(file)
+    assert os.listdir(file.parent / "cache") == ["digests"]
 
 
 def test_concurrent_builds_of_one_corpus_succeed(file: Path) -> None:
