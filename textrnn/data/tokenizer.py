@@ -19,11 +19,11 @@ from textrnn.errors import DataError, short
 # Scripts that are written without spaces between words.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 # Combining marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a
-# point or comma joins digits ("3.14"). Nothing is ever given back (++, *+), so no way back is kept in memory.
-_WORD = r"{c}++(?:(?:['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}})){c}*+)*+"
-_CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*+", regex.V1)
-_WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*+", regex.V1)
-_SPACED_PATTERN = regex.compile(r"\S++", regex.V1)
+# point or comma joins digits ("3.14").
+_WORD = r"{c}+(?:(?:['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}})){c}*)*"
+_CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1)
+_WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1)
+_SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
 # Characters that are tokenized at once: a text without end must not take memory without end, and jieba takes time by
 # the square of the number of unknown characters in a row.
 _PIECE, _PIECE_OF_JIEBA = 1 << 16, 1 << 13
