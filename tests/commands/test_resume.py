@@ -241,6 +241,15 @@ def test_a_state_of_another_version_is_refused(cli: Cli, whole: Path, monkeypatc
     assert result.err.startswith("error: whole/resume/state.safetensors: saved by another version")
 
 
+@pytest.mark.parametrize("name", ["vocab.txt", "labels.txt", "config.yaml"])
+def test_resuming_mends_the_files_beside_the_weights(cli: Cli, whole: Path, name: str) -> None:
+    path = Path("whole/model", name)
+    good = path.read_bytes()
+    path.write_bytes(b"damaged")
+    assert cli("train", "--resume", "--run-dir", "whole", "--set", "train.epochs=5").code == 0
+    assert path.read_bytes() == good
+
+
 def test_a_damaged_history_does_not_stop_resuming(cli: Cli, whole: Path) -> None:
     Path("whole/history.jsonl").write_bytes(b'\xff\n[]\n{"epoch": 1}\n')
     result = cli("train", "--resume", "--run-dir", "whole", "--set", "train.epochs=5")

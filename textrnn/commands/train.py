@@ -78,10 +78,11 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     # again: another process may have trained it before the folder was locked
                     run.check_free(force=force or (resume and not run.is_trained()))
                     run.create(config.to_yaml(), environment, digests)
-                    transform = Transform(tokenizer, splits.vocab, config.data.max_length)
-                    save_model_parts(run.model, model, transform, splits.labels, config)
                 else:
                     write_text(run.config, config.to_yaml())  # epochs may have been added
+                # of a resumed run, too: the files may have been damaged since
+                transform = Transform(tokenizer, splits.vocab, config.data.max_length)
+                save_model_parts(run.model, model, transform, splits.labels, config)
                 begin_log()
             begin = time.perf_counter()
             if start == "new":
