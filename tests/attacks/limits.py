@@ -14,20 +14,21 @@ from tests.attacks.check import check, files
 from tests.attacks.small import OPTIONS
 
 SECONDS = 60.0
+COMMANDS = [
+    ["vocab", *OPTIONS, "--output", "vocab.tsv"],
+    ["predict", "run", "texts.txt", "--output", "out.tsv"],
+    ["train", *OPTIONS, "--run-dir", "new"],
+    ["eval", "run"],
+    ["train", "--resume", "--run-dir", "run", "--set", "train.epochs=2"],
+    ["predict", "run", "texts.txt"],
+    ["eval", "run", "--json"],
+]
 
 
 def attack(case: Case) -> None:
     rng = case.rng
     case.copy("train.tsv", "test.tsv", "texts.txt", "run")
-    words = rng.choice(
-        [
-            ["vocab", *OPTIONS, "--output", "vocab.tsv"],
-            ["train", *OPTIONS, "--run-dir", "new"],
-            ["train", "--resume", "--run-dir", "run", "--set", "train.epochs=2"],
-            ["predict", "run", "texts.txt", *rng.choice([[], ["--output", "out.tsv"]])],
-            ["eval", "run", *rng.choice([[], ["--json"]])],
-        ]
-    )
+    words = list(rng.choice(COMMANDS))
     kind = rng.choice(["files", "files", "files", "memory", "memory", "descriptors", "full", "closed", "pipe"])
     before = files()
     if kind in ("files", "memory", "descriptors"):
