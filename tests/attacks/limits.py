@@ -77,8 +77,12 @@ def _closed(case: Case, words: list[str]) -> Ended:
 
     process = case.start(*words, preexec_fn=close)
     ended = _without_stderr(case.ended(process, words, SECONDS), 2 in numbers)
-    if 1 in numbers and "--json" in words:
-        ended.arguments = [word for word in words if word != "--json"]  # it went nowhere
+    return _without_json(ended) if 1 in numbers else ended
+
+
+def _without_json(ended: Ended) -> Ended:
+    """What was printed went nowhere."""
+    ended.arguments = [word for word in ended.arguments if word != "--json"]
     return ended
 
 
@@ -105,7 +109,7 @@ def _cut_pipe(case: Case, words: list[str]) -> Ended:
     finally:
         process.stderr.close()
         process.kill()
-    ended = Ended(words, code, b"", err.decode("utf-8", "replace"))
+    ended = _without_json(Ended(words, code, b"", err.decode("utf-8", "replace")))
     if code not in (0, 1, 2):
         case.problems.append(f"exit {code}: {ended.err[-300:]!r}")
     return ended
