@@ -1,7 +1,7 @@
 """Seeded attacks on the whole program: hostile configs, files, signals, limits, streams and command lines.
 
 A case is a family and a number, and all that is random in it comes from the two. `make test` runs the first few cases
-of each family (62), `make slow` 3,000 in all. `check.py` has what must hold however a command ends. Commands run in
+of each family (60), `make slow` 3,000 in all. `check.py` has what must hold however a command ends. Commands run in
 forks of one process (`server.py`); those with signals or limits in a process of their own.
 
     TEXTRNN_ATTACKS=5          five times as many cases (0.1: a tenth)

@@ -82,8 +82,9 @@ def _file_problems(ended: Ended, before: dict[str, bytes | None]) -> list[str]:
     now = files()
     left = sorted(set(temporary_files(now)) - set(before))
     found = [f"left behind: {', '.join(left[:5])}"] if left else []
+    starts_over = "--force" in ended.arguments and ended.code not in (1, 2)  # in place of the model that was there
     for name, content in before.items():
-        if content is None or Path(name).parent.is_symlink():
+        if content is None or Path(name).parent.is_symlink() or starts_over:
             continue
         if name not in now:
             found.append(f"{name} has gone")

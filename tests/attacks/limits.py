@@ -14,20 +14,21 @@ from tests.attacks.check import check, files
 from tests.attacks.small import OPTIONS
 
 SECONDS = 60.0
+COMMANDS = [
+    ["vocab", *OPTIONS, "--output", "vocab.tsv"],
+    ["predict", "run", "texts.txt", "--output", "out.tsv"],
+    ["train", *OPTIONS, "--run-dir", "new"],
+    ["eval", "run"],
+    ["train", "--resume", "--run-dir", "run", "--set", "train.epochs=2"],
+    ["predict", "run", "texts.txt"],
+    ["eval", "run", "--json"],
+]
 
 
 def attack(case: Case) -> None:
     rng = case.rng
     case.copy("train.tsv", "test.tsv", "texts.txt", "run")
-    words = rng.choice(
-        [
-            ["vocab", *OPTIONS, "--output", "vocab.tsv"],
-            ["train", *OPTIONS, "--run-dir", "new"],
-            ["train", "--resume", "--run-dir", "run", "--set", "train.epochs=2"],
-            ["predict", "run", "texts.txt", *rng.choice([[], ["--output", "out.tsv"]])],
-            ["eval", "run", *rng.choice([[], ["--json"]])],
-        ]
-    )
+    words = list(rng.choice(COMMANDS))
     kind = rng.choice(["files", "files", "files", "memory", "memory", "descriptors", "full", "closed", "pipe"])
     before = files()
     if kind in ("files", "memory", "descriptors"):
@@ -76,8 +77,12 @@ def _closed(case: Case, words: list[str]) -> Ended:
 
     process = case.start(*words, preexec_fn=close)
     ended = _without_stderr(case.ended(process, words, SECONDS), 2 in numbers)
-    if 1 in numbers and "--json" in words:
-        ended.arguments = [word for word in words if word != "--json"]  # it went nowhere
+    return _without_json(ended) if 1 in numbers else ended
+
+
+def _without_json(ended: Ended) -> Ended:
+    """What was printed went nowhere."""
+    ended.arguments = [word for word in ended.arguments if word != "--json"]
     return ended
 
 
@@ -104,7 +109,7 @@ def _cut_pipe(case: Case, words: list[str]) -> Ended:
     finally:
         process.stderr.close()
         process.kill()
-    ended = Ended(words, code, b"", err.decode("utf-8", "replace"))
+    ended = _without_json(Ended(words, code, b"", err.decode("utf-8", "replace")))
     if code not in (0, 1, 2):
         case.problems.append(f"exit {code}: {ended.err[-300:]!r}")
     return ended

@@ -41,9 +41,9 @@ def serve() -> None:
 def import_all() -> None:
     """What commands import and look up when they need it."""
     import charset_normalizer
-    import jieba
+    import jieba  # noqa: F401
     import sklearn.metrics  # noqa: F401
-    import torch.optim  # noqa: F401
+    import torch._dynamo  # noqa: F401 - an optimizer imports it
 
     import textrnn.commands.eval
     import textrnn.commands.predict
@@ -55,8 +55,6 @@ def import_all() -> None:
     record = {"epoch": 1, "train_loss": 1.0, "dev_loss": 1.0, "dev_accuracy": 0.5, "dev_macro_f1": 0.5}
     plot_curves(Path(os.devnull), [record])
     charset_normalizer.from_bytes(b"a").best()
-    jieba.setLogLevel(60)
-    jieba.initialize()
     gc.collect()
     gc.freeze()  # so that forks share these objects
 

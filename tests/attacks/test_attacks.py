@@ -31,7 +31,7 @@ class Family(NamedTuple):
 FAMILIES = {
     "config": Family(configs.attack, 12, 600),
     "yaml": Family(yaml_files.attack, 10, 500),
-    "data": Family(data_files.attack, 14, 700),
+    "data": Family(data_files.attack, 12, 700),
     "models": Family(models.attack, 8, 400),
     "caches": Family(caches.attack, 4, 150),
     "states": Family(states.attack, 3, 150),
