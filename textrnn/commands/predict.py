@@ -76,7 +76,11 @@ def predict(
                 run(stream)
     cut = classifier.transform.cut_texts
     if cut:
-        log.warning("%d longer than data.max_length (%d tokens): cut there", cut, classifier.transform.max_length)
+        plural = "s are" if cut > 1 else " is"
+        log.warning(
+            "%d text%s longer than the model reads (data.max_length, %d tokens): cut there",
+            cut, plural, classifier.transform.max_length,
+        )  # fmt: skip
 
 
 def texts_of(

@@ -154,7 +154,7 @@ def not_a_file(path: str) -> str | None:
         mode = os.stat(path).st_mode
     except OSError as error:
         if os.path.islink(path):
-            return f"expected a file, found a broken link: {error.strerror}"
+            return "expected a file, found a broken link"
         return f"cannot be read: {error.strerror}"
     if stat.S_ISDIR(mode):
         return "expected a file, found a link to a folder, which is not followed; move the folder here"
