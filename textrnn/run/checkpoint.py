@@ -80,6 +80,9 @@ def save_model(folder: Path, model: nn.Module, transform: Transform, labels: lis
 def save_model_parts(folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config) -> None:
     """Everything that prediction needs except the weights, which come with the first evaluation."""
     make_folder(folder)
+    for name in (VOCAB, LABELS, USER_DICT, CONFIG):
+        if (folder / name).is_symlink():  # perhaps to /dev/null
+            (folder / name).unlink()
     transform.vocab.save(folder / VOCAB)
     save_labels(folder / LABELS, labels)
     tree = config.model_dump(include={"data", "tokenizer", "model"})
