@@ -62,6 +62,12 @@ def test_sizes_of_other_weights_take_no_memory(run: Path, cli: Cli, monkeypatch:
     assert devices == []
 
 
+@pytest.mark.parametrize("path", ["/dev/zero", "../../train.tsv"])
+def test_a_dictionary_outside_the_model_is_not_read(run: Path, cli: Cli, path: str) -> None:
+    CONFIG.write_text(CONFIG.read_text().replace("_dict: null", f"_dict: {path}"))
+    assert "tokenizer.user_dict: expected user_dict.txt, the file in this folder" in refused(cli)
+
+
 @pytest.mark.parametrize("count", ["0", "-3", "9" * 400])
 def test_a_dictionary_with_a_bad_count_is_refused(run: Path, cli: Cli, count: str) -> None:
     CONFIG.write_text(

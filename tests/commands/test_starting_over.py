@@ -120,7 +120,9 @@ def test_what_cannot_be_removed_is_an_error(cli: Cli, trained: Path) -> None:
     put({"runs/train/model": "a file"})
     result = cli(*FORCED, trained)
     assert result.code == 1
-    assert result.err.splitlines()[-1] == "error: runs/train/model: cannot be removed: Not a directory"
+    assert (
+        result.err.splitlines()[-1] == "error: runs/train/model/model.safetensors: cannot be removed: Not a directory"
+    )
 
 
 def test_an_interrupted_run_tells_the_command_that_continues_it(

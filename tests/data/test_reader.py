@@ -68,6 +68,13 @@ def test_hidden_folders_are_left_out_and_a_link_to_a_file_is_a_document(tmp_path
     assert found == [("a", "one"), ("a", "two"), ("a", "linked"), ("b", "linked")]
 
 
+def test_documents_may_be_far_below(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "/".join("b" * 1200)
+    write(deep / "1", "one")
+    write(tmp_path / "c" / "1", "two")
+    assert [example.text for example in read_examples(Source([str(tmp_path)]))] == ["one", "two"]
+
+
 def link_in_a_class(folder: Path) -> Path:
     write(folder / "elsewhere" / "2", "two")
     (folder / "data" / "a" / "link").symlink_to(folder / "elsewhere")

@@ -83,6 +83,12 @@ def test_a_worker_without_memory_is_an_error_without_a_traceback(
     assert capfd.readouterr().err == ""
 
 
+def test_an_error_in_a_worker_is_raised_here(others: set[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tokenizer, "options", lambda self: {"kind": "none"})
+    with pytest.raises(ValueError, match="unknown tokenizer kind 'none'"):
+        list(tokenized_chunks(["a"], Tokenizer("char"), size=0, workers=2))
+
+
 def work_in_little_memory(*arguments: Any) -> None:
     """What a worker runs: as usual, with 16 MB of address space beyond what it has."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -67,6 +67,27 @@ def test_a_cleanup_is_called_once_at_the_end_of_its_block() -> None:
     assert signals._cleanups == []
 
 
+def test_a_cleanup_that_fails_is_not_called_again() -> None:
+    def fail() -> None:
+        raise OSError
+
+    with pytest.raises(OSError), cleanup(fail):
+        pass
+    assert signals._cleanups == []
+
+
+def test_a_signal_ends_the_process_while_multiprocessing_is_imported() -> None:
+    code = (
+        "import signal, sys, types\n"
+        "from textrnn.runtime.signals import end_on_signals\n"
+        "sys.modules['multiprocessing'] = sys.modules['tqdm'] = types.ModuleType('half imported')\n"
+        "end_on_signals()\n"
+        "signal.raise_signal(signal.SIGINT)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (130, "interrupted\n")
+
+
 SCRIPT = """
 import multiprocessing, os, signal, subprocess, sys, time
 from textrnn.runtime.files import atomic_writer

@@ -89,7 +89,7 @@ def checksum_of(file: Path) -> int:
 
 def remove_corpus(folder: Path) -> None:
     """Remove the folder of a corpus, complete or not. Opens nothing, so that it works where no file can be opened."""
-    for name in (*FILES, DESCRIPTION):
-        (folder / name).unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
+        for name in (*FILES, DESCRIPTION):
+            (folder / name).unlink(missing_ok=True)
         folder.rmdir()

@@ -83,9 +83,12 @@ def _entries(files: list[tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
 
 
 def size_of(files: list[tuple[str, str]]) -> int:
-    """Bytes of text in (path, format) pairs, about; gzip files are counted three times."""
-    return sum(
-        os.stat(file).st_size * (3 if file.endswith(".gz") else 1)
-        for file, _, is_document in _entries(files)
-        if is_document
-    )
+    """Bytes of text in (path, format) pairs, about; gzip files are counted three times. Raises DataError."""
+    try:
+        return sum(
+            os.stat(file).st_size * (3 if file.endswith(".gz") else 1)
+            for file, _, is_document in _entries(files)
+            if is_document
+        )
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None

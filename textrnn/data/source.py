@@ -140,10 +140,18 @@ def folder_entries(folder: str, *, follow_links: bool = False) -> Iterator[tuple
 
     follow_links: to folders that are directly in this one. Further down links may lead in a circle.
     """
-    for name in class_names(folder):
-        path = os.path.join(folder, name)
-        if os.path.isdir(path) and (follow_links or not os.path.islink(path)):
-            yield from folder_entries(path)
+    waiting = [iter(class_names(folder))]  # of each folder on the way down, the names still to be looked at
+    parents = [folder]
+    while waiting:
+        name = next(waiting[-1], None)
+        if name is None:
+            waiting.pop()
+            parents.pop()
+            continue
+        path = os.path.join(parents[-1], name)
+        if os.path.isdir(path) and ((follow_links and len(parents) == 1) or not os.path.islink(path)):
+            waiting.append(iter(class_names(path)))
+            parents.append(path)
         else:
             yield path, not_a_file(path)
 

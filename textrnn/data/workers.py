@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, cast
 
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import TokenizedTexts, tokenize
@@ -88,7 +88,7 @@ def _in_order(chunks: Iterator[list[str]], connections: list[Connection]) -> Ite
             returned += 1
         elif busy:
             for connection in wait(list(busy)):
-                assert isinstance(connection, Connection)
+                connection = cast(Connection, connection)
                 done[busy.pop(connection)] = _unpacked(*_or_killed(connection.recv))
                 idle.append(connection)
         else:
@@ -102,7 +102,7 @@ def _or_killed(communicate: Callable[..., Any], *arguments: Any) -> Any:
         raise TextRNNError(
             "a tokenizing process was killed, perhaps because memory ran out: free some memory and try again"
         ) from None
-    if isinstance(result, MemoryError):
+    if isinstance(result, Exception):
         raise result
     return result
 
@@ -131,14 +131,18 @@ def _work(connection: Connection, options: dict[str, Any]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if os.name == "posix":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
-    tokenizer = Tokenizer(**options)
+    tokenizer = None
     with suppress(EOFError, OSError):
         while True:
             try:
-                chunk = tokenize(connection.recv(), tokenizer)
+                texts = connection.recv()
+                tokenizer = tokenizer or Tokenizer(**options)
+                chunk = tokenize(texts, tokenizer)
                 # the types as one string: as a list they would take ten times the memory while they wait
                 answer: Any = ("\n".join(chunk.types), chunk._replace(types=[]))
-            except MemoryError as error:
+            except (EOFError, OSError):  # of the pipe
+                raise
+            except Exception as error:  # raised in the parent
                 answer = error
             connection.send(answer)
 

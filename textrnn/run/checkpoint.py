@@ -18,7 +18,7 @@ from textrnn.config import Config, build_config, read_yaml, to_yaml
 from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
-from textrnn.errors import CheckpointError, ConfigError
+from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.models.build import build_model, least_weights, network_of
 from textrnn.models.network import not_finite
 from textrnn.runtime.files import make_folder, write_bytes, write_text
@@ -107,6 +107,11 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)
     user_dict = None
     if config.tokenizer.user_dict:
+        if config.tokenizer.user_dict != USER_DICT:
+            raise CheckpointError(
+                f"{folder / CONFIG}: tokenizer.user_dict: expected {USER_DICT}, the file in this folder, found "
+                f"{short(config.tokenizer.user_dict)}"
+            )
         try:
             user_dict = (folder / config.tokenizer.user_dict).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:

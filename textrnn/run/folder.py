@@ -108,13 +108,17 @@ class RunFolder:
         """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError where a
         file cannot be removed."""
         self.clear_leftovers()
+        try:  # first, so that a process killed on the way leaves no state beside another run's description
+            for file in (self.state, self.weights, self.history):
+                file.unlink(missing_ok=True)
+        except OSError as error:
+            raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
         save_environment(self.environment, environment, digests)  # from here on, the folder is known as a run
         try:
             for folder in self._folders():
                 if folder.exists():
                     shutil.rmtree(folder)
-            for file in (self.history, self.log):
-                file.unlink(missing_ok=True)
+            self.log.unlink(missing_ok=True)
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
         write_text(self.config, config_yaml)

@@ -19,6 +19,7 @@ _LESS = (
     "raise the limit (ulimit -v) where there is one; a smaller batch size, data.max_length, model.hidden_size, "
     "model.ngram_buckets or model.linear_buckets needs less"
 )
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "Cannot allocate memory")
 _WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # files that are written have a name, all but stdout
 
 
@@ -93,7 +94,7 @@ def _is_lack_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"  # of torch, which may not be imported
-        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in said)
+        or (isinstance(error, RuntimeError) and any(phrase in said for phrase in _OUT_OF_MEMORY))
         or (isinstance(error, ImportError) and "failed to map segment" in said)
         or type(error).__name__ == "PanicException"
     )

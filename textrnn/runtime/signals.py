@@ -27,8 +27,10 @@ def cleanup(action: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     finally:
-        action()
-        _cleanups.remove(action)
+        try:
+            action()
+        finally:
+            _cleanups.remove(action)
 
 
 def end_on_signals() -> None:
@@ -41,25 +43,26 @@ def end_on_signals() -> None:
 def end_process(number: int) -> NoReturn:
     """End at once with 128 + the signal's number: unfinished files and worker processes go, rows in the buffer of
     stdout are still written."""
-    for each in _NUMBERS:
-        signal.signal(each, signal.SIG_IGN)
-    if "multiprocessing" in sys.modules:
-        for worker in sys.modules["multiprocessing"].active_children():
-            worker.kill()
-    for action in reversed(_cleanups):
+    try:
+        for each in _NUMBERS:
+            signal.signal(each, signal.SIG_IGN)
+        with contextlib.suppress(Exception):  # the modules looked for here may be half imported
+            for worker in sys.modules["multiprocessing"].active_children() if "multiprocessing" in sys.modules else []:
+                worker.kill()
+        for action in reversed(_cleanups):
+            with contextlib.suppress(Exception):
+                action()
+        for each in _NUMBERS:  # the reader of stdout may never come
+            signal.signal(each, lambda number, frame: os._exit(128 + number))
         with contextlib.suppress(Exception):
-            action()
-    for each in _NUMBERS:  # the reader of stdout may never come
-        signal.signal(each, lambda number, frame: os._exit(128 + number))
-    with contextlib.suppress(Exception):
-        sys.stdout.flush()
-    with contextlib.suppress(Exception):  # tqdm may be half imported
-        for shown in list(sys.modules["tqdm"].tqdm._instances) if "tqdm" in sys.modules else []:
-            shown.close()
-    with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        with contextlib.suppress(Exception):
+            for shown in list(sys.modules["tqdm"].tqdm._instances) if "tqdm" in sys.modules else []:
+                shown.close()
         if number == signal.SIGINT:
             print("interrupted", file=sys.stderr, flush=True)
-    os._exit(128 + number)
+    finally:
+        os._exit(128 + number)
 
 
 @contextmanager
@@ -80,8 +83,8 @@ def signals_held() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    if came:
-        signal.raise_signal(came[0])
+        if came:
+            signal.raise_signal(came[0])
 
 
 class Interrupted(Exception):
