@@ -57,7 +57,7 @@ def _exit_problems(ended: Ended, codes: tuple[int, ...]) -> list[str]:
     if _CONTROL.search(err):
         found.append(f"control characters on stderr: {_CONTROL.findall(err)[:5]} in {said(err)}")
     long = [line for line in err.splitlines() if len(line) > LONGEST_LINE]
-    if long:
+    if long and ended.code != 2:  # typer repeats what was typed
         found.append(f"a line of {len(long[0])} characters on stderr: {long[0][:100]!r}")
     if ended.code == 1:
         found += _error_problems(err)
