@@ -25,6 +25,14 @@ class CheckpointError(TextRNNError):
 class NotFiniteError(TextRNNError):
     """A model whose logits, or their loss, are NaN or infinite."""
 
+    @classmethod
+    def of(cls, what: str) -> NotFiniteError:
+        """With the remedy. what: "logits are" or "loss is"."""
+        return cls(
+            f"the model's {what} not finite: its weights or model.linear_scale are too large; training with a lower "
+            f"train.learning_rate or model.linear_scale avoids that"
+        )
+
 
 class UsageError(TextRNNError):
     """Options that contradict each other: exit code 2, as for options that the command line rejects."""

@@ -60,8 +60,5 @@ def compute_logits(
     assert logits is not None
     on_cpu = logits.cpu()  # once: each copy waits for the device
     if not_finite({"logits": on_cpu}):
-        raise NotFiniteError(
-            "the model's logits are not finite: its weights or model.linear_scale are too large; training with a lower "
-            "train.learning_rate or model.linear_scale avoids that"
-        )
+        raise NotFiniteError.of("logits are")
     return on_cpu

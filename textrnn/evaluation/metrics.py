@@ -35,10 +35,7 @@ class RunningTotals:
         self.matrix += confusion_matrix(truth, predicted, labels=range(len(self.matrix)))
         self.loss_sum += float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(truth), reduction="sum"))
         if not math.isfinite(self.loss_sum):
-            raise NotFiniteError(
-                "the model's loss is not finite: its weights or model.linear_scale are too large; training with a "
-                "lower train.learning_rate or model.linear_scale avoids that"
-            )
+            raise NotFiniteError.of("loss is")
 
 
 def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:

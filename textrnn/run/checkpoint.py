@@ -113,16 +113,14 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
                 f"{short(config.tokenizer.user_dict)}"
             )
         try:
-            user_dict = (folder / config.tokenizer.user_dict).read_text(encoding="utf-8-sig")
+            user_dict = (folder / USER_DICT).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise CheckpointError(
-                f"{folder / config.tokenizer.user_dict}: the dictionary cannot be read: {error}"
-            ) from None
+            raise CheckpointError(f"{folder / USER_DICT}: the dictionary cannot be read: {error}") from None
     kind = config.tokenizer
     if user_dict is not None:
         problem = user_dict_problem(user_dict, lowercase=kind.lowercase, normalize=kind.normalize)
         if problem is not None:
-            raise CheckpointError(f"{folder / str(config.tokenizer.user_dict)}:{problem[0]}: {problem[1]}")
+            raise CheckpointError(f"{folder / USER_DICT}:{problem[0]}: {problem[1]}")
     tokenizer = Tokenizer(kind.kind, lowercase=kind.lowercase, normalize=kind.normalize, user_dict=user_dict)
     if not (folder / WEIGHTS).exists():
         raise CheckpointError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import reprlib
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from textrnn.errors import TextRNNError
+from textrnn.errors import TextRNNError, short
 from textrnn.models.network import not_finite
 from textrnn.runtime.distributed import total
 from textrnn.training.events import Step
@@ -65,7 +64,7 @@ def progress_problem(saved: dict[str, Any]) -> str | None:
         else:
             good = type(value) is float and 0 <= value < math.inf
         if not (good or (value is None and default is None)):
-            return f"{key}: {reprlib.repr(value)}"
+            return f"{key}: {short(value)}"
     state = TrainingState(**saved)
     if state.steps != state.steps_in_epoch or (state.steps and not (state.documents and state.train_seconds)):
         return f"sums of {state.steps} steps, {state.documents} documents, at step {state.steps_in_epoch} of the epoch"
