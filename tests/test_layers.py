@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
     [
-        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.decoding", "runtime.live",
-        "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process",
+        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.encodings",
+        "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process",
     ],
     ["config.sections", "config.load", "config"],
     [

@@ -29,17 +29,16 @@ def rows(id: str, content: str, message: str, name: str = "t.tsv", options: str 
 ENCODING_CASES = [
     case(
         "gb18030-read-as-utf-8", {"t.tsv": ("sport\ta goal\n" + CHINESE).encode("gb18030")}, "--data t.tsv",
-        "t.tsv:2: column 1: byte 0xcc is not valid utf-8; it looks like gb18030: try --set "
-        "data.encoding=gb18030",
+        "t.tsv:2: column 1: byte 0xcc is not valid utf-8; it may be gb18030 (it reads '体育\\t球队在比赛中获得胜利'): "
+        "try --set data.encoding=gb18030",
     ),
     case(
         "utf-16-read-as-utf-8", {"t.tsv": GOOD.encode("utf-16")}, "--data t.tsv",
-        "t.tsv:1: column 1: byte 0xff is not valid utf-8; it looks like utf-16: try --set "
-        "data.encoding=utf-16",
+        "t.tsv:1: expected utf-8, found the byte order mark of utf-16: try --set data.encoding=utf-16",
     ),
     option(
         "utf-8-read-as-utf-16", "data.encoding=utf-16",
-        "t.tsv:1: column 1: not valid utf-16: UTF-16 stream does not start with BOM; it looks like utf-8: "
+        "t.tsv:1: column 1: not valid utf-16: UTF-16 stream does not start with BOM; it may be utf-8: "
         "try --set data.encoding=utf-8",
     ),
     case(
@@ -49,8 +48,8 @@ ENCODING_CASES = [
     ),
     case(
         "one-damaged-byte", {"t.tsv": GOOD.encode() + b"food\tso\x80p"}, "--data t.tsv",
-        "t.tsv:9: column 8: byte 0x80 is not valid utf-8; the file is damaged here or has another encoding: try "
-        "--set data.encoding=NAME",
+        "t.tsv:9: column 8: byte 0x80 is not valid utf-8; it may be cp1252 (it reads 'food\\tso€p'): try --set "
+        "data.encoding=cp1252",
     ),
     option(
         "unknown-encoding", "data.encoding=utf-9",
@@ -66,8 +65,8 @@ ENCODING_CASES = [
     case(
         "label-names-in-another-encoding",
         {"t.tsv": "x\t0\n", "names.txt": ("股票市场\n" * 9).encode("gb18030")}, IDS,
-        "names.txt:1: column 1: byte 0xb9 is not valid utf-8; it looks like gb18030: convert the file to "
-        "utf-8",
+        "names.txt:1: column 1: byte 0xb9 is not valid utf-8; it may be gb18030 (it reads '股票市场'): convert "
+        "the file to utf-8",
     ),
 ]  # fmt: skip
 

@@ -194,8 +194,8 @@ PREDICT_CASES = [
     ),
     broken(
         "bad-bytes", write("p.txt", b"ok\ngood\nbad \x80"), "predict run p.txt --output out.tsv",
-        "p.txt:3: column 5: byte 0x80 is not valid utf-8; the file is damaged here or has another encoding: "
-        "try --encoding NAME",
+        "p.txt:3: column 5: byte 0x80 is not valid utf-8; it may be cp1252 (it reads 'bad €'): try --encoding "
+        "cp1252",
     ),
     broken(
         "output-in-no-folder", None, "predict run test.tsv --output no/out.tsv",

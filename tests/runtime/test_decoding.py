@@ -78,15 +78,6 @@ def test_an_input_that_cannot_be_read_is_named_and_an_output_is_not_taken_for_it
         list(read_lines(io.BufferedReader(Broken()), "utf-8", "x"))
 
 
-@pytest.mark.parametrize(("encoding", "named"), [("gb18030", "gb18030"), ("utf-16", "utf-16")])
-def test_the_error_names_the_likely_encoding(tmp_path: Path, encoding: str, named: str) -> None:
-    path = tmp_path / "x"
-    text = "今天天气很好，我们一起去公园散步，看到了许多美丽的花朵和高大的树木。\n" * 20
-    path.write_bytes(text.encode(encoding))
-    with pytest.raises(DataError, match=f"looks like {named}: try --encoding {named}"):
-        lines(path)
-
-
 ALL_CODECS = sorted({module.name for module in pkgutil.iter_modules(encodings.__path__)} - {"aliases"})
 NO_CHARSETS = {
     "base64_codec", "bz2_codec", "hex_codec", "idna", "mbcs", "oem", "punycode", "quopri_codec", "raw_unicode_escape",

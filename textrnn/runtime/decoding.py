@@ -6,10 +6,11 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 
 from textrnn.errors import DataError, short
+from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encodings, marked_encoding, wide_encoding
 from textrnn.runtime.files import open_binary
 
 _CHUNK_BYTES = 1 << 16
@@ -57,8 +58,8 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
     A byte order mark at the start is dropped. name: of the file, for messages. encoding_option: what the user writes
     before the name of an encoding, None where the encoding is fixed.
 
-    Raises: DataError `name:line` with the column of the first invalid byte and the likely encoding; DataError for
-    damaged gzip data.
+    Raises: DataError `name:line` with the column of the first invalid byte and the encodings that it may have;
+    DataError for a binary file, and for damaged gzip data.
     """
     encoding = check_encoding(encoding)
     is_stateful = encoding == "hz" or "2022" in encoding
@@ -66,6 +67,8 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
     decode = _decode_by_line if by_line else _decode_by_chunk
     lines = decode(stream, encoding, name, encoding_option)
     try:
+        if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
+            _check_text(stream.peek(1), encoding, name, encoding_option)
         first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
         if first:
             yield first
@@ -76,6 +79,35 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
         if error.filename is not None:  # of what is written while a pipe is waited for
             raise
         raise DataError(f"{name}: cannot be read: {error.strerror}") from error
+
+
+def _check_text(head: bytes, encoding: str, name: str, option: str | None) -> None:
+    """Raises DataError where a file that begins so has no text, or has it in UTF-16 or UTF-32 without a mark."""
+    binary = binary_kind(head)
+    if binary is not None:
+        raise DataError(f"{name}: expected text, found {binary.kind}: {binary.remedy}")
+    marked = marked_encoding(head)
+    if marked is not None and marked != encoding:
+        remedy = f"try {option}{marked}" if option else "convert the file to utf-8"
+        raise DataError(f"{name}:1: expected {encoding}, found the byte order mark of {marked}: {remedy}")
+    if wide_encoding(head) is not None:
+        remedy = _remedy(head, encoding, option)
+        raise DataError(f"{name}:1: expected {encoding}, found NUL bytes between the characters{remedy}")
+
+
+def utf8_hint(path: str, encoding: str, option: str) -> str | None:
+    """A warning where a file that is to be read in another encoding looks like UTF-8, which many encodings accept as
+    other characters. Raises DataError where it cannot be read."""
+    if check_encoding(encoding) == "utf-8":
+        return None
+    with open_binary(path) as stream:
+        try:
+            sample = stream.read(_CHUNK_BYTES)
+        except (OSError, EOFError, zlib.error):
+            return None  # damaged, which the reading of the texts will tell
+    if not is_utf8(sample):
+        return None
+    return f"{path}: read as {encoding}, but it looks like utf-8: if texts come out garbled, pass {option}utf-8"
 
 
 def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
@@ -100,7 +132,7 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
             number += good.count("\n")
             raise _encoding_error(error, encoding, name, number, good.rpartition("\n")[2], chunk, option) from error
         except UnicodeError as error:  # UTF-16 without its byte order mark
-            remedy = _remedy(_likely_encoding(chunk), encoding, option)
+            remedy = _remedy(chunk, encoding, option)
             raise DataError(f"{name}:{number}: column 1: not valid {encoding}: {error}{remedy}") from error
         *whole, pending = pending.split("\n")
         for line in whole:
@@ -117,40 +149,34 @@ def _encoding_error(
 ) -> DataError:
     if not before:
         before = error.object[: error.start].decode(encoding, "ignore")
-    remedy = _remedy(_likely_encoding(sample), encoding, option)
     byte = error.object[error.start]
+    remedy = _remedy(sample, encoding, option, at=len(before))
     return DataError(f"{name}:{line}: column {len(before) + 1}: byte 0x{byte:02x} is not valid {encoding}{remedy}")
 
 
-def _remedy(likely: str | None, encoding: str, option: str | None) -> str:
-    if likely == encoding:  # all but this byte is valid
+def _remedy(sample: bytes, encoding: str, option: str | None, at: int | None = None) -> str:
+    """sample: bytes from the beginning of the bad line on. at: the characters before the bad byte, where a piece of the
+    line is to show how it reads."""
+    likely = likely_encodings(sample) if sample else []
+    if likely[:1] == [encoding]:  # all but this byte is valid
         return "; the file is damaged here or has another encoding" + (f": try {option}NAME" if option else "")
-    looks = f"; it looks like {likely}: " if likely else ": "
-    return looks + (f"try {option}{likely or 'NAME'}" if option else "convert the file to utf-8")
+    readings: dict[str, str] = {}  # of encodings that read this line alike, the first is named
+    for candidate in likely:
+        readings.setdefault(_reading(sample, candidate, at), candidate)
+    named = [f"{candidate}{reading}" for reading, candidate in readings.items()]
+    may_be = f"; it may be {', or '.join(named)}: " if named else ": "
+    if option is None:
+        return may_be + "convert the file to utf-8"
+    which = "the one that reads right, such as " if len(named) > 1 else ""
+    return may_be + f"try {which}{option}{likely[0] if likely else 'NAME'}"
 
 
-def _likely_encoding(sample: bytes) -> str | None:
-    if not sample:
-        return None
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if sample.startswith(mark):
-            return encoding
-    try:
-        sample[:-4].decode("utf-8")
-        return "utf-8"
-    except UnicodeDecodeError:
-        pass
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample).best()
-    if best is None:
-        return None
-    # GB2312 and GBK are subsets of GB18030, which never fails on the rarer characters of the same file
-    return "gb18030" if best.encoding in ("gb2312", "gbk", "gb18030") else best.encoding.replace("_", "-")
+def _reading(sample: bytes, encoding: str, at: int | None) -> str:
+    """How the bad place of the first line reads in an encoding that extends ASCII."""
+    if at is None or encoding.startswith("utf"):
+        return ""
+    text = sample.partition(b"\n")[0].decode(encoding, "replace").rstrip()
+    return f" (it reads {short(text[max(at - 12, 0) : at + 24])})"
 
 
 # What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
