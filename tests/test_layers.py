@@ -18,12 +18,12 @@ LAYERS = [
         "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.encodings",
         "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process",
     ],
-    ["config.sections", "config.load", "config"],
+    ["config.aliases", "config.sections", "config.load", "config"],
     [
-        "data.records", "data.table", "data.jsonl", "data.formats", "data.labels", "data.source", "data.reader",
-        "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows", "data.scratch",
-        "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files", "data.cache",
-        "data.checks", "data.splits", "data.statistics", "data.loading", "data.vectors", "data.build",
+        "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
+        "data.source", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows",
+        "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files",
+        "data.cache", "data.checks", "data.splits", "data.statistics", "data.loading", "data.vectors", "data.build",
         "data.batching",
     ],
     [
@@ -40,7 +40,10 @@ LAYERS = [
         "training.interruptible",
     ],
     ["classifier", "estimator"],
-    ["commands.data", "commands.vocab", "commands.train", "commands.eval", "commands.predict"],
+    [
+        "commands.data", "commands.vocab", "commands.train", "commands.eval", "commands.prediction_input",
+        "commands.predict",
+    ],
     ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.predict", "cli.app", "cli", "__main__"],
 ]  # fmt: skip
 ORDER = [name for layer in LAYERS for name in layer]

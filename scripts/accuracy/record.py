@@ -14,8 +14,10 @@ from textrnn.config import Config
 RECORD = ROOT / "docs" / "accuracy.jsonl"
 
 # A recipe's name in the record is a digest of its config as YAML, with the keys named and ordered as they were when it
-# was first recorded. So a key that moves or is renamed (add it to RENAMED) is no reason to read a test set again. A key
-# that is added or removed makes another recipe; where it changes nothing, a `same_as` line of the record says so.
+# was first recorded. So a key that moves or is renamed (add it to RENAMED) is no reason to read a test set again. Nor
+# is a new key (add it to ADDED), where it has the value that stands for what the program did before. Any other key that
+# is added or removed makes another recipe; where it changes nothing, a `same_as` line of the record says so.
+ADDED = {"data.delimiter": None}  # key: value with which it is left out
 RENAMED = {"train.embedding_lr_multiplier": "train.embedding_rate"}  # name today: name when first recorded
 ORDER = {
     "data": "train dev test dev_fraction format text_column label_column label_names encoding max_length bad_rows "
@@ -30,12 +32,16 @@ ORDER = {
 }
 
 
+_ABSENT = object()
+
+
 def recorded_yaml(config: Config) -> str:
     """The whole config, defaults included, as it was written when recipes were first recorded."""
     values = {
         RENAMED.get(f"{section}.{key}", f"{section}.{key}"): value
         for section, keys in config.model_dump().items()
         for key, value in keys.items()
+        if ADDED.get(f"{section}.{key}", _ABSENT) != value
     }
     known = [f"{section}.{key}" for section, keys in ORDER.items() for key in keys.split()]
     tree: dict[str, dict[str, Any]] = {}

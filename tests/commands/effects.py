@@ -94,6 +94,10 @@ def write_corpora(folder: Path) -> None:
         ids = {"food": 0, "sport": 1, "travel": 2}
         content = "".join(line.format(label, text, at, ids[label]) for at, (label, text) in enumerate(rows))
         (folder / name).write_text(content, encoding=encoding)
+    # its header has the columns with either delimiter
+    (folder / "two.csv").write_text(
+        "text,label,|text|label\n" + "".join(f"comma {text},{label},|pipe {text}|{label}\n" for label, text in rows)
+    )
     write_tsv(folder / "bad.tsv", [*rows, ("", "no label")])
     (folder / "names.txt").write_text("Essen\nSport\nReise\n")
     (folder / "user_dict.txt").write_text("云计算平台\n")

@@ -54,6 +54,11 @@ def ids_become_names_in_their_order(before: Run, after: Run) -> None:
     assert after.lines("labels.txt") == ["Essen", "Sport", "Reise"]
 
 
+@effect("data.delimiter='|'", "data.train={}/two.csv")
+def fields_are_divided_there(before: Run, after: Run) -> None:
+    assert (before.vocab & {"comma", "pipe"}, after.vocab & {"comma", "pipe"}) == ({"comma"}, {"pipe"})
+
+
 @effect("data.encoding=cp1251", "data.train={}/bytes.tsv", "data.encoding=latin-1")
 def bytes_are_read_so(before: Run, after: Run) -> None:
     assert "salé" in before.vocab and "salй" in after.vocab

@@ -16,6 +16,7 @@ from tests.conftest import Cli
 CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4
 JSON = '{"text": "a goal", "label": "sport"}\n'
 TEXT_FIRST = "--set data.text_column=0 --set data.label_column=1"
+LABEL_FIRST = "--set data.text_column=1 --set data.label_column=0"
 IDS = f"--data t.tsv --set data.label_names=names.txt {TEXT_FIRST}"
 SKIPPABLE = " (--set data.bad_rows=skip leaves such rows out and counts them)"
 ENCODINGS = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
@@ -120,7 +121,7 @@ ROW_CASES = [
     ),
     case(
         "csv-that-begins-with-an-empty-line", {"t.csv": "\ntext,label\na goal,sport\n"}, "--data t.csv",
-        "t.csv:1: expected a header with the column 'text', found an empty line: remove it",
+        "t.csv:1: expected a header with the columns 'text' and 'label', found an empty line: remove it",
     ),
     *[
         case(
@@ -137,9 +138,41 @@ ROW_CASES = [
     ),
     case(
         "column-missing-in-csv-header", {"t.csv": "Review,Stars\na very late goal,sport\n"}, "--data t.csv",
-        "t.csv:1: no column 'text'; the header is: 'Review', 'Stars'. Pass --set data.text_column=NAME (perhaps "
-        "'Review'), or --set data.text_column=NUMBER (0-based) if the file has no header",
+        "t.csv:1: no columns 'text' and 'label'; the header is: 'Review', 'Stars'. Perhaps --set "
+        "data.text_column=Review --set data.label_column=Stars, or, if the file has no header, --set "
+        "data.text_column=0 --set data.label_column=1",
     ),
+    case(
+        "one-column-missing-in-csv-header", {"t.csv": "id,text,Star rating\n1,a very late goal,sport\n"},
+        "--data t.csv",
+        "t.csv:1: no column 'label'; the header is: 'id', 'text', 'Star rating'. Perhaps --set "
+        "data.label_column='Star rating', or, if the file has no header, --set data.label_column=2",
+    ),
+    case(
+        "csv-without-a-header", {"t.csv": "sport,\"A very late goal, and what a goal it was.\"\n"}, "--data t.csv",
+        "t.csv:1: no columns 'text' and 'label'; the first row does not look like a header: 'sport', 'A very late "
+        "goal, and what a goal it ...'. If the file has none, pass the numbers of the columns, from 0: --set "
+        "data.text_column=1 --set data.label_column=0",
+    ),
+    case(
+        "csv-without-a-header-or-separators", {"t.csv": "A very late goal#sport\n"}, "--data t.csv",
+        "t.csv:1: no columns 'text' and 'label'; the first row has 1 field: 'A very late goal#sport'. If another "
+        "character than a comma, semicolon, tab or | separates the fields, pass --set data.delimiter=CHARACTER",
+    ),
+    *[
+        case(
+            f"header-in-a-{name}", {f"t.{name}": header.replace(" ", sep) + f"\nsport{sep}a goal\nfood{sep}soup\n"},
+            f"--data t.{name} {options}".strip(),
+            f"t.{name}:1: this looks like a header ({shown}), whose words would become a text and a class: name the "
+            f"columns: --set data.text_column={text} --set data.label_column={label}",
+        )
+        for name, sep, options, header, shown, text, label in (
+            ("tsv", "\t", "", "label text", "'text', 'label'", "text", "label"),
+            ("txt", "\t", "", "Class Review", "'Review', 'Class'", "Review", "Class"),
+            ("tsv.gz", "\t", "", "sentence label", "'sentence', 'label'", "sentence", "label"),
+            ("csv", ",", LABEL_FIRST, "标签 内容", "'内容', '标签'", "内容", "标签"),
+        )
+    ],
     case(
         "first-row-has-too-few-fields", {"t.tsv": "sport a goal\n" + GOOD}, "--data t.tsv",
         "t.tsv:1: expected a text in column 1 and a label in column 0 (0-based), found 1 field: 'sport a goal'. Pass "

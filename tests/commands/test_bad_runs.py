@@ -182,11 +182,19 @@ VECTOR_CASES = [
 
 PREDICT_CASES = [
     broken("missing-text-file", None, "predict run x.txt --output out.tsv", "x.txt: no such file"),
-    broken("folder-of-texts", None, "predict run run", "run: expected a file, found a folder"),
+    broken(
+        "folder-as-a-file", None, "predict run run --format tsv",
+        "run: expected a file (--format tsv), found a folder",
+    ),
+    broken(
+        "file-as-a-folder", None, "predict run train.tsv --format folder",
+        "train.tsv: expected a folder (--format folder), found a file",
+    ),
+    broken("empty-folder", lambda: Path("texts").mkdir(), "predict run texts", "texts: no texts in it"),
     broken(
         "csv-without-text-column", write("p.csv", "id,body\n1,abc\n"), "predict run p.csv",
-        "p.csv:1: no column 'text'; the header is: 'id', 'body'. Pass --text-column NAME (perhaps 'body'), or "
-        "--text-column NUMBER (0-based) if the file has no header",
+        "p.csv:1: no column 'text'; the header is: 'id', 'body'. Perhaps --text-column body, or, if the file "
+        "has no header, --text-column 1",
     ),
     broken(
         "json-without-text", write("p.jsonl", "{}\n"), "predict run p.jsonl",

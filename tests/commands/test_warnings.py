@@ -83,6 +83,7 @@ DEAD_KEYS = [
     ("model.nonlinearity=relu", "model.cell=gru", "model.cell is gru, not rnn", "model.cell=rnn"),
     ("model.bidirectional=false", "model.architecture=rcnn", "rcnn always reads both directions", None),
     ("data.dev_fraction=0.2", "data.dev=dev.tsv", "data.dev is given", None),
+    ("data.delimiter=;", "data.format=tsv", "data.format is tsv, not csv", "data.train=t.csv"),
     ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
     ("model.attention_hops=2", "model.pooling=max", "model.pooling is max, not attention", "model.pooling=attention"),
     ("model.ngram_buckets=64", "model.ngrams=1", "model.ngrams is 1", None),
@@ -104,6 +105,7 @@ def test_a_key_is_told_where_it_has_no_effect_and_only_there(
     setting: str, dead: str | None, reason: str, live: str | None, cli: Cli
 ) -> None:
     put({"t.tsv": tsv(ROWS), "dev.tsv": tsv(make_rows(12, seed=3)), "u.txt": "late goal\n", "v.txt": "a 1\n"})
+    put({"t.csv": "label;text\n" + tsv(ROWS).replace("\t", ";")})
     key = setting.partition("=")[0]
     result = cli("vocab", "--data", "t.tsv", *sets(setting), *sets(*(dead or setting).split()))
     assert result.code == 0

@@ -67,7 +67,9 @@ def test_csv_error_of_an_unclosed_quote_names_the_line_where_the_row_begins() ->
 
 def test_csv_error_of_a_missing_column_shows_the_header_and_the_option_to_set() -> None:
     with pytest.raises(
-        DataError, match=r"f:1: no column 'text'.*'cat', 'review'.*--set data.text_column=NAME.*'review'"
+        DataError,
+        match=r"f:1: no columns 'text' and 'label'; the header is: 'cat', 'review'. Perhaps "
+        r"--set data.text_column=review --set data.label_column=cat, or, if .* --set data.text_column=1 --set",
     ):
         read("cat,review\nbooks,a long review\n", "csv")
 
@@ -75,9 +77,9 @@ def test_csv_error_of_a_missing_column_shows_the_header_and_the_option_to_set() 
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("", "expected a header with the column 'text', found an empty line"),
+        ("", "expected a header with the columns 'text' and 'label', found an empty line"),
         ("text,label,text", "more than one column 'text'"),
-        ("text;label", "Fields must be separated by commas"),
+        ("text/label", "1 field: 'text/label'. If another character .* pass --set data.delimiter=CHARACTER"),
         ("text", "the only column is 'text': add a column of labels"),
     ],
 )

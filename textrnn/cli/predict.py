@@ -21,6 +21,8 @@ class InputFormat(str, enum.Enum):
     tsv = "tsv"
     csv = "csv"
     jsonl = "jsonl"
+    fasttext = "fasttext"
+    folder = "folder"
 
 
 class OutputFormat(str, enum.Enum):
@@ -37,13 +39,24 @@ def predict(
     ] = None,
     format: Annotated[
         InputFormat | None,
-        typer.Option(help="Of the files.  [default: by suffix, else text, one a line]", show_default=False),
+        typer.Option(
+            metavar="F",
+            help="text (one a line), tsv, csv, jsonl, fasttext or folder.  [default: by suffix; else the run's, where "
+            "the first lines fit it; else text]",
+            show_default=False,
+        ),
     ] = None,
     text_column: Annotated[
         str | None,
         typer.Option(metavar="X", help="A name, or a 0-based number.  [default: the run's]", show_default=False),
     ] = None,
-    encoding: Annotated[str, typer.Option(metavar="E", help="Of the files.")] = "utf-8",
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="D", help="Of csv files.  [default: the run's]", show_default=False)
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="E", help="Of the files.  [default: the run's; of stdin utf-8]", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
     ] = None,
@@ -51,6 +64,9 @@ def predict(
     top_k: Annotated[
         int | None, typer.Option(min=1, metavar="K", help="jsonl: the K likeliest labels too.", show_default=False)
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="jsonl: all fields of each input record too, such as an id.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 256,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.float32,
@@ -63,27 +79,28 @@ def predict(
     """
     if top_k is not None and output_format is OutputFormat.tsv:
         raise UsageError("--top-k needs --output-format jsonl")
+    if keep and output_format is OutputFormat.tsv:
+        raise UsageError("--keep needs --output-format jsonl")
     if not files and sys.stdin.isatty():
         raise UsageError("give a FILE, or pipe texts in")
     from textrnn.runtime.decoding import check_encoding
 
     try:
-        check_encoding(encoding)
+        if encoding is not None:
+            check_encoding(encoding)
     except LookupError as error:
         raise UsageError(f"--encoding: {error.args[0]}") from None
-    column = _column(text_column)
+    column, delimiter = _column(text_column), _delimiter(delimiter)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
-    from textrnn.commands.predict import STDIN
     from textrnn.commands.predict import predict as run_predict
+    from textrnn.commands.prediction_input import STDIN, InputOptions
 
     run_predict(
         TextClassifier.load(run, device=device, precision=precision.value),
         files or [STDIN],
         output,
-        format=format.value if format else None,
-        text_column=column,
-        encoding=encoding,
+        options=InputOptions(format.value if format else None, column, delimiter, encoding, keep),
         output_format=output_format.value,
         top_k=top_k,
         batch_size=batch_size,
@@ -99,3 +116,14 @@ def _column(option: str | None) -> str | int | None:
     if len(option) > len(str(MAX_COLUMN)):
         raise UsageError(f"--text-column: a name, or a number up to {MAX_COLUMN}, was expected, found {short(option)}")
     return int(option)
+
+
+def _delimiter(option: str | None) -> str | None:
+    if option is None:
+        return None
+    from textrnn.config.sections import check_delimiter
+
+    try:
+        return check_delimiter(option)
+    except ValueError as error:
+        raise UsageError(f"--delimiter: {error}") from None

@@ -15,7 +15,7 @@ from textrnn.data.build import build_source
 from textrnn.data.corpus import Corpus
 from textrnn.data.loading import encode_labelled
 from textrnn.data.rows import all_rows, class_sizes
-from textrnn.data.source import Source
+from textrnn.data.source import Source, suffix_format
 from textrnn.data.splits import stratified_split
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError, short
@@ -52,6 +52,8 @@ def evaluate(
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
     part = None
     if data is not None:
+        if not is_run and suffix_format(data) and not any(key == "data.format" for key, _ in overrides):
+            config.data.format = "auto"  # a model keeps the format of its training texts
         name, source = data_name(data), build_source(data, config.data, names)
     elif is_run:
         name, source, part = own_split(config, split, names)
@@ -93,6 +95,8 @@ def read_texts(
 ) -> tuple[EncodedTexts, np.ndarray, np.ndarray]:
     """The texts to evaluate on in the model's ids, their positions in the source, and the hashes of all its texts."""
     transform = classifier.transform
+    for hint in source.encoding_hints():
+        log.warning(hint)
     with reading_bar() as progress:
         texts, corpus = encode_labelled(
             source, transform.tokenizer, transform.vocab, classifier.labels,

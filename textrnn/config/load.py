@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from textrnn.config.aliases import known_by_another_name
 from textrnn.config.sections import Config
 from textrnn.errors import ConfigError, short
 
@@ -78,8 +79,14 @@ def _parse(text: str) -> tuple[Any, tuple[int, str] | None]:
 def load_config(path: Path | str | None, overrides: list[tuple[str, Any]] | None = None) -> Config:
     """Defaults < file < overrides, checked. Raises ConfigError that names every problem, a line each."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
+    problems = []
     for key, value in overrides or []:
-        set_key(tree, key, value)
+        try:
+            set_key(tree, key, value)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
     return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides or []})
 
 
@@ -125,18 +132,27 @@ def parse_override(option: str) -> tuple[str, Any]:
     """`a.b=v` -> ("a.b", v read as YAML). Raises ValueError where the form is another."""
     key, equals, value = option.partition("=")
     if not equals or "." not in key:
-        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; for example model.cell=lstm")
+        meant = known_by_another_name(key.strip(), known_keys()) if equals else None
+        example = f"did you mean {meant}={_shown(value)}?" if meant else "for example model.cell=lstm"
+        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; {example}")
     found, problem = _parse(value)
     if problem is not None:
-        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {problem[1]}")
+        hint = f"; to give it as text, quote it twice: '{key}=\"{value}\"'" if len(value) == 1 and value != '"' else ""
+        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {problem[1]}{hint}")
     return key.strip(), found
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    """A hint at the key that is meant."""
+    key = known_by_another_name(name, known)
+    return _nearest(name, known) if key is None else f"; did you mean {key}?"
 
 
 def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:
     """Set `section.key` in a nested dict. Raises ConfigError with the nearest key where there is none such."""
     known = known_keys()
     if dotted not in known:
-        raise ConfigError(f"--set {_shown(dotted)}: no such key{_nearest(dotted, known)}")
+        raise ConfigError(f"--set {_shown(dotted)}: no such key{_meant(dotted, known)}")
     section, key = dotted.split(".")
     if not isinstance(tree.get(section), dict):
         tree[section] = {}
@@ -177,8 +193,11 @@ def _explain(key: str, problems: list[Any]) -> str:
     kinds, found = {problem["type"] for problem in problems}, min(problems, key=lambda item: len(item["loc"]))["input"]
     if kinds & {"extra_forbidden", "invalid_key"}:
         if "." not in key:
-            return f"{key}: no such section{_nearest(key, Config.model_fields)}"
-        return f"{key}: no such key{_nearest(key, known_keys())}"
+            alias = None if isinstance(found, dict) else known_by_another_name(key, known_keys())
+            return (
+                f"{key}: no such section{f'; did you mean {alias}?' if alias else _nearest(key, Config.model_fields)}"
+            )
+        return f"{key}: no such key{_meant(key, known_keys())}"
     if "." not in key:
         return f"{key}: a section with keys was expected, found {short(found)}"
     if "value_error" in kinds:

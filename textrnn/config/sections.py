@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from textrnn.errors import short
 from textrnn.runtime.decoding import check_encoding
 
 MAX_COLUMN = 999_999
@@ -34,6 +35,7 @@ def _has_dev(config: Config) -> bool:
     return config.data.dev is not None or config.data.dev_fraction > 0
 
 
+_CSV = Needs(lambda c: c.data.format in ("auto", "csv"), "data.format is {data.format}, not csv")
 _DEV = Needs(_has_dev, "there is no dev set")
 _RNN = Needs(lambda c: c.model.cell == "rnn", "model.cell is {model.cell}, not rnn")
 _NOT_RCNN = Needs(lambda c: c.model.architecture != "rcnn", "rcnn always reads both directions")
@@ -67,6 +69,14 @@ def _possible_paths(value: Paths | None) -> Paths | None:
     return value
 
 
+def check_delimiter(value: Any) -> str:
+    """The character that separates the fields of a csv file. Raises ValueError."""
+    character = "\t" if value in ("\\t", "tab") else value
+    if not isinstance(character, str) or len(character) != 1 or character in '"\r\n\0 ':
+        raise ValueError(f"expected one character, such as ;, or tab, found {short(value)}")
+    return character
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=False)
 
@@ -90,6 +100,7 @@ class DataConfig(Section):
     text_column: Column | None = Field(None, description="a name (first row is a header) or a 0-based index (none is)")
     label_column: Column | None = Field(None, description="as text_column")
     label_names: str | None = Field(None, description="a file of label names, where labels are 0-based ids")
+    delimiter: Annotated[str | None, _CSV] = Field(None, description="of csv files; null = the one that fits")
     encoding: str = "utf-8"
     max_length: int = Field(512, ge=1, le=2**31 - 2, description="tokens of a text that are read; the rest is cut")
     bad_rows: Literal["error", "skip"] = "error"
@@ -103,6 +114,11 @@ class DataConfig(Section):
         except LookupError as error:
             raise ValueError(error.args[0]) from None
         return value
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _one_character(cls, value: Any) -> Any:
+        return value if value is None else check_delimiter(value)
 
     _paths = field_validator("train", "dev", "test", "label_names", "cache_dir")(_possible_paths)
 
@@ -215,4 +231,4 @@ def dead_keys(config: Config) -> list[str]:
 
 
 def _filled(reason: str, config: Config) -> str:
-    return reason.format(model=config.model, tokenizer=config.tokenizer, train=config.train)
+    return reason.format(data=config.data, model=config.model, tokenizer=config.tokenizer, train=config.train)

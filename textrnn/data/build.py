@@ -26,6 +26,7 @@ def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None =
         text_column=data.text_column,
         label_column=data.label_column,
         label_names=None if data.label_names is None else label_names,
+        delimiter=data.delimiter,
         encoding=data.encoding,
         skip_bad_rows=data.bad_rows == "skip",
     )

@@ -54,6 +54,7 @@ def load_corpus(
         "formats": [kind for _, kind in files],
         "columns": [source.text_column, source.label_column],
         "label_names": source.label_names,
+        "delimiter": source.delimiter,
         "encoding": source.encoding,
         "skip_bad_rows": source.skip_bad_rows,
         "labelled": source.labelled,

@@ -24,10 +24,10 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
         if not line.strip():
             # without labels, a blank line is an empty text
             empty = BadRow(number, "expected a JSON object, found an empty line")
-            yield empty if columns.labelled else Record(number, "", None)
+            yield empty if columns.labelled else Record(number, "", None, {} if columns.keep else None)
             continue
         try:
-            item = json.loads(line)
+            item = json.loads(line, parse_constant=_no_number) if columns.keep else json.loads(line)
         except json.JSONDecodeError as error:
             yield BadRow(number, f"not valid JSON: {error.msg} at column {error.pos + 1}")
         except RecursionError:
@@ -36,6 +36,10 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             yield BadRow(number, "not valid JSON: a number has too many digits")
         else:
             yield _record(item, number, columns)
+
+
+def _no_number(name: str) -> None:
+    """NaN and Infinity, which are not JSON although Python reads them, are kept as null."""
 
 
 def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
@@ -55,9 +59,10 @@ def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
         return BadRow(
             line, f"the value of {short(text_key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
         )
+    kept = item if columns.keep else None
     if label_key is None:
-        return Record(line, text, None)
+        return Record(line, text, None, kept)
     label = item[label_key]
     if isinstance(label, (list, dict)):
         return BadRow(line, f"expected one label as the value of {short(label_key)}, found {short(label)}")
-    return Record(line, text, (label if isinstance(label, str) else json.dumps(label)).strip())
+    return Record(line, text, (label if isinstance(label, str) else json.dumps(label)).strip(), kept)

@@ -58,9 +58,13 @@ def load_splits(
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.statistics = statistics(splits, corpora["train"], max_length)
     splits.warnings = find_warnings(splits, corpora, max_length)
-    if train.columns_unused():
-        splits.warnings.insert(0, "data.text_column and data.label_column have no effect: the format has no columns")
+    splits.warnings[:0] = [*train.unused_options(), *_encoding_hints(sources)]
+    splits.format = train.common_format()
     return splits
+
+
+def _encoding_hints(sources: dict[str, Source]) -> list[str]:
+    return [hint for source in sources.values() for hint in source.encoding_hints()]
 
 
 def encode_labelled(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from textrnn.data.formats import parse
 from textrnn.data.labels import label_problem
@@ -16,11 +16,13 @@ from textrnn.runtime.files import open_binary
 
 
 class Example(NamedTuple):
-    """A text, its label (None where labels are not read) and where it is: `file:line`, or the file in a folder."""
+    """A text, its label (None where labels are not read), where it is (`file:line`, or the file in a folder), and all
+    fields of its row where they are kept."""
 
     text: str
     label: str | None
     where: str
+    row: dict[str, Any] | None = None
 
 
 def read_examples(source: Source) -> Iterator[Example]:
@@ -53,7 +55,7 @@ def parse_examples(lines: Iterable[str], kind: str, name: str, source: Source) -
         if isinstance(record, BadRow):
             source.bad_row(where, record.reason)
         else:
-            yield from _checked(Example(record.text, record.label, where), source)
+            yield from _checked(Example(record.text, record.label, where, record.row), source)
 
 
 def _checked(example: Example, source: Source) -> Iterator[Example]:
@@ -100,7 +102,7 @@ def _folder_examples(path: str, source: Source) -> Iterator[Example]:
 def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
     for file, problem in entries:
         if problem is None:
-            yield Example(_document(file, source), label, file)
+            yield Example(_document(file, source), label, file, {"file": file} if source.keep else None)
         else:
             source.bad_row(file, problem)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 Column = int | str
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a file: the line it begins on (1-based), its text, and its label where labels are read."""
+    """One record of a file: the line it begins on (1-based), its text, its label where labels are read, and all its
+    fields by column where they are kept."""
 
     line: int
     text: str
     label: str | None
+    row: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class OptionNames:
     label_column: str = "--set data.label_column="
     format: str = "--set data.format="
     encoding: str = "--set data.encoding="
+    delimiter: str = "--set data.delimiter="
     bad_rows: str | None = "--set data.bad_rows="
 
 
@@ -39,12 +43,16 @@ class OptionNames:
 class Columns:
     """Where text and label are: a name (of a header, of a JSON key), a 0-based number, or None, the format's default.
 
-    labelled: False ignores labels, so that files without any can be read.
+    labelled: False ignores labels, so that files without any can be read. delimiter: of csv files, None: the one that
+    fits their first `sample_lines` lines. keep: whether records keep all their fields.
     """
 
     text: Column | None = None
     label: Column | None = None
     labelled: bool = True
+    delimiter: str | None = None
+    sample_lines: int = 100
+    keep: bool = False
     options: OptionNames = OptionNames()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.decoding import read_lines, utf8_hint
 from textrnn.runtime.files import open_binary, strip_gz
 
 _SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -24,7 +24,9 @@ class Source:
 
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
     texts without labels). label_names: the names of the 0-based ids in the files, or None where labels are names.
-    labelled: False reads texts alone. options: how messages name the options to set.
+    delimiter: of csv files, None: the one that fits. labelled: False reads texts alone. live: lines may come late, so
+    that only the next one is waited for. keep: whether examples keep all fields. options: how messages name the
+    options to set.
 
     skipped_count, skipped: the bad rows that the last reading left out, and a line for each of the first few.
     """
@@ -34,9 +36,12 @@ class Source:
     text_column: Column | None = None
     label_column: Column | None = None
     label_names: list[str] | None = None
+    delimiter: str | None = None
     encoding: str = "utf-8"
     skip_bad_rows: bool = False
     labelled: bool = True
+    live: bool = False
+    keep: bool = False
     options: OptionNames = field(default_factory=OptionNames)
     skipped_count: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -46,7 +51,10 @@ class Source:
             raise ValueError("format 'text' has no labels: it needs labelled=False")
 
     def columns(self) -> Columns:
-        return Columns(self.text_column, self.label_column, self.labelled, self.options)
+        return Columns(
+            self.text_column, self.label_column, self.labelled, self.delimiter, sample_lines=1 if self.live else 100,
+            keep=self.keep, options=self.options,
+        )  # fmt: skip
 
     def files(self) -> list[tuple[str, str]]:
         """(path, format) of each file or folder, globs expanded in sorted order.
@@ -71,10 +79,26 @@ class Source:
             seen.add(path)
         return found
 
-    def columns_unused(self) -> bool:
-        """Whether columns are set although no file has any."""
-        is_set = self.text_column is not None or self.label_column is not None
-        return is_set and all(kind in ("fasttext", "folder", "text") for _, kind in self.files())
+    def unused_options(self) -> list[str]:
+        """A sentence for what is set and has no effect on these files."""
+        kinds, found = {kind for _, kind in self.files()}, []
+        has_columns = self.text_column is not None or self.label_column is not None
+        if has_columns and kinds <= {"fasttext", "folder", "text"}:
+            found.append("data.text_column and data.label_column have no effect: the format has no columns")
+        if self.delimiter is not None and self.format == "auto" and "csv" not in kinds:
+            found.append("data.delimiter has no effect: no file is csv")
+        return found
+
+    def encoding_hints(self) -> list[str]:
+        """A sentence for each file that is UTF-8, as it seems, and is read in another encoding."""
+        paths = [path for path, kind in self.files() if kind != "folder"]
+        hints = (utf8_hint(path, self.encoding, self.options.encoding) for path in paths)
+        return [hint for hint in hints if hint is not None]
+
+    def common_format(self) -> str:
+        """The format of all files; auto where they differ."""
+        kinds = {kind for _, kind in self.files()}
+        return kinds.pop() if len(kinds) == 1 else "auto"
 
     def bad_row(self, where: str, reason: str) -> None:
         """Count a bad row that is skipped. Raises DataError where bad rows are not skipped."""

@@ -21,6 +21,7 @@ class Splits:
     labels: names in the order of their ids; empty without labels. counts: (token, count in train) in the order of the
     vocabulary. type_count: distinct tokens in train. train_rows, dev_rows: the rows of the training data that each
     got; dev_rows is None where dev was not held out of it. digests: config key -> content digest of its files.
+    format: of the training files; auto where they differ.
     """
 
     train: EncodedTexts
@@ -35,6 +36,7 @@ class Splits:
     statistics: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
+    format: str = "auto"
 
 
 def split_corpora(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
-from textrnn.data.records import BadRow, Column, Columns, Record, count_of, quoted, strip_line_end
+from textrnn.data.headers import HeaderError, header_found, is_header, missing_columns
+from textrnn.data.records import BadRow, Columns, Record, count_of, quoted, strip_line_end
 from textrnn.errors import DataError, short
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
@@ -25,8 +27,8 @@ def tsv_rows(lines: Iterable[str]) -> Iterator[Row]:
         yield number, strip_line_end(line).split("\t")
 
 
-def csv_rows(lines: Iterable[str], name: str) -> Iterator[Row]:
-    """Fields between commas; quoted ones may hold commas and line ends. Raises DataError for a broken quote."""
+def csv_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[Row]:
+    """Fields between delimiters; quoted ones may hold those and line ends. Raises DataError for a broken quote."""
     csv.field_size_limit(LONGEST_FIELD)
     has_stand_in = False
 
@@ -38,7 +40,7 @@ def csv_rows(lines: Iterable[str], name: str) -> Iterator[Row]:
                 has_stand_in |= count > 0
             yield line
 
-    reader = csv.reader(protected(), strict=True)
+    reader = csv.reader(protected(), strict=True, delimiter=delimiter)
     begin = 1
     while True:
         try:
@@ -61,20 +63,23 @@ class Layout:
     """Where the parts of a record are in a row of `width` fields.
 
     label: None where labels are not read. last_takes_rest: further fields belong to the last one, a text with tabs.
+    names: of the columns, where records keep their fields.
     """
 
     text: int
     label: int | None
     width: int
     last_takes_rest: bool
+    names: list[str] | None = None
 
     def record(self, line: int, row: list[str]) -> Record | BadRow:
         if self.label is None and row in _BLANK:
-            return Record(line, "", None)
+            return Record(line, "", None, None if self.names is None else {})
         if self.last_takes_rest and len(row) > self.width:
             row = [*row[: self.width - 1], "\t".join(row[self.width - 1 :])]
         if len(row) == self.width:
-            return Record(line, row[self.text], None if self.label is None else row[self.label].strip())
+            kept = None if self.names is None else dict(zip(self.names, row, strict=True))
+            return Record(line, row[self.text], None if self.label is None else row[self.label].strip(), kept)
         expected = f"expected {count_of(self.width, 'field')}"
         if not any(field.strip() for field in row):
             return BadRow(line, f"{expected}, found an empty line")
@@ -90,12 +95,10 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
     if first is None:
         return
     if isinstance(columns.text, str) or isinstance(columns.label, str):
-        sample = list(islice(rows, 1))
-        layout = _layout_by_header(first[1], sample[0][1] if sample else [], kind, name, columns)
-        rows = chain(sample, rows)
+        layout = _layout_by_header(first[1], rows, kind, name, columns)
     else:
         while not columns.labelled and first[1] in _BLANK:
-            yield Record(first[0], "", None)
+            yield Record(first[0], "", None, {} if columns.keep else None)
             first = next(rows, None)
             if first is None:
                 return
@@ -111,48 +114,48 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
         yield layout.record(line, row)
 
 
-def _layout_by_header(header: list[str], sample: list[str], kind: str, name: str, columns: Columns) -> Layout:
-    """sample: the row after the header, from which a message guesses the column that is meant."""
+def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: str, columns: Columns) -> Layout:
+    """rows: those after the header, from which a message guesses the columns that are meant."""
     names = [field.strip() for field in header]
 
-    def find(column: Column, option: str, likely: int) -> int:
-        if isinstance(column, int) and column < len(names):
-            return column
-        if isinstance(column, str) and names.count(column) == 1:
-            return names.index(column)
-        raise DataError(f"{name}:1: {_missing(column, names, option, likely)}")
-
     assert columns.text is not None
-    longest = max(range(len(names)), key=lambda at: len(sample[at]) if at < len(sample) else 0, default=0)
-    text = find(columns.text, columns.options.text_column, longest)
-    label = None
+    wanted = {"text": columns.text}
     if columns.labelled and columns.label is not None:
-        if len(names) == 1 and columns.label not in (0, *names):
-            raise DataError(
-                f"{name}:1: no column {short(columns.label)}; the only column is {quoted(names)}: add a column of "
-                f"labels"
-            )
-        label = find(columns.label, columns.options.label_column, 0 if longest else min(1, len(names) - 1))
-    return Layout(text, label, len(names), kind == "tsv" and text == len(names) - 1)
-
-
-def _missing(column: Column, names: list[str], option: str, likely: int) -> str:
-    """What is wrong with a header that does not have this column once, and what to do."""
+        wanted["label"] = columns.label
     if not any(names):
-        return f"expected a header with the column {short(column)}, found an empty line: remove it"
-    if isinstance(column, int):
-        return f"no column {column} (0-based); the header is: {quoted(names)}"
-    if column in names:
-        return f"the header has more than one column {short(column)}: {quoted(names)}; rename all but one"
-    if len(names) == 1 and ";" in names[0]:
-        return (
-            f"no column {short(column)}; the header is a single field: {quoted(names)}. Fields must be separated by "
-            f"commas: convert the file"
-        )
-    return (
-        f"no column {short(column)}; the header is: {quoted(names)}. Pass {option}NAME (perhaps "
-        f"{short(names[likely])}), or {option}NUMBER (0-based) if the file has no header"
-    )
+        asked = " and ".join(short(column) for column in wanted.values())
+        plural = "s" if len(wanted) > 1 else ""
+        raise DataError(f"{name}:1: expected a header with the column{plural} {asked}, found an empty line: remove it")
+    places: dict[str, int] = {}
+    for part, column in wanted.items():
+        if isinstance(column, int):
+            if column >= len(names):
+                raise DataError(f"{name}:1: no column {column} (0-based); the header is: {quoted(names)}")
+            places[part] = column
+        elif names.count(column) > 1:
+            raise DataError(
+                f"{name}:1: the header has more than one column {short(column)}: {quoted(names)}; rename all but one"
+            )
+        elif column in names:
+            places[part] = names.index(column)
+    missing = {part: column for part, column in wanted.items() if part not in places}
+    if missing:
+        sample: list[str] = []
+        with contextlib.suppress(DataError):
+            sample = next(rows, (0, sample))[1]
+        reason = missing_columns(missing, names, sample, columns.options, known=set(places.values()))
+        raise DataError(f"{name}:1: {reason}")
+    kept = None
+    if columns.keep:
+        kept = [field or str(at) for at, field in enumerate(names)]
+        twice = next((field for field in kept if kept.count(field) > 1), None)
+        if twice is not None:
+            raise DataError(
+                f"{name}:1: the header has more than one column {short(twice)}, of which only one can be kept: rename "
+                f"all but one"
+            )
+    last_takes_rest = kind == "tsv" and places["text"] == len(names) - 1
+    return Layout(places["text"], places.get("label"), len(names), last_takes_rest, kept)
 
 
 def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Layout:
@@ -168,11 +171,18 @@ def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Lay
             expected, to_set = f"{expected} and a label in column {label}", f"{to_set} and {options.label_column}NUMBER"
         if row in _BLANK:
             raise DataError(f"{name}:{number}: expected {expected} (0-based), found an empty line: remove it")
+        if label is None:
+            to_set = f"{options.text_column}{'0 if it has no label column' if len(row) == 1 else 'NUMBER'}"
         raise DataError(
             f"{name}:{number}: expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. "
             f"Pass {to_set}, or {options.format}NAME if the file is not {kind}"
         )
+    others = [field for at, field in enumerate(row) if at != text]
+    if number == 1 and is_header(row[text], others if label is None else [row[label]]):
+        reason = header_found(row[text], None if label is None else row[label], columns.options)
+        raise HeaderError(f"{name}:{number}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(columns.label, int) and text > columns.label
     width = needed if text_ends_row else max(len(row), needed)
-    return Layout(text, label, width, kind == "tsv" and text == width - 1)
+    kept = [str(at) for at in range(width)] if columns.keep else None
+    return Layout(text, label, width, kind == "tsv" and text == width - 1, kept)

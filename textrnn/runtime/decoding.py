@@ -182,7 +182,8 @@ def _reading(sample: bytes, encoding: str, at: int | None) -> str:
 # What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _VISIBLE = {code: repr(chr(code))[1:-1] for code in _CONTROLS if code != 0x0A}
-_AS_JSON = {code: f"\\u{code:04x}" for code in _CONTROLS if code >= 0x20}
+_SURROGATES = range(0xD800, 0xE000)  # halves of characters, which UTF-8 cannot hold
+_AS_JSON = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_SURROGATES) if code >= 0x20}
 
 
 def visible(text: str) -> str:

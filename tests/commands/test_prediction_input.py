@@ -1,0 +1,225 @@
+"""In which format, encoding and columns `predict` and `eval` read, and what of each record is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.test_predict import piped
+from tests.conftest import COMMAND, TINY, Cli, make_rows, train_in, write_tsv
+
+ROWS = make_rows(120, seed=3)
+TEXTS = [text for _, text in ROWS]
+WRITERS: dict[str, Any] = {
+    "tsv": lambda rows: "".join(f"{label}\t{text}\n" for label, text in rows),
+    "fasttext": lambda rows: "".join(f"__label__{label} {text}\n" for label, text in rows),
+    "jsonl": lambda rows: "".join(json.dumps({"text": text, "label": label}) + "\n" for label, text in rows),
+    "csv": lambda rows: "label,text\n" + "".join(f'{label},"{text}"\n' for label, text in rows),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A run trained on a `.txt` of each format."""
+    folder = tmp_path_factory.mktemp("runs")
+    for kind, write in WRITERS.items():
+        (folder / f"{kind}.txt").write_text(write(make_rows(60)))
+        chosen = ["--set", "data.format=csv"] if kind == "csv" else []
+        train_in(folder, "--data", f"{kind}.txt", *TINY, *chosen, "--set", "train.epochs=1", "--run-dir", kind)
+    return {kind: folder / kind for kind in WRITERS}
+
+
+def texts_of(out: str) -> list[str]:
+    return [line.split("\t")[2] for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("name", ["new.txt", "new", "new.dat"])
+def test_a_file_whose_suffix_says_nothing_is_read_as_the_training_file_was(
+    cli: Cli, runs: dict[str, Path], kind: str, name: str
+) -> None:
+    Path(name).write_text(WRITERS[kind](ROWS))
+    result = cli("predict", runs[kind], name)
+    assert (result.code, texts_of(result.out)) == (0, TEXTS)
+    assert f"{name}: read as {kind}, the format of the texts that the model was trained on" in result.err
+    as_text = cli("predict", runs[kind], name, "--format", "text")
+    assert texts_of(as_text.out)[-1] != TEXTS[-1] and "read as" not in as_text.err
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_plain_texts_and_other_formats_stay_lines_of_text(cli: Cli, runs: dict[str, Path], kind: str) -> None:
+    lines = {"plain": "".join(f"{text}\n" for text in TEXTS), "tabs": "a title\tby someone\n" * 3}
+    lines |= {other: WRITERS[other](ROWS) for other in WRITERS if other != kind}
+    for name, content in lines.items():
+        Path("new.txt").write_text(content)
+        result = cli("predict", runs[kind], "new.txt")
+        assert (result.code, result.out.count("\n")) == (0, content.count("\n")), name
+        assert "read as " + kind not in result.err
+        assert texts_of(result.out)[0] == content.splitlines()[0].replace("\t", " ")
+
+
+def test_a_folder_trained_run_and_an_estimator_read_lines(cli: Cli, runs: dict[str, Path]) -> None:
+    for label, text in make_rows(30):
+        folder = Path("classes", label)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / text[-3:]).write_text(text)
+    assert cli("train", "--data", "classes", *TINY, "--run-dir", "run").code == 0
+    Path("new.txt").write_text(WRITERS["tsv"](ROWS))
+    assert "read as" not in cli("predict", "run", "new.txt").err
+
+
+def test_stdin_is_text_unless_told(runs: dict[str, Path], workplace: Path) -> None:
+    content = WRITERS["tsv"](ROWS[:3])
+    lines = [line.replace("\t", " ") for line in content.splitlines()]
+    assert texts_of(piped(content, runs["tsv"], cwd=workplace).stdout.decode()) == lines
+    assert texts_of(piped(content, runs["tsv"], "--format", "tsv", cwd=workplace).stdout.decode()) == TEXTS[:3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "reason"),
+    [
+        ("tsv", "no tab here\n", "new.txt:151: expected 2 fields, found 1: 'no tab here'"),
+        (
+            "fasttext",
+            "no label\n",
+            "new.txt:151: expected `__label__NAME text` as in the lines before, found 'no label'",
+        ),
+        ("jsonl", "{\n", "new.txt:151: not valid JSON"),
+        ("csv", "a,b,c\n", "new.txt:152: expected 2 fields, found 3"),
+    ],
+)
+def test_later_lines_that_do_not_fit_are_errors(
+    cli: Cli, runs: dict[str, Path], kind: str, bad: str, reason: str
+) -> None:
+    Path("new.txt").write_text(WRITERS[kind](make_rows(150)) + bad)
+    result = cli("predict", runs[kind], "new.txt")
+    assert result.code == 1 and reason in result.err and "Traceback" not in result.err
+    assert result.out.count("\n") == 150, "texts before the bad row still get their answer"
+
+
+def test_empty_lines_are_texts_of_their_own(cli: Cli, runs: dict[str, Path]) -> None:
+    for kind in ("tsv", "fasttext", "jsonl"):
+        Path("new.txt").write_text("\n" + WRITERS[kind](ROWS[:2]) + "\n" + WRITERS[kind](ROWS[2:3]))
+        result = cli("predict", runs[kind], "new.txt")
+        assert texts_of(result.out) == ["", *TEXTS[:2], "", TEXTS[2]], kind
+
+
+def test_a_file_of_which_most_lines_fit_is_text_and_that_is_said(cli: Cli, runs: dict[str, Path]) -> None:
+    Path("new.txt").write_text(WRITERS["tsv"](ROWS[:9]) + "unknown\ta text\n")
+    result = cli("predict", runs["tsv"], "new.txt")
+    assert result.out.count("\n") == 10
+    assert "line 10: the model has no label 'unknown'. To read it so, pass --format tsv" in result.err
+    Path("new.txt").write_text("label\ttext\n" + WRITERS["tsv"](ROWS[:9]))
+    result = cli("predict", runs["tsv"], "new.txt")
+    assert (result.code, result.out) == (1, "")
+    assert "new.txt:1: this looks like a header, which is no text: pass --text-column text" in result.err
+
+
+def test_a_tsv_without_labels_is_read_by_its_column(cli: Cli, runs: dict[str, Path]) -> None:
+    Path("new.tsv").write_text("a text\nanother\n")
+    result = cli("predict", runs["tsv"], "new.tsv")
+    assert result.code == 1 and "Pass --text-column 0 if it has no label column" in result.err
+    assert texts_of(cli("predict", runs["tsv"], "new.tsv", "--text-column", "0").out) == ["a text", "another"]
+
+
+def test_formats_that_no_suffix_tells(cli: Cli, runs: dict[str, Path]) -> None:
+    Path("new.txt").write_text("__label__a one\ntwo\n")
+    assert texts_of(cli("predict", runs["tsv"], "new.txt", "--format", "fasttext").out) == ["one", "two"]
+    Path("texts/deep").mkdir(parents=True)
+    Path("texts/b").write_text("two\nlines")
+    Path("texts/deep/a").write_text("three")
+    for options in ([], ["--format", "folder"]):
+        assert texts_of(cli("predict", runs["tsv"], "texts", *options).out) == ["two lines", "three"]
+    result = cli("predict", runs["tsv"], "texts", "--keep", "--output-format", "jsonl")
+    assert [json.loads(line)["row"] for line in result.out.splitlines()] == [
+        {"file": "texts/b"}, {"file": "texts/deep/a"},
+    ]  # fmt: skip
+
+
+def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> None:
+    content = "".join(f"{label}\t{text} café\n" for label, text in make_rows(60))
+    Path("t.tsv").write_bytes(content.encode("cp1252"))
+    assert cli("train", "--data", "t.tsv", *TINY, "--set", "data.encoding=cp1252", "--run-dir", "run").code == 0
+    for model in ("run", "run/model"):
+        assert "café" in cli("predict", model, "t.tsv").out
+        assert cli("eval", model, "t.tsv").code == 0
+    assert "café" in piped("café\n", "run", cwd=workplace).stdout.decode()
+    Path("utf8.tsv").write_text(content, encoding="utf-8")
+    for command, option in (("predict", "--encoding utf-8"), ("eval", "--set data.encoding=utf-8")):
+        result = cli(command, "run", "utf8.tsv")
+        assert (
+            f"utf8.tsv: read as cp1252, but it looks like utf-8: if texts come out garbled, pass {option}" in result.err
+        )
+        result = cli(command, "run", "utf8.tsv", *option.split())
+        assert (result.code, "looks like" in result.err) == (0, False)
+    result = cli("train", "--data", "utf8.tsv", *TINY, "--set", "data.encoding=cp1252", "--run-dir", "other")
+    assert "looks like utf-8: if texts come out garbled, pass --set data.encoding=utf-8" in result.err
+    strict = cli("predict", "run", "t.tsv", "--encoding", "utf-8")
+    assert "it may be cp1252 (it reads" in strict.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "rows"),
+    [
+        ("a.csv", "id,text,label\n7,one,x\n8,two,\n", [], [{"id": "7", "text": "one", "label": "x"},
+                                                           {"id": "8", "text": "two", "label": ""}]),
+        ("a.csv", ",text\n7,one\n", [], [{"0": "7", "text": "one"}]),
+        ("a.csv", "7,one\n", ["--text-column", "1"], [{"0": "7", "1": "one"}]),
+        ("a.tsv", "x\tone\tmore\n", [], [{"0": "x", "1": "one\tmore"}]),
+        ("a.tsv", "id\ttext\n7\tone\n\n", ["--text-column", "text"], [{"id": "7", "text": "one"}, {}]),
+        ("a.jsonl", '{"text": "one", "id": [1, {"a": null}], "x": NaN, "y": "\\ud800", "z": "\\u009b体"}\n\n', [],
+         [{"text": "one", "id": [1, {"a": None}], "x": None, "y": "\ud800", "z": "\x9b体"}, {}]),
+        ("a.txt", "one\n", [], [{}]),
+        ("a.txt", "__label__x one\ntwo\n", ["--format", "fasttext"], [{"label": "x"}, {}]),
+    ],
+)  # fmt: skip
+def test_rows_are_kept(
+    cli: Cli, trained: Path, name: str, content: str, options: list[str], rows: list[dict[str, Any]]
+) -> None:
+    Path(name).write_text(content)
+    result = cli("predict", trained, name, "--keep", "--output-format", "jsonl", *options)
+    assert result.code == 0, result.err
+    assert "\x9b" not in result.out, "a control character that a terminal would obey"
+    assert [json.loads(line)["row"] for line in result.out.splitlines()] == rows
+    without = cli("predict", trained, name, "--output-format", "jsonl", *options)
+    assert all("row" not in json.loads(line) for line in without.out.splitlines())
+
+
+def test_what_cannot_be_kept(cli: Cli, trained: Path) -> None:
+    Path("a.csv").write_text("id,text,id\n1,one,2\n")
+    result = cli("predict", trained, "a.csv", "--keep", "--output-format", "jsonl")
+    assert result.code == 1 and "a.csv:1: the header has more than one column 'id', of which only one" in result.err
+    assert cli("predict", trained, "a.csv").code == 0
+    result = cli("predict", trained, "a.csv", "--keep")
+    assert (result.code, "--keep needs --output-format jsonl" in result.err) == (2, True)
+    Path("a.txt").write_text("one\n")
+    result = cli("predict", trained, "a.txt", "--keep", "--output-format", "jsonl")
+    assert "--keep: a.txt is read as plain text, which has no columns" in result.err
+
+
+def test_a_live_csv_is_answered_line_by_line(trained: Path, workplace: Path) -> None:
+    """The delimiter is told from the header alone: nothing waits for more lines."""
+    import subprocess
+
+    with subprocess.Popen(
+        [*COMMAND, "predict", str(trained), "--format", "csv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, cwd=workplace,
+    ) as process:  # fmt: skip
+        assert process.stdin and process.stdout
+        process.stdin.write(b"id;text\n1;a late goal, again\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        process.stdin.close()
+    assert line.endswith(b"\ta late goal, again\n")
+
+
+def test_a_model_folder_reads_a_file_by_its_suffix(cli: Cli, runs: dict[str, Path]) -> None:
+    """Its config says in which format it was trained; a suffix says more."""
+    write_tsv(Path("t.tsv"), ROWS)
+    Path("t.csv").write_text(WRITERS["csv"](ROWS))
+    for kind in ("jsonl", "fasttext"):
+        for name in ("t.tsv", "t.csv"):
+            assert cli("eval", runs[kind] / "model", name).code == 0, (kind, name)

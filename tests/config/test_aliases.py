@@ -1,0 +1,60 @@
+"""What a wrong name of a key is taken for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+from textrnn.config import known_keys
+from textrnn.config.aliases import _ALIASES, _KEY_OF
+
+MEANT = {
+    "lr": "train.learning_rate",
+    "rnn_type": "model.cell",
+    "num_epochs": "train.epochs",
+    "hops": "model.attention_hops",
+    "bs": "train.batch_size",
+    "clip": "train.grad_clip_norm",
+    "max-len": "data.max_length",
+    "sep": "data.delimiter",
+    "hidden_size": "model.hidden_size",
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_a_name_from_elsewhere_is_understood_wherever_it_stands(cli: Cli, name: str) -> None:
+    """At the top of the file, in a wrong section, on the command line with and without one."""
+    question = f"did you mean {MEANT[name]}?\n"
+    for text in (f"{name}: 1\n", f"vocab: {{{name}: 1}}\n"):
+        Path("c.yaml").write_text(text)
+        result = cli("train", "--config", "c.yaml")
+        assert result.code == 1 and result.err.endswith(question), result.err
+    result = cli("train", "--data", "x.tsv", "--set", f"train.{name}=1")
+    assert result.code == 1 and result.err.endswith(question), result.err
+    result = cli("train", "--data", "x.tsv", "--set", f"{name}=1")
+    assert result.code == 2 and result.err.endswith(f"did you mean {MEANT[name]}=1?\n"), result.err
+
+
+def test_a_section_is_not_taken_for_a_key(cli: Cli) -> None:
+    Path("c.yaml").write_text("vocabulary: {min_count: 1}\nlr: {}\n")
+    assert "c.yaml: vocabulary: no such section; did you mean vocab?" in cli("train", "--config", "c.yaml").err
+
+
+def test_each_wrong_set_option_is_named(cli: Cli) -> None:
+    result = cli("train", "--data", "x.tsv", "--set", "train.lr=1", "--set", "model.cel=gru")
+    assert result.err.splitlines() == [
+        "error: --set train.lr: no such key; did you mean train.learning_rate?",
+        "error: --set model.cel: no such key; did you mean model.cell?",
+    ]
+
+
+def test_the_table_names_keys_that_exist_and_each_alias_once() -> None:
+    assert set(_ALIASES) <= set(known_keys())
+    assert len(_KEY_OF) == sum(len(aliases.split()) for aliases in _ALIASES.values()) > 100
+
+
+def test_a_character_that_yaml_does_not_take_is_to_be_quoted(cli: Cli) -> None:
+    result = cli("train", "--data", "x.csv", "--set", "data.delimiter=,")
+    assert result.code == 2 and """quote it twice: 'data.delimiter=","'""" in result.err

@@ -1,0 +1,159 @@
+"""What `predict` reads: files, folders and streams, in the format, encoding and columns of the run unless told
+otherwise."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from textrnn.classifier import TextClassifier
+from textrnn.data.formats import parse
+from textrnn.data.headers import HeaderError
+from textrnn.data.labels import label_problem
+from textrnn.data.reader import Example, parse_examples, read_examples
+from textrnn.data.records import BadRow, Column, OptionNames, Record
+from textrnn.data.source import Source, suffix_format
+from textrnn.errors import DataError, short
+from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.files import open_binary
+from textrnn.runtime.live import open_live
+from textrnn.runtime.progress import log
+
+STDIN = "-"
+OPTIONS = OptionNames(
+    text_column="--text-column ", format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None
+)
+_LINES_TRIED = 100
+
+
+class InputOptions(NamedTuple):
+    """How to read, None: as the run was read. keep: whether examples keep all fields of their rows."""
+
+    format: str | None = None
+    text_column: Column | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    keep: bool = False
+
+
+def examples_of(
+    name: str, classifier: TextClassifier, options: InputOptions, before_waiting: Callable[[], None]
+) -> Iterator[Example]:
+    """The texts of a file, a folder or stdin. `before_waiting` is called when the next text has not arrived yet."""
+    source = _source(name, classifier, options)
+    if name != STDIN and os.path.isdir(name):
+        if options.format not in (None, "folder"):
+            raise DataError(f"{name}: expected a file (--format {options.format}), found a folder")
+        source.format = "folder"
+        yield from read_examples(source)
+        return
+    if options.format == "folder":
+        raise DataError(f"{name}: expected a folder (--format folder), found a file")
+    told = options.format or (suffix_format(name) if name != STDIN else None)
+    live = is_live(name)
+    is_guess = told is None and name != STDIN and os.path.isfile(name)
+    kind = told or (_format_of_run(source, classifier) if is_guess else None) or "text"
+    if kind == "text" and (options.text_column is not None or options.keep):
+        option = "--keep" if options.keep else "--text-column"
+        log.warning("%s: %s is read as plain text, which has no columns; set --format", option, name)
+    shown_name = "stdin" if name == STDIN else name
+    source.live = live
+    if name != STDIN and os.path.isfile(name):
+        for hint in source.encoding_hints():
+            log.warning(hint)
+    path = os.dup(sys.stdin.fileno()) if name == STDIN else name
+    with open_live(path, before_waiting) if live else open_binary(path) as stream:
+        lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding)
+        if is_guess and kind == "fasttext":
+            lines = _labelled_lines(lines, name)
+        yield from parse_examples(lines, kind, shown_name, source)
+
+
+def is_live(name: str) -> bool:
+    """Whether it is a pipe or a terminal, where texts may still arrive, and not a file on disk."""
+    if name == STDIN:
+        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    return os.path.exists(name) and not os.path.isdir(name) and not os.path.isfile(name)
+
+
+def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Source:
+    data = classifier.config.data
+    text_column, label_column = options.text_column, None
+    if text_column is None:
+        text_column, label_column = data.text_column, data.label_column
+    return Source(
+        [name], options.format or "text", text_column, label_column, delimiter=options.delimiter or data.delimiter,
+        encoding=options.encoding or ("utf-8" if name == STDIN else data.encoding), labelled=False, keep=options.keep,
+        options=OPTIONS,
+    )  # fmt: skip
+
+
+def _format_of_run(source: Source, classifier: TextClassifier) -> str | None:
+    """The format that the model was trained on, where the first lines of a file all fit it: their labels, too, are
+    known to the model. Where only most of them fit, a warning says what does not."""
+    (name,) = source.paths
+    kind = classifier.config.data.format
+    if kind in ("auto", "folder"):
+        return None
+    fitting, count, misfit = 0, 0, None
+    try:
+        for record in _first_records(source, kind, classifier):
+            count += 1
+            problem = record.reason if isinstance(record, BadRow) else _unknown_label(record, classifier)
+            fitting += isinstance(record, Record)
+            if problem is not None and misfit is None:
+                misfit = f"line {record.line}: {problem}"
+    except HeaderError:
+        return kind  # and the reading tells what to do
+    if count and misfit is None:
+        log.info("%s: read as %s, the format of the texts that the model was trained on (--format text reads lines)",
+                 name, kind)  # fmt: skip
+        return kind
+    if fitting > count / 2:
+        log.warning("%s: read as plain text, one a line, although most of its first lines look like %s, which the "
+                    "model was trained on; %s. To read it so, pass --format %s", name, kind, misfit, kind)  # fmt: skip
+    return None
+
+
+def _first_records(source: Source, kind: str, classifier: TextClassifier) -> Iterator[Record | BadRow]:
+    (name,) = source.paths
+    data = classifier.config.data
+    # jsonl is told by its keys; in tsv and fasttext, and in csv, a text alone may look like a row
+    labelled = Source(
+        [name], kind, source.text_column, data.label_column, delimiter=source.delimiter, labelled=kind != "jsonl",
+        options=OPTIONS,
+    )  # fmt: skip
+    try:
+        with open_binary(name) as stream:
+            lines = (line for line in read_lines(stream, source.encoding, name) if line.strip())
+            yield from islice(parse(lines, kind, name, labelled.columns()), _LINES_TRIED)
+    except HeaderError:
+        raise
+    except DataError:  # it is not of this format, or cannot be read, which will be told
+        yield BadRow(1, "")
+
+
+def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
+    if record.label is None:
+        return None
+    labels = classifier.labels
+    are_ids = classifier.config.data.label_names is not None
+    problem = label_problem(record.label, labels if are_ids else None)
+    if problem is None and not are_ids and record.label not in labels:
+        return f"the model has no label {short(record.label)}"
+    return problem
+
+
+def _labelled_lines(lines: Iterator[str], name: str) -> Iterator[str]:
+    """The lines of a file that was taken for fasttext. Raises DataError at one that is not."""
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.startswith("__label__"):
+            raise DataError(
+                f"{name}:{number}: expected `__label__NAME text` as in the lines before, found {short(line.strip())}; "
+                f"pass --format fasttext to accept lines without labels, --format text to read all lines as texts"
+            )
+        yield line

@@ -1,0 +1,70 @@
+"""What other programs call the config's keys, so that a message can name the key that is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+_ALIASES = {
+    "data.train": "train_file train_path train_data training training_data dataset input",
+    "data.dev": "dev_file dev_path val valid validation val_file valid_file eval_file",
+    "data.test": "test_file test_path test_data",
+    "data.dev_fraction": "dev_split val_split val_size valid_fraction validation_split validation_fraction test_size",
+    "data.format": "file_format filetype",
+    "data.text_column": "text text_col text_field content_column text_key",
+    "data.label_column": "label label_col label_field target target_column label_key",
+    "data.label_names": "classes class_names labels label_file class_file",
+    "data.encoding": "charset codec",
+    "data.delimiter": "sep separator field_separator",
+    "data.max_length": "max_len maxlen max_seq_len max_seq_length seq_len seq_length pad_size max_tokens truncate",
+    "data.bad_rows": "on_bad_lines on_bad_rows skip_bad_rows errors",
+    "data.cache_dir": "cache cache_path",
+    "tokenizer.kind": "tokenizer_type tokenize word_level char_level level",
+    "tokenizer.lowercase": "lower lower_case do_lower_case uncased",
+    "tokenizer.normalize": "nfkc unicode normalization",
+    "tokenizer.user_dict": "userdict dict dictionary jieba_dict",
+    "vocab.min_count": "min_freq min_df mincount min_frequency",
+    "vocab.max_size": "vocab_size max_vocab max_vocab_size max_features num_words n_vocab",
+    "model.architecture": "arch model model_name model_type network",
+    "model.cell": "rnn_type cell_type rnn_cell unit rnn",
+    "model.nonlinearity": "activation",
+    "model.embedding_dim": "embed_dim emb_dim emb_size embed_size embedding_size embed embedding d_model input_size",
+    "model.hidden_size": "hidden hidden_dim hid_size units rnn_size rnn_hidden n_hidden num_hidden hidden_units",
+    "model.num_layers": "layers n_layers nlayers depth rnn_layers",
+    "model.bidirectional": "bidir bi birnn bi_directional",
+    "model.dropout": "drop dropout_rate drop_rate drop_prob keep_prob p_drop",
+    "model.embedding_dropout": "emb_dropout embed_dropout spatial_dropout input_dropout",
+    "model.pooling": "pool pooling_type aggregation",
+    "model.attention_hops": "hops n_hops num_hops",
+    "model.fc_size": "fc dense dense_size fc_dim mlp_size linear_size",
+    "model.pretrained": "vectors embeddings word_vectors glove word2vec pretrained_vectors embedding_file",
+    "model.freeze_embedding": "freeze freeze_embeddings static",
+    "model.ngrams": "ngram n_gram word_ngrams wordngrams ngram_range",
+    "model.ngram_buckets": "bucket buckets ngram_size n_gram_vocab",
+    "train.batch_size": "bs batch batchsize mini_batch minibatch_size per_device_train_batch_size",
+    "train.epochs": "epoch num_epochs n_epochs max_epochs nepochs num_train_epochs iterations",
+    "train.learning_rate": "lr eta step_size base_lr max_lr",
+    "train.weight_decay": "wd l2 l2_reg decay weight_reg",
+    "train.schedule": "scheduler lr_scheduler lr_schedule lr_decay",
+    "train.warmup": "warmup_ratio warmup_steps warmup_fraction warmup_proportion",
+    "train.grad_clip_norm": "clip grad_clip gradient_clip clip_norm clipping max_norm max_grad_norm clip_grad_norm "
+    "gradient_clip_val clip_gradients",
+    "train.accumulate": "accumulation grad_accum grad_accumulation gradient_accumulation accumulation_steps "
+    "gradient_accumulation_steps accumulate_grad_batches",
+    "train.label_smoothing": "smoothing label_smooth",
+    "train.adversarial_norm": "adversarial adv epsilon adv_eps",
+    "train.class_weights": "class_weight weights weighted pos_weight",
+    "train.monitor": "metric metric_for_best_model early_stopping_metric",
+    "train.patience": "early_stopping early_stop early_stopping_patience require_improvement",
+    "train.seed": "random_seed random_state rng_seed",
+    "train.precision": "amp fp16 bf16 mixed_precision dtype",
+    "train.save_minutes": "save_every save_interval save_steps checkpoint_interval",
+}
+_KEY_OF = {alias: key for key, aliases in _ALIASES.items() for alias in aliases.split()}
+
+
+def known_by_another_name(name: str, known: Collection[str]) -> str | None:
+    """The `section.key` that `name` means, with or without its section: one in another section, or under a name that
+    is common elsewhere. None where there is none such."""
+    bare = name.rpartition(".")[2].strip().lower().replace("-", "_")
+    alike = [key for key in known if key.partition(".")[2] == bare]
+    return alike[0] if len(alike) == 1 else _KEY_OF.get(bare)

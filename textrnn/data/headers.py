@@ -1,0 +1,117 @@
+"""Header rows: whether a row is one, and what to say where it lacks the columns that are asked for."""
+
+from __future__ import annotations
+
+import re
+
+from textrnn.data.records import Column, OptionNames, count_of, quoted
+from textrnn.errors import DataError, short
+
+_TEXT_NAMES = """
+    text texts sentence sentence1 review reviews review_body reviewtext content contents document doc body message
+    comment comments comment_text title headline tweet question query abstract utterance description news post input
+    文本 内容 评论 标题 句子 正文 文章 新闻
+    """.split()  # noqa: SIM905 - a list of strings would fill a page
+_LABEL_NAMES = """
+    label labels class classes category categories cat sentiment target tag tags topic stars star rating ratings score
+    polarity intent y emotion gold output label_id 标签 类别 分类 类目 情感
+    """.split()  # noqa: SIM905 - a list of strings would fill a page
+_ID_NAMES = ["", "unnamed: 0", "id", "idx", "index", "no", "nr", "number", "row_id", "guid", "uuid", "序号", "编号"]
+_SENTENCE = re.compile(r"[.!?。！？，,;；：]|(\S+\s+){4}")
+_NUMBER = re.compile(r"[+-]?[\d.,]+")
+_LONGEST_NAME = 40
+
+
+class HeaderError(DataError):
+    """A header in a file whose columns are numbered."""
+
+
+def is_header(text: str, others: list[str]) -> bool:
+    """Whether a row is surely a header: its fields for the text and for something else are words that name columns,
+    in either order."""
+    words = [*_TEXT_NAMES, *_LABEL_NAMES]
+    return _plain(text) in words and any(_plain(other) in words for other in others)
+
+
+def may_be_header(row: list[str]) -> bool:
+    """Whether a row may be a header: short different names, none a number or a sentence."""
+    names = [field.strip() for field in row]
+    return len(set(names)) == len(names) and all(
+        len(name) <= _LONGEST_NAME and not _SENTENCE.search(name) and not _NUMBER.fullmatch(name) for name in names
+    )
+
+
+def header_found(text: str, label: str | None, options: OptionNames) -> str:
+    """What to do about a header where columns are numbered. text, label: its fields in these columns."""
+    if label is None:
+        return f"this looks like a header, which is no text: pass {options.text_column}{_argument(text)}"
+    if _plain(text) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
+        text, label = label, text
+    return (
+        f"this looks like a header ({short(text)}, {short(label)}), whose words would become a text and a class: name "
+        f"the columns: {options.text_column}{_argument(text)} {options.label_column}{_argument(label)}"
+    )
+
+
+def missing_columns(
+    missing: dict[str, Column], header: list[str], sample: list[str], options: OptionNames, known: set[int]
+) -> str:
+    """What to say of a header without some columns.
+
+    missing: "text" or "label" -> the column asked for. sample: the row after the header, [] where there is none.
+    known: places of the columns that were found.
+    """
+    names = [short(column) for column in missing.values()]
+    lacking = f"no column{'s' * (len(names) > 1)} {' and '.join(names)}"
+    if len(header) == 1:
+        return _of_one_field(lacking, header, missing, options, found_text=bool(known))
+    is_likely = may_be_header(header)
+    places = _likely_places(list(missing), header, sample if is_likely and sample else header, known)
+    of = {"text": options.text_column, "label": options.label_column}
+    numbers = " ".join(f"{of[part]}{places[part]}" for part in missing)
+    if not is_likely:
+        return (
+            f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
+            f"numbers of the columns, from 0: {numbers}"
+        )
+    by_name = " ".join(f"{of[part]}{_argument(header[places[part]])}" for part in missing)
+    return f"{lacking}; the header is: {quoted(header)}. Perhaps {by_name}, or, if the file has no header, {numbers}"
+
+
+def _of_one_field(
+    lacking: str, header: list[str], missing: dict[str, Column], options: OptionNames, *, found_text: bool
+) -> str:
+    if found_text:
+        return f"{lacking}; the only column is {quoted(header)}: add a column of labels"
+    said = f"{lacking}; the first row has {count_of(len(header), 'field')}: {quoted(header)}"
+    if "label" in missing:
+        return (
+            f"{said}. If another character than a comma, semicolon, tab or | separates the fields, pass "
+            f"{options.delimiter}CHARACTER"
+        )
+    return f"{said}. Pass {options.text_column}{_argument(header[0])}, or {options.text_column}0 if it has no header"
+
+
+def _likely_places(missing: list[str], header: list[str], sample: list[str], known: set[int]) -> dict[str, int]:
+    """Where text and labels seem to be: by the names of columns, else the text is the longest field of the sample."""
+    plain = [_plain(name) for name in header]
+    free = [at for at in range(len(header)) if at not in known] or [0]
+    lengths = [len(field) for field in sample] + [0] * len(header)
+    places = {}
+    if "text" in missing:
+        longest = max(free, key=lambda at: lengths[at])
+        places["text"] = next((at for at in free if plain[at] in _TEXT_NAMES), longest)
+        free = [at for at in free if at != places["text"]] or free
+    other = next((at for at in free if plain[at] not in _ID_NAMES), free[0])
+    places["label"] = next((at for at in free if plain[at] in _LABEL_NAMES), other)
+    return places
+
+
+def _plain(name: str) -> str:
+    return name.strip().strip("\"'").casefold()
+
+
+def _argument(name: str) -> str:
+    """A column's name as it is typed after an option."""
+    name = name.strip()
+    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
