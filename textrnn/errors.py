@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import shlex
 from typing import Any
 
 
@@ -51,6 +52,11 @@ class _Short(reprlib.Repr):
 
 
 _SHORT = _Short()
+
+
+def command(*words: object) -> str:
+    """`textrnn` with these words as it is typed in a shell, for a message that says what to do next."""
+    return shlex.join(["textrnn", *map(str, words)])
 
 
 def short(value: Any) -> str:

@@ -97,6 +97,7 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
     folder = trained / "eval" / "test"
     assert {path.name for path in folder.iterdir()} == {
         "report.txt", "metrics.json", "confusion_matrix.csv", "confusion_matrix.png", "predictions.tsv",
+        "data.json",
     }  # fmt: skip
     assert (folder / "report.txt").read_text() == result.out
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -171,7 +172,7 @@ def test_a_name_of_dots_does_not_lead_out_of_the_runs(cli: Cli, trained: Path) -
         Path("test.tsv").rename(name)
         assert cli("eval", trained, name).code == 0
         Path(name).rename("test.tsv")
-    assert {path.name for path in (trained / "eval").iterdir()} == {"data"}
+    assert {path.name for path in (trained / "eval").iterdir()} == {"data", "data-2"}
     Path("...yaml").write_text((trained / "config.yaml").read_text())
     result = cli("train", "--config", "...yaml")
     assert (result.code, result.out) == (0, "runs/data\n")
@@ -184,8 +185,8 @@ def test_a_file_name_that_is_not_utf_8_can_be_trained_on_evaluated_and_printed(c
     Path("train.tsv").rename(f"{name}.tsv")
     result = subprocess.run([*COMMAND, "train", "--data", f"{name}.tsv", *TINY], capture_output=True)
     assert (result.returncode, result.stdout) == (0, b"runs/caf\xe9\n"), result.stderr
-    assert rb"evaluate it with: textrnn eval runs/caf\udce9" in result.stderr
-    assert "eval runs/caf\\udce9" in Path("runs", name, "train.log").read_text(encoding="utf-8")
+    assert rb"evaluate it with: textrnn eval 'runs/caf\udce9'" in result.stderr
+    assert "eval 'runs/caf\\udce9'" in Path("runs", name, "train.log").read_text(encoding="utf-8")
     assert cli("eval", Path("runs", name), f"{name}.tsv").code == 0
     assert Path("runs", name, "eval", name, "report.txt").is_file()
     assert cli("train", "--config", Path("runs", name, "config.yaml"), "--run-dir", "again").code == 0

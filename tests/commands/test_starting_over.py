@@ -36,7 +36,8 @@ def test_a_trained_run_without_its_state_is_not_begun_anew_by_resume(cli: Cli, t
     refused(
         cli, [*RESUMED, str(trained)],
         "runs/train/resume/state.safetensors: the training state is missing, so the run cannot go on; its model is "
-        "untouched; put the state back, use the model as it is, or start over with --force",
+        "untouched; put the state back, use the model as it is, or start over with: textrnn train --force "
+        "--run-dir runs/train",
     )  # fmt: skip
     assert cli(*FORCED, trained).code == 0
 

@@ -181,9 +181,13 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_state_without_readable_progress_is_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     path = tmp_path / "state"
     path.write_bytes(save({}, metadata))
-    with pytest.raises(CheckpointError, match=r"state: the saved state is damaged .*; start over with --force"):
+    with pytest.raises(
+        CheckpointError, match=r"state: the saved state is damaged .*; start over with: textrnn train --force"
+    ):
         read_progress(path)
-    with pytest.raises(CheckpointError, match=r"state: the saved state is damaged .*; start over with --force"):
+    with pytest.raises(
+        CheckpointError, match=r"state: the saved state is damaged .*; start over with: textrnn train --force"
+    ):
         load_state(path, *stepped())
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from textrnn.run.environment import (
 )
 
 NOW = describe_environment(torch.device("cpu"))
+compare = partial(compare_environment, restart="textrnn train --force")
 DIGESTS = {"data.train": "ab", "data.dev": "cd"}
 
 
@@ -23,9 +25,9 @@ def test_what_was_saved_is_compared(tmp_path: Path) -> None:
     save_environment(path, NOW | {"threads": 99}, DIGESTS)
     assert is_environment(path)
     before = load_environment(path)
-    assert compare_environment(before, NOW, DIGESTS) == [f"threads was 99, is {NOW['threads']}"]
+    assert compare(before, NOW, DIGESTS) == [f"threads was 99, is {NOW['threads']}"]
     with pytest.raises(CheckpointError, match=r"^data.dev: the content has changed"):
-        compare_environment(before, NOW, DIGESTS | {"data.dev": "ef"})
+        compare(before, NOW, DIGESTS | {"data.dev": "ef"})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_what_is_damaged_is_not_compared(tmp_path: Path, content: bytes) -> None
     path = tmp_path / "environment.json"
     path.write_bytes(content)
     assert not is_environment(path)
-    assert compare_environment(load_environment(path), NOW, DIGESTS) == []
+    assert compare(load_environment(path), NOW, DIGESTS) == []
     assert load_environment(path).get("data_sha256", {}).get("data.train") is None
 
 

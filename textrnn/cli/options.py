@@ -59,7 +59,10 @@ def parse_overrides(options: list[str] | None) -> list[tuple[str, Any]]:
 def load_config(config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]]) -> Any:
     """The config of --config, --data and --set together. Raises UsageError where none of them names texts."""
     if config is None and not data and not any(key == "data.train" for key, _ in overrides):
-        raise UsageError("give --config FILE, --data FILE for a labelled file, or --resume with the --run-dir of a run")
+        raise UsageError(
+            "give --config FILE, or --data FILE for a labelled file, as in: textrnn train --data reviews.csv; or "
+            "--resume with the --run-dir of a run"
+        )
     from textrnn.config import load_config as load
 
     train = [("data.train", data[0] if len(data) == 1 else data)] if data else []

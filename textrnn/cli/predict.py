@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument
-from textrnn.errors import UsageError, short
+from textrnn.errors import UsageError, command, short
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
@@ -82,7 +82,7 @@ def predict(
     if keep and output_format is OutputFormat.tsv:
         raise UsageError("--keep needs --output-format jsonl")
     if not files and sys.stdin.isatty():
-        raise UsageError("give a FILE, or pipe texts in")
+        raise UsageError(f"give a FILE, or pipe texts in, as in: {command('predict', run, 'texts.txt')}")
     from textrnn.runtime.decoding import check_encoding
 
     try:

@@ -25,7 +25,9 @@ def train(
         typer.Option(help="The run's folder.  [default: runs/<name of config or data>]", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where the run stopped.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Start over in place of an existing run.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start over in place of an existing run and its eval/.")
+    ] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a model; the one that is best on dev is kept in RUN/model.
@@ -37,8 +39,10 @@ def train(
     if resume and force:
         raise UsageError("--resume continues a run, --force starts over: give one of them")
     overrides = parse_overrides(set_)
-    if resume and run_dir is not None and config is None and (run_dir / "config.yaml").is_file():
-        config = run_dir / "config.yaml"  # a run knows its own config
+    names_texts = data or any(key == "data.train" for key, _ in overrides)
+    is_own = resume or (force and not names_texts)  # a run knows its own config
+    if is_own and run_dir is not None and config is None and (run_dir / "config.yaml").is_file():
+        config = run_dir / "config.yaml"
     settings = load_config(config, data, overrides)
     if run_dir is None:
         run_dir = Path("runs") / _run_name(config, settings.data.train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.source import Source, suffix_format
 from textrnn.data.splits import stratified_split
 from textrnn.data.transform import EncodedTexts
-from textrnn.errors import ConfigError, short
+from textrnn.errors import ConfigError, command, short
 from textrnn.evaluation.metrics import RunningTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.report import report_text
-from textrnn.evaluation.results import Predictions, write_results
+from textrnn.evaluation.results import Predictions, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
@@ -58,16 +59,19 @@ def evaluate(
     elif is_run:
         name, source, part = own_split(config, split, names)
     else:
-        raise ConfigError(f"{run}: a model folder has no data of its own: give DATA, a labelled file")
+        raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
 
     texts, rows, hashes = read_texts(classifier, source, config, name, part, run)
     predictions, totals = predict_texts(classifier, texts, rows, hashes)
     metrics = all_metrics(totals, classifier.labels)
+    described = {"data": [os.path.abspath(path) for path in source.paths], "split": part}
     metrics["seconds"] = time.perf_counter() - begin
     report = report_text(metrics)
 
-    target = output or (RunFolder(run).evaluations if is_run else Path("eval")) / name
-    if not write_results(target, report, metrics, source, predictions):
+    target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
+    if output is None and target.name != name:
+        log.info("%s: has the evaluation of other data; it stays as it is", target.with_name(name))
+    if not write_results(target, report, metrics, described, source, predictions):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return report, metrics

@@ -31,6 +31,7 @@ from textrnn.training.build import build_class_weights, build_fit, total_steps
 from textrnn.training.fit import out_of_patience
 from textrnn.training.interruptible import evaluate_dev, train_and_record
 from textrnn.training.linear import fit_linear_path
+from textrnn.training.optim import learning_rate_at
 from textrnn.training.recorder import Recorder, saved_progress
 from textrnn.training.state import TrainingState
 
@@ -73,10 +74,14 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     run.clear_leftovers()
                     warn_of_differences(run, environment, digests)
                 recorder.load(steps_per_epoch=total_steps(settings, len(splits.train)) // settings.epochs)
+                if is_first():
+                    warn_of_more_epochs(settings, run, len(splits.train), state.step)
             if is_first():
                 if start == "new":
                     # again: another process may have trained it before the folder was locked
                     run.check_free(force=force or (resume and not run.is_trained()))
+                    if run.evaluations.exists():
+                        log.info("starting over in place of an older run: %s goes, too", run.evaluations)
                     run.create(config.to_yaml(), environment, digests)
                 else:
                     write_text(run.config, config.to_yaml())  # epochs may have been added
@@ -99,7 +104,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     save_minutes=settings.save_minutes,
                 )  # fmt: skip
         score = "" if state.best is None else f", {settings.monitor} {state.best:.4f}"
-        log.info("best model: epoch %d%s; evaluate it with: textrnn eval %s", state.best_epoch, score, run.path)
+        log.info("best model: epoch %d%s; evaluate it with: %s", state.best_epoch, score, run.eval_command())
 
 
 def new_model(config: Config, splits: Splits) -> nn.Module:
@@ -127,13 +132,13 @@ def where_to_start(
         if run.is_trained():
             raise CheckpointError(
                 f"{run.state}: the training state is missing, so the run cannot go on; its model is untouched; put the "
-                f"state back, use the model as it is, or start over with --force"
+                f"state back, use the model as it is, or start over with: {run.restart_command()}"
             )
         run.check_own()
         log.info("%s: nothing was saved yet; starting from the beginning", run.path)
         return "new"
     if progress.finished and (out_of_patience(progress, config.train.patience) or progress.epoch > config.train.epochs):
-        log.info("%s: the run is complete; nothing to do", run.path)
+        log.info("%s: the run is complete; nothing to do; evaluate it with: %s", run.path, run.eval_command())
         return "complete"
     return "resume"
 
@@ -155,8 +160,27 @@ def check_same_config(config: Config, run: RunFolder) -> None:
 
 def warn_of_differences(run: RunFolder, environment: dict[str, str | int], digests: dict[str, str]) -> None:
     """Warn of what changes how sums are rounded. Raises CheckpointError where the data has changed."""
-    for difference in compare_environment(load_environment(run.environment), environment, digests):
+    for difference in compare_environment(
+        load_environment(run.environment), environment, digests, run.restart_command()
+    ):
         log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
+
+
+def warn_of_more_epochs(settings: TrainConfig, run: RunFolder, documents: int, step: int) -> None:
+    """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs."""
+    before = build_config(read_yaml(run.config), origin=str(run.config)).train
+    was, becomes = (
+        learning_rate_at(
+            at, total_steps=total_steps(each, documents), peak=each.learning_rate, schedule=each.schedule,
+            warmup=each.warmup,
+        )
+        for each, at in ((before, step), (settings, step + 1))
+    )  # fmt: skip
+    if settings.epochs > before.epochs and step and becomes > was:
+        log.warning(
+            "train.epochs was %d and is now %d: the schedule (train.schedule: %s) spans all epochs, so the learning "
+            "rate, last %.2g, rises to %.2g again", before.epochs, settings.epochs, settings.schedule, was, becomes,
+        )  # fmt: skip
 
 
 def describe_training(config: Config, splits: Splits, device: torch.device, environment: dict[str, str | int]) -> None:

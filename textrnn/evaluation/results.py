@@ -19,6 +19,8 @@ from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer, make_folder, write_text
 
+DATA = "data.json"
+
 
 @dataclass
 class Predictions:
@@ -35,14 +37,43 @@ class Predictions:
     probabilities: np.ndarray
 
 
-def write_results(folder: Path, report: str, metrics: dict[str, Any], source: Source, predictions: Predictions) -> bool:
-    """Write all files of an evaluation, the picture last; returns whether a font could draw its labels.
+def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
+    """The folder `name` for an evaluation, or `name-2`, `name-3` and so on where others have the evaluations of other
+    data. described: the content of data.json."""
+    number, folder = 1, parent / name
+    while not _is_free(folder, described):
+        number += 1
+        folder = parent / f"{name}-{number}"
+    return folder
+
+
+def _is_free(folder: Path, described: dict[str, Any]) -> bool:
+    """Whether the folder has no evaluation, or one of the same data."""
+    try:
+        return bool(json.loads((folder / DATA).read_bytes()) == described)
+    except (ValueError, RecursionError):
+        return False
+    except OSError:  # none, or one that does not say of what it is
+        return not (folder / "metrics.json").exists()
+
+
+def write_results(
+    folder: Path,
+    report: str,
+    metrics: dict[str, Any],
+    described: dict[str, Any],
+    source: Source,
+    predictions: Predictions,
+) -> bool:
+    """Write all files of an evaluation, the picture last; returns whether a font could draw its labels. described: the
+    data, for data.json.
 
     Raises: TextRNNError where a file cannot be written; DataError where the source is not what was evaluated.
     """
     make_folder(folder)
     labels = metrics["labels"]
     write_predictions(folder / "predictions.tsv", source, predictions, labels)
+    write_text(folder / DATA, json.dumps(described) + "\n")
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))

@@ -18,7 +18,7 @@ from textrnn.config import Config, build_config, read_yaml, to_yaml
 from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
-from textrnn.errors import CheckpointError, ConfigError, short
+from textrnn.errors import CheckpointError, ConfigError, command, short
 from textrnn.models.build import build_model, least_weights, network_of
 from textrnn.models.network import not_finite
 from textrnn.runtime.files import make_folder, write_bytes, write_text
@@ -124,8 +124,8 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     tokenizer = Tokenizer(kind.kind, lowercase=kind.lowercase, normalize=kind.normalize, user_dict=user_dict)
     if not (folder / WEIGHTS).exists():
         raise CheckpointError(
-            f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation (--resume "
-            f"continues it), or the file was removed"
+            f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation (continue it "
+            f"with: {command('train', '--resume', '--run-dir', folder.parent)}), or the file was removed"
         )
     least, size = 4 * least_weights(config.model, len(vocab), len(labels)), (folder / WEIGHTS).stat().st_size
     if size < least:
@@ -229,7 +229,10 @@ def _described(tensor: torch.Tensor | None) -> str:
 
 def _damaged_state(path: Path, problem: Exception | str) -> str:
     reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-    return f"{path}: the saved state is damaged or of another model ({reason}); start over with --force"
+    return (
+        f"{path}: the saved state is damaged or of another model ({reason}); start over with: "
+        f"{command('train', '--force', '--run-dir', path.parents[1])}"
+    )
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -61,13 +61,16 @@ def _strings(value: Any) -> dict[str, str]:
     return {key: entry for key, entry in entries if isinstance(entry, str)}
 
 
-def compare_environment(before: dict[str, Any], now: dict[str, str | int], digests: dict[str, str]) -> list[str]:
-    """A phrase for each difference. Raises CheckpointError where the data has changed."""
+def compare_environment(
+    before: dict[str, Any], now: dict[str, str | int], digests: dict[str, str], restart: str
+) -> list[str]:
+    """A phrase for each difference. Raises CheckpointError where the data has changed. restart: the command that starts
+    the run over."""
     data = before.get("data_sha256", {})
     changed = [name for name, digest in digests.items() if data.get(name, digest) != digest]
     if changed:
         raise CheckpointError(
-            f"{', '.join(changed)}: the content has changed since the run began; put it back, or start over with "
-            f"--force"
+            f"{', '.join(changed)}: the content has changed since the run began; put it back, or start over with: "
+            f"{restart}"
         )
     return [f"{key} was {before[key]}, is {value}" for key, value in now.items() if before.get(key, value) != value]

@@ -13,7 +13,7 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
-from textrnn.errors import CheckpointError, TextRNNError
+from textrnn.errors import CheckpointError, TextRNNError, command
 from textrnn.run.environment import is_environment, save_environment
 from textrnn.run.history import read_history
 from textrnn.runtime.files import make_folder, write_text
@@ -54,9 +54,18 @@ class RunFolder:
         self.check_own()
         if not force:
             raise CheckpointError(
-                f"{self.path}: the run exists; --resume continues it, --force starts over, --run-dir sets another "
-                f"folder"
+                f"{self.path}: the run exists; continue it with: {self.resume_command()}; or add --force to start over "
+                f"in its place (its eval/ goes, too), or give another --run-dir"
             )
+
+    def resume_command(self) -> str:
+        return command("train", "--resume", "--run-dir", self.path)
+
+    def restart_command(self) -> str:
+        return command("train", "--force", "--run-dir", self.path)
+
+    def eval_command(self) -> str:
+        return command("eval", self.path)
 
     def check_own(self) -> None:
         """Raises CheckpointError where the folder is not a run, or has links in it: a new run would remove files that

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -55,10 +54,8 @@ def train_and_record(
                     recorder.save()
         except Interrupted:
             recorder.save()
-            log.info(
-                "interrupted at epoch %d, step %d; the training state is saved; continue with: textrnn train --resume "
-                "--run-dir %s", state.epoch, state.step, shlex.quote(str(recorder.run.path)),
-            )  # fmt: skip
+            log.info("interrupted at epoch %d, step %d; the training state is saved; continue with: %s",
+                     state.epoch, state.step, recorder.run.resume_command())  # fmt: skip
             recorder.plot()
             barrier()  # torchrun ends the other processes as soon as one has left
             raise

@@ -45,13 +45,19 @@ class Recorder:
         if not possible:
             raise CheckpointError(
                 f"{self.run.state}: the saved state is damaged or of other texts (epoch {state.epoch}, step "
-                f"{state.step}, where an epoch has {steps_per_epoch} steps); start over with --force"
+                f"{state.step}, where an epoch has {steps_per_epoch} steps); start over with: "
+                f"{self.run.restart_command()}"
             )
         if not self.run.weights.exists() and state.best_epoch:
-            raise CheckpointError(f"{self.run.weights}: the best model so far is missing; start over with --force")
+            raise CheckpointError(
+                f"{self.run.weights}: the best model so far is missing; start over with: {self.run.restart_command()}"
+            )
         if is_first():
             cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step)
-        log.info("resuming at epoch %d, after step %d", state.epoch, state.step)
+        log.info(
+            "resuming %s at epoch %d of %d, after step %d of %d", self.run.path, state.epoch, self.epochs, state.step,
+            steps_per_epoch * self.epochs,
+        )  # fmt: skip
 
     def save(self) -> None:
         """Save the training state. All processes must call this after the same step. Raises TextRNNError where a loss
@@ -99,11 +105,14 @@ def progress_of(saved: dict[str, Any], run: RunFolder) -> TrainingState:
     """The progress in a saved state. Raises CheckpointError where it is damaged, or another version saved it."""
     if saved.keys() != TrainingState().progress().keys():
         raise CheckpointError(
-            f"{run.state}: saved by another version of textrnn; resume with that version, or start over with --force"
+            f"{run.state}: saved by another version of textrnn; resume with that version, or start over with: "
+            f"{run.restart_command()}"
         )
     problem = progress_problem(saved)
     if problem is not None:
-        raise CheckpointError(f"{run.state}: the saved state is damaged ({problem}); start over with --force")
+        raise CheckpointError(
+            f"{run.state}: the saved state is damaged ({problem}); start over with: {run.restart_command()}"
+        )
     return TrainingState(**saved)
 
 
