@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import os
+import pty
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import COMMAND
 from textrnn.runtime import live
 
 
@@ -23,7 +27,19 @@ def test_before_waiting_is_called_when_no_bytes_are_ready_and_now_and_then(
         if "b" in events:
             os.close(writing)
 
-    with live.open_live(reading, before_waiting) as stream:
+    with live.open_live(reading, "x", before_waiting) as stream:
         for line in stream:
             events.append(line.decode().strip())
     assert events == expected
+
+
+def test_an_input_that_fails_is_named_and_not_taken_for_the_output(trained: Path, workplace: Path) -> None:
+    """A terminal's other side whose program has gone gives EIO."""
+    reading, other = pty.openpty()
+    os.close(other)
+    result = subprocess.run(
+        [*COMMAND, "predict", str(trained), "-"], stdin=reading, capture_output=True, text=True, cwd=workplace
+    )
+    os.close(reading)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "error: stdin: cannot be read: Input/output error\n"

@@ -66,7 +66,7 @@ def examples_of(
         for hint in source.encoding_hints():
             log.warning(hint)
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
-    with open_live(path, before_waiting) if live else open_binary(path) as stream:
+    with open_live(path, shown_name, before_waiting) if live else open_binary(path) as stream:
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding)
         if is_guess and kind == "fasttext":
             lines = _labelled_lines(lines, name)

@@ -11,6 +11,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
+from textrnn.errors import DataError
 from textrnn.runtime.files import decompressed
 
 _BUFFER_BYTES = 1 << 16
@@ -18,15 +19,22 @@ _LINGER_SECONDS = 0.01  # to wait for more bytes before nothing counts as ready
 _PATIENCE_SECONDS = 0.4  # the longest time between two calls of before_waiting while bytes keep coming
 
 
-def open_live(path: Path | str | int, before_waiting: Callable[[], None]) -> BufferedIOBase:
+def open_live(path: Path | str | int, name: str, before_waiting: Callable[[], None]) -> BufferedIOBase:
     """Open a pipe or device (or a descriptor of one) for reading; gzip, told by its first bytes, is decompressed.
 
-    before_waiting: called before each read for which no bytes are ready, so that the caller can process what has come
-    so far; now and then, too, where bytes are always ready. Where the system cannot tell what is ready (Windows),
-    before each read.
+    name: for messages. before_waiting: called before each read for which no bytes are ready, so that the caller can
+    process what has come so far; now and then, too, where bytes are always ready. Where the system cannot tell what is
+    ready (Windows), before each read.
+
+    Raises: DataError where it cannot be opened or read.
     """
-    raw = open(path, "rb", buffering=0)  # noqa: SIM115 - handed to the caller
-    return decompressed(io.BufferedReader(_Live(raw, before_waiting), _BUFFER_BYTES))
+    try:
+        raw = open(path, "rb", buffering=0)  # noqa: SIM115 - handed to the caller
+        return decompressed(io.BufferedReader(_Live(raw, before_waiting), _BUFFER_BYTES))
+    except OSError as error:
+        if error.filename not in (None, path):  # of what is written while the first bytes are waited for
+            raise
+        raise DataError(f"{name}: cannot be read: {error.strerror}") from error
 
 
 class _Live(io.RawIOBase):
