@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.commands.test_predict import piped
-from tests.conftest import COMMAND, TINY, Cli, make_rows, train_in, write_tsv
+from tests.conftest import COMMAND, TINY, Cli, make_rows, train_in
 
 ROWS = make_rows(120, seed=3)
 TEXTS = [text for _, text in ROWS]
@@ -216,10 +216,16 @@ def test_a_live_csv_is_answered_line_by_line(trained: Path, workplace: Path) -> 
     assert line.endswith(b"\ta late goal, again\n")
 
 
-def test_a_model_folder_reads_a_file_by_its_suffix(cli: Cli, runs: dict[str, Path]) -> None:
-    """Its config says in which format it was trained; a suffix says more."""
-    write_tsv(Path("t.tsv"), ROWS)
-    Path("t.csv").write_text(WRITERS["csv"](ROWS))
-    for kind in ("jsonl", "fasttext"):
-        for name in ("t.tsv", "t.csv"):
-            assert cli("eval", runs[kind] / "model", name).code == 0, (kind, name)
+def test_a_model_folder_evaluates_any_format(cli: Cli, runs: dict[str, Path]) -> None:
+    """Its config says in which format it was trained; what the file says counts more."""
+    for name, kind in {"a.tsv": "tsv", "b.csv": "csv", "c.txt": "fasttext", "d": "jsonl"}.items():
+        Path(name).write_text(WRITERS[kind](ROWS))
+    for label, text in ROWS:
+        Path("e", label).mkdir(parents=True, exist_ok=True)
+        Path("e", label, text[-3:]).write_text(text)
+    for trained_on in runs:
+        for name in ("a.tsv", "b.csv", "e", *(["c.txt", "d"] if trained_on != "csv" else [])):
+            result = cli("eval", runs[trained_on] / "model", name)
+            assert result.code == 0, (trained_on, name, result.err)
+    Path("f.txt").write_text(WRITERS["csv"](ROWS))
+    assert cli("eval", runs["csv"] / "model", "f.txt").code == 0

@@ -53,8 +53,9 @@ def evaluate(
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
     part = None
     if data is not None:
-        if not is_run and suffix_format(data) and not any(key == "data.format" for key, _ in overrides):
-            config.data.format = "auto"  # a model keeps the format of its training texts
+        is_told = is_run or any(key == "data.format" for key, _ in overrides)
+        if not is_told and not (config.data.format == "csv" and os.path.isfile(data) and suffix_format(data) is None):
+            config.data.format = "auto"  # a model keeps the format of its training texts, and only csv is hard to tell
         name, source = data_name(data), build_source(data, config.data, names)
     elif is_run:
         name, source, part = own_split(config, split, names)
