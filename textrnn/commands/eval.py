@@ -41,8 +41,8 @@ def evaluate(
     output: Path | None,
     device: str,
     precision: str,
-) -> tuple[str, dict[str, Any]]:
-    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (report, metrics)."""
+) -> tuple[Path, dict[str, Any]]:
+    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (their folder, metrics)."""
     begin = time.perf_counter()
     folder = model_folder(run)
     is_run = folder != run
@@ -62,13 +62,12 @@ def evaluate(
     predictions, totals = predict_texts(classifier, texts, rows, hashes)
     metrics = all_metrics(totals, classifier.labels)
     metrics["seconds"] = time.perf_counter() - begin
-    report = report_text(metrics)
 
     target = output or (RunFolder(run).evaluations if is_run else Path("eval")) / name
-    if not write_results(target, report, metrics, source, predictions):
+    if not write_results(target, report_text(metrics), metrics, source, predictions):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
-    return report, metrics
+    return target, metrics
 
 
 def predict_texts(
