@@ -75,7 +75,7 @@ def test_the_pairs_by_eye() -> None:
         "a                               体育                    3       37.5",
         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbb…  体育                    1       16.7",
     ]
-    assert lines[at + 6] == "the matrix is in runs/x/eval/test/report.txt"
+    assert lines[at + 6] == "the whole matrix is in runs/x/eval/test/report.txt"
 
 
 def test_pairs_of_as_many_texts_keep_the_order_of_the_matrix() -> None:

@@ -36,9 +36,7 @@ def eval_(
     run: RunArgument,
     data: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[DATA]", help="Labelled texts; without it, the run's own test file.", show_default=False
-        ),
+        typer.Argument(metavar="DATA", help="Labelled texts; without it, the run's own test file.", show_default=False),
     ] = None,
     split: Annotated[
         Split | None, typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False)
@@ -52,7 +50,7 @@ def eval_(
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.float32,
 ) -> None:
-    """Evaluate a model: classification report, confusion matrix, predictions.
+    """Evaluate a model: scores, confusion matrix, predictions.
 
     Example: textrnn eval runs/sample
 

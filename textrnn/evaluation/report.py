@@ -34,7 +34,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
         in_report = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
         if max(map(display_width, table.split("\n"))) > columns:
             heading = textwrap.fill(PAIRS_HEADING, columns)
-            table = f"{pairs_table(matrix, labels, columns)}\nthe matrix is in {visible(str(file))}"
+            table = f"{pairs_table(matrix, labels, columns)}\nthe whole matrix is in {visible(str(file))}"
     return "\n".join(
         [
             classification_report(matrix, in_report),
@@ -98,7 +98,7 @@ def pairs_table(matrix: list[list[int]], labels: list[str], columns: int) -> str
         texts.append((labels[true], labels[predicted], str(count), f"{100 * count / sum(matrix[true]):.1f}"))
     numbers = [max(len(text[column]) for text in texts) for column in (2, 3)]
     most = max((columns - sum(numbers) - 3 * len("  ")) // 2, len("predicted"))
-    texts = [(cut(true, most), cut(predicted, most), *rest) for true, predicted, *rest in texts]
+    texts = [(cut(true, most), cut(predicted, most), count, share) for true, predicted, count, share in texts]
     names = [max(display_width(text[column]) for text in texts) for column in (0, 1)]
     lines = ["  ".join([*map(pad_right, text[:2], names), *map(pad_left, text[2:], numbers)]) for text in texts]
     more = len(pairs) - PAIRS_SHOWN
