@@ -44,3 +44,61 @@ def test_the_matrix_by_eye() -> None:
             "no   0   3",
         ]
     )
+
+
+def cells(*counts: tuple[int, int, int], classes: int) -> np.ndarray:
+    matrix = np.eye(classes, dtype=np.int64) * 5
+    for true, predicted, count in counts:
+        matrix[true, predicted] = count
+    return matrix
+
+
+def narrow(matrix: np.ndarray, labels: list[str], columns: int) -> list[str]:
+    totals = RunningTotals(len(labels))
+    totals.matrix = matrix
+    metrics = all_metrics(totals, labels) | {"seconds": 1.25}
+    lines = report_text(metrics, columns, file="runs/x/eval/test/report.txt").splitlines()
+    assert max(map(wcswidth, lines)) <= columns
+    return lines
+
+
+CHINESE = ["体育", "a", "房产与家居生活新闻", "b" * 60]
+
+
+def test_the_pairs_by_eye() -> None:
+    lines = narrow(cells((0, 2, 3), (2, 1, 7), (3, 0, 1), (1, 0, 3), classes=4), CHINESE, 80)
+    at = lines.index("too wide for this terminal; its most confused pairs:")
+    assert lines[at - 1] == "Confusion matrix (rows: true, columns: predicted)"
+    assert lines[at + 1 : at + 6] == [
+        "true                            predicted           count  % of true",
+        "房产与家居生活新闻              a                       7       58.3",
+        "体育                            房产与家居生活新闻      3       37.5",
+        "a                               体育                    3       37.5",
+        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbb…  体育                    1       16.7",
+    ]
+    assert lines[at + 6] == "the whole matrix is in runs/x/eval/test/report.txt"
+
+
+def test_pairs_of_as_many_texts_keep_the_order_of_the_matrix() -> None:
+    lines = narrow(cells((5, 1, 2), (5, 0, 2), (2, 7, 2), (0, 1, 2), classes=30), [f"class-{n}" for n in range(30)], 60)
+    pairs = [line.split()[:2] for line in lines if line.endswith(("28.6", "22.2"))]
+    assert pairs == [["class-0", "class-1"], ["class-2", "class-7"], ["class-5", "class-0"], ["class-5", "class-1"]]
+
+
+def test_one_more_pair_than_is_shown() -> None:
+    lines = narrow(cells(*[(0, n, 1) for n in range(1, 12)], classes=30), [f"class-{n}" for n in range(30)], 60)
+    assert "and 1 more pair" in lines
+
+
+def test_no_errors_are_told_where_pairs_would_stand() -> None:
+    lines = narrow(cells(classes=30), [f"class-{n}" for n in range(30)], 80)
+    assert "none: every text has the label that was predicted" in lines
+
+
+def test_a_matrix_that_fits_just_is_shown() -> None:
+    matrix = cells((0, 1, 2), classes=30)
+    labels = [f"c{n}" for n in range(30)]
+    width = wcswidth(matrix_table(matrix.tolist(), labels).splitlines()[0])
+    pairs_heading = "too wide for this terminal; its most confused pairs:"
+    assert pairs_heading not in narrow(matrix, labels, width)
+    assert pairs_heading in narrow(matrix, labels, width - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.models.linear import LinearPath
 from textrnn.run.checkpoint import save_state
 from textrnn.run.folder import RunFolder
+from textrnn.training.events import Evaluation
 from textrnn.training.optim import LazyAdamW
-from textrnn.training.recorder import Recorder, saved_progress
+from textrnn.training.recorder import Recorder, saved_progress, short_line
 from textrnn.training.state import TrainingState
 
 SUMS = {"steps": 2, "documents": 8, "tokens": 90, "loss_sum": 3.5, "grad_norm_sum": 2.0, "train_seconds": 0.5}
@@ -111,3 +113,17 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     with pytest.raises(TextRNNError, match="bias is not finite"):
         recording.save()
     assert recording.run.state.read_bytes() == before
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.43125, 9.9996, 12.3456, 99.96, 999.9, 9999.6, 99999.7, 1e30])
+def test_the_short_line_fits_in_79_columns(loss: float) -> None:
+    evaluation = Evaluation(
+        epoch=100, step=9, train_loss=loss, dev_loss=loss, dev_accuracy=1.0, dev_macro_f1=0.879, learning_rate=0.1,
+        grad_norm_mean=1.0, grad_norm_max=2.0, clipped=0.5, tokens_per_second=1e6, seconds=9999.4, is_best=True,
+        stopped_early=False,
+    )  # fmt: skip
+    line = short_line(evaluation, 100)
+    assert len(line) <= 79
+    (found,) = set(re.findall(r"loss (\S+),", line))
+    assert float(found) == pytest.approx(loss, rel=0.5 if loss >= 99_999 else 0.01)
+    assert line.endswith(", accuracy 1.0000, F1 0.8790, 9999 s *")

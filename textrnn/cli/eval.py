@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,9 +36,7 @@ def eval_(
     run: RunArgument,
     data: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[DATA]", help="Labelled texts; without it, the run's own test file.", show_default=False
-        ),
+        typer.Argument(metavar="DATA", help="Labelled texts; without it, the run's own test file.", show_default=False),
     ] = None,
     split: Annotated[
         Split | None, typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False)
@@ -51,7 +50,7 @@ def eval_(
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.float32,
 ) -> None:
-    """Evaluate a model: classification report, confusion matrix, predictions.
+    """Evaluate a model: scores, confusion matrix, predictions.
 
     Example: textrnn eval runs/sample
 
@@ -62,10 +61,16 @@ def eval_(
     overrides = parse_overrides(set_)
     check_memory(FOR_TORCH)
     from textrnn.commands.eval import evaluate
+    from textrnn.evaluation.report import report_text
     from textrnn.evaluation.results import metrics_json
 
-    report, metrics = evaluate(
+    folder, metrics = evaluate(
         run, data, split=split.value if split else None, overrides=overrides, output=output, device=device,
         precision=precision.value,
     )  # fmt: skip
-    sys.stdout.write(metrics_json(metrics) if json else report)
+    if json:
+        text = metrics_json(metrics)
+    else:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        text = report_text(metrics, columns, file=folder / "report.txt")
+    sys.stdout.write(text)

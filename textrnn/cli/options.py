@@ -23,7 +23,9 @@ def _device(name: str) -> str:
     return name
 
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="The YAML config.", show_default=False)]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The YAML config.", show_default=False)
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -39,7 +41,9 @@ DataOption = Annotated[
         show_default=False,
     ),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", callback=_device, help="auto, cpu, cuda or cuda:N.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="What matrix products are computed in.")]
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)

@@ -35,7 +35,7 @@ class OutputFormat(str, enum.Enum):
 def predict(
     run: RunArgument,
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE|-]...", help="Texts; - is stdin.", show_default=False)
+        list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)
     ] = None,
     format: Annotated[
         InputFormat | None,
@@ -48,14 +48,14 @@ def predict(
     ] = None,
     text_column: Annotated[
         str | None,
-        typer.Option(metavar="X", help="A name, or a 0-based number.  [default: the run's]", show_default=False),
+        typer.Option(metavar="COLUMN", help="A name, or a 0-based number.  [default: the run's]", show_default=False),
     ] = None,
     delimiter: Annotated[
         str | None, typer.Option(metavar="D", help="Of csv files.  [default: the run's]", show_default=False)
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(metavar="E", help="Of the files.  [default: the run's; of stdin utf-8]", show_default=False),
+        typer.Option(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]", show_default=False),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
@@ -71,7 +71,7 @@ def predict(
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.float32,
 ) -> None:
-    """Predict the label of each text: one output row for each, in order.
+    """Predict the label of each text: one row each, in order.
 
     Example: textrnn predict runs/sample texts.txt > labels.tsv
 

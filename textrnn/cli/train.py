@@ -22,7 +22,9 @@ def train(
     data: DataOption = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option(help="The run's folder.  [default: runs/<name of config or data>]", show_default=False),
+        typer.Option(
+            metavar="DIR", help="The run's folder.  [default: runs/<name of config or data>]", show_default=False
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where the run stopped.")] = False,
     force: Annotated[

@@ -42,8 +42,8 @@ def evaluate(
     output: Path | None,
     device: str,
     precision: str,
-) -> tuple[str, dict[str, Any]]:
-    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (report, metrics)."""
+) -> tuple[Path, dict[str, Any]]:
+    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (their folder, metrics)."""
     begin = time.perf_counter()
     folder = model_folder(run)
     is_run = folder != run
@@ -67,15 +67,14 @@ def evaluate(
     metrics = all_metrics(totals, classifier.labels)
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part}
     metrics["seconds"] = time.perf_counter() - begin
-    report = report_text(metrics)
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
         log.info("%s: has the evaluation of other data; it stays as it is", target.with_name(name))
-    if not write_results(target, report, metrics, described, source, predictions):
+    if not write_results(target, report_text(metrics), metrics, described, source, predictions):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
-    return report, metrics
+    return target, metrics
 
 
 def predict_texts(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,17 +14,33 @@ from textrnn.evaluation.metrics import weighted_cells
 from textrnn.runtime.decoding import visible
 
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
+PAIRS_HEADING = "too wide for this terminal; its most confused pairs:"
+PAIRS_SHOWN = 10
+SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # of scikit-learn's report: right of the labels, and its own
 
 
-def report_text(metrics: dict[str, Any]) -> str:
+def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
     """scikit-learn's classification report, the confusion matrix, and the totals; control characters in labels are
-    shown as escapes."""
+    shown as escapes.
+
+    columns: of a terminal, None for a file or pipe. Where they are too few, long labels are cut, and the most confused
+    pairs stand in for the matrix. file: where the matrix is then said to be.
+    """
     labels = [visible(label) for label in metrics["labels"]]
+    matrix = metrics["confusion_matrix"]
+    heading, table = MATRIX_HEADING, matrix_table(matrix, labels)
+    in_report = labels
+    if columns is not None:
+        in_report = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
+        if max(map(display_width, table.split("\n"))) > columns:
+            heading = textwrap.fill(MATRIX_HEADING, columns)
+            pairs = pairs_table(matrix, labels, columns)
+            table = f"{textwrap.fill(PAIRS_HEADING, columns)}\n{pairs}\nthe whole matrix is in {visible(str(file))}"
     return "\n".join(
         [
-            classification_report(metrics["confusion_matrix"], labels),
-            MATRIX_HEADING,
-            matrix_table(metrics["confusion_matrix"], labels),
+            classification_report(matrix, in_report),
+            heading,
+            table,
             "",
             f"accuracy   {metrics['accuracy']:.4f}",
             f"macro-F1   {metrics['macro_f1']:.4f}",
@@ -64,11 +82,51 @@ def matrix_table(matrix: list[list[int]], labels: list[str]) -> str:
     return "\n".join([header, *rows])
 
 
+def pairs_table(matrix: list[list[int]], labels: list[str], columns: int) -> str:
+    """The most frequent errors: true and predicted label, texts, and how many percent of the true class they are. Equal
+    counts are in the order of the matrix. Long labels are cut to the width of a terminal."""
+    pairs = [
+        (count, true, predicted)
+        for true, row in enumerate(matrix)
+        for predicted, count in enumerate(row)
+        if count and true != predicted
+    ]
+    pairs.sort(key=lambda pair: -pair[0])
+    if not pairs:
+        return "none: every text has the label that was predicted"
+    texts = [("true", "predicted", "count", "% of true")]
+    for count, true, predicted in pairs[:PAIRS_SHOWN]:
+        texts.append((labels[true], labels[predicted], str(count), f"{100 * count / sum(matrix[true]):.1f}"))
+    numbers = [max(len(text[column]) for text in texts) for column in (2, 3)]
+    most = max((columns - sum(numbers) - 3 * len("  ")) // 2, len("predicted"))
+    texts = [(cut(true, most), cut(predicted, most), count, share) for true, predicted, count, share in texts]
+    names = [max(display_width(text[column]) for text in texts) for column in (0, 1)]
+    lines = ["  ".join([*map(pad_right, text[:2], names), *map(pad_left, text[2:], numbers)]) for text in texts]
+    more = len(pairs) - PAIRS_SHOWN
+    if more > 0:
+        lines.append(f"and {more:,} more pair{'s' * (more > 1)}")
+    return "\n".join(lines)
+
+
 def display_width(text: str) -> int:
     """Terminal columns; control characters, which have none, count as the code points they are."""
     width = wcswidth(text)
     return len(text) if width < 0 else width
 
 
+def cut(text: str, width: int) -> str:
+    """The text, or its beginning and `…` where it is wider than `width` terminal columns."""
+    if display_width(text) <= width:
+        return text
+    text = text[: 4 * width]  # the rest would not fit: there are few characters without a width
+    while display_width(text) >= width:
+        text = text[:-1]
+    return text + "…"
+
+
 def pad_left(text: str, width: int) -> str:
     return " " * (width - display_width(text)) + text
+
+
+def pad_right(text: str, width: int) -> str:
+    return text + " " * (width - display_width(text))

@@ -73,6 +73,14 @@ class _StderrFormatter(_VisibleFormatter):
         return f"warning: {text}" if record.levelno >= logging.WARNING else text
 
 
+class _FileFormatter(_VisibleFormatter):
+    """Writes `full` where a line was logged with `extra={"full": ...}`: what is too long for a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = getattr(record, "full", record.message)
+        return super().formatMessage(record)
+
+
 def log_to_stderr() -> None:
     """Log to stderr; only rank 0 logs."""
     handler = _StderrHandler()
@@ -93,7 +101,7 @@ def log_file(path: Path) -> Iterator[Callable[[], None]]:
 
     def begin() -> None:
         file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")  # of file names that are not
-        file.setFormatter(_VisibleFormatter("%(asctime)s %(levelname)s %(message)s"))
+        file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
         memory.setTarget(file)
         memory.flush()
         log.removeHandler(memory)

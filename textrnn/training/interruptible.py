@@ -23,6 +23,7 @@ from textrnn.training.recorder import Recorder
 from textrnn.training.state import TrainingState, flush_metrics
 
 FLUSH_SECONDS = 0.25  # between waits for the device
+BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, so that all fits in 80 columns
 
 
 def train_and_record(
@@ -31,7 +32,7 @@ def train_and_record(
     """Run `events`, as `fit` yields them, to the end. On a signal the state is saved, and Interrupted raised."""
     state = recorder.state
     flushed_at = recorder.saved_at = time.monotonic()
-    with bar("training", total=total_steps, initial=state.step, unit="step") as shown:
+    with bar("training", total=total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
         try:
             for event in events:
                 if isinstance(event, Evaluation):

@@ -75,7 +75,7 @@ class Recorder:
             if evaluation.is_best:
                 save_weights(self.run.weights, self.model)
             append_history(self.run.history, evaluation.record())
-        log.info(evaluation_line(evaluation, self.epochs))
+        log.info(short_line(evaluation, self.epochs), extra={"full": full_line(evaluation, self.epochs)})
         if evaluation.stopped_early:
             log.info("stopped early: no improvement in %d evaluations", self.state.evaluations_since_best)
         self.save()
@@ -86,7 +86,25 @@ class Recorder:
             plot_curves(self.run.curves, history)
 
 
-def evaluation_line(evaluation: Evaluation, epochs: int) -> str:
+def short_line(evaluation: Evaluation, epochs: int) -> str:
+    """For the terminal, of at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
+    parts = [f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"]
+    if evaluation.dev_loss is not None:
+        parts.append(f"dev loss {_in_five(evaluation.dev_loss)}")
+        parts.append(f"accuracy {evaluation.dev_accuracy:.4f}")
+        parts.append(f"F1 {evaluation.dev_macro_f1:.4f}")
+    parts.append(f"{evaluation.seconds:.0f} s")
+    return ", ".join(parts) + (" *" if evaluation.is_best else "")
+
+
+def _in_five(loss: float) -> str:
+    """With as many decimals, up to three, as fit in five characters."""
+    texts = (f"{loss:.{decimals}f}" for decimals in (3, 2, 1, 0))
+    return next((text for text in texts if len(text) <= 5), f"{loss:.0e}")
+
+
+def full_line(evaluation: Evaluation, epochs: int) -> str:
+    """For train.log."""
     parts = [f"epoch {evaluation.epoch}/{epochs}", f"train loss {evaluation.train_loss:.4f}"]
     if evaluation.dev_loss is not None:
         parts.append(f"dev loss {evaluation.dev_loss:.4f}")
