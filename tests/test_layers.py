@@ -23,7 +23,7 @@ LAYERS = [
         "data.records", "data.table", "data.jsonl", "data.formats", "data.labels", "data.source", "data.reader",
         "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows", "data.scratch",
         "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files", "data.cache",
-        "data.checks", "data.splits", "data.statistics", "data.loading", "data.vectors", "data.build",
+        "data.checks", "data.splits", "data.repeats", "data.statistics", "data.loading", "data.vectors", "data.build",
         "data.batching",
     ],
     [

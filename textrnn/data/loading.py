@@ -57,7 +57,7 @@ def load_splits(
     )  # fmt: skip
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.statistics = statistics(splits, corpora["train"], max_length)
-    splits.warnings = find_warnings(splits, corpora, max_length)
+    splits.warnings = find_warnings(splits, corpora, max_length, read_examples(train))
     if train.columns_unused():
         splits.warnings.insert(0, "data.text_column and data.label_column have no effect: the format has no columns")
     return splits
