@@ -41,13 +41,14 @@ def find_repeats(corpus: Corpus) -> Repeats:
     begin = 0
     blocks = zip(in_blocks(corpus.hashes), in_blocks(corpus.label_ids), strict=True) if len(hashes) else ()
     for block, labels in blocks:
-        at = np.searchsorted(hashes, block).clip(max=len(hashes) - 1)
-        rows = np.flatnonzero(hashes[at] == block)
-        at, labels = at[rows], labels[rows]
+        order = np.argsort(block)  # values in ascending order are found several times as fast
+        at = np.searchsorted(hashes, block[order]).clip(max=len(hashes) - 1)
+        found = hashes[at] == block[order]
+        at, rows = at[found], order[found]
         np.minimum.at(first, at, (begin + rows).astype(kind))
         np.add.at(counts, at, 1)
-        np.minimum.at(lowest, at, labels)
-        np.maximum.at(highest, at, labels)
+        np.minimum.at(lowest, at, labels[rows])
+        np.maximum.at(highest, at, labels[rows])
         begin += len(block)
     return Repeats(hashes, first, counts, lowest < highest)
 
