@@ -23,8 +23,8 @@ LAYERS = [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
         "data.source", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows",
         "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files",
-        "data.cache", "data.checks", "data.splits", "data.statistics", "data.loading", "data.vectors", "data.build",
-        "data.batching",
+        "data.cache", "data.checks", "data.splits", "data.repeats", "data.statistics", "data.loading", "data.vectors",
+        "data.build", "data.batching",
     ],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",

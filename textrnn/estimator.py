@@ -19,6 +19,7 @@ from textrnn.config import Config, build_config, dead_keys
 from textrnn.data.build import build_tokenizer
 from textrnn.data.corpus import Corpus
 from textrnn.data.labels import label_problem
+from textrnn.data.reader import Example
 from textrnn.data.splits import split_corpora
 from textrnn.data.statistics import find_warnings
 from textrnn.data.tokenizer import check_segmented
@@ -82,7 +83,9 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             corpora, numbers, dev_fraction=config.data.dev_fraction, seed=config.train.seed,
             max_length=config.data.max_length, min_count=config.vocab.min_count, max_size=config.vocab.max_size,
         )  # fmt: skip
-        for sentence in [*dead_keys(config), *find_warnings(splits, corpora, config.data.max_length)]:
+        splits.labels = names
+        examples = (Example(text, names[ids[row]], f"X[{row}]") for row, text in enumerate(texts))
+        for sentence in [*dead_keys(config), *find_warnings(splits, corpora, config.data.max_length, examples)]:
             warnings.warn(sentence, stacklevel=2)
         device = choose_device(self.get_params()["device"])
         if device.type == "cuda":

@@ -36,7 +36,8 @@ ODD_DATA = {
     ),
     "fewer-documents-than-a-batch": (
         {"t.tsv": tsv(ROWS)}, sets("train.batch_size=64"),
-        "54 training texts are fewer than train.batch_size 64: one optimizer step per epoch",
+        "54 training texts are fewer than train.batch_size 64: one optimizer step per epoch, 1 in all; --set "
+        "train.batch_size=8 gives more",
     ),
     "texts-shared-by-train-and-test": (
         {"t.tsv": tsv(ROWS), "u.tsv": tsv([*ROWS[:3], ("food", "a new text")])},
@@ -45,7 +46,7 @@ ODD_DATA = {
     ),
     "many-texts-cut": (
         {"t.tsv": tsv(ROWS)}, sets("data.max_length=2"),
-        "100 % of the training texts are cut at data.max_length 2: consider raising it",
+        "100 % of the training texts are cut at data.max_length 2; --set data.max_length=12 reads 95 % of them whole",
     ),
     "bad-rows-skipped": (
         {"t.tsv": tsv(ROWS) + "no tab\n\tno label\n"}, sets("data.bad_rows=skip"),
@@ -133,6 +134,42 @@ def test_a_table_that_would_fill_the_memory_is_told(cli: Cli, monkeypatch: pytes
     assert not warned(cli("train", "--data", "t.tsv", *options, *sets("model.linear_buckets=64")).err)
     (warning,) = warned(cli("train", "--data", "t.tsv", *options, "--force", *sets("model.linear_buckets=65")).err)
     assert warning.startswith("warning: model.linear_buckets: 65 for each of 3 classes take 0.0 GB")
+
+
+@pytest.mark.parametrize(("cut", "told"), [(15, False), (16, True)])
+def test_texts_are_often_cut_where_more_than_a_quarter_is(cut: int, told: bool, cli: Cli) -> None:
+    # of 60 texts, the 15 that are cut are a quarter exactly
+    texts = ["soup goal soup" if number < cut else "soup goal" for number in range(60)]
+    put({"t.tsv": tsv([(("food", "sport")[number % 2], f"{text} {number}") for number, text in enumerate(texts)])})
+    result = cli("vocab", "--data", "t.tsv", *sets("data.max_length=3", "data.dev_fraction=0"))
+    line = "27 % of the training texts are cut at data.max_length 3; --set data.max_length=4 reads 95 % of them whole"
+    assert warned(result.err) == [f"warning: {line}"] * told
+    assert f"{100 * cut / 60:.2f} % of the texts are cut at data.max_length 3" in result.out
+
+
+def test_texts_are_often_cut_in_what_is_evaluated(cli: Cli, trained: Path) -> None:
+    short, long = "a goal", " ".join(["goal"] * 600)
+    put({"u.tsv": tsv([("food", long), ("sport", short), ("travel", short), ("food", short)])})
+    assert not warned(cli("eval", trained, "u.tsv").err)
+    put({"u.tsv": tsv([("food", long), ("sport", long), ("travel", short), ("food", short)])})
+    assert warned(cli("eval", trained, "u.tsv").err) == [
+        "warning: 50 % of the u texts are cut at data.max_length 512; --set data.max_length=600 reads 95 % of them "
+        "whole"
+    ]
+
+
+def test_few_optimizer_steps_are_told_once(cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS)})
+    options = [*TINY, *sets("train.epochs=2")]
+    one = cli("train", "--data", "t.tsv", *options, *sets("train.batch_size=64")).err
+    assert [line for line in one.splitlines() if "optimizer step" in line] == warned(one)
+    some = cli("train", "--data", "t.tsv", "--force", *options, *sets("train.batch_size=27")).err
+    assert [line for line in some.splitlines() if "optimizer step" in line] == [
+        "note: only 4 optimizer steps in all; --set train.batch_size=8 or more train.epochs give more"
+    ]
+    assert not warned(some)
+    small = cli("train", "--data", "t.tsv", "--force", *options, *sets("train.batch_size=8")).err
+    assert "note: only 14 optimizer steps in all; more train.epochs give more\n" in small
 
 
 def test_columns_without_effect_are_told(cli: Cli, workplace: Path) -> None:

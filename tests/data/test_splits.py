@@ -56,7 +56,7 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
             assert list(getattr(found, name)) == list(getattr(expected, name))
         assert list(found.id_map[found.tokens]) == list(expected.id_map[expected.tokens])
     assert statistics(in_memory, corpora["train"], 6) == of_file.statistics
-    assert find_warnings(in_memory, corpora, 6) == of_file.warnings
+    assert find_warnings(in_memory, corpora, 6, []) == of_file.warnings
 
 
 def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:

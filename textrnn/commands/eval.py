@@ -18,6 +18,7 @@ from textrnn.data.loading import encode_labelled
 from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.source import Source, suffix_format
 from textrnn.data.splits import stratified_split
+from textrnn.data.statistics import cut_warning
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError, command, short
 from textrnn.evaluation.metrics import RunningTotals, all_metrics
@@ -112,6 +113,8 @@ def read_texts(
         raise ConfigError(f"{run}: the {part} split is empty (data.dev_fraction {config.data.dev_fraction})")
     if corpus.skipped_count:
         log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
+    if cut := cut_warning(name, corpus.lengths, rows, config.data.max_length):
+        log.warning(cut)
     if part:
         texts = texts.rows(rows)
     warn_of_missing_classes(texts, classifier.labels, name)

@@ -191,16 +191,19 @@ def describe_training(config: Config, splits: Splits, device: torch.device, envi
     warn_of_size(config.model, len(splits.labels))
     for line in splits.statistics:
         log.info(line)
-    if len(splits.train) < config.train.batch_size:
+    warn_of_few_steps(config.train, len(splits.train))
+
+
+def warn_of_few_steps(settings: TrainConfig, texts: int) -> None:
+    steps, smaller = total_steps(settings, texts), 8 if texts > 8 else 1
+    if texts < settings.batch_size:
         log.warning(
-            "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch",
-            len(splits.train), config.train.batch_size,
+            "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch, %d in all; --set "
+            "train.batch_size=%d gives more", texts, settings.batch_size, steps, smaller,
         )  # fmt: skip
-    steps = total_steps(config.train, len(splits.train))
-    if steps < FEW_STEPS:
-        log.info(
-            "note: only %d optimizer steps in all; a smaller train.batch_size or more train.epochs give more", steps
-        )
+    elif steps < FEW_STEPS:
+        remedy = f"--set train.batch_size={smaller} or more train.epochs give" if settings.batch_size > smaller else ""
+        log.info("note: only %d optimizer steps in all; %s more", steps, remedy or "more train.epochs give")
 
 
 def warn_of_size(settings: ModelConfig, classes: int) -> None:

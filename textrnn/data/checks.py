@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textrnn.data.corpus import Corpus
+from textrnn.data.labels import folded
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.errors import DataError, short
@@ -37,4 +38,8 @@ def check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner:
     shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN]) + (
         ", ..." if len(labels) > _LABELS_SHOWN else ""
     )
-    raise DataError(f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. Correct or remove the row")
+    meant = next((label for label in labels if folded(label) == folded(unknown)), None)
+    guess = "" if meant is None else f"Did you mean {short(meant)}? "
+    raise DataError(
+        f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. {guess}Correct or remove the row"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from textrnn.data.records import strip_line_end
 from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines
@@ -24,6 +26,12 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
     if not (is_number and int(label) < len(names)):
         return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {short(label)}"
     return None
+
+
+def folded(label: str) -> str:
+    """The same for labels that differ only in case, white space or width (full or half)."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+    return " ".join(plain.split())
 
 
 def read_label_names(path: str) -> list[str]:

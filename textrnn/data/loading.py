@@ -57,7 +57,7 @@ def load_splits(
     )  # fmt: skip
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.statistics = statistics(splits, corpora["train"], max_length)
-    splits.warnings = find_warnings(splits, corpora, max_length)
+    splits.warnings = find_warnings(splits, corpora, max_length, read_examples(train))
     splits.warnings[:0] = [*train.unused_options(), *_encoding_hints(sources)]
     splits.format = train.common_format()
     return splits

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from textrnn.data.corpus import Corpus
+from textrnn.data.labels import folded
+from textrnn.data.reader import Example
+from textrnn.data.repeats import find_repeats, show_contradictions
 from textrnn.data.rows import all_rows, class_sizes, count_shared, in_blocks
 from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import UNK
 from textrnn.errors import short
 
-_MANY_CUT = 0.1  # a larger share of texts cut at max_length is worth a warning
+_MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
+_MANY_REPEATS = 0.05  # a larger share of rows that repeat an earlier one is, too
+_LABELS_SHOWN = 4  # of each group of labels that look alike
+_GROUPS_SHOWN = 3
 
 
 def statistics(splits: Splits, train: Corpus, max_length: int) -> list[str]:
@@ -34,15 +40,34 @@ def statistics(splits: Splits, train: Corpus, max_length: int) -> list[str]:
     return lines
 
 
-def find_warnings(splits: Splits, corpora: dict[str, Corpus], max_length: int) -> list[str]:
-    """What is unusual about the data and may be a mistake. corpora: those that the splits come from, by name."""
+def find_warnings(
+    splits: Splits, corpora: dict[str, Corpus], max_length: int, examples: Iterable[Example]
+) -> list[str]:
+    """What is unusual about the data and may be a mistake.
+
+    corpora: those that the splits come from, by name. examples: those of "train", read only to show some of them.
+    """
     return [
         *_class_warnings(splits),
+        *_alike_warnings(splits),
+        *_repeat_warnings(corpora["train"], examples),
         *_shared_warnings(splits, corpora),
         *_vocabulary_warnings(splits, corpora["train"], max_length),
         *(line for name, corpus in corpora.items() for line in _corpus_warnings(name, corpus)),
         *_dev_warnings(splits),
     ]
+
+
+def cut_warning(name: str, lengths: np.ndarray, rows: np.ndarray, max_length: int) -> str | None:
+    """For texts, `lengths[rows]` of a corpus, of which many are longer than max_length; None where few are."""
+    cut = sum(int((block > max_length).sum()) for block in in_blocks(lengths, rows))
+    if cut <= _MANY_CUT * len(rows):
+        return None
+    (enough,) = _length_quantiles(_count_lengths(lengths, rows), 95)
+    return (
+        f"{100 * cut / len(rows):.0f} % of the {name} texts are cut at data.max_length {max_length:,}; --set "
+        f"data.max_length={enough} reads 95 % of them whole"
+    )
 
 
 def _coverage(name: str, texts: EncodedTexts, known: float) -> str:
@@ -56,18 +81,27 @@ def _known_share(texts: EncodedTexts) -> float:
 
 
 def _lengths(corpus: Corpus, rows: np.ndarray, max_length: int) -> str:
+    counts = _count_lengths(corpus.lengths, rows)
+    median, p95, p99, longest = _length_quantiles(counts, 50, 95, 99, 100)
+    cut = sum(count for length, count in counts.items() if length > max_length)
+    return (
+        f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
+        f"{100 * cut / len(rows):.2f} % of the texts are cut at data.max_length {max_length:,}"
+    )
+
+
+def _count_lengths(lengths: np.ndarray, rows: np.ndarray) -> Counter[int]:
     counts = Counter[int]()
-    for block in in_blocks(corpus.lengths, rows):
+    for block in in_blocks(lengths, rows):
         distinct, times = np.unique(block, return_counts=True)
         counts.update(dict(zip(distinct.tolist(), times.tolist(), strict=True)))
+    return counts
+
+
+def _length_quantiles(counts: Counter[int], *percents: int) -> list[int]:
     lengths = sorted(counts)
     ends = np.cumsum([counts[length] for length in lengths])
-    median, p95, p99 = (lengths[np.searchsorted(ends, -(-q * ends[-1] // 100))] for q in (50, 95, 99))
-    cut = sum(counts[length] for length in lengths if length > max_length)
-    return (
-        f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {lengths[-1]:,}; "
-        f"{100 * cut / ends[-1]:.2f} % of the texts are cut at data.max_length {max_length:,}"
-    )
+    return [lengths[np.searchsorted(ends, -(-percent * ends[-1] // 100))] for percent in percents]
 
 
 def _class_sizes(splits: Splits) -> list[int]:
@@ -80,6 +114,45 @@ def _class_warnings(splits: Splits) -> Iterator[str]:
             yield f"label {short(label)} has no training text: the model cannot learn it"
         elif size == 1:
             yield f"label {short(label)} has a single training text: the model can hardly learn it"
+
+
+def _alike_warnings(splits: Splits) -> Iterator[str]:
+    sizes = dict(zip(splits.labels, _class_sizes(splits), strict=True))
+    groups = defaultdict(list)
+    for label in splits.labels:
+        groups[folded(label)].append(label)
+    alike = [labels for labels in groups.values() if len(labels) > 1]
+    for labels in alike[:_GROUPS_SHOWN]:
+        unit = f" training text{'s' * (sizes[labels[0]] != 1)}"  # said of the first
+        shown = ", ".join(
+            f"{short(label)} ({sizes[label]:,}{unit * (label == labels[0])})" for label in labels[:_LABELS_SHOWN]
+        )
+        rest = f" and {len(labels) - _LABELS_SHOWN:,} more" * (len(labels) > _LABELS_SHOWN)
+        yield (
+            f"labels {shown}{rest} differ only in case, white space or width and are learnt as different "
+            f"classes: if they mean the same, write them alike in the data"
+        )
+    if (more := len(alike) - _GROUPS_SHOWN) > 0:
+        yield f"{more:,} more group{'s' * (more > 1)} of labels differ only in case, white space or width"
+
+
+def _repeat_warnings(train: Corpus, examples: Iterable[Example]) -> Iterator[str]:
+    if train.label_ids is None:
+        return
+    repeats = find_repeats(train)
+    texts, rows = int(repeats.contradictory.sum()), int(repeats.counts[repeats.contradictory].sum())
+    if texts:
+        yield (
+            f"{texts:,} {'texts occur' if texts > 1 else 'text occurs'} in the training data with different labels "
+            f"({rows:,} rows), and a model learns one label for a text: correct the labels, or remove rows"
+        )
+        yield from show_contradictions(repeats, examples)
+    again = int(repeats.counts.sum()) - len(repeats.counts) - (rows - texts)
+    if again > _MANY_REPEATS * len(train):
+        yield (
+            f"{again:,} of {len(train):,} rows of the training data repeat an earlier text with the same label: their "
+            f"texts weigh more than others"
+        )
 
 
 def _shared_warnings(splits: Splits, corpora: dict[str, Corpus]) -> Iterator[str]:
@@ -96,9 +169,8 @@ def _shared_warnings(splits: Splits, corpora: dict[str, Corpus]) -> Iterator[str
 def _vocabulary_warnings(splits: Splits, train: Corpus, max_length: int) -> Iterator[str]:
     if len(splits.vocab) <= UNK + 1:
         yield "the vocabulary is empty: no token occurs vocab.min_count times, so all texts look alike to the model"
-    cut = float((train.lengths > max_length).mean())
-    if cut > _MANY_CUT:
-        yield f"{100 * cut:.0f} % of the training texts are cut at data.max_length {max_length:,}: consider raising it"
+    if cut := cut_warning("training", train.lengths, splits.train_rows, max_length):
+        yield cut
 
 
 def _corpus_warnings(name: str, corpus: Corpus) -> Iterator[str]:

@@ -1,0 +1,174 @@
+"""Labels that contradict each other are named before training: equal texts with different labels, and labels that
+differ in nothing that means anything."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.commands.bad_inputs import check_refused, put
+from tests.conftest import TINY, Cli, make_rows, sets
+from textrnn import RNNClassifier
+from textrnn.data import reader, rows
+from textrnn.errors import short
+
+ROWS = make_rows(60)
+ALIKE = (
+    "differ only in case, white space or width and are learnt as different classes: if they mean the same, write them "
+    "alike in the data"
+)
+
+
+def tsv(rows: list[tuple[str, str]]) -> str:
+    return "".join(f"{label}\t{text}\n" for label, text in rows)
+
+
+def warned(result: Any) -> list[str]:
+    assert result.code == 0, result.err
+    lines = result.err.replace(f"{Path.cwd()}/", "").splitlines()
+    return [line.removeprefix("warning: ") for line in lines if line.startswith("warning: ")]
+
+
+def labelled(label: str, count: int) -> list[tuple[str, str]]:
+    return [(label, f"{label} {count} {number}") for number in range(count)]
+
+
+@pytest.mark.parametrize("command", ["vocab", "train"])
+def test_labels_that_look_alike_are_named_with_their_counts(command: str, cli: Cli) -> None:
+    rows = labelled("Sport", 9) + labelled("sport", 3) + labelled("new york (ny)", 4)
+    rows += labelled("new  york (ny)", 2)
+    put({"t.tsv": tsv([*ROWS, *rows, *labelled("ＦＯＯＤ", 5)])})
+    result = cli(command, "--data", "t.tsv", *TINY, *sets("train.epochs=1", "data.dev_fraction=0"))
+    assert warned(result) == [
+        f"labels 'Sport' (9 training texts), 'sport' (23) {ALIKE}",
+        f"labels 'food' (20 training texts), 'ＦＯＯＤ' (5) {ALIKE}",
+        f"labels 'new  york (ny)' (2 training texts), 'new york (ny)' (4) {ALIKE}",
+    ]
+
+
+def test_of_many_labels_that_look_alike_some_are_shown_and_the_rest_is_counted(cli: Cli) -> None:
+    names = [f"{form}{number}" for number in range(5) for form in ("zoo", "ZOO", "Zoo", "zOO", "zoO", "ZoO")]
+    put({"t.tsv": tsv([row for name in names for row in labelled(name, 2)])})
+    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    assert found[0] == f"labels 'ZOO0' (2 training texts), 'ZoO0' (2), 'Zoo0' (2), 'zOO0' (2) and 2 more {ALIKE}"
+    assert len(found) == 4
+    assert found[3] == "2 more groups of labels differ only in case, white space or width"
+
+
+def test_names_of_label_ids_that_look_alike_are_named(cli: Cli) -> None:
+    put({"t.tsv": "".join(f"a{n}\t{n % 3}\n" for n in range(30)), "n.txt": "Food\nsport\nfood\n"})
+    options = sets("data.label_names=n.txt", "data.text_column=0", "data.label_column=1", "data.dev_fraction=0")
+    found = warned(cli("vocab", "--data", "t.tsv", *options, *sets("vocab.min_count=1")))
+    assert found == [f"labels 'Food' (10 training texts), 'food' (10) {ALIKE}"]
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize(("label", "meant"), [("Food", "food"), ("NEW  york", "New York"), ("ｓｐｏｒｔ", "sport")])
+def test_an_unknown_label_that_looks_like_a_known_one_is_recognized(
+    split: str, label: str, meant: str, cli: Cli
+) -> None:
+    check_refused(
+        cli, "train", {"t.tsv": "food\tsoup\nNew York\ta map\nsport\ta goal\n" * 4, "u.tsv": f"{label}\tbread\n"},
+        ["--data", "t.tsv", *sets(f"data.{split}=u.tsv")],
+        (f"u.tsv:1: unknown label '{label}'; the training data has: New York, food, sport. Did you mean '{meant}'? "
+        "Correct or remove the row",),
+    )  # fmt: skip
+
+
+def contradictions(count: str, rows: int) -> str:
+    return (
+        f"{count} in the training data with different labels ({rows} rows), and a model learns one label for a text: "
+        f"correct the labels, or remove rows"
+    )
+
+
+@pytest.mark.parametrize("command", ["vocab", "train"])
+@pytest.mark.parametrize("dev_fraction", [0, 0.5])
+def test_equal_texts_with_different_labels_are_counted_and_the_first_shown(
+    command: str, dev_fraction: float, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "ROWS_AT_ONCE", 4)
+    long = "goal " * 40
+    found = [
+        ("food", "one"), ("food", "  two"), ("sport", "one "), ("food", "two"), ("food", "two"), ("food", long),
+        ("food", "two"), ("travel", "two"), ("sport", "two"), ("travel", long), ("sport", "four"), ("food", "four"),
+        ("food", "same"), ("food", "same"),
+    ]  # fmt: skip
+    put({"t.tsv": tsv([*ROWS, *found])})
+    options = sets("train.epochs=1", f"data.dev_fraction={dev_fraction}", "train.batch_size=4")
+    shown = [line for line in warned(cli(command, "--data", "t.tsv", *TINY, *options)) if "also occur" not in line]
+    assert shown == [
+        contradictions("4 texts occur", 12),
+        "'one': 'food' at t.tsv:61, 'sport' at t.tsv:63",
+        "'two': 'food' at t.tsv:62, 'food' at t.tsv:64, 'food' at t.tsv:65, 'travel' at t.tsv:68 and 2 more rows",
+        f"{short(long.strip())}: 'food' at t.tsv:66, 'travel' at t.tsv:70",
+    ]
+
+
+def test_the_data_is_read_again_only_to_show_texts_and_no_further_than_needed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put({"t.tsv": tsv([("food", "one"), ("sport", "one"), *ROWS])})
+    assert len(warned(cli("vocab", "--data", "t.tsv"))) >= 2
+    seen: list[str] = []
+    checked = reader._checked
+
+    def counted(example: reader.Example, source: Any) -> Any:
+        seen.append(example.where)
+        return checked(example, source)
+
+    monkeypatch.setattr(reader, "_checked", counted)
+    assert len(warned(cli("vocab", "--data", "t.tsv"))) >= 2
+    assert seen == ["t.tsv:1", "t.tsv:2"]
+    put({"t.tsv": tsv(ROWS)})
+    cli("vocab", "--data", "t.tsv")  # into the cache
+    seen.clear()
+    assert warned(cli("vocab", "--data", "t.tsv")) == []
+    assert seen == []
+
+
+def test_places_in_folders_and_skipped_rows_are_those_of_the_files(cli: Cli) -> None:
+    put({"d/food/a.txt": "soup", "d/food/b.txt": "bread\n", "d/sport/c.txt": "goal", "d/sport/d.txt": "bread"})
+    found = warned(cli("vocab", "--data", "d", *sets("data.dev_fraction=0", "vocab.min_count=1")))
+    assert found == [
+        contradictions("1 text occurs", 2),
+        "'bread': 'food' at d/food/b.txt, 'sport' at d/sport/d.txt",
+    ]
+    put({"t.tsv": tsv(ROWS) + "no tab\n" + tsv([("food", "one"), ("sport", "one")])})
+    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.bad_rows=skip", "data.dev_fraction=0")))
+    assert "'one': 'food' at t.tsv:62, 'sport' at t.tsv:63" in found
+    assert any(line.startswith("1 bad row of train skipped: t.tsv:61") for line in found)
+
+
+def test_texts_without_tokens_are_not_told_twice(cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS, ("food", ""), ("sport", ""), ("sport", " ")])})
+    assert warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0"))) == [
+        "3 train texts have no tokens; each is read as one unknown token"
+    ]
+
+
+@pytest.mark.parametrize(("repeats", "told"), [(3, False), (4, True)])
+def test_many_texts_that_occur_again_with_the_same_label_are_told(repeats: int, told: bool, cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS[:57], *ROWS[:repeats]])})
+    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    line = "4 of 61 rows of the training data repeat an earlier text with the same label: their texts weigh more than "
+    assert found == [f"{line}others"] * told
+
+
+def test_the_estimator_tells_them_too() -> None:
+    texts = [text for _, text in ROWS] + ["one", "two", "one", "two", "two", "two"]
+    labels = [label for label, _ in ROWS] + ["food", "food", "sport", "food", "Sport", "Sport"]
+    small = {"embedding_dim": 4, "hidden_size": 4, "epochs": 1, "linear_ngrams": None, "ngrams": 1, "dev_fraction": 0}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        RNNClassifier(**small, min_count=1).fit(np.array(texts, dtype=object), labels)
+    assert [str(each.message) for each in caught] == [
+        f"labels 'Sport' (2 training texts), 'sport' (21) {ALIKE}",
+        contradictions("2 texts occur", 6),
+        "'one': 'food' at X[60], 'sport' at X[62]",
+        "'two': 'food' at X[61], 'food' at X[63], 'Sport' at X[64], 'Sport' at X[65]",
+    ]
