@@ -28,6 +28,7 @@ from textrnn.evaluation.results import Predictions, results_folder, write_result
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
+from textrnn.run.model_config import read_model_yaml
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import bar, log
 
@@ -49,7 +50,7 @@ def evaluate(
     folder = model_folder(run)
     is_run = folder != run
     classifier = TextClassifier.load(run, device=device, precision=precision)
-    config = data_config(run if is_run else folder, overrides)
+    config = data_config(run, overrides, is_run=is_run)
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
     part = None
@@ -121,16 +122,17 @@ def read_texts(
     return texts, rows, corpus.hashes
 
 
-def data_config(folder: Path, overrides: list[tuple[str, Any]]) -> Config:
-    """The config in a run or model folder, with `data.` keys changed."""
-    tree = read_yaml(folder / "config.yaml")
+def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool) -> Config:
+    """The config in the folder of a run or, where it is none, of a model, with `data.` keys changed."""
+    path = folder / "config.yaml"
+    tree = read_yaml(path) if is_run else read_model_yaml(path)
     for key, value in overrides:
         if not key.startswith("data.") or key == "data.dev_fraction":
             raise ConfigError(
                 f"--set {key}: eval takes only data keys that say how to read; the others were fixed by training"
             )
         set_key(tree, key, value)
-    return build_config(tree, origin=str(folder / "config.yaml"), set_keys={key for key, _ in overrides})
+    return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides})
 
 
 def own_split(config: Config, split: str | None, names: list[str] | None) -> tuple[str, Source, str | None]:

@@ -1,6 +1,7 @@
 """The YAML config: its keys, their defaults and limits, and how `--set a.b=v` changes them."""
 
 from textrnn.config.load import (
+    MODEL_FORMAT_KEY,
     build_config,
     changed_keys,
     known_keys,
@@ -22,6 +23,7 @@ from textrnn.config.sections import (
 )
 
 __all__ = [
+    "MODEL_FORMAT_KEY",
     "Config",
     "DataConfig",
     "ModelConfig",

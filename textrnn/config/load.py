@@ -14,6 +14,7 @@ from textrnn.config.aliases import known_by_another_name
 from textrnn.config.sections import Config
 from textrnn.errors import ConfigError, short
 
+MODEL_FORMAT_KEY = "format_version"  # in a saved model's config.yaml, beside the sections; in no other config
 _PROBLEMS_SHOWN = 20
 _CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 
@@ -191,6 +192,11 @@ def _shown(name: str) -> str:
 
 def _explain(key: str, problems: list[Any]) -> str:
     kinds, found = {problem["type"] for problem in problems}, min(problems, key=lambda item: len(item["loc"]))["input"]
+    if key == MODEL_FORMAT_KEY:
+        return (
+            f"{key}: this file describes a saved model; the config to train with is RUN/config.yaml, in the folder "
+            f"above RUN/model"
+        )
     if kinds & {"extra_forbidden", "invalid_key"}:
         if "." not in key:
             alias = None if isinstance(found, dict) else known_by_another_name(key, known_keys())

@@ -14,13 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from textrnn.config import Config, build_config, read_yaml, to_yaml
+from textrnn.config import Config, build_config
 from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError, command, short
 from textrnn.models.build import build_model, least_weights, network_of
 from textrnn.models.network import not_finite
+from textrnn.run.model_config import model_yaml, read_model_yaml
 from textrnn.runtime.files import make_folder, write_bytes, write_text
 from textrnn.runtime.memory import check_memory
 
@@ -85,23 +86,17 @@ def save_model_parts(folder: Path, model: nn.Module, transform: Transform, label
             (folder / name).unlink()
     transform.vocab.save(folder / VOCAB)
     save_labels(folder / LABELS, labels)
-    tree = config.model_dump(include={"data", "tokenizer", "model"})
-    for key in ("train", "dev", "test", "dev_fraction", "cache_dir"):
-        del tree["data"][key]
-    embedding_dim = network_of(model).embedding.table.embedding_dim
-    tree["model"].update(pretrained=None, freeze_embedding=False, embedding_dim=embedding_dim)
+    user_dict = None if transform.tokenizer.user_dict is None else USER_DICT
     if transform.tokenizer.user_dict is not None:
         write_text(folder / USER_DICT, transform.tokenizer.user_dict)
-        tree["tokenizer"]["user_dict"] = USER_DICT
-    else:
-        tree["tokenizer"]["user_dict"] = None
-    write_text(folder / CONFIG, to_yaml(tree))
+    embedding_dim = network_of(model).embedding.table.embedding_dim
+    write_text(folder / CONFIG, model_yaml(config, embedding_dim=embedding_dim, user_dict=user_dict))
 
 
 def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     """The model of a `model/` folder, in evaluation mode on the CPU. Raises CheckpointError."""
     try:
-        config = build_config(read_yaml(folder / CONFIG), origin=str(folder / CONFIG))
+        config = build_config(read_model_yaml(folder / CONFIG), origin=str(folder / CONFIG))
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)

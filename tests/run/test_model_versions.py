@@ -1,0 +1,259 @@
+"""Models saved in each version of the format still load and predict what they did.
+
+`models/version_N` is a model as version N of the format wrote it, and RECORDED what it then predicted. They stay as
+they are. A new version N gets its own, saved and asked by the code that introduces it:
+
+    textrnn train --config configs/sample.yaml --run-dir runs/new --device cpu --set train.seed=N \\
+        --set vocab.max_size=300 --set model.embedding_dim=8 --set model.hidden_size=6 \\
+        --set model.dropout=0 --set model.embedding_dropout=0 --set model.ngrams=2 --set model.ngram_buckets=32 \\
+        --set model.linear_ngrams=2 --set model.linear_buckets=64
+    cp -r runs/new/model tests/run/models/version_N
+    textrnn predict tests/run/models/version_N TEXTS --output-format jsonl --top-k 4
+
+with TEXTS, a file of the lines of RECORDED. Add `--set` for what is new in the format, so that the model has it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Cli, sets
+from textrnn import RNNClassifier, TextClassifier
+from textrnn.errors import CheckpointError
+from textrnn.run.model_config import FORMAT_VERSION
+
+MODELS = Path(__file__).with_name("models")
+LABELS = ["complaint", "praise", "question", "request"]
+# of each version: text -> the probabilities of LABELS
+RECORDED: dict[int, dict[str, list[float]]] = {
+    0: {
+        "where is my parcel?": [0.0071, 0.0022, 0.5294, 0.4613],
+        "the screen is broken again, I want my money back": [0.6926, 0.2072, 0.0432, 0.0571],
+        "房间又小又暗，早餐也凉透了。": [0.1923, 0.3775, 0.4119, 0.0182],
+        "到地铁站要走多久？": [0.0017, 0.0007, 0.9719, 0.0258],
+        "xyzzy": [0.8457, 0.0147, 0.0097, 0.1299],
+    },
+    1: {
+        "where is my parcel?": [0.0159, 0.0048, 0.9625, 0.0167],
+        "the screen is broken again, I want my money back": [0.1498, 0.8297, 0.005, 0.0154],
+        "房间又小又暗，早餐也凉透了。": [0.8387, 0.1486, 0.0075, 0.0052],
+        "到地铁站要走多久？": [0.002, 0.0004, 0.9952, 0.0024],
+        "xyzzy": [0.1845, 0.0411, 0.5938, 0.1805],
+    },
+}
+
+
+def without(folder: Path, *names: str) -> None:
+    """Remove lines of a model's config.yaml: keys, wherever they stand."""
+    config = folder / "config.yaml"
+    lines = [line for line in config.read_text().splitlines() if line.split(":")[0].strip() not in names]
+    config.write_text("\n".join(lines) + "\n")
+
+
+def with_version(folder: Path, version: str) -> None:
+    """Write another version into a model's config.yaml."""
+    without(folder, "format_version")
+    config = folder / "config.yaml"
+    config.write_text(f"format_version: {version}\n{config.read_text()}")
+
+
+def predicted(cli: Cli, model: Path, texts: list[str]) -> list[dict]:
+    Path("texts.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    result = cli("predict", model, "texts.txt", "--output-format", "jsonl", "--top-k", "4")
+    assert (result.code, result.err) == (0, "")
+    return [json.loads(line) for line in result.out.splitlines()]
+
+
+def test_each_version_has_a_model() -> None:
+    versions = range(FORMAT_VERSION + 1)
+    assert sorted(path.name for path in MODELS.iterdir()) == sorted(f"version_{version}" for version in versions)
+    assert sorted(RECORDED) == list(versions)
+    for version in versions:
+        saved = yaml.safe_load((MODELS / f"version_{version}" / "config.yaml").read_text())
+        assert saved.get("format_version", 0) == version
+
+
+@pytest.mark.parametrize("version", RECORDED)
+def test_a_model_of_each_version_predicts_what_it_did(cli: Cli, version: int) -> None:
+    recorded = RECORDED[version]
+    items = predicted(cli, MODELS / f"version_{version}", list(recorded))
+    for item, probabilities in zip(items, recorded.values(), strict=True):
+        found = {each["label"]: each["probability"] for each in item["top"]}
+        expected = dict(zip(LABELS, probabilities, strict=True))
+        assert found == pytest.approx(expected, abs=1.01e-4)  # one in the last digit that is printed
+        assert item["label"] == max(expected, key=expected.__getitem__)
+
+
+def test_the_version_is_the_first_key_of_a_saved_model(trained: Path) -> None:
+    texts, labels = [f"{number} soup" for number in range(40)], ["food", "sport"] * 20
+    RNNClassifier(epochs=1, ngrams=1, linear_ngrams=None).fit(texts, labels).save("saved")
+    for folder in (trained / "model", Path("saved")):
+        saved = yaml.safe_load((folder / "config.yaml").read_text())
+        assert next(iter(saved.items())) == ("format_version", FORMAT_VERSION)
+    assert "format_version" not in (trained / "config.yaml").read_text()
+
+
+CAME_LATER = ["attention_hops", "ngrams", "ngram_buckets", "linear_ngrams", "linear_buckets", "linear_scale"]
+
+
+def test_a_model_from_before_some_keys_existed_predicts_the_same(cli: Cli, trained: Path) -> None:
+    """`trained` has neither n-grams nor a linear path, as no model had then; both are default today."""
+    texts = [line.split("\t")[1] for line in Path("test.tsv").read_text().splitlines()]
+    before = predicted(cli, trained, texts)
+    scores = cli("eval", trained / "model", "test.tsv", "--json").out
+    without(trained / "model", "format_version", *CAME_LATER)
+    assert predicted(cli, trained, texts) == before
+    assert without_time(cli("eval", trained / "model", "test.tsv", "--json").out) == without_time(scores)
+
+
+def without_time(metrics: str) -> dict:
+    return {key: value for key, value in json.loads(metrics).items() if key != "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "others"),
+    [
+        ("attention_hops", 1, ["model.pooling=attention"]),
+        ("ngrams", 1, ["model.linear_ngrams=2", "model.linear_buckets=8"]),
+        ("linear_ngrams", None, ["model.ngrams=2", "model.ngram_buckets=8"]),
+        # the linear path is older than this key: it multiplied by 8 at first, then by 6
+        ("linear_scale", 6.0, ["model.linear_ngrams=2", "model.linear_buckets=8"]),
+    ],
+)
+def test_a_key_that_is_missing_in_version_0_means_what_was_done_before_it(
+    cli: Cli, train_file: Path, key: str, value: object, others: list[str]
+) -> None:
+    plain = ["model.hidden_size=4", "train.epochs=1", "model.ngrams=1", "model.linear_ngrams=null"]
+    assert cli("train", "--data", train_file, *sets(*plain, f"model.{key}={value or 'null'}", *others)).code == 0
+    model = Path("runs/train/model")
+    saved = TextClassifier.load(model)
+    assert getattr(saved.config.model, key) == value
+    without(model, "format_version", key)
+    assert TextClassifier.load(model).config == saved.config
+
+
+def test_a_key_that_is_missing_takes_the_default_of_its_version(trained: Path) -> None:
+    model = trained / "model"
+    without(model, "ngrams")
+    with_version(model, "0")
+    assert TextClassifier.load(trained).config.model.ngrams == 1
+    with_version(model, "1")  # whose n-grams of two need a table of their own among the weights
+    with pytest.raises(CheckpointError, match="the sizes in config.yaml need"):
+        TextClassifier.load(trained)
+
+
+def is_refused(cli: Cli, trained: Path, message: str) -> None:
+    """By each command and from Python, for the run and for its model, with this message alone."""
+    model = trained / "model"
+    for command in (
+        ["predict", trained, "test.tsv"], ["predict", model, "test.tsv"],
+        ["eval", trained], ["eval", model, "test.tsv"],
+    ):  # fmt: skip
+        result = cli(*command)
+        assert (result.code, result.out, result.err) == (1, "", f"error: {model}/config.yaml: {message}\n")
+    for folder in (trained, model):
+        with pytest.raises(CheckpointError) as caught:
+            TextClassifier.load(folder)
+        assert str(caught.value) == f"{model}/config.yaml: {message}"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("true", "True"), ("false", "False"), ("'1'", "'1'"), ("1.0", "1.0"), ("-1", "-1"), ("[1]", "[1]"),
+        ("null", "None"), ("{}", "{}"), (f"-{'9' * 100}", "<a number of about 99 digits>"),
+    ],
+)  # fmt: skip
+def test_a_version_that_is_no_whole_number_is_refused(cli: Cli, trained: Path, written: str, shown: str) -> None:
+    with_version(trained / "model", written)
+    is_refused(
+        cli, trained,
+        f"format_version: expected a whole number, 0 or larger, found {shown}; copy the file again, or train again",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [(str(FORMAT_VERSION + 1), str(FORMAT_VERSION + 1)), ("9" * 100, "<a number of about 99 digits>")],
+    ids=["next", "huge"],
+)
+def test_a_model_of_a_newer_version_is_refused(cli: Cli, trained: Path, version: str, shown: str) -> None:
+    with_version(trained / "model", version)
+    config = trained / "model" / "config.yaml"
+    config.write_text(config.read_text() + "  key_of_tomorrow: 1\n")  # of no interest in a file that is not understood
+    is_refused(
+        cli, trained,
+        f"format_version: saved by a newer textrnn in version {shown} of the format; this one reads versions up to "
+        f"{FORMAT_VERSION}: upgrade textrnn",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "known"),
+    [
+        ("architecture: textrnn", "architecture: hierarchical", "textrnn, rcnn"),
+        ("cell: gru", "cell: sru", "rnn, lstm, gru"),
+    ],
+)
+@pytest.mark.parametrize("version", [0, 1])
+def test_what_this_program_no_longer_has_is_refused_by_name(
+    cli: Cli, trained: Path, version: int, old: str, new: str, known: str
+) -> None:
+    with_version(trained / "model", str(version))
+    config = trained / "model" / "config.yaml"
+    config.write_text(config.read_text().replace(old, new) + "  key_of_it: 1\n")
+    key, _, name = new.partition(": ")
+    is_refused(
+        cli, trained,
+        f"model.{key}: this textrnn has no '{name}' (saved in version {version} of the format), only {known}; use the "
+        f"version of textrnn that saved it, or train again",
+    )  # fmt: skip
+
+
+def test_an_unknown_key_is_refused_as_in_any_config(cli: Cli, trained: Path) -> None:
+    config = trained / "model" / "config.yaml"
+    config.write_text(config.read_text() + "  hiden_size: 1\n")
+    is_refused(cli, trained, "model.hiden_size: no such key; did you mean model.hidden_size?")
+
+
+def test_sections_that_share_a_mapping_do_not_get_each_other_s_defaults(trained: Path) -> None:
+    config = trained / "model" / "config.yaml"
+    tree = yaml.safe_load(config.read_text())
+    config.write_text("data: &empty {}\ntokenizer: *empty\n" + yaml.safe_dump({"model": tree["model"]}))
+    assert TextClassifier.load(trained).config.tokenizer.kind == "char"
+
+
+def test_eval_of_a_model_folder_takes_its_own_keys_and_those_that_are_set(cli: Cli, trained: Path) -> None:
+    rows = Path("test.tsv").read_text()
+    Path("latin.tsv").write_text(rows.replace("soup", "soupé"), encoding="latin-1")
+    assert cli("eval", trained / "model", "latin.tsv").code == 1  # utf-8, by the model's own config
+    assert cli("eval", trained / "model", "latin.tsv", "--set", "data.encoding=latin-1").code == 0
+
+
+NOT_TO_TRAIN_WITH = (
+    "format_version: this file describes a saved model; the config to train with is RUN/config.yaml, in the folder "
+    "above RUN/model"
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train --config runs/train/model/config.yaml",
+        "train --config runs/train/model/config.yaml --data train.tsv",
+        "train --config runs/train/model/config.yaml --data train.tsv --run-dir other --set train.epochs=1",
+        "train --run-dir runs/train/model --resume",
+        "train --data train.tsv --run-dir runs/train/model --resume",
+        "vocab --config runs/train/model/config.yaml --data train.tsv",
+    ],
+)
+def test_a_model_s_description_is_no_config_to_train_with(cli: Cli, trained: Path, command: str) -> None:
+    files = sorted(Path().rglob("*"))
+    result = cli(*command.split())
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"error: {trained}/model/config.yaml: {NOT_TO_TRAIN_WITH}\n"
+    assert sorted(Path().rglob("*")) == files

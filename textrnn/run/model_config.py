@@ -1,0 +1,121 @@
+"""A saved model's config.yaml: the version of its format, the keys that a model keeps, and what a missing one means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+from textrnn.config import MODEL_FORMAT_KEY, Config, ModelConfig, read_yaml, to_yaml
+from textrnn.errors import ConfigError, short
+
+# What a key that is missing means in a model saved in version 0 of the format, and what each later version changed or
+# added. Saved models depend on each of them: append, and never change what is there.
+#
+# Version 0 is all that was saved before versions were recorded, while keys came and defaults changed. It was always
+# saved with all keys that there were. So only the keys that came later can be missing; each of these has the value
+# that stands for what the program did before it existed: no n-grams, attention that reads once, no linear path, commas
+# in csv. There is no single value for all: the linear path, before it had a scale, multiplied by 8 and then by 6, of
+# which 6 was kept.
+DEFAULTS: list[dict[str, dict[str, Any]]] = [
+    {
+        "data": {
+            "format": "auto",
+            "text_column": None,
+            "label_column": None,
+            "label_names": None,
+            "delimiter": ",",
+            "encoding": "utf-8",
+            "max_length": 512,
+            "bad_rows": "error",
+        },
+        "tokenizer": {"kind": "char", "lowercase": True, "normalize": True, "user_dict": None},
+        "model": {
+            "architecture": "textrnn",
+            "cell": "gru",
+            "nonlinearity": "tanh",
+            "embedding_dim": None,
+            "hidden_size": 96,
+            "num_layers": 1,
+            "bidirectional": True,
+            "dropout": 0.5,
+            "embedding_dropout": 0.5,
+            "pooling": "max",
+            "attention_hops": 1,
+            "fc_size": None,
+            "pretrained": None,
+            "freeze_embedding": False,
+            "ngrams": 1,
+            "ngram_buckets": 1 << 17,
+            "linear_ngrams": None,
+            "linear_buckets": 1 << 19,
+            "linear_scale": 6.0,
+        },
+    },
+    {"data": {"delimiter": None}, "model": {"ngrams": 2, "linear_ngrams": 2, "linear_scale": 4.0}},
+]
+FORMAT_VERSION = len(DEFAULTS) - 1  # that is written
+_NOT_KEPT = ("train", "dev", "test", "dev_fraction", "cache_dir")  # of `data`
+
+
+def defaults_of(version: int) -> dict[str, dict[str, Any]]:
+    """Section -> key -> the value that it has where a model of this version lacks it."""
+    found: dict[str, dict[str, Any]] = {}
+    for changes in DEFAULTS[: version + 1]:
+        for section, keys in changes.items():
+            found[section] = found.get(section, {}) | keys
+    return found
+
+
+def kept_keys(config: Config) -> dict[str, dict[str, Any]]:
+    """Section -> key -> value of what a model keeps of the config that it was trained with."""
+    tree = config.model_dump(include={"data", "tokenizer", "model"})
+    for key in _NOT_KEPT:
+        del tree["data"][key]
+    return tree
+
+
+def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None) -> str:
+    """The content of a model's config.yaml. user_dict: the name of its dictionary's file in the model's folder."""
+    tree = kept_keys(config)
+    tree["model"].update(pretrained=None, freeze_embedding=False, embedding_dim=embedding_dim)
+    tree["tokenizer"]["user_dict"] = user_dict
+    return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, **tree})
+
+
+def read_model_yaml(path: Path) -> dict[str, Any]:
+    """The sections of a model's config.yaml, with the defaults of its version where a key is missing; not yet checked.
+
+    Raises: ConfigError where this program cannot know what the file means.
+    """
+    tree = read_yaml(path)
+    version = tree.pop(MODEL_FORMAT_KEY, 0)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+        raise ConfigError(
+            f"{path}: {MODEL_FORMAT_KEY}: expected a whole number, 0 or larger, found {short(version)}; copy the file "
+            f"again, or train again"
+        )
+    if version > FORMAT_VERSION:
+        raise ConfigError(
+            f"{path}: {MODEL_FORMAT_KEY}: saved by a newer textrnn in version {short(version)} of the format; this one "
+            f"reads versions up to {FORMAT_VERSION}: upgrade textrnn"
+        )
+    for section, defaults in defaults_of(version).items():
+        given = tree.get(section, {})
+        if isinstance(given, dict):
+            tree[section] = {**defaults, **given}
+    _check_names(tree["model"], version, path)
+    return tree
+
+
+def _check_names(model: Any, version: int, path: Path) -> None:
+    """Raises ConfigError, a line for each, where an architecture or cell is not one of this program's."""
+    problems = []
+    for key in ("architecture", "cell") if isinstance(model, dict) else ():
+        known = get_args(ModelConfig.model_fields[key].annotation)
+        if isinstance(model[key], str) and model[key] not in known:
+            problems.append(
+                f"{path}: model.{key}: this textrnn has no {short(model[key])} (saved in version {version} of the "
+                f"format), only {', '.join(known)}; use the version of textrnn that saved it, or train again"
+            )
+    if problems:
+        raise ConfigError("\n".join(problems))
