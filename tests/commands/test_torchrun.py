@@ -94,7 +94,7 @@ def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli, monkeypatch: pyt
         [*TORCHRUN, "train", *OPTIONS, "one", "--resume"], capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stdout) == (0, "one\n"), done.stderr
-    assert done.stderr.count("resuming at epoch 4, after step 31") == 1
+    assert done.stderr.count("resuming one at epoch 4 of 20, after step 31 of ") == 1
     assert done.stderr.count("processes was 1, is 2") == done.stderr.count("epoch 20/20") == 1
     assert same_run(Path("one"), whole)
 
