@@ -29,11 +29,11 @@ COMMANDS = {
     "train": ["--config", "-c", "--set", "--data", "--run-dir", "--resume", "--force", "--device"],
     "eval": ["--split", "--set", "--output", "--json", "--device", "--precision"],
     "predict": [
-        "--format", "--text-column", "--encoding", "--output", "--output-format", "--top-k", "--batch-size", "--device",
-        "--precision",
+        "--format", "--text-column", "--delimiter", "--keep", "--encoding", "--output", "--output-format", "--top-k",
+        "--batch-size", "--device", "--precision",
     ],
 }  # fmt: skip
-FLAGS = ("--resume", "--force", "--json")
+FLAGS = ("--resume", "--force", "--json", "--keep")
 VARIABLES = ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
 NUMBERS = [
     "",

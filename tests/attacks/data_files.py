@@ -77,7 +77,10 @@ def _good(case: Case, kind: str) -> str:
         rows[at] = (odd, text) if rng.random() < 0.4 else (label, odd)
     if kind == "csv":
         stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator=rng.choice(["\n", "\r\n"]), quoting=rng.choice([0, 1]))
+        delimiter = rng.choice([",", ",", ";", "\t", "|", "#"])
+        writer = csv.writer(
+            stream, delimiter=delimiter, lineterminator=rng.choice(["\n", "\r\n"]), quoting=rng.choice([0, 1])
+        )
         writer.writerow(
             rng.choice([["label", "text"], ["label", "text"], ["text", "text"], ["label", "text", ""], [""]])
         )
@@ -123,6 +126,8 @@ def _options(case: Case, kind: str) -> list[str]:
         options += ["--set", f"data.format={format}"]
     if rng.random() < 0.1:
         options += ["--set", f"data.encoding={rng.choice(ENCODINGS)}"]
+    if rng.random() < 0.1:
+        options += ["--set", f"data.delimiter={rng.choice([';', '#', 'tab', 'é', 'x'])}"]
     if rng.random() < 0.15:
         column = rng.choice(["text_column", "label_column"])
         options += ["--set", f"data.{column}={rng.choice(['0', '1', '5', 'text', 'label', 'nope', '9' * 18, '日'])}"]
@@ -134,9 +139,11 @@ def _predict(case: Case, kind: str, name: str) -> None:
     run = "run" if Path("run").exists() else "rcnn"
     words = ["predict", run, name]
     if rng.random() < 0.5:
-        words += ["--format", rng.choice(["text", "tsv", "csv", "jsonl"])]
+        words += ["--format", rng.choice(["text", "tsv", "csv", "jsonl", "fasttext", "folder"])]
     if rng.random() < 0.4:
-        words += ["--output-format", "jsonl"]
+        words += ["--output-format", "jsonl", *rng.choice([[], ["--keep"]])]
+    if rng.random() < 0.1:
+        words += ["--delimiter", rng.choice([";", "#", "\t", "é", "", '"', ";;"])]
     if rng.random() < 0.2:
         words += ["--text-column", rng.choice(["0", "1", "2", "text", "label", "", "9" * 30, "٣"])]
     if rng.random() < 0.2:
