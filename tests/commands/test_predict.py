@@ -174,3 +174,8 @@ def test_a_million_lines_stream_through_in_memory_that_does_not_grow(trained: Pa
         return int(out[1]) / 1024
 
     assert peak_megabytes(1_000_000) < peak_megabytes(10_000) + 30
+
+
+def test_output_to_the_path_of_a_pipe(trained: Path, workplace: Path) -> None:
+    result = piped("one\ntwo\n", trained, "--output", "/dev/stdout", cwd=workplace)
+    assert (result.returncode, result.stdout.count(b"\n")) == (0, 2), result.stderr

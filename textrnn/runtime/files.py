@@ -29,11 +29,12 @@ def atomic_writer(path: Path | str) -> Iterator[BinaryIO]:
 
     Raises: TextRNNError with the path and the system's reason (disk full, no permission).
     """
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file() and not path.is_dir():
-        with path.open("wb") as stream:
+    given = Path(path)
+    if given.exists() and not given.is_file() and not given.is_dir():
+        with given.open("wb") as stream:  # a pipe behind /dev/stdout has no other path
             yield cast(BinaryIO, stream)
         return
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")  # cut: names have at most 255 bytes
     with cleanup(partial(temporary.unlink, missing_ok=True)):
         try:
