@@ -29,6 +29,7 @@ NUMBERED = Columns(1, 0)
         ("a;b;c\n", NUMBERED, ";"),
         ("review;stars\nfine, fine;5\n", NAMED, ";"),
         ("", NAMED, ","),
+        ("review;stars\nfine\rfine;5\nbad;1\n", NUMBERED, ";"),
     ],
 )
 def test_the_delimiter_that_fits(text: str, columns: Columns, expected: str) -> None:

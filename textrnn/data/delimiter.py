@@ -6,9 +6,10 @@ import csv
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
-from textrnn.data.records import Columns
+from textrnn.data.records import Columns, strip_line_end
 
 DELIMITERS = (",", ";", "\t", "|")
+_SAMPLE_CHARACTERS = 1 << 20
 
 
 def with_delimiter(lines: Iterable[str], columns: Columns) -> tuple[Iterator[str], str]:
@@ -16,7 +17,13 @@ def with_delimiter(lines: Iterable[str], columns: Columns) -> tuple[Iterator[str
     stream = iter(lines)
     if columns.delimiter is not None:
         return stream, columns.delimiter
-    sample = list(islice(stream, columns.sample_lines))
+    sample: list[str] = []
+    characters = 0
+    for line in islice(stream, columns.sample_lines):
+        sample.append(line)
+        characters += len(line)
+        if characters > _SAMPLE_CHARACTERS:
+            break
     return chain(sample, stream), find_delimiter(sample, columns)
 
 
@@ -40,8 +47,9 @@ def find_delimiter(sample: list[str], columns: Columns) -> str:
 
 def _rows(sample: list[str], delimiter: str) -> list[list[str]]:
     """The rows that are not empty, without the last one, which may be cut."""
+    lines = (strip_line_end(line).replace("\r", " ") + "\n" for line in sample)
     try:
-        rows = [row for row in csv.reader(sample, delimiter=delimiter) if row]
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
     except csv.Error:
         return []
     return rows[:-1] if len(rows) > 1 else rows
