@@ -149,6 +149,24 @@ ROW_CASES = [
         "data.label_column='Star rating', or, if the file has no header, --set data.label_column=2",
     ),
     case(
+        "csv-with-a-header-of-numbers", {"t.csv": "0,1,2\n7,a very late goal,sport\n"}, "--data t.csv",
+        "t.csv:1: no columns 'text' and 'label'; the header is: '0', '1', '2'. Perhaps --set data.text_column=\"'1'\" "
+        "--set data.label_column=\"'0'\", or, if the file has no header, --set data.text_column=1 --set "
+        "data.label_column=0",
+    ),
+    case(
+        "csv-with-a-header-of-numbers-read-by-number", {"t.csv": "0,1,2\n7,a very late goal,sport\n"},
+        "--data t.csv --set data.text_column=1 --set data.label_column=2",
+        "t.csv:1: this looks like a header ('1', '2'), whose words would become a text and a class: name the columns: "
+        "--set data.text_column=\"'1'\" --set data.label_column=\"'2'\"",
+    ),
+    case(
+        "text-in-the-label-column-that-was-named", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},
+        "--data t.tsv --set data.text_column=1 --set data.label_column=0",
+        "t.tsv:1: found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold "
+        "texts. Set another one with --set data.label_column=COLUMN",
+    ),
+    case(
         "csv-without-a-header", {"t.csv": "sport,\"A very late goal, and what a goal it was.\"\n"}, "--data t.csv",
         "t.csv:1: no columns 'text' and 'label'; the first row does not look like a header: 'sport', 'A very late "
         "goal, and what a goal it ...'. If the file has none, pass the numbers of the columns, from 0: --set "

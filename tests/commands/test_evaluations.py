@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TINY, TRAINED, Cli, make_rows, write_tsv
+from tests.terminal import in_terminal
 
 
 def folders(parent: Path) -> dict[str, int]:
@@ -29,7 +30,7 @@ def test_files_of_one_name_stand_beside_each_other(cli: Cli, trained: Path, two:
         assert "written to runs/train/eval/test-2\n" in cli("eval", trained, "a/test.tsv").err
         result = cli("eval", trained, Path("b/test.tsv").absolute())
         assert "written to runs/train/eval/test-3\n" in result.err
-        assert "runs/train/eval/test: has the evaluation of other data; it stays as it is" in result.err
+        assert "runs/train/eval/test keeps the evaluation of other data of this name" in result.err
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}
     assert "written to runs/train/eval/test\n" in cli("eval", trained, "test.tsv").err, "the run's own test file"
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}
@@ -110,3 +111,21 @@ def test_a_constant_rate_does_not_rise(cli: Cli, trained: Path) -> None:
     assert cli("train", *TRAINED, *constant).code == 0
     result = cli("train", "--resume", "--run-dir", "run", "--set", "train.epochs=3")
     assert result.code == 0 and "learning rate" not in result.err
+
+
+def test_a_run_that_is_resumed_by_its_data_keeps_its_config(cli: Cli, trained: Path) -> None:
+    """As with --run-dir: what is not given is the run's, not the default."""
+    result = cli("train", "--data", "train.tsv", "--resume")
+    assert (result.code, "the run is complete; nothing to do" in result.err) == (0, True), result.err
+
+
+def test_resuming_a_run_that_is_not_there_names_it(cli: Cli, trained: Path) -> None:
+    result = cli("train", "--resume", "--run-dir", "runs/trian")
+    assert (result.code, result.out) == (1, "")
+    assert "error: runs/trian: no run is here (no config.yaml in it); start one with: textrnn train" in result.err
+
+
+def test_no_bar_stands_between_rows_on_a_terminal(trained: Path, workplace: Path) -> None:
+    Path("texts.txt").write_text("one\ntwo\n")
+    code, shown = in_terminal("predict", trained, "texts.txt", columns=80)
+    assert (code, "predicting" in shown, shown.count("\n")) == (0, False, 2)

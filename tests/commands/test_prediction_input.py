@@ -74,7 +74,13 @@ def test_a_folder_trained_run_and_an_estimator_read_lines(cli: Cli, runs: dict[s
 def test_stdin_is_text_unless_told(runs: dict[str, Path], workplace: Path) -> None:
     content = WRITERS["tsv"](ROWS[:3])
     lines = [line.replace("\t", " ") for line in content.splitlines()]
-    assert texts_of(piped(content, runs["tsv"], cwd=workplace).stdout.decode()) == lines
+    result = piped(content, runs["tsv"], cwd=workplace)
+    assert texts_of(result.stdout.decode()) == lines
+    assert (
+        b"the first line looks like tsv, which the model was trained on; to read it so, pass --format tsv"
+        in result.stderr
+    )
+    assert piped("a title\tby someone\n", runs["tsv"], cwd=workplace).stderr == b""
     assert texts_of(piped(content, runs["tsv"], "--format", "tsv", cwd=workplace).stdout.decode()) == TEXTS[:3]
 
 
@@ -147,6 +153,9 @@ def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> 
         assert "café" in cli("predict", model, "t.tsv").out
         assert cli("eval", model, "t.tsv").code == 0
     assert "café" in piped("café\n", "run", cwd=workplace).stdout.decode()
+    Path("garbled.tsv").write_text(content.replace("food", "déjà"), encoding="utf-8")
+    result = cli("eval", "run", "garbled.tsv")
+    assert "unknown label" in result.err and result.err.endswith("pass --set data.encoding=utf-8\n")
     Path("utf8.tsv").write_text(content, encoding="utf-8")
     for command, option in (("predict", "--encoding utf-8"), ("eval", "--set data.encoding=utf-8")):
         result = cli(command, "run", "utf8.tsv")

@@ -42,6 +42,11 @@ def test_a_section_is_not_taken_for_a_key(cli: Cli) -> None:
     assert "c.yaml: vocabulary: no such section; did you mean vocab?" in cli("train", "--config", "c.yaml").err
 
 
+def test_a_section_alone_is_taken_for_its_main_key(cli: Cli) -> None:
+    result = cli("train", "--data", "x.tsv", "--set", "tokenizer=word")
+    assert result.code == 2 and result.err.endswith("did you mean tokenizer.kind=word?\n")
+
+
 def test_each_wrong_set_option_is_named(cli: Cli) -> None:
     result = cli("train", "--data", "x.tsv", "--set", "train.lr=1", "--set", "model.cel=gru")
     assert result.err.splitlines() == [

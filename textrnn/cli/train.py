@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from textrnn.cli.options import ConfigOption, DataOption, DeviceOption, SetOption, load_config, parse_overrides
-from textrnn.errors import UsageError
+from textrnn.errors import CheckpointError, UsageError, command
 from textrnn.runtime.distributed import is_first, process_group
 from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
@@ -41,13 +41,20 @@ def train(
     if resume and force:
         raise UsageError("--resume continues a run, --force starts over: give one of them")
     overrides = parse_overrides(set_)
-    names_texts = data or any(key == "data.train" for key, _ in overrides)
-    is_own = resume or (force and not names_texts)  # a run knows its own config
-    if is_own and run_dir is not None and config is None and (run_dir / "config.yaml").is_file():
-        config = run_dir / "config.yaml"
+    train_files = dict(overrides).get("data.train", data)
+    if run_dir is None and (config is not None or train_files):
+        run_dir = Path("runs") / _run_name(config, train_files)
+    is_own = resume or (force and not train_files)  # a run knows its own config
+    if is_own and run_dir is not None and config is None:
+        if (run_dir / "config.yaml").is_file():
+            config = run_dir / "config.yaml"
+        elif not train_files:
+            raise CheckpointError(
+                f"{run_dir}: no run is here (no config.yaml in it); start one with: "
+                f"{command('train', '--data', 'FILE', '--run-dir', run_dir)}"
+            )
     settings = load_config(config, data, overrides)
-    if run_dir is None:
-        run_dir = Path("runs") / _run_name(config, settings.data.train)
+    run_dir = run_dir or Path("runs") / _run_name(config, settings.data.train)
     check_memory(FOR_TORCH)
     from textrnn.commands.train import train as run
     from textrnn.run.folder import RunFolder
@@ -57,10 +64,11 @@ def train(
         print(run_dir)
 
 
-def _run_name(config: Path | None, train_files: str | list[str] | None) -> str:
+def _run_name(config: Path | None, train_files: Any) -> str:
     """The config's name, or that of the first training file."""
     from textrnn.runtime.files import data_name
 
     if config is not None:
         return data_name(config.with_suffix(".yaml"))
-    return data_name(train_files[0] if isinstance(train_files, list) else train_files or "train")
+    first = train_files[0] if isinstance(train_files, list) and train_files else train_files
+    return data_name(first if isinstance(first, str) else "train")

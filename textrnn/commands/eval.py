@@ -72,7 +72,7 @@ def evaluate(
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
-        log.info("%s: has the evaluation of other data; it stays as it is", target.with_name(name))
+        log.info("%s keeps the evaluation of other data of this name", target.with_name(name))
     if not write_results(target, report_text(metrics), metrics, described, source, predictions):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -15,7 +16,7 @@ from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer
-from textrnn.runtime.progress import bar, log
+from textrnn.runtime.progress import bar, log, show_bars
 
 WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, but takes memory
 Row = dict[str, Any] | None  # the fields of a record that are kept
@@ -38,7 +39,8 @@ def predict(
         if output_format == "jsonl"
         else tsv_row(classifier.labels, on_terminal=on_terminal)
     )
-    with bar("predicting", unit="text") as shown:
+    # a bar would stay on the terminal between the rows
+    with show_bars(False) if on_terminal else nullcontext(), bar("predicting", unit="text") as shown:
 
         def run(stream: BinaryIO) -> None:
             def answer(texts: list[str], rows: list[Row]) -> None:

@@ -3,10 +3,12 @@ otherwise."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -70,6 +72,8 @@ def examples_of(
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding)
         if is_guess and kind == "fasttext":
             lines = _labelled_lines(lines, name)
+        elif told is None and name == STDIN:
+            lines = _told_of_format(lines, source, classifier)
         yield from parse_examples(lines, kind, shown_name, source)
 
 
@@ -146,6 +150,24 @@ def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
     if problem is None and not are_ids and record.label not in labels:
         return f"the model has no label {short(record.label)}"
     return problem
+
+
+def _told_of_format(lines: Iterator[str], source: Source, classifier: TextClassifier) -> Iterator[str]:
+    """The lines of stdin, which are texts; where the first one looks like the run's format, a warning says so."""
+    kind = classifier.config.data.format
+    first = next(lines, None)
+    if first is None:
+        return
+    if kind in ("tsv", "fasttext", "jsonl"):
+        columns = replace(source, paths=["stdin"], format=kind, label_column=classifier.config.data.label_column,
+                          labelled=kind != "jsonl").columns()  # fmt: skip
+        with contextlib.suppress(DataError):
+            record = next(iter(parse([first], kind, "stdin", columns)), None)
+            if isinstance(record, Record) and record.text and _unknown_label(record, classifier) is None:
+                log.warning("stdin: read as plain text, one a line, although the first line looks like %s, which the "
+                            "model was trained on; to read it so, pass --format %s", kind, kind)  # fmt: skip
+    yield first
+    yield from lines
 
 
 def _labelled_lines(lines: Iterator[str], name: str) -> Iterator[str]:

@@ -36,6 +36,7 @@ from textrnn.training.recorder import Recorder, saved_progress
 from textrnn.training.state import TrainingState
 
 FEW_STEPS = 300
+STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
 LARGE_LINEAR_PATH = 500_000_000  # bytes
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
 
@@ -59,7 +60,9 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
         class_weights = build_class_weights(settings, splits.train, len(splits.labels))
         state = TrainingState()
-        stop = StopRequest(grace_seconds=3.0 if world_size() > 1 else 0.0)
+        stop = StopRequest(
+            grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "",
+        )  # fmt: skip
         evaluate = None
         if splits.dev is not None:
             evaluate = partial(evaluate_dev, model, splits.dev, len(splits.labels), device=device, stop=stop)

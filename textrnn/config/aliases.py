@@ -18,7 +18,7 @@ _ALIASES = {
     "data.max_length": "max_len maxlen max_seq_len max_seq_length seq_len seq_length pad_size max_tokens truncate",
     "data.bad_rows": "on_bad_lines on_bad_rows skip_bad_rows errors",
     "data.cache_dir": "cache cache_path",
-    "tokenizer.kind": "tokenizer_type tokenize word_level char_level level",
+    "tokenizer.kind": "tokenizer tokenizer_type tokenize word_level char_level level",
     "tokenizer.lowercase": "lower lower_case do_lower_case uncased",
     "tokenizer.normalize": "nfkc unicode normalization",
     "tokenizer.user_dict": "userdict dict dictionary jieba_dict",

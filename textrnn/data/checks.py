@@ -19,11 +19,13 @@ def check_classes(corpus: Corpus, source: Source) -> None:
             f"{', '.join(source.paths)}: expected two or more classes, but every text has the label "
             f"{short(corpus.labels[0])}; is data.label_column the right one?"
         )
+    remedy = "Set the columns, for example --set data.text_column=0 --set data.label_column=1"
+    if source.label_column is not None:
+        remedy = f"Set another one with {source.options.label_column}COLUMN"
     if source.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus) / 2):
         raise DataError(
             f"{next(read_examples(source)).where}: found {len(corpus.labels):,} different labels in {len(corpus):,} "
-            f"rows, the first of them {short(corpus.labels[0])}: the label column seems to hold texts. Set the "
-            f"columns, for example --set data.text_column=0 --set data.label_column=1"
+            f"rows, the first of them {short(corpus.labels[0])}: the label column seems to hold texts. {remedy}"
         )
 
 
@@ -39,7 +41,7 @@ def check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner:
         ", ..." if len(labels) > _LABELS_SHOWN else ""
     )
     meant = next((label for label in labels if folded(label) == folded(unknown)), None)
-    guess = "" if meant is None else f"Did you mean {short(meant)}? "
-    raise DataError(
-        f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. {guess}Correct or remove the row"
-    )
+    remedy = "Correct or remove the row" if meant is None else f"Did you mean {short(meant)}? Correct or remove the row"
+    if hints := source.encoding_hints():  # then the label may be garbled
+        remedy = hints[0]
+    raise DataError(f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. {remedy}")

@@ -33,6 +33,11 @@ def is_header(text: str, others: list[str]) -> bool:
     return _plain(text) in words and any(_plain(other) in words for other in others)
 
 
+def is_numbering(row: list[str]) -> bool:
+    """Whether a row is 0, 1, 2, ..., as pandas writes a header for columns without names."""
+    return len(row) > 1 and [field.strip() for field in row] == [str(at) for at in range(len(row))]
+
+
 def may_be_header(row: list[str]) -> bool:
     """Whether a row may be a header: short different names, none a number or a sentence."""
     names = [field.strip() for field in row]
@@ -66,9 +71,11 @@ def missing_columns(
     if len(header) == 1:
         return _of_one_field(lacking, header, missing, options, found_text=bool(known))
     is_likely = may_be_header(header)
-    places = _likely_places(list(missing), header, sample if is_likely and sample else header, known)
+    places = _likely_places(list(missing), header, sample or header, known)
     of = {"text": options.text_column, "label": options.label_column}
     numbers = " ".join(f"{of[part]}{places[part]}" for part in missing)
+    if is_numbering(header):  # as pandas writes it for columns without names
+        is_likely = True
     if not is_likely:
         return (
             f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
@@ -114,4 +121,6 @@ def _plain(name: str) -> str:
 def _argument(name: str) -> str:
     """A column's name as it is typed after an option."""
     name = name.strip()
+    if name.isdigit():
+        return f"\"'{name}'\""  # as YAML text: a number without quotes is a place
     return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from textrnn.data.headers import HeaderError, header_found, is_header, missing_columns
+from textrnn.data.headers import HeaderError, header_found, is_header, is_numbering, missing_columns
 from textrnn.data.records import BadRow, Columns, Record, count_of, quoted, strip_line_end
 from textrnn.errors import DataError, short
 
@@ -178,7 +178,8 @@ def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Lay
             f"Pass {to_set}, or {options.format}NAME if the file is not {kind}"
         )
     others = [field for at, field in enumerate(row) if at != text]
-    if number == 1 and is_header(row[text], others if label is None else [row[label]]):
+    is_numbered = kind == "csv" and label is not None and is_numbering(row)
+    if number == 1 and (is_numbered or is_header(row[text], others if label is None else [row[label]])):
         reason = header_found(row[text], None if label is None else row[label], columns.options)
         raise HeaderError(f"{name}:{number}: {reason}")
     # `label<TAB>text`: everything after the first tab is text

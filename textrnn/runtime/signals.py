@@ -99,13 +99,13 @@ class StopRequest:
     """Inside the `with` block the first SIGINT or SIGTERM is only remembered; a second one ends the process.
 
     grace_seconds: a second signal this soon after the first is ignored: a job manager may signal every process, and
-    torchrun, itself signalled, passes it on once more.
+    torchrun, itself signalled, passes it on once more. notice: written to stderr at the first SIGINT.
     """
 
-    def __init__(self, *, grace_seconds: float = 0.0) -> None:
+    def __init__(self, *, grace_seconds: float = 0.0, notice: str = "") -> None:
         self.signal_number: int | None = None
         self._came_at = 0.0
-        self._grace_seconds = grace_seconds
+        self._grace_seconds, self._notice = grace_seconds, notice
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> StopRequest:
@@ -130,5 +130,8 @@ class StopRequest:
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is None:
             self.signal_number, self._came_at = number, time.monotonic()
+            if number == signal.SIGINT and self._notice:
+                with contextlib.suppress(OSError):
+                    os.write(2, f"\n{self._notice}\n".encode())  # print could be in the middle of its work
         elif time.monotonic() - self._came_at >= self._grace_seconds:
             end_process(number)
