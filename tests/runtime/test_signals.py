@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,15 @@ def test_a_signal_ends_the_process_wherever_it_is_and_leaves_nothing_behind(
     assert not Path(f"/proc/{worker}").exists() or " Z " in Path(f"/proc/{worker}/stat").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.txt"]
     assert (tmp_path / "out.txt").read_text() == "before"
+
+
+def test_the_first_interrupt_is_acknowledged_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with StopRequest(notice="saving") as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        assert capfd.readouterr().err == "\nsaving\n"
+        assert stop
+    with StopRequest(notice="saving") as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        assert (bool(stop), capfd.readouterr().err) == (True, "")
