@@ -33,7 +33,7 @@ LAYERS = [
     ],
     ["inference"],
     ["evaluation.metrics", "evaluation.report", "evaluation.plots", "evaluation.results"],
-    ["run.model_config", "run.checkpoint", "run.environment", "run.history", "run.folder"],
+    ["run.model_config", "run.environment", "run.checkpoint", "run.history", "run.folder"],
     [
         "training.events", "training.objectives", "training.optim", "training.state", "training.linear",
         "training.loop", "training.fit", "training.build", "training.in_memory", "training.recorder",

@@ -45,17 +45,19 @@ def check_texts(texts: Sequence[str]) -> list[str]:
 class TextClassifier:
     """A model with its transform and labels.
 
-    labels: their names in the order of the columns of `predict_proba`. config: what it was trained with.
+    labels: their names in the order of the columns of `predict_proba`. config: what it was trained with. trained_on:
+    the format of the files it was trained on, auto where they had several or there were none.
     """
 
     def __init__(
-        self, model: nn.Module, transform: Transform, labels: list[str], config: Config, *,
-        device: torch.device, precision: str = "float32",
+        self, model: nn.Module, transform: Transform, labels: list[str], config: Config,
+        trained_on: str = "auto", *, device: torch.device, precision: str = "float32",
     ) -> None:  # fmt: skip
         self.model = model.to(device).eval()
         self.transform = transform
         self.labels = labels
         self.config = config
+        self.trained_on = trained_on
         self.device = device
         self.precision = precision
 

@@ -30,7 +30,7 @@ def test_files_of_one_name_stand_beside_each_other(cli: Cli, trained: Path, two:
         assert "written to runs/train/eval/test-2\n" in cli("eval", trained, "a/test.tsv").err
         result = cli("eval", trained, Path("b/test.tsv").absolute())
         assert "written to runs/train/eval/test-3\n" in result.err
-        assert "runs/train/eval/test keeps the evaluation of other data of this name" in result.err
+        assert "runs/train/eval/test holds an earlier evaluation, which stays" in result.err
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}
     assert "written to runs/train/eval/test\n" in cli("eval", trained, "test.tsv").err, "the run's own test file"
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}
@@ -129,3 +129,11 @@ def test_no_bar_stands_between_rows_on_a_terminal(trained: Path, workplace: Path
     Path("texts.txt").write_text("one\ntwo\n")
     code, shown = in_terminal("predict", trained, "texts.txt", columns=80)
     assert (code, "predicting" in shown, shown.count("\n")) == (0, False, 2)
+
+
+def test_the_same_data_elsewhere_replaces_its_evaluation(cli: Cli, trained: Path, two: None) -> None:
+    assert cli("eval", trained, "a/test.tsv").code == 0
+    Path("c").mkdir()
+    Path("a/test.tsv").rename("c/test.tsv")
+    assert cli("eval", trained, "c/test.tsv").code == 0
+    assert folders(trained / "eval") == {"test": 9}

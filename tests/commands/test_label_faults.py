@@ -18,8 +18,8 @@ from textrnn.errors import short
 
 ROWS = make_rows(60)
 ALIKE = (
-    "differ only in case, white space or width and are learnt as different classes: if they mean the same, write them "
-    "alike in the data"
+    "differ only in case, white space or Unicode form and are learnt as different classes: if they mean the same, "
+    "write them alike in the data"
 )
 
 
@@ -56,7 +56,7 @@ def test_of_many_labels_that_look_alike_some_are_shown_and_the_rest_is_counted(c
     found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
     assert found[0] == f"labels 'ZOO0' (2 training texts), 'ZoO0' (2), 'Zoo0' (2), 'zOO0' (2) and 2 more {ALIKE}"
     assert len(found) == 4
-    assert found[3] == "2 more groups of labels differ only in case, white space or width"
+    assert found[3] == "2 more groups of labels differ only in case, white space or Unicode form"
 
 
 def test_names_of_label_ids_that_look_alike_are_named(cli: Cli) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.commands.test_predict import piped
 from tests.conftest import COMMAND, TINY, Cli, make_rows, train_in
+from textrnn import RNNClassifier
 
 ROWS = make_rows(120, seed=3)
 TEXTS = [text for _, text in ROWS]
@@ -61,7 +63,7 @@ def test_plain_texts_and_other_formats_stay_lines_of_text(cli: Cli, runs: dict[s
         assert texts_of(result.out)[0] == content.splitlines()[0].replace("\t", " ")
 
 
-def test_a_folder_trained_run_and_an_estimator_read_lines(cli: Cli, runs: dict[str, Path]) -> None:
+def test_a_model_that_was_trained_on_no_file_reads_lines(cli: Cli, runs: dict[str, Path]) -> None:
     for label, text in make_rows(30):
         folder = Path("classes", label)
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +71,9 @@ def test_a_folder_trained_run_and_an_estimator_read_lines(cli: Cli, runs: dict[s
     assert cli("train", "--data", "classes", *TINY, "--run-dir", "run").code == 0
     Path("new.txt").write_text(WRITERS["tsv"](ROWS))
     assert "read as" not in cli("predict", "run", "new.txt").err
+    estimator = RNNClassifier(hidden_size=4, epochs=1, min_count=1, ngrams=1, linear_ngrams=None)
+    estimator.fit([text for _, text in ROWS], [label for label, _ in ROWS]).save("model")
+    assert "read as" not in cli("predict", "model", "new.txt").err
 
 
 def test_stdin_is_text_unless_told(runs: dict[str, Path], workplace: Path) -> None:
@@ -124,6 +129,29 @@ def test_a_file_of_which_most_lines_fit_is_text_and_that_is_said(cli: Cli, runs:
     assert "new.txt:1: this looks like a header, which is no text: pass --text-column text" in result.err
 
 
+def test_what_does_not_fit_is_told_with_its_line(cli: Cli, runs: dict[str, Path]) -> None:
+    """Blank lines count, and so do objects of other keys; a broken row is told in its own words."""
+    Path("new.txt").write_text("\n\n" + WRITERS["tsv"](ROWS[:5]) + "\nneutral\ta text\n")
+    assert "line 9: the model has no label 'neutral'" in cli("predict", runs["tsv"], "new.txt").err
+    Path("new.txt").write_text('{"body": "one"}\n{"body": "two"}\n')
+    assert "line 1: no key 'text'; the keys are: 'body'" in cli("predict", runs["jsonl"], "new.txt").err
+    Path("new.txt").write_text(WRITERS["csv"](ROWS[:60]) + 'food,"a" b\n')
+    assert "line 62: cannot parse the csv row" in cli("predict", runs["csv"], "new.txt").err
+
+
+def test_options_without_effect_are_told(cli: Cli, runs: dict[str, Path]) -> None:
+    Path("new.tsv").write_text(WRITERS["tsv"](ROWS[:3]))
+    assert (
+        "--delimiter: new.tsv is read as tsv, which has none"
+        in cli("predict", runs["tsv"], "new.tsv", "--delimiter", ";").err
+    )
+    Path("new.txt").write_text(WRITERS["fasttext"](ROWS[:3]))
+    assert (
+        "--text-column: new.txt is read as fasttext, which has no columns"
+        in cli("predict", runs["tsv"], "new.txt", "--format", "fasttext", "--text-column", "text").err
+    )
+
+
 def test_a_tsv_without_labels_is_read_by_its_column(cli: Cli, runs: dict[str, Path]) -> None:
     Path("new.tsv").write_text("a text\nanother\n")
     result = cli("predict", runs["tsv"], "new.tsv")
@@ -166,6 +194,9 @@ def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> 
         assert (result.code, "looks like" in result.err) == (0, False)
     result = cli("train", "--data", "utf8.tsv", *TINY, "--set", "data.encoding=cp1252", "--run-dir", "other")
     assert "looks like utf-8: if texts come out garbled, pass --set data.encoding=utf-8" in result.err
+    Path("docs").mkdir()
+    Path("docs/a").write_text("un café", encoding="utf-8")
+    assert "docs/a: read as cp1252, but it looks like utf-8" in cli("predict", "run", "docs").err
     strict = cli("predict", "run", "t.tsv", "--encoding", "utf-8")
     assert "it may be cp1252 (it reads" in strict.err
 
@@ -181,6 +212,8 @@ def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> 
         ("a.tsv", "id\ttext\n7\tone\n\n", ["--text-column", "text"], [{"id": "7", "text": "one"}, {}]),
         ("a.jsonl", '{"text": "one", "id": [1, {"a": null}], "x": NaN, "y": "\\ud800", "z": "\\u009b体"}\n\n', [],
          [{"text": "one", "id": [1, {"a": None}], "x": None, "y": "\ud800", "z": "\x9b体"}, {}]),
+        ("a.jsonl", '{"text": "one", "x": 1e999, "y": [-1e999, 1.5]}\n', [],
+         [{"text": "one", "x": None, "y": [None, 1.5]}]),
         ("a.txt", "one\n", [], [{}]),
         ("a.txt", "__label__x one\ntwo\n", ["--format", "fasttext"], [{"label": "x"}, {}]),
     ],
@@ -209,10 +242,26 @@ def test_what_cannot_be_kept(cli: Cli, trained: Path) -> None:
     assert "--keep: a.txt is read as plain text, which has no columns" in result.err
 
 
+def test_a_header_that_is_told_to_predict_names_its_text(cli: Cli, trained: Path) -> None:
+    Path("new.csv").write_text("text,label\none,x\n")
+    assert cli("train", "--data", "train.tsv", *TINY, "--set", "data.text_column=1", "--set", "data.label_column=0",
+               "--run-dir", "run").code == 0  # fmt: skip
+    assert "pass --text-column text\n" in cli("predict", "run", "new.csv").err
+
+
+def test_a_wrong_header_of_a_stream_is_told_at_once(trained: Path, workplace: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "predict", str(trained), "--format", "csv"], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=workplace,
+    ) as process:  # fmt: skip
+        assert process.stdin and process.stderr
+        process.stdin.write(b"id,body\n")
+        process.stdin.flush()
+        assert b"no column 'text'" in process.stderr.read()
+
+
 def test_a_live_csv_is_answered_line_by_line(trained: Path, workplace: Path) -> None:
     """The delimiter is told from the header alone: nothing waits for more lines."""
-    import subprocess
-
     with subprocess.Popen(
         [*COMMAND, "predict", str(trained), "--format", "csv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, cwd=workplace,
@@ -232,9 +281,17 @@ def test_a_model_folder_evaluates_any_format(cli: Cli, runs: dict[str, Path]) ->
     for label, text in ROWS:
         Path("e", label).mkdir(parents=True, exist_ok=True)
         Path("e", label, text[-3:]).write_text(text)
-    for trained_on in runs:
-        for name in ("a.tsv", "b.csv", "e", *(["c.txt", "d"] if trained_on != "csv" else [])):
+    for trained_on in ("tsv", "jsonl", "fasttext"):
+        for name in ("a.tsv", "b.csv", "c.txt", "d", "e"):
             result = cli("eval", runs[trained_on] / "model", name)
             assert result.code == 0, (trained_on, name, result.err)
+
+
+def test_a_model_folder_keeps_to_the_format_that_was_told(cli: Cli, runs: dict[str, Path]) -> None:
+    Path("tabs.csv").write_text(WRITERS["tsv"](ROWS))
+    assert cli("train", "--data", "tabs.csv", *TINY, "--set", "data.format=tsv", "--run-dir", "run").code == 0
+    assert cli("eval", "run/model", "tabs.csv").code == 0
+    Path("p1.dat").write_text(WRITERS["csv"](ROWS))
+    assert cli("eval", runs["csv"] / "model", "p*.dat").code == 0
     Path("f.txt").write_text(WRITERS["csv"](ROWS))
     assert cli("eval", runs["csv"] / "model", "f.txt").code == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,17 @@ def test_a_delimiter_that_is_given_is_taken(cli: Cli) -> None:
 def test_what_is_no_delimiter(cli: Cli, value: str) -> None:
     result = cli("train", "--data", "t.csv", "--set", f"data.delimiter={value}")
     assert result.code == 1 and "--set data.delimiter: expected one character" in result.err, result.err
+
+
+@pytest.mark.parametrize("name", ["no", "a: b", "[tag]", "#n", "l'avis", "x y", "été", "*", "true", "null", "1e3"])
+def test_the_column_that_a_message_names_can_be_typed_as_it_stands(cli: Cli, name: str) -> None:
+    rows = [(name, "id"), *((f"a longer text than that {number}", number % 2) for number in range(20))]
+    with Path("t.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    message = cli("vocab", "--data", "t.csv", "--set", "data.label_column=id").err
+    (advice,) = re.findall(r"Perhaps (--set .*), or, if the file has no header", message)
+    result = cli("vocab", "--data", "t.csv", "--set", "data.label_column=id", *shlex.split(advice))
+    assert result.code == 0, (advice, result.err)
 
 
 def test_a_delimiter_without_a_csv_file_is_said_to_have_no_effect(cli: Cli, train_file: Path) -> None:

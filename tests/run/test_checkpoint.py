@@ -200,7 +200,7 @@ def test_a_model_that_went_through_windows_is_the_same(tmp_path: Path) -> None:
     for path in tmp_path.glob("m/*.*"):
         if path.suffix != ".safetensors":
             path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    _, loaded, labels, _ = load_model(tmp_path / "m")
+    _, loaded, labels, *_ = load_model(tmp_path / "m")
     assert labels == ["a", "体育"]
     assert loaded.vocab.tokens == transform.vocab.tokens
     assert loaded.tokenizer("石墨烯电池好") == tokenizer("石墨烯电池好")

@@ -132,6 +132,10 @@ def test_a_file_in_utf_8_that_is_read_as_something_else_is_worth_a_hint(tmp_path
     utf8.write_text(FRENCH, encoding="utf-8")
     other.write_text(FRENCH, encoding="cp1252")
     plain.write_text("plain letters")
+    last = tmp_path / "last"
+    last.write_bytes(b"a nice caf\xe9")
+    assert utf8_hint(str(last), "latin-1", "--encoding ") is None
+    assert likely_encodings(last.read_bytes())[0] == "cp1252"
     assert utf8_hint(str(utf8), "cp1252", "--encoding ").endswith("pass --encoding utf-8")
     assert [utf8_hint(str(path), "cp1252", "--encoding ") for path in (other, plain)] == [None, None]
     assert utf8_hint(str(utf8), "UTF8", "--encoding ") is None

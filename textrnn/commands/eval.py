@@ -55,24 +55,24 @@ def evaluate(
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
     part = None
     if data is not None:
-        is_told = is_run or any(key == "data.format" for key, _ in overrides)
-        if not is_told and not (config.data.format == "csv" and os.path.isfile(data) and suffix_format(data) is None):
-            config.data.format = "auto"  # a model keeps the format of its training texts, and only csv is hard to tell
+        is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
+        if config.data.format == "auto" and is_csv:
+            config.data.format = "csv"  # which no first line tells
         name, source = data_name(data), build_source(data, config.data, names)
     elif is_run:
         name, source, part = own_split(config, split, names)
     else:
         raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
 
-    texts, rows, hashes = read_texts(classifier, source, config, name, part, run)
+    texts, rows, hashes, digest = read_texts(classifier, source, config, name, part, run)
     predictions, totals = predict_texts(classifier, texts, rows, hashes)
     metrics = all_metrics(totals, classifier.labels)
-    described = {"data": [os.path.abspath(path) for path in source.paths], "split": part}
+    described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": digest}
     metrics["seconds"] = time.perf_counter() - begin
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
-        log.info("%s keeps the evaluation of other data of this name", target.with_name(name))
+        log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
     if not write_results(target, report_text(metrics), metrics, described, source, predictions):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
@@ -98,11 +98,12 @@ def predict_texts(
 
 def read_texts(
     classifier: TextClassifier, source: Source, config: Config, name: str, part: str | None, run: Path
-) -> tuple[EncodedTexts, np.ndarray, np.ndarray]:
-    """The texts to evaluate on in the model's ids, their positions in the source, and the hashes of all its texts."""
+) -> tuple[EncodedTexts, np.ndarray, np.ndarray, str]:
+    """The texts to evaluate on in the model's ids, their positions in the source, the hashes of all its texts, and the
+    digest of its content."""
     transform = classifier.transform
-    for hint in source.encoding_hints():
-        log.warning(hint)
+    for sentence in source.encoding_hints():
+        log.warning(sentence)
     with reading_bar() as progress:
         texts, corpus = encode_labelled(
             source, transform.tokenizer, transform.vocab, classifier.labels,
@@ -119,7 +120,7 @@ def read_texts(
     if part:
         texts = texts.rows(rows)
     warn_of_missing_classes(texts, classifier.labels, name)
-    return texts, rows, corpus.hashes
+    return texts, rows, corpus.hashes, corpus.digest
 
 
 def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool) -> Config:

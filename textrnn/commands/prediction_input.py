@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BufferedIOBase
 from itertools import islice
 from typing import NamedTuple
 
@@ -51,6 +52,7 @@ def examples_of(
         if options.format not in (None, "folder"):
             raise DataError(f"{name}: expected a file (--format {options.format}), found a folder")
         source.format = "folder"
+        _warn(source, "folder", name, options)
         yield from read_examples(source)
         return
     if options.format == "folder":
@@ -59,14 +61,8 @@ def examples_of(
     live = is_live(name)
     is_guess = told is None and name != STDIN and os.path.isfile(name)
     kind = told or (_format_of_run(source, classifier) if is_guess else None) or "text"
-    if kind == "text" and (options.text_column is not None or options.keep):
-        option = "--keep" if options.keep else "--text-column"
-        log.warning("%s: %s is read as plain text, which has no columns; set --format", option, name)
     shown_name = "stdin" if name == STDIN else name
-    source.live = live
-    if name != STDIN and os.path.isfile(name):
-        for hint in source.encoding_hints():
-            log.warning(hint)
+    _warn(source, kind, name, options)
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
     with open_live(path, shown_name, before_waiting) if live else open_binary(path) as stream:
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding)
@@ -75,6 +71,20 @@ def examples_of(
         elif told is None and name == STDIN:
             lines = _told_of_format(lines, source, classifier)
         yield from parse_examples(lines, kind, shown_name, source)
+
+
+def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
+    """Warn of options without effect, and of an encoding that does not seem to be the file's."""
+    said = {"text": "plain text"}.get(kind, kind)
+    if options.text_column is not None and kind in ("text", "fasttext", "folder"):
+        log.warning("--text-column: %s is read as %s, which has no columns; set --format", name, said)
+    if options.keep and kind == "text":
+        log.warning("--keep: %s is read as plain text, which has no columns; set --format", name)
+    if options.delimiter is not None and kind != "csv":
+        log.warning("--delimiter: %s is read as %s, which has none; set --format", name, said)
+    if name != STDIN and os.path.exists(name) and not source.live:
+        for hint in source.encoding_hints():
+            log.warning(hint)
 
 
 def is_live(name: str) -> bool:
@@ -89,10 +99,11 @@ def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Sou
     text_column, label_column = options.text_column, None
     if text_column is None:
         text_column, label_column = data.text_column, data.label_column
+    is_stream = name == STDIN or is_live(name)
     return Source(
         [name], options.format or "text", text_column, label_column, delimiter=options.delimiter or data.delimiter,
-        encoding=options.encoding or ("utf-8" if name == STDIN else data.encoding), labelled=False, keep=options.keep,
-        options=OPTIONS,
+        encoding=options.encoding or ("utf-8" if is_stream else data.encoding), labelled=False, live=is_live(name),
+        keep=options.keep, options=OPTIONS,
     )  # fmt: skip
 
 
@@ -100,7 +111,7 @@ def _format_of_run(source: Source, classifier: TextClassifier) -> str | None:
     """The format that the model was trained on, where the first lines of a file all fit it: their labels, too, are
     known to the model. Where only most of them fit, a warning says what does not."""
     (name,) = source.paths
-    kind = classifier.config.data.format
+    kind = classifier.trained_on
     if kind in ("auto", "folder"):
         return None
     fitting, count, misfit = 0, 0, None
@@ -108,7 +119,7 @@ def _format_of_run(source: Source, classifier: TextClassifier) -> str | None:
         for record in _first_records(source, kind, classifier):
             count += 1
             problem = record.reason if isinstance(record, BadRow) else _unknown_label(record, classifier)
-            fitting += isinstance(record, Record)
+            fitting += isinstance(record, Record) or record.reason.startswith("no key ")  # an object, of other keys
             if problem is not None and misfit is None:
                 misfit = f"line {record.line}: {problem}"
     except HeaderError:
@@ -133,12 +144,22 @@ def _first_records(source: Source, kind: str, classifier: TextClassifier) -> Ite
     )  # fmt: skip
     try:
         with open_binary(name) as stream:
-            lines = (line for line in read_lines(stream, source.encoding, name) if line.strip())
-            yield from islice(parse(lines, kind, name, labelled.columns()), _LINES_TRIED)
+            numbers: list[int] = []  # of the lines that are not empty
+            for record in islice(parse(_filled(stream, source, numbers), kind, name, labelled.columns()), _LINES_TRIED):
+                yield replace(record, line=numbers[min(record.line, len(numbers)) - 1])
     except HeaderError:
         raise
-    except DataError:  # it is not of this format, or cannot be read, which will be told
-        yield BadRow(1, "")
+    except DataError as error:  # it is not of this format, or cannot be read, which will be told
+        where, _, reason = str(error).removeprefix(f"{name}:").partition(": ")
+        yield BadRow(int(where) if where.isdigit() else 1, reason or str(error))
+
+
+def _filled(stream: BufferedIOBase, source: Source, numbers: list[int]) -> Iterator[str]:
+    """The lines that are not empty; their numbers are added to `numbers`."""
+    for number, line in enumerate(read_lines(stream, source.encoding, source.paths[0]), start=1):
+        if line.strip():
+            numbers.append(number)
+            yield line
 
 
 def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
@@ -154,7 +175,7 @@ def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
 
 def _told_of_format(lines: Iterator[str], source: Source, classifier: TextClassifier) -> Iterator[str]:
     """The lines of stdin, which are texts; where the first one looks like the run's format, a warning says so."""
-    kind = classifier.config.data.format
+    kind = classifier.trained_on
     first = next(lines, None)
     if first is None:
         return

@@ -90,8 +90,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     write_text(run.config, config.to_yaml())  # epochs may have been added
                 # of a resumed run, too: the files may have been damaged since
                 transform = Transform(tokenizer, splits.vocab, config.data.max_length)
-                kept = config.model_copy(update={"data": config.data.model_copy(update={"format": splits.format})})
-                save_model_parts(run.model, model, transform, splits.labels, kept)
+                save_model_parts(run.model, model, transform, splits.labels, config, splits.format)
                 begin_log()
             begin = time.perf_counter()
             if start == "new":

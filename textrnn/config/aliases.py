@@ -8,7 +8,7 @@ _ALIASES = {
     "data.train": "train_file train_path train_data training training_data dataset input",
     "data.dev": "dev_file dev_path val valid validation val_file valid_file eval_file",
     "data.test": "test_file test_path test_data",
-    "data.dev_fraction": "dev_split val_split val_size valid_fraction validation_split validation_fraction test_size",
+    "data.dev_fraction": "dev_split val_split val_size valid_fraction validation_split validation_fraction",
     "data.format": "file_format filetype",
     "data.text_column": "text text_col text_field content_column text_key",
     "data.label_column": "label label_col label_field target target_column label_key",
@@ -18,8 +18,8 @@ _ALIASES = {
     "data.max_length": "max_len maxlen max_seq_len max_seq_length seq_len seq_length pad_size max_tokens truncate",
     "data.bad_rows": "on_bad_lines on_bad_rows skip_bad_rows errors",
     "data.cache_dir": "cache cache_path",
-    "tokenizer.kind": "tokenizer tokenizer_type tokenize word_level char_level level",
-    "tokenizer.lowercase": "lower lower_case do_lower_case uncased",
+    "tokenizer.kind": "tokenizer tokenizer_type tokenize  level",
+    "tokenizer.lowercase": "lower lower_case do_lower_case",
     "tokenizer.normalize": "nfkc unicode normalization",
     "tokenizer.user_dict": "userdict dict dictionary jieba_dict",
     "vocab.min_count": "min_freq min_df mincount min_frequency",
@@ -31,7 +31,7 @@ _ALIASES = {
     "model.hidden_size": "hidden hidden_dim hid_size units rnn_size rnn_hidden n_hidden num_hidden hidden_units",
     "model.num_layers": "layers n_layers nlayers depth rnn_layers",
     "model.bidirectional": "bidir bi birnn bi_directional",
-    "model.dropout": "drop dropout_rate drop_rate drop_prob keep_prob p_drop",
+    "model.dropout": "drop dropout_rate drop_rate drop_prob p_drop",
     "model.embedding_dropout": "emb_dropout embed_dropout spatial_dropout input_dropout",
     "model.pooling": "pool pooling_type aggregation",
     "model.attention_hops": "hops n_hops num_hops",
@@ -45,7 +45,7 @@ _ALIASES = {
     "train.learning_rate": "lr eta step_size base_lr max_lr",
     "train.weight_decay": "wd l2 l2_reg decay weight_reg",
     "train.schedule": "scheduler lr_scheduler lr_schedule lr_decay",
-    "train.warmup": "warmup_ratio warmup_steps warmup_fraction warmup_proportion",
+    "train.warmup": "warmup_ratio warmup_fraction warmup_proportion",
     "train.grad_clip_norm": "clip grad_clip gradient_clip clip_norm clipping max_norm max_grad_norm clip_grad_norm "
     "gradient_clip_val clip_gradients",
     "train.accumulate": "accumulation grad_accum grad_accumulation gradient_accumulation accumulation_steps "
@@ -54,10 +54,10 @@ _ALIASES = {
     "train.adversarial_norm": "adversarial adv epsilon adv_eps",
     "train.class_weights": "class_weight weights weighted pos_weight",
     "train.monitor": "metric metric_for_best_model early_stopping_metric",
-    "train.patience": "early_stopping early_stop early_stopping_patience require_improvement",
+    "train.patience": "early_stopping early_stop early_stopping_patience",
     "train.seed": "random_seed random_state rng_seed",
-    "train.precision": "amp fp16 bf16 mixed_precision dtype",
-    "train.save_minutes": "save_every save_interval save_steps checkpoint_interval",
+    "train.precision": "dtype compute_dtype",
+    "train.save_minutes": "save_every save_interval checkpoint_interval",
 }
 _KEY_OF = {alias: key for key, aliases in _ALIASES.items() for alias in aliases.split()}
 

@@ -100,6 +100,8 @@ def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = 
         problems: dict[str, list[Any]] = {}  # a key that takes several types has one for each
         for problem in error.errors():
             problems.setdefault(_dotted(problem["loc"]), []).append(problem)
+        if MODEL_FORMAT_KEY in problems:  # then its other keys are of no interest
+            problems = {MODEL_FORMAT_KEY: problems[MODEL_FORMAT_KEY]}
         lines = [
             ("--set " if key in set_keys else f"{origin}: ") + _explain(key, found)
             for key, found in sorted(problems.items())

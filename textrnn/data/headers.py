@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+import shlex
+
+import yaml
 
 from textrnn.data.records import Column, OptionNames, count_of, quoted
 from textrnn.errors import DataError, short
@@ -46,15 +50,16 @@ def may_be_header(row: list[str]) -> bool:
     )
 
 
-def header_found(text: str, label: str | None, options: OptionNames) -> str:
+def header_found(text: str, label: str | None, row: list[str], options: OptionNames) -> str:
     """What to do about a header where columns are numbered. text, label: its fields in these columns."""
     if label is None:
-        return f"this looks like a header, which is no text: pass {options.text_column}{_argument(text)}"
+        named = next((field for field in row if _plain(field) in _TEXT_NAMES), text)
+        return f"this looks like a header, which is no text: pass {_typed(options.text_column, named)}"
     if _plain(text) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
         text, label = label, text
     return (
         f"this looks like a header ({short(text)}, {short(label)}), whose words would become a text and a class: name "
-        f"the columns: {options.text_column}{_argument(text)} {options.label_column}{_argument(label)}"
+        f"the columns: {_typed(options.text_column, text)} {_typed(options.label_column, label)}"
     )
 
 
@@ -81,7 +86,7 @@ def missing_columns(
             f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
             f"numbers of the columns, from 0: {numbers}"
         )
-    by_name = " ".join(f"{of[part]}{_argument(header[places[part]])}" for part in missing)
+    by_name = " ".join(_typed(of[part], header[places[part]]) for part in missing)
     return f"{lacking}; the header is: {quoted(header)}. Perhaps {by_name}, or, if the file has no header, {numbers}"
 
 
@@ -91,12 +96,12 @@ def _of_one_field(
     if found_text:
         return f"{lacking}; the only column is {quoted(header)}: add a column of labels"
     said = f"{lacking}; the first row has {count_of(len(header), 'field')}: {quoted(header)}"
-    if "label" in missing:
+    if "label" in missing or any(delimiter in header[0] for delimiter in ";\t|"):
         return (
             f"{said}. If another character than a comma, semicolon, tab or | separates the fields, pass "
             f"{options.delimiter}CHARACTER"
         )
-    return f"{said}. Pass {options.text_column}{_argument(header[0])}, or {options.text_column}0 if it has no header"
+    return f"{said}. Pass {_typed(options.text_column, header[0])}, or {options.text_column}0 if it has no header"
 
 
 def _likely_places(missing: list[str], header: list[str], sample: list[str], known: set[int]) -> dict[str, int]:
@@ -118,9 +123,11 @@ def _plain(name: str) -> str:
     return name.strip().strip("\"'").casefold()
 
 
-def _argument(name: str) -> str:
-    """A column's name as it is typed after an option."""
+def _typed(option: str, name: str) -> str:
+    """An option with a column's name as they are typed in a shell; --set reads the name as YAML."""
     name = name.strip()
-    if name.isdigit():
-        return f"\"'{name}'\""  # as YAML text: a number without quotes is a place
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
+    if option.endswith("="):
+        name = yaml.safe_dump(name, allow_unicode=True, width=math.inf).removesuffix("...\n").strip()
+    if "'" in name and not set('"$`\\!') & set(name):
+        return f'{option}"{name}"'
+    return option + (name if re.fullmatch(r"[\w.-]+", name) else shlex.quote(name))

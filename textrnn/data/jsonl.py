@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -27,7 +28,10 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             yield empty if columns.labelled else Record(number, "", None, {} if columns.keep else None)
             continue
         try:
-            item = json.loads(line, parse_constant=_no_number) if columns.keep else json.loads(line)
+            if columns.keep:
+                item = json.loads(line, parse_constant=_no_number, parse_float=_finite)
+            else:
+                item = json.loads(line)
         except json.JSONDecodeError as error:
             yield BadRow(number, f"not valid JSON: {error.msg} at column {error.pos + 1}")
         except RecursionError:
@@ -36,6 +40,11 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             yield BadRow(number, "not valid JSON: a number has too many digits")
         else:
             yield _record(item, number, columns)
+
+
+def _finite(text: str) -> float | None:
+    """A number beyond all floats is kept as null, too."""
+    return value if math.isfinite(value := float(text)) else None
 
 
 def _no_number(name: str) -> None:

@@ -29,7 +29,7 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
 
 
 def folded(label: str) -> str:
-    """The same for labels that differ only in case, white space or width (full or half)."""
+    """The same for labels that differ only in case, white space or Unicode form (NFKC), such as full width."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
     return " ".join(plain.split())
 

@@ -91,9 +91,15 @@ class Source:
 
     def encoding_hints(self) -> list[str]:
         """A sentence for each file that is UTF-8, as it seems, and is read in another encoding."""
-        paths = [path for path, kind in self.files() if kind != "folder"]
-        hints = (utf8_hint(path, self.encoding, self.options.encoding) for path in paths)
-        return [hint for hint in hints if hint is not None]
+        found = []
+        for path, kind in self.files():
+            file: str | None = path
+            if kind == "folder":  # its first document stands for all
+                file = next((file for file, problem in folder_entries(path, follow_links=True) if not problem), None)
+            hint = None if file is None else utf8_hint(file, self.encoding, self.options.encoding)
+            if hint is not None:
+                found.append(hint)
+        return found
 
     def common_format(self) -> str:
         """The format of all files; auto where they differ."""

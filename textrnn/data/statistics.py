@@ -129,11 +129,11 @@ def _alike_warnings(splits: Splits) -> Iterator[str]:
         )
         rest = f" and {len(labels) - _LABELS_SHOWN:,} more" * (len(labels) > _LABELS_SHOWN)
         yield (
-            f"labels {shown}{rest} differ only in case, white space or width and are learnt as different "
+            f"labels {shown}{rest} differ only in case, white space or Unicode form and are learnt as different "
             f"classes: if they mean the same, write them alike in the data"
         )
     if (more := len(alike) - _GROUPS_SHOWN) > 0:
-        yield f"{more:,} more group{'s' * (more > 1)} of labels differ only in case, white space or width"
+        yield f"{more:,} more group{'s' * (more > 1)} of labels differ only in case, white space or Unicode form"
 
 
 def _repeat_warnings(train: Corpus, examples: Iterable[Example]) -> Iterator[str]:

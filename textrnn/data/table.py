@@ -142,7 +142,8 @@ def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: s
     if missing:
         sample: list[str] = []
         with contextlib.suppress(DataError):
-            sample = next(rows, (0, sample))[1]
+            if columns.sample_lines > 1:  # else the next row may be long in coming
+                sample = next(rows, (0, sample))[1]
         reason = missing_columns(missing, names, sample, columns.options, known=set(places.values()))
         raise DataError(f"{name}:1: {reason}")
     kept = None
@@ -180,7 +181,7 @@ def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Lay
     others = [field for at, field in enumerate(row) if at != text]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
     if number == 1 and (is_numbered or is_header(row[text], others if label is None else [row[label]])):
-        reason = header_found(row[text], None if label is None else row[label], columns.options)
+        reason = header_found(row[text], None if label is None else row[label], row, columns.options)
         raise HeaderError(f"{name}:{number}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(columns.label, int) and text > columns.label

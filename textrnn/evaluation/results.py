@@ -39,7 +39,7 @@ class Predictions:
 
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
     """The folder `name` for an evaluation, or `name-2`, `name-3` and so on where others have the evaluations of other
-    data. described: the content of data.json."""
+    data: neither of the same path nor of the same content. described: the content of data.json."""
     number, folder = 1, parent / name
     while not _is_free(folder, described):
         number += 1
@@ -50,11 +50,14 @@ def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
 def _is_free(folder: Path, described: dict[str, Any]) -> bool:
     """Whether the folder has no evaluation, or one of the same data."""
     try:
-        return bool(json.loads((folder / DATA).read_bytes()) == described)
+        found = json.loads((folder / DATA).read_bytes())
     except (ValueError, RecursionError):
         return False
     except OSError:  # none, or one that does not say of what it is
         return not (folder / "metrics.json").exists()
+    if not isinstance(found, dict) or found.get("split") != described["split"]:
+        return False
+    return any(key in found and found[key] == described[key] for key in ("data", "sha256"))
 
 
 def write_results(
@@ -72,6 +75,8 @@ def write_results(
     """
     make_folder(folder)
     labels = metrics["labels"]
+    if not (folder / "metrics.json").exists():
+        write_text(folder / DATA, json.dumps(described) + "\n")  # first: the folder is taken
     write_predictions(folder / "predictions.tsv", source, predictions, labels)
     write_text(folder / DATA, json.dumps(described) + "\n")
     write_text(folder / "report.txt", report)

@@ -21,7 +21,8 @@ from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError, command, short
 from textrnn.models.build import build_model, least_weights, network_of
 from textrnn.models.network import not_finite
-from textrnn.run.model_config import model_yaml, read_model_yaml
+from textrnn.run.environment import is_environment
+from textrnn.run.model_config import model_yaml, read_model_yaml, read_trained_on
 from textrnn.runtime.files import make_folder, write_bytes, write_text
 from textrnn.runtime.memory import check_memory
 
@@ -78,8 +79,11 @@ def save_model(folder: Path, model: nn.Module, transform: Transform, labels: lis
     save_weights(folder / WEIGHTS, model)
 
 
-def save_model_parts(folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config) -> None:
-    """Everything that prediction needs except the weights, which come with the first evaluation."""
+def save_model_parts(
+    folder: Path, model: nn.Module, transform: Transform, labels: list[str], config: Config, trained_on: str = "auto"
+) -> None:
+    """Everything that prediction needs except the weights, which come with the first evaluation. trained_on: the format
+    of the training texts."""
     make_folder(folder)
     for name in (VOCAB, LABELS, USER_DICT, CONFIG):
         if (folder / name).is_symlink():  # perhaps to /dev/null
@@ -90,13 +94,16 @@ def save_model_parts(folder: Path, model: nn.Module, transform: Transform, label
     if transform.tokenizer.user_dict is not None:
         write_text(folder / USER_DICT, transform.tokenizer.user_dict)
     embedding_dim = network_of(model).embedding.table.embedding_dim
-    write_text(folder / CONFIG, model_yaml(config, embedding_dim=embedding_dim, user_dict=user_dict))
+    content = model_yaml(config, embedding_dim=embedding_dim, user_dict=user_dict, trained_on=trained_on)
+    write_text(folder / CONFIG, content)
 
 
-def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
-    """The model of a `model/` folder, in evaluation mode on the CPU. Raises CheckpointError."""
+def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config, str]:
+    """The model of a `model/` folder, in evaluation mode on the CPU, and the format of its training texts. Raises
+    CheckpointError."""
     try:
         config = build_config(read_model_yaml(folder / CONFIG), origin=str(folder / CONFIG))
+        trained_on = read_trained_on(folder / CONFIG)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)
@@ -118,9 +125,11 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
             raise CheckpointError(f"{folder / USER_DICT}:{problem[0]}: {problem[1]}")
     tokenizer = Tokenizer(kind.kind, lowercase=kind.lowercase, normalize=kind.normalize, user_dict=user_dict)
     if not (folder / WEIGHTS).exists():
+        is_in_run = is_environment(folder.parent / "environment.json")
+        remedy = f" (continue it with: {command('train', '--resume', '--run-dir', folder.parent)})" if is_in_run else ""
         raise CheckpointError(
-            f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation (continue it "
-            f"with: {command('train', '--resume', '--run-dir', folder.parent)}), or the file was removed"
+            f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation{remedy}, or "
+            f"the file was removed"
         )
     least, size = 4 * least_weights(config.model, len(vocab), len(labels)), (folder / WEIGHTS).stat().st_size
     if size < least:
@@ -131,7 +140,7 @@ def load_model(folder: Path) -> tuple[nn.Module, Transform, list[str], Config]:
     with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
         model = build_model(config.model, vocab_size=len(vocab), num_classes=len(labels))
     model.load_state_dict(read_weights(folder / WEIGHTS, model))
-    return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config
+    return model.eval(), Transform(tokenizer, vocab, config.data.max_length), labels, config, trained_on
 
 
 def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
-from textrnn.config import MODEL_FORMAT_KEY, Config, ModelConfig, read_yaml, to_yaml
+from textrnn.config import MODEL_FORMAT_KEY, Config, DataConfig, ModelConfig, read_yaml, to_yaml
 from textrnn.errors import ConfigError, short
 
 # What a key that is missing means in a model saved in version 0 of the format, and what each later version changed or
@@ -54,6 +54,7 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
     {"data": {"delimiter": None}, "model": {"ngrams": 2, "linear_ngrams": 2, "linear_scale": 4.0}},
 ]
 FORMAT_VERSION = len(DEFAULTS) - 1  # that is written
+TRAINED_ON_KEY = "trained_on"
 _NOT_KEPT = ("train", "dev", "test", "dev_fraction", "cache_dir")  # of `data`
 
 
@@ -74,12 +75,22 @@ def kept_keys(config: Config) -> dict[str, dict[str, Any]]:
     return tree
 
 
-def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None) -> str:
-    """The content of a model's config.yaml. user_dict: the name of its dictionary's file in the model's folder."""
+def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None, trained_on: str) -> str:
+    """The content of a model's config.yaml. user_dict: the name of its dictionary's file in the model's folder.
+    trained_on: the format of its training texts, auto where there is none."""
     tree = kept_keys(config)
     tree["model"].update(pretrained=None, freeze_embedding=False, embedding_dim=embedding_dim)
     tree["tokenizer"]["user_dict"] = user_dict
-    return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, **tree})
+    return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, TRAINED_ON_KEY: trained_on, **tree})
+
+
+def read_trained_on(path: Path) -> str:
+    """The format of the texts that a model was trained on; auto where its config.yaml does not say it."""
+    found = read_yaml(path).get(TRAINED_ON_KEY, "auto")
+    known = get_args(DataConfig.model_fields["format"].annotation)
+    if found not in known:
+        raise ConfigError(f"{path}: {TRAINED_ON_KEY}: expected {', '.join(known)}, found {short(found)}")
+    return str(found)
 
 
 def read_model_yaml(path: Path) -> dict[str, Any]:
@@ -89,6 +100,7 @@ def read_model_yaml(path: Path) -> dict[str, Any]:
     """
     tree = read_yaml(path)
     version = tree.pop(MODEL_FORMAT_KEY, 0)
+    tree.pop(TRAINED_ON_KEY, None)
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
         raise ConfigError(
             f"{path}: {MODEL_FORMAT_KEY}: expected a whole number, 0 or larger, found {short(version)}; copy the file "

@@ -14,6 +14,7 @@ from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encodings, ma
 from textrnn.runtime.files import open_binary
 
 _CHUNK_BYTES = 1 << 16
+_BEFORE = 200  # bytes of a line before the bad one
 _EXAMPLES = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
 _ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # in the codecs that have escapes
 _BYTE_ORDER_MARK = "\ufeff"
@@ -115,8 +116,12 @@ def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: st
         try:
             yield raw.decode(encoding)
         except UnicodeDecodeError as error:
-            sample = raw + stream.read(_CHUNK_BYTES)
-            raise _encoding_error(error, encoding, name, number, "", sample, option) from error
+            column = len(raw[: error.start].decode(encoding, "ignore")) + 1
+            sample = raw[max(error.start - _BEFORE, 0) : error.start + _CHUNK_BYTES]
+            if stream.seekable():  # else the next bytes may be long in coming
+                sample += stream.read(_CHUNK_BYTES)
+            at = len(raw[max(error.start - _BEFORE, 0) : error.start].decode(encoding, "ignore"))
+            raise _encoding_error(error, encoding, name, number, column, sample, option, at) from error
 
 
 def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
@@ -130,7 +135,8 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
         except UnicodeDecodeError as error:
             good = pending + error.object[: error.start].decode(encoding, "ignore")
             number += good.count("\n")
-            raise _encoding_error(error, encoding, name, number, good.rpartition("\n")[2], chunk, option) from error
+            column = len(good.rpartition("\n")[2]) + 1
+            raise _encoding_error(error, encoding, name, number, column, chunk, option, None) from error
         except UnicodeError as error:  # UTF-16 without its byte order mark
             remedy = _remedy(chunk, encoding, option)
             raise DataError(f"{name}:{number}: column 1: not valid {encoding}: {error}{remedy}") from error
@@ -145,18 +151,17 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
 
 
 def _encoding_error(
-    error: UnicodeDecodeError, encoding: str, name: str, line: int, before: str, sample: bytes, option: str | None
-) -> DataError:
-    if not before:
-        before = error.object[: error.start].decode(encoding, "ignore")
+    error: UnicodeDecodeError, encoding: str, name: str, line: int, column: int, sample: bytes, option: str | None,
+    at: int | None,
+) -> DataError:  # fmt: skip
     byte = error.object[error.start]
-    remedy = _remedy(sample, encoding, option, at=len(before))
-    return DataError(f"{name}:{line}: column {len(before) + 1}: byte 0x{byte:02x} is not valid {encoding}{remedy}")
+    remedy = _remedy(sample, encoding, option, at)
+    return DataError(f"{name}:{line}: column {column}: byte 0x{byte:02x} is not valid {encoding}{remedy}")
 
 
 def _remedy(sample: bytes, encoding: str, option: str | None, at: int | None = None) -> str:
-    """sample: bytes from the beginning of the bad line on. at: the characters before the bad byte, where a piece of the
-    line is to show how it reads."""
+    """sample: bytes of the bad line and after. at: its characters before the bad byte, where a piece of the line is to
+    show how it reads."""
     likely = likely_encodings(sample) if sample else []
     if likely[:1] == [encoding]:  # all but this byte is valid
         return "; the file is damaged here or has another encoding" + (f": try {option}NAME" if option else "")

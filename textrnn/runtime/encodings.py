@@ -90,8 +90,8 @@ def marked_encoding(head: bytes) -> str | None:
 
 
 def is_utf8(sample: bytes) -> bool:
-    """Whether it has characters of several bytes, and all of them are valid UTF-8; the last one may be cut."""
-    return not sample.isascii() and _decoded(sample, "utf-8") is not None
+    """Whether it has characters of several bytes, and all of them are valid UTF-8; a last one may be cut."""
+    return not (_decoded(sample, "utf-8") or "").isascii()
 
 
 def wide_encoding(head: bytes) -> str | None:
@@ -120,7 +120,7 @@ def _decoded(sample: bytes, encoding: str) -> str | None:
 
 def _is_mostly_utf8(sample: bytes) -> bool:
     """Whether it is UTF-8, perhaps with a few damaged bytes among many characters of several bytes."""
-    if _decoded(sample, "utf-8") is not None:
+    if is_utf8(sample) or sample.isascii():
         return True
     text = sample.decode("utf-8", "replace")
     damaged = text.count("\ufffd")
