@@ -172,7 +172,7 @@ def test_a_name_of_dots_does_not_lead_out_of_the_runs(cli: Cli, trained: Path) -
         Path("test.tsv").rename(name)
         assert cli("eval", trained, name).code == 0
         Path(name).rename("test.tsv")
-    assert {path.name for path in (trained / "eval").iterdir()} == {"data", "data-2"}
+    assert {path.name for path in (trained / "eval").iterdir()} == {"data"}  # the file of the first has moved
     Path("...yaml").write_text((trained / "config.yaml").read_text())
     result = cli("train", "--config", "...yaml")
     assert (result.code, result.out) == (0, "runs/data\n")

@@ -131,9 +131,13 @@ def test_no_bar_stands_between_rows_on_a_terminal(trained: Path, workplace: Path
     assert (code, "predicting" in shown, shown.count("\n")) == (0, False, 2)
 
 
-def test_the_same_data_elsewhere_replaces_its_evaluation(cli: Cli, trained: Path, two: None) -> None:
+def test_data_that_was_moved_replaces_its_evaluation(cli: Cli, trained: Path, two: None) -> None:
     assert cli("eval", trained, "a/test.tsv").code == 0
-    Path("c").mkdir()
-    Path("a/test.tsv").rename("c/test.tsv")
+    for name in ("c", "d"):
+        Path(name).mkdir()
+    Path("c/test.tsv").write_bytes(Path("a/test.tsv").read_bytes())
     assert cli("eval", trained, "c/test.tsv").code == 0
-    assert folders(trained / "eval") == {"test": 9}
+    assert folders(trained / "eval") == {"test": 9, "test-2": 9}, "a copy is another file"
+    Path("a/test.tsv").rename("d/test.tsv")
+    assert cli("eval", trained, "d/test.tsv").code == 0
+    assert folders(trained / "eval") == {"test": 9, "test-2": 9}, "it was moved"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class Predictions:
 
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
     """The folder `name` for an evaluation, or `name-2`, `name-3` and so on where others have the evaluations of other
-    data: neither of the same path nor of the same content. described: the content of data.json."""
+    data: of another path, unless that was this data before it was moved. described: the content of data.json."""
     number, folder = 1, parent / name
     while not _is_free(folder, described):
         number += 1
@@ -57,7 +58,11 @@ def _is_free(folder: Path, described: dict[str, Any]) -> bool:
         return not (folder / "metrics.json").exists()
     if not isinstance(found, dict) or found.get("split") != described["split"]:
         return False
-    return any(key in found and found[key] == described[key] for key in ("data", "sha256"))
+    paths = found.get("data")
+    if paths == described["data"]:
+        return True
+    was_moved = isinstance(paths, list) and not any(isinstance(path, str) and os.path.exists(path) for path in paths)
+    return was_moved and found.get("sha256") == described["sha256"]
 
 
 def write_results(
