@@ -11,6 +11,7 @@ from typing import Any
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
@@ -26,7 +27,11 @@ TUNED = "TF-IDF + the better of LinearSVC and logistic regression"
 FOLDS = 3
 CHOICES: list[dict[str, list[Any]]] = [
     {"model": [LinearSVC()], "model__C": [0.1, 0.25, 0.5, 1.0, 2.0, 4.0]},
-    {"model": [LogisticRegression(max_iter=200)], "model__C": [4.0, 16.0, 64.0]},
+    # one class against the rest, by liblinear: a fit on 3,000 posts of 20 Newsgroups takes 2 s, with lbfgs 42 s
+    {
+        "model": [OneVsRestClassifier(LogisticRegression(solver="liblinear", dual=True))],
+        "model__estimator__C": [4.0, 16.0, 64.0],
+    },
 ]
 Labels = Callable[[Labelled, list[str]], list[str]]  # training texts, texts to label -> labels
 
