@@ -39,7 +39,7 @@ bench: install ## measure all, or ONLY=encoder, beside other tools, and write do
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m scripts.bench $(ONLY)
 
-accuracy: install ## train all recipes, or ONLY=mr, beside linear models, and write docs/accuracy.md (hours)
+accuracy: install ## train all recipes, or ONLY=mr or small, beside linear models, and write docs/accuracy.md (hours)
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m scripts.accuracy $(ONLY)
 

@@ -13,9 +13,11 @@ import time
 from pathlib import Path
 
 from scripts.accuracy import record
-from scripts.accuracy.page import results
+from scripts.accuracy.page import results, small_results
 from scripts.accuracy.programs import Program, programs
 from scripts.accuracy.scores import scores
+from scripts.accuracy.small import SMALL
+from scripts.accuracy.small_programs import small_programs
 from scripts.accuracy.tasks import TASKS, Parts, Task, config_of, prepare, splits
 from scripts.bench.corpora import ROOT, WORK, Missing, write_texts
 from scripts.bench.machine import describe
@@ -26,7 +28,7 @@ from scripts.bench.timing import environment
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.accuracy", description=__doc__)
-    names = [task.recipe for task in TASKS]
+    names = ["small", *(task.recipe for task in TASKS)]
     parser.add_argument("tasks", nargs="*", choices=[*names, []], metavar="TASK", help=", ".join(names))
     parser.add_argument("--again", action="store_true", help="read test sets again")
     options = parser.parse_args()
@@ -35,6 +37,8 @@ def main() -> None:
         os.chdir(prepare(WORK / "accuracy"))
     except Missing as reason:
         raise SystemExit(f"error: {reason}") from None
+    if not options.tasks or "small" in options.tasks:
+        evaluate_small(again=options.again)
     for task in TASKS:
         if not options.tasks or task.recipe in options.tasks:
             evaluate(task, splits(config_of(task)), programs(task), again=options.again)
@@ -70,6 +74,28 @@ def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) 
         )
         if program is programs[0]:
             linear = found
+
+
+def evaluate_small(*, again: bool) -> None:
+    """As `evaluate`, on the twelve small tasks; what has been read is kept, so that it can be stopped and continued."""
+    for task in SMALL:
+        folds = None
+        for name, seed, recipe, labels in small_programs(task):
+            if record.has_read(task.in_record, name, seed, recipe) and not again:
+                continue
+            folds = folds or task.folds()
+            begin = time.perf_counter()
+            found = [label for train, test in folds for label in labels(train, test.texts)]
+            seconds = time.perf_counter() - begin
+            truth = [label for _, test in folds for label in test.labels]
+            reading = {
+                "task": task.in_record, "program": name, "seed": seed, "recipe": record.digest(recipe),
+                "seconds": round(seconds, 1), "machine": describe(), "commit": commit(),
+                **scores(truth, found, None, "accuracy"),
+            }  # fmt: skip
+            record.add(reading)
+            print(f"{task.name}: {name}, seed {seed}: {reading['accuracy']:.4f}, {seconds:.0f} s", flush=True)
+            put(ROOT / "docs" / "accuracy.md", "small", small_results(record.readings()))
 
 
 def labels_file(task: Task, program: Program) -> Path:

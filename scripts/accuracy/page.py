@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from scripts.accuracy.programs import DEFAULTS
+from scripts.accuracy.small import SMALL
+from scripts.accuracy.small_programs import TUNED
 from scripts.accuracy.tasks import TASKS, Task
 from scripts.bench.report import number, percent, table
 
@@ -20,6 +23,27 @@ def results(readings: list[dict[str, Any]]) -> list[str]:
             found.append(task_table(task, of_task))
             found.append(f"`make accuracy ONLY={task.recipe}`: {of_task[-1][1]['machine']}.")
     return found
+
+
+def small_results(readings: list[dict[str, Any]]) -> list[str]:
+    """One table of all small tasks: the tuned linear model, and the mean, difference and range of the defaults."""
+    rows = []
+    for task in SMALL:
+        last = {(line["program"], line["seed"]): line for line in readings if line["task"] == task.in_record}
+        ours = [line for (program, _), line in last.items() if program == DEFAULTS]
+        linear = last.get((TUNED, 0))
+        if linear is None or not ours:
+            continue
+        found = [line["accuracy"] for line in ours]
+        mean = sum(found) / len(found)
+        rows.append([
+            task.name, percent(linear["accuracy"]), percent(mean), f"{100 * (mean - linear['accuracy']):+.1f}",
+            f"{100 * min(found):.1f} to {100 * max(found):.1f}", str(len(found)),
+        ])  # fmt: skip
+    header = ["task", "linear model", "textrnn, defaults", "difference", "range", "seeds"]
+    note = "`make accuracy ONLY=small`: accuracy on the test texts; the linear model is the better of LinearSVC and "
+    note += "logistic regression on TF-IDF, with C, by cross-validation on the training texts."
+    return [table("Twelve small tasks", header, rows), note]
 
 
 def task_table(task: Task, of_task: list[tuple[int, dict[str, Any]]]) -> str:
