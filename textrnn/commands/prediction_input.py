@@ -18,7 +18,7 @@ from textrnn.data.formats import parse
 from textrnn.data.headers import HeaderError
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import Example, parse_examples, read_examples
-from textrnn.data.records import BadRow, Column, OptionNames, Record
+from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record
 from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines
@@ -58,13 +58,12 @@ def examples_of(
     if options.format == "folder":
         raise DataError(f"{name}: expected a folder (--format folder), found a file")
     told = options.format or (suffix_format(name) if name != STDIN else None)
-    live = is_live(name)
     is_guess = told is None and name != STDIN and os.path.isfile(name)
     kind = told or (_format_of_run(source, classifier) if is_guess else None) or "text"
     shown_name = "stdin" if name == STDIN else name
     _warn(source, kind, name, options)
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
-    with open_live(path, shown_name, before_waiting) if live else open_binary(path) as stream:
+    with open_live(path, shown_name, before_waiting) if source.live else open_binary(path) as stream:
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding)
         if is_guess and kind == "fasttext":
             lines = _labelled_lines(lines, name)
@@ -75,7 +74,7 @@ def examples_of(
 
 def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
     """Warn of options without effect, and of an encoding that does not seem to be the file's."""
-    said = {"text": "plain text"}.get(kind, kind)
+    said = "plain text" if kind == "text" else kind
     if options.text_column is not None and kind in ("text", "fasttext", "folder"):
         log.warning("--text-column: %s is read as %s, which has no columns; set --format", name, said)
     if options.keep and kind == "text":
@@ -99,10 +98,10 @@ def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Sou
     text_column, label_column = options.text_column, None
     if text_column is None:
         text_column, label_column = data.text_column, data.label_column
-    is_stream = name == STDIN or is_live(name)
+    live = is_live(name)
     return Source(
         [name], options.format or "text", text_column, label_column, delimiter=options.delimiter or data.delimiter,
-        encoding=options.encoding or ("utf-8" if is_stream else data.encoding), labelled=False, live=is_live(name),
+        encoding=options.encoding or ("utf-8" if live or name == STDIN else data.encoding), labelled=False, live=live,
         keep=options.keep, options=OPTIONS,
     )  # fmt: skip
 
@@ -136,22 +135,23 @@ def _format_of_run(source: Source, classifier: TextClassifier) -> str | None:
 
 def _first_records(source: Source, kind: str, classifier: TextClassifier) -> Iterator[Record | BadRow]:
     (name,) = source.paths
-    data = classifier.config.data
-    # jsonl is told by its keys; in tsv and fasttext, and in csv, a text alone may look like a row
-    labelled = Source(
-        [name], kind, source.text_column, data.label_column, delimiter=source.delimiter, labelled=kind != "jsonl",
-        options=OPTIONS,
-    )  # fmt: skip
+    columns = _columns_of_run(source, kind, classifier)
     try:
         with open_binary(name) as stream:
             numbers: list[int] = []  # of the lines that are not empty
-            for record in islice(parse(_filled(stream, source, numbers), kind, name, labelled.columns()), _LINES_TRIED):
+            for record in islice(parse(_filled(stream, source, numbers), kind, name, columns), _LINES_TRIED):
                 yield replace(record, line=numbers[min(record.line, len(numbers)) - 1])
     except HeaderError:
         raise
     except DataError as error:  # it is not of this format, or cannot be read, which will be told
         where, _, reason = str(error).removeprefix(f"{name}:").partition(": ")
         yield BadRow(int(where) if where.isdigit() else 1, reason or str(error))
+
+
+def _columns_of_run(source: Source, kind: str, classifier: TextClassifier) -> Columns:
+    """As the training texts were read, with labels, as a text alone may look like a row; jsonl is told by its keys."""
+    label_column = classifier.config.data.label_column
+    return replace(source, format=kind, label_column=label_column, labelled=kind != "jsonl", keep=False).columns()
 
 
 def _filled(stream: BufferedIOBase, source: Source, numbers: list[int]) -> Iterator[str]:
@@ -180,8 +180,7 @@ def _told_of_format(lines: Iterator[str], source: Source, classifier: TextClassi
     if first is None:
         return
     if kind in ("tsv", "fasttext", "jsonl"):
-        columns = replace(source, paths=["stdin"], format=kind, label_column=classifier.config.data.label_column,
-                          labelled=kind != "jsonl").columns()  # fmt: skip
+        columns = _columns_of_run(source, kind, classifier)
         with contextlib.suppress(DataError):
             record = next(iter(parse([first], kind, "stdin", columns)), None)
             if isinstance(record, Record) and record.text and _unknown_label(record, classifier) is None:

@@ -146,8 +146,8 @@ def parse_override(option: str) -> tuple[str, Any]:
 
 
 def _meant(name: str, known: Collection[str]) -> str:
-    """A hint at the key that is meant."""
-    key = known_by_another_name(name, known)
+    """A hint at the key that is meant, or at the nearest of the `known` names."""
+    key = known_by_another_name(name, known_keys())
     return _nearest(name, known) if key is None else f"; did you mean {key}?"
 
 
@@ -201,10 +201,8 @@ def _explain(key: str, problems: list[Any]) -> str:
         )
     if kinds & {"extra_forbidden", "invalid_key"}:
         if "." not in key:
-            alias = None if isinstance(found, dict) else known_by_another_name(key, known_keys())
-            return (
-                f"{key}: no such section{f'; did you mean {alias}?' if alias else _nearest(key, Config.model_fields)}"
-            )
+            hint = _nearest if isinstance(found, dict) else _meant
+            return f"{key}: no such section{hint(key, Config.model_fields)}"
         return f"{key}: no such key{_meant(key, known_keys())}"
     if "." not in key:
         return f"{key}: a section with keys was expected, found {short(found)}"

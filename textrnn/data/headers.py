@@ -42,7 +42,7 @@ def is_numbering(row: list[str]) -> bool:
     return len(row) > 1 and [field.strip() for field in row] == [str(at) for at in range(len(row))]
 
 
-def may_be_header(row: list[str]) -> bool:
+def _may_be_header(row: list[str]) -> bool:
     """Whether a row may be a header: short different names, none a number or a sentence."""
     names = [field.strip() for field in row]
     return len(set(names)) == len(names) and all(
@@ -75,13 +75,10 @@ def missing_columns(
     lacking = f"no column{'s' * (len(names) > 1)} {' and '.join(names)}"
     if len(header) == 1:
         return _of_one_field(lacking, header, missing, options, found_text=bool(known))
-    is_likely = may_be_header(header)
     places = _likely_places(list(missing), header, sample or header, known)
     of = {"text": options.text_column, "label": options.label_column}
     numbers = " ".join(f"{of[part]}{places[part]}" for part in missing)
-    if is_numbering(header):  # as pandas writes it for columns without names
-        is_likely = True
-    if not is_likely:
+    if not (_may_be_header(header) or is_numbering(header)):
         return (
             f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
             f"numbers of the columns, from 0: {numbers}"

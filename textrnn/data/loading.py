@@ -58,13 +58,10 @@ def load_splits(
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.statistics = statistics(splits, corpora["train"], max_length)
     splits.warnings = find_warnings(splits, corpora, max_length, read_examples(train))
-    splits.warnings[:0] = [*train.unused_options(), *_encoding_hints(sources)]
+    hints = (hint for source in sources.values() for hint in source.encoding_hints())
+    splits.warnings[:0] = [*train.unused_options(), *hints]
     splits.format = train.common_format()
     return splits
-
-
-def _encoding_hints(sources: dict[str, Source]) -> list[str]:
-    return [hint for source in sources.values() for hint in source.encoding_hints()]
 
 
 def encode_labelled(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import read_lines, utf8_hint
+from textrnn.runtime.decoding import check_encoding, read_lines, utf8_hint
 from textrnn.runtime.files import open_binary, strip_gz
 
 _SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -81,8 +81,10 @@ class Source:
 
     def unused_options(self) -> list[str]:
         """A sentence for what is set and has no effect on these files."""
-        kinds, found = {kind for _, kind in self.files()}, []
         has_columns = self.text_column is not None or self.label_column is not None
+        if not has_columns and self.delimiter is None:
+            return []  # files without a suffix need not be looked into
+        kinds, found = {kind for _, kind in self.files()}, []
         if has_columns and kinds <= {"fasttext", "folder", "text"}:
             found.append("data.text_column and data.label_column have no effect: the format has no columns")
         if self.delimiter is not None and self.format == "auto" and "csv" not in kinds:
@@ -91,6 +93,8 @@ class Source:
 
     def encoding_hints(self) -> list[str]:
         """A sentence for each file that is UTF-8, as it seems, and is read in another encoding."""
+        if check_encoding(self.encoding) == "utf-8":
+            return []  # without looking for the files
         found = []
         for path, kind in self.files():
             file: str | None = path

@@ -117,10 +117,11 @@ def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: st
             yield raw.decode(encoding)
         except UnicodeDecodeError as error:
             column = len(raw[: error.start].decode(encoding, "ignore")) + 1
-            sample = raw[max(error.start - _BEFORE, 0) : error.start + _CHUNK_BYTES]
+            begin = max(error.start - _BEFORE, 0)
+            at = len(raw[begin : error.start].decode(encoding, "ignore"))
+            sample = raw[begin : error.start + _CHUNK_BYTES]
             if stream.seekable():  # else the next bytes may be long in coming
                 sample += stream.read(_CHUNK_BYTES)
-            at = len(raw[max(error.start - _BEFORE, 0) : error.start].decode(encoding, "ignore"))
             raise _encoding_error(error, encoding, name, number, column, sample, option, at) from error
 
 
