@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import precision_recall_fscore_support
 
-from textrnn.evaluation.metrics import RunningTotals, all_metrics, summary
+from textrnn.evaluation.metrics import PartTotals, RunningTotals, all_metrics, calibration_error, summary
 
 # predicted: a a b b; true: a b b b; the class c is neither
 LOGITS = torch.tensor([[1.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]])
@@ -47,3 +48,66 @@ def test_the_numbers_are_those_of_scikit_learn() -> None:
     assert list(metrics["per_class"].values()) == [pytest.approx(entry) for entry in expected]
     assert metrics["macro_f1"] == pytest.approx(columns[2].mean())
     assert summary(logits, truth) == {key: metrics[key] for key in ("loss", "accuracy", "macro_f1")}
+
+
+def logits_of(*probabilities: float) -> torch.Tensor:
+    """Of two classes: those of the first are given."""
+    first = torch.tensor(probabilities)
+    return torch.stack([first, 1 - first], dim=1).log()
+
+
+def test_calibration_error_by_hand() -> None:
+    totals = RunningTotals(2)
+    totals.add(logits_of(0.9, 0.1), np.array([0, 0]))  # 0.9 and right, 0.9 and wrong: in the bin up to 14 / 15
+    totals.add(logits_of(0.62, 0.35), np.array([0, 1]))  # 0.62 and 0.65, both right: in the bin from 9 / 15
+    assert calibration_error(totals) == pytest.approx((abs(0.9 + 0.9 - 1) + abs(0.62 + 0.65 - 2)) / 4)
+
+
+def test_who_is_sure_and_right_is_calibrated() -> None:
+    totals = RunningTotals(2)
+    totals.add(torch.tensor([[200.0, 0], [0, 200]]), np.array([0, 1]))
+    assert calibration_error(totals) == 0
+    totals.add(torch.tensor([[200.0, 0], [0, 200]]), np.array([1, 0]))
+    assert calibration_error(totals) == 0.5
+
+
+def test_without_parts_the_network_is_the_whole() -> None:
+    totals = RunningTotals(3)
+    totals.add(LOGITS, TRUTH)
+    metrics = all_metrics(totals, ["a", "b", "c"])
+    assert metrics["parts"] == {"network": summary(LOGITS, TRUTH), "linear": None}
+    assert metrics["verdict"] is None
+    assert metrics["interval"]["accuracy"] == pytest.approx([0.3006, 0.9544], abs=5e-5)  # Wilson's, of 3 in 4
+    low, high = metrics["interval"]["macro_f1"]
+    assert low <= metrics["macro_f1"] <= high
+    alone = PartTotals(3, with_linear=False)
+    alone.add(LOGITS, TRUTH, network=LOGITS)
+    assert all_metrics(alone, ["a", "b", "c"]) == metrics
+
+
+def test_parts_by_hand() -> None:
+    truth = np.array([0, 0, 0, 1])
+    whole, network, linear = logits_of(0.9, 0.9, 0.1, 0.1), logits_of(0.9, 0.1, 0.1, 0.1), logits_of(0.4, 0.4, 0.6, 0.4)
+    parts = PartTotals(2, with_linear=True)
+    for rows in (slice(0, 3), slice(3, 4)):
+        parts.add(whole[rows], truth[rows], network=network[rows], linear=linear[rows])
+    assert (parts.only_total, parts.only_linear) == (2, 1)
+    metrics = all_metrics(parts, ["a", "b"])
+    assert metrics["accuracy"] == 0.75
+    assert metrics["loss"] == pytest.approx(-(3 * math.log(0.9) + math.log(0.1)) / 4)
+    assert metrics["parts"] == {
+        "network": {
+            "accuracy": 0.5,
+            "macro_f1": pytest.approx((2 / 4 + 2 / 4) / 2),
+            "loss": pytest.approx(-(2 * math.log(0.9) + 2 * math.log(0.1)) / 4),
+        },
+        "linear": {
+            "accuracy": 0.5,
+            "macro_f1": pytest.approx((2 / 4 + 2 / 4) / 2),
+            "loss": pytest.approx(-(2 * math.log(0.4) + 2 * math.log(0.6)) / 4),
+        },
+    }
+    assert metrics["verdict"] == (
+        "together 75.0; the linear model alone 50.0, the network alone 50.0: the linear model alone is as good here"
+    )
+    json.dumps(metrics, allow_nan=False)

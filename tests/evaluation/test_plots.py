@@ -88,3 +88,46 @@ def test_curves_without_dev_show_the_rest(tmp_path: Path, figures: list) -> None
     plot_curves(tmp_path / "c.png", history(dev_loss=None, dev_accuracy=None, dev_macro_f1=None))
     losses, scores, *_ = curves(figures[0])
     assert (losses, scores) == ({"train": [1.0, 2.0]}, {})
+
+
+def lines_of(figure: Figure, panel: int) -> dict[str, list[list[float]]]:
+    """The y values of a panel's lines by their colour."""
+    found: dict[str, list[list[float]]] = {}
+    for line in figure.axes[panel].lines:
+        found.setdefault(line.get_color(), []).append(line.get_ydata().tolist())
+    return found
+
+
+def legend(figure: Figure, panel: int) -> list[str]:
+    return [text.get_text() for text in figure.axes[panel].get_legend().get_texts()]
+
+
+PARTS = {"dev_network_loss": 0.7, "dev_network_accuracy": 0.8, "dev_linear_accuracy": 0.9}
+
+
+def test_the_loss_compares_the_network_with_itself_and_the_scores_all_parts(tmp_path: Path, figures: list) -> None:
+    plot_curves(tmp_path / "c.png", history(**PARTS))
+    losses, scores, *_ = curves(figures[0])
+    assert losses == {"train": [1.0, 2.0], "dev": [0.7, 0.7]}
+    assert scores == {
+        "accuracy": [1.2, 2.2], "macro-F1": [1.3, 2.3], "accuracy, network alone": [0.8, 0.8],
+        "accuracy, linear model alone": [0.9, 0.9],
+    }  # fmt: skip
+    assert [line.get_linestyle() for line in figures[0].axes[1].lines] == ["-", "-", "-", "--"]
+
+
+def test_without_a_linear_model_the_network_is_no_part(tmp_path: Path, figures: list) -> None:
+    plot_curves(tmp_path / "c.png", history(**PARTS | {"dev_linear_accuracy": None}))
+    assert legend(figures[0], 1) == ["accuracy", "macro-F1"]
+
+
+def test_each_fold_has_a_line_of_its_own(tmp_path: Path, figures: list) -> None:
+    folds = [history(**PARTS, fold=fold, dev_accuracy=fold / 10) for fold in (1, 2, 3)]
+    summed_up = {"epoch": 2, "train_loss": None, "dev_accuracy": 0.5, **PARTS}
+    plot_curves(tmp_path / "c.png", [*folds[0], *folds[1], *folds[2], summed_up])
+    assert lines_of(figures[0], 0) == {"C0": [[1.0, 2.0]] * 3, "C1": [[0.7, 0.7]] * 3 + [[0.7]]}
+    assert lines_of(figures[0], 1)["C0"] == [[0.1, 0.1], [0.2, 0.2], [0.3, 0.3], [0.5]]
+    assert legend(figures[0], 0) == ["train", "dev"]
+    assert legend(figures[0], 1) == [
+        "accuracy", "macro-F1", "accuracy, network alone", "accuracy, linear model alone",
+    ]  # fmt: skip

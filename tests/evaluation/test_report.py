@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from sklearn.metrics import classification_report
 from wcwidth import wcswidth
 
-from textrnn.evaluation.metrics import RunningTotals, all_metrics
+from textrnn.evaluation.metrics import PartTotals, RunningTotals, all_metrics
 from textrnn.evaluation.report import matrix_table, report_text
 
 TRUTH, PREDICTED = np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2])
@@ -55,7 +56,7 @@ def cells(*counts: tuple[int, int, int], classes: int) -> np.ndarray:
 
 def narrow(matrix: np.ndarray, labels: list[str], columns: int) -> list[str]:
     totals = RunningTotals(len(labels))
-    totals.matrix = matrix
+    totals.matrix = csr_array(matrix)
     metrics = all_metrics(totals, labels) | {"seconds": 1.25}
     lines = report_text(metrics, columns, file="runs/x/eval/test/report.txt").splitlines()
     assert max(map(wcswidth, lines)) <= columns
@@ -102,3 +103,61 @@ def test_a_matrix_that_fits_just_is_shown() -> None:
     pairs_heading = "too wide for this terminal; its most confused pairs:"
     assert pairs_heading not in narrow(matrix, labels, width)
     assert pairs_heading in narrow(matrix, labels, width - 1)
+
+
+def both(columns: int | None, *, mixed: bool = True) -> str:
+    """The report of a model right on all of 40 texts, its network on 30, its linear model on 20."""
+    truth = np.arange(40) % 2
+    whole = torch.eye(2)[truth]
+    linear, network = whole.clone(), whole.clone()
+    linear[:20], network[:10] = 1 - whole[:20], 1 - whole[:10]
+    parts = PartTotals(2, with_linear=True)
+    parts.add(whole if mixed else network, truth, network=network, linear=1000 * linear)
+    return report_text(all_metrics(parts, ["a", "b"]) | {"seconds": 1.25}, columns)
+
+
+def test_the_parts_and_the_totals_by_eye() -> None:
+    text = both(None)
+    assert text[text.index("network alone") - len("                    accuracy  macro-F1      loss\n") :] == "\n".join(
+        [
+            "                    accuracy  macro-F1      loss",
+            "network alone         0.7500    0.7500    0.5633",
+            "linear model alone    0.5000    0.5000  500.0000",
+            "together              1.0000    1.0000    0.3133",
+            "",
+            "accuracy   1.0000",
+            "macro-F1   1.0000",
+            "95 %       accuracy 0.9124 to 1.0000, macro-F1 1.0000 to 1.0000",
+            "calibration error  0.2689",
+            "documents  40",
+            "time used  1.2 s",
+            "",
+            "together 100.0; the linear model alone 50.0, the network alone 75.0: the network earns its time",
+            "",
+        ]
+    )
+
+
+def test_a_linear_model_without_a_say_has_a_row_and_there_is_no_together() -> None:
+    lines = both(None, mixed=False).splitlines()
+    assert [line[:18].strip() for line in lines if line.startswith(("network", "linear", "together"))] == [
+        "network alone", "linear model alone",
+    ]  # fmt: skip
+    assert lines[-1] == "the network 75.0; the linear model 50.0: the network earns its time"
+
+
+def test_in_a_terminal_sentences_are_wrapped() -> None:
+    lines = both(60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "95 %       accuracy 0.9124 to 1.0000, macro-F1 1.0000 to" in lines
+    assert "           1.0000" in lines
+    assert lines[-2:] == [
+        "together 100.0; the linear model alone 50.0, the network",
+        "alone 75.0: the network earns its time",
+    ]
+
+
+def test_without_a_linear_model_there_are_only_the_totals() -> None:
+    lines = report(["a", "b", "c"]).splitlines()
+    assert lines[-1] == "time used  1.2 s"
+    assert not [line for line in lines if "alone" in line]

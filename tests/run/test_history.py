@@ -36,6 +36,7 @@ def test_a_line_cut_short_by_a_crash_is_no_record(tmp_path: Path) -> None:
         b'{"epoch": 1, "step": 3.5}', b'{"epoch": 1, "step": NaN}', b'{"epoch": 1e400, "step": 3}',
         b'{"epoch": 1, "step": 1' + b"0" * 400 + b"}", b'{"epoch": 1, "step": 1' + b"0" * 9000 + b"}",
         b'{"epoch": 1, "step": 3, "dev_loss": "low"}', b'{"epoch": 1, "step": 3, "train_loss": [1]}',
+        b'{"epoch": 1, "step": 3, "fold": 1.5}', b'{"epoch": 1, "step": 3, "fold": true}',
         b'{"epoch": 1, "step": 3, "train_loss": 1e400}', b'{"epoch": 1, "step": 3, "train_loss": -1e300}',
     ],
 )  # fmt: skip
@@ -44,6 +45,21 @@ def test_odd_lines_are_no_records(tmp_path: Path, line: bytes) -> None:
     path.write_bytes(line + b'\n{"epoch": 2, "step": 6, "train_loss": 0.5}\n')
     assert read_history(path) == [{"epoch": 2, "step": 6, "train_loss": 0.5}]
     plot_curves(tmp_path / "curves.png", read_history(path))
+
+
+def test_lines_of_parts_and_folds_are_records(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    parts = {f"dev_{part}_{score}": 0.5 for part in ("network", "linear") for score in ("loss", "accuracy", "macro_f1")}
+    records: list[dict[str, Any]] = [
+        {"epoch": 1, "step": 3, "fold": 1, **parts},
+        {"epoch": 1, "step": 6, "fold": 2, **parts, "dev_linear_loss": None},
+        {"epoch": 1, "step": 6, "fold": None, **dict.fromkeys(parts)},
+        {"epoch": 1, "step": 6, **parts},
+    ]
+    for record in records:
+        append_history(path, record)
+    assert read_history(path) == records
+    plot_curves(tmp_path / "curves.png", records)
 
 
 def test_a_nan_of_an_old_version_is_read_as_none(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Logits and true labels -> metrics, in memory that does not grow with the number of documents.
 
-scikit-learn computes them. It is imported when needed: training and prediction start without it.
+scikit-learn and scipy compute them. They are imported when needed: training and prediction start without them.
 """
 
 from __future__ import annotations
@@ -12,65 +12,140 @@ import numpy as np
 import torch
 
 from textrnn.errors import NotFiniteError
-from textrnn.inference import predicted_classes
+from textrnn.evaluation.intervals import accuracy_interval, macro_f1_interval
+from textrnn.evaluation.verdict import verdict
+from textrnn.inference import class_probabilities, predicted_classes
 
 Cells = tuple[np.ndarray, np.ndarray, np.ndarray]
+CALIBRATION_BINS = 15
 
 
 class RunningTotals:
     """Sums over the documents seen so far, from which all metrics follow.
 
-    matrix (C, C): documents of each true (row) and predicted (column) class. loss_sum: of cross-entropies.
+    matrix (C, C), sparse: documents of each true (row) and predicted (column) class. loss_sum: of cross-entropies.
+    excess (bins,): by the probability of the predicted class, the sum of these probabilities less the number of
+    documents that are right.
     """
 
     def __init__(self, num_classes: int) -> None:
-        self.matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
+        from scipy.sparse import csr_array
+
+        self.matrix = csr_array((num_classes, num_classes), dtype=np.int64)
         self.loss_sum = 0.0
+        self.excess = np.zeros(CALIBRATION_BINS)
 
     def add(self, logits: torch.Tensor, labels: np.ndarray) -> None:
         """logits (n, C), labels (n,). Raises NotFiniteError where the loss overflows."""
-        from sklearn.metrics import confusion_matrix
+        from scipy.sparse import coo_array
 
         truth, predicted = np.asarray(labels, dtype=np.int64), predicted_classes(logits)
-        self.matrix += confusion_matrix(truth, predicted, labels=range(len(self.matrix)))
         self.loss_sum += float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(truth), reduction="sum"))
         if not math.isfinite(self.loss_sum):
             raise NotFiniteError.of("loss is")
+        ones = np.ones(len(truth), dtype=np.int64)
+        self.matrix = self.matrix + coo_array((ones, (truth, predicted)), self.matrix.shape)
+        probabilities = class_probabilities(logits).max(axis=1)
+        bins = np.digitize(probabilities, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1], right=True)
+        self.excess += np.bincount(bins, weights=probabilities - (predicted == truth), minlength=CALIBRATION_BINS)
+
+
+class PartTotals:
+    """RunningTotals of a model, of its network alone and, where it has one, of its linear model alone.
+
+    only_total, only_linear: documents on which one of the model and its linear model is right, and the other wrong.
+    """
+
+    def __init__(self, num_classes: int, with_linear: bool) -> None:
+        self.total, self.network = RunningTotals(num_classes), RunningTotals(num_classes)
+        self.linear = RunningTotals(num_classes) if with_linear else None
+        self.only_total = self.only_linear = 0
+
+    def add(
+        self, logits: torch.Tensor, labels: np.ndarray, *, network: torch.Tensor, linear: torch.Tensor | None = None
+    ) -> None:
+        """logits (n, C), those of the parts as well, each as the part alone would give them; labels (n,)."""
+        assert (linear is None) == (self.linear is None)
+        self.total.add(logits, labels)
+        self.network.add(network, labels)
+        if self.linear is not None and linear is not None:
+            self.linear.add(linear, labels)
+            total_right, linear_right = predicted_classes(logits) == labels, predicted_classes(linear) == labels
+            self.only_total += int((total_right & ~linear_right).sum())
+            self.only_linear += int((linear_right & ~total_right).sum())
 
 
 def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
     """Loss (mean cross-entropy), accuracy, and macro-F1 over all classes of the model. logits (n, C), labels (n,)."""
     totals = RunningTotals(logits.shape[1])
     totals.add(logits, labels)
-    metrics = all_metrics(totals, [str(number) for number in range(logits.shape[1])])
-    return {key: metrics[key] for key in ("loss", "accuracy", "macro_f1")}
+    return scores(totals)
 
 
-def all_metrics(totals: RunningTotals, labels: list[str]) -> dict[str, Any]:
-    """The content of metrics.json except for the time. A class that neither occurs nor is predicted has F1 0."""
-    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+def scores(totals: RunningTotals) -> dict[str, float]:
+    """What `summary` gives, of all documents seen. A class that neither occurs nor is predicted has F1 0."""
+    from sklearn.metrics import accuracy_score, f1_score
 
     truth, predicted, counts = weighted_cells(totals.matrix)
-    by_class = precision_recall_fscore_support(
-        truth, predicted, labels=range(len(labels)), sample_weight=counts, zero_division=0.0
+    macro_f1 = f1_score(
+        truth, predicted, labels=range(totals.matrix.shape[0]), average="macro", sample_weight=counts, zero_division=0.0
     )
-    scores, support = np.transpose(by_class[:3]), totals.matrix.sum(axis=1)
     return {
         "accuracy": float(accuracy_score(truth, predicted, sample_weight=counts)),
-        "macro_f1": float(scores[:, 2].mean()),
-        "weighted_f1": float(np.average(scores[:, 2], weights=support)),
-        "loss": totals.loss_sum / int(support.sum()),
-        "n": int(support.sum()),
-        "labels": labels,
-        "per_class": {
-            label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
-            for label, (p, r, f), s in zip(labels, scores, support, strict=True)
-        },
-        "confusion_matrix": totals.matrix.tolist(),
+        "macro_f1": float(macro_f1),
+        "loss": totals.loss_sum / int(counts.sum()),
     }
 
 
-def weighted_cells(matrix: np.ndarray) -> Cells:
-    """(cells,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents."""
-    truth, predicted = np.nonzero(matrix)
-    return truth, predicted, matrix[truth, predicted]
+def calibration_error(totals: RunningTotals) -> float:
+    """The expected calibration error (Guo et al. 2017), a fraction: how far the probability of the predicted class is
+    from the share of right predictions, on average over the documents in bins of like probability."""
+    return float(np.abs(totals.excess).sum() / totals.matrix.sum())
+
+
+def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[str, Any]:
+    """The content of metrics.json except for the time. RunningTotals are those of a model that is all network."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    total = totals.total if isinstance(totals, PartTotals) else totals
+    cells = weighted_cells(total.matrix)
+    truth, predicted, counts = cells
+    documents, right = int(counts.sum()), int(counts[truth == predicted].sum())
+    by_class = precision_recall_fscore_support(
+        truth, predicted, labels=range(len(labels)), sample_weight=counts, zero_division=0.0
+    )
+    whole = network = scores(total)
+    linear, only_total, only_linear = None, 0, 0
+    if isinstance(totals, PartTotals):
+        network = scores(totals.network)
+        linear = scores(totals.linear) if totals.linear else None
+        only_total, only_linear = totals.only_total, totals.only_linear
+    metrics = {
+        "accuracy": whole["accuracy"],
+        "macro_f1": whole["macro_f1"],
+        "weighted_f1": float(np.average(by_class[2], weights=by_class[3])),
+        "loss": whole["loss"],
+        "n": documents,
+        "interval": {
+            "accuracy": accuracy_interval(right, documents),
+            "macro_f1": macro_f1_interval(cells, len(labels), whole["macro_f1"]),
+        },
+        "calibration_error": calibration_error(total),
+        "parts": {"network": network, "linear": linear},
+        "labels": labels,
+        "per_class": {
+            label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
+            for label, p, r, f, s in zip(labels, *by_class, strict=True)
+        },
+        "confusion_matrix": total.matrix.toarray().tolist(),
+    }
+    return metrics | {"verdict": verdict(metrics, only_total, only_linear)}
+
+
+def weighted_cells(matrix: Any) -> Cells:
+    """(cells,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents.
+    matrix (C, C): sparse or not."""
+    from scipy.sparse import csr_array
+
+    cells = csr_array(matrix).tocoo()
+    return cells.row, cells.col, cells.data

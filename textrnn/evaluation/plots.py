@@ -60,22 +60,33 @@ def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str]
 
 
 def plot_curves(path: Path, history: list[dict[str, Any]]) -> None:
-    """Loss, dev metrics, learning rate and gradient norm over the epochs, from the lines of history.jsonl."""
+    """Loss, dev metrics, learning rate and gradient norm over the epochs, from the lines of history.jsonl. Each fold
+    has a thin line of its own, and what sums up the folds a large point."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    has_parts = any(line.get("dev_network_loss") is not None for line in history)
+    has_folds = any(line.get("fold") is not None for line in history)
+    scores = {"dev_accuracy": "accuracy", "dev_macro_f1": "macro-F1"}
+    if any(line.get("dev_linear_accuracy") is not None for line in history):
+        scores |= {
+            "dev_network_accuracy": "accuracy, network alone",
+            "dev_linear_accuracy": "accuracy, linear model alone",
+        }
     panels = (
-        ("loss (mean per document)", {"train_loss": "train", "dev_loss": "dev"}),
-        ("dev metrics", {"dev_accuracy": "accuracy", "dev_macro_f1": "macro-F1"}),
+        (
+            "loss of the network (mean per document)" if has_parts else "loss (mean per document)",
+            {"train_loss": "train", "dev_network_loss" if has_parts else "dev_loss": "dev"},
+        ),
+        ("dev metrics (large: all folds together)" if has_folds else "dev metrics", scores),
         ("learning rate", {"learning_rate": "at the evaluation"}),
         ("gradient norm before clipping", {"grad_norm_mean": "mean", "grad_norm_max": "max"}),
     )
     figure = Figure(figsize=(9, 6), layout="constrained")
     for axes, (title, series) in zip(figure.subplots(2, 2).flat, panels, strict=True):
-        for key, name in series.items():
-            points = [(line["epoch"], line[key]) for line in history if line.get(key) is not None]
-            if points:
-                axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+        for number, (key, name) in enumerate(series.items()):
+            style = "--" if key == "dev_linear_accuracy" else "-"
+            _plot_series(axes, history, key, label=name, color=f"C{number}", linestyle=style)
         axes.set_title(title)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -83,6 +94,21 @@ def plot_curves(path: Path, history: list[dict[str, Any]]) -> None:
         if axes.lines:
             axes.legend()
     _save(figure, path)
+
+
+def _plot_series(axes: Any, history: list[dict[str, Any]], key: str, *, label: str, **look: Any) -> None:
+    """A line for all that has no fold, and one for each fold; only the first has the label, for the legend."""
+    folds = sorted({line["fold"] for line in history if line.get("fold") is not None})
+    for fold in [*folds, None]:
+        points = [
+            (line["epoch"], line[key]) for line in history if line.get("fold") == fold and line.get(key) is not None
+        ]
+        if not points:
+            continue
+        size = {"markersize": 3} if not folds else {"markersize": 7} if fold is None else {"markersize": 2}
+        width = {"linewidth": 0.8} if folds else {}
+        axes.plot(*zip(*points, strict=True), marker="o", label=label, **size, **width, **look)
+        label = "_" + label  # not in the legend
 
 
 def _save(figure: Any, path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from wcwidth import wcswidth
 
 from textrnn.evaluation.metrics import weighted_cells
+from textrnn.evaluation.verdict import decides_together
 from textrnn.runtime.decoding import visible
 
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
@@ -20,8 +21,8 @@ SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # of scikit-learn's rep
 
 
 def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
-    """scikit-learn's classification report, the confusion matrix, and the totals; control characters in labels are
-    shown as escapes.
+    """scikit-learn's classification report, the confusion matrix, the scores of the parts of a model that has a linear
+    model, the totals, and what the linear model alone is worth; control characters in labels are shown as escapes.
 
     columns: of a terminal, None for a file or pipe. Where they are too few, long labels are cut, and the most confused
     pairs stand in for the matrix. file: where the matrix is then said to be.
@@ -42,10 +43,14 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
             heading,
             table,
             "",
+            *([parts_table(metrics), ""] if metrics["parts"]["linear"] else []),
             f"accuracy   {metrics['accuracy']:.4f}",
             f"macro-F1   {metrics['macro_f1']:.4f}",
+            wrapped(interval_line(metrics), columns, indent=len("95 %       ")),
+            f"calibration error  {metrics['calibration_error']:.4f}",
             f"documents  {metrics['n']}",
             f"time used  {metrics['seconds']:.1f} s",
+            *(["", wrapped(metrics["verdict"], columns)] if metrics["verdict"] else []),
             "",
         ]
     )
@@ -65,6 +70,24 @@ def classification_report(matrix: list[list[int]], labels: list[str]) -> str:
     lines = report.split("\n")
     for number, (label, stand_in) in enumerate(zip(labels, stand_ins, strict=True), start=2):  # below header and gap
         lines[number] = lines[number].replace(stand_in, label, 1)
+    return "\n".join(lines)
+
+
+def interval_line(metrics: dict[str, Any]) -> str:
+    ranges = {key: f"{low:.4f} to {high:.4f}" for key, (low, high) in metrics["interval"].items()}
+    return f"95 %       accuracy {ranges['accuracy']}, macro-F1 {ranges['macro_f1']}"
+
+
+def parts_table(metrics: dict[str, Any]) -> str:
+    """Each part's scores, and those of both where they decide together."""
+    rows = {"network alone": metrics["parts"]["network"], "linear model alone": metrics["parts"]["linear"]}
+    if decides_together(metrics):
+        rows["together"] = metrics
+    losses = [f"{scores['loss']:.4f}" for scores in rows.values()]
+    first, last = max(map(len, rows)), max(map(len, ["loss", *losses]))
+    lines = [f"{'':{first}}  accuracy  macro-F1  {'loss':>{last}}"]
+    for (name, scores), loss in zip(rows.items(), losses, strict=True):
+        lines.append(f"{name:{first}}  {scores['accuracy']:8.4f}  {scores['macro_f1']:8.4f}  {loss:>{last}}")
     return "\n".join(lines)
 
 
@@ -106,6 +129,10 @@ def pairs_table(matrix: list[list[int]], labels: list[str], columns: int) -> str
     if more > 0:
         lines.append(f"and {more:,} more pair{'s' * (more > 1)}")
     return "\n".join(lines)
+
+
+def wrapped(line: str, columns: int | None, indent: int = 0) -> str:
+    return line if columns is None else textwrap.fill(line, columns, subsequent_indent=" " * indent)
 
 
 def display_width(text: str) -> int:

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from textrnn.evaluation.verdict import verdict
+
+
+def metrics(together: float, linear: float | None, network: float) -> dict[str, Any]:
+    total, net = ({"accuracy": value, "macro_f1": value, "loss": 1 - value} for value in (together, network))
+    alone = linear and {"accuracy": linear, "macro_f1": linear, "loss": 0.5}
+    return total | {"parts": {"network": net, "linear": alone}}
+
+
+EARNS, AS_GOOD, BETTER = (
+    "the network earns its time", "the linear model alone is as good here", "the linear model alone is better here",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("only_total", "only_linear", "ending"),
+    [
+        (30, 10, EARNS),
+        (6, 0, EARNS),  # 2 / 2^6 = 0.03
+        (5, 0, AS_GOOD),  # 2 / 2^5 = 0.06
+        (12, 10, AS_GOOD),
+        (0, 0, AS_GOOD),
+        (0, 5, AS_GOOD),
+        (0, 6, BETTER),
+        (10, 30, BETTER),
+    ],
+)
+def test_the_ending_is_what_mcnemars_test_says(only_total: int, only_linear: int, ending: str) -> None:
+    start = "together 91.6; the linear model alone 90.8, the network alone 91.2: "
+    assert verdict(metrics(0.916, 0.908, 0.912), only_total, only_linear) == start + ending
+    start = "the network 91.2; the linear model 90.8: "  # where the linear model has no say
+    assert verdict(metrics(0.912, 0.908, 0.912), only_total, only_linear) == start + ending
+
+
+def test_without_a_linear_model_there_is_none() -> None:
+    assert verdict(metrics(0.9, None, 0.9), 0, 0) is None

@@ -1,0 +1,39 @@
+"""Whether the network is worth its time: the sentence that closes an evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SIGNIFICANCE = 0.05
+EARNS = "the network earns its time"
+AS_GOOD = "the linear model alone is as good here"
+BETTER = "the linear model alone is better here"
+
+
+def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
+    """From the accuracies and, by McNemar's exact test, from the documents on which only one of both is right: the
+    whole model or its linear model. None where there is no linear model."""
+    if metrics["parts"]["linear"] is None:
+        return None
+    together = f"{100 * metrics['accuracy']:.1f}"
+    linear, network = (f"{100 * metrics['parts'][part]['accuracy']:.1f}" for part in ("linear", "network"))
+    if decides_together(metrics):
+        scores = f"together {together}; the linear model alone {linear}, the network alone {network}"
+    else:
+        scores = f"the network {network}; the linear model {linear}"
+    return f"{scores}: {_conclusion(only_total, only_linear)}"
+
+
+def decides_together(metrics: dict[str, Any]) -> bool:
+    """Whether the linear model has a say; else it is only reported, and the network's scores are those of the whole."""
+    network = metrics["parts"]["network"]
+    return metrics["parts"]["linear"] is not None and any(metrics[key] != value for key, value in network.items())
+
+
+def _conclusion(only_total: int, only_linear: int) -> str:
+    from scipy.stats import binomtest
+
+    differing = only_total + only_linear
+    if not differing or binomtest(only_total, differing).pvalue >= SIGNIFICANCE:
+        return AS_GOOD
+    return EARNS if only_total > only_linear else BETTER
