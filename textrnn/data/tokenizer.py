@@ -85,7 +85,7 @@ class Tokenizer:
         return partial(Tokenizer, **self.options()), ()  # jieba's own state holds locks, which cannot be pickled
 
     def _fold(self, text: str) -> str:
-        return _fold(text, self.lowercase, self.normalize)
+        return fold(text, self.lowercase, self.normalize)
 
     def options(self) -> dict[str, Any]:
         """The arguments of an equal tokenizer."""
@@ -115,7 +115,8 @@ def _pieces(text: str, size: int, stops: str) -> Iterator[str]:
     yield text[begin:]
 
 
-def _fold(text: str, lowercase: bool, normalize: bool) -> str:
+def fold(text: str, lowercase: bool, normalize: bool) -> str:
+    """The text in lower case and in Unicode's NFKC, if wanted."""
     if normalize:
         if len(text) > 1000 and not text.isascii():
             text = _MANY_MARKS.sub(rf"\1{_JOINER}", text)
@@ -129,7 +130,7 @@ def user_dict_problem(user_dict: str, *, lowercase: bool, normalize: bool) -> tu
     for number, line in enumerate(user_dict.split("\n"), start=1):
         if "\t" in line:
             return number, f"{expected}, found a tab: replace tabs with spaces"
-        fields = _fold(line, lowercase, normalize).strip().split(" ")
+        fields = fold(line, lowercase, normalize).strip().split(" ")
         # jieba takes all that is not a count for a part of the word
         counts = [field for field in fields[1:] if _looks_like_a_number(field)]
         if counts and not re.fullmatch("0*[1-9][0-9]{0,8}", counts[-1]):
@@ -159,6 +160,15 @@ def _jieba(user_dict: str) -> Any:
     if user_dict:
         tokenizer.load_userdict(io.StringIO(user_dict))
     return tokenizer
+
+
+def share_unspaced(texts: Iterable[str]) -> float:
+    """The share of letters that are of scripts without spaces between words; 0 without letters."""
+    unspaced = letters = 0
+    for text in texts:
+        unspaced += sum(map(len, _UNSPACED_RUN.findall(text)))
+        letters += sum(map(str.isalpha, text))
+    return unspaced / max(letters, 1)
 
 
 def check_segmented(kind: str, texts: Iterable[str]) -> None:

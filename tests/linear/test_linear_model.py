@@ -1,0 +1,163 @@
+"""The linear model is scikit-learn's pipeline, computed without it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.svm import LinearSVC
+
+from tests.conftest import make_rows
+from textrnn.config import TokenizerConfig
+from textrnn.errors import CheckpointError
+from textrnn.linear.counts import NgramVocabulary, Symbols
+from textrnn.linear.features import Features, Kind
+from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, sample
+from textrnn.linear.model import Folding, LinearModel
+from textrnn.run.linear_files import load_linear, save_linear
+
+FOLDING = Folding(lowercase=True, normalize=True)
+ANALYZER = {"words": "word", "characters": "char", "within_words": "char_wb"}
+CHINESE = ["房间又小又暗", "早餐也凉透了", "服务 很好 房间大", "位置好 服务好", "小小的房间", "早餐好吃 very good"]
+ROWS = make_rows(90)
+TEXTS = [text for _, text in ROWS]
+LABELS = np.array([["food", "sport", "travel"].index(label) for label, _ in ROWS])
+NEW = ["Soup, bread and 3 goals!", "", "xyzzy", "the ticket\tto the ISLAND", "a", "全角ＡＢＣ soup"]
+
+
+def vectorizer(kind: Kind) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        analyzer=ANALYZER[kind.unit], ngram_range=(kind.shortest, kind.longest), sublinear_tf=True,
+        preprocessor=FOLDING, dtype=np.float64,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kinds", [*SPACED, *UNSPACED], ids=str)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_alone_it_predicts_as_the_pipeline_of_scikit_learn(kinds: list[Kind], classes: int) -> None:
+    labels = LABELS % classes
+    pipeline = make_pipeline(make_union(*map(vectorizer, kinds)), LinearSVC(C=0.3, random_state=1))
+    pipeline.fit(TEXTS, labels)
+
+    folded = [FOLDING(text) for text in TEXTS]
+    model = fit(folded, labels, classes, Choice(kinds, 0.3, 0.0), FOLDING, balanced=False, seed=1)
+
+    margins = model.margins(TEXTS + NEW)
+    expected = pipeline.decision_function(TEXTS + NEW)
+    found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
+    np.testing.assert_allclose(
+        found, expected, atol=2e-3
+    )  # the columns are in another order, so LIBLINEAR stops elsewhere
+    assert (margins.argmax(axis=1) == pipeline.predict(TEXTS + NEW)).mean() > 0.98
+
+
+@pytest.mark.parametrize("texts", [TEXTS, CHINESE], ids=["English", "Chinese"])
+@pytest.mark.parametrize("kind", [kind for kinds in (*SPACED, *UNSPACED) for kind in kinds], ids=str)
+def test_features_are_those_of_scikit_learn(kind: Kind, texts: list[str]) -> None:
+    folded = [FOLDING(text) for text in texts]
+    features, of_texts = Features.fit(kind, folded)
+    theirs = vectorizer(kind)
+    expected = theirs.fit_transform(texts)
+
+    terms = features.vocabulary.terms(" " if kind.unit == "words" else "")
+    assert sorted(terms) == sorted(theirs.get_feature_names_out())
+    columns = [theirs.vocabulary_[term] for term in terms]
+    np.testing.assert_allclose(of_texts.toarray(), expected[:, columns].toarray(), atol=1e-6)
+    new = features.transform([FOLDING(text) for text in NEW])
+    np.testing.assert_allclose(new.toarray(), theirs.transform(NEW)[:, columns].toarray(), atol=1e-6)
+
+
+def test_ngrams_do_not_cross_texts_and_unknown_symbols_end_them() -> None:
+    texts = Symbols(np.array([0, 1, 1, 0, 1]), np.array([0, 0, 1, 1, 1]))  # "ab" and "bab"
+    vocabulary = NgramVocabulary.of(["a", "b"], texts, shortest=1, longest=3)
+    assert vocabulary.terms("") == ["a", "b", "ab", "ba", "bab"]
+    assert vocabulary.counts(texts, 2).toarray().tolist() == [[1, 1, 1, 0, 0], [1, 2, 1, 1, 1]]
+    other = Symbols(np.array([0, -1, 1, 0]), np.array([0, 0, 0, 0]))  # "a?ba"
+    assert vocabulary.counts(other, 1).toarray().tolist() == [[2, 1, 0, 1, 0]]
+
+
+def test_the_script_decides_what_is_tried() -> None:
+    labels = np.array([0, 1] * 3)
+    assert choose(CHINESE, labels, 2, balanced=False, seed=1).kinds in UNSPACED
+    assert choose(TEXTS, LABELS, 3, balanced=False, seed=1).kinds in SPACED
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 1], [2, 2, 2, 2], [0, 2, 0, 2], [1, 1, 1, 1]])
+def test_classes_without_texts_have_no_weights(labels: list[int]) -> None:
+    texts = ["soup bread", "bread", "soup", "goal"]
+    for classes in (3, 2) if max(labels) < 2 else (3,):
+        model = fit(
+            texts, np.array(labels), classes, Choice([Kind("words", 1, 1)], 1.0, 0.0), FOLDING, balanced=False, seed=1
+        )
+        margins = model.margins(["soup", "", "unknown"])
+        assert margins.shape == (3, classes)
+        assert np.isfinite(margins).all()
+        assert set(margins.argmax(axis=1)) <= set(labels)
+
+
+def test_a_sample_keeps_within_both_limits_and_is_always_the_same() -> None:
+    texts = ["x" * 10] * 50
+    assert len(sample(texts, 100, 10_000, seed=1)) == 50
+    assert len(sample(texts, 20, 10_000, seed=1)) == 20
+    rows = sample(texts, 100, 300, seed=1)
+    assert len(rows) == 30
+    assert rows.tolist() == sorted(rows.tolist()) == sample(texts, 100, 300, seed=1).tolist()
+
+
+def small_model() -> LinearModel:
+    return fit([FOLDING(t) for t in TEXTS], LABELS, 3, Choice(SPACED[1], 1.0, 0.0), FOLDING, balanced=False, seed=1)
+
+
+def test_it_comes_back_from_its_files(tmp_path: Path) -> None:
+    model = small_model()
+    save_linear(tmp_path, model)
+    loaded = load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
+    assert loaded.terms() == model.terms()
+    np.testing.assert_array_equal(loaded.margins(NEW), model.margins(NEW))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "linear.safetensors", "linear_characters.txt", "linear_words.txt",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["linear.safetensors", "linear_characters.txt", "linear_words.txt"])
+@pytest.mark.parametrize("how", ["missing", "cut", "doubled"])
+def test_damaged_files_are_refused(tmp_path: Path, name: str, how: str) -> None:
+    save_linear(tmp_path, small_model())
+    path = tmp_path / name
+    content = path.read_bytes()
+    path.unlink() if how == "missing" else path.write_bytes(content[:-9] if how == "cut" else content * 2)
+    with pytest.raises(CheckpointError, match=f"{tmp_path}.*again|cannot be read"):
+        load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
+
+
+def test_prediction_does_not_import_scikit_learn(tmp_path: Path) -> None:
+    save_linear(tmp_path, small_model())
+    code = (
+        "import sys; from pathlib import Path; from textrnn.config import TokenizerConfig\n"
+        "from textrnn.run.linear_files import load_linear\n"
+        "model = load_linear(Path(sys.argv[1]), num_classes=3, tokenizer=TokenizerConfig())\n"
+        "print(model.margins(['soup']).argmax(), 'sklearn' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert result.stdout == "0 False\n"
+
+
+def test_no_ngram_in_common_gives_margins_that_are_the_bias() -> None:
+    model = fit(
+        ["a1 b1", "c1 d1"],
+        np.array([0, 1]),
+        2,
+        Choice([Kind("words", 1, 2)], 1.0, 0.0),
+        FOLDING,
+        balanced=False,
+        seed=1,
+    )
+    (margins,) = model.margins(["zz"])
+    assert margins[1] - margins[0] == pytest.approx(float(model.bias[0]))
+    assert sparse.issparse(model.features[0].transform(["zz"]))

@@ -1,0 +1,126 @@
+"""Raw texts -> TF-IDF features of a linear model: n-grams of words, of characters, or of the characters of words.
+
+They are those of scikit-learn's `TfidfVectorizer(sublinear_tf=True)` with ngram_range and, for words, its own
+token_pattern, for characters `analyzer="char"`, for the characters of words `analyzer="char_wb"`. They are computed
+here so that prediction needs no scikit-learn, and several times as fast.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from textrnn.linear.counts import UNKNOWN, NgramVocabulary, Symbols
+
+MOST_CHARACTERS = 1_000_000  # of a text are read
+Unit = Literal["words", "characters", "within_words"]
+_WORD = re.compile(r"\b\w\w+\b")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is counted: n-grams of `shortest` to `longest` units."""
+
+    unit: Unit
+    shortest: int
+    longest: int
+
+
+class Features:
+    """Features of one kind, each text's divided by their Euclidean norm.
+
+    idf (len(vocabulary),) float32: inverse document frequencies.
+    """
+
+    def __init__(self, kind: Kind, vocabulary: NgramVocabulary, idf: np.ndarray) -> None:
+        self.kind, self.vocabulary, self.idf = kind, vocabulary, idf
+
+    @classmethod
+    def fit(cls, kind: Kind, texts: Sequence[str]) -> tuple[Features, sparse.csr_matrix]:
+        """The features of all n-grams of some folded texts, and those of the texts themselves. idf = 1 + ln((1 + n) /
+        (1 + texts with it)), as in scikit-learn."""
+        vocabulary = _vocabulary(kind, texts)
+        counts = _counts(kind, vocabulary, texts)
+        frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
+        idf = (1 + np.log((1 + len(texts)) / (1 + frequencies))).astype(np.float32)
+        return cls(kind, vocabulary, idf), _weighted(counts, idf)
+
+    def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """Folded texts -> (n, len(vocabulary)) float32. n-grams that are not known count nothing."""
+        return _weighted(_counts(self.kind, self.vocabulary, texts), self.idf)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
+def _vocabulary(kind: Kind, texts: Sequence[str]) -> NgramVocabulary:
+    if kind.unit == "words":
+        symbols = sorted({word for text in texts for word in _words(text)})
+        number_of = {symbol: number for number, symbol in enumerate(symbols)}
+        return NgramVocabulary.of(
+            symbols, _word_symbols(texts, number_of), shortest=kind.shortest, longest=kind.longest
+        )
+    if kind.unit == "within_words":
+        texts = sorted({word for text in texts for word in text.split()})
+        texts = [f" {word} " for word in texts]
+    points = np.unique(_code_points(texts)[0])
+    # half a character cannot be saved, nor a byte order mark where it comes first
+    points = points[((points < 0xD800) | (points > 0xDFFF)) & (points != 0xFEFF)]
+    symbols = [chr(point) for point in points]
+    return NgramVocabulary.of(symbols, _characters(texts, points), shortest=kind.shortest, longest=kind.longest)
+
+
+def _counts(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> sparse.csr_matrix:
+    if kind.unit == "words":
+        return vocabulary.counts(_word_symbols(texts, vocabulary.number_of), len(texts))
+    points = np.asarray([ord(symbol) for symbol in vocabulary.symbols], np.uint32)
+    if kind.unit == "characters":
+        return vocabulary.counts(_characters(texts, points), len(texts))
+    # each distinct word is looked at once
+    number_of: dict[str, int] = {}
+    of_texts = [[number_of.setdefault(word, len(number_of)) for word in text.split()] for text in texts]
+    of_words = vocabulary.counts(_characters([f" {word} " for word in number_of], points), len(number_of))
+    lengths = np.fromiter(map(len, of_texts), np.int64, len(of_texts))
+    columns = np.fromiter(chain.from_iterable(of_texts), np.int64, int(lengths.sum()))
+    rows = np.repeat(np.arange(len(texts)), lengths)
+    words = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(texts), len(number_of)))
+    return words @ of_words
+
+
+def _word_symbols(texts: Sequence[str], number_of: dict[str, int]) -> Symbols:
+    found = [[number_of.get(word, UNKNOWN) for word in _words(text)] for text in texts]
+    lengths = np.fromiter(map(len, found), np.int64, len(found))
+    numbers = np.fromiter(chain.from_iterable(found), np.int64, int(lengths.sum()))
+    return Symbols(numbers, np.repeat(np.arange(len(texts)), lengths))
+
+
+def _code_points(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """All characters as uint32, and the number of each text's."""
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    return points, np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _characters(texts: Sequence[str], known: np.ndarray) -> Symbols:
+    """known: code points in ascending order."""
+    points, lengths = _code_points(texts)
+    numbers = np.full(len(points), UNKNOWN, np.int64)
+    if len(known):
+        at = np.searchsorted(known, points).clip(max=len(known) - 1)
+        numbers = np.where(known[at] == points, at, UNKNOWN)
+    return Symbols(numbers, np.repeat(np.arange(len(texts)), lengths))
+
+
+def _weighted(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
+    """(1 + ln(count)) * idf, divided by each text's norm."""
+    values = (1 + np.log(counts.data)) * idf[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    norms = np.sqrt(np.bincount(rows, values.astype(np.float64) ** 2, minlength=counts.shape[0]))
+    values /= norms[rows]
+    return sparse.csr_matrix((values.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)

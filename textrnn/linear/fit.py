@@ -1,0 +1,125 @@
+"""Choosing and fitting the linear model with scikit-learn, which is imported when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy import sparse
+
+from textrnn.data.splits import stratified_folds
+from textrnn.data.tokenizer import share_unspaced
+from textrnn.linear.features import Features, Kind
+from textrnn.linear.model import Folding, LinearModel, both_sides
+
+C = (0.3, 1.0, 3.0)  # strengths that are tried: the inverse of regularization
+FOLDS = 3
+SEARCH_ROWS, SEARCH_CHARACTERS = 10_000, 2_000_000  # that the search reads at most
+MOST_ROWS, MOST_TOTAL_CHARACTERS = 100_000, 60_000_000  # on which it is fitted, at most
+MOST_CLASSES = 200  # one fit each; with more there is no linear model
+_WORDS, _IN_WORDS = Kind("words", 1, 2), Kind("within_words", 2, 5)
+# Of texts in scripts with and without spaces between words: the features that are tried, the simplest first.
+SPACED = [[_WORDS], [_WORDS, _IN_WORDS]]
+UNSPACED = [[Kind("characters", 1, 2)], [Kind("characters", 1, 3)]]
+Progress = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What cross-validation chose. accuracy: a fraction, of the texts that it held out."""
+
+    kinds: list[Kind]
+    c: float
+    accuracy: float
+
+
+def sample(texts: Sequence[str], rows: int, characters: int, seed: int) -> np.ndarray:
+    """Rows of texts, in order: all of them, or as many as fit both limits, drawn at random."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    if len(texts) <= rows and int(lengths.sum()) <= characters:
+        return np.arange(len(texts))
+    drawn = np.random.default_rng([seed, 0x11E]).permutation(len(texts))[:rows]
+    fitting = np.cumsum(lengths[drawn]) <= characters
+    fitting[:2] = True
+    return np.sort(drawn[fitting])
+
+
+def choose(
+    texts: Sequence[str], labels: np.ndarray, num_classes: int, *, balanced: bool, seed: int,
+    step: Progress = lambda: None,
+) -> Choice:  # fmt: skip
+    """Features and C of the best accuracy in cross-validation; of equally good ones the simplest. texts: folded."""
+    rows = sample(texts, SEARCH_ROWS, SEARCH_CHARACTERS, seed)
+    texts, labels = [texts[row] for row in rows], labels[rows]
+    candidates = UNSPACED if share_unspaced(texts[:1000]) > 0.3 else SPACED
+    folds = stratified_folds(labels, min(FOLDS, len(labels)), seed)
+    right: dict[tuple[int, float], int] = {}
+    known: dict[Kind, sparse.csr_matrix] = {}
+    for number, kinds in enumerate(candidates):
+        for kind in kinds:
+            if kind not in known:  # idf, too, is that of all rows: the difference is not worth a count for each fold
+                known[kind] = Features.fit(kind, texts)[1]
+        features = sparse.hstack([known[kind] for kind in kinds], format="csr")
+        # one after the other: fits in several threads would share LIBLINEAR's random state
+        for c, fold in product(C, range(int(folds.max()) + 1)):
+            margins = fit_and_apply(
+                features, labels, folds != fold, folds == fold, c, num_classes, balanced=balanced, seed=seed
+            )
+            found = int((margins.argmax(axis=1) == labels[folds == fold]).sum())
+            right[number, c] = right.get((number, c), 0) + found
+            step()
+    best = max(right, key=lambda each: right[each])
+    return Choice(candidates[best[0]], best[1], right[best] / len(labels))
+
+
+def search_steps() -> int:
+    """How often `choose` calls `step`, at most."""
+    return len(SPACED) * len(C) * FOLDS
+
+
+def fit(
+    texts: Sequence[str], labels: np.ndarray, num_classes: int, choice: Choice, folding: Folding, *, balanced: bool,
+    seed: int,
+) -> LinearModel:  # fmt: skip
+    """The chosen model, fitted on all rows. texts: folded. A class without texts has no weights and a margin of -1."""
+    fitted = [Features.fit(kind, texts) for kind in choice.kinds]
+    features = sparse.hstack([found for _, found in fitted], format="csr")
+    weight, bias = _weights(features, labels, num_classes, choice.c, balanced=balanced, seed=seed)
+    return LinearModel(folding, [each for each, _ in fitted], weight, bias)
+
+
+def fit_and_apply(
+    features: sparse.csr_matrix, labels: np.ndarray, train: np.ndarray, held_out: np.ndarray, c: float,
+    num_classes: int, *, balanced: bool, seed: int,
+) -> np.ndarray:  # fmt: skip
+    """Margins (n, classes) of held-out rows by a model of others. train, held_out: masks over the rows."""
+    weight, bias = _weights(features[train], labels[train], num_classes, c, balanced=balanced, seed=seed)
+    return both_sides(features[held_out] @ weight + bias)
+
+
+def _weights(
+    features: sparse.csr_matrix, labels: np.ndarray, num_classes: int, c: float, *, balanced: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(terms, classes) and (classes,) float32; of two classes only those of the second one."""
+    from sklearn.svm import LinearSVC
+
+    columns = 1 if num_classes == 2 else num_classes
+    weight, bias = np.zeros((features.shape[1], columns), np.float32), np.full(columns, -1, np.float32)
+    present = np.unique(labels)
+    if len(present) == 1 or not features.shape[1]:  # nothing to separate, or nothing to separate by
+        shares = np.bincount(labels, minlength=num_classes) / len(labels)
+        bias[:] = 2 * (shares if columns > 1 else shares[1:]) - 1
+        return weight, bias
+    model = LinearSVC(C=c, class_weight="balanced" if balanced else None, random_state=seed % (1 << 32))
+    model.fit(features, labels)
+    if num_classes == 2:
+        return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
+    if len(present) == 2:  # of more classes; scikit-learn gives the margin of the second one
+        coef = np.vstack([-model.coef_, model.coef_])
+        intercept = np.concatenate([-model.intercept_, model.intercept_])
+    else:
+        coef, intercept = model.coef_, model.intercept_
+    weight[:, present], bias[present] = coef.T, intercept
+    return weight, bias
