@@ -6,6 +6,7 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, Embedding
+from textrnn.models.ngrams import NgramEmbedding
 from textrnn.models.unique_inputs import UniqueInputs, expand
 
 NONE = [np.nan, np.nan, np.nan]
@@ -98,9 +99,14 @@ def test_in_training_each_position_has_a_dropout_mask_of_its_own_even_without_gr
     assert not torch.equal(first, second)
 
 
-def embedding_with_ngrams(ngrams: int) -> Embedding:
-    embedding = Embedding(10, 3, ngrams=ngrams, buckets=1 << 16).eval()
-    nn.init.normal_(embedding.ngram_table.weight)
+def ngrams_of(longest: int) -> NgramEmbedding:
+    """All n-grams of ten tokens."""
+    return NgramEmbedding([torch.arange(10**length) for length in range(2, longest + 1)], 10, 3)
+
+
+def embedding_with_ngrams(longest: int) -> Embedding:
+    embedding = Embedding(10, 3, ngrams=ngrams_of(longest)).eval()
+    nn.init.normal_(embedding.ngrams.table.weight)
     return embedding
 
 
@@ -117,7 +123,7 @@ def test_the_vector_of_a_token_depends_on_the_ngrams_that_end_with_it() -> None:
 
 
 def test_ngrams_seen_for_the_first_time_add_nothing() -> None:
-    with_bigrams, without = Embedding(10, 3, ngrams=2, buckets=50).eval(), Embedding(10, 3).eval()
+    with_bigrams, without = Embedding(10, 3, ngrams=ngrams_of(2)).eval(), Embedding(10, 3).eval()
     without.table = with_bigrams.table
     token_ids = torch.tensor([[2, 3], [4, 5]])
 
@@ -129,8 +135,8 @@ def test_the_gradient_of_the_ngram_table_is_sparse() -> None:
 
     embedding(torch.tensor([[2, 3], [4, 5]])).sum().backward()
 
-    assert embedding.ngram_table.weight.grad is not None
-    assert embedding.ngram_table.weight.grad.is_sparse
+    assert embedding.ngrams.table.weight.grad is not None
+    assert embedding.ngrams.table.weight.grad.is_sparse
 
 
 def test_the_embedding_offset_is_added_with_and_without_gradients() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textrnn.data.vocab import PAD
-from textrnn.models.ngrams import ngram_rows
+from textrnn.models.ngrams import NgramEmbedding, ngram_rows
 
 
 @pytest.mark.parametrize("length", [2, 3])
@@ -45,3 +45,24 @@ def test_the_hash_is_the_one_that_saved_models_were_trained_with() -> None:
     rows = [ngram_rows(torch.tensor([[5], [6], [7]]), length, 1 << 20).flatten().tolist() for length in (1, 2, 3)]
 
     assert rows == [[539321, 771072, 888567], [678551, 903589, 160805], [504076, 191097, 577605]]
+
+
+def test_known_ngrams_have_vectors_and_others_have_none() -> None:
+    # of ten tokens: the bigrams (4, 5) and (PAD, 7), the trigram (4, 5, 6)
+    ngrams = NgramEmbedding([torch.tensor([7, 45]), torch.tensor([456])], 10, 1)
+    with torch.no_grad():
+        ngrams.table.weight[:, 0] = torch.tensor([0.0, 1.0, 2.0, 4.0])
+
+    vectors = ngrams(torch.tensor([[4, 7], [5, 4], [6, 5], [4, 5]]))
+
+    assert vectors[:, :, 0].tolist() == [[0, 1], [2, 0], [4, 2], [0, 0]]
+
+
+def test_without_a_known_ngram_nothing_is_added_and_nothing_learns() -> None:
+    ngrams = NgramEmbedding([torch.zeros(0)], 10, 3)
+
+    vectors = ngrams(torch.tensor([[4, 7], [5, 4]]))
+    vectors.sum().backward()
+
+    assert not vectors.any()
+    assert not ngrams.table.weight.grad.to_dense().any()

@@ -8,7 +8,7 @@ from torch import nn
 
 from textrnn.data.vocab import PAD
 from textrnn.models.dropout import Dropout
-from textrnn.models.ngrams import ngram_rows
+from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
 from textrnn.models.unique_inputs import Inputs, UniqueInputs
 
 INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are
@@ -20,9 +20,8 @@ class Embedding(nn.Module):
     pretrained: initial vectors (vocab_size, dim); a token whose row is NaN has none and starts with a random one.
     frozen: the token vectors are not trained. The vector of PAD is zero and stays zero, as it gets no gradient.
 
-    ngrams: the maximum length of n-grams. Each n-gram of at least two tokens adds its vector to that of its last token.
-    Its row in the n-gram table is a hash of its tokens, so that n-grams may share one of `buckets` rows (the hashing
-    trick: Weinberger et al. 2009, used for n-grams by Joulin et al. 2017).
+    ngrams: adds the vectors of n-grams of two or more tokens to those of their last token (Joulin et al. 2017); None:
+    there are no n-grams.
     """
 
     def __init__(
@@ -33,8 +32,7 @@ class Embedding(nn.Module):
         dropout: float = 0.0,
         pretrained: np.ndarray | None = None,
         frozen: bool = False,
-        ngrams: int = 1,
-        buckets: int = 1,
+        ngrams: NgramEmbedding | HashedNgramEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.table = nn.Embedding(vocab_size, dim, padding_idx=PAD)
@@ -47,16 +45,13 @@ class Embedding(nn.Module):
             self.table.weight[PAD] = 0.0
         self.table.weight.requires_grad_(not frozen)
         self.ngrams = ngrams
-        if ngrams > 1:
-            self.ngram_table = nn.Embedding(buckets, dim, sparse=True)
-            nn.init.zeros_(self.ngram_table.weight)  # so that an n-gram never seen in training changes nothing
         self.dropout = Dropout(dropout)
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """(T, B) -> (T, B, dim)."""
         vectors = self.table(token_ids)
-        for length in range(2, self.ngrams + 1):
-            vectors = vectors + self.ngram_table(ngram_rows(token_ids, length, self.ngram_table.num_embeddings))
+        if self.ngrams is not None:
+            vectors = vectors + self.ngrams(token_ids)
         return self.dropout(vectors)
 
     def lookup(self, token_ids: torch.Tensor, embedding_offset: torch.Tensor | None = None) -> Inputs:
@@ -67,7 +62,7 @@ class Embedding(nn.Module):
         """
         if embedding_offset is not None:
             return self(token_ids) + embedding_offset
-        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or self.ngrams > 1:
+        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or self.ngrams is not None:
             return self(token_ids)
         tokens, rows = token_ids.unique(return_inverse=True)
         return UniqueInputs(rows, self(tokens))
