@@ -25,7 +25,10 @@ needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is no
 COMMAND = [sys.executable, "-m", "textrnn"]  # as a process of its own
 
 # What makes a model and its training plain, where the defaults do more.
-PLAIN = ["model.ngrams=1", "model.linear_ngrams=null", "train.adversarial_norm=null", "train.embedding_lr_multiplier=1"]
+PLAIN = [
+    "model.ngrams=1", "model.linear=none", "train.adversarial_norm=null",
+    "train.embedding_lr_multiplier=1", "train.folds=1",
+]  # fmt: skip
 
 
 def sets(*options: str) -> list[str]:

@@ -6,6 +6,7 @@ import inspect
 import json
 import pickle
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,16 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tests.conftest import TINY, Cli, make_rows, write_tsv
+from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
 from textrnn import RNNClassifier, TextClassifier
-from textrnn.config import known_keys
+from textrnn.config import PLAIN, known_keys
 from textrnn.errors import CheckpointError, DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
 # as TINY
 SMALL: dict[str, Any] = {
     "embedding_dim": 8, "hidden_size": 8, "epochs": 2, "batch_size": 16, "min_count": 1, "ngrams": 1,
-    "linear_ngrams": None, "adversarial_norm": None, "embedding_lr_multiplier": 1,
+    "linear": "none", "adversarial_norm": None, "embedding_lr_multiplier": 1, "folds": 1,
 }  # fmt: skip
 # learns the rows within a second
 GOOD = {**SMALL, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "embedding_lr_multiplier": 3}
@@ -43,7 +44,8 @@ def fitted() -> RNNClassifier:
 
 
 def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
-    own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0}
+    own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0, "preset": "best"}
+    own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
     keys = {"data.max_length", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
     keys -= {"model.pretrained", "train.seed", "train.save_minutes"}
@@ -89,7 +91,7 @@ def test_of_two_classes_the_decision_is_positive_for_the_second() -> None:
 
 
 def weights(classifier: RNNClassifier) -> dict[str, torch.Tensor]:
-    return classifier.classifier_.model.state_dict()
+    return classifier.classifier_.networks.state_dict()
 
 
 def same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -112,19 +114,32 @@ def test_random_state_makes_it_repeatable_and_leaves_torch_s_alone() -> None:
     assert not same_weights(weights(one), weights(other))
 
 
-@pytest.mark.parametrize("changes", [{}, {"linear_ngrams": 2, "linear_buckets": 64}], ids=["network", "linear path"])
+@pytest.mark.parametrize("changes", [{}, {"linear": "mix"}, {"linear": "report", "folds": 2}, {"ngrams": 2}], ids=str)
 def test_the_weights_are_those_of_the_command_line(cli: Cli, workplace: Path, changes: dict) -> None:
     rows = [(label, text) for label, text in zip(LABELS[::-1], TEXTS[::-1], strict=True)]
     write_tsv(workplace / "train.tsv", rows)
-    options = [word for key, value in changes.items() for word in ("--set", f"model.{key}={value}")]
+    named = {f"{'train' if key == 'folds' else 'model'}.{key}": value for key, value in changes.items()}
+    options = sets(*(f"{key}={value}" for key, value in named.items()))
     assert cli("train", "--data", "train.tsv", *TINY, *options, "--set", "train.seed=4").code == 0
     classifier = RNNClassifier(**{**SMALL, **changes}, random_state=4).fit(*reversed(list(zip(*rows, strict=True))))
     assert same_weights(weights(classifier), load_file("runs/train/model/model.safetensors"))
     history = [json.loads(line) for line in Path("runs/train/history.jsonl").read_text().splitlines()]
-    assert len(history) == 2
+    assert len(history) == 2 * changes.get("folds", 1) + ("folds" in changes)
+    decision = json.loads(Path("runs/train/model/decision.json").read_text())
+    assert decision == {"linear": "linear" in changes} | asdict(classifier.classifier_.model.decision)
     timed = ("seconds", "tokens_per_second")
     for record, line in zip(classifier.history_, history, strict=True):
         assert {**record, **dict.fromkeys(timed)} == {**line, **dict.fromkeys(timed)}
+
+
+def test_plain_is_the_network_of_the_parameters_and_nothing_else() -> None:
+    classifier = RNNClassifier(preset="plain", epochs=1, hidden_size=4, embedding_dim=4).fit(TEXTS, LABELS)
+    config, model = classifier.classifier_.config, classifier.classifier_.model
+    assert (config.model.ngrams, config.train.adversarial_norm, config.train.embedding_lr_multiplier) == (1, None, 1)
+    assert model.linear is not None and model.decision.weight == 0
+    assert not any("ngrams" in name for name in weights(classifier))
+    stated = RNNClassifier(preset="plain", ngrams=2, epochs=1, hidden_size=4, embedding_dim=4).fit(TEXTS, LABELS)
+    assert any("ngrams" in name for name in weights(stated))
 
 
 def test_what_is_saved_predicts_the_same_from_the_command_line(
@@ -180,7 +195,7 @@ def test_it_trains_off_the_main_thread() -> None:
 
 
 def test_it_is_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
-    RNNClassifier(**SMALL, linear_buckets=64).set_params(linear_ngrams=1).fit(TEXTS, LABELS)
+    RNNClassifier(**SMALL).set_params(linear="mix").fit(TEXTS, LABELS)
     assert capfd.readouterr() == ("", "")
     RNNClassifier(**SMALL, verbose=1).fit(TEXTS, LABELS)
     out, err = capfd.readouterr()

@@ -19,7 +19,7 @@ from tests.conftest import TINY, Cli
 from textrnn import TextClassifier
 from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
-from textrnn.models.build import build_model
+from textrnn.models.build import build_network
 from textrnn.runtime.device import allow_tf32
 from textrnn.training import interruptible
 from textrnn.training.events import Step
@@ -120,8 +120,8 @@ def steps(state: TrainingState) -> Iterator[Iterator[Step]]:
     lengths = random.integers(100, 200, 40 * 256)
     tokens = random.integers(2, 30_000, lengths.sum()).astype(np.int32)
     texts = EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, random.integers(0, 10, len(lengths)))
-    config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512, ngrams=1, linear_ngrams=None)
-    model = build_model(config, vocab_size=30_000, num_classes=10).to(CUDA)
+    config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512, ngrams=1, linear="none")
+    model = build_network(config, vocab_size=30_000, num_classes=10).to(CUDA)
     yield epoch_steps(
         model, texts, state, objective=plain(cross_entropy()),
         optimizer=build_optimizer(model, learning_rate=1e-3, weight_decay=0.01), learning_rate=lambda step: 1e-3,

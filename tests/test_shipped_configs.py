@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from textrnn.config import dead_keys, known_keys, load_config
-from textrnn.models.build import build_model
+from textrnn.models.build import build_network
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").rglob("*"))
 
 
 def test_how_many_there_are() -> None:
-    assert len(CONFIGS) == 12
+    assert len(CONFIGS) == 18
     assert all(path.suffix == ".yaml" for path in CONFIGS)
 
 
@@ -25,7 +25,7 @@ def test_it_loads_and_builds_without_dead_keys(path: Path) -> None:
     config = load_config(path)
     assert dead_keys(config) == []
     assert config.data.train is not None
-    model = build_model(config.model, vocab_size=50, num_classes=3)
+    model = build_network(config.model, vocab_size=50, num_classes=3)
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
-from textrnn.config import Config
-from textrnn.data.transform import EncodedTexts, Transform
-from textrnn.errors import CheckpointError, short
+from textrnn.data.transform import EncodedTexts
+from textrnn.errors import CheckpointError, NotFiniteError, short
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
-from textrnn.run.checkpoint import CONFIG, load_model
+from textrnn.models.network import not_finite
+from textrnn.run.model import CONFIG, Model, load_model
 from textrnn.runtime.device import choose_device
 
 
@@ -43,21 +42,19 @@ def check_texts(texts: Sequence[str]) -> list[str]:
 
 
 class TextClassifier:
-    """A model with its transform and labels.
+    """A model that answers.
 
     labels: their names in the order of the columns of `predict_proba`. config: what it was trained with. trained_on:
     the format of the files it was trained on, auto where they had several or there were none.
     """
 
-    def __init__(
-        self, model: nn.Module, transform: Transform, labels: list[str], config: Config,
-        trained_on: str = "auto", *, device: torch.device, precision: str = "float32",
-    ) -> None:  # fmt: skip
-        self.model = model.to(device).eval()
-        self.transform = transform
-        self.labels = labels
-        self.config = config
-        self.trained_on = trained_on
+    def __init__(self, model: Model, *, device: torch.device, precision: str = "float32") -> None:
+        self.model = model
+        self.networks = model.networks.to(device).eval()
+        self.transform = model.transform
+        self.labels = model.labels
+        self.config = model.config
+        self.trained_on = model.trained_on
         self.device = device
         self.precision = precision
 
@@ -66,7 +63,7 @@ class TextClassifier:
         """The model kept in RUN or RUN/model. Raises CheckpointError where it is missing or damaged."""
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be float32 or bfloat16, not {short(precision)}")
-        return cls(*load_model(model_folder(run)), device=choose_device(device), precision=precision)
+        return cls(load_model(model_folder(run)), device=choose_device(device), precision=precision)
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """The likeliest label of each text."""
@@ -77,12 +74,24 @@ class TextClassifier:
         return class_probabilities(self.predict_logits(texts, batch_size=batch_size))
 
     def predict_logits(self, texts: Sequence[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> torch.Tensor:
-        """(n, classes) float32 on the CPU. Raises TypeError, ValueError where `texts` are no strings."""
-        encoded = self.transform.encode(check_texts(texts))
-        return self.logits(encoded, batch_size=batch_size) if len(encoded) else torch.empty(0, len(self.labels))
+        """(n, classes) float32 on the CPU. Raises TypeError, ValueError where `texts` are no strings, and
+        NotFiniteError."""
+        texts = check_texts(texts)
+        if not texts:
+            return torch.empty(0, len(self.labels))
+        network = self.network_logits(self.transform.encode(texts), batch_size=batch_size)
+        margins = self.margins(texts) if self.model.decision.weight else None
+        logits = self.model.decision.logits(network, margins)
+        if not_finite({"logits": logits}):
+            raise NotFiniteError.of("logits are")
+        return logits
 
-    def logits(self, texts: EncodedTexts, *, batch_size: int = DEFAULT_BATCH_SIZE, **options) -> torch.Tensor:
-        """(n, classes) float32, for texts already encoded by this classifier's transform."""
+    def network_logits(self, texts: EncodedTexts, *, batch_size: int = DEFAULT_BATCH_SIZE, **options) -> torch.Tensor:
+        """(n, classes) float32 of the networks alone, for texts already encoded by this classifier's transform."""
         return compute_logits(
-            self.model, texts, device=self.device, precision=self.precision, batch_size=batch_size, **options
+            self.networks, texts, device=self.device, precision=self.precision, batch_size=batch_size, **options
         )
+
+    def margins(self, texts: Sequence[str]) -> torch.Tensor | None:
+        """(n, classes) float32 of the linear model alone; None where there is none."""
+        return None if self.model.linear is None else torch.from_numpy(self.model.linear.margins(texts))

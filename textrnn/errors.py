@@ -30,8 +30,8 @@ class NotFiniteError(TextRNNError):
     def of(cls, what: str) -> NotFiniteError:
         """With the remedy. what: "logits are" or "loss is"."""
         return cls(
-            f"the model's {what} not finite: its weights or model.linear_scale are too large; training with a lower "
-            f"train.learning_rate or model.linear_scale avoids that"
+            f"the model's {what} not finite: its weights are too large; training with a lower train.learning_rate "
+            f"avoids that"
         )
 
 

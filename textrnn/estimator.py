@@ -26,19 +26,32 @@ from textrnn.data.tokenizer import check_segmented
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
-from textrnn.models.build import build_model
-from textrnn.run.checkpoint import save_model
+from textrnn.run.model import Model, save_model
 from textrnn.runtime.device import allow_tf32, choose_device
 from textrnn.runtime.progress import show_bars
-from textrnn.runtime.seeding import fork_rng, seed_weights
+from textrnn.runtime.seeding import fork_rng
 from textrnn.training.in_memory import train_in_memory
+
+
+class _RawTexts:
+    """The texts in memory; dev is a part of them."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+
+    def train(self, rows: np.ndarray) -> list[str]:
+        return [self.texts[row] for row in rows]
+
+    def dev(self) -> None:
+        return None
 
 
 class RNNClassifier(ClassifierMixin, BaseEstimator):
     """A TextRNN or RCNN over strings.
 
     Parameters are the config's keys of `model` and `train` and their defaults, and `tokenizer` (its kind), `lowercase`,
-    `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction` (docs/config.md). random_state: `train.seed`,
+    `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction` (docs/config.md). Those that are "preset" have
+    the default of `preset`: best, or plain, the network of the parameters and nothing else. random_state: `train.seed`,
     or a RandomState (None: NumPy's) to draw it from. device: auto, cpu, cuda or cuda:N. verbose: 1 shows a bar.
 
     After `fit`: classes_ (C,), in the order of the columns of `predict_proba`; classifier_, a TextClassifier; history_,
@@ -50,14 +63,14 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     history_: list[dict[str, Any]]
 
     def __init__(
-        self, *, architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None, hidden_size=96,
-        num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max", attention_hops=1,
-        fc_size=None, freeze_embedding=False, ngrams=2, ngram_buckets=1 << 17, linear_ngrams=2,
-        linear_buckets=1 << 19, linear_scale=4.0, batch_size=64, epochs=6, learning_rate=2e-3,
-        embedding_lr_multiplier=5.0, weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0,
-        accumulate=1, label_smoothing=0.0, adversarial_norm=1.5, class_weights="none", monitor="dev_accuracy",
-        patience=3, precision="float32", tf32=False, tokenizer="char", lowercase=True, normalize=True, min_count=2,
-        max_size=50_000, max_length=512, dev_fraction=0.1, random_state=1, device="auto", verbose=0,
+        self, *, preset="best", architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None,
+        hidden_size=96, num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max",
+        attention_hops=1, fc_size=None, freeze_embedding=False, ngrams="preset", max_ngrams=1 << 17, linear="preset",
+        batch_size="auto", epochs="auto", folds="preset", learning_rate=2e-3, embedding_lr_multiplier="preset",
+        weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0, accumulate=1, label_smoothing=0.0,
+        adversarial_norm="preset", class_weights="none", monitor="dev_accuracy", patience=3, precision="float32",
+        tf32=False, tokenizer="char", lowercase=True, normalize=True, min_count=2, max_size=50_000, max_length=512,
+        dev_fraction=None, random_state=1, device="auto", verbose=0,
     ) -> None:  # fmt: skip
         self.__dict__.update({name: value for name, value in locals().items() if name != "self"})
 
@@ -80,7 +93,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer)}
         check_segmented(tokenizer.kind, texts[:1000])
         splits = split_corpora(
-            corpora, numbers, dev_fraction=config.data.dev_fraction, seed=config.train.seed,
+            corpora, numbers, dev_fraction=config.data.dev_fraction, folds=config.train.folds, seed=config.train.seed,
             max_length=config.data.max_length, min_count=config.vocab.min_count, max_size=config.vocab.max_size,
         )  # fmt: skip
         splits.labels = names
@@ -91,12 +104,11 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         if device.type == "cuda":
             allow_tf32(config.train.tf32)
         with fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
-            seed_weights(config.train.seed)
-            model = build_model(config.model, vocab_size=len(splits.vocab), num_classes=len(names)).to(device)
-            evaluations = train_in_memory(config.train, model, splits.train, splits.dev, len(names), device=device)
-        self.classes_, self.history_ = distinct, [evaluation.record() for evaluation in evaluations]
+            trained = train_in_memory(config, splits, _RawTexts(texts), device=device)
+        self.classes_, self.history_ = distinct, trained.history
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)
-        self.classifier_ = TextClassifier(model, transform, names, config, device=device)
+        model = Model(trained.networks, trained.linear, trained.decision, transform, names, config)
+        self.classifier_ = TextClassifier(model, device=device)
         return self
 
     def predict(self, X: Sequence[str]) -> np.ndarray:
@@ -124,7 +136,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         bad = next(filter(None, (label_problem(label, None) for label in labels)), None)
         if bad or len(set(labels)) < len(labels):
             raise ValueError(f"cannot save these labels: {bad or 'two of them are equal as strings'}: {labels}")
-        save_model(Path(folder), self.classifier_.model, self.classifier_.transform, labels, self.classifier_.config)
+        save_model(Path(folder), self.classifier_.model)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -142,7 +154,12 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         seed = values["random_state"]
         values["seed"] = seed if isinstance(seed, int) else int(check_random_state(seed).randint(2**31 - 1))
         values["kind"] = values["tokenizer"]
-        tree = {name: {key: values[key] for key in type(keys).model_fields if key in values} for name, keys in Config()}
+        stated = {key: value for key, value in values.items() if not (isinstance(value, str) and value == "preset")}
+        tree: dict[str, Any] = {
+            name: {key: stated[key] for key in type(keys).model_fields if key in stated}
+            for name, keys in Config().sections()
+        }
+        tree["preset"] = values["preset"]
         try:
             return build_config(tree, origin=type(self).__name__)
         except ConfigError as error:

@@ -40,6 +40,7 @@ def recorded_yaml(config: Config) -> str:
     values = {
         RENAMED.get(f"{section}.{key}", f"{section}.{key}"): value
         for section, keys in config.model_dump().items()
+        if section != "preset"  # all that it changes is stated
         for key, value in keys.items()
         if ADDED.get(f"{section}.{key}", _ABSENT) != value
     }

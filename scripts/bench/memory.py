@@ -25,7 +25,7 @@ COMMANDS = ("vocab", "train", "eval", "predict")
 TIMES = (1, 20)
 OPTIONS = {
     "tokenizer.kind": "word", "vocab.max_size": 20_000, "data.max_length": 100, "model.embedding_dim": 8,
-    "model.hidden_size": 8, "model.ngrams": 1, "model.linear_ngrams": "null",
+    "model.hidden_size": 8, "model.ngrams": 1, "model.linear": "none",
     "train.adversarial_norm": "null", "train.embedding_lr_multiplier": 1, "train.batch_size": 256, "train.epochs": 1,
 }  # fmt: skip
 

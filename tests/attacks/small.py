@@ -6,7 +6,7 @@ from tests.conftest import TINY, sets
 
 SMALL = [
     *TINY, *sets(
-        "model.ngrams=2", "model.linear_ngrams=2", "model.ngram_buckets=64", "model.linear_buckets=64",
+        "model.ngrams=2", "model.linear=mix", "model.max_ngrams=64",
         "train.adversarial_norm=1.5", "train.patience=null",
     ),
 ]  # fmt: skip

@@ -44,7 +44,7 @@ def test_wrong_usage_is_exit_2(cli: Cli, arguments: list[str]) -> None:
 def test_vocab_prints_what_is_in_the_corpus(cli: Cli, train_file: Path) -> None:
     result = cli("vocab", "--data", "train.tsv", "--output", "vocab.tsv")
     assert result.code == 0, result.err
-    for part in ("vocabulary: ", "% of tokens known", "% <unk>", "tokens per text: median", "label food: 18 "):
+    for part in ("vocabulary: ", "% of tokens known", "% <unk>", "tokens per text: median", "label food: 20 "):
         assert part in result.out
     counts = [line.split("\t") for line in Path("vocab.tsv").read_text().splitlines()]
     assert [int(count) for _, count in counts] == sorted((int(count) for _, count in counts), reverse=True)
@@ -56,11 +56,12 @@ def test_a_run_holds_what_the_contract_says(cli: Cli, trained: Path) -> None:
     assert files == {
         "config.yaml", "environment.json", "history.jsonl", "train.log", "plots/curves.png",
         "resume/state.safetensors", "model/model.safetensors", "model/config.yaml", "model/vocab.txt",
-        "model/labels.txt",
+        "model/labels.txt", "model/decision.json",
     }  # fmt: skip
     keys = {
         "epoch", "step", "train_loss", "dev_loss", "dev_accuracy", "dev_macro_f1", "learning_rate", "grad_norm_mean",
-        "grad_norm_max", "clipped", "tokens_per_second", "seconds",
+        "grad_norm_max", "clipped", "tokens_per_second", "seconds", "dev_network_loss", "dev_network_accuracy",
+        "dev_network_macro_f1", "dev_linear_loss", "dev_linear_accuracy", "dev_linear_macro_f1",
     }  # fmt: skip
     history = [json.loads(line) for line in (trained / "history.jsonl").read_text().splitlines()]
     assert [set(line) for line in history] == [keys, keys]
@@ -102,7 +103,8 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
     assert (folder / "report.txt").read_text() == result.out
     metrics = json.loads((folder / "metrics.json").read_text())
     assert list(metrics) == [
-        "accuracy", "macro_f1", "weighted_f1", "loss", "n", "labels", "per_class", "confusion_matrix", "seconds",
+        "accuracy", "macro_f1", "weighted_f1", "loss", "n", "interval", "calibration_error", "parts", "labels",
+        "per_class", "confusion_matrix", "verdict", "seconds",
     ]  # fmt: skip
     lines = (folder / "predictions.tsv").read_text().splitlines()
     assert lines[0] == "true\tpredicted\tprobability\ttext"
@@ -120,13 +122,13 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
 
 def test_all_that_the_defaults_switch_on_goes_through_training_eval_and_predict(cli: Cli, train_file: Path) -> None:
     write_tsv(train_file.with_name("test.tsv"), make_rows(24, seed=1))
-    sizes = ["model.embedding_dim=8", "model.hidden_size=8", "model.ngram_buckets=64", "model.linear_buckets=4096"]
+    sizes = ["model.embedding_dim=8", "model.hidden_size=8", "model.max_ngrams=64"]
     options = sets(*sizes, "train.batch_size=8", "vocab.min_count=1", "data.test=test.tsv")
     trained = cli("train", "--data", "train.tsv", *options)
     assert trained.code == 0, trained.err
-    assert "linear path: fitted in" in trained.err
+    assert "linear model: " in trained.err
     losses = [json.loads(line)["train_loss"] for line in Path("runs/train/history.jsonl").read_text().splitlines()]
-    assert len(losses) == 6 and losses[-1] < losses[0]
+    assert 4 < len(losses) <= 4 * 8 + 1 and losses[-1] is None and losses[-2] < losses[0]
     assert json.loads(cli("eval", "runs/train", "--json").out)["accuracy"] == 1.0  # each class has words of its own
     texts = "".join(f"{text}\n" for _, text in make_rows(24, seed=1))
     Path("texts.txt").write_text(texts)

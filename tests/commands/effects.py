@@ -43,11 +43,12 @@ class Run:
 
     @cached_property
     def weights(self) -> dict[str, torch.Tensor]:
-        return load_file(self.folder / "model" / "model.safetensors")
+        found = load_file(self.folder / "model" / "model.safetensors")
+        return {name.removeprefix("networks.0."): tensor for name, tensor in found.items()}
 
     @cached_property
     def model(self) -> torch.nn.Module:
-        return TextClassifier.load(self.folder).model
+        return TextClassifier.load(self.folder).networks
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

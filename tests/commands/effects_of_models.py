@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import torch
 from torch.nn import RNN
 
@@ -12,7 +14,6 @@ from textrnn.models.dropout import Dropout
 @effect("model.architecture=rcnn")
 @effect("model.pooling=attention")
 @effect("model.ngrams=2")
-@effect("model.linear_ngrams=2")
 def there_are_other_tensors(before: Run, after: Run) -> None:
     assert set(after.shapes) - set(before.shapes)
 
@@ -28,20 +29,25 @@ def vectors_have_that_size(before: Run, after: Run) -> None:
     assert after.shapes["embedding.table.weight"] == (len(after.vocab), 6)
 
 
-@effect("model.ngram_buckets=10", "model.ngrams=2")
+@effect("model.max_ngrams=10", "model.ngrams=2")
 def the_table_of_ngrams_has_that_many_rows(before: Run, after: Run) -> None:
-    assert after.shapes["embedding.ngram_table.weight"] == (10, 8)
+    assert before.shapes["embedding.ngrams.table.weight"][0] > 11
+    assert after.shapes["embedding.ngrams.table.weight"] == (11, 8)  # one of them for all other n-grams
 
 
-@effect("model.linear_buckets=10", "model.linear_ngrams=2")
-def the_linear_paths_table_has_that_many_rows_and_one_for_padding(before: Run, after: Run) -> None:
-    assert after.shapes["linear.weight"] == (11, 3)
-
-
-@effect("model.linear_scale=40", "model.linear_ngrams=2")
-def the_same_training_is_judged_otherwise(before: Run, after: Run) -> None:
+@effect("model.linear=mix")
+@effect("model.linear=report")
+def a_linear_model_stands_beside_the_same_network(before: Run, after: Run) -> None:
     assert [record["train_loss"] for record in before.history] == [record["train_loss"] for record in after.history]
-    assert all(one["dev_loss"] != other["dev_loss"] for one, other in zip(before.history, after.history, strict=True))
+    assert all(record["dev_linear_loss"] is None for record in before.history)
+    assert all(record["dev_linear_loss"] is not None for record in after.history)
+    assert (after.folder / "model" / "linear.safetensors").exists()
+
+
+@effect("model.linear=mix", "model.linear=report")
+def it_decides_rather_than_being_reported(before: Run, after: Run) -> None:
+    weights = [json.loads((run.folder / "model" / "decision.json").read_text())["weight"] for run in (before, after)]
+    assert weights[0] == 0 < weights[1]
 
 
 @effect("model.attention_hops=2", "model.pooling=attention")
@@ -104,7 +110,11 @@ def embeddings_are_not_dropped(before: Run, after: Run) -> None:
 
 
 def dropout(run: Run) -> dict[str, float]:
-    return {name: module.p for name, module in run.model.named_modules() if isinstance(module, Dropout)}
+    return {
+        name.removeprefix("networks.0."): module.p
+        for name, module in run.model.named_modules()
+        if isinstance(module, Dropout)
+    }
 
 
 def gates_and_inputs(run: Run) -> tuple[int, ...]:

@@ -112,3 +112,10 @@ def vectors(run: Run) -> torch.Tensor:
 
 def rates(run: Run) -> list[float]:
     return [record["learning_rate"] for record in run.history]
+
+
+@effect("train.folds=2")
+def each_network_is_judged_on_the_texts_that_it_did_not_train_on(before: Run, after: Run) -> None:
+    assert not any("fold" in record for record in before.history)
+    assert [record.get("fold") for record in after.history] == [1, 1, 2, 2, None]
+    assert any(name.startswith("networks.1.") for name in after.weights)

@@ -14,17 +14,17 @@ from tests.conftest import Cli
 from textrnn.config import known_keys, load_config
 from textrnn.errors import ConfigError
 
-SECTIONS = "data, tokenizer, vocab, model, train"
+SECTIONS = "preset, data, tokenizer, vocab, model, train"
 
 
 def config(id: str, content: Any, *messages: str) -> Any:
     return case(id, {"c.yaml": content, "t.tsv": GOOD}, "--config c.yaml", *messages)
 
 
-def number(id: str, key: str, limit: int, value: str = "9223372036854775808") -> Any:
-    """A number beyond the limit of its key."""
+def number(id: str, key: str, limit: int, value: str = "9223372036854775808", other: str = "") -> Any:
+    """A number beyond the limit of its key. other: what the key takes beside numbers."""
     section, name = key.split(".")
-    found = f"c.yaml: {key}: expected less than or equal to {limit}, found {yaml.safe_load(value)}"
+    found = f"c.yaml: {key}: expected less than or equal to {limit}{other}, found {yaml.safe_load(value)}"
     return config(id, f"{section}: {{{name}: {value}}}\n", found)
 
 
@@ -90,7 +90,7 @@ CONFIG_CASES = [
         "equal-keys", "data:\n  train: t.tsv\n  train: u.tsv\n",
         "c.yaml:3: not valid YAML: the key 'train' is given twice",
     ),
-    config("list", "- data\n", f"c.yaml: a mapping with the sections {SECTIONS} was expected"),
+    config("list", "- data\n", "c.yaml: a mapping with the sections data, tokenizer, vocab, model, train was expected"),
     config(
         "config-in-gb18030", "data: {train: 体育.tsv}\n".encode("gb18030"),
         "c.yaml: a config must be UTF-8; byte 15 is not",
@@ -147,8 +147,8 @@ CONFIG_CASES = [
     number("num-layers", "model.num_layers", 64, "1000000000"),
     number("attention-hops", "model.attention_hops", 64),
     number("fc-size", "model.fc_size", 65536),
-    number("batch-size", "train.batch_size", 1_000_000),
-    number("epochs", "train.epochs", 1_000_000),
+    number("batch-size", "train.batch_size", 1_000_000, other=" or 'auto'"),
+    number("epochs", "train.epochs", 1_000_000, other=" or 'auto'"),
     number("accumulate", "train.accumulate", 1_000_000),
     number("patience", "train.patience", 1_000_000),
     number("learning-rate", "train.learning_rate", 10**38, "1.0e+300"),

@@ -47,7 +47,7 @@ def disk_full_after(size: int) -> Iterator[None]:
 def errors(stderr: str) -> list[str]:
     """The error lines, paths relative; anything else but the log of the start is one too."""
     logged = ("device:", "vocabulary:", "train:", "dev:", "test:", "tokens per", "label ", "resuming")
-    logged += ("epoch ", "note: ")
+    logged += ("epoch ", "note: ", "model: ", "training: ")
     return [line for line in stderr.replace(f"{Path.cwd()}/", "").splitlines() if not line.startswith(logged)]
 
 
@@ -88,11 +88,11 @@ MODEL_CASES = [
     ),
     broken(
         "weights-of-another-shape", replace(MODEL + "config.yaml", "_dim: 8", "_dim: 9"), PREDICT,
-        f"{MODEL}model.safetensors: embedding.table.weight: (88, 9) was expected, found (88, 8): {BESIDE}",
+        f"{MODEL}model.safetensors: networks.0.embedding.table.weight: (88, 9) was expected, found (88, 8): {BESIDE}",
     ),
     broken(
         "vocabulary-cut-short", cut(MODEL + "vocab.txt", 60), PREDICT,
-        f"{MODEL}model.safetensors: embedding.table.weight: (14, 8) was expected, found (88, 8): {BESIDE}",
+        f"{MODEL}model.safetensors: networks.0.embedding.table.weight: (14, 8) was expected, found (88, 8): {BESIDE}",
     ),
     broken(
         "vocabulary-of-garbage", write(MODEL + "vocab.txt", b"\xff\xfe"), PREDICT,

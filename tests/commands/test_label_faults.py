@@ -162,7 +162,7 @@ def test_many_texts_that_occur_again_with_the_same_label_are_told(repeats: int, 
 def test_the_estimator_tells_them_too() -> None:
     texts = [text for _, text in ROWS] + ["one", "two", "one", "two", "two", "two"]
     labels = [label for label, _ in ROWS] + ["food", "food", "sport", "food", "Sport", "Sport"]
-    small = {"embedding_dim": 4, "hidden_size": 4, "epochs": 1, "linear_ngrams": None, "ngrams": 1, "dev_fraction": 0}
+    small = {"embedding_dim": 4, "hidden_size": 4, "epochs": 1, "linear": "none", "ngrams": 1, "dev_fraction": 0}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         RNNClassifier(**small, min_count=1).fit(np.array(texts, dtype=object), labels)

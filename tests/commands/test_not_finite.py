@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,6 @@ from textrnn import RNNClassifier, TextClassifier
 from textrnn.errors import CheckpointError, NotFiniteError, TextRNNError
 
 WEIGHTS = Path("runs/train/model/model.safetensors")
-LINEAR = sets("model.linear_ngrams=1", "model.linear_buckets=64")
 
 
 def lines(stderr: str) -> list[str]:
@@ -30,7 +30,7 @@ def lines(stderr: str) -> list[str]:
         sets("train.learning_rate=1e38", "train.batch_size=64"),  # its only step of an epoch spoils the weights
         sets("train.learning_rate=1e38", "train.batch_size=64", "data.dev_fraction=0", "train.epochs=1"),
         sets("train.learning_rate=1e38", "train.monitor=dev_loss"),
-        [*LINEAR, *sets("model.linear_scale=1e300")],
+        sets("train.learning_rate=1e38", "model.linear=mix"),
     ],
 )
 def test_training_stops_before_it_keeps_such_a_model(cli: Cli, trained: Path, options: list[str]) -> None:
@@ -49,10 +49,12 @@ def test_training_stops_before_it_keeps_such_a_model(cli: Cli, trained: Path, op
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_model_with_such_a_weight_is_damaged(cli: Cli, trained: Path, value: float) -> None:
     tensors = load_file(WEIGHTS)
-    tensors["embedding.table.weight"][-1, -1] = value
+    tensors["networks.0.embedding.table.weight"][-1, -1] = value
     save_file(tensors, WEIGHTS)
     before = snapshot()
-    message = "damaged: embedding.table.weight has a number that is NaN or infinite; copy it again, or train again"
+    message = (
+        "damaged: networks.0.embedding.table.weight has a number that is NaN or infinite; copy it again, or train again"
+    )
     for arguments in (["predict", trained, "test.tsv"], ["eval", trained]):
         result = cli(*arguments)
         assert (result.code, result.out, lines(result.err)) == (1, "", [f"error: {WEIGHTS}: {message}"])
@@ -75,7 +77,7 @@ def test_logits_that_overflow_are_one_error_and_no_row_is_written(cli: Cli, trai
     ):
         result = cli(*arguments)
         assert (result.code, result.out, len(lines(result.err))) == (1, "", 1)
-        assert lines(result.err)[0].startswith("error: the model's logits are not finite: its weights or")
+        assert lines(result.err)[0].startswith("error: the model's logits are not finite: its weights are")
         assert snapshot() == before
     with pytest.raises(NotFiniteError):
         TextClassifier.load(trained).predict(["soup"])
@@ -84,9 +86,9 @@ def test_logits_that_overflow_are_one_error_and_no_row_is_written(cli: Cli, trai
 def test_a_loss_that_overflows_is_an_error_of_eval(cli: Cli, trained: Path) -> None:
     tensors = load_file(WEIGHTS)
     for name, tensor in tensors.items():
-        if name.startswith("head."):
+        if name.startswith("networks.0.head."):
             tensor.zero_()
-    bias = next(tensor for name, tensor in tensors.items() if name.startswith("head.") and tensor.ndim == 1)
+    bias = next(tensor for name, tensor in tensors.items() if name.startswith("networks.0.head.") and tensor.ndim == 1)
     bias.copy_(torch.tensor([3e38, 0.0, 0.0]))
     save_file(tensors, WEIGHTS)
     assert cli("predict", trained, "test.tsv").code == 0
@@ -104,20 +106,15 @@ def test_the_state_of_a_run_that_was_stopped_so_can_be_resumed(cli: Cli, trained
 
 
 @pytest.mark.parametrize(
-    "keys", [{"learning_rate": 1e38}, {"linear_scale": 1e300}, {"learning_rate": 1e38, "epochs": 1}]
+    "keys", [{"learning_rate": 1e38}, {"learning_rate": 1e38, "linear": "none"}, {"learning_rate": 1e38, "epochs": 1}]
 )
 @pytest.mark.parametrize("dev_fraction", [0.2, 0.0])
-def test_the_estimator_stops_too(keys: dict[str, float], dev_fraction: float) -> None:
+def test_the_estimator_stops_too(keys: dict[str, Any], dev_fraction: float) -> None:
     model = RNNClassifier(
-        **({"epochs": 3, "batch_size": 50} | keys), embedding_dim=4, hidden_size=4, ngrams=1, linear_buckets=64,
+        **({"epochs": 3, "batch_size": 50} | keys), embedding_dim=4, hidden_size=4, ngrams=1,
         dev_fraction=dev_fraction, device="cpu",
     )  # fmt: skip
     texts, labels = [f"{'a b' if number % 2 else 'c d'} {number}" for number in range(40)], [1, 2] * 20
-    if "linear_scale" in keys and not dev_fraction:  # noticed when it is used
-        model.fit(texts, labels)
-        with pytest.raises(NotFiniteError):
-            model.predict_proba(texts)
-        return
     with pytest.raises(TextRNNError, match="training stopped: .*not finite"):
         model.fit(texts, labels)
     assert not hasattr(model, "classifier_")

@@ -71,7 +71,7 @@ def test_a_model_that_was_trained_on_no_file_reads_lines(cli: Cli, runs: dict[st
     assert cli("train", "--data", "classes", *TINY, "--run-dir", "run").code == 0
     Path("new.txt").write_text(WRITERS["tsv"](ROWS))
     assert "read as" not in cli("predict", "run", "new.txt").err
-    estimator = RNNClassifier(hidden_size=4, epochs=1, min_count=1, ngrams=1, linear_ngrams=None)
+    estimator = RNNClassifier(hidden_size=4, epochs=1, min_count=1, ngrams=1, linear="none")
     estimator.fit([text for _, text in ROWS], [label for label, _ in ROWS]).save("model")
     assert "read as" not in cli("predict", "model", "new.txt").err
 

@@ -15,16 +15,15 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli, copy_template, make_rows, train_in, write_tsv
-from textrnn.commands import train
 from textrnn.inference import compute_logits
-from textrnn.training import interruptible, linear, recorder
+from textrnn.training import best, interruptible, linear, recorder
 
 # Dropout everywhere, two kinds of batches, several steps an epoch: whatever is not restored shows in the weights.
 OPTIONS = [
     "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set",
     "model.num_layers=2", "--set", "train.batch_size=8", "--set", "train.epochs=4", "--set", "train.patience=null",
     "--set", "vocab.min_count=1", "--set", "train.learning_rate=0.01", "--set", "model.ngrams=2",
-    "--set", "model.ngram_buckets=64", "--set", "model.linear_buckets=64", "--run-dir",
+    "--set", "model.max_ngrams=64", "--set", "train.folds=1", "--run-dir",
 ]  # fmt: skip
 
 
@@ -82,7 +81,8 @@ def test_a_signal_inside_an_evaluation_saves_the_state_and_resume_repeats_it(
 def test_a_run_killed_while_it_records_its_best_evaluation_repeats_it(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    original, history = getattr(recorder, name), list(map(json.loads, history_of(Path("whole"))))
+    owner = best if name == "save_weights" else recorder
+    original, history = getattr(owner, name), list(map(json.loads, history_of(Path("whole"))))
     best_epoch = max(history, key=lambda line: (line["dev_accuracy"], -line["dev_loss"]))["epoch"]
 
     def die_at_the_best(*arguments: object) -> None:
@@ -91,7 +91,7 @@ def test_a_run_killed_while_it_records_its_best_evaluation_repeats_it(
         original(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recorder, name, die_at_the_best)
+        patch.setattr(owner, name, die_at_the_best)
         assert cli("train", *OPTIONS, "cut").code == 130
     assert cli("train", *OPTIONS, "cut", "--resume").code == 0
     assert same_run(Path("whole"), Path("cut"))
@@ -183,7 +183,7 @@ def stop_at(owner: object, name: str, cli: Cli, monkeypatch: pytest.MonkeyPatch)
 def test_where_nothing_was_saved_resume_starts_from_the_beginning(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop_at(linear, "fit", cli, monkeypatch)
+    stop_at(linear, "fit_linear", cli, monkeypatch)
     assert not Path("cut/resume/state.safetensors").exists()
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
@@ -191,11 +191,11 @@ def test_where_nothing_was_saved_resume_starts_from_the_beginning(
     assert same_run(Path("whole"), Path("cut"))
 
 
-def test_a_linear_path_that_was_fitted_is_not_fitted_again(
+def test_a_linear_model_that_was_fitted_is_not_fitted_again(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop_at(train, "train_and_record", cli, monkeypatch)
-    monkeypatch.setattr(linear, "fit", die)
+    stop_at(interruptible, "train_and_record", cli, monkeypatch)
+    monkeypatch.setattr(linear, "fit_linear", die)
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
     assert same_run(Path("whole"), Path("cut"))

@@ -86,7 +86,7 @@ def test_a_config_of_textrnn_does_not_make_a_folder_a_run(cli: Cli, trained: Pat
 
 
 def test_a_saved_model_is_no_run(cli: Cli, trained: Path) -> None:
-    model = RNNClassifier(epochs=1, embedding_dim=4, hidden_size=4, linear_ngrams=None, ngrams=1, device="cpu")
+    model = RNNClassifier(epochs=1, embedding_dim=4, hidden_size=4, linear="none", ngrams=1, device="cpu")
     model.fit([f"{word} {number}" for number in range(20) for word in ("a b", "c d")], [0, 1] * 20).save("saved")
     refused(cli, [*FORCED, "saved"], "saved: exists and is not a run")
     refused(cli, [*FORCED, f"{trained}/model"], "runs/train/model: exists and is not a run")

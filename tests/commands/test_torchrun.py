@@ -19,7 +19,7 @@ from textrnn.training import interruptible
 # 135 texts to train and 15 for dev: the last batch of an epoch is short, the last step has one batch of two.
 OPTIONS = [
     "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", *sets(*PLAIN),
-    "--set", "model.linear_ngrams=2", "--set", "model.linear_buckets=64", "--set",
+    "--set", "model.linear=mix", "--set",
     "model.dropout=0", "--set", "model.embedding_dropout=0", "--set", "train.batch_size=8", "--set",
     "train.accumulate=2", "--set", "train.epochs=20", "--set", "train.patience=null", "--set", "vocab.min_count=1",
     "--run-dir",

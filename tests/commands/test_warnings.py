@@ -87,9 +87,9 @@ DEAD_KEYS = [
     ("data.delimiter=;", "data.format=tsv", "data.format is tsv, not csv", "data.train=t.csv"),
     ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
     ("model.attention_hops=2", "model.pooling=max", "model.pooling is max, not attention", "model.pooling=attention"),
-    ("model.ngram_buckets=64", "model.ngrams=1", "model.ngrams is 1", None),
-    ("model.linear_buckets=64", "model.linear_ngrams=null", "model.linear_ngrams is null", None),
-    ("model.linear_scale=2", "model.linear_ngrams=null", "model.linear_ngrams is null", None),
+    ("model.max_ngrams=64", "model.ngrams=1", "model.ngrams is 1", None),
+    ("train.folds=2", "data.dev=dev.tsv", "data.dev is given", None),
+    ("train.folds=2", "data.dev_fraction=0.2", "data.dev_fraction is given", None),
     ("train.patience=1", NO_DEV, "there is no dev set", None),
     ("train.monitor=dev_loss", NO_DEV, "there is no dev set", None),
     ("train.tf32=true", "train.precision=bfloat16", "train.precision is bfloat16", None),
@@ -117,23 +117,14 @@ def test_a_key_is_told_where_it_has_no_effect_and_only_there(
 
 
 def test_each_key_that_needs_another_is_among_them() -> None:
-    sections = Config.model_fields.items()
+    sections = Config().sections()
     needy = {
         f"{section}.{name}"
         for section, of_section in sections
-        for name, field in of_section.annotation.model_fields.items()
+        for name, field in type(of_section).model_fields.items()
         if any(isinstance(each, Needs) for each in field.metadata)
     }
     assert needy == {setting.partition("=")[0] for setting, *_ in DEAD_KEYS}
-
-
-def test_a_table_that_would_fill_the_memory_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    put({"t.tsv": tsv(ROWS)})
-    monkeypatch.setattr("textrnn.commands.train.LARGE_LINEAR_PATH", 3 * 4 * 64)
-    options = [*TINY, *sets("train.epochs=1", "model.linear_ngrams=1", "train.batch_size=8")]
-    assert not warned(cli("train", "--data", "t.tsv", *options, *sets("model.linear_buckets=64")).err)
-    (warning,) = warned(cli("train", "--data", "t.tsv", *options, "--force", *sets("model.linear_buckets=65")).err)
-    assert warning.startswith("warning: model.linear_buckets: 65 for each of 3 classes take 0.0 GB")
 
 
 @pytest.mark.parametrize(("cut", "told"), [(15, False), (16, True)])

@@ -36,7 +36,7 @@ def test_the_split_depends_on_the_seed() -> None:
 
 def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
     rows = make_rows(80)
-    options = {"dev_fraction": 0.2, "seed": 3, "max_length": 6, "min_count": 2, "max_size": 30}
+    options = {"dev_fraction": 0.2, "folds": 1, "seed": 3, "max_length": 6, "min_count": 2, "max_size": 30}
     tokenizer = Tokenizer("word")
     path = write_tsv(tmp_path / "train.tsv", rows)
     of_file = load_splits(
@@ -64,7 +64,7 @@ def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:
     path.write_text("".join(f"{text}\n" for _, text in make_rows(50)))
     splits = load_splits(
         Source([str(path)], labelled=False), None, None, tokenizer=Tokenizer("word"), cache_dir=tmp_path / "cache",
-        dev_fraction=0.1, seed=1, max_length=20, min_count=1, max_size=1000,
+        dev_fraction=0.1, folds=1, seed=1, max_length=20, min_count=1, max_size=1000,
     )  # fmt: skip
     assert splits.dev is not None
     assert (len(splits.train), len(splits.dev)) == (45, 5)
@@ -76,7 +76,7 @@ def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:
 def test_the_vocabulary_is_counted_over_cut_texts() -> None:
     corpora = {"train": Corpus.from_texts(["a b c", "a b", "d"], ["x", "y", "x"], Tokenizer("word"))}
     splits = split_corpora(
-        corpora, ["x", "y"], dev_fraction=0, seed=1, max_length=2, min_count=1, max_size=100
+        corpora, ["x", "y"], dev_fraction=0, folds=1, seed=1, max_length=2, min_count=1, max_size=100
     )  # fmt: skip
     assert splits.counts == [("a", 2), ("b", 2), ("d", 1)]
     assert splits.type_count == 3  # without "c", which lies beyond the cut

@@ -12,8 +12,8 @@ from torch import nn
 
 from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
-from textrnn.models.build import build_model
-from textrnn.models.linear import LinearPath
+from textrnn.models.build import build_network
+from textrnn.models.hashed_linear import LinearPath
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
 
@@ -56,9 +56,9 @@ def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
 def small_model(**options: object) -> TextRNN | RCNN:
     """A model in evaluation mode. options: keys of the config's section `model`."""
     config = ModelConfig.model_validate(
-        {"embedding_dim": 4, "hidden_size": 5, "ngrams": 1, "linear_ngrams": None, **options}
+        {"embedding_dim": 4, "hidden_size": 5, "ngrams": 1, "linear": "none", **options}
     )
-    model = build_model(config, vocab_size=VOCAB_SIZE, num_classes=3)
+    model = build_network(config, vocab_size=VOCAB_SIZE, num_classes=3)
     randomize(model)
     return model.eval()
 

@@ -7,16 +7,15 @@ from torch import nn
 
 from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_pooling
 from textrnn.config import ModelConfig
-from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_model, least_weights
+from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network, least_weights
 from textrnn.models.dropout import Dropout
-from textrnn.models.linear import WithLinearPath
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
 
 
-def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN | WithLinearPath:
-    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, "linear_ngrams": None, **options})
-    return build_model(config, vocab_size=20, num_classes=3, pretrained=pretrained)
+def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN:
+    config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, "linear": "none", **options})
+    return build_network(config, vocab_size=20, num_classes=3, pretrained=pretrained)
 
 
 def _linear_sizes(module: nn.Module) -> list[tuple[int, int]]:
@@ -130,7 +129,7 @@ def test_weights_depend_on_the_global_random_state_only(architecture: str) -> No
 
 @each_architecture
 def test_every_weight_gets_a_gradient(architecture: str) -> None:
-    model = _build(architecture=architecture, num_layers=2, pooling="attention", fc_size=7)
+    model = _build(architecture=architecture, num_layers=2, pooling="attention", fc_size=7, ngrams=1)
 
     model(torch.randint(2, 20, (6, 4)), torch.tensor([6, 2, 4, 1])).pow(2).sum().backward()
 
@@ -138,29 +137,23 @@ def test_every_weight_gets_a_gradient(architecture: str) -> None:
 
 
 @each_architecture
-def test_ngrams_buckets_and_attention_hops_are_those_of_the_config(architecture: str) -> None:
-    model = _build(architecture=architecture, ngrams=3, ngram_buckets=70, pooling="attention", attention_hops=4)
+def test_ngrams_and_attention_hops_are_those_of_the_config(architecture: str) -> None:
+    config = ModelConfig(
+        architecture=architecture, ngrams=3, embedding_dim=4, hidden_size=5, pooling="attention", attention_hops=4
+    )
+    keys = [np.array([45, 67]), np.array([8000])]
+    model = build_network(config, vocab_size=20, num_classes=3, ngram_keys=keys)
 
-    assert model.embedding.ngrams == 3
-    assert model.embedding.ngram_table.weight.shape == (70, 4)
+    assert model.embedding.ngrams.table.weight.shape == (4, 4)  # one of them for all other n-grams
+    assert model.embedding.ngrams.keys_2.tolist() == [45, 67]
+    assert model.embedding.ngrams.keys_3.tolist() == [8000]
     assert model.pooling.hops == 4
-
-
-@each_architecture
-def test_a_linear_path_has_the_sizes_and_the_scale_of_the_config(architecture: str) -> None:
-    model = _build(architecture=architecture, linear_ngrams=3, linear_buckets=70, linear_scale=2.5)
-
-    assert isinstance(model, WithLinearPath)
-    assert isinstance(model.network, RCNN if architecture == "rcnn" else TextRNN)
-    assert model.linear.ngrams == 3
-    assert model.linear.weight.shape == (71, 3)
-    assert model.scale == 2.5
 
 
 # The names under which a model's tensors are saved: a saved model can be loaded only as long as they stay the same.
 SAVED_NAMES = {
     "textrnn": """
-        embedding.table.weight embedding.ngram_table.weight
+        embedding.table.weight embedding.ngrams.keys_2 embedding.ngrams.table.weight
         encoder.layers.0.0.weight_ih_l0 encoder.layers.0.0.weight_hh_l0
         encoder.layers.0.0.bias_ih_l0 encoder.layers.0.0.bias_hh_l0
         encoder.layers.0.1.weight_ih_l0 encoder.layers.0.1.weight_hh_l0
@@ -170,7 +163,7 @@ SAVED_NAMES = {
     """,
     "rcnn": """
         first_left last_right
-        embedding.table.weight embedding.ngram_table.weight
+        embedding.table.weight embedding.ngrams.keys_2 embedding.ngrams.table.weight
         encoder.layers.0.0.weight_ih_l0 encoder.layers.0.0.weight_hh_l0
         encoder.layers.0.0.bias_ih_l0 encoder.layers.0.0.bias_hh_l0
         encoder.layers.0.1.weight_ih_l0 encoder.layers.0.1.weight_hh_l0
@@ -188,23 +181,20 @@ def test_tensors_have_the_names_under_which_models_were_saved(architecture: str)
     names = SAVED_NAMES[architecture].split()
 
     assert list(_build(architecture=architecture, **options).state_dict()) == names
-    assert list(_build(architecture=architecture, **options, linear_ngrams=2).state_dict()) == [
-        *(f"network.{name}" for name in names), "linear.weight", "linear.idf", "linear.bias",
-    ]  # fmt: skip
 
 
 @each_pooling
 @each_depth
 @each_cell
 @each_architecture
-@pytest.mark.parametrize("more", [{}, {"fc_size": 7, "linear_ngrams": 2, "linear_buckets": 64, "ngram_buckets": 32}])
+@pytest.mark.parametrize("more", [{}, {"fc_size": 7}])
 def test_a_model_has_the_weights_that_its_config_says_at_least_and_not_many_more(
     architecture: str, cell: str, nonlinearity: str, num_layers: int, pooling: str, more: dict
 ) -> None:
-    options = {"embedding_dim": 12, "hidden_size": 16, "linear_ngrams": None, "ngrams": 1 + bool(more), **more}
+    options = {"embedding_dim": 12, "hidden_size": 16, "linear": "none", "ngrams": 1 + bool(more), **more}
     config = ModelConfig.model_validate(
         {"architecture": architecture, "cell": cell, "num_layers": num_layers, "pooling": pooling, **options}
     )
-    model = build_model(config, vocab_size=20, num_classes=3)
+    model = build_network(config, vocab_size=20, num_classes=3)
     count = sum(tensor.numel() for tensor in model.state_dict().values())
-    assert least_weights(config, 20, 3) <= count < 30 * least_weights(config, 20, 3)
+    assert least_weights(config, 20) <= count < 30 * least_weights(config, 20)

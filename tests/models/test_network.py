@@ -25,7 +25,7 @@ def test_an_architecture_is_a_network(architecture: str) -> None:
 @each_architecture
 def test_the_embedding_offset_is_added_to_the_embeddings(architecture: str) -> None:
     """Adding the same vector at all positions is adding it to each row of the embedding table."""
-    model = small_model(architecture=architecture, linear_ngrams=None)
+    model = small_model(architecture=architecture, linear="none")
     token_ids, lengths = padded_batch(random_texts([4, 1, 6]))
     vector = torch.tensor([1.0, -2.0, 0.5, 3.0])
 

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
@@ -17,28 +18,24 @@ from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import Transform
 from textrnn.data.vocab import Vocab
 from textrnn.errors import CheckpointError
-from textrnn.models.build import build_model, network_of
-from textrnn.run.checkpoint import (
-    load_model,
-    load_state,
-    read_progress,
-    read_weights,
-    save_model,
-    save_state,
-    save_weights,
-)
+from textrnn.models.build import build_network
+from textrnn.models.decision import Decision
+from textrnn.models.ensemble import Ensemble
+from textrnn.run.checkpoint import load_state, read_progress, save_state
+from textrnn.run.model import Model, load_model, load_networks, save_model, save_weights
 from textrnn.training.optim import LazyAdamW, build_optimizer
 from textrnn.training.state import TrainingState
 
 PROGRESS = TrainingState(step=1).progress()
-SMALL: dict[str, Any] = {"embedding_dim": 4, "hidden_size": 3, "ngram_buckets": 8, "linear_buckets": 8}
+SMALL: dict[str, Any] = {"embedding_dim": 4, "hidden_size": 3}
 
 
 def stepped(**keys: Any) -> tuple[nn.Module, LazyAdamW]:
     """A model after one step of its optimizer."""
-    model = build_model(ModelConfig(**(SMALL | keys)), vocab_size=9, num_classes=2)
-    optimizer = build_optimizer(network_of(model), learning_rate=0.1, weight_decay=0.01)
-    network_of(model)(torch.randint(2, 9, (5, 3)), torch.tensor([5, 3, 1])).sum().backward()
+    keys_of = [np.arange(81), np.arange(729)][: ModelConfig(**keys).ngrams - 1]
+    model = build_network(ModelConfig(**(SMALL | keys)), vocab_size=9, num_classes=2, ngram_keys=keys_of)
+    optimizer = build_optimizer(model, learning_rate=0.1, weight_decay=0.01)
+    model(torch.randint(2, 9, (5, 3)), torch.tensor([5, 3, 1])).sum().backward()
     optimizer.step()
     return model, optimizer
 
@@ -49,7 +46,7 @@ def stepped(**keys: Any) -> tuple[nn.Module, LazyAdamW]:
         *({"architecture": architecture, "pooling": pooling, "attention_hops": 1 + (pooling == "attention")}
           for architecture in ("textrnn", "rcnn") for pooling in ("last", "mean", "max", "attention")),
         *({"cell": cell, "num_layers": 2} for cell in ("rnn", "lstm", "gru")),
-        {"ngrams": 1, "linear_ngrams": None, "fc_size": 5, "bidirectional": False},
+        {"ngrams": 1, "linear": "none", "fc_size": 5, "bidirectional": False},
         {"freeze_embedding": True},
         {"freeze_embedding": True, "ngrams": 1},
     ],
@@ -92,7 +89,7 @@ KINDS = ["missing", "shape", "nan", "infinite", "float64", "int64", "bfloat16"]
 
 
 @pytest.mark.parametrize("how", KINDS)
-@pytest.mark.parametrize("name", [*MOMENTS, "model.network.embedding.table.weight", "model.linear.idf"])
+@pytest.mark.parametrize("name", [*MOMENTS, "model.embedding.table.weight"])
 def test_a_state_with_another_tensor_is_refused_and_nothing_is_loaded(tmp_path: Path, name: str, how: str) -> None:
     model, optimizer = stepped()
     save_state(tmp_path / "good", model, optimizer, PROGRESS)
@@ -107,17 +104,21 @@ def test_a_state_with_another_tensor_is_refused_and_nothing_is_loaded(tmp_path: 
     assert (tmp_path / "after").read_bytes() == (tmp_path / "before").read_bytes()
 
 
+def loaded(path: Path) -> None:
+    load_networks(path, Config(model=ModelConfig(**SMALL)), vocab_size=9, num_classes=2)
+
+
 @pytest.mark.parametrize("how", KINDS)
-@pytest.mark.parametrize("name", ["network.embedding.table.weight", "linear.weight", "linear.bias"])
+@pytest.mark.parametrize("name", ["networks.0.embedding.table.weight", "networks.0.head.1.bias"])
 def test_weights_with_another_tensor_are_refused(tmp_path: Path, name: str, how: str) -> None:
     model, _ = stepped()
-    save_weights(tmp_path / "good", model)
-    tensors = load_file(tmp_path / "good")
+    save_weights(tmp_path, [model.state_dict()], Decision(), linear=False)
+    loaded(tmp_path / "model.safetensors")
+    tensors = load_file(tmp_path / "model.safetensors")
     change(tensors, name, how)
     save_file(tensors, tmp_path / "bad")
-    read_weights(tmp_path / "good", model)
     with pytest.raises(CheckpointError, match=rf"bad: (damaged: )?{name}"):
-        read_weights(tmp_path / "bad", model)
+        loaded(tmp_path / "bad")
 
 
 def test_a_state_needs_all_moments_and_no_others(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     model, optimizer = stepped()
     with pytest.raises(CheckpointError, match="file: "):
-        read_weights(path, model)
+        loaded(path)
     with pytest.raises(CheckpointError, match="file: the saved state is damaged"):
         load_state(path, model, optimizer)
 
@@ -195,16 +196,17 @@ def test_a_model_that_went_through_windows_is_the_same(tmp_path: Path) -> None:
     config = Config(model=ModelConfig(**SMALL), tokenizer=TokenizerConfig(kind="jieba"))
     tokenizer = Tokenizer("jieba", user_dict="石墨烯电池 100000 n\n")
     transform = Transform(tokenizer, Vocab(["石墨烯电池", "x"]), 9)
-    model = build_model(config.model, vocab_size=4, num_classes=2)
-    save_model(tmp_path / "m", model, transform, ["a", "体育"], config)
+    model = build_network(config.model, vocab_size=4, num_classes=2)
+    labels = ["a", "体育"]
+    save_model(tmp_path / "m", Model(Ensemble([model]), None, Decision(), transform, labels, config))
     for path in tmp_path.glob("m/*.*"):
         if path.suffix != ".safetensors":
             path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    _, loaded, labels, *_ = load_model(tmp_path / "m")
-    assert labels == ["a", "体育"]
-    assert loaded.vocab.tokens == transform.vocab.tokens
-    assert loaded.tokenizer("石墨烯电池好") == tokenizer("石墨烯电池好")
-    assert loaded.tokenizer("石墨烯电池好")[0] == "石墨烯电池"
+    model = load_model(tmp_path / "m")
+    assert model.labels == labels
+    assert model.transform.vocab.tokens == transform.vocab.tokens
+    assert model.transform.tokenizer("石墨烯电池好") == tokenizer("石墨烯电池好")
+    assert model.transform.tokenizer("石墨烯电池好")[0] == "石墨烯电池"
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 `models/version_N` is a model as version N of the format wrote it, and RECORDED what it then predicted. They stay as
 they are. A new version N gets its own, saved and asked by the code that introduces it:
 
-    textrnn train --config configs/sample.yaml --run-dir runs/new --device cpu --set train.seed=N \\
-        --set vocab.max_size=300 --set model.embedding_dim=8 --set model.hidden_size=6 \\
-        --set model.dropout=0 --set model.embedding_dropout=0 --set model.ngrams=2 --set model.ngram_buckets=32 \\
-        --set model.linear_ngrams=2 --set model.linear_buckets=64
+    awk 'NR % 40 == 1' data/sample/train.tsv > few.tsv
+    textrnn train --data few.tsv --run-dir runs/new --device cpu --set train.seed=N \\
+        --set model.embedding_dim=8 --set model.hidden_size=6 --set model.dropout=0 --set model.embedding_dropout=0 \\
+        --set model.max_ngrams=32 --set train.folds=2 --set train.epochs=20 --set train.batch_size=4
     cp -r runs/new/model tests/run/models/version_N
     textrnn predict tests/run/models/version_N TEXTS --output-format jsonl --top-k 4
 
@@ -16,15 +16,16 @@ with TEXTS, a file of the lines of RECORDED. Add `--set` for what is new in the 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import Cli, sets
+from tests.conftest import Cli
 from textrnn import RNNClassifier, TextClassifier
 from textrnn.errors import CheckpointError
-from textrnn.run.model_config import FORMAT_VERSION
+from textrnn.run.model_config import FORMAT_VERSION, read_description
 
 MODELS = Path(__file__).with_name("models")
 LABELS = ["complaint", "praise", "question", "request"]
@@ -43,6 +44,13 @@ RECORDED: dict[int, dict[str, list[float]]] = {
         "房间又小又暗，早餐也凉透了。": [0.8387, 0.1486, 0.0075, 0.0052],
         "到地铁站要走多久？": [0.002, 0.0004, 0.9952, 0.0024],
         "xyzzy": [0.1845, 0.0411, 0.5938, 0.1805],
+    },
+    2: {
+        "where is my parcel?": [0.2474, 0.2297, 0.2058, 0.3171],
+        "the screen is broken again, I want my money back": [0.269, 0.2585, 0.1837, 0.2888],
+        "房间又小又暗，早餐也凉透了。": [0.2862, 0.2914, 0.1933, 0.2291],
+        "到地铁站要走多久？": [0.2494, 0.2565, 0.2001, 0.2941],
+        "xyzzy": [0.2639, 0.2744, 0.1951, 0.2666],
     },
 }
 
@@ -90,60 +98,52 @@ def test_a_model_of_each_version_predicts_what_it_did(cli: Cli, version: int) ->
 
 def test_the_version_is_the_first_key_of_a_saved_model(trained: Path) -> None:
     texts, labels = [f"{number} soup" for number in range(40)], ["food", "sport"] * 20
-    RNNClassifier(epochs=1, ngrams=1, linear_ngrams=None).fit(texts, labels).save("saved")
+    RNNClassifier(epochs=1, ngrams=1, linear="none", folds=1).fit(texts, labels).save("saved")
     for folder in (trained / "model", Path("saved")):
         saved = yaml.safe_load((folder / "config.yaml").read_text())
         assert next(iter(saved.items())) == ("format_version", FORMAT_VERSION)
     assert "format_version" not in (trained / "config.yaml").read_text()
 
 
-CAME_LATER = ["attention_hops", "ngrams", "ngram_buckets", "linear_ngrams", "linear_buckets", "linear_scale"]
-
-
-def test_a_model_from_before_some_keys_existed_predicts_the_same(cli: Cli, trained: Path) -> None:
-    """`trained` has neither n-grams nor a linear path, as no model had then; both are default today."""
-    texts = [line.split("\t")[1] for line in Path("test.tsv").read_text().splitlines()]
-    before = predicted(cli, trained, texts)
-    scores = cli("eval", trained / "model", "test.tsv", "--json").out
-    without(trained / "model", "format_version", *CAME_LATER)
-    assert predicted(cli, trained, texts) == before
-    assert without_time(cli("eval", trained / "model", "test.tsv", "--json").out) == without_time(scores)
-
-
-def without_time(metrics: str) -> dict:
-    return {key: value for key, value in json.loads(metrics).items() if key != "seconds"}
+@pytest.fixture
+def old(workplace: Path) -> Path:
+    """A copy of the model of version 1."""
+    return Path(shutil.copytree(MODELS / "version_1", workplace / "old"))
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "others"),
+    ("key", "value"),
     [
-        ("attention_hops", 1, ["model.pooling=attention"]),
-        ("ngrams", 1, ["model.linear_ngrams=2", "model.linear_buckets=8"]),
-        ("linear_ngrams", None, ["model.ngrams=2", "model.ngram_buckets=8"]),
-        # the linear path is older than this key: it multiplied by 8 at first, then by 6
-        ("linear_scale", 6.0, ["model.linear_ngrams=2", "model.linear_buckets=8"]),
+        ("attention_hops", 1), ("ngrams", 1), ("ngram_buckets", 1 << 17), ("linear_ngrams", None),
+        ("linear_buckets", 1 << 19), ("linear_scale", 6.0),
     ],
+)  # fmt: skip
+def test_a_key_that_is_missing_in_version_0_means_what_was_done_before_it(old: Path, key: str, value: object) -> None:
+    without(old, "format_version", key)
+    found = read_description(old / "config.yaml")
+    assert found.old is not None
+    assert (found.tree["model"] | found.old._asdict())[key] == value
+
+
+def test_a_key_that_is_missing_takes_the_default_of_its_version(old: Path) -> None:
+    without(old, "ngrams")
+    with_version(old, "1")
+    assert TextClassifier.load(old).config.model.ngrams == 2
+    with_version(old, "0")  # whose models had no table of n-grams
+    with pytest.raises(CheckpointError, match="embedding.ngrams.weight: nothing was expected"):
+        TextClassifier.load(old)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("ngram_buckets", "0"), ("linear_ngrams", "4"), ("linear_buckets", "x"), ("linear_scale", "-1")],
 )
-def test_a_key_that_is_missing_in_version_0_means_what_was_done_before_it(
-    cli: Cli, train_file: Path, key: str, value: object, others: list[str]
-) -> None:
-    plain = ["model.hidden_size=4", "train.epochs=1", "model.ngrams=1", "model.linear_ngrams=null"]
-    assert cli("train", "--data", train_file, *sets(*plain, f"model.{key}={value or 'null'}", *others)).code == 0
-    model = Path("runs/train/model")
-    saved = TextClassifier.load(model)
-    assert getattr(saved.config.model, key) == value
-    without(model, "format_version", key)
-    assert TextClassifier.load(model).config == saved.config
-
-
-def test_a_key_that_is_missing_takes_the_default_of_its_version(trained: Path) -> None:
-    model = trained / "model"
-    without(model, "ngrams")
-    with_version(model, "0")
-    assert TextClassifier.load(trained).config.model.ngrams == 1
-    with_version(model, "1")  # whose n-grams of two need a table of their own among the weights
-    with pytest.raises(CheckpointError, match="the sizes in config.yaml need"):
-        TextClassifier.load(trained)
+def test_odd_values_of_keys_that_are_gone_are_refused(old: Path, key: str, value: str) -> None:
+    without(old, key)
+    config = old / "config.yaml"
+    config.write_text(config.read_text() + f"  {key}: {value}\n")
+    with pytest.raises(CheckpointError, match=f"config.yaml: model.{key}: expected .*, found"):
+        TextClassifier.load(old)
 
 
 def is_refused(cli: Cli, trained: Path, message: str) -> None:
@@ -223,7 +223,8 @@ def test_an_unknown_key_is_refused_as_in_any_config(cli: Cli, trained: Path) -> 
 def test_sections_that_share_a_mapping_do_not_get_each_other_s_defaults(trained: Path) -> None:
     config = trained / "model" / "config.yaml"
     tree = yaml.safe_load(config.read_text())
-    config.write_text("data: &empty {}\ntokenizer: *empty\n" + yaml.safe_dump({"model": tree["model"]}))
+    version = f"format_version: {tree['format_version']}\n"
+    config.write_text(version + "data: &empty {}\ntokenizer: *empty\n" + yaml.safe_dump({"model": tree["model"]}))
     assert TextClassifier.load(trained).config.tokenizer.kind == "char"
 
 

@@ -17,7 +17,7 @@ from tests.conftest import Cli
 from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError, DataError
-from textrnn.models.build import build_model
+from textrnn.models.build import build_network
 from textrnn.runtime.device import training_device
 from textrnn.runtime.distributed import (
     broadcast_from_rank0,
@@ -41,7 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
     "rcnn": {"model": {"architecture": "rcnn", "cell": "lstm", "pooling": "last", "num_layers": 2}},
     "accumulated": {"accumulate": 2},
     "clipped": {"grad_clip_norm": 0.05},
-    "n-grams": {"model": {"ngrams": 2, "ngram_buckets": 30}, "grad_clip_norm": 0.1, "accumulate": 2},
+    "n-grams": {"model": {"ngrams": 2, "max_ngrams": 30}, "grad_clip_norm": 0.1, "accumulate": 2},
     "adversarial": {"adversarial_norm": 0.5, "accumulate": 2},
     "weighted": {"class_weights": balanced_weights(np.array([0, 0, 0, 1, 2]), 3), "label_smoothing": 0.2},
     "bfloat16": {"precision": "bfloat16"},
@@ -62,9 +62,9 @@ def trained(
     adversarial_norm: float | None = None,
 ) -> tuple[dict[str, torch.Tensor], list[float]]:  # fmt: skip
     """Weights, and what was measured, after three epochs in float64 (the loss in float32) without dropout."""
-    sizes = {"linear_ngrams": None, "embedding_dim": 5, "hidden_size": 4, "dropout": 0.0, "embedding_dropout": 0.0}
+    sizes = {"linear": "none", "embedding_dim": 5, "hidden_size": 4, "dropout": 0.0, "embedding_dropout": 0.0}
     torch.manual_seed(7)
-    network = build_model(ModelConfig(**{**sizes, **(model or {})}), vocab_size=20, num_classes=3).double()
+    network = build_network(ModelConfig(**{**sizes, **(model or {})}), vocab_size=20, num_classes=3).double()
     state = TrainingState()
     loss = cross_entropy(class_weights=class_weights, label_smoothing=label_smoothing)
     events = fit(

@@ -10,14 +10,17 @@ import torch
 
 from tests.training.test_loop import BagOfWords, corpus
 from textrnn.errors import NotFiniteError, TextRNNError
+from textrnn.models.decision import Decision
+from textrnn.training.decision import Scores
 from textrnn.training.events import Evaluation
-from textrnn.training.fit import Scores, fit
+from textrnn.training.fit import fit
 from textrnn.training.objectives import cross_entropy, plain
 from textrnn.training.state import TrainingState
 
 
 def scores(accuracy: float, loss: float = 1.0, macro_f1: float = 0.5) -> Scores:
-    return {"accuracy": accuracy, "loss": loss, "macro_f1": macro_f1}
+    together = {"accuracy": accuracy, "loss": loss, "macro_f1": macro_f1}
+    return Scores(together, together, None, Decision())
 
 
 def evaluations(

@@ -7,9 +7,12 @@ import torch
 from textrnn.config import ModelConfig, TrainConfig
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
-from textrnn.models.build import build_model
+from textrnn.models.build import build_network
+from textrnn.models.decision import Decision
 from textrnn.training import in_memory
-from textrnn.training.in_memory import train_in_memory
+from textrnn.training.decision import Scores
+from textrnn.training.in_memory import train_network
+from textrnn.training.plan import Part
 
 CPU = torch.device("cpu")
 SETTINGS = TrainConfig(epochs=3, batch_size=4, learning_rate=0.1)
@@ -21,19 +24,21 @@ def texts(count: int = 12) -> EncodedTexts:
 
 
 def model() -> torch.nn.Module:
-    config = ModelConfig(embedding_dim=4, hidden_size=4, ngrams=1, linear_ngrams=None)
-    return build_model(config, vocab_size=9, num_classes=2)
+    config = ModelConfig(embedding_dim=4, hidden_size=4, ngrams=1, linear="none")
+    return build_network(config, vocab_size=9, num_classes=2)
 
 
 def test_the_best_weights_are_left_in_the_model_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     scripted, states, trained = [0.5, 0.9, 0.4], [], model()
 
-    def scores(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
+    def judged(*_: object, **options: object) -> Scores:
         states.append({name: tensor.clone() for name, tensor in trained.state_dict().items()})
-        return {"accuracy": scripted.pop(0), "loss": 1.0, "macro_f1": 0.5}
+        together = {"accuracy": scripted.pop(0), "loss": 1.0, "macro_f1": 0.5}
+        return Scores(together, together, None, Decision())
 
-    monkeypatch.setattr(in_memory, "summary", scores)
-    evaluations = train_in_memory(SETTINGS, trained, texts(), texts(4), 2, device=CPU)
+    monkeypatch.setattr(in_memory, "judge", judged)
+    part = Part(1, texts(), texts(4), np.arange(4))
+    evaluations = train_network(SETTINGS, trained, part, None, 2, mix=False, device=CPU)
     assert [each.is_best for each in evaluations] == [True, True, False]
     left = trained.state_dict()
     equal = [all(torch.equal(tensor, left[name]) for name, tensor in state.items()) for state in states]
@@ -45,4 +50,4 @@ def test_what_is_not_finite_is_noticed_within_an_epoch(monkeypatch: pytest.Monke
     monkeypatch.setattr(in_memory, "FLUSH_STEPS", 2)
     settings = TrainConfig(epochs=1, batch_size=1, learning_rate=1e30, grad_clip_norm=None)
     with pytest.raises(TextRNNError, match=r"not finite at epoch 1, step [1-6];"):
-        train_in_memory(settings, model(), texts(50), None, 2, device=CPU)
+        train_network(settings, model(), Part(1, texts(50), None, None), None, 2, mix=False, device=CPU)

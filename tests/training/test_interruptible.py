@@ -10,14 +10,20 @@ import torch
 from safetensors.torch import load_file
 
 from tests.conftest import TINY, Cli
+from textrnn.models.decision import Decision
 from textrnn.training import interruptible, recorder
+from textrnn.training.decision import Scores
 
 
 def test_the_kept_model_is_that_of_the_best_evaluation(
     cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripted = [0.5, 0.9, 0.4]
-    scores = lambda *_: {"accuracy": scripted.pop(0), "loss": 1.0, "macro_f1": 0.5}  # noqa: E731
+
+    def judged(*_: object, **options: object) -> Scores:
+        together = {"accuracy": scripted.pop(0), "loss": 1.0, "macro_f1": 0.5}
+        return Scores(together, together, None, Decision())
+
     states: list[dict[str, torch.Tensor]] = []
     save_state = recorder.save_state
 
@@ -25,12 +31,12 @@ def test_the_kept_model_is_that_of_the_best_evaluation(
         states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         save_state(path, model, *others)
 
-    monkeypatch.setattr(interruptible, "summary", scores)
+    monkeypatch.setattr(interruptible, "judge", judged)
     monkeypatch.setattr(recorder, "save_state", keep)
     assert cli("train", "--data", "train.tsv", *TINY, "--set", "train.epochs=3").code == 0
     kept = load_file("runs/train/model/model.safetensors")
     assert len(states) == 4  # the first one from before the first step
-    equal = [all(torch.equal(tensor, kept[name]) for name, tensor in state.items()) for state in states]
+    equal = [all(torch.equal(tensor, kept[f"networks.0.{name}"]) for name, tensor in state.items()) for state in states]
     assert equal == [False, False, True, False]
 
 

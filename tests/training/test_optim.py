@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from textrnn.config import ModelConfig
-from textrnn.models.build import build_model
+from textrnn.models.build import build_network
 from textrnn.training.optim import LazyAdamW, build_optimizer, clip_gradients, learning_rate_at
 
 
@@ -26,7 +26,7 @@ def test_schedules() -> None:
 
 
 def test_weights_decay_and_embeddings_and_biases_do_not() -> None:
-    model = build_model(ModelConfig(embedding_dim=4, hidden_size=4, linear_ngrams=None), vocab_size=9, num_classes=2)
+    model = build_network(ModelConfig(embedding_dim=4, hidden_size=4, linear="none"), vocab_size=9, num_classes=2)
     optimizer = build_optimizer(model, learning_rate=0.1, weight_decay=0.5)
     decayed = {id(parameter) for group in optimizer.param_groups[:1] for parameter in group["params"]}
     assert optimizer.param_groups[1]["weight_decay"] == 0.0
@@ -35,8 +35,8 @@ def test_weights_decay_and_embeddings_and_biases_do_not() -> None:
 
 
 def test_embeddings_may_learn_at_a_rate_of_their_own() -> None:
-    model = build_model(
-        ModelConfig(embedding_dim=4, hidden_size=4, ngrams=2, linear_ngrams=None), vocab_size=9, num_classes=2
+    model = build_network(
+        ModelConfig(embedding_dim=4, hidden_size=4, ngrams=2, linear="none"), vocab_size=9, num_classes=2
     )
     optimizer = build_optimizer(model, learning_rate=0.1, weight_decay=0.5, embedding_lr_multiplier=5.0)
     rates = {id(p): (group["lr"], group["lr_multiplier"]) for group in optimizer.param_groups for p in group["params"]}

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from textrnn.errors import CheckpointError, TextRNNError
-from textrnn.models.linear import LinearPath
 from textrnn.run.checkpoint import save_state
 from textrnn.run.folder import RunFolder
+from textrnn.training.best import BestNetworks
 from textrnn.training.events import Evaluation
 from textrnn.training.optim import LazyAdamW
 from textrnn.training.recorder import Recorder, saved_progress, short_line
@@ -35,8 +35,8 @@ def run_with(folder: Path, progress: dict[str, Any], monkeypatch: pytest.MonkeyP
 
 
 def test_good_progress_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert saved_progress(RunFolder(tmp_path)) is None
-    assert saved_progress(run_with(tmp_path, PROGRESS, monkeypatch)) == TrainingState(**PROGRESS)
+    assert saved_progress(RunFolder(tmp_path)) == []
+    assert saved_progress(run_with(tmp_path, PROGRESS, monkeypatch)) == [TrainingState(**PROGRESS)]
 
 
 WRONG: list[tuple[str, Any]] = [
@@ -73,7 +73,9 @@ def recorder(folder: Path, progress: dict[str, Any]) -> Recorder:
     save_state(run.state, model, optimizer, progress)
     run.model.mkdir()
     run.weights.touch()
-    return Recorder(run, model, optimizer, TrainingState(), epochs=9)
+    best = BestNetworks(run, linear=False, mix=False)
+    best.weights.append(model.state_dict())
+    return Recorder(run, model, optimizer, TrainingState(), best, epochs=9)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +106,13 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     recording.load(steps_per_epoch=5)
     before = recording.run.state.read_bytes()
     with torch.no_grad():
-        recording.model.weight[0, 1] = math.inf
+        recording.network.weight[0, 1] = math.inf
     message = r"weight is not finite at epoch 3, step 12; try a lower train\.learning_rate"
     with pytest.raises(TextRNNError, match=message):
         recording.save()
-    recording.model = LinearPath(2, ngrams=1, buckets=3)
-    recording.model.bias[0] = math.nan
+    with torch.no_grad():
+        recording.network.weight[0, 1] = 0.0
+        recording.network.bias[0] = math.nan
     with pytest.raises(TextRNNError, match="bias is not finite"):
         recording.save()
     assert recording.run.state.read_bytes() == before
@@ -118,7 +121,9 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize("loss", [0.0, 0.43125, 9.9996, 12.3456, 99.96, 999.9, 9999.6, 99999.7, 1e30])
 def test_the_short_line_fits_in_79_columns(loss: float) -> None:
     evaluation = Evaluation(
-        epoch=100, step=9, train_loss=loss, dev_loss=loss, dev_accuracy=1.0, dev_macro_f1=0.879, learning_rate=0.1,
+        epoch=100, step=9, train_loss=loss, dev_loss=loss, dev_accuracy=1.0, dev_macro_f1=0.879,
+        dev_network_loss=loss, dev_network_accuracy=1.0, dev_network_macro_f1=0.9, dev_linear_loss=None,
+        dev_linear_accuracy=None, dev_linear_macro_f1=None, learning_rate=0.1,
         grad_norm_mean=1.0, grad_norm_max=2.0, clipped=0.5, tokens_per_second=1e6, seconds=9999.4, is_best=True,
         stopped_early=False,
     )  # fmt: skip

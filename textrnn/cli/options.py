@@ -16,6 +16,11 @@ class Precision(str, enum.Enum):
     bfloat16 = "bfloat16"
 
 
+class Preset(str, enum.Enum):
+    best = "best"
+    plain = "plain"
+
+
 def _device(name: str) -> str:
     kind, _, index = name.partition(":")
     if name not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isascii() and index.isdigit()):
@@ -60,7 +65,9 @@ def parse_overrides(options: list[str] | None) -> list[tuple[str, Any]]:
         raise UsageError(f"--set: {error}") from None
 
 
-def load_config(config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]]) -> Any:
+def load_config(
+    config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]], preset: str | None = None
+) -> Any:
     """The config of --config, --data and --set together. Raises UsageError where none of them names texts."""
     if config is None and not data and not any(key == "data.train" for key, _ in overrides):
         raise UsageError(
@@ -70,4 +77,4 @@ def load_config(config: Path | None, data: list[str] | None, overrides: list[tup
     from textrnn.config import load_config as load
 
     train = [("data.train", data[0] if len(data) == 1 else data)] if data else []
-    return load(config, train + overrides)
+    return load(config, train + overrides, preset)

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from textrnn.cli.options import ConfigOption, DataOption, DeviceOption, SetOption, load_config, parse_overrides
+from textrnn.cli.options import (
+    ConfigOption,
+    DataOption,
+    DeviceOption,
+    Preset,
+    SetOption,
+    load_config,
+    parse_overrides,
+)
 from textrnn.errors import CheckpointError, UsageError, command
 from textrnn.runtime.distributed import is_first, process_group
 from textrnn.runtime.memory import FOR_TORCH, check_memory
@@ -30,6 +38,13 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="Start over in place of an existing run and its eval/.")
     ] = False,
+    preset: Annotated[
+        Preset | None,
+        typer.Option(
+            help="The defaults of keys that are not stated; plain: the network of the config and nothing else.",
+            show_default=False,
+        ),
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a model; the one that is best on dev is kept in RUN/model.
@@ -53,7 +68,7 @@ def train(
                 f"{run_dir}: no run is here (no config.yaml in it); start one with: "
                 f"{command('train', '--data', 'FILE', '--run-dir', run_dir)}"
             )
-    settings = load_config(config, data, overrides)
+    settings = load_config(config, data, overrides, None if preset is None else preset.value)
     run_dir = run_dir or Path("runs") / _run_name(config, settings.data.train)
     check_memory(FOR_TORCH)
     from textrnn.commands.train import train as run

@@ -11,6 +11,8 @@ from textrnn.config.load import (
     set_key,
 )
 from textrnn.config.sections import (
+    PLAIN,
+    SECTIONS,
     Config,
     DataConfig,
     ModelConfig,
@@ -24,6 +26,8 @@ from textrnn.config.sections import (
 
 __all__ = [
     "MODEL_FORMAT_KEY",
+    "PLAIN",
+    "SECTIONS",
     "Config",
     "DataConfig",
     "ModelConfig",

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from textrnn.config.aliases import known_by_another_name
-from textrnn.config.sections import Config
+from textrnn.config.sections import SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
 MODEL_FORMAT_KEY = "format_version"  # in a saved model's config.yaml, beside the sections; in no other config
@@ -77,9 +77,14 @@ def _parse(text: str) -> tuple[Any, tuple[int, str] | None]:
         return None, (line, str(error))
 
 
-def load_config(path: Path | str | None, overrides: list[tuple[str, Any]] | None = None) -> Config:
-    """Defaults < file < overrides, checked. Raises ConfigError that names every problem, a line each."""
+def load_config(
+    path: Path | str | None, overrides: list[tuple[str, Any]] | None = None, preset: str | None = None
+) -> Config:
+    """Defaults of the preset < file < overrides, checked. preset: instead of the file's. Raises ConfigError that names
+    every problem, a line each."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
+    if preset is not None:
+        tree["preset"] = preset
     problems = []
     for key, value in overrides or []:
         try:
@@ -126,9 +131,9 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: a mapping with the sections {', '.join(Config.model_fields)} was expected")
+        raise ConfigError(f"{path}: a mapping with the sections {', '.join(SECTIONS)} was expected")
     # `data:` with nothing below it is an empty section
-    return {key: {} if value is None and key in Config.model_fields else value for key, value in tree.items()}
+    return {key: {} if value is None and key in SECTIONS else value for key, value in tree.items()}
 
 
 def parse_override(option: str) -> tuple[str, Any]:
@@ -164,7 +169,8 @@ def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:
 
 def known_keys() -> dict[str, Any]:
     """Every `section.key` with its default."""
-    return {f"{section}.{key}": value for section, keys in Config().model_dump().items() for key, value in keys.items()}
+    tree = Config().model_dump()
+    return {f"{section}.{key}": value for section in SECTIONS for key, value in tree[section].items()}
 
 
 def changed_keys(one: Config, other: Config) -> list[str]:
@@ -204,7 +210,7 @@ def _explain(key: str, problems: list[Any]) -> str:
             hint = _nearest if isinstance(found, dict) else _meant
             return f"{key}: no such section{hint(key, Config.model_fields)}"
         return f"{key}: no such key{_meant(key, known_keys())}"
-    if "." not in key:
+    if key in SECTIONS:
         return f"{key}: a section with keys was expected, found {short(found)}"
     if "value_error" in kinds:
         return f"{key}: {problems[0]['msg'].removeprefix('Value error, ')} (found {short(found)})"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from textrnn.errors import short
 from textrnn.runtime.decoding import check_encoding
@@ -32,7 +32,7 @@ class Needs(NamedTuple):
 
 
 def _has_dev(config: Config) -> bool:
-    return config.data.dev is not None or config.data.dev_fraction > 0
+    return config.data.dev is not None or config.data.dev_fraction != 0
 
 
 _CSV = Needs(lambda c: c.data.format in ("auto", "csv"), "data.format is {data.format}, not csv")
@@ -41,9 +41,10 @@ _RNN = Needs(lambda c: c.model.cell == "rnn", "model.cell is {model.cell}, not r
 _NOT_RCNN = Needs(lambda c: c.model.architecture != "rcnn", "rcnn always reads both directions")
 _ATTENTION = Needs(lambda c: c.model.pooling == "attention", "model.pooling is {model.pooling}, not attention")
 _NGRAMS = Needs(lambda c: c.model.ngrams > 1, "model.ngrams is 1")
-_LINEAR = Needs(lambda c: c.model.linear_ngrams is not None, "model.linear_ngrams is null")
 _JIEBA = Needs(lambda c: c.tokenizer.kind == "jieba", "tokenizer.kind is {tokenizer.kind}, not jieba")
 _NO_DEV_FILE = Needs(lambda c: c.data.dev is None, "data.dev is given")
+_FOLDS = Needs(lambda c: c.train.folds == 1 or c.data.dev is None, "data.dev is given")
+_FOLDS_OF_TRAIN = Needs(lambda c: c.train.folds == 1 or c.data.dev_fraction is None, "data.dev_fraction is given")
 _FLOAT32 = Needs(lambda c: c.train.precision == "float32", "train.precision is {train.precision}")
 _TRAINED_EMBEDDING = Needs(
     lambda c: not c.model.freeze_embedding or c.model.ngrams > 1, "model.freeze_embedding is true"
@@ -93,8 +94,8 @@ class DataConfig(Section):
     train: Paths | None = Field(None, description="training texts: a file, a list, a glob or a folder")
     dev: Paths | None = Field(None, description="texts to choose the model on; null = a part of train")
     test: Paths | None = Field(None, description="texts that `eval` evaluates the model on")
-    dev_fraction: Annotated[Fraction, _NO_DEV_FILE] = Field(
-        0.1, description="share of train kept for dev when there is no dev file"
+    dev_fraction: Annotated[Fraction | None, _NO_DEV_FILE] = Field(
+        None, description="share of train held out for dev when there is no dev file; null = see train.folds"
     )
     format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = "auto"
     text_column: Column | None = Field(None, description="a name (first row is a header) or a 0-based index (none is)")
@@ -157,23 +158,27 @@ class ModelConfig(Section):
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: Annotated[bool, _PRETRAINED] = False
     ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
-    ngram_buckets: Annotated[int, _NGRAMS] = Field(
-        1 << 17, ge=1, le=1 << 24, description="rows of their table, shared by equal hashes"
+    max_ngrams: Annotated[int, _NGRAMS] = Field(
+        1 << 17, ge=1, le=1 << 24, description="n-grams at most, the most frequent ones; each occurs twice or more"
     )
-    linear_ngrams: int | None = Field(2, ge=1, le=3, description="of a linear path beside the network; null = none")
-    linear_buckets: Annotated[int, _LINEAR] = Field(
-        1 << 19, ge=1, le=1 << 24, description="rows of its weights, shared by equal hashes"
-    )
-    linear_scale: Annotated[float, _LINEAR] = Field(
-        4.0, gt=0, description="its margins times this are averaged with the network's logits"
+    linear: Literal["mix", "report", "none"] = Field(
+        "mix", description="a linear model beside the network: decides with it, is only evaluated, or none"
     )
 
     _paths = field_validator("pretrained")(_possible_paths)
 
 
 class TrainConfig(Section):
-    batch_size: int = Field(64, ge=1, le=_MANY, description="documents, over all processes")
-    epochs: int = Field(6, ge=1, le=_MANY)
+    batch_size: Annotated[int, Field(ge=1, le=_MANY)] | Literal["auto"] = Field(
+        "auto", description="documents, over all processes; auto = by the number of training texts"
+    )
+    epochs: Annotated[int, Field(ge=1, le=_MANY)] | Literal["auto"] = Field(
+        "auto", description="auto = by the number of training texts"
+    )
+    folds: Annotated[int, _FOLDS, _FOLDS_OF_TRAIN] = Field(
+        4, ge=1, le=100, description="networks of a small corpus without dev, each trained without its share; 1 = "
+        "one, with a tenth held out for dev",
+    )  # fmt: skip
     learning_rate: float = Field(2e-3, gt=0, le=1e38)
     embedding_lr_multiplier: Annotated[float, _TRAINED_EMBEDDING] = Field(
         5.0, gt=0, le=_MANY, description="learning rate of embeddings, as a multiple of that of the rest"
@@ -203,15 +208,47 @@ class TrainConfig(Section):
         return "none" if value is None else value  # YAML writers use both `none` and `null`
 
 
+# What `preset: plain` changes of the defaults: the network of the config, and nothing else.
+PLAIN: dict[str, dict[str, Any]] = {
+    "model": {"ngrams": 1, "linear": "report"},
+    "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1},
+}
+
+
 class Config(Section):
+    preset: Literal["best", "plain"] = Field("best", description="which defaults the keys have that are not stated")
     data: DataConfig = DataConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     vocab: VocabConfig = VocabConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_defaults(cls, tree: Any) -> Any:
+        """Keys that are not stated take the defaults of the preset."""
+        if not isinstance(tree, dict) or tree.get("preset", "best") != "plain":
+            return tree
+        tree = dict(tree)
+        for section, defaults in PLAIN.items():
+            given = tree.get(section, {})
+            if isinstance(given, dict):
+                tree[section] = defaults | given
+        return tree
+
+    def default(self, section: str, key: str) -> Any:
+        """The value of a key that is not stated."""
+        changed = PLAIN.get(section, {}) if self.preset == "plain" else {}
+        return changed.get(key, type(getattr(self, section)).model_fields[key].default)
+
+    def sections(self) -> Iterator[tuple[str, Section]]:
+        return ((name, getattr(self, name)) for name in SECTIONS)
+
     def to_yaml(self) -> str:
         return to_yaml(self.model_dump())
+
+
+SECTIONS = [name for name in Config.model_fields if name != "preset"]
 
 
 def to_yaml(tree: dict[str, Any]) -> str:
@@ -221,11 +258,11 @@ def to_yaml(tree: dict[str, Any]) -> str:
 def dead_keys(config: Config) -> list[str]:
     """A sentence for each key whose value is not the default and which lacks what it needs in this config."""
     found = []
-    for section_name, section in config:
+    for section_name, section in config.sections():
         for name, field in type(section).model_fields.items():
             value = getattr(section, name)
             for needs in (each for each in field.metadata if isinstance(each, Needs)):
-                if value != field.default and not needs.met(config):
+                if value != config.default(section_name, name) and not needs.met(config):
                     found.append(f"{section_name}.{name}: {value} {needs.result}: {_filled(needs.reason, config)}")
     return found
 

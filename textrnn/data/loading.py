@@ -24,7 +24,8 @@ def load_splits(
     dev: Source | None,
     test: Source | None,
     *,
-    dev_fraction: float,
+    dev_fraction: float | None,
+    folds: int,
     seed: int,
     tokenizer: Tokenizer,
     max_length: int,
@@ -52,7 +53,7 @@ def load_splits(
         for name, corpus in corpora.items():
             check_known_labels(corpus, sources[name], labels, "the training data")
     splits = split_corpora(
-        corpora, labels, dev_fraction=dev_fraction, seed=seed, max_length=max_length, min_count=min_count,
+        corpora, labels, dev_fraction=dev_fraction, folds=folds, seed=seed, max_length=max_length, min_count=min_count,
         max_size=max_size,
     )  # fmt: skip
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}

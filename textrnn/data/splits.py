@@ -13,6 +13,9 @@ from textrnn.data.scratch import scratch_array
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab, select_tokens
 
+DEV_FRACTION = 0.1  # where the config has none
+SMALL = 20_000  # texts, from which on networks are not cross-fitted
+
 
 @dataclass
 class Splits:
@@ -20,8 +23,9 @@ class Splits:
 
     labels: names in the order of their ids; empty without labels. counts: (token, count in train) in the order of the
     vocabulary. type_count: distinct tokens in train. train_rows, dev_rows: the rows of the training data that each
-    got; dev_rows is None where dev was not held out of it. digests: config key -> content digest of its files.
-    format: of the training files; auto where they differ.
+    got; dev_rows is None where dev was not held out of it. folds (n,): of each training text, where networks are
+    cross-fitted; None where they are not. digests: config key -> content digest of its files. format: of the training
+    files; auto where they differ.
     """
 
     train: EncodedTexts
@@ -33,6 +37,7 @@ class Splits:
     type_count: int
     train_rows: np.ndarray
     dev_rows: np.ndarray | None
+    folds: np.ndarray | None = None
     statistics: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
@@ -43,7 +48,8 @@ def split_corpora(
     corpora: dict[str, Corpus],
     labels: list[str] | None,
     *,
-    dev_fraction: float,
+    dev_fraction: float | None,
+    folds: int,
     seed: int,
     max_length: int,
     min_count: int,
@@ -52,16 +58,20 @@ def split_corpora(
     """The splits of corpora "train" and, where there are such, "dev" and "test", read from files or made in memory.
 
     labels: names in the order of their ids, with every label of the corpora; None for corpora without labels.
-    dev_fraction: share of each class of train that becomes dev where there is no dev corpus. max_length: tokens at
-    which a text is cut. min_count, max_size: of the vocabulary, which is counted over the training texts so cut.
+    dev_fraction: share of each class of train that becomes dev where there is no dev corpus; None: a tenth, or, of a
+    small corpus, none, as it is divided into `folds` for cross-fitting. max_length: tokens at which a text is cut.
+    min_count, max_size: of the vocabulary, which is counted over the training texts so cut.
 
     Raises: KeyError for a label that is not in `labels`.
     """
     corpus = corpora["train"]
-    train_rows, dev_rows = all_rows(len(corpus)), None
-    if "dev" not in corpora and dev_fraction > 0:
-        classes = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else corpus.label_ids
-        train_rows, dev_rows = stratified_split(np.asarray(classes), dev_fraction, seed)
+    train_rows, dev_rows, fold_of_row = all_rows(len(corpus)), None, None
+    classes = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
+    share = DEV_FRACTION if dev_fraction is None else dev_fraction
+    if "dev" not in corpora and dev_fraction is None and is_cross_fitted(len(corpus), folds):
+        fold_of_row = stratified_folds(classes, min(folds, len(corpus) // 2), seed)
+    elif "dev" not in corpora and share > 0:
+        train_rows, dev_rows = stratified_split(classes, share, seed)
     counts, type_count = _count_tokens(corpus.cut(max_length).rows(train_rows), corpus, min_count, max_size)
     vocab = Vocab(token for token, _ in counts)
     label_ids = None if labels is None else {label: number for number, label in enumerate(labels)}
@@ -73,8 +83,24 @@ def split_corpora(
             encoded["dev"] = whole.rows(dev_rows)
     return Splits(
         encoded["train"], encoded.get("dev"), encoded.get("test"), labels or [], vocab, counts, type_count,
-        train_rows, dev_rows,
+        train_rows, dev_rows, fold_of_row,
     )  # fmt: skip
+
+
+def is_cross_fitted(texts: int, folds: int) -> bool:
+    """Whether the networks of so many training texts, with no dev of their own, are cross-fitted. With more texts, a
+    tenth of them is enough to choose on, and little to lose."""
+    return folds > 1 and 4 <= texts < SMALL
+
+
+def stratified_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """(n,) int64: the fold, 0 to folds - 1, of each row. Classes are spread evenly, also those with fewer rows."""
+    random = np.random.default_rng([seed, 0xF01D])
+    order = random.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    found = np.empty(len(labels), np.int64)
+    found[order] = np.arange(len(labels)) % folds
+    return found
 
 
 def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

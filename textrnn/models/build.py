@@ -1,15 +1,17 @@
-"""Config -> model. The modules it builds take plain arguments and know nothing of the config."""
+"""Config -> network. The modules it builds take plain arguments and know nothing of the config."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from torch import nn
+import torch
 
 from textrnn.config import ModelConfig
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
-from textrnn.models.linear import LinearPath, WithLinearPath
 from textrnn.models.network import Network
+from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
 from textrnn.models.pooling import Pooling
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
@@ -17,51 +19,42 @@ from textrnn.models.textrnn import TextRNN
 DEFAULT_EMBEDDING_DIM = 96
 
 
-def build_model(
-    config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None = None
-) -> Network | WithLinearPath:
-    """A model with fresh weights. The network's are drawn from torch's global random state, a linear path's are zero.
+def build_network(
+    config: ModelConfig,
+    *,
+    vocab_size: int,
+    num_classes: int,
+    pretrained: np.ndarray | None = None,
+    ngram_keys: Sequence[np.ndarray] = (),
+    ngram_buckets: int | None = None,
+) -> Network:
+    """A network with fresh weights, drawn from torch's global random state.
 
-    pretrained: word vectors (vocab_size, dim); a row of NaN means that the token has none.
+    pretrained: word vectors (vocab_size, dim); a row of NaN means that the token has none. ngram_keys: of the n-grams
+    that have a vector, for each length from 2 to config.ngrams; see `data.ngrams`. ngram_buckets: size of the table of
+    hashed n-grams instead, which models have that were saved in early versions of the format.
     """
-    network = build_network(config, vocab_size=vocab_size, num_classes=num_classes, pretrained=pretrained)
-    if config.linear_ngrams is None:
-        return network
-    linear = LinearPath(num_classes, ngrams=config.linear_ngrams, buckets=config.linear_buckets)
-    return WithLinearPath(network, linear, scale=config.linear_scale)
-
-
-def least_weights(config: ModelConfig, vocab_size: int, num_classes: int) -> int:
-    """A number of weights that a model has or exceeds, but not by much: so it can be told before memory is taken that
-    the sizes in a config are not those of a file."""
-    dim, size = config.embedding_dim or DEFAULT_EMBEDDING_DIM, config.hidden_size
-    count = vocab_size * dim + size * dim + config.num_layers * size * size + (config.fc_size or 0)
-    if config.ngrams > 1:
-        count += config.ngram_buckets * dim
-    if config.linear_ngrams is not None:
-        count += config.linear_buckets * num_classes
-    return count
-
-
-def network_of(model: nn.Module) -> Network:
-    """The part of a model that gradients train."""
-    return model.network if isinstance(model, WithLinearPath) else model  # type: ignore[return-value]
-
-
-def build_network(config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None) -> Network:
-    """`build_model` without the linear path."""
     # Modules are created in a fixed order, as each draws its weights from the random state that the one before it left.
+    dim = config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1])
+    ngrams: NgramEmbedding | HashedNgramEmbedding | None = None
+    if config.ngrams > 1 and ngram_buckets is not None:
+        ngrams = HashedNgramEmbedding(config.ngrams, ngram_buckets, dim)
+    elif config.ngrams > 1:
+        keys = [torch.from_numpy(np.asarray(each, np.int64)) for each in ngram_keys]
+        ngrams = NgramEmbedding(keys or [torch.zeros(0)] * (config.ngrams - 1), vocab_size, dim)
     embedding = Embedding(
-        vocab_size,
-        config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1]),
-        dropout=config.embedding_dropout,
-        pretrained=pretrained,
-        frozen=config.freeze_embedding,
-        ngrams=config.ngrams,
-        buckets=config.ngram_buckets,
-    )
+        vocab_size, dim, dropout=config.embedding_dropout, pretrained=pretrained, frozen=config.freeze_embedding,
+        ngrams=ngrams,
+    )  # fmt: skip
     build = {"textrnn": _build_textrnn, "rcnn": _build_rcnn}[config.architecture]
     return build(config, embedding, num_classes)
+
+
+def least_weights(config: ModelConfig, vocab_size: int) -> int:
+    """A number of weights that a network has or exceeds, but not by much: so it can be told before memory is taken that
+    the sizes in a config are not those of a file."""
+    dim, size = config.embedding_dim or DEFAULT_EMBEDDING_DIM, config.hidden_size
+    return vocab_size * dim + size * dim + config.num_layers * size * size + (config.fc_size or 0)
 
 
 def _build_textrnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> TextRNN:

@@ -30,11 +30,24 @@ class RunFolder:
         self.model = self.path / "model"
         self.weights = self.model / "model.safetensors"
         self.state = self.path / "resume" / "state.safetensors"
+        self.linear_margins = self.path / "resume" / "linear.safetensors"
+        self.held_out = self.path / "resume" / "held_out.safetensors"
         self.history = self.path / "history.jsonl"
         self.log = self.path / "train.log"
         self.environment = self.path / "environment.json"
         self.curves = self.path / "plots" / "curves.png"
         self.evaluations = self.path / "eval"
+
+    def state_of(self, fold: int | None) -> Path:
+        """The training state of a run's only network, or of one that is trained without this fold."""
+        return self.state if fold is None else self.state.with_name(f"fold_{fold}.safetensors")
+
+    def states(self) -> list[Path]:
+        """The training states that there are, in the order in which their networks are trained."""
+        if self.state.exists():
+            return [self.state]
+        found = self.state.parent.glob("fold_*.safetensors")
+        return sorted(found, key=lambda path: (len(path.name), path.name))
 
     def is_empty(self) -> bool:
         """Whether the folder is empty, apart from what a process leaves that is killed at its first files."""
@@ -75,7 +88,7 @@ class RunFolder:
                 f"{self.path}: exists and is not a run (it has no environment.json that textrnn wrote); nothing in it "
                 f"was touched; give another --run-dir, or remove it"
             )
-        for path in (*self._folders(), self.weights, self.state, self.config, *self._files()):
+        for path in (*self._folders(), self.weights, *self.states(), self.config, *self._files()):
             if path.is_symlink():
                 raise CheckpointError(
                     f"{path}: a symbolic link: a new run replaces only what is in its own folder; remove the link, or "
@@ -118,7 +131,7 @@ class RunFolder:
         file cannot be removed."""
         self.clear_leftovers()
         try:  # first, so that a process killed on the way leaves no state beside another run's description
-            for file in (self.state, self.weights, self.history):
+            for file in (*self.states(), self.weights, self.history):
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None

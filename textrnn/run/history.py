@@ -1,4 +1,5 @@
-"""history.jsonl: one line per evaluation."""
+"""history.jsonl: one line per evaluation. Where networks are cross-fitted, each has lines with its `fold`, and a last
+line without it is of all of them."""
 
 from __future__ import annotations
 
@@ -43,14 +44,21 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_record(found: Any) -> bool:
-    """Whether it is a dict of numbers, with a whole `step` and `epoch`."""
+    """Whether it is a dict of numbers, with a whole `step` and `epoch` and, if any, a whole `fold`."""
     if not isinstance(found, dict) or not all(type(found.get(key)) is int for key in ("step", "epoch")):
+        return False
+    if type(found.get("fold")) not in (int, type(None)):
         return False
     values = [value for value in found.values() if value is not None]
     return all(type(value) in (int, float) and abs(value) < _LARGEST for value in values)
 
 
-def cut_history(path: Path, step: int) -> None:
-    """Remove what was recorded after `step`: it will be computed and recorded again."""
-    kept = [record for record in read_history(path) if record["step"] <= step]
+def cut_history(path: Path, step: int, fold: int | None = None) -> None:
+    """Remove what was recorded after `step`: it will be computed and recorded again. fold: of the network of this fold,
+    and what sums up those of all folds."""
+    kept = [
+        record
+        for record in read_history(path)
+        if (record["step"] <= step if record.get("fold") == fold else fold is not None and "fold" in record)
+    ]
     write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept))

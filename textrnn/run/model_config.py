@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from textrnn.config import MODEL_FORMAT_KEY, Config, DataConfig, ModelConfig, read_yaml, to_yaml
 from textrnn.errors import ConfigError, short
+from textrnn.run.old_models import OldParts
 
 # What a key that is missing means in a model saved in version 0 of the format, and what each later version changed or
 # added. Saved models depend on each of them: append, and never change what is there.
@@ -52,9 +53,12 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
         },
     },
     {"data": {"delimiter": None}, "model": {"ngrams": 2, "linear_ngrams": 2, "linear_scale": 4.0}},
+    # n-grams and linear models are no longer hashed: the keys about them are gone
+    {"model": {"max_ngrams": 1 << 17, "linear": "mix"}},
 ]
 FORMAT_VERSION = len(DEFAULTS) - 1  # that is written
 TRAINED_ON_KEY = "trained_on"
+HASHED = 1  # the last version in which n-grams were hashed
 _NOT_KEPT = ("train", "dev", "test", "dev_fraction", "cache_dir")  # of `data`
 
 
@@ -64,6 +68,8 @@ def defaults_of(version: int) -> dict[str, dict[str, Any]]:
     for changes in DEFAULTS[: version + 1]:
         for section, keys in changes.items():
             found[section] = found.get(section, {}) | keys
+    if version > HASHED:
+        found["model"] = {key: value for key, value in found["model"].items() if key not in OldParts._fields}
     return found
 
 
@@ -84,23 +90,20 @@ def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None, tra
     return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, TRAINED_ON_KEY: trained_on, **tree})
 
 
-def read_trained_on(path: Path) -> str:
-    """The format of the texts that a model was trained on; auto where its config.yaml does not say it."""
-    found = read_yaml(path).get(TRAINED_ON_KEY, "auto")
-    known = get_args(DataConfig.model_fields["format"].annotation)
-    if found not in known:
-        raise ConfigError(f"{path}: {TRAINED_ON_KEY}: expected {', '.join(known)}, found {short(found)}")
-    return str(found)
+class Description(NamedTuple):
+    """A model's config.yaml: its sections with the defaults of its version where a key is missing, not yet checked; the
+    format of the texts that it was trained on; and, of an old version, the keys that the config no longer has."""
+
+    tree: dict[str, Any]
+    trained_on: str
+    old: OldParts | None
 
 
-def read_model_yaml(path: Path) -> dict[str, Any]:
-    """The sections of a model's config.yaml, with the defaults of its version where a key is missing; not yet checked.
-
-    Raises: ConfigError where this program cannot know what the file means.
-    """
+def read_description(path: Path) -> Description:
+    """Raises ConfigError where this program cannot know what the file means."""
     tree = read_yaml(path)
     version = tree.pop(MODEL_FORMAT_KEY, 0)
-    tree.pop(TRAINED_ON_KEY, None)
+    trained_on = tree.pop(TRAINED_ON_KEY, "auto")
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
         raise ConfigError(
             f"{path}: {MODEL_FORMAT_KEY}: expected a whole number, 0 or larger, found {short(version)}; copy the file "
@@ -116,7 +119,32 @@ def read_model_yaml(path: Path) -> dict[str, Any]:
         if isinstance(given, dict):
             tree[section] = {**defaults, **given}
     _check_names(tree["model"], version, path)
-    return tree
+    known = get_args(DataConfig.model_fields["format"].annotation)
+    if trained_on not in known:
+        raise ConfigError(f"{path}: {TRAINED_ON_KEY}: expected {', '.join(known)}, found {short(trained_on)}")
+    old = _old_parts(tree["model"], path) if version <= HASHED and isinstance(tree["model"], dict) else None
+    return Description(tree, str(trained_on), old)
+
+
+def _old_parts(model: dict[str, Any], path: Path) -> OldParts:
+    """The keys that the config no longer has, taken out of `model`. Raises ConfigError."""
+    values = {key: model.pop(key) for key in OldParts._fields}
+    problems = [
+        f"{path}: model.{key}: expected {expected}, found {short(values[key])}"
+        for key, expected, low, high in (
+            ("ngram_buckets", "a whole number from 1 to 16777216", 1, 1 << 24),
+            ("linear_ngrams", "a whole number from 1 to 3, or null", 1, 3),
+            ("linear_buckets", "a whole number from 1 to 16777216", 1, 1 << 24),
+        )
+        if not (type(values[key]) is int and low <= values[key] <= high)
+        and not (key == "linear_ngrams" and values[key] is None)
+    ]
+    scale = values["linear_scale"]
+    if type(scale) not in (int, float) or not 0 < scale < float("inf"):
+        problems.append(f"{path}: model.linear_scale: expected a number larger than 0, found {short(scale)}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return OldParts(**values)
 
 
 def _check_names(model: Any, version: int, path: Path) -> None:

@@ -16,8 +16,8 @@ from textrnn.runtime.decoding import visible
 from textrnn.runtime.signals import Interrupted, end_on_signals
 
 _LESS = (
-    "raise the limit (ulimit -v) where there is one; a smaller batch size, data.max_length, model.hidden_size, "
-    "model.ngram_buckets or model.linear_buckets needs less"
+    "raise the limit (ulimit -v) where there is one; a smaller batch size, data.max_length, model.hidden_size or "
+    "model.max_ngrams needs less"
 )
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "Cannot allocate memory")
 _WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # files that are written have a name, all but stdout

@@ -4,24 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
 from textrnn.config import TrainConfig
+from textrnn.data.splits import SMALL
 from textrnn.data.transform import EncodedTexts
-from textrnn.models.build import network_of
+from textrnn.models.network import Network
+from textrnn.training.decision import Scores
 from textrnn.training.events import Evaluation, Step
-from textrnn.training.fit import Scores, fit
+from textrnn.training.fit import fit
 from textrnn.training.loop import steps_per_epoch
 from textrnn.training.objectives import Objective, adversarial, balanced_weights, cross_entropy, plain
 from textrnn.training.optim import LazyAdamW, build_optimizer, learning_rate_at
 from textrnn.training.state import TrainingState
 
 
+class Sizes(NamedTuple):
+    """How long a network is trained. batch_size: documents, over all processes."""
+
+    batch_size: int
+    epochs: int
+
+    def steps_per_epoch(self, documents: int, accumulate: int) -> int:
+        return steps_per_epoch(documents, self.batch_size, accumulate)
+
+
+# Of a network trained on up to so many documents: batch size and epochs. Few documents need small batches, or there are
+# too few steps; with more documents, fewer epochs bound the time that cross-fitting takes.
+_SIZES = [(1500, Sizes(16, 8)), (3000, Sizes(32, 7)), (7500, Sizes(32, 5)), (SMALL * 3 // 4, Sizes(64, 4))]
+_LARGE = Sizes(64, 6)
+
+
+def build_sizes(settings: TrainConfig, documents: int) -> Sizes:
+    """The sizes in the config, or those that suit so many training documents. Without adversarial training, a step
+    costs half as much: then there are twice as many epochs."""
+    auto = next((sizes for most, sizes in _SIZES if documents <= most), _LARGE)
+    if settings.adversarial_norm is None:
+        auto = auto._replace(epochs=2 * auto.epochs)
+    return Sizes(
+        auto.batch_size if settings.batch_size == "auto" else settings.batch_size,
+        auto.epochs if settings.epochs == "auto" else settings.epochs,
+    )
+
+
 def total_steps(settings: TrainConfig, documents: int) -> int:
-    return settings.epochs * steps_per_epoch(documents, settings.batch_size, settings.accumulate)
+    sizes = build_sizes(settings, documents)
+    return sizes.epochs * sizes.steps_per_epoch(documents, settings.accumulate)
 
 
 def build_class_weights(settings: TrainConfig, texts: EncodedTexts, num_classes: int) -> torch.Tensor | None:
@@ -40,17 +71,18 @@ def build_objective(settings: TrainConfig, *, embedding_dim: int, class_weights:
 
 def build_fit(
     settings: TrainConfig,
-    model: nn.Module,
+    network: Network,
     texts: EncodedTexts,
     state: TrainingState,
     *,
+    seed: int,
     class_weights: torch.Tensor | None,
     device: torch.device,
     evaluate: Callable[[], Scores] | None,
 ) -> tuple[LazyAdamW, Iterator[Step | Evaluation]]:
-    """The optimizer and the `fit` generator, not yet started: load a saved state into model, optimizer and `state`
-    before iterating. The model is on `device`."""
-    network = network_of(model)
+    """The optimizer and the `fit` generator, not yet started: load a saved state into network, optimizer and `state`
+    before iterating. The network is on `device`."""
+    sizes = build_sizes(settings, len(texts))
     optimizer = build_optimizer(
         network, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
         embedding_lr_multiplier=settings.embedding_lr_multiplier,
@@ -69,10 +101,10 @@ def build_fit(
             learning_rate_at, total_steps=total_steps(settings, len(texts)), peak=settings.learning_rate,
             schedule=settings.schedule, warmup=settings.warmup,
         ),
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
+        epochs=sizes.epochs,
+        batch_size=sizes.batch_size,
         accumulate=settings.accumulate,
-        seed=settings.seed,
+        seed=seed,
         grad_clip_norm=settings.grad_clip_norm,
         device=device,
         precision=settings.precision,

@@ -11,12 +11,11 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError, TextRNNError
 from textrnn.models.network import Network
 from textrnn.runtime.distributed import wrap_ddp
-from textrnn.training.events import Evaluation, Step
+from textrnn.training.decision import Scores
+from textrnn.training.events import Evaluation, Step, dev_scores
 from textrnn.training.loop import epoch_steps
 from textrnn.training.objectives import Objective
 from textrnn.training.state import TrainingState, check_weights, flush_metrics
-
-Scores = dict[str, float]  # "loss", "accuracy" and "macro_f1" on dev
 
 
 def fit(
@@ -80,7 +79,7 @@ def end_epoch(
     patience: int | None,
 ) -> Evaluation:
     """What the epoch came to, and `state` moved on to the next one."""
-    dev = {f"dev_{key}": None if scores is None else scores[key] for key in ("loss", "accuracy", "macro_f1")}
+    dev = dev_scores(scores)
     is_best = update_best(state, dev[monitor], dev["dev_loss"], monitor)
     stopped_early = out_of_patience(state, patience)
     evaluation = Evaluation(
@@ -96,6 +95,7 @@ def end_epoch(
         seconds=state.seconds,
         is_best=is_best,
         stopped_early=stopped_early,
+        decision=None if scores is None else scores.decision,
     )
     state.reset_sums()
     state.pending_evaluation = False

@@ -2,52 +2,91 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any, NamedTuple
+
 import numpy as np
 import torch
-from torch import nn
 
-from textrnn.config import TrainConfig
+from textrnn.config import Config, TrainConfig
+from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
-from textrnn.evaluation.metrics import summary
 from textrnn.inference import compute_logits
-from textrnn.models.build import network_of
+from textrnn.linear.model import LinearModel
+from textrnn.models.decision import Decision
+from textrnn.models.ensemble import Ensemble
+from textrnn.models.network import Network
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import bar
+from textrnn.training.best import EQUAL_PARTS
 from textrnn.training.build import build_class_weights, build_fit, total_steps
-from textrnn.training.events import Evaluation, Step
-from textrnn.training.fit import Scores
-from textrnn.training.linear import fit_linear_path
+from textrnn.training.cross_fitting import judge_all
+from textrnn.training.decision import Scores, judge
+from textrnn.training.events import Evaluation, Step, summing_up
+from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
+from textrnn.training.plan import NetworkBuilder, Part, plan
 from textrnn.training.state import TrainingState, flush_metrics
 
 FLUSH_STEPS = 100  # after which losses are looked at: a GPU is waited for, and NaN is noticed
 
 
-def train_in_memory(
-    settings: TrainConfig,
-    model: nn.Module,
-    texts: EncodedTexts,
-    dev: EncodedTexts | None,
-    num_classes: int,
-    *,
-    device: torch.device,
-) -> list[Evaluation]:
-    """Train a model that is on `device` and leave the best weights in it. Raises TextRNNError as `fit` does."""
+class Trained(NamedTuple):
+    """history: as the lines of history.jsonl. linear: None where there is no linear model."""
 
-    def scores(dev: EncodedTexts) -> Scores:
-        return summary(compute_logits(model, dev, device=device), np.asarray(dev.labels))
+    networks: Ensemble
+    linear: LinearModel | None
+    decision: Decision
+    history: list[dict[str, Any]]
 
+
+def train_in_memory(config: Config, splits: Splits, texts: RawTexts, *, device: torch.device) -> Trained:
+    """What `textrnn train` does, without a folder. texts: those that `splits` was made of. Raises TextRNNError as
+    `fit` does."""
     if world_size() > 1:
         raise TextRNNError("in-memory training runs in one process: start it without torchrun")
+    settings, classes, mix = config.train, len(splits.labels), config.model.linear == "mix"
+    parts = plan(splits, settings.seed)
+    builder = NetworkBuilder(config, splits, pretrained=None)
+    fitted: Fitted | None = fit_linear_of(config, splits, texts)
+    margins = None if fitted is None else fitted.margins
+    networks, history, decision, logits = [], [], None, []
+    for number, part in enumerate(parts, start=1):
+        network = builder.build(part.seed, device)
+        own = None if margins is None or part.held_out_rows is None else margins[part.held_out_rows]
+        evaluations = train_network(settings, network, part, own, classes, mix=mix, device=device)
+        fold = {"fold": number} if len(parts) > 1 else {}
+        history += [fold | evaluation.record() for evaluation in evaluations]
+        decision = next((each.decision for each in reversed(evaluations) if each.is_best), None)
+        if len(parts) > 1 and part.held_out is not None and part.held_out_rows is not None:
+            logits.append((part.held_out_rows, compute_logits(network, part.held_out, device=device)))
+        networks.append(network)
+    if len(parts) > 1:
+        scores, _ = judge_all(logits, margins, np.asarray(splits.train.labels), mix=mix)
+        history.append(summing_up(history, scores))
+        decision = scores.decision
+    no_decision = EQUAL_PARTS if fitted is not None and mix else Decision()
+    return Trained(Ensemble(networks), None if fitted is None else fitted.model, decision or no_decision, history)
+
+
+def train_network(
+    settings: TrainConfig, network: Network, part: Part, margins: np.ndarray | None, num_classes: int, *, mix: bool,
+    device: torch.device,
+) -> list[Evaluation]:  # fmt: skip
+    """Train a network that is on `device` and leave the best weights in it."""
+
+    def scores(texts: EncodedTexts) -> Scores:
+        linear = None if margins is None else torch.from_numpy(margins)
+        return judge(compute_logits(network, texts, device=device), linear, np.asarray(texts.labels), mix=mix)
+
     state = TrainingState()
-    class_weights = build_class_weights(settings, texts, num_classes)
     _, events = build_fit(
-        settings, model, texts, state, class_weights=class_weights, device=device,
-        evaluate=None if dev is None else lambda: scores(dev),
+        settings, network, part.train, state, seed=part.seed, device=device,
+        class_weights=build_class_weights(settings, part.train, num_classes),
+        evaluate=None if part.held_out is None else partial(scores, part.held_out),
     )  # fmt: skip
-    fit_linear_path(model, texts, seed=settings.seed, class_weights=class_weights, device=device)
-    network, evaluations, best = network_of(model), [], {}
-    with bar("training", total=total_steps(settings, len(texts)), unit="step") as shown:
+    evaluations, best = [], {}
+    with bar("training", total=total_steps(settings, len(part.train)), unit="step") as shown:
         for event in events:
             if isinstance(event, Step):
                 shown.update()

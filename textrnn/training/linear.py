@@ -1,97 +1,127 @@
-"""Fitting a linear path in a few passes over the texts, in memory that hardly grows with them."""
+"""The linear model of a run: chosen, judged on the texts that the networks are judged on, and fitted on all."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import nn
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
-from textrnn.data.batching import Batch, collate, training_batches
-from textrnn.data.transform import EncodedTexts
-from textrnn.models.linear import LinearPath, WithLinearPath, first_occurrences
-from textrnn.runtime.distributed import broadcast_from_rank0
+import numpy as np
+from scipy import sparse
+
+from textrnn.config import Config
+from textrnn.data.splits import Splits
+from textrnn.linear.features import Features
+from textrnn.linear.fit import (
+    MOST_CLASSES,
+    MOST_ROWS,
+    MOST_TOTAL_CHARACTERS,
+    Choice,
+    choose,
+    fit,
+    fit_and_apply,
+    sample,
+    search_steps,
+)  # fmt: skip
+from textrnn.linear.model import Folding, LinearModel
 from textrnn.runtime.progress import bar
 
-PASSES, BATCH_SIZE, RATE = 5, 32, 0.5
-_NUMBERS_AT_ONCE = 1 << 24  # of an update: texts x n-grams x classes
+
+class Labelled(NamedTuple):
+    """texts (n,) and labels (n,), ids."""
+
+    texts: Sequence[str]
+    labels: np.ndarray
 
 
-def fit_linear_path(
-    model: nn.Module, texts: EncodedTexts, *, seed: int, class_weights: torch.Tensor | None, device: torch.device
-) -> bool:
-    """Fit the linear path of a model that has one, on the first process, and leave it on `device`; returns whether the
-    model has one. The network's training does not change it afterwards."""
-    if not isinstance(model, WithLinearPath):
-        return False
-    path = model.linear.cpu()
+class Fitted(NamedTuple):
+    """A linear model, what was chosen, and its margins (n, classes) on the held-out texts, of models that were not
+    trained on them: None without held-out texts. rows: how many texts the model was fitted on."""
 
-    def fitted() -> dict[str, torch.Tensor]:
-        fit(path, texts, seed=seed, class_weights=class_weights)
-        return path.state_dict()
-
-    path.load_state_dict(broadcast_from_rank0(fitted))
-    path.to(device)
-    return True
+    model: LinearModel
+    choice: Choice
+    margins: np.ndarray | None
+    rows: int
 
 
-def fit(path: LinearPath, texts: EncodedTexts, *, seed: int, class_weights: torch.Tensor | None = None) -> None:
-    """Squared hinge losses, one for each class against the rest as in LIBLINEAR (Fan et al. 2008), minimized by
-    stochastic gradient descent with a rate that falls to 0. What stands in for a regularizer is that it stops early.
-
-    class_weights (classes,): of the losses of a text, by its class. On the CPU, where the order of additions is always
-    the same; every text has a label.
-    """
-    labels = np.asarray(texts.labels)
-    shares = torch.from_numpy(np.bincount(labels, minlength=len(path.bias)))
-    weighted = shares.float() if class_weights is None else shares * class_weights
-    path.bias.copy_(2 * weighted / weighted.sum() - 1)  # a text of which nothing is known
-    path.idf.copy_(inverse_document_frequencies(path, texts))
-    total, step = PASSES * -(-len(texts) // BATCH_SIZE), 0
-    with bar("linear path", total=total, unit="step") as shown:
-        for epoch in range(1, PASSES + 1):
-            for rows in training_batches(texts.lengths, BATCH_SIZE, seed=seed, epoch=epoch):
-                descend(path, collate(texts, rows), RATE * (1 - step / total), class_weights)
-                step += 1
-                shown.update()
+def reason_for_none(num_classes: int, rows: int) -> str | None:
+    """Why there is no linear model of such data; None where there is one."""
+    if num_classes > MOST_CLASSES:
+        return f"{num_classes:,} classes are more than {MOST_CLASSES}, each of which takes a fit of its own"
+    if rows < 4:
+        return f"{rows} training texts are too few"
+    return None
 
 
-def descend(path: LinearPath, batch: Batch, rate: float, class_weights: torch.Tensor | None = None) -> None:
-    """A step down the sum of the texts' losses, for each class no further than where that sum, were every text inside
-    its margin, is smallest: texts that are much alike would be overshot together."""
-    assert batch.labels is not None
-    rows, values = path.features(batch.token_ids, batch.lengths)
-    margins = path.margins(rows, values)
-    sides = torch.full_like(margins, -1.0).scatter_(1, batch.labels.unsqueeze(1), 1.0)
-    short = (1 - sides * margins).clamp_(min=0).mul_(sides)  # by which margins should move
-    weights = torch.ones(len(batch), 1) if class_weights is None else class_weights[batch.labels].unsqueeze(1)
-    step = weights * short * rate
-    add(path.weight, rows, values, step)
-    moves = path.margins(rows, values) - margins
-    wanted, done = (weights * short * moves).sum(0), (weights * moves.square()).sum(0)
-    share = torch.where(done > wanted, wanted / done, 1.0).clamp_(min=0)
-    if (share < 1).any():
-        add(path.weight, rows, values, step * (share - 1))
+class RawTexts(Protocol):
+    """The texts of the splits as they were read: the linear model counts what the network's vocabulary leaves out."""
+
+    def train(self, rows: np.ndarray) -> list[str]:
+        """Those of some rows of the training data, in ascending order."""
+
+    def dev(self) -> list[str] | None:
+        """Those of a dev set of its own, None where dev is a part of the training data."""
 
 
-def add(weight: torch.Tensor, rows: torch.Tensor, values: torch.Tensor, factors: torch.Tensor) -> None:
-    """To the weights (buckets + 1, classes) of each text's features (B, N), the values (B, N) times its factors
-    (B, classes); some texts at a time."""
-    count = max(1, _NUMBERS_AT_ONCE // (rows.shape[1] * factors.shape[1]))
-    for some in range(0, len(rows), count):
-        part = slice(some, some + count)
-        change = values[part].unsqueeze(2) * factors[part].unsqueeze(1)
-        weight.index_add_(0, rows[part].flatten(), change.flatten(0, 1))
+def fit_linear_of(config: Config, splits: Splits, texts: RawTexts) -> Fitted | None:
+    """The linear model of a run's splits; None where the config wants none, or there is a reason for none."""
+    count = len(splits.train)
+    if config.model.linear == "none" or reason_for_none(len(splits.labels), count):
+        return None
+    seed = config.train.seed
+    chosen = np.arange(count)
+    if splits.folds is None and count > MOST_ROWS:  # so that no more than these are read
+        chosen = np.sort(np.random.default_rng([seed, 0x11F]).permutation(count)[:MOST_ROWS])
+    train = Labelled(texts.train(splits.train_rows[chosen]), np.asarray(splits.train.labels)[chosen])
+    dev = None
+    if splits.dev is not None:
+        found = texts.dev() if splits.dev_rows is None else texts.train(splits.dev_rows)
+        assert found is not None
+        dev = Labelled(found, np.asarray(splits.dev.labels))
+    folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
+    balanced = config.train.class_weights == "balanced"
+    return fit_linear(train, dev, splits.folds, len(splits.labels), folding, balanced=balanced, seed=seed)
 
 
-def inverse_document_frequencies(path: LinearPath, texts: EncodedTexts) -> torch.Tensor:
-    """(buckets + 1,): 1 + ln((1 + n) / (1 + texts with it)), as in scikit-learn; 0 for padding. One that no text has
-    counts as the rarest: it has no weight, but makes the others' values smaller, as a text that is new should."""
-    counts = torch.zeros(len(path.idf), dtype=torch.int64)
-    for begin in range(0, len(texts), BATCH_SIZE):
-        batch = collate(texts, np.arange(begin, min(begin + BATCH_SIZE, len(texts))))
-        rows = path.rows(batch.token_ids, batch.lengths)
-        found = rows[first_occurrences(rows)]
-        counts.index_add_(0, found, torch.ones_like(found))
-    idf = 1 + torch.log((1 + len(texts)) / (1 + counts))
-    idf[0] = 0  # padding
-    return idf
+def fit_linear(
+    train: Labelled, dev: Labelled | None, folds: np.ndarray | None, num_classes: int, folding: Folding, *,
+    balanced: bool, seed: int,
+) -> Fitted:  # fmt: skip
+    """folds (n,): of each training text, None without cross-fitting; then margins are those of dev. The model itself is
+    fitted on train and dev. Of more than MOST_ROWS texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+    with bar("linear model", total=search_steps() + 2, unit="fit") as shown:
+        train = Labelled([folding(text) for text in train.texts], train.labels)
+        train = train if folds is not None else _sampled(train, seed)
+        choice = choose(*train, num_classes, balanced=balanced, seed=seed, step=shown.update)
+        margins = None
+        if folds is not None:
+            margins = _out_of_fold(train, folds, num_classes, choice, balanced=balanced, seed=seed)
+            train = _sampled(train, seed)
+        elif dev is not None:
+            margins = fit(*train, num_classes, choice, folding, balanced=balanced, seed=seed).margins(dev.texts)
+            both = Labelled([*train.texts, *map(folding, dev.texts)], np.concatenate([train.labels, dev.labels]))
+            train = _sampled(both, seed)
+        shown.update()
+        model = fit(*train, num_classes, choice, folding, balanced=balanced, seed=seed)
+        shown.update()
+    return Fitted(model, choice, margins, len(train.texts))
+
+
+def _sampled(found: Labelled, seed: int) -> Labelled:
+    rows = sample(found.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)
+    return found if len(rows) == len(found.texts) else Labelled([found.texts[row] for row in rows], found.labels[rows])
+
+
+def _out_of_fold(
+    train: Labelled, folds: np.ndarray, num_classes: int, choice: Choice, *, balanced: bool, seed: int
+) -> np.ndarray:
+    """Margins (n, classes) of each text by a model of texts of the other folds. idf is that of all texts."""
+    features = sparse.hstack([Features.fit(kind, train.texts)[1] for kind in choice.kinds], format="csr")
+    margins = np.empty((len(train.texts), num_classes), np.float32)
+    chosen = np.zeros(len(train.texts), dtype=bool)
+    chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
+    for fold in range(int(folds.max()) + 1):
+        held_out = folds == fold
+        margins[held_out] = fit_and_apply(
+            features, train.labels, chosen & ~held_out, held_out, choice.c, num_classes, balanced=balanced, seed=seed
+        )
+    return margins

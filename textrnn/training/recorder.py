@@ -4,37 +4,42 @@ alone writes."""
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from textrnn.errors import CheckpointError
 from textrnn.evaluation.plots import plot_curves
-from textrnn.run.checkpoint import load_state, read_progress, save_state, save_weights
+from textrnn.models.network import Network
+from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.folder import RunFolder
 from textrnn.run.history import append_history, cut_history, read_history
 from textrnn.runtime.distributed import is_first
 from textrnn.runtime.progress import log
+from textrnn.training.best import BestNetworks
 from textrnn.training.events import Evaluation
 from textrnn.training.state import TrainingState, check_weights, flush_metrics, progress_problem
 
 
 class Recorder:
-    """Writes a run's files as training goes on.
+    """Writes a run's files as the training of a network goes on.
 
-    model: what is saved, linear path included. epochs: how many there will be, for the log.
+    best: what keeps the best weights. epochs: how many there will be, for the log. fold: without which the network is
+    trained, from 1; None where networks are not cross-fitted.
     """
 
     def __init__(
-        self, run: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, *, epochs: int
-    ) -> None:
-        self.run, self.model, self.optimizer, self.state, self.epochs = run, model, optimizer, state, epochs
+        self, run: RunFolder, network: Network, optimizer: torch.optim.Optimizer, state: TrainingState,
+        best: BestNetworks, *, epochs: int, fold: int | None = None,
+    ) -> None:  # fmt: skip
+        self.run, self.network, self.optimizer, self.state, self.best = run, network, optimizer, state, best
+        self.epochs, self.fold, self.file = epochs, fold, run.state_of(fold)
         self.saved_at = time.monotonic()
 
     def load(self, *, steps_per_epoch: int) -> None:
         """Restore what `save` saved; what was recorded after it is removed. Raises CheckpointError."""
-        progress = progress_of(load_state(self.run.state, self.model, self.optimizer), self.run)
+        progress = progress_of(load_state(self.file, self.network, self.optimizer), self.run, self.file)
         vars(self.state).update(vars(progress), finished=False)  # train.epochs may have been made larger
         state = self.state
         possible = (
@@ -44,18 +49,19 @@ class Recorder:
         )
         if not possible:
             raise CheckpointError(
-                f"{self.run.state}: the saved state is damaged or of other texts (epoch {state.epoch}, step "
+                f"{self.file}: the saved state is damaged or of other texts (epoch {state.epoch}, step "
                 f"{state.step}, where an epoch has {steps_per_epoch} steps); start over with: "
                 f"{self.run.restart_command()}"
             )
-        if not self.run.weights.exists() and state.best_epoch:
+        if state.best_epoch and not self.best.has(self.fold):
             raise CheckpointError(
                 f"{self.run.weights}: the best model so far is missing; start over with: {self.run.restart_command()}"
             )
         if is_first():
-            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step)
+            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, self.fold)
         log.info(
-            "resuming %s at epoch %d of %d, after step %d of %d", self.run.path, state.epoch, self.epochs, state.step,
+            "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path,
+            "" if self.fold is None else f"fold {self.fold}, ", state.epoch, self.epochs, state.step,
             steps_per_epoch * self.epochs,
         )  # fmt: skip
 
@@ -63,27 +69,32 @@ class Recorder:
         """Save the training state. All processes must call this after the same step. Raises TextRNNError where a loss
         or weight is not finite."""
         flush_metrics(self.state)
-        check_weights(self.state, self.model)
+        check_weights(self.state, self.network)
         if is_first():
-            save_state(self.run.state, self.model, self.optimizer, self.state.progress())
+            save_state(self.file, self.network, self.optimizer, self.state.progress())
         self.saved_at = time.monotonic()
 
     def add(self, evaluation: Evaluation) -> None:
         """Keep the weights if they are the best so far, then append to the history, then save the state: a run that is
         killed in between repeats the evaluation."""
+        if evaluation.is_best:
+            self.best.keep(self.fold, self.network, evaluation.decision)
         if is_first():
-            if evaluation.is_best:
-                save_weights(self.run.weights, self.model)
-            append_history(self.run.history, evaluation.record())
-        log.info(short_line(evaluation, self.epochs), extra={"full": full_line(evaluation, self.epochs)})
+            fold = {} if self.fold is None else {"fold": self.fold}
+            append_history(self.run.history, fold | evaluation.record())
+        before = "" if self.fold is None else f"fold {self.fold}, "
+        log.info(
+            before + short_line(evaluation, self.epochs), extra={"full": before + full_line(evaluation, self.epochs)}
+        )
         if evaluation.stopped_early:
             log.info("stopped early: no improvement in %d evaluations", self.state.evaluations_since_best)
         self.save()
 
-    def plot(self) -> None:
-        if is_first() and (history := read_history(self.run.history)):
-            self.run.curves.parent.mkdir(exist_ok=True)
-            plot_curves(self.run.curves, history)
+
+def plot_history(run: RunFolder) -> None:
+    if history := read_history(run.history):
+        run.curves.parent.mkdir(exist_ok=True)
+        plot_curves(run.curves, history)
 
 
 def short_line(evaluation: Evaluation, epochs: int) -> str:
@@ -110,6 +121,9 @@ def full_line(evaluation: Evaluation, epochs: int) -> str:
         parts.append(f"dev loss {evaluation.dev_loss:.4f}")
         parts.append(f"accuracy {evaluation.dev_accuracy:.4f}")
         parts.append(f"macro-F1 {evaluation.dev_macro_f1:.4f}")
+    if evaluation.dev_linear_accuracy is not None:
+        parts.append(f"network alone {evaluation.dev_network_accuracy:.4f}")
+        parts.append(f"linear model alone {evaluation.dev_linear_accuracy:.4f}")
     parts.append(
         f"gradient norm {evaluation.grad_norm_mean:.2f} "
         f"(max {evaluation.grad_norm_max:.2f}, {evaluation.clipped:.0%} clipped)"
@@ -119,21 +133,21 @@ def full_line(evaluation: Evaluation, epochs: int) -> str:
     return ", ".join(parts) + (" *" if evaluation.is_best else "")
 
 
-def progress_of(saved: dict[str, Any], run: RunFolder) -> TrainingState:
+def progress_of(saved: dict[str, Any], run: RunFolder, file: Path) -> TrainingState:
     """The progress in a saved state. Raises CheckpointError where it is damaged, or another version saved it."""
     if saved.keys() != TrainingState().progress().keys():
         raise CheckpointError(
-            f"{run.state}: saved by another version of textrnn; resume with that version, or start over with: "
+            f"{file}: saved by another version of textrnn; resume with that version, or start over with: "
             f"{run.restart_command()}"
         )
     problem = progress_problem(saved)
     if problem is not None:
         raise CheckpointError(
-            f"{run.state}: the saved state is damaged ({problem}); start over with: {run.restart_command()}"
+            f"{file}: the saved state is damaged ({problem}); start over with: {run.restart_command()}"
         )
     return TrainingState(**saved)
 
 
-def saved_progress(run: RunFolder) -> TrainingState | None:
-    """How far a run has come, read without its tensors; None where nothing was saved. Raises CheckpointError."""
-    return progress_of(read_progress(run.state), run) if run.state.exists() else None
+def saved_progress(run: RunFolder) -> list[TrainingState]:
+    """How far each network of a run has come that has been begun, read without tensors. Raises CheckpointError."""
+    return [progress_of(read_progress(path), run, path) for path in run.states()]

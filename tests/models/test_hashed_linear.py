@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import numpy as np
-import pytest
 import torch
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tests.models.small import encoded, padded_batch, random_texts, small_model
-from textrnn.models.linear import LinearPath, WithLinearPath, first_occurrences
-from textrnn.training.linear import inverse_document_frequencies
+from tests.models.small import padded_batch, random_texts, small_model
+from textrnn.models.hashed_linear import LinearPath, WithLinearPath, first_occurrences
 
 
 def random_path(num_classes: int = 3, ngrams: int = 2) -> LinearPath:
@@ -17,32 +13,6 @@ def random_path(num_classes: int = 3, ngrams: int = 2) -> LinearPath:
         buffer.copy_(torch.rand(buffer.shape, generator=generator))
     path.idf[0] = 0  # row 0 is that of padding
     return path
-
-
-@pytest.mark.parametrize("ngrams", [1, 2, 3])
-def test_features_are_the_tfidf_weights_of_scikit_learn(ngrams: int) -> None:
-    """Each text counts as preceded by padding, here "0", which is part of its first n-grams."""
-    ids = [[5, 6, 7, 5, 6], [7], [5, 5, 5, 8]]
-    padding = ["0"] * (ngrams - 1)
-    vectorizer = TfidfVectorizer(
-        analyzer=lambda text: [
-            " ".join((padding + text)[ngrams - length + at : ngrams + at])
-            for length in range(1, ngrams + 1)
-            for at in range(len(text))
-        ],
-        binary=True,
-    )  # fmt: skip
-    expected = vectorizer.fit_transform([[str(token) for token in text] for text in ids]).toarray()
-
-    path = LinearPath(2, ngrams=ngrams, buckets=1 << 16)
-    path.idf.copy_(inverse_document_frequencies(path, encoded(ids)))
-    rows, values = path.features(*padded_batch([torch.tensor(text) for text in ids]))
-
-    for text in range(3):
-        np.testing.assert_allclose(
-            sorted(values[text][values[text] > 0].tolist()), sorted(expected[text][expected[text] > 0]), rtol=1e-5
-        )
-    assert len(rows[values > 0].unique()) == expected.shape[1]
 
 
 def test_margins_are_the_weighted_sum_of_the_features_plus_the_bias() -> None:

@@ -1,4 +1,5 @@
-"""A linear classifier of n-grams, and a network whose logits are averaged with those of such a classifier."""
+"""The linear path of models saved in versions 0 and 1 of the format: a linear classifier of hashed n-grams of the
+tokens that the network reads, whose margins are averaged with the network's logits."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ class LinearPath(nn.Module):
     ngrams: maximum length of the n-grams. buckets: number of hashes, and of rows in the table of weights, apart from
     row 0, which is that of padding. n-grams with the same hash share a row.
 
-    The weights are buffers rather than parameters: they are set by `training.linear.fit` and have no gradients.
+    The weights are buffers rather than parameters: they have no gradients.
     """
 
     weight: torch.Tensor
@@ -67,16 +68,9 @@ def first_occurrences(ascending: torch.Tensor) -> torch.Tensor:
 
 
 class WithLinearPath(nn.Module):
-    """The average of the logits of a network and the scaled margins of a linear path. Its class probabilities are the
-    normalized geometric mean of the two.
-
-    Only the network is trained by gradient descent, on its own loss and not on that of the average: as the linear path
-    is right on nearly all training texts, the average would leave the network little to learn.
+    """The average of the logits of a network and the scaled margins of a linear path.
 
     scale: factor from margins to logits. The margins of a clear text are about 1 for its class and -1 for the others.
-
-    After Cheng et al. 2016 ("Wide & Deep Learning for Recommender Systems") and Mesnil et al. 2015 ("Ensemble of
-    Generative and Discriminative Techniques for Sentiment Analysis of Movie Reviews").
     """
 
     def __init__(self, network: Network, linear: LinearPath, *, scale: float) -> None:

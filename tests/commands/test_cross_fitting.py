@@ -1,0 +1,144 @@
+"""Small corpora without dev: one network for each fold, judged on it; and the presets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.conftest import Cli, make_rows, sets, write_tsv
+from textrnn.training import interruptible, recorder
+
+SIZES = ["model.embedding_dim=4", "model.hidden_size=4", "train.batch_size=8", "train.epochs=2", "vocab.min_count=1"]
+TRAIN = ["train", "--data", "train.tsv", *sets(*SIZES), "--run-dir"]
+FILES = ["model/model.safetensors", "model/linear.safetensors", "model/decision.json", "resume/held_out.safetensors"]
+
+
+def history_of(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+
+
+def without_times(history: list[dict]) -> list[dict]:
+    return [line | {"seconds": 0, "tokens_per_second": 0} for line in history]
+
+
+def test_each_fold_is_recorded_and_the_last_line_sums_up(cli: Cli, train_file: Path) -> None:
+    result = cli(*TRAIN, "run")
+    assert result.code == 0, result.err
+    history = history_of(Path("run"))
+    assert [line.get("fold") for line in history] == [1, 1, 2, 2, 3, 3, 4, 4, None]
+    assert history[-1]["step"] == sum(line["step"] for line in history[1:-1:2])
+    assert all(line["dev_linear_accuracy"] is not None for line in history)
+    assert len({name.split(".")[1] for name in load_file("run/model/model.safetensors")}) == 4
+    assert "beside it a linear model that decides with it" in result.err
+
+
+def test_without_a_test_file_eval_reports_what_was_said_of_held_out_texts(cli: Cli, train_file: Path) -> None:
+    assert cli(*TRAIN, "run").code == 0
+    metrics = json.loads(cli("eval", "run", "--json").out)
+    assert metrics["n"] == 60
+    last = history_of(Path("run"))[-1]
+    assert metrics["accuracy"] == pytest.approx(last["dev_accuracy"])
+    assert metrics["loss"] == pytest.approx(last["dev_loss"], rel=1e-5)
+    assert metrics["parts"]["linear"]["accuracy"] == pytest.approx(last["dev_linear_accuracy"])
+    assert len(Path("run/eval/dev/predictions.tsv").read_text().splitlines()) == 61
+
+
+@pytest.mark.parametrize(
+    ("owner", "fold"), [(recorder, 3), (interruptible, 1)], ids=["at an evaluation", "before the first step"]
+)
+def test_an_interrupted_run_ends_with_the_same_files(
+    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch, owner: object, fold: int
+) -> None:
+    assert cli(*TRAIN, "whole").code == 0
+    name = "append_history" if owner is recorder else "train_and_record"
+    original, calls = getattr(owner, name), []
+
+    def die(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == (2 * fold if owner is recorder else fold):
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, die)
+        assert cli(*TRAIN, "cut").code == 130
+    if fold > 1 or owner is recorder:  # a model that answers is there at any time after the first evaluation
+        Path("texts.txt").write_text("soup\n")
+        assert cli("predict", "cut", "texts.txt").code == 0
+    result = cli(*TRAIN, "cut", "--resume")
+    assert result.code == 0, result.err
+    assert "linear model: " not in result.err  # it is not fitted again
+    assert all(Path("cut", name).read_bytes() == Path("whole", name).read_bytes() for name in FILES)
+    assert without_times(history_of(Path("cut"))) == without_times(history_of(Path("whole")))
+    assert "the run is complete" in cli(*TRAIN, "cut", "--resume").err
+
+
+def test_more_epochs_go_on_in_each_fold(cli: Cli, train_file: Path) -> None:
+    assert cli(*TRAIN, "run").code == 0
+    result = cli(*TRAIN, "run", "--resume", *sets("train.epochs=3"))
+    assert result.code == 0, result.err
+    found = [(line.get("fold"), line["epoch"]) for line in history_of(Path("run"))]
+    assert sorted(found[:-1]) == [(fold, epoch) for fold in (1, 2, 3, 4) for epoch in (1, 2, 3)]
+    assert found[-1] == (None, 3)
+
+
+ODD = {
+    "one text of a class": [*make_rows(30), ("rare", "a lonely text")],
+    "two classes of five texts": make_rows(10, labels=("food", "sport")),
+    "all texts equal": [(label, "the same") for label, _ in make_rows(30)],
+    "no n-gram in common": [(label, f"w{number}a w{number}b") for number, (label, _) in enumerate(make_rows(30))],
+    "four texts": make_rows(4, labels=("food", "sport")),
+    "three texts": make_rows(3),
+    "empty texts": [("food", ""), ("sport", "")] * 10,
+}
+
+
+@pytest.mark.parametrize("rows", ODD.values(), ids=ODD)
+def test_odd_corpora_are_trained_and_judged(cli: Cli, workplace: Path, rows: list[tuple[str, str]]) -> None:
+    write_tsv(workplace / "train.tsv", rows)
+    result = cli(*TRAIN, "run")
+    assert result.code == 0, result.err
+    write_tsv(workplace / "test.tsv", rows)
+    result = cli("eval", "run", "test.tsv", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["n"] == len(rows)
+
+
+def test_with_very_many_classes_there_is_no_linear_model_and_a_line_says_so(cli: Cli, workplace: Path) -> None:
+    write_tsv(workplace / "train.tsv", [(f"class{number % 201}", f"word{number % 201}") for number in range(603)])
+    result = cli(*TRAIN, "run", *sets("train.epochs=1", "train.folds=1"))
+    assert result.code == 0, result.err
+    assert "no linear model beside it: 201 classes are more than 200" in result.err
+    assert json.loads(Path("run/model/decision.json").read_text())["linear"] is False
+    assert all(line["dev_linear_accuracy"] is None for line in history_of(Path("run")))
+
+
+def test_plain_is_the_network_of_the_config_and_nothing_else(cli: Cli, train_file: Path) -> None:
+    Path("c.yaml").write_text(
+        "data: {train: train.tsv}\nmodel: {cell: lstm, num_layers: 2, embedding_dim: 4, hidden_size: 3, dropout: 0.3}\n"
+        "vocab: {min_count: 1, max_size: 20}\ntrain: {epochs: 1}\n"
+    )
+    result = cli("train", "--config", "c.yaml", "--preset", "plain", "--run-dir", "run")
+    assert result.code == 0, result.err
+    shapes = {name: tuple(each.shape) for name, each in load_file("run/model/model.safetensors").items()}
+    layers = {
+        f"networks.0.encoder.layers.{layer}.{direction}.{name}": shape
+        for layer, inputs in ((0, 4), (1, 6))
+        for direction in (0, 1)
+        for name, shape in (
+            ("weight_ih_l0", (12, inputs)), ("weight_hh_l0", (12, 3)), ("bias_ih_l0", (12,)), ("bias_hh_l0", (12,)),
+        )
+    }  # fmt: skip
+    assert shapes == layers | {
+        "networks.0.embedding.table.weight": (20, 4),
+        "networks.0.head.1.weight": (3, 6),
+        "networks.0.head.1.bias": (3,),
+    }
+    assert json.loads(Path("run/model/decision.json").read_text())["weight"] == 0
+    metrics = json.loads(cli("eval", "run", "--json").out)
+    assert metrics["parts"]["network"]["accuracy"] == metrics["accuracy"]
+    assert metrics["parts"]["linear"] is not None
+    assert "that is only reported" in result.err

@@ -1,0 +1,94 @@
+"""`preset: plain` is the network of the config and nothing else: no parameter that the config does not name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+from torch import nn
+
+from tests.conftest import Cli, make_rows, sets, write_tsv
+
+TINY = sets(
+    "model.embedding_dim=6", "model.hidden_size=8", "train.epochs=2", "train.batch_size=16", "vocab.min_count=1"
+)
+
+
+@pytest.fixture
+def plain(cli: Cli, train_file: Path) -> Path:
+    """A plain run `plain` of a network that the config describes."""
+    write_tsv(Path("test.tsv"), make_rows(24, seed=1))
+    Path("c.yaml").write_text("data: {train: train.tsv, test: test.tsv}\nmodel: {cell: lstm, num_layers: 2}\n")
+    result = cli("train", "--config", "c.yaml", "--preset", "plain", *TINY, "--run-dir", "plain")
+    assert (result.code, result.out) == (0, "plain\n"), result.err
+    return Path("plain")
+
+
+def test_the_parameters_are_those_of_the_named_network(plain: Path) -> None:
+    tokens = len((plain / "model/vocab.txt").read_text(encoding="utf-8").splitlines())
+    expected: dict[str, tuple[int, ...]] = {"embedding.table.weight": (tokens, 6)}
+    for layer, inputs in enumerate((6, 16)):  # the second layer reads both directions of the first one
+        for direction in range(2):
+            name = f"encoder.layers.{layer}.{direction}"
+            expected[f"{name}.weight_ih_l0"] = (32, inputs)  # four gates of 8 units
+            expected[f"{name}.weight_hh_l0"] = (32, 8)
+            expected[f"{name}.bias_ih_l0"] = expected[f"{name}.bias_hh_l0"] = (32,)
+    expected |= {"head.1.weight": (3, 16), "head.1.bias": (3,)}
+    found = {name: tuple(tensor.shape) for name, tensor in load_file(plain / "model/model.safetensors").items()}
+    assert found == {f"networks.0.{name}": shape for name, shape in expected.items()}
+    of_torch = nn.LSTM(6, 8, num_layers=2, bidirectional=True)
+    assert sum(nn.Parameter.numel(each) for each in of_torch.parameters()) == sum(
+        tensor.numel() for name, tensor in load_file(plain / "model/model.safetensors").items() if "encoder" in name
+    )
+
+
+def test_the_linear_model_is_reported_and_has_no_say(cli: Cli, plain: Path) -> None:
+    assert json.loads((plain / "model/decision.json").read_text())["weight"] == 0
+    result = cli("eval", "plain")
+    assert result.code == 0, result.err
+    metrics = json.loads((plain / "eval/test/metrics.json").read_text())
+    parts, whole = metrics["parts"], {key: metrics[key] for key in ("accuracy", "macro_f1", "loss")}
+    assert parts["network"] == whole
+    assert set(parts["linear"]) == set(whole)
+    assert parts["linear"]["loss"] != whole["loss"]
+    assert metrics["verdict"].startswith("the network ")
+    last = json.loads((plain / "history.jsonl").read_text().splitlines()[-1])
+    assert last["dev_accuracy"] == last["dev_network_accuracy"]
+    assert last["dev_linear_accuracy"] is not None
+
+
+def test_one_network_is_trained_with_a_tenth_held_out(cli: Cli, plain: Path) -> None:
+    assert "train: 54 texts" in (plain / "train.log").read_text()
+    assert not any("fold" in json.loads(line) for line in (plain / "history.jsonl").read_text().splitlines())
+
+
+def test_the_run_says_its_preset_and_resumes_and_repeats_with_it(cli: Cli, plain: Path) -> None:
+    tree = yaml.safe_load((plain / "config.yaml").read_text())
+    assert tree["preset"] == "plain"
+    assert (tree["model"]["ngrams"], tree["model"]["linear"], tree["train"]["folds"]) == (1, "report", 1)
+    assert (tree["train"]["adversarial_norm"], tree["train"]["embedding_lr_multiplier"]) == (None, 1.0)
+    assert "complete" in cli("train", "--resume", "--run-dir", "plain").err
+    assert cli("train", "--config", "plain/config.yaml", "--run-dir", "again").code == 0
+    weights = Path("model/model.safetensors")
+    assert ("again" / weights).read_bytes() == ("plain" / weights).read_bytes()
+
+
+def test_a_stated_key_wins_over_the_preset_wherever_that_is_named(cli: Cli, train_file: Path) -> None:
+    Path("c.yaml").write_text("preset: plain\ndata: {train: train.tsv}\nmodel: {ngrams: 2}\n")
+    options = [*TINY, *sets("model.max_ngrams=10", "train.epochs=1")]
+    assert cli("train", "--config", "c.yaml", *options, "--run-dir", "one").code == 0
+    tree = yaml.safe_load(Path("one/config.yaml").read_text())
+    assert (tree["model"]["ngrams"], tree["model"]["linear"]) == (2, "report")
+    assert cli("train", "--config", "c.yaml", "--preset", "best", *options, "--run-dir", "two").code == 0
+    tree = yaml.safe_load(Path("two/config.yaml").read_text())
+    assert (tree["preset"], tree["model"]["linear"], tree["train"]["folds"]) == ("best", "mix", 4)
+
+
+def test_an_unknown_preset_is_wrong_usage(cli: Cli, train_file: Path) -> None:
+    result = cli("train", "--data", "train.tsv", "--preset", "fast")
+    assert (result.code, result.out) == (2, "")
+    assert "fast" in result.err and "plain" in result.err
+    assert not Path("runs").exists()

@@ -1,0 +1,74 @@
+"""The weight and the temperatures that are learnt."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from textrnn.models.decision import Decision
+from textrnn.training.decision import COOLEST, HOTTEST, judge, learn_decision
+
+
+def logits_of(right: int, wrong: int, margin: float) -> tuple[torch.Tensor, np.ndarray]:
+    """Of two classes: so many texts on which the first class leads by `margin`, rightly and wrongly."""
+    logits = torch.tensor([[margin, 0.0]] * (right + wrong))
+    return logits, np.array([0] * right + [1] * wrong)
+
+
+def test_the_temperature_makes_confidence_equal_accuracy() -> None:
+    logits, labels = logits_of(9000, 1000, 5.0)
+    decision = learn_decision(logits, None, labels, mix=True)
+    assert 5.0 / decision.network_temperature == pytest.approx(math.log(9), rel=0.01)
+    assert (decision.weight, decision.temperature) == (0, 1)
+
+
+def test_a_part_that_knows_nothing_gets_no_weight() -> None:
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 3, 4000)
+    noise = torch.from_numpy(random.normal(size=(4000, 3))).float()
+    good = torch.from_numpy(np.eye(3)[labels] * 2 + random.normal(size=(4000, 3))).float()
+    for network, linear in ((good, noise), (noise, good)):
+        scores = judge(network, linear, labels, mix=True)
+        alone = scores.network if network is good else scores.linear
+        assert alone is not None
+        assert scores.together["accuracy"] == pytest.approx(alone["accuracy"], abs=0.003)
+
+
+def test_two_parts_with_errors_of_their_own_are_better_together() -> None:
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 3, 4000)
+    one, other = (torch.from_numpy(np.eye(3)[labels] + random.normal(size=(4000, 3))).float() for _ in range(2))
+    scores = judge(one, other, labels, mix=True)
+    assert scores.linear is not None
+    assert scores.decision.weight == pytest.approx(0.5, abs=0.1)
+    assert scores.together["accuracy"] > max(scores.network["accuracy"], scores.linear["accuracy"]) + 0.05
+
+
+def test_what_is_only_reported_does_not_decide() -> None:
+    logits, labels = logits_of(90, 10, 1.0)
+    scores = judge(logits, -logits, labels, mix=False)
+    assert scores.decision.weight == 0
+    assert scores.together["accuracy"] == scores.network["accuracy"] == 0.9
+    assert scores.linear is not None and scores.linear["accuracy"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(1, 0), (0, 1), (100_000, 0), (0, 100_000)])
+@pytest.mark.parametrize("margin", [1e-6, 1.0, 1e4])
+def test_temperatures_stay_within_their_limits(right: int, wrong: int, margin: float) -> None:
+    logits, labels = logits_of(right, wrong, margin)
+    decision = learn_decision(logits, logits, labels, mix=True)
+    for value in (decision.network_temperature, decision.linear_temperature, decision.temperature):
+        assert COOLEST * 0.999 <= value <= HOTTEST * 1.001
+    assert 0 <= decision.weight <= 1
+
+
+def test_how_logits_are_combined() -> None:
+    decision = Decision(weight=0.25, temperature=2.0, network_temperature=4.0, linear_temperature=0.5)
+    network, margins = torch.tensor([[8.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    assert decision.of_network(network).tolist() == [[2.0, 0.0]]
+    assert decision.of_linear(margins).tolist() == [[0.0, 2.0]]
+    assert decision.logits(network, margins).tolist() == [[0.75, 0.25]]
+    assert decision.logits(network).tolist() == [[1.0, 0.0]]

@@ -1,0 +1,88 @@
+"""What `train` says before it trains: device, data, model, and settings that will disappoint."""
+
+from __future__ import annotations
+
+import torch
+
+from textrnn.commands.data import warn_of_dead_keys
+from textrnn.config import Config, ModelConfig, TrainConfig
+from textrnn.data.splits import Splits
+from textrnn.models.network import Network
+from textrnn.runtime.device import has_bfloat16_units
+from textrnn.runtime.distributed import world_size
+from textrnn.runtime.progress import log
+from textrnn.training.build import build_sizes, total_steps
+from textrnn.training.linear import reason_for_none
+from textrnn.training.plan import Part
+
+FEW_STEPS = 300
+
+
+def describe_training(
+    config: Config, splits: Splits, parts: list[Part], device: torch.device, environment: dict[str, str | int]
+) -> None:
+    """Log what training will run on, and warn of settings that will disappoint."""
+    warn_of_dead_keys(config)
+    log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
+    warn_of_precision(config.train, device)
+    for line in splits.statistics:
+        log.info(line)
+    warn_of_few_steps(config.train, len(parts[0].train))
+
+
+def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
+    """Log one line that names the model, and how long it is trained."""
+    log.info("model: %s", "; ".join([network_line(config.model, network, len(parts)), linear_line(config, splits)]))
+    sizes = build_sizes(config.train, len(parts[0].train))
+    log.info("training: %d epochs in batches of %d%s", *reversed(sizes), folds_line(len(parts)))
+
+
+def network_line(config: ModelConfig, network: Network, count: int) -> str:
+    """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters"."""
+    cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"
+    name = f"{config.num_layers}-layer {cell}"
+    directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
+    pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
+    size = sum(parameter.numel() for parameter in network.parameters())
+    parts = [f"RCNN of a {name}" if config.architecture == "rcnn" else name, directions, pooling]
+    if config.ngrams > 1:
+        parts.append(f"n-grams up to {config.ngrams}")
+    return ", ".join([*parts, f"{size:,} parameters"]) + (f", {count} times" if count > 1 else "")
+
+
+def linear_line(config: Config, splits: Splits) -> str:
+    if config.model.linear == "none":
+        return "no linear model beside it"
+    reason = reason_for_none(len(splits.labels), len(splits.train))
+    if reason is not None:
+        return f"no linear model beside it: {reason}"
+    decides = "that decides with it" if config.model.linear == "mix" else "that is only reported"
+    return f"beside it a linear model {decides}"
+
+
+def folds_line(count: int) -> str:
+    return "" if count == 1 else f"; {count} networks, each without a {_nth(count)} of the texts, which judges it"
+
+
+def _nth(count: int) -> str:
+    return {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
+
+
+def warn_of_few_steps(settings: TrainConfig, texts: int) -> None:
+    steps, smaller = total_steps(settings, texts), 8 if texts > 8 else 1
+    batch_size = build_sizes(settings, texts).batch_size
+    if texts < batch_size:
+        log.warning(
+            "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch, %d in all; --set "
+            "train.batch_size=%d gives more", texts, batch_size, steps, smaller,
+        )  # fmt: skip
+    elif steps < FEW_STEPS:
+        remedy = f"--set train.batch_size={smaller} or more train.epochs give" if batch_size > smaller else ""
+        log.info("note: only %d optimizer steps in all; %s more", steps, remedy or "more train.epochs give")
+
+
+def warn_of_precision(settings: TrainConfig, device: torch.device) -> None:
+    if settings.precision == "bfloat16" and not has_bfloat16_units(device):
+        log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
+    elif settings.tf32 and device.type == "cpu":
+        log.warning("train.tf32: true has no effect: a CPU has no TF32 units")

@@ -1,0 +1,36 @@
+"""How a network and a linear model decide together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The logits of each part, divided by a temperature of its own (Guo et al. 2017, "On Calibration of Modern Neural
+    Networks"), are averaged and divided by a common temperature. Class probabilities are their softmax.
+
+    weight: of the linear model in the average, 0 to 1; 0 without one.
+    """
+
+    weight: float = 0.0
+    temperature: float = 1.0
+    network_temperature: float = 1.0
+    linear_temperature: float = 1.0
+
+    def of_network(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits (n, classes) of the network -> its logits where it decides alone."""
+        return logits / self.network_temperature
+
+    def of_linear(self, margins: torch.Tensor) -> torch.Tensor:
+        """Margins (n, classes) of the linear model -> its logits where it decides alone."""
+        return margins / self.linear_temperature
+
+    def logits(self, network: torch.Tensor, margins: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits and margins (n, classes) -> logits of both together (n, classes)."""
+        if margins is None or self.weight == 0:
+            return self.of_network(network) / self.temperature
+        average = (1 - self.weight) * self.of_network(network) + self.weight * self.of_linear(margins)
+        return average / self.temperature

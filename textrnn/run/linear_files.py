@@ -1,0 +1,95 @@
+"""The files of a linear model: weights in linear.safetensors, words or characters as text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+
+from textrnn.config import TokenizerConfig
+from textrnn.data.vocab import read_name_lines
+from textrnn.errors import CheckpointError
+from textrnn.linear.counts import NgramVocabulary
+from textrnn.linear.features import Features, Kind, Unit
+from textrnn.linear.model import Folding, LinearModel
+from textrnn.run.tensors import UNREADABLE, check_finite, read_model_tensors, save_tensors
+from textrnn.runtime.files import write_text
+
+WEIGHTS = "linear.safetensors"
+SYMBOLS = {"words": "linear_words.txt", "characters": "linear_characters.txt", "within_words": "linear_characters.txt"}
+
+
+def save_linear(folder: Path, model: LinearModel) -> None:
+    """Raises TextRNNError where it cannot be written."""
+    tensors = {"weight": model.weight, "bias": model.bias}
+    kinds = []
+    for number, features in enumerate(model.features):
+        vocabulary, kind = features.vocabulary, features.kind
+        write_text(folder / SYMBOLS[kind.unit], "".join(f"{symbol}\n" for symbol in vocabulary.symbols))
+        tensors[f"{number}.idf"] = features.idf
+        for length, keys in enumerate(vocabulary.keys, start=2):
+            tensors[f"{number}.keys_{length}"] = keys
+        kinds.append([kind.unit, kind.shortest, kind.longest])
+    content = {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in tensors.items()}
+    save_tensors(folder / WEIGHTS, content, {"features": json.dumps(kinds)})
+
+
+def load_linear(folder: Path, *, num_classes: int, tokenizer: TokenizerConfig) -> LinearModel:
+    """Raises CheckpointError where a file is missing or damaged, or belongs to another model."""
+    path = folder / WEIGHTS
+    tensors, metadata = read_model_tensors(path)
+    check_finite(path, tensors)
+    try:
+        features = [
+            _features(folder, tensors, number, *each) for number, each in enumerate(json.loads(metadata["features"]))
+        ]
+        terms, columns = sum(len(each.vocabulary) for each in features), 1 if num_classes == 2 else num_classes
+        weight, bias = (
+            _array(tensors[name], np.float32, shape)
+            for name, shape in (("weight", (terms, columns)), ("bias", (columns,)))
+        )
+        if len({SYMBOLS[each.kind.unit] for each in features}) < len(features) or not features:
+            raise ValueError("two kinds of features of one file")
+    except UNREADABLE as error:
+        raise CheckpointError(
+            f"{path}: damaged, or of another model than the files next to it ({error}); copy the folder again, or "
+            f"train again"
+        ) from None
+    return LinearModel(Folding(tokenizer.lowercase, tokenizer.normalize), features, weight, bias)
+
+
+def _features(
+    folder: Path, tensors: dict[str, torch.Tensor], number: int, unit: Unit, shortest: int, longest: int
+) -> Features:
+    if (
+        unit not in get_args(Unit)
+        or type(shortest) is not int
+        or type(longest) is not int
+        or not 1 <= shortest <= longest
+    ):
+        raise ValueError(f"features of {unit!r}, {shortest!r} to {longest!r}")
+    text = folder / SYMBOLS[unit]
+    symbols = read_name_lines(text)
+    symbols = [] if symbols == [""] else symbols
+    keys = [_array(tensors[f"{number}.keys_{length}"], np.int64) for length in range(2, longest + 1)]
+    vocabulary = NgramVocabulary(symbols, keys, shortest=shortest)
+    before = len(symbols)
+    if len(set(symbols)) < len(symbols) or (unit != "words" and any(len(each) != 1 for each in symbols)):
+        raise ValueError(f"{text.name} has other lines than were saved")
+    for each in keys:
+        if len(each) and (each[0] < 0 or each[-1] >= before * len(symbols) or (np.diff(each) <= 0).any()):
+            raise ValueError(f"n-grams that do not fit {text.name}")
+        before = len(each)
+    return Features(
+        Kind(unit, shortest, longest), vocabulary, _array(tensors[f"{number}.idf"], np.float32, (len(vocabulary),))
+    )
+
+
+def _array(tensor: torch.Tensor, kind: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    found: np.ndarray = tensor.numpy()
+    if found.dtype != kind or (found.ndim != 1 if shape is None else found.shape != shape):
+        raise ValueError(f"{shape or 'one dimension'} was expected, found {found.shape} of {found.dtype}")
+    return found

@@ -1,0 +1,82 @@
+"""Tensors in safetensors files, which execute no code when they are loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from textrnn.errors import CheckpointError
+from textrnn.models.network import not_finite
+from textrnn.runtime.files import write_bytes
+from textrnn.runtime.memory import check_memory
+
+# what safetensors and json raise for a damaged file
+UNREADABLE = (
+    SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError, OverflowError,
+)  # fmt: skip
+
+
+def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Raises TextRNNError where the file cannot be written."""
+    on_cpu = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
+    check_memory(3 * sum(tensor.nbytes for tensor in on_cpu.values()))  # safetensors copies all, and would abort
+    write_bytes(path, save(on_cpu, metadata))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors, mapped from the file, and metadata. Raises OSError and UNREADABLE."""
+    check_memory(2 * path.stat().st_size)
+    with opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a dict
+
+
+def read_model_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """As `load_tensors`. Raises CheckpointError where the file is missing or damaged, or a number is not finite."""
+    try:
+        tensors, metadata = load_tensors(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: the weights cannot be read: {error.strerror}") from None
+    except UNREADABLE as error:
+        raise CheckpointError(f"{path}: damaged or cut short ({error}); copy it again, or train again") from None
+    return tensors, metadata
+
+
+def check_finite(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Raises CheckpointError."""
+    name = not_finite(tensors)
+    if name is not None:
+        raise CheckpointError(
+            f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
+        )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file. The library takes only names in UTF-8, and others by way of a descriptor."""
+    with open(path, "rb") as stream:
+        name = path if os.fsencode(path).decode(errors="replace") == str(path) else f"/dev/fd/{stream.fileno()}"
+        with safe_open(name, framework="pt") as file:
+            yield file
+
+
+def difference(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> str | None:
+    """The first difference in names, shapes or types; None where there is none."""
+    for name in sorted({*expected, *tensors}):
+        wanted, found = _described(expected.get(name)), _described(tensors.get(name))
+        if wanted != found:
+            return f"{name}: {wanted} was expected, found {found}"
+    return None
+
+
+def _described(tensor: torch.Tensor | None) -> str:
+    if tensor is None:
+        return "nothing"
+    kind = "" if tensor.dtype == torch.float32 else f" of {str(tensor.dtype).removeprefix('torch.')}"
+    return f"{tuple(tensor.shape)}{kind}"

@@ -1,0 +1,44 @@
+"""The best weights of each network of a run: in memory, and in its model folder."""
+
+from __future__ import annotations
+
+import torch
+
+from textrnn.models.decision import Decision
+from textrnn.models.network import Network
+from textrnn.run.folder import RunFolder
+from textrnn.run.model import DECISION, read_decision, read_networks, save_weights
+from textrnn.runtime.distributed import is_first
+
+# Where no text was held out to learn from: equal parts, and a temperature of the linear model that suits most corpora.
+EQUAL_PARTS = Decision(weight=0.5, linear_temperature=0.25)
+
+
+class BestNetworks:
+    """Of a run: how its networks decide is saved with their weights. Of several processes, the first alone writes.
+
+    linear: whether there is a linear model. mix: whether it decides, too.
+    """
+
+    def __init__(self, run: RunFolder, *, linear: bool, mix: bool) -> None:
+        self.run, self.linear, self.mix = run, linear, mix
+        self.weights: list[dict[str, torch.Tensor]] = []
+
+    def load(self) -> None:
+        """What was saved before. Raises CheckpointError where it is damaged."""
+        if self.run.weights.exists():
+            self.weights = read_networks(self.run.weights)
+            read_decision(self.run.model / DECISION)
+
+    def has(self, fold: int | None) -> bool:
+        return len(self.weights) >= (fold or 1)
+
+    def keep(self, fold: int | None, network: Network, decision: Decision | None) -> None:
+        """Replace the network of a fold, or the only one. decision: None where no text was held out."""
+        number = (fold or 1) - 1
+        self.weights[number : number + 1] = [{name: each.cpu().clone() for name, each in network.state_dict().items()}]
+        self.save(decision or (EQUAL_PARTS if self.linear and self.mix else Decision()))
+
+    def save(self, decision: Decision) -> None:
+        if is_first():
+            save_weights(self.run.model, self.weights, decision, self.linear)

@@ -1,0 +1,57 @@
+"""Which networks a run trains, on which texts, and on which held-out texts each is judged."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from textrnn.config import Config
+from textrnn.data.ngrams import frequent_ngrams
+from textrnn.data.rows import rows_where
+from textrnn.data.splits import Splits
+from textrnn.data.transform import EncodedTexts
+from textrnn.models.build import build_network
+from textrnn.models.network import Network
+from textrnn.runtime.seeding import seed_weights
+
+_BETWEEN_SEEDS = 1_000_003
+
+
+class Part(NamedTuple):
+    """One network's texts. held_out_rows: rows of all held-out texts that are its own, None where there are none."""
+
+    seed: int
+    train: EncodedTexts
+    held_out: EncodedTexts | None
+    held_out_rows: np.ndarray | None
+
+
+def plan(splits: Splits, seed: int) -> list[Part]:
+    """One network for all of train, judged on dev; or one for each fold, trained on the others and judged on it."""
+    if splits.folds is None:
+        rows = None if splits.dev is None else np.arange(len(splits.dev))
+        return [Part(seed, splits.train, splits.dev, rows)]
+    parts = []
+    for fold in range(int(splits.folds.max()) + 1):
+        held_out = rows_where(splits.folds == fold)
+        others = splits.train.rows(rows_where(splits.folds != fold))
+        parts.append(Part((seed + _BETWEEN_SEEDS * fold) % 2**63, others, splits.train.rows(held_out), held_out))
+    return parts
+
+
+class NetworkBuilder:
+    """Makes the networks of a run: equal ones but for their random weights. The n-grams are counted once."""
+
+    def __init__(self, config: Config, splits: Splits, pretrained: np.ndarray | None) -> None:
+        self.config, self.pretrained = config.model, pretrained
+        self.sizes = {"vocab_size": len(splits.vocab), "num_classes": len(splits.labels)}
+        self.ngram_keys = frequent_ngrams(
+            splits.train, longest=self.config.ngrams, vocab_size=len(splits.vocab), at_most=self.config.max_ngrams
+        )
+
+    def build(self, seed: int, device: torch.device) -> Network:
+        seed_weights(seed)
+        network = build_network(self.config, **self.sizes, pretrained=self.pretrained, ngram_keys=self.ngram_keys)
+        return network.to(device)
