@@ -76,3 +76,16 @@ def test_readings_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_task_without_both_readings_has_no_row() -> None:
     assert small.SMALL and small_results([])[0].count("\n") == 3
+
+
+def test_only_readings_of_the_last_defaults_are_in_the_table() -> None:
+    def reading(task: str, program: str, seed: int, recipe: str, accuracy: float) -> dict:
+        return {"task": task, "program": program, "seed": seed, "recipe": recipe, "accuracy": accuracy}
+
+    (table, _) = small_results([
+        reading("small: TREC", TUNED, 0, "t", 0.5), reading("small: MR", TUNED, 0, "t", 0.5),
+        reading("small: TREC", DEFAULTS, 1, "old", 0.1), reading("small: TREC", DEFAULTS, 2, "old", 0.1),
+        reading("small: MR", DEFAULTS, 1, "old", 0.1), reading("small: TREC", DEFAULTS, 1, "new", 0.6),
+    ])  # fmt: skip
+    assert [line.split(" | ")[0] for line in table.splitlines()[4:]] == ["| TREC"]
+    assert "| 50.0 % | 60.0 % | +10.0 | 60.0 to 60.0 | 1 |" in table
