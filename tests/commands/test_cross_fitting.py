@@ -76,6 +76,20 @@ def test_an_interrupted_run_ends_with_the_same_files(
     assert "the run is complete" in cli(*TRAIN, "cut", "--resume").err
 
 
+def test_a_run_that_is_stopped_with_more_epochs_keeps_them(
+    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    assert cli(*TRAIN, "run").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(interruptible, "train_and_record", die)
+        assert cli(*TRAIN, "run", "--resume", *sets("train.epochs=3")).code == 130
+    assert cli("train", "--resume", "--run-dir", "run").code == 0  # as the message of an interrupted run advises
+    assert history_of(Path("run"))[-1]["epoch"] == 3
+
+
 def test_more_epochs_go_on_in_each_fold(cli: Cli, train_file: Path) -> None:
     assert cli(*TRAIN, "run").code == 0
     result = cli(*TRAIN, "run", "--resume", *sets("train.epochs=3"))

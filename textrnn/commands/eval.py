@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source
 from textrnn.data.corpus import Corpus
 from textrnn.data.loading import encode_labelled
-from textrnn.data.reader import read_examples
+from textrnn.data.reader import texts_at
 from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.source import Source, suffix_format
 from textrnn.data.splits import DEV_FRACTION, is_cross_fitted, stratified_split
@@ -92,7 +92,7 @@ def predict_texts(
     classifier: TextClassifier, texts: EncodedTexts, source: Source, rows: np.ndarray, hashes: np.ndarray
 ) -> tuple[Predictions, PartTotals]:
     """Predict the texts some thousands at a time; of each, only a label and a probability are kept."""
-    raw = texts_at(source, rows) if classifier.model.linear is not None else iter(())
+    raw = texts_at(source, rows.tolist()) if classifier.model.linear is not None else iter(())
     with bar("evaluating", total=len(texts)) as shown:
 
         def compute(window: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -212,16 +212,6 @@ def own_rows(corpus: Corpus, config: Config, part: str, run: Path) -> tuple[np.n
     fraction = DEV_FRACTION if fraction is None else fraction
     train_rows, dev_rows = stratified_split(np.asarray(corpus.label_ids), fraction, config.train.seed)
     return (train_rows if part == "train" else dev_rows), False
-
-
-def texts_at(source: Source, rows: np.ndarray) -> Iterator[str]:
-    """The texts at some rows of a source, in ascending order, read again."""
-    wanted = iter(rows.tolist())
-    following = next(wanted, None)
-    for number, example in enumerate(read_examples(source)):
-        if number == following:
-            yield example.text
-            following = next(wanted, None)
 
 
 def warn_of_missing_classes(texts: EncodedTexts, labels: list[str], name: str) -> None:

@@ -41,8 +41,10 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
     is_finished = all(each.finished for each in networks) and (
         run.state.exists() or any("fold" not in record for record in read_history(run.history))
     )
-    no_more = all(out_of_patience(each, config.train.patience) for each in networks)
-    if is_finished and (no_more or config.train.epochs == before.train.epochs):
+    epochs = config.train.epochs
+    # its own config may have more epochs already than were trained, where it was killed before its first save with them
+    as_before = epochs == before.train.epochs and (epochs == "auto" or all(each.epoch > epochs for each in networks))
+    if is_finished and (as_before or all(out_of_patience(each, config.train.patience) for each in networks)):
         log.info("%s: the run is complete; nothing to do; evaluate it with: %s", run.path, run.eval_command())
         return "complete"
     if any(each.best_epoch for each in networks) and not run.weights.exists():

@@ -11,7 +11,7 @@ from textrnn.commands.describe import describe_model, describe_training
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
 from textrnn.data.build import build_source, other_files, with_absolute_paths
-from textrnn.data.reader import read_examples
+from textrnn.data.reader import read_examples, texts_at
 from textrnn.data.splits import Splits
 from textrnn.data.transform import Transform
 from textrnn.data.vectors import coverage, read_vectors
@@ -62,6 +62,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     run.clear_leftovers()
                     warn_of_differences(run, environment, digests)
                     warn_of_more_epochs(settings, run, len(parts[0].train))
+                    write_text(run.config, config.to_yaml())  # epochs may have been added
                 else:
                     # again: another process may have trained it before the folder was locked
                     run.check_free(force=force or (resume and not run.is_trained()))
@@ -82,10 +83,10 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     for number, part in enumerate(parts, start=1):
                         network = network if number == 1 else builder.build(part.seed, device)
                         fold = number if len(parts) > 1 else None
-                        own = None if margins is None or part.held_out_rows is None else margins[part.held_out_rows]
                         state = train_part(
-                            config, run, network, part, fold, own, best, len(splits.labels), device=device, stop=stop
-                        )
+                            config, run, network, part, fold, part.own(margins), best, len(splits.labels),
+                            device=device, stop=stop,
+                        )  # fmt: skip
                     if len(parts) > 1:
                         sum_up(run, network, parts, margins, best, splits, device=device, stop=stop)
             except Interrupted:
@@ -94,8 +95,6 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 raise
             if is_first():
                 plot_history(run)
-            if is_first() and start == "resume":
-                write_text(run.config, config.to_yaml())  # epochs may have been added
         if len(parts) == 1:
             score = "" if state.best is None else f", {settings.monitor} {state.best:.4f}"
             log.info("best model: epoch %d%s; evaluate it with: %s", state.best_epoch, score, run.eval_command())
@@ -112,11 +111,7 @@ class RawTexts:
     def train(self, rows: np.ndarray) -> list[str]:
         """Those of some rows, in ascending order."""
         assert self.data.train is not None
-        wanted = np.zeros(int(rows[-1]) + 1, dtype=bool)
-        wanted[rows] = True
-        source = build_source(self.data.train, self.data)
-        found = zip(wanted.tolist(), read_examples(source), strict=False)
-        return [example.text for is_wanted, example in found if is_wanted]
+        return list(texts_at(build_source(self.data.train, self.data), rows.tolist()))
 
     def dev(self) -> list[str] | None:
         """None where dev is a part of train."""

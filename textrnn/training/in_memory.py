@@ -53,8 +53,7 @@ def train_in_memory(config: Config, splits: Splits, texts: RawTexts, *, device: 
     networks, history, decision, logits = [], [], None, []
     for number, part in enumerate(parts, start=1):
         network = builder.build(part.seed, device)
-        own = None if margins is None or part.held_out_rows is None else margins[part.held_out_rows]
-        evaluations = train_network(settings, network, part, own, classes, mix=mix, device=device)
+        evaluations = train_network(settings, network, part, part.own(margins), classes, mix=mix, device=device)
         fold = {"fold": number} if len(parts) > 1 else {}
         history += [fold | evaluation.record() for evaluation in evaluations]
         decision = next((each.decision for each in reversed(evaluations) if each.is_best), None)

@@ -27,6 +27,10 @@ class Part(NamedTuple):
     held_out: EncodedTexts | None
     held_out_rows: np.ndarray | None
 
+    def own(self, margins: np.ndarray | None) -> np.ndarray | None:
+        """Of the margins (n, classes) on all held-out texts those on its own; None where there are none."""
+        return None if margins is None or self.held_out_rows is None else margins[self.held_out_rows]
+
 
 def plan(splits: Splits, seed: int) -> list[Part]:
     """One network for all of train, judged on dev; or one for each fold, trained on the others and judged on it."""
