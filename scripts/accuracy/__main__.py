@@ -31,6 +31,7 @@ def main() -> None:
     names = ["small", *(task.recipe for task in TASKS)]
     parser.add_argument("tasks", nargs="*", choices=[*names, []], metavar="TASK", help=", ".join(names))
     parser.add_argument("--again", action="store_true", help="read test sets again")
+    parser.add_argument("--seed", type=int, action="append", help="of small tasks: this one alone; may be repeated")
     options = parser.parse_args()
     os.environ.update(environment())
     try:
@@ -38,7 +39,7 @@ def main() -> None:
     except Missing as reason:
         raise SystemExit(f"error: {reason}") from None
     if not options.tasks or "small" in options.tasks:
-        evaluate_small(again=options.again)
+        evaluate_small(again=options.again, seeds=options.seed)
     for task in TASKS:
         if not options.tasks or task.recipe in options.tasks:
             evaluate(task, splits(config_of(task)), programs(task), again=options.again)
@@ -76,26 +77,26 @@ def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) 
             linear = found
 
 
-def evaluate_small(*, again: bool) -> None:
-    """As `evaluate`, on the twelve small tasks; what has been read is kept, so that it can be stopped and continued."""
-    for task in SMALL:
-        folds = None
-        for name, seed, recipe, labels in small_programs(task):
-            if record.has_read(task.in_record, name, seed, recipe) and not again:
-                continue
-            folds = folds or task.folds()
-            begin = time.perf_counter()
-            found = [label for train, test in folds for label in labels(train, test.texts)]
-            seconds = time.perf_counter() - begin
-            truth = [label for _, test in folds for label in test.labels]
-            reading = {
-                "task": task.in_record, "program": name, "seed": seed, "recipe": record.digest(recipe),
-                "seconds": round(seconds, 1), "machine": describe(), "commit": commit(),
-                **scores(truth, found, None, "accuracy"),
-            }  # fmt: skip
-            record.add(reading)
-            print(f"{task.name}: {name}, seed {seed}: {reading['accuracy']:.4f}, {seconds:.0f} s", flush=True)
-            put(ROOT / "docs" / "accuracy.md", "small", small_results(record.readings()))
+def evaluate_small(*, again: bool, seeds: list[int] | None = None) -> None:
+    """As `evaluate`, on the twelve small tasks, seed after seed; what has been read is kept, so that it can be stopped
+    and continued. seeds: those to read, or all."""
+    runs = [(task, *each) for task in SMALL for each in small_programs(task)]
+    for task, name, seed, recipe, labels in sorted(runs, key=lambda run: run[2]):
+        if (seeds and seed not in seeds) or (record.has_read(task.in_record, name, seed, recipe) and not again):
+            continue
+        folds = task.folds()
+        begin = time.perf_counter()
+        found = [label for train, test in folds for label in labels(train, test.texts)]
+        seconds = time.perf_counter() - begin
+        truth = [label for _, test in folds for label in test.labels]
+        reading = {
+            "task": task.in_record, "program": name, "seed": seed, "recipe": record.digest(recipe),
+            "seconds": round(seconds, 1), "machine": describe(), "commit": commit(),
+            **scores(truth, found, None, "accuracy"),
+        }  # fmt: skip
+        record.add(reading)
+        print(f"{task.name}: {name}, seed {seed}: {reading['accuracy']:.4f}, {seconds:.0f} s", flush=True)
+        put(ROOT / "docs" / "accuracy.md", "small", small_results(record.readings()))
 
 
 def labels_file(task: Task, program: Program) -> Path:

@@ -108,7 +108,6 @@ SMALL = [
     SmallTask("TREC", "word", partial(whole, trec)),
     SmallTask("ChnSentiCorp, hotels", "char", partial(whole, hotels)),
     SmallTask("MR", "word", partial(whole, movies)),
-    SmallTask("cnews sample, five folds", "char", documents),
     *(
         SmallTask(f"{name}, {count:,} rows", unit, partial(draw, corpus, count))
         for name, unit, corpus in (
@@ -119,6 +118,7 @@ SMALL = [
         )
         for count in (1000, 3000)
     ),
+    SmallTask("cnews sample, five folds", "char", documents),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What is compared on the small tasks: the best linear model that cross-validation finds, and textrnn's defaults."""
+"""What is compared on the small tasks: the best linear model that cross-validation finds, and textrnn's presets."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from scripts.bench.rivals.corpus import Labelled
 from scripts.bench.rivals.linear_svc import vectorizer
 from textrnn.config import Config
 
+PLAIN = "textrnn, plain"
 TUNED = "TF-IDF + the better of LinearSVC and logistic regression"
 FOLDS = 3
 CHOICES: list[dict[str, list[Any]]] = [
@@ -40,8 +41,10 @@ def small_programs(task: SmallTask) -> list[tuple[str, int, str, Labels]]:
     """(name, seed, whatever else decides the result, labels)."""
     found: list[tuple[str, int, str, Labels]] = [(TUNED, 0, f"{FOLDS} {CHOICES!r}", partial(tuned_labels, task.unit))]
     name = re.sub(r"\W+", "-", task.name)
-    for seed in SEEDS:
-        found.append((DEFAULTS, seed, recorded_yaml(Config()), partial(labels_by_defaults, f"{name}-{seed}", seed)))
+    for program, preset in ((DEFAULTS, "best"), (PLAIN, "plain")):
+        recipe = recorded_yaml(Config.model_validate({"preset": preset}))
+        for seed in SEEDS:
+            found.append((program, seed, recipe, partial(labels_by_preset, f"{name}-{preset}-{seed}", preset, seed)))
     return found
 
 
@@ -54,8 +57,8 @@ def tuned_labels(unit: str, train: Labelled, texts: list[str]) -> list[str]:
         return list(search.predict(texts))
 
 
-def labels_by_defaults(name: str, seed: int, train: Labelled, texts: list[str]) -> list[str]:
-    """The defaults are given nothing but a file of `label<TAB>text`, as by `textrnn train --data FILE`."""
+def labels_by_preset(name: str, preset: str, seed: int, train: Labelled, texts: list[str]) -> list[str]:
+    """A preset is given nothing but a file of `label<TAB>text`, as by `textrnn train --data FILE --preset plain`."""
     folder = Path("small", name).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     known = train.labels[0]  # labels of the texts do not matter: only what is predicted is looked at
@@ -64,4 +67,6 @@ def labels_by_defaults(name: str, seed: int, train: Labelled, texts: list[str]) 
         for part, labels, found in (("train", train.labels, train.texts), ("test", [known] * len(texts), texts))
     }
     words = ["--data", files["train"], *setting("data.test", files["test"]), *setting("train.seed", seed)]
+    if preset != "best":
+        words += ["--preset", preset]
     return our_labels(f"small-{name}", words)

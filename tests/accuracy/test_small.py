@@ -87,5 +87,5 @@ def test_only_readings_of_the_last_defaults_are_in_the_table() -> None:
         reading("small: TREC", DEFAULTS, 1, "old", 0.1), reading("small: TREC", DEFAULTS, 2, "old", 0.1),
         reading("small: MR", DEFAULTS, 1, "old", 0.1), reading("small: TREC", DEFAULTS, 1, "new", 0.6),
     ])  # fmt: skip
-    assert [line.split(" | ")[0] for line in table.splitlines()[4:]] == ["| TREC"]
+    assert [line.split(" | ")[0] for line in table.splitlines()[4:]] == ["| TREC", "| mean difference"]
     assert "| 50.0 % | 60.0 % | +10.0 | 60.0 to 60.0 | 1 |" in table

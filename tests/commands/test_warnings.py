@@ -91,7 +91,7 @@ DEAD_KEYS = [
     ("train.folds=2", "data.dev=dev.tsv", "data.dev is given", None),
     ("train.folds=2", "data.dev_fraction=0.2", "data.dev_fraction is given", None),
     ("train.patience=1", NO_DEV, "there is no dev set", None),
-    ("train.monitor=dev_loss", NO_DEV, "there is no dev set", None),
+    ("train.monitor=dev_accuracy", NO_DEV, "there is no dev set", None),
     ("train.tf32=true", "train.precision=bfloat16", "train.precision is bfloat16", None),
     ("model.freeze_embedding=true", None, "model.pretrained is not given", "model.pretrained=v.txt"),
     (

@@ -29,11 +29,11 @@ def model() -> torch.nn.Module:
 
 
 def test_the_best_weights_are_left_in_the_model_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    scripted, states, trained = [0.5, 0.9, 0.4], [], model()
+    scripted, states, trained = [0.9, 0.5, 0.6], [], model()
 
     def judged(*_: object, **options: object) -> Scores:
         states.append({name: tensor.clone() for name, tensor in trained.state_dict().items()})
-        together = {"accuracy": scripted.pop(0), "loss": 1.0, "macro_f1": 0.5}
+        together = {"accuracy": 0.5, "loss": scripted.pop(0), "macro_f1": 0.5}
         return Scores(together, together, None, Decision())
 
     monkeypatch.setattr(in_memory, "judge", judged)

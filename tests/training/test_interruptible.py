@@ -18,10 +18,10 @@ from textrnn.training.decision import Scores
 def test_the_kept_model_is_that_of_the_best_evaluation(
     cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scripted = [0.5, 0.9, 0.4]
+    scripted = [0.9, 0.5, 0.6]
 
     def judged(*_: object, **options: object) -> Scores:
-        together = {"accuracy": scripted.pop(0), "loss": 1.0, "macro_f1": 0.5}
+        together = {"accuracy": 0.5, "loss": scripted.pop(0), "macro_f1": 0.5}
         return Scores(together, together, None, Decision())
 
     states: list[dict[str, torch.Tensor]] = []
@@ -45,7 +45,7 @@ def test_history_follows_the_schedule_and_the_clipping(cli: Cli, train_file: Pat
     assert cli("train", "--data", "train.tsv", *TINY, *options).code == 0
     history = [json.loads(line) for line in Path("runs/train/history.jsonl").read_text().splitlines()]
     assert [line["step"] for line in history] == [4, 8]
-    assert history[1]["learning_rate"] == pytest.approx(2e-3 / 8)
+    assert history[1]["learning_rate"] == pytest.approx(4e-3 / 8)
     assert [line["clipped"] for line in history] == [1.0, 1.0]
     assert history[0]["grad_norm_max"] >= history[0]["grad_norm_mean"] > 0.001
 

@@ -179,7 +179,7 @@ class TrainConfig(Section):
         4, ge=1, le=100, description="networks of a small corpus without dev, each trained without its share; 1 = "
         "one, with a tenth held out for dev",
     )  # fmt: skip
-    learning_rate: float = Field(2e-3, gt=0, le=1e38)
+    learning_rate: float = Field(4e-3, gt=0, le=1e38)
     embedding_lr_multiplier: Annotated[float, _TRAINED_EMBEDDING] = Field(
         5.0, gt=0, le=_MANY, description="learning rate of embeddings, as a multiple of that of the rest"
     )
@@ -193,7 +193,7 @@ class TrainConfig(Section):
         1.5, gt=0, le=_MANY, description="length of a worst-case offset of each text's embeddings; null = none"
     )
     class_weights: Literal["none", "balanced"] = "none"
-    monitor: Annotated[Literal["dev_accuracy", "dev_macro_f1", "dev_loss"], _DEV] = "dev_accuracy"
+    monitor: Annotated[Literal["dev_loss", "dev_accuracy", "dev_macro_f1"], _DEV] = "dev_loss"
     patience: Annotated[int | None, _DEV] = Field(
         3, ge=1, le=_MANY, description="evaluations without a better one before training stops"
     )

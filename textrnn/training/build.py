@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from textrnn.config import TrainConfig
-from textrnn.data.splits import SMALL
 from textrnn.data.transform import EncodedTexts
 from textrnn.models.network import Network
 from textrnn.training.decision import Scores
@@ -34,8 +33,8 @@ class Sizes(NamedTuple):
 
 # Of a network trained on up to so many documents: batch size and epochs. Few documents need small batches, or there are
 # too few steps; with more documents, fewer epochs bound the time that cross-fitting takes.
-_SIZES = [(1500, Sizes(16, 8)), (3000, Sizes(32, 7)), (7500, Sizes(32, 5)), (SMALL * 3 // 4, Sizes(64, 4))]
-_LARGE = Sizes(64, 6)
+_SIZES = [(1500, Sizes(16, 8)), (3000, Sizes(32, 7)), (7500, Sizes(32, 4))]
+_LARGE = Sizes(64, 4)
 
 
 def build_sizes(settings: TrainConfig, documents: int) -> Sizes:
