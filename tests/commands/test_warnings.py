@@ -78,6 +78,21 @@ def test_odd_data_is_told_and_trained_on(
     )
 
 
+def test_of_many_classes_some_are_named(cli: Cli) -> None:
+    many = [(f"zoo{number:02}", f"a lion is number {each}") for number in range(70) for each in range(3)]
+    single = [(f"one{number:02}", "a cat") for number in range(12)]
+    put({"t.tsv": tsv([*many, *single])})
+    result = cli("train", "--data", "t.tsv", *TINY, *sets("train.epochs=1", "data.dev_fraction=0"))
+    assert result.code == 0, result.err
+    assert [line for line in warned(result.err) if "single" in line] == [
+        *(f"warning: label 'one{number:02}' has a single training text: the model can hardly learn it"
+          for number in range(10)),
+        "warning: 2 more labels have a single training text",
+    ]  # fmt: skip
+    assert "\nand 25 more labels, which `textrnn vocab` lists\n" in result.err
+    assert len(result.err.splitlines()) < 100
+
+
 NO_DEV = "data.dev_fraction=0"
 # (key and value, what makes it dead, the reason given, what makes it live)
 DEAD_KEYS = [

@@ -37,7 +37,7 @@ def test_the_best_weights_are_left_in_the_model_without_gradients(monkeypatch: p
         return Scores(together, together, None, Decision())
 
     monkeypatch.setattr(in_memory, "judge", judged)
-    part = Part(1, texts(), texts(4), np.arange(4))
+    part = Part(1, texts(), texts(4), np.arange(4), 12)
     evaluations = train_network(SETTINGS, trained, part, None, 2, mix=False, device=CPU)
     assert [each.is_best for each in evaluations] == [True, True, False]
     left = trained.state_dict()
@@ -50,4 +50,4 @@ def test_what_is_not_finite_is_noticed_within_an_epoch(monkeypatch: pytest.Monke
     monkeypatch.setattr(in_memory, "FLUSH_STEPS", 2)
     settings = TrainConfig(epochs=1, batch_size=1, learning_rate=1e30, grad_clip_norm=None)
     with pytest.raises(TextRNNError, match=r"not finite at epoch 1, step [1-6];"):
-        train_network(settings, model(), Part(1, texts(50), None, None), None, 2, mix=False, device=CPU)
+        train_network(settings, model(), Part(1, texts(50), None, None, 50), None, 2, mix=False, device=CPU)

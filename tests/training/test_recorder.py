@@ -94,16 +94,16 @@ def recorder(folder: Path, progress: dict[str, Any]) -> Recorder:
 def test_the_step_must_be_one_of_its_epoch(tmp_path: Path, changed: dict[str, Any], good: bool) -> None:
     loading = recorder(tmp_path, PROGRESS | changed)
     if good:
-        loading.load(steps_per_epoch=5)
+        loading.load(steps_per_epoch=5, patience=None)
         assert loading.state.step == (PROGRESS | changed)["step"]
         return
     with pytest.raises(CheckpointError, match="damaged or of other texts .*where an epoch has 5 steps"):
-        loading.load(steps_per_epoch=5)
+        loading.load(steps_per_epoch=5, patience=None)
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     recording = recorder(tmp_path, PROGRESS)
-    recording.load(steps_per_epoch=5)
+    recording.load(steps_per_epoch=5, patience=None)
     before = recording.run.state.read_bytes()
     with torch.no_grad():
         recording.network.weight[0, 1] = math.inf

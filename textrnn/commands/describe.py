@@ -16,6 +16,7 @@ from textrnn.training.linear import reason_for_none
 from textrnn.training.plan import Part
 
 FEW_STEPS = 300
+LINES_SHOWN = 60  # of statistics, of which each label has one
 
 
 def describe_training(
@@ -25,15 +26,17 @@ def describe_training(
     warn_of_dead_keys(config)
     log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
     warn_of_precision(config.train, device)
-    for line in splits.statistics:
+    for line in splits.statistics[:LINES_SHOWN]:
         log.info(line)
-    warn_of_few_steps(config.train, len(parts[0].train))
+    if (more := len(splits.statistics) - LINES_SHOWN) > 0:
+        log.info("and %s more labels, which `textrnn vocab` lists", f"{more:,}")
+    warn_of_few_steps(config.train, parts[0])
 
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
     """Log one line that names the model, and how long it is trained."""
     log.info("model: %s", "; ".join([network_line(config.model, network, len(parts)), linear_line(config, splits)]))
-    sizes = build_sizes(config.train, len(parts[0].train))
+    sizes = build_sizes(config.train, parts[0].size)
     log.info("training: %d epochs in batches of %d%s", *reversed(sizes), folds_line(len(parts)))
 
 
@@ -68,9 +71,9 @@ def _nth(count: int) -> str:
     return {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
 
 
-def warn_of_few_steps(settings: TrainConfig, texts: int) -> None:
-    steps, smaller = total_steps(settings, texts), 8 if texts > 8 else 1
-    batch_size = build_sizes(settings, texts).batch_size
+def warn_of_few_steps(settings: TrainConfig, part: Part) -> None:
+    texts, sizes = len(part.train), build_sizes(settings, part.size)
+    steps, smaller, batch_size = total_steps(settings, sizes, texts), 8 if texts > 8 else 1, sizes.batch_size
     if texts < batch_size:
         log.warning(
             "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch, %d in all; --set "

@@ -13,6 +13,7 @@ from textrnn.runtime.progress import log
 from textrnn.training.build import build_sizes, total_steps
 from textrnn.training.fit import out_of_patience
 from textrnn.training.optim import learning_rate_at
+from textrnn.training.plan import Part
 from textrnn.training.recorder import saved_progress
 
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
@@ -43,8 +44,10 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
     )
     epochs = config.train.epochs
     # its own config may have more epochs already than were trained, where it was killed before its first save with them
-    as_before = epochs == before.train.epochs and (epochs == "auto" or all(each.epoch > epochs for each in networks))
-    if is_finished and (as_before or all(out_of_patience(each, config.train.patience) for each in networks)):
+    is_trained = epochs == before.train.epochs == "auto" or all(
+        out_of_patience(each, config.train.patience) or (epochs != "auto" and each.epoch > epochs) for each in networks
+    )
+    if is_finished and is_trained:
         log.info("%s: the run is complete; nothing to do; evaluate it with: %s", run.path, run.eval_command())
         return "complete"
     if any(each.best_epoch for each in networks) and not run.weights.exists():
@@ -59,7 +62,13 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
     from it."""
     if not run.config.is_file():
         raise CheckpointError(f"{run.path}: not a run (no config.yaml in it): nothing to resume")
-    before = build_config(read_yaml(run.config), origin=str(run.config))
+    try:
+        before = build_config(read_yaml(run.config), origin=str(run.config))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error}\n{run.config}: the run cannot go on with this version of textrnn; start over with: "
+            f"{run.restart_command()}"
+        ) from None
     changed = [key for key in changed_keys(before, config) if key not in MAY_CHANGE_ON_RESUME]
     were, are = before.train.epochs, config.train.epochs
     if isinstance(were, int) and isinstance(are, int) and are < were:
@@ -87,20 +96,21 @@ def warn_of_differences(run: RunFolder, environment: dict[str, str | int], diges
         log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
 
 
-def warn_of_more_epochs(settings: TrainConfig, run: RunFolder, documents: int) -> None:
-    """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs. Raises
-    ConfigError where there are fewer than before."""
+def warn_of_more_epochs(settings: TrainConfig, run: RunFolder, part: Part) -> None:
+    """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs. part:
+    that of a network. Raises ConfigError where there are fewer epochs than before."""
     before = build_config(read_yaml(run.config), origin=str(run.config)).train
-    were, are = (build_sizes(each, documents).epochs for each in (before, settings))
+    old, new = (build_sizes(each, part.size) for each in (before, settings))
+    were, are = old.epochs, new.epochs
     if are < were:
         raise _differs(run, [_GROW])
     step = saved_progress(run)[-1].step
     was, becomes = (
         learning_rate_at(
-            at, total_steps=total_steps(each, documents), peak=each.learning_rate, schedule=each.schedule,
+            at, total_steps=total_steps(each, sizes, len(part.train)), peak=each.learning_rate, schedule=each.schedule,
             warmup=each.warmup,
         )
-        for each, at in ((before, step), (settings, step + 1))
+        for each, sizes, at in ((before, old, step), (settings, new, step + 1))
     )  # fmt: skip
     if are > were and step and becomes > was:
         log.warning(

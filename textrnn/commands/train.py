@@ -61,7 +61,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 if start == "resume":
                     run.clear_leftovers()
                     warn_of_differences(run, environment, digests)
-                    warn_of_more_epochs(settings, run, len(parts[0].train))
+                    warn_of_more_epochs(settings, run, parts[-1])
                     write_text(run.config, config.to_yaml())  # epochs may have been added
                 else:
                     # again: another process may have trained it before the folder was locked
@@ -77,7 +77,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
             margins, has_linear = broadcast_from_rank0(lambda: linear_margins(config, splits, run, RawTexts(config)))
             best = BestNetworks(run, linear=has_linear, mix=config.model.linear == "mix")
             if start == "resume":
-                best.load()
+                best.load(network, len(parts))
             try:
                 with stop:
                     for number, part in enumerate(parts, start=1):

@@ -69,7 +69,7 @@ def split_corpora(
     classes = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
     share = DEV_FRACTION if dev_fraction is None else dev_fraction
     if "dev" not in corpora and dev_fraction is None and is_cross_fitted(len(corpus), folds):
-        fold_of_row = stratified_folds(classes, min(folds, len(corpus) // 2), seed)
+        fold_of_row = _folds_of_texts(classes, corpus.hashes, min(folds, len(corpus) // 2), seed)
     elif "dev" not in corpora and share > 0:
         train_rows, dev_rows = stratified_split(classes, share, seed)
     counts, type_count = _count_tokens(corpus.cut(max_length).rows(train_rows), corpus, min_count, max_size)
@@ -101,6 +101,16 @@ def stratified_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
     found = np.empty(len(labels), np.int64)
     found[order] = np.arange(len(labels)) % folds
     return found
+
+
+def _folds_of_texts(labels: np.ndarray, hashes: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """As `stratified_folds`, with equal texts in the same fold, so that none is judged by what was trained on it."""
+    _, first, text_of_row = np.unique(np.asarray(hashes), return_index=True, return_inverse=True)
+    ascending = np.argsort(first, kind="stable")
+    place = np.empty(len(first), np.int64)
+    place[ascending] = np.arange(len(first))
+    of_text = stratified_folds(labels[first[ascending]], min(folds, len(first)), seed)
+    return of_text[place[text_of_row]]
 
 
 def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

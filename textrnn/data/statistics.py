@@ -21,6 +21,7 @@ _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 _MANY_REPEATS = 0.05  # a larger share of rows that repeat an earlier one is, too
 _LABELS_SHOWN = 4  # of each group of labels that look alike
 _GROUPS_SHOWN = 3
+_FEW_SHOWN = 10  # labels with no training text, or with a single one
 
 
 def statistics(splits: Splits, train: Corpus, max_length: int) -> list[str]:
@@ -109,11 +110,13 @@ def _class_sizes(splits: Splits) -> list[int]:
 
 
 def _class_warnings(splits: Splits) -> Iterator[str]:
-    for label, size in zip(splits.labels, _class_sizes(splits), strict=True):
-        if size == 0:
-            yield f"label {short(label)} has no training text: the model cannot learn it"
-        elif size == 1:
-            yield f"label {short(label)} has a single training text: the model can hardly learn it"
+    sizes = _class_sizes(splits)
+    for few, found, result in ((0, "no", "cannot"), (1, "a single", "can hardly")):
+        labels = [label for label, size in zip(splits.labels, sizes, strict=True) if size == few]
+        for label in labels[:_FEW_SHOWN]:
+            yield f"label {short(label)} has {found} training text: the model {result} learn it"
+        if (more := len(labels) - _FEW_SHOWN) > 0:
+            yield f"{more:,} more label{'s have' if more > 1 else ' has'} {found} training text"
 
 
 def _alike_warnings(splits: Splits) -> Iterator[str]:

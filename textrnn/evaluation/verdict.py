@@ -7,12 +7,15 @@ from typing import Any
 SIGNIFICANCE = 0.05
 EARNS = "the network earns its time"
 AS_GOOD = "the linear model alone is as good here"
+CANNOT_TELL = "too few texts to tell whether the network earns its time"
+_WORTH = 0.01  # of accuracy: a difference that would matter
 BETTER = "the linear model alone is better here"
 
 
 def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
     """From the accuracies and, by McNemar's exact test, from the documents on which only one of both is right: the
-    whole model or its linear model. None where there is no linear model."""
+    whole model or its linear model. Where the test finds no difference, it is as good only if a gain of one point can be
+    ruled out. None where there is no linear model."""
     if metrics["parts"]["linear"] is None:
         return None
     together = f"{100 * metrics['accuracy']:.1f}"
@@ -21,7 +24,7 @@ def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str |
         scores = f"together {together}; the linear model alone {linear}, the network alone {network}"
     else:
         scores = f"the network {network}; the linear model {linear}"
-    return f"{scores}: {_conclusion(only_total, only_linear)}"
+    return f"{scores}: {_conclusion(only_total, only_linear, metrics['n'])}"
 
 
 def decides_together(metrics: dict[str, Any]) -> bool:
@@ -30,10 +33,12 @@ def decides_together(metrics: dict[str, Any]) -> bool:
     return metrics["parts"]["linear"] is not None and any(metrics[key] != value for key, value in network.items())
 
 
-def _conclusion(only_total: int, only_linear: int) -> str:
+def _conclusion(only_total: int, only_linear: int, documents: int) -> str:
     from scipy.stats import binomtest
 
     differing = only_total + only_linear
-    if not differing or binomtest(only_total, differing).pvalue >= SIGNIFICANCE:
-        return AS_GOOD
-    return EARNS if only_total > only_linear else BETTER
+    if differing and binomtest(only_total, differing).pvalue < SIGNIFICANCE:
+        return EARNS if only_total > only_linear else BETTER
+    # the upper end of the 95 % interval of the paired difference, by the normal approximation
+    at_most = (only_total - only_linear + 1.96 * (differing + 1) ** 0.5) / documents
+    return AS_GOOD if at_most < _WORTH else CANNOT_TELL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from scipy import sparse
 
 from textrnn.data.tokenizer import fold
 from textrnn.linear.features import MOST_CHARACTERS, Features
+
+_CHARACTERS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,28 @@ class LinearModel:
     def margins(self, texts: Sequence[str]) -> np.ndarray:
         """(n, classes) float32: of two classes, the margin of the second one and its negative, halved, so that their
         difference is the margin."""
-        folded = [self.folding(text) for text in texts]
-        return self.margins_of(sparse.hstack([each.transform(folded) for each in self.features], format="csr"))
-
-    def margins_of(self, features: sparse.csr_matrix) -> np.ndarray:
-        """As `margins`, of features (n, terms)."""
-        return both_sides(features @ self.weight + self.bias)
+        found = [np.zeros((0, len(self.bias)), np.float32)]
+        for block in _blocks(texts):  # some hundred bytes for each character are needed
+            folded = [self.folding(text) for text in block]
+            features = sparse.hstack([each.transform(folded) for each in self.features], format="csr")
+            found.append(features @ self.weight + self.bias)
+        return both_sides(np.concatenate(found))
 
     def terms(self) -> list[str]:
         """What is counted, in the order of the rows of `weight`."""
         return [
             term for each in self.features for term in each.vocabulary.terms(" " if each.kind.unit == "words" else "")
         ]
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Adjacent texts of a few million characters."""
+    begin = characters = 0
+    for end, text in enumerate(texts, start=1):
+        characters += min(len(text), MOST_CHARACTERS)
+        if characters >= _CHARACTERS_AT_ONCE or end == len(texts):
+            yield texts[begin:end]
+            begin, characters = end, 0
 
 
 def both_sides(margins: np.ndarray) -> np.ndarray:

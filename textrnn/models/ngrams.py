@@ -26,7 +26,7 @@ class NgramEmbedding(nn.Module):
         self.vocab_size = vocab_size
         self.lengths = range(2, len(keys) + 2)
         for length, each in zip(self.lengths, keys, strict=True):
-            self.register_buffer(f"keys_{length}", each.long())
+            self.register_buffer(f"keys_{length}", each.long().clone())  # networks of a run share the counts
         self.table = nn.Embedding(1 + sum(map(len, keys)), dim, sparse=True, padding_idx=0)
         nn.init.zeros_(self.table.weight)  # so that an n-gram that training has not met changes nothing
 

@@ -11,7 +11,7 @@ import torch
 
 from textrnn.config import TokenizerConfig
 from textrnn.data.vocab import read_name_lines
-from textrnn.errors import CheckpointError
+from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.linear.counts import NgramVocabulary
 from textrnn.linear.features import Features, Kind, Unit
 from textrnn.linear.model import Folding, LinearModel
@@ -22,8 +22,18 @@ WEIGHTS = "linear.safetensors"
 SYMBOLS = {"words": "linear_words.txt", "characters": "linear_characters.txt", "within_words": "linear_characters.txt"}
 
 
+def remove_linear(folder: Path) -> None:
+    """Remove the files of an older linear model, which hold words of its training texts. Raises TextRNNError."""
+    try:
+        for name in {WEIGHTS, *SYMBOLS.values()}:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
+
+
 def save_linear(folder: Path, model: LinearModel) -> None:
-    """Raises TextRNNError where it cannot be written."""
+    """In place of an older one. Raises TextRNNError where it cannot be written."""
+    remove_linear(folder)
     tensors = {"weight": model.weight, "bias": model.bias}
     kinds = []
     for number, features in enumerate(model.features):

@@ -21,7 +21,7 @@ from textrnn.models.decision import Decision
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network
 from textrnn.run.environment import is_environment
-from textrnn.run.linear_files import load_linear, save_linear
+from textrnn.run.linear_files import load_linear, remove_linear, save_linear
 from textrnn.run.model_config import model_yaml, read_description
 from textrnn.run.old_models import load_old_network
 from textrnn.run.tensors import check_finite, difference, read_model_tensors, save_tensors
@@ -51,8 +51,9 @@ def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]], deci
     tensors = {
         f"networks.{number}.{name}": tensor for number, each in enumerate(networks) for name, tensor in each.items()
     }
-    save_tensors(folder / WEIGHTS, tensors)
+    # the weights last: where they are, all is that they need
     write_text(folder / DECISION, json.dumps({"linear": linear, **asdict(decision)}, indent=2) + "\n")
+    save_tensors(folder / WEIGHTS, tensors)
 
 
 def read_networks(path: Path) -> list[dict[str, torch.Tensor]]:
@@ -119,6 +120,8 @@ def save_model(folder: Path, model: Model) -> None:
     save_description(folder, model.transform, model.labels, model.config, _embedding_dim(model.networks))
     if model.linear is not None:
         save_linear(folder, model.linear)
+    else:
+        remove_linear(folder)
     save_weights(folder, networks, model.decision, model.linear is not None)
 
 

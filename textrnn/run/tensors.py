@@ -38,7 +38,7 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def read_model_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """As `load_tensors`. Raises CheckpointError where the file is missing or damaged, or a number is not finite."""
+    """As `load_tensors`. Raises CheckpointError where the file is missing or damaged."""
     try:
         tensors, metadata = load_tensors(path)
     except OSError as error:

@@ -196,7 +196,8 @@ def wrap_ddp(model: nn.Module) -> nn.Module:
     # it cannot accumulate sparse gradients over batches; `average_sparse` takes care of those
     tables = [f"{name}.weight" for name, module in model.named_modules() if getattr(module, "sparse", False)]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, tables)
-    return DistributedDataParallel(model, gradient_as_bucket_view=True)
+    # buffers, the keys of n-grams, never change
+    return DistributedDataParallel(model, gradient_as_bucket_view=True, broadcast_buffers=False)
 
 
 def no_gradient_sync(model: nn.Module) -> contextlib.AbstractContextManager:

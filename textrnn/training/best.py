@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from textrnn.errors import CheckpointError
 from textrnn.models.decision import Decision
 from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
-from textrnn.run.model import DECISION, read_decision, read_networks, save_weights
+from textrnn.run.model import read_networks, save_weights
+from textrnn.run.tensors import difference
 from textrnn.runtime.distributed import is_first
 
 # Where no text was held out to learn from: equal parts, and a temperature of the linear model that suits most corpora.
@@ -24,11 +26,20 @@ class BestNetworks:
         self.run, self.linear, self.mix = run, linear, mix
         self.weights: list[dict[str, torch.Tensor]] = []
 
-    def load(self) -> None:
-        """What was saved before. Raises CheckpointError where it is damaged."""
-        if self.run.weights.exists():
-            self.weights = read_networks(self.run.weights)
-            read_decision(self.run.model / DECISION)
+    def load(self, network: Network, count: int) -> None:
+        """What was saved before. network: one of the run's, of which there are to be `count`. Raises CheckpointError
+        where it is damaged, or belongs to another run."""
+        if not self.run.weights.exists():
+            return
+        self.weights = read_networks(self.run.weights)
+        wrong = next(filter(None, (difference(each, network.state_dict()) for each in self.weights)), None)
+        if wrong is None and len(self.weights) > count:
+            wrong = f"{len(self.weights)} networks, where the run has {count}"
+        if wrong is not None:
+            raise CheckpointError(
+                f"{self.run.weights}: damaged, or of another run ({wrong}); start over with: "
+                f"{self.run.restart_command()}"
+            )
 
     def has(self, fold: int | None) -> bool:
         return len(self.weights) >= (fold or 1)

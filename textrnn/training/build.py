@@ -49,8 +49,7 @@ def build_sizes(settings: TrainConfig, documents: int) -> Sizes:
     )
 
 
-def total_steps(settings: TrainConfig, documents: int) -> int:
-    sizes = build_sizes(settings, documents)
+def total_steps(settings: TrainConfig, sizes: Sizes, documents: int) -> int:
     return sizes.epochs * sizes.steps_per_epoch(documents, settings.accumulate)
 
 
@@ -74,6 +73,7 @@ def build_fit(
     texts: EncodedTexts,
     state: TrainingState,
     *,
+    sizes: Sizes,
     seed: int,
     class_weights: torch.Tensor | None,
     device: torch.device,
@@ -81,7 +81,6 @@ def build_fit(
 ) -> tuple[LazyAdamW, Iterator[Step | Evaluation]]:
     """The optimizer and the `fit` generator, not yet started: load a saved state into network, optimizer and `state`
     before iterating. The network is on `device`."""
-    sizes = build_sizes(settings, len(texts))
     optimizer = build_optimizer(
         network, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
         embedding_lr_multiplier=settings.embedding_lr_multiplier,
@@ -97,7 +96,7 @@ def build_fit(
         ),
         optimizer=optimizer,
         learning_rate=partial(
-            learning_rate_at, total_steps=total_steps(settings, len(texts)), peak=settings.learning_rate,
+            learning_rate_at, total_steps=total_steps(settings, sizes, len(texts)), peak=settings.learning_rate,
             schedule=settings.schedule, warmup=settings.warmup,
         ),
         epochs=sizes.epochs,

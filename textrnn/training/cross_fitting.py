@@ -12,9 +12,9 @@ from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import save_held_out
 from textrnn.run.history import append_history, cut_history, read_history
-from textrnn.runtime.distributed import is_first
+from textrnn.runtime.distributed import barrier, is_first
 from textrnn.runtime.progress import log
-from textrnn.runtime.signals import StopRequest
+from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.training.best import BestNetworks
 from textrnn.training.decision import Scores, judge
 from textrnn.training.events import summing_up
@@ -40,11 +40,16 @@ def sum_up(
     """Learn from the held-out texts of all folds how networks and linear model decide, and save it, the logits, and the
     last line of the history. network: any, on `device`; its weights are overwritten. Raises Interrupted."""
     labels, found = np.asarray(splits.train.labels), []
-    for part, weights in zip(parts, best.weights, strict=True):
-        assert part.held_out is not None and part.held_out_rows is not None
-        network.load_state_dict(weights)
-        logits = held_out_logits(network, part.held_out, len(splits.labels), device=device, stop=stop)
-        found.append((part.held_out_rows, logits))
+    try:
+        for part, weights in zip(parts, best.weights, strict=True):
+            assert part.held_out is not None and part.held_out_rows is not None
+            network.load_state_dict(weights)
+            logits = held_out_logits(network, part.held_out, len(splits.labels), device=device, stop=stop)
+            found.append((part.held_out_rows, logits))
+    except Interrupted:
+        log.info("interrupted; all networks are trained and saved; continue with: %s", run.resume_command())
+        barrier()  # torchrun ends the other processes as soon as one has left
+        raise
     scores, logits = judge_all(found, margins, labels, mix=best.mix)
     best.save(scores.decision)
     if is_first():

@@ -13,7 +13,7 @@ from textrnn.models.decision import Decision
 
 COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 PRIOR_TEXTS = 5.0  # of how many texts the loss weighs as much as staying at equal parts and a temperature of 1
-MOST_TEXTS = 20_000  # more would not change two numbers
+MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # more would not change two numbers
 
 
 class Scores(NamedTuple):
@@ -51,8 +51,9 @@ def judge(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray
 
 def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Decision:
     """The temperatures and the weight that minimize the cross-entropy; as for judge."""
-    if len(labels) > MOST_TEXTS:
-        rows = np.linspace(0, len(labels) - 1, MOST_TEXTS).astype(np.int64)
+    most = max(1, min(MOST_TEXTS, MOST_LOGITS // logits.shape[1]))
+    if len(labels) > most:
+        rows = np.linspace(0, len(labels) - 1, most).astype(np.int64)
         logits, labels = logits[rows], labels[rows]
         margins = None if margins is None else margins[rows]
     network = logits.double().numpy()

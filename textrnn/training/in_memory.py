@@ -20,7 +20,7 @@ from textrnn.models.network import Network
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import bar
 from textrnn.training.best import EQUAL_PARTS
-from textrnn.training.build import build_class_weights, build_fit, total_steps
+from textrnn.training.build import build_class_weights, build_fit, build_sizes, total_steps
 from textrnn.training.cross_fitting import judge_all
 from textrnn.training.decision import Scores, judge
 from textrnn.training.events import Evaluation, Step, summing_up
@@ -79,13 +79,14 @@ def train_network(
         return judge(compute_logits(network, texts, device=device), linear, np.asarray(texts.labels), mix=mix)
 
     state = TrainingState()
+    sizes = build_sizes(settings, part.size)
     _, events = build_fit(
-        settings, network, part.train, state, seed=part.seed, device=device,
+        settings, network, part.train, state, sizes=sizes, seed=part.seed, device=device,
         class_weights=build_class_weights(settings, part.train, num_classes),
         evaluate=None if part.held_out is None else partial(scores, part.held_out),
     )  # fmt: skip
     evaluations, best = [], {}
-    with bar("training", total=total_steps(settings, len(part.train)), unit="step") as shown:
+    with bar("training", total=total_steps(settings, sizes, len(part.train)), unit="step") as shown:
         for event in events:
             if isinstance(event, Step):
                 shown.update()

@@ -44,17 +44,19 @@ def train_part(
         evaluate = partial(
             evaluate_held_out, network, part.held_out, margins, num_classes, mix=best.mix, device=device, stop=stop
         )
+    sizes = build_sizes(settings, part.size)
     optimizer, events = build_fit(
-        settings, network, part.train, state, seed=part.seed, device=device, evaluate=evaluate,
+        settings, network, part.train, state, sizes=sizes, seed=part.seed, device=device, evaluate=evaluate,
         class_weights=build_class_weights(settings, part.train, num_classes),
     )  # fmt: skip
-    sizes = build_sizes(settings, len(part.train))
     recorder = Recorder(run, network, optimizer, state, best, epochs=sizes.epochs, fold=fold)
     if recorder.file.exists():
-        recorder.load(steps_per_epoch=sizes.steps_per_epoch(len(part.train), settings.accumulate))
+        recorder.load(
+            steps_per_epoch=sizes.steps_per_epoch(len(part.train), settings.accumulate), patience=settings.patience
+        )
     else:
         recorder.save()  # so that wherever there are weights of a best model, there is a state
-    steps = total_steps(settings, len(part.train))
+    steps = total_steps(settings, sizes, len(part.train))
     train_and_record(events, recorder, stop, total_steps=steps, save_minutes=settings.save_minutes)
     return state
 

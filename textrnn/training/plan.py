@@ -20,12 +20,14 @@ _BETWEEN_SEEDS = 1_000_003
 
 
 class Part(NamedTuple):
-    """One network's texts. held_out_rows: rows of all held-out texts that are its own, None where there are none."""
+    """One network's texts. held_out_rows: rows of all held-out texts that are its own, None where there are none.
+    size: training texts of the smallest part of the run, by which batch size and epochs of all are chosen."""
 
     seed: int
     train: EncodedTexts
     held_out: EncodedTexts | None
     held_out_rows: np.ndarray | None
+    size: int
 
     def own(self, margins: np.ndarray | None) -> np.ndarray | None:
         """Of the margins (n, classes) on all held-out texts those on its own; None where there are none."""
@@ -36,12 +38,14 @@ def plan(splits: Splits, seed: int) -> list[Part]:
     """One network for all of train, judged on dev; or one for each fold, trained on the others and judged on it."""
     if splits.folds is None:
         rows = None if splits.dev is None else np.arange(len(splits.dev))
-        return [Part(seed, splits.train, splits.dev, rows)]
+        return [Part(seed, splits.train, splits.dev, rows, len(splits.train))]
+    size = len(splits.train) - int(np.bincount(splits.folds).max())
     parts = []
     for fold in range(int(splits.folds.max()) + 1):
         held_out = rows_where(splits.folds == fold)
         others = splits.train.rows(rows_where(splits.folds != fold))
-        parts.append(Part((seed + _BETWEEN_SEEDS * fold) % 2**63, others, splits.train.rows(held_out), held_out))
+        of_fold = (seed + _BETWEEN_SEEDS * fold) % 2**63
+        parts.append(Part(of_fold, others, splits.train.rows(held_out), held_out, size))
     return parts
 
 

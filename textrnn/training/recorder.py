@@ -19,6 +19,7 @@ from textrnn.runtime.distributed import is_first
 from textrnn.runtime.progress import log
 from textrnn.training.best import BestNetworks
 from textrnn.training.events import Evaluation
+from textrnn.training.fit import out_of_patience
 from textrnn.training.state import TrainingState, check_weights, flush_metrics, progress_problem
 
 
@@ -37,10 +38,11 @@ class Recorder:
         self.epochs, self.fold, self.file = epochs, fold, run.state_of(fold)
         self.saved_at = time.monotonic()
 
-    def load(self, *, steps_per_epoch: int) -> None:
+    def load(self, *, steps_per_epoch: int, patience: int | None) -> None:
         """Restore what `save` saved; what was recorded after it is removed. Raises CheckpointError."""
         progress = progress_of(load_state(self.file, self.network, self.optimizer), self.run, self.file)
-        vars(self.state).update(vars(progress), finished=False)  # train.epochs may have been made larger
+        # train.epochs may have been made larger
+        vars(self.state).update(vars(progress), finished=out_of_patience(progress, patience))
         state = self.state
         possible = (
             state.step == (state.epoch - 1) * steps_per_epoch + state.steps_in_epoch
@@ -59,6 +61,7 @@ class Recorder:
             )
         if is_first():
             cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, self.fold)
+            self.run.held_out.unlink(missing_ok=True)  # what all networks said, as long as one of them is trained
         log.info(
             "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path,
             "" if self.fold is None else f"fold {self.fold}, ", state.epoch, self.epochs, state.step,
