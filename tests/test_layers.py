@@ -23,7 +23,8 @@ LAYERS = [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
         "data.source", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows",
         "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files",
-        "data.cache", "data.checks", "data.splits", "data.repeats", "data.statistics", "data.loading", "data.vectors",
+        "data.cache", "data.checks", "data.splits", "data.raw_texts", "data.repeats", "data.statistics",
+        "data.loading", "data.vectors",
         "data.build", "data.batching", "data.ngrams",
     ],
     ["linear.counts", "linear.features", "linear.model", "linear.fit"],
@@ -49,8 +50,8 @@ LAYERS = [
     ],
     ["classifier", "estimator"],
     [
-        "commands.data", "commands.vocab", "commands.start", "commands.describe", "commands.train", "commands.eval",
-        "commands.prediction_input", "commands.predict",
+        "commands.data", "commands.vocab", "commands.start", "commands.describe", "commands.train",
+        "commands.eval_data", "commands.eval", "commands.prediction_input", "commands.predict",
     ],
     ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.predict", "cli.app", "cli", "__main__"],
 ]  # fmt: skip

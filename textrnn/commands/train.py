@@ -11,7 +11,7 @@ from textrnn.commands.describe import describe_model, describe_training
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
 from textrnn.data.build import build_source, other_files, with_absolute_paths
-from textrnn.data.reader import read_examples, texts_at
+from textrnn.data.raw_texts import texts_at
 from textrnn.data.splits import Splits
 from textrnn.data.transform import Transform
 from textrnn.data.vectors import coverage, read_vectors
@@ -74,7 +74,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 dim = network.embedding.table.embedding_dim
                 save_description(run.model, transform, splits.labels, config, dim, splits.format)
                 begin_log()
-            margins, has_linear = broadcast_from_rank0(lambda: linear_margins(config, splits, run, RawTexts(config)))
+            raw = RawTexts(config, splits.hashes)
+            margins, has_linear = broadcast_from_rank0(lambda: linear_margins(config, splits, run, raw))
             best = BestNetworks(run, linear=has_linear, mix=config.model.linear == "mix")
             if start == "resume":
                 best.load(network, len(parts))
@@ -103,21 +104,23 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
 
 
 class RawTexts:
-    """The texts of a config's files, read again: the linear model reads what the network's vocabulary leaves out."""
+    """The texts of a config's files, read again: the linear model reads what the network's vocabulary leaves out.
+    hashes: of the texts of each file."""
 
-    def __init__(self, config: Config) -> None:
-        self.data = config.data
+    def __init__(self, config: Config, hashes: dict[str, np.ndarray]) -> None:
+        self.data, self.hashes = config.data, hashes
 
     def train(self, rows: np.ndarray) -> list[str]:
         """Those of some rows, in ascending order."""
         assert self.data.train is not None
-        return list(texts_at(build_source(self.data.train, self.data), rows.tolist()))
+        return list(texts_at(build_source(self.data.train, self.data), rows.tolist(), self.hashes["train"]))
 
     def dev(self) -> list[str] | None:
         """None where dev is a part of train."""
         if self.data.dev is None:
             return None
-        return [example.text for example in read_examples(build_source(self.data.dev, self.data))]
+        hashes = self.hashes["dev"]
+        return list(texts_at(build_source(self.data.dev, self.data), range(len(hashes)), hashes))
 
 
 def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from textrnn.config.aliases import known_by_another_name
-from textrnn.config.sections import SECTIONS, Config
+from textrnn.config.sections import PLAIN, SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
 MODEL_FORMAT_KEY = "format_version"  # in a saved model's config.yaml, beside the sections; in no other config
@@ -84,6 +84,8 @@ def load_config(
     every problem, a line each."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
+        if _states_all(tree):
+            _drop_preset_defaults(tree)
         tree["preset"] = preset
     problems = []
     for key, value in overrides or []:
@@ -94,6 +96,22 @@ def load_config(
     if problems:
         raise ConfigError("\n".join(problems))
     return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides or []})
+
+
+def _states_all(tree: dict[str, Any]) -> bool:
+    """Whether every key is stated, as in the config.yaml of a run, so that it does not tell what its user stated."""
+    sections = {name: tree.get(name) for name in SECTIONS}
+    stated = {f"{name}.{key}" for name, keys in sections.items() if isinstance(keys, dict) for key in keys}
+    return stated >= known_keys().keys()
+
+
+def _drop_preset_defaults(tree: dict[str, Any]) -> None:
+    """Remove the keys that presets decide where they have the value that its preset gives them."""
+    before = Config(preset="plain" if tree.get("preset") == "plain" else "best")
+    for section, keys in PLAIN.items():
+        for key in keys:
+            if tree[section][key] == before.default(section, key):
+                del tree[section][key]
 
 
 def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = ()) -> Config:
@@ -139,6 +157,8 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
 def parse_override(option: str) -> tuple[str, Any]:
     """`a.b=v` -> ("a.b", v read as YAML). Raises ValueError where the form is another."""
     key, equals, value = option.partition("=")
+    if equals and key.strip() == "preset":
+        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; did you mean --preset {_shown(value)}?")
     if not equals or "." not in key:
         meant = known_by_another_name(key.strip(), known_keys()) if equals else None
         example = f"did you mean {meant}={_shown(value)}?" if meant else "for example model.cell=lstm"

@@ -56,6 +56,7 @@ def load_splits(
         corpora, labels, dev_fraction=dev_fraction, folds=folds, seed=seed, max_length=max_length, min_count=min_count,
         max_size=max_size,
     )  # fmt: skip
+    splits.hashes = {name: corpus.hashes for name, corpus in corpora.items()}
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.statistics = statistics(splits, corpora["train"], max_length)
     splits.warnings = find_warnings(splits, corpora, max_length, read_examples(train))

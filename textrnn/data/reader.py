@@ -43,18 +43,6 @@ def read_examples(source: Source) -> Iterator[Example]:
             raise DataError(f"{path}: no {'labelled ' * source.labelled}texts in it{skipped}")
 
 
-def texts_at(source: Source, rows: Iterable[int]) -> Iterator[str]:
-    """The texts at some rows of a source, in ascending order; read no further than the last of them."""
-    wanted = iter(rows)
-    following = next(wanted, None)
-    for number, example in enumerate(read_examples(source) if following is not None else ()):
-        if number == following:
-            yield example.text
-            following = next(wanted, None)
-            if following is None:
-                return
-
-
 def parse_examples(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Example]:
     """The examples in lines of a file or a live stream, each as soon as its lines have come.
 

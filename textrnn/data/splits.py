@@ -24,8 +24,8 @@ class Splits:
     labels: names in the order of their ids; empty without labels. counts: (token, count in train) in the order of the
     vocabulary. type_count: distinct tokens in train. train_rows, dev_rows: the rows of the training data that each
     got; dev_rows is None where dev was not held out of it. folds (n,): of each training text, where networks are
-    cross-fitted; None where they are not. digests: config key -> content digest of its files. format: of the training
-    files; auto where they differ.
+    cross-fitted; None where they are not. hashes: split -> those of all texts of its files. digests: config key ->
+    content digest of its files. format: of the training files; auto where they differ.
     """
 
     train: EncodedTexts
@@ -40,6 +40,7 @@ class Splits:
     folds: np.ndarray | None = None
     statistics: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    hashes: dict[str, np.ndarray] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     format: str = "auto"
 
@@ -104,12 +105,15 @@ def stratified_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 
 def _folds_of_texts(labels: np.ndarray, hashes: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """As `stratified_folds`, with equal texts in the same fold, so that none is judged by what was trained on it."""
+    """As `stratified_folds`, but equal texts share a fold, so that none is judged by what was trained on it. With fewer
+    distinct texts than folds they cannot."""
     _, first, text_of_row = np.unique(np.asarray(hashes), return_index=True, return_inverse=True)
     ascending = np.argsort(first, kind="stable")
     place = np.empty(len(first), np.int64)
     place[ascending] = np.arange(len(first))
-    of_text = stratified_folds(labels[first[ascending]], min(folds, len(first)), seed)
+    if len(first) < folds:
+        return stratified_folds(labels, folds, seed)
+    of_text = stratified_folds(labels[first[ascending]], folds, seed)
     return of_text[place[text_of_row]]
 
 

@@ -14,8 +14,8 @@ BETTER = "the linear model alone is better here"
 
 def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
     """From the accuracies and, by McNemar's exact test, from the documents on which only one of both is right: the
-    whole model or its linear model. Where the test finds no difference, it is as good only if a gain of one point can be
-    ruled out. None where there is no linear model."""
+    whole model or its linear model. Where the test finds no difference, it is as good only if a gain of one point
+    can be ruled out. None where there is no linear model."""
     if metrics["parts"]["linear"] is None:
         return None
     together = f"{100 * metrics['accuracy']:.1f}"

@@ -10,6 +10,16 @@ from textrnn.run.folder import RunFolder
 from textrnn.run.tensors import UNREADABLE, load_tensors, save_tensors
 
 
+def load_margins(run: RunFolder, shape: tuple[int, int]) -> torch.Tensor | None:
+    """The margins (n, classes) that the linear model was judged by; None where they are missing or damaged."""
+    try:
+        margins = load_tensors(run.linear_margins)[0]["margins"]
+    except (OSError, *UNREADABLE):
+        return None
+    is_good = margins.shape == shape and margins.dtype == torch.float32 and bool(margins.isfinite().all())
+    return margins if is_good else None
+
+
 def save_held_out(run: RunFolder, logits: torch.Tensor, margins: np.ndarray | None, labels: np.ndarray) -> None:
     """logits, margins (n, classes), labels (n,): of all training texts in the order of their file."""
     tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64))}

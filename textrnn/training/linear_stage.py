@@ -11,8 +11,9 @@ from textrnn.config import Config
 from textrnn.data.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
+from textrnn.run.held_out import load_margins
 from textrnn.run.linear_files import WEIGHTS, load_linear, save_linear
-from textrnn.run.tensors import UNREADABLE, load_tensors, save_tensors
+from textrnn.run.tensors import save_tensors
 from textrnn.runtime.progress import log
 from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
 
@@ -55,8 +56,7 @@ def _saved(config: Config, run: RunFolder, shape: tuple[int, int]) -> np.ndarray
     """The margins; None where they or the model itself are damaged, so that both are made again."""
     try:
         load_linear(run.model, num_classes=shape[1], tokenizer=config.tokenizer)
-        margins = load_tensors(run.linear_margins)[0]["margins"]
-    except (OSError, CheckpointError, *UNREADABLE):
+    except CheckpointError:
         return None
-    is_good = margins.shape == shape and margins.dtype == torch.float32 and bool(margins.isfinite().all())
-    return margins.numpy().copy() if is_good else None
+    margins = load_margins(run, shape)
+    return None if margins is None else margins.numpy().copy()

@@ -1,0 +1,65 @@
+"""What a run says of the texts that it held out must come from models that were not trained on them."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+
+SMALL = ["--set", "model.hidden_size=4", "--set", "model.embedding_dim=4", "--set", "train.epochs=1"]
+CLASSES = 3
+
+
+def write_noise(name: str, rows: int, seed: int) -> str:
+    """Texts whose labels nobody can tell."""
+    rng = random.Random(seed)
+    lines = [
+        f"{rng.randrange(CLASSES)}\t{' '.join(rng.choice('abcdefghijklmnop') * 3 for _ in range(8))} {seed}{row}x\n"
+        for row in range(rows)
+    ]
+    Path(name).write_text("".join(lines), encoding="utf-8")
+    return name
+
+
+@pytest.mark.parametrize(
+    ("options", "evaluated"),
+    [
+        (["--set", "train.folds=1", "--set", "data.dev_fraction=0.3"], []),
+        (["--preset", "plain", "--set", "data.dev_fraction=0.3"], []),
+        (["--set", "train.folds=3"], []),
+        (["--set", "data.dev=dev.tsv"], ["--split", "dev"]),
+        (["--set", "data.dev=dev.tsv"], ["dev.tsv"]),
+    ],
+)
+def test_labels_that_are_noise_look_like_noise_on_held_out_texts(
+    options: list[str], evaluated: list[str], cli: Cli, workplace: Path
+) -> None:
+    write_noise("train.tsv", 300, 1)
+    write_noise("dev.tsv", 150, 2)
+    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *options).code == 0
+    result = cli("eval", "r", *evaluated, "--json")
+    assert result.code == 0, result.err
+    metrics = json.loads(result.out)
+    assert metrics["parts"]["linear"]["accuracy"] < 0.55 and metrics["accuracy"] < 0.55
+    last = json.loads(Path("r/history.jsonl").read_text().splitlines()[-1])
+    assert metrics["parts"]["linear"]["accuracy"] == pytest.approx(last["dev_linear_accuracy"])
+
+
+def test_without_what_was_said_of_dev_it_is_not_evaluated(cli: Cli, workplace: Path) -> None:
+    write_noise("train.tsv", 300, 1)
+    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "data.dev_fraction=0.3").code == 0
+    Path("r/resume/linear.safetensors").unlink()
+    result = cli("eval", "r")
+    assert result.code == 1 and "r/resume/linear.safetensors: missing" in result.err and "give DATA" in result.err
+
+
+def test_equal_texts_are_in_the_same_fold(cli: Cli, workplace: Path) -> None:
+    lines = Path(write_noise("one.tsv", 150, 1)).read_text()
+    Path("train.tsv").write_text(2 * lines)
+    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=3").code == 0
+    metrics = json.loads(cli("eval", "r", "--json").out)
+    assert metrics["parts"]["linear"]["accuracy"] < 0.55

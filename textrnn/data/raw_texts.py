@@ -1,0 +1,29 @@
+"""Texts read a second time: the corpus has their tokens, and what the vocabulary leaves out is in their files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from textrnn.data.corpus_writer import text_hash
+from textrnn.data.reader import read_examples
+from textrnn.data.source import Source
+from textrnn.errors import DataError
+
+
+def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray | None = None) -> Iterator[str]:
+    """The texts at some rows of a source, in ascending order; read no further than the last of them. hashes: of all its
+    texts when they were read before. Raises DataError where they have changed since."""
+    wanted = iter(rows)
+    following = next(wanted, None)
+    for number, example in enumerate(read_examples(source) if following is not None else ()):
+        if number == following:
+            if hashes is not None and text_hash(example.text) != hashes[number].tobytes():
+                break
+            yield example.text
+            following = next(wanted, None)
+            if following is None:
+                return
+    if following is not None:
+        raise DataError(f"{', '.join(source.paths)}: changed while being read; try again once nothing writes to it")
