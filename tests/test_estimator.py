@@ -153,6 +153,18 @@ def test_what_is_saved_predicts_the_same_from_the_command_line(
     assert [line.split("\t")[0] for line in result.out.splitlines()] == fitted.predict(TEXTS).tolist()
 
 
+def test_several_networks_are_saved(workplace: Path) -> None:
+    texts = [f"{word} number {number}" for word in ("soup", "goal") for number in range(20)]
+    fitted = RNNClassifier(epochs=1, hidden_size=4, embedding_dim=4, folds=3).fit(texts, [0] * 20 + [1] * 20)
+    fitted.save("saved")
+    loaded = TextClassifier.load("saved")
+    assert np.array_equal(loaded.predict_proba(texts), fitted.predict_proba(texts))
+    RNNClassifier(epochs=1, hidden_size=4, embedding_dim=4, folds=3, linear="none").fit(
+        texts, [0] * 20 + [1] * 20
+    ).save("saved")
+    assert not list(Path("saved").glob("linear*"))
+
+
 def test_a_run_s_folder_is_not_saved_into(trained: Path, fitted: RNNClassifier) -> None:
     before = (trained / "config.yaml").read_bytes()
     with pytest.raises(CheckpointError, match="the folder of a run"):

@@ -90,6 +90,42 @@ def test_a_run_that_is_stopped_with_more_epochs_keeps_them(
     assert history_of(Path("run"))[-1]["epoch"] == 3
 
 
+def test_a_fold_that_ran_out_of_patience_stays_as_it_is(
+    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # so low a learning rate changes no label, and the accuracy stays what it is
+    options = sets("train.patience=1", "train.epochs=6", "train.learning_rate=1e-7", "train.monitor=dev_accuracy")
+    assert cli(*TRAIN, "whole", *options).code == 0
+    epochs = [max(line["epoch"] for line in history_of(Path("whole")) if line.get("fold") == fold) for fold in (1, 2)]
+    assert max(epochs) < 6, "these folds must stop early for the test to tell anything"
+    original, calls = interruptible.train_and_record, []
+
+    def die(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(interruptible, "train_and_record", die)
+        assert cli(*TRAIN, "cut", *options).code == 130
+    assert cli("train", "--resume", "--run-dir", "cut").code == 0
+    assert all(Path("cut", name).read_bytes() == Path("whole", name).read_bytes() for name in FILES)
+    assert without_times(history_of(Path("cut"))) == without_times(history_of(Path("whole")))
+    assert "the run is complete" in cli("train", "--resume", "--run-dir", "cut").err
+
+
+def test_a_model_of_another_run_is_refused(cli: Cli, train_file: Path) -> None:
+    assert cli(*TRAIN, "run").code == 0
+    lines = Path("run/history.jsonl").read_text().splitlines(keepends=True)
+    Path("run/history.jsonl").write_text("".join(lines[:-1]))  # as if stopped before the networks were summed up
+    for options in (["train.folds=5"], ["model.hidden_size=5"]):
+        assert cli(*TRAIN, "other", "--force", *sets(*options)).code == 0
+        Path("run/model/model.safetensors").write_bytes(Path("other/model/model.safetensors").read_bytes())
+        result = cli("train", "--resume", "--run-dir", "run")
+        assert result.code == 1 and "run/model/model.safetensors: damaged, or of another run" in result.err
+
+
 def test_more_epochs_go_on_in_each_fold(cli: Cli, train_file: Path) -> None:
     assert cli(*TRAIN, "run").code == 0
     result = cli(*TRAIN, "run", "--resume", *sets("train.epochs=3"))

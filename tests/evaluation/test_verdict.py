@@ -10,11 +10,12 @@ from textrnn.evaluation.verdict import verdict
 def metrics(together: float, linear: float | None, network: float) -> dict[str, Any]:
     total, net = ({"accuracy": value, "macro_f1": value, "loss": 1 - value} for value in (together, network))
     alone = linear and {"accuracy": linear, "macro_f1": linear, "loss": 0.5}
-    return total | {"parts": {"network": net, "linear": alone}}
+    return total | {"parts": {"network": net, "linear": alone}, "n": 1000}
 
 
-EARNS, AS_GOOD, BETTER = (
+EARNS, AS_GOOD, BETTER, CANNOT_TELL = (
     "the network earns its time", "the linear model alone is as good here", "the linear model alone is better here",
+    "too few texts to tell whether the network earns its time",
 )  # fmt: skip
 
 
@@ -23,8 +24,11 @@ EARNS, AS_GOOD, BETTER = (
     [
         (30, 10, EARNS),
         (6, 0, EARNS),  # 2 / 2^6 = 0.03
-        (5, 0, AS_GOOD),  # 2 / 2^5 = 0.06
-        (12, 10, AS_GOOD),
+        (5, 0, AS_GOOD),  # 2 / 2^5 = 0.06; of 1,000 at most (5 + 1.96 sqrt(6)) / 1000 = 0.0098 better
+        (6, 1, CANNOT_TELL),  # p = 8 * 2 / 2^7 = 0.13; at most (5 + 1.96 sqrt(8)) / 1000 = 0.0105 better
+        (10, 10, AS_GOOD),
+        (12, 10, CANNOT_TELL),
+        (30, 40, AS_GOOD),
         (0, 0, AS_GOOD),
         (0, 5, AS_GOOD),
         (0, 6, BETTER),
