@@ -141,3 +141,12 @@ def test_data_that_was_moved_replaces_its_evaluation(cli: Cli, trained: Path, tw
     Path("a/test.tsv").rename("d/test.tsv")
     assert cli("eval", trained, "d/test.tsv").code == 0
     assert folders(trained / "eval") == {"test": 9, "test-2": 9}, "it was moved"
+
+
+def test_a_run_with_keys_that_are_gone_is_evaluated_and_not_resumed(cli: Cli, trained: Path, two: None) -> None:
+    config = trained / "config.yaml"
+    config.write_text(config.read_text().replace("model:\n", "model:\n  ngram_buckets: 131072\n"))
+    result = cli("eval", trained, "a/test.tsv")
+    assert result.code == 0, result.err
+    result = cli("train", "--resume", "--run-dir", trained)
+    assert result.code == 1 and "cannot go on with this version of textrnn; start over with: " in result.err

@@ -40,7 +40,7 @@ class NgramVocabulary:
         vocabulary = cls(symbols, [], shortest=shortest)
         positions = texts.numbers
         for length in range(2, longest + 1):
-            found = vocabulary._next_keys(positions, texts, length)
+            found = vocabulary._next_keys(positions, texts)
             keys, inverse = np.unique(found[found >= 0], return_inverse=True)
             vocabulary.keys.append(keys)
             positions = np.full(len(found), UNKNOWN)
@@ -57,7 +57,7 @@ class NgramVocabulary:
         positions = texts.numbers
         for length, size in enumerate(self._sizes(), start=1):
             if length > 1:
-                positions = _search(self.keys[length - 2], self._next_keys(positions, texts, length))
+                positions = _search(self.keys[length - 2], self._next_keys(positions, texts))
             if length >= self.shortest:
                 known = positions >= 0
                 rows.append(texts.rows[known])
@@ -79,7 +79,7 @@ class NgramVocabulary:
     def _sizes(self) -> list[int]:
         return [len(self.symbols), *map(len, self.keys)]
 
-    def _next_keys(self, positions: np.ndarray, texts: Symbols, length: int) -> np.ndarray:
+    def _next_keys(self, positions: np.ndarray, texts: Symbols) -> np.ndarray:
         """(N,): the key of the n-gram that ends at each symbol, UNKNOWN where there is none. positions: of the n-grams
         that are shorter by one."""
         keys = np.full(len(positions), UNKNOWN, np.int64)
