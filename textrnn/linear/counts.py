@@ -39,7 +39,7 @@ class NgramVocabulary:
         """That of all n-grams that occur in some texts."""
         vocabulary = cls(symbols, [], shortest=shortest)
         positions = texts.numbers
-        for length in range(2, longest + 1):
+        for _ in range(2, longest + 1):
             found = vocabulary._next_keys(positions, texts)
             keys, inverse = np.unique(found[found >= 0], return_inverse=True)
             vocabulary.keys.append(keys)
