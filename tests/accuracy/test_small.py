@@ -32,7 +32,8 @@ def test_a_draw_is_always_the_same() -> None:
 
 @needs_datasets
 def test_the_tasks_have_their_texts() -> None:
-    sizes = {task.name: [(len(a.texts), len(b.texts)) for a, b in task.folds()] for task in SMALL[:9]}
+    quick = [task for task in SMALL if not task.name.startswith("20 Newsgroups")]
+    sizes = {task.name: [(len(a.texts), len(b.texts)) for a, b in task.folds()] for task in quick}
     assert len(SMALL) == 12
     assert sizes["TREC"] == [(5452, 500)]
     assert sizes["cnews sample, five folds"] == [(800, 200)] * 5
@@ -67,10 +68,12 @@ def test_readings_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "docs").mkdir()
     page = tmp_path / "docs" / "accuracy.md"
     page.write_text("<!-- small -->\n\n<!-- end of small -->")
+    program.evaluate_small(again=False, seeds=[1])
+    assert done == ["ours", "ours"], "the folds of one seed"
     for _ in range(2):
         program.evaluate_small(again=False)
-    assert done == ["linear", "linear", "ours", "ours"], "each fold once"
-    assert [json.loads(line)["accuracy"] for line in record.RECORD.read_text().splitlines()] == [0.8, 0.9]
+    assert done == ["ours", "ours", "linear", "linear"], "each fold once"
+    assert [json.loads(line)["accuracy"] for line in record.RECORD.read_text().splitlines()] == [0.9, 0.8]
     assert "| mine | 80.0 % | " in page.read_text() and "| +10.0 |" in page.read_text()
 
 

@@ -149,4 +149,4 @@ def test_a_run_with_keys_that_are_gone_is_evaluated_and_not_resumed(cli: Cli, tr
     result = cli("eval", trained, "a/test.tsv")
     assert result.code == 0, result.err
     result = cli("train", "--resume", "--run-dir", trained)
-    assert result.code == 1 and "cannot go on with this version of textrnn; start over with: " in result.err
+    assert result.code == 1 and "the run is of another version, or its config was changed by hand; " in result.err

@@ -16,7 +16,7 @@ from textrnn.cli.options import (
     load_config,
     parse_overrides,
 )
-from textrnn.errors import CheckpointError, UsageError, command
+from textrnn.errors import CheckpointError, ConfigError, UsageError, command
 from textrnn.runtime.distributed import is_first, process_group
 from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
@@ -68,7 +68,15 @@ def train(
                 f"{run_dir}: no run is here (no config.yaml in it); start one with: "
                 f"{command('train', '--data', 'FILE', '--run-dir', run_dir)}"
             )
-    settings = load_config(config, data, overrides, None if preset is None else preset.value)
+    try:
+        settings = load_config(config, data, overrides, None if preset is None else preset.value)
+    except ConfigError as error:
+        if run_dir is None or config != run_dir / "config.yaml":
+            raise
+        hint = (
+            "the run is of another version, or its config was changed by hand; start a new one with --data or --config"
+        )
+        raise ConfigError(f"{error}\n{config}: {hint}") from None
     run_dir = run_dir or Path("runs") / _run_name(config, settings.data.train)
     check_memory(FOR_TORCH)
     from textrnn.commands.train import train as run

@@ -62,13 +62,7 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
     from it."""
     if not run.config.is_file():
         raise CheckpointError(f"{run.path}: not a run (no config.yaml in it): nothing to resume")
-    try:
-        before = build_config(read_yaml(run.config), origin=str(run.config))
-    except ConfigError as error:
-        raise ConfigError(
-            f"{error}\n{run.config}: the run cannot go on with this version of textrnn; start over with: "
-            f"{run.restart_command()}"
-        ) from None
+    before = build_config(read_yaml(run.config), origin=str(run.config))
     changed = [key for key in changed_keys(before, config) if key not in MAY_CHANGE_ON_RESUME]
     were, are = before.train.epochs, config.train.epochs
     if isinstance(were, int) and isinstance(are, int) and are < were:
