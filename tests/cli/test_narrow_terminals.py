@@ -42,7 +42,7 @@ def test_the_line_per_epoch_without_dev(cli: Cli, train_file: Path) -> None:
 
 @pytest.mark.parametrize("columns", [80, 40])
 def test_bars_do_not_wrap(workplace: Path, columns: int) -> None:
-    write_tsv(workplace / "t.tsv", make_rows(1500))
+    write_tsv(workplace / "t.tsv", make_rows(800))
     code, shown = in_terminal("train", "--data", "t.tsv", *TINY, *sets("train.batch_size=4"), columns=columns)
     assert code == 0, shown
     bars = [line for line in lines_of(shown) if re.match("(training|tokenizing|evaluating)", line)]

@@ -10,8 +10,8 @@ from tests.conftest import make_rows, write_tsv
 ROOT = Path(__file__).parents[2]
 CONFIG = """
 data: {train: train.tsv}
-model: {embedding_dim: 4, hidden_size: 4, max_ngrams: 16}
-train: {batch_size: 2, epochs: 1, seed: %d}
+model: {embedding_dim: 4, hidden_size: 4, max_ngrams: 16, linear: none}
+train: {batch_size: 2, epochs: 1, folds: 1, seed: %d}
 """
 
 
