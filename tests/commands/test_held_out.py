@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -63,3 +64,27 @@ def test_equal_texts_are_in_the_same_fold(cli: Cli, workplace: Path) -> None:
     assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=3").code == 0
     metrics = json.loads(cli("eval", "r", "--json").out)
     assert metrics["parts"]["linear"]["accuracy"] < 0.55
+
+
+@pytest.mark.parametrize("change", ["a label", "the order", "packed", "another column"])
+def test_a_changed_dev_file_is_not_judged_by_what_was_fitted_on_it(change: str, cli: Cli, workplace: Path) -> None:
+    lines = ["text\tlabel\tother"]
+    for name, rows, seed in (("train.csv", 300, 1), ("dev.csv", 150, 2)):
+        pairs = [line.split("\t") for line in Path(write_noise("noise.tsv", rows, seed)).read_text().splitlines()]
+        lines = ["text,label,other", *(f"{text},{label},{text[::-1]}" for label, text in pairs)]
+        Path(name).write_text("\n".join(lines) + "\n")
+    assert cli("train", "--data", "train.csv", "--run-dir", "r", *SMALL, "--set", "data.dev=dev.csv").code == 0
+    file, options = "dev.csv", []
+    if change == "a label":
+        lines[1] = lines[1].replace(",0,", ",1,") if ",0," in lines[1] else lines[1].replace(",1,", ",0,")
+    elif change == "the order":
+        lines[1:] = sorted(lines[1:])
+    elif change == "another column":
+        options = ["--set", "data.text_column=other"]
+    Path("dev.csv").write_text("\n".join(lines) + "\n")
+    if change == "packed":
+        file = "again.csv.gz"
+        Path(file).write_bytes(gzip.compress(Path("dev.csv").read_bytes()))
+    result = cli("eval", "r", file, "--json", *options)
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["parts"]["linear"]["accuracy"] < 0.55

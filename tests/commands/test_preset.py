@@ -108,4 +108,4 @@ def test_a_preset_changes_what_the_presets_of_a_run_s_own_config_decided(cli: Cl
 
 def test_the_preset_is_no_key_to_set(cli: Cli, train_file: Path) -> None:
     result = cli("train", "--data", "train.tsv", "--set", "preset=plain")
-    assert result.code == 2 and "did you mean --preset plain?" in result.err
+    assert result.code == 2 and "`train` takes a preset as --preset" in result.err

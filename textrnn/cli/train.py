@@ -71,7 +71,8 @@ def train(
     try:
         settings = load_config(config, data, overrides, None if preset is None else preset.value)
     except ConfigError as error:
-        if run_dir is None or config != run_dir / "config.yaml":
+        is_of_file = any(line.startswith(f"{config}: ") for line in str(error).splitlines())
+        if run_dir is None or config != run_dir / "config.yaml" or not is_of_file:
             raise
         hint = (
             "the run is of another version, or its config was changed by hand; start a new one with --data or --config"

@@ -29,14 +29,14 @@ def describe_training(
     for line in splits.statistics[:LINES_SHOWN]:
         log.info(line)
     if (more := len(splits.statistics) - LINES_SHOWN) > 0:
-        log.info("and %s more labels, which `textrnn vocab` lists", f"{more:,}")
+        log.info("and %s more label%s, which `textrnn vocab` lists", f"{more:,}", "s" * (more > 1))
     warn_of_few_steps(config.train, parts[0])
 
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
     """Log one line that names the model, and how long it is trained."""
     log.info("model: %s", "; ".join([network_line(config.model, network, len(parts)), linear_line(config, splits)]))
-    sizes = build_sizes(config.train, parts[0].size)
+    sizes = build_sizes(config.train, parts[0].smallest)
     log.info("training: %d epochs in batches of %d%s", *reversed(sizes), folds_line(len(parts)))
 
 
@@ -72,7 +72,7 @@ def _nth(count: int) -> str:
 
 
 def warn_of_few_steps(settings: TrainConfig, part: Part) -> None:
-    texts, sizes = len(part.train), build_sizes(settings, part.size)
+    texts, sizes = len(part.train), build_sizes(settings, part.smallest)
     steps, smaller, batch_size = total_steps(settings, sizes, texts), 8 if texts > 8 else 1, sizes.batch_size
     if texts < batch_size:
         log.warning(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from textrnn.classifier import TextClassifier, model_folder
 from textrnn.commands.eval_data import Texts, data_config, own_split, read_texts
@@ -76,8 +78,9 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> t
     """Predict the texts some thousands at a time; of each, only a label and a probability are kept."""
     model, encoded = classifier.model, texts.encoded
     assert encoded.labels is not None
-    must_read = model.linear is not None and texts.margins is None
-    raw = texts_at(source, texts.rows.tolist(), texts.hashes) if must_read else iter(())
+    raw: Iterator[str] = iter(())
+    if model.linear is not None:
+        raw = texts_at(source, texts.rows[~texts.known].tolist(), texts.hashes)
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
     totals = PartTotals(len(model.labels), with_linear=model.linear is not None)
     with bar("evaluating", total=len(encoded)) as shown:
@@ -87,10 +90,11 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> t
                 network = texts.logits[window]
             else:
                 network = classifier.network_logits(encoded.rows(window), after_batch=shown.update)
-            if must_read:
-                margins = classifier.margins(list(islice(raw, len(network))))
-            else:
-                margins = None if texts.margins is None else texts.margins[window]
+            margins = None
+            if model.linear is not None:
+                margins, known = torch.from_numpy(texts.margins[window]), texts.known[window]
+                computed = model.linear.margins(list(islice(raw, int((~known).sum()))))
+                margins[torch.from_numpy(~known)] = torch.from_numpy(computed)
             logits = model.decision.logits(network, margins)
             linear = None if margins is None else model.decision.of_linear(margins)
             totals.add(logits, encoded.labels[window], network=model.decision.of_network(network), linear=linear)

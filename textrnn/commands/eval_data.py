@@ -32,17 +32,19 @@ _RUN_KEYS = ("seed", "folds")  # of `train`, which say how the run's own data wa
 class Texts(NamedTuple):
     """Texts to evaluate on, in the model's ids.
 
-    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. logits, margins (n,
-    classes): of models that were not trained on them, where they belong to the run's held-out texts: cross-fitted
-    networks, and linear models, which in the end are trained on held-out texts, too. None where they must be computed.
+    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. logits (n, classes):
+    saved ones of cross-fitted networks that were not trained on them; None where they must be computed. margins (n,
+    classes), known (n,) bool: likewise of the linear model, which in the end is fitted on held-out texts, too: known
+    for those texts.
     """
 
     encoded: EncodedTexts
     rows: np.ndarray
     hashes: np.ndarray
     digest: str
+    known: np.ndarray
+    margins: np.ndarray
     logits: torch.Tensor | None = None
-    margins: torch.Tensor | None = None
 
 
 def read_texts(
@@ -69,27 +71,35 @@ def read_texts(
     if part:
         texts = texts.rows(rows)
     warn_of_missing_classes(texts, classifier.labels, name)
-    found = Texts(texts, rows, corpus.hashes, corpus.digest)
-    if not is_run:
-        return found
-    if out_of_fold:
-        logits, margins = load_held_out(RunFolder(run), len(texts), np.asarray(texts.labels), len(classifier.labels))
-        return found._replace(logits=logits, margins=margins)
-    of_dev = load_environment(RunFolder(run).environment).get("data_sha256", {}).get("data.dev")
-    if classifier.model.linear is not None and (part == "dev" or (part is None and of_dev == corpus.digest)):
-        return found._replace(margins=held_out_margins(RunFolder(run), (len(texts), len(classifier.labels))))
-    return found
+    classes = len(classifier.labels)
+    known, margins = np.zeros(len(texts), dtype=bool), np.zeros((len(texts), classes), np.float32)
+    logits = None
+    if is_run and classifier.model.linear is not None:
+        known, margins = saved_margins(RunFolder(run), corpus.hashes[rows], classes, must_exist=part == "dev")
+    if is_run and out_of_fold:
+        logits, _ = load_held_out(RunFolder(run), np.asarray(texts.labels), corpus.hashes[rows], classes)
+    return Texts(texts, rows, corpus.hashes, corpus.digest, known, margins, logits)
 
 
-def held_out_margins(run: RunFolder, shape: tuple[int, int]) -> torch.Tensor:
-    """What a linear model that was not trained on dev said of it. Raises CheckpointError."""
-    margins = load_margins(run, shape)
-    if margins is None:
+def saved_margins(
+    run: RunFolder, hashes: np.ndarray, classes: int, *, must_exist: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) bool: whether each text is one of those that the run held out; (n, classes) the margins by which its linear
+    model was judged on them, and zeros. Raises CheckpointError."""
+    found = load_margins(run, classes)
+    if found is None and must_exist:
         raise CheckpointError(
-            f"{run.linear_margins}: missing, damaged, or of other texts than dev has now, and the linear model itself "
-            f"was trained on dev, too; evaluate on other texts: give DATA, a labelled file"
+            f"{run.linear_margins}: missing or damaged, and the linear model itself was fitted on dev, too; evaluate "
+            f"on other texts: give DATA, a labelled file"
         )
-    return margins
+    margins = np.zeros((len(hashes), classes), np.float32)
+    if found is None or not len(found[1]):
+        return np.zeros(len(hashes), dtype=bool), margins
+    order = np.argsort(found[1])
+    at = np.searchsorted(found[1], hashes, sorter=order).clip(max=len(order) - 1)
+    known = found[1][order[at]] == hashes
+    margins[known] = found[0][order[at[known]]]
+    return known, margins
 
 
 def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from textrnn.config import Config, TrainConfig, build_config, changed_keys, read_yaml
@@ -44,10 +45,10 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
     )
     epochs = config.train.epochs
     # its own config may have more epochs already than were trained, where it was killed before its first save with them
-    is_trained = epochs == before.train.epochs == "auto" or all(
+    nothing_left = epochs == before.train.epochs == "auto" or all(
         out_of_patience(each, config.train.patience) or (epochs != "auto" and each.epoch > epochs) for each in networks
     )
-    if is_finished and is_trained:
+    if is_finished and nothing_left:
         log.info("%s: the run is complete; nothing to do; evaluate it with: %s", run.path, run.eval_command())
         return "complete"
     if any(each.best_epoch for each in networks) and not run.weights.exists():
@@ -90,15 +91,16 @@ def warn_of_differences(run: RunFolder, environment: dict[str, str | int], diges
         log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
 
 
-def warn_of_more_epochs(settings: TrainConfig, run: RunFolder, part: Part) -> None:
-    """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs. part:
-    that of a network. Raises ConfigError where there are fewer epochs than before."""
+def warn_of_more_epochs(settings: TrainConfig, run: RunFolder, parts: Sequence[Part]) -> None:
+    """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs. Raises
+    ConfigError where there are fewer than before."""
+    networks = saved_progress(run)
+    step, part = networks[-1].step, parts[len(networks) - 1]
     before = build_config(read_yaml(run.config), origin=str(run.config)).train
-    old, new = (build_sizes(each, part.size) for each in (before, settings))
+    old, new = (build_sizes(each, part.smallest) for each in (before, settings))
     were, are = old.epochs, new.epochs
     if are < were:
         raise _differs(run, [_GROW])
-    step = saved_progress(run)[-1].step
     was, becomes = (
         learning_rate_at(
             at, total_steps=total_steps(each, sizes, len(part.train)), peak=each.learning_rate, schedule=each.schedule,

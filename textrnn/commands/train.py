@@ -61,7 +61,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 if start == "resume":
                     run.clear_leftovers()
                     warn_of_differences(run, environment, digests)
-                    warn_of_more_epochs(settings, run, parts[-1])
+                    warn_of_more_epochs(settings, run, parts)
                     write_text(run.config, config.to_yaml())  # epochs may have been added
                 else:
                     # again: another process may have trained it before the folder was locked
@@ -105,7 +105,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
 
 class RawTexts:
     """The texts of a config's files, read again: the linear model reads what the network's vocabulary leaves out.
-    hashes: of the texts of each file."""
+    hashes: split -> those of the texts of its files."""
 
     def __init__(self, config: Config, hashes: dict[str, np.ndarray]) -> None:
         self.data, self.hashes = config.data, hashes

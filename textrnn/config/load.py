@@ -158,7 +158,7 @@ def parse_override(option: str) -> tuple[str, Any]:
     """`a.b=v` -> ("a.b", v read as YAML). Raises ValueError where the form is another."""
     key, equals, value = option.partition("=")
     if equals and key.strip() == "preset":
-        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; did you mean --preset {_shown(value)}?")
+        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; `train` takes a preset as --preset")
     if not equals or "." not in key:
         meant = known_by_another_name(key.strip(), known_keys()) if equals else None
         example = f"did you mean {meant}={_shown(value)}?" if meant else "for example model.cell=lstm"

@@ -1,5 +1,5 @@
-"""The n-grams of a corpus that occur more than once. Of up to 16 million different ones the counts are exact; of more,
-those are missed that occur once in each stretch of the corpus with so many."""
+"""The n-grams of a corpus that occur more than once. Of up to 16 million different ones the counts are exact; with
+more, one is missed that occurs only once in every stretch of that many."""
 
 from __future__ import annotations
 

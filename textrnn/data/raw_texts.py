@@ -12,14 +12,14 @@ from textrnn.data.source import Source
 from textrnn.errors import DataError
 
 
-def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray | None = None) -> Iterator[str]:
-    """The texts at some rows of a source, in ascending order; read no further than the last of them. hashes: of all its
-    texts when they were read before. Raises DataError where they have changed since."""
+def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterator[str]:
+    """The texts at some rows of a source, in ascending order; read no further than the last of them. hashes: those
+    of all its texts when they were read before. Raises DataError where they have changed since."""
     wanted = iter(rows)
     following = next(wanted, None)
     for number, example in enumerate(read_examples(source) if following is not None else ()):
         if number == following:
-            if hashes is not None and text_hash(example.text) != hashes[number].tobytes():
+            if text_hash(example.text) != hashes[number].tobytes():
                 break
             yield example.text
             following = next(wanted, None)

@@ -1,4 +1,4 @@
-"""What cross-fitted networks, and linear models fitted likewise, said of the texts that each was trained without."""
+"""What models said of texts that they were not trained on, by the hashes of these texts (`data.corpus_writer`)."""
 
 from __future__ import annotations
 
@@ -10,38 +10,50 @@ from textrnn.run.folder import RunFolder
 from textrnn.run.tensors import UNREADABLE, load_tensors, save_tensors
 
 
-def load_margins(run: RunFolder, shape: tuple[int, int]) -> torch.Tensor | None:
-    """The margins (n, classes) that the linear model was judged by; None where they are missing or damaged."""
+def save_margins(run: RunFolder, margins: np.ndarray, hashes: np.ndarray) -> None:
+    """margins (n, classes) of linear models, hashes (n,) uint64: of the texts that networks are judged on."""
+    run.linear_margins.parent.mkdir(exist_ok=True)
+    save_tensors(run.linear_margins, {"margins": torch.from_numpy(margins), "hashes": _as_tensor(hashes)})
+
+
+def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The margins and hashes; None where they are missing or damaged."""
     try:
-        margins = load_tensors(run.linear_margins)[0]["margins"]
+        tensors, _ = load_tensors(run.linear_margins)
+        margins, hashes = tensors["margins"], tensors["hashes"].numpy().copy().view(np.uint64)
+        good = margins.shape == (len(hashes), classes) and margins.dtype == torch.float32
+        good = good and hashes.ndim == 1 and bool(margins.isfinite().all())
     except (OSError, *UNREADABLE):
         return None
-    is_good = margins.shape == shape and margins.dtype == torch.float32 and bool(margins.isfinite().all())
-    return margins if is_good else None
+    return (margins.numpy().copy(), hashes) if good else None
 
 
-def save_held_out(run: RunFolder, logits: torch.Tensor, margins: np.ndarray | None, labels: np.ndarray) -> None:
-    """logits, margins (n, classes), labels (n,): of all training texts in the order of their file."""
-    tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64))}
+def save_held_out(
+    run: RunFolder, logits: torch.Tensor, margins: np.ndarray | None, labels: np.ndarray, hashes: np.ndarray
+) -> None:
+    """logits, margins (n, classes), labels, hashes (n,): of all training texts in the order of their file, by
+    cross-fitted networks and linear models."""
+    tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
     if margins is not None:
         tensors["margins"] = torch.from_numpy(margins)
     save_tensors(run.held_out, tensors)
 
 
 def load_held_out(
-    run: RunFolder, count: int, labels: np.ndarray, classes: int
+    run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classes: int
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """logits and margins (count, classes). Raises CheckpointError where they are missing, damaged or of other texts."""
+    """logits and margins (n, classes). Raises CheckpointError where they are missing, damaged or of other texts."""
     path = run.held_out
     try:
         tensors, _ = load_tensors(path)
         logits, margins = tensors["logits"], tensors.get("margins")
         good = all(
-            each.shape == (count, classes) and each.dtype == torch.float32 and bool(each.isfinite().all())
+            each.shape == (len(labels), classes) and each.dtype == torch.float32 and bool(each.isfinite().all())
             for each in (logits, margins)
             if each is not None
         )
         good = good and np.array_equal(tensors["labels"].numpy(), labels)
+        good = good and torch.equal(tensors["hashes"], _as_tensor(hashes))
     except FileNotFoundError:
         raise CheckpointError(
             f"{path}: no such file: either training has not ended (continue it with: {run.resume_command()}), or the "
@@ -51,7 +63,11 @@ def load_held_out(
         good = False
     if not good:
         raise CheckpointError(
-            f"{path}: damaged, or of other texts than the training file has now; evaluate the model on other texts: "
+            f"{path}: damaged, or of other texts than are read now; evaluate the model on other texts: "
             f"give DATA, a labelled file"
         )
     return logits, margins
+
+
+def _as_tensor(hashes: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(hashes, np.uint64).view(np.int64).copy())

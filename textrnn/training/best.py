@@ -8,7 +8,7 @@ from textrnn.errors import CheckpointError
 from textrnn.models.decision import Decision
 from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
-from textrnn.run.model import read_networks, save_weights
+from textrnn.run.model import DECISION, read_decision, read_networks, save_weights
 from textrnn.run.tensors import difference
 from textrnn.runtime.distributed import is_first
 
@@ -32,6 +32,7 @@ class BestNetworks:
         if not self.run.weights.exists():
             return
         self.weights = read_networks(self.run.weights)
+        read_decision(self.run.model / DECISION)
         wrong = next(filter(None, (difference(each, network.state_dict()) for each in self.weights)), None)
         if wrong is None and len(self.weights) > count:
             wrong = f"{len(self.weights)} networks, where the run has {count}"

@@ -34,7 +34,7 @@ def fit(
     device: torch.device,
     precision: str = "float32",
     evaluate: Callable[[], Scores] | None = None,
-    monitor: str = "dev_accuracy",
+    monitor: str = "dev_loss",
     patience: int | None = None,
 ) -> Iterator[Step | Evaluation]:
     """Train `network` on labelled `texts`, from where `state` stands to the end of the last epoch.

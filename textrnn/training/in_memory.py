@@ -79,7 +79,7 @@ def train_network(
         return judge(compute_logits(network, texts, device=device), linear, np.asarray(texts.labels), mix=mix)
 
     state = TrainingState()
-    sizes = build_sizes(settings, part.size)
+    sizes = build_sizes(settings, part.smallest)
     _, events = build_fit(
         settings, network, part.train, state, sizes=sizes, seed=part.seed, device=device,
         class_weights=build_class_weights(settings, part.train, num_classes),

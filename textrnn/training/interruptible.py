@@ -44,7 +44,7 @@ def train_part(
         evaluate = partial(
             evaluate_held_out, network, part.held_out, margins, num_classes, mix=best.mix, device=device, stop=stop
         )
-    sizes = build_sizes(settings, part.size)
+    sizes = build_sizes(settings, part.smallest)
     optimizer, events = build_fit(
         settings, network, part.train, state, sizes=sizes, seed=part.seed, device=device, evaluate=evaluate,
         class_weights=build_class_weights(settings, part.train, num_classes),

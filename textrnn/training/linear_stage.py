@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import torch
 
 from textrnn.config import Config
 from textrnn.data.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
-from textrnn.run.held_out import load_margins
+from textrnn.run.held_out import load_margins, save_margins
 from textrnn.run.linear_files import WEIGHTS, load_linear, save_linear
-from textrnn.run.tensors import save_tensors
 from textrnn.runtime.progress import log
 from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
 
@@ -23,8 +21,9 @@ def linear_margins(config: Config, splits: Splits, run: RunFolder, texts: RawTex
     (n, classes) on the held-out texts, None where there are none, and whether there is a linear model."""
     held_out = splits.train if splits.folds is not None else splits.dev
     rows = 0 if held_out is None else len(held_out)
+    hashes = held_out_hashes(splits)
     if (run.model / WEIGHTS).exists() and run.linear_margins.exists():
-        margins = _saved(config, run, (rows, len(splits.labels)))
+        margins = _saved(config, run, hashes, len(splits.labels))
         if margins is not None:
             return (margins if rows else None), True
     begin = time.perf_counter()
@@ -33,10 +32,18 @@ def linear_margins(config: Config, splits: Splits, run: RunFolder, texts: RawTex
         return None, False
     save_linear(run.model, fitted.model)
     margins = np.zeros((0, len(splits.labels)), np.float32) if fitted.margins is None else fitted.margins
-    run.linear_margins.parent.mkdir(exist_ok=True)
-    save_tensors(run.linear_margins, {"margins": torch.from_numpy(margins)})
+    save_margins(run, margins, hashes)
     log.info(describe(fitted, len(splits.train) + (rows if splits.folds is None else 0), time.perf_counter() - begin))
     return (margins if rows else None), True
+
+
+def held_out_hashes(splits: Splits) -> np.ndarray:
+    """(n,) uint64: of the texts that networks are judged on."""
+    if splits.folds is not None:
+        return splits.hashes["train"]
+    if splits.dev is None:
+        return np.zeros(0, np.uint64)
+    return splits.hashes["dev"] if splits.dev_rows is None else splits.hashes["train"][splits.dev_rows]
 
 
 def describe(fitted: Fitted, texts: int, seconds: float) -> str:
@@ -52,11 +59,11 @@ def describe(fitted: Fitted, texts: int, seconds: float) -> str:
     )
 
 
-def _saved(config: Config, run: RunFolder, shape: tuple[int, int]) -> np.ndarray | None:
+def _saved(config: Config, run: RunFolder, hashes: np.ndarray, classes: int) -> np.ndarray | None:
     """The margins; None where they or the model itself are damaged, so that both are made again."""
     try:
-        load_linear(run.model, num_classes=shape[1], tokenizer=config.tokenizer)
+        load_linear(run.model, num_classes=classes, tokenizer=config.tokenizer)
     except CheckpointError:
         return None
-    margins = load_margins(run, shape)
-    return None if margins is None else margins.numpy().copy()
+    found = load_margins(run, classes)
+    return found[0] if found is not None and np.array_equal(found[1], hashes) else None

@@ -21,13 +21,13 @@ _BETWEEN_SEEDS = 1_000_003
 
 class Part(NamedTuple):
     """One network's texts. held_out_rows: rows of all held-out texts that are its own, None where there are none.
-    size: training texts of the smallest part of the run, by which batch size and epochs of all are chosen."""
+    smallest: texts of the run's smallest part, by which batch size and epochs of all are chosen."""
 
     seed: int
     train: EncodedTexts
     held_out: EncodedTexts | None
     held_out_rows: np.ndarray | None
-    size: int
+    smallest: int
 
     def own(self, margins: np.ndarray | None) -> np.ndarray | None:
         """Of the margins (n, classes) on all held-out texts those on its own; None where there are none."""

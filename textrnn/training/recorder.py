@@ -61,7 +61,7 @@ class Recorder:
             )
         if is_first():
             cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, self.fold)
-            self.run.held_out.unlink(missing_ok=True)  # what all networks said, as long as one of them is trained
+            self.run.held_out.unlink(missing_ok=True)  # stale until all networks are summed up again
         log.info(
             "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path,
             "" if self.fold is None else f"fold {self.fold}, ", state.epoch, self.epochs, state.step,
