@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
+from textrnn.training import cross_fitting
 
 SMALL = ["--set", "model.hidden_size=4", "--set", "model.embedding_dim=4", "--set", "train.epochs=1"]
 CLASSES = 3
@@ -88,3 +89,23 @@ def test_a_changed_dev_file_is_not_judged_by_what_was_fitted_on_it(change: str, 
     result = cli("eval", "r", file, "--json", *options)
     assert result.code == 0, result.err
     assert json.loads(result.out)["parts"]["linear"]["accuracy"] < 0.55
+
+
+def test_training_texts_and_unfinished_runs_are_told(
+    cli: Cli, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_noise("train.tsv", 90, 1)
+    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=2").code == 0
+    result = cli("eval", "r", "--split", "train")
+    assert "warning: these are the texts that the run was trained on" in result.err
+    assert "training has not ended" not in result.err and "earns its time" not in result.out
+
+    def die(*_: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cross_fitting, "held_out_logits", die)
+        assert cli("train", "--data", "train.tsv", "--run-dir", "cut", *SMALL, "--set", "train.folds=2").code == 130
+    result = cli("eval", "cut", "train.tsv")
+    assert result.code == 0
+    assert "warning: training has not ended: go on with: textrnn train --resume --run-dir cut" in result.err

@@ -14,6 +14,7 @@ import torch
 
 from textrnn.classifier import TextClassifier, model_folder
 from textrnn.commands.eval_data import Texts, data_config, own_split, read_texts
+from textrnn.commands.start import has_ended
 from textrnn.data.build import build_source
 from textrnn.data.raw_texts import texts_at
 from textrnn.data.source import Source, suffix_format
@@ -59,9 +60,16 @@ def evaluate(
     else:
         raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
 
+    is_train = part == "train" or split == "train"
+    if is_train:
+        log.warning("these are the texts that the run was trained on: the scores say nothing about others")
+    if is_run and RunFolder(run).states() and not has_ended(RunFolder(run)):
+        log.warning("training has not ended: go on with: %s", RunFolder(run).resume_command())
     texts = read_texts(classifier, source, config, name, part, run, is_run=is_run)
     predictions, totals = predict_texts(classifier, texts, source)
     metrics = all_metrics(totals, classifier.labels)
+    if is_train:
+        metrics["verdict"] = None
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}
     metrics["seconds"] = time.perf_counter() - begin
 

@@ -133,7 +133,7 @@ def own_split(config: Config, split: str | None, names: list[str] | None) -> tup
             split = "dev"
             log.warning(
                 "the run has no test file (data.test): evaluating on texts held out of training, by which its best "
-                "epoch and its decision were chosen, so the scores are somewhat inflated"
+                "epoch was chosen, so the scores are somewhat inflated"
             )
     paths = {"train": data.train, "dev": data.dev, "test": data.test}[split]
     if paths is not None and not (split == "train" and data.dev is None and data.dev_fraction != 0):

@@ -39,23 +39,28 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
         run.check_own()
         log.info("%s: nothing was saved yet; starting from the beginning", run.path)
         return "new"
-    # networks that are cross-fitted are followed by a line about all of them
-    is_finished = all(each.finished for each in networks) and (
-        run.state.exists() or any("fold" not in record for record in read_history(run.history))
-    )
     epochs = config.train.epochs
     # its own config may have more epochs already than were trained, where it was killed before its first save with them
     nothing_left = epochs == before.train.epochs == "auto" or all(
         out_of_patience(each, config.train.patience) or (epochs != "auto" and each.epoch > epochs) for each in networks
     )
-    if is_finished and nothing_left:
-        log.info("%s: the run is complete; nothing to do; evaluate it with: %s", run.path, run.eval_command())
+    if nothing_left and has_ended(run):
+        early = "" if epochs == before.train.epochs else "; it stopped early, so more train.epochs change nothing"
+        log.info("%s: the run is complete%s; nothing to do; evaluate it with: %s", run.path, early, run.eval_command())
         return "complete"
     if any(each.best_epoch for each in networks) and not run.weights.exists():
         raise CheckpointError(
             f"{run.weights}: the best model so far is missing; start over with: {run.restart_command()}"
         )
     return "resume"
+
+
+def has_ended(run: RunFolder) -> bool:
+    """Whether all networks of a run are trained; cross-fitted ones are followed by a line about all of them. Raises
+    CheckpointError."""
+    return all(each.finished for each in saved_progress(run)) and (
+        run.state.exists() or any("fold" not in record for record in read_history(run.history))
+    )
 
 
 def check_same_config(config: Config, run: RunFolder) -> Config:

@@ -194,10 +194,10 @@ def wrap_ddp(model: nn.Module) -> nn.Module:
     from torch.nn.parallel import DistributedDataParallel
 
     # it cannot accumulate sparse gradients over batches; `average_sparse` takes care of those
-    tables = [f"{name}.weight" for name, module in model.named_modules() if getattr(module, "sparse", False)]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, tables)
-    # buffers, the keys of n-grams, never change
-    return DistributedDataParallel(model, gradient_as_bucket_view=True, broadcast_buffers=False)
+    ignored = [f"{name}.weight" for name, module in model.named_modules() if getattr(module, "sparse", False)]
+    ignored += [name for name, _ in model.named_buffers()]  # the keys of n-grams, which never change
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, ignored)
+    return DistributedDataParallel(model, gradient_as_bucket_view=True)
 
 
 def no_gradient_sync(model: nn.Module) -> contextlib.AbstractContextManager:
