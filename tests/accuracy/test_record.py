@@ -12,9 +12,13 @@ from scripts.accuracy.record import ADDED, RENAMED, has_read, readings, recorded
 from scripts.accuracy.tasks import TASKS, Task
 from textrnn.config import Config, known_keys
 
+NOT_YET = pytest.mark.xfail(reason="n-grams and linear model changed; `make accuracy` is to read it anew", strict=True)
+READ = {"mr"}  # with today's n-grams and linear model
 
-@pytest.mark.xfail(reason="n-grams and linear model changed; `make accuracy` is to read the recipes anew", strict=True)
-@pytest.mark.parametrize("task", TASKS, ids=[task.recipe for task in TASKS])
+
+@pytest.mark.parametrize(
+    "task", [pytest.param(task, id=task.recipe, marks=[] if task.recipe in READ else NOT_YET) for task in TASKS]
+)
 def test_shipped_recipes_have_read_their_test_sets(task: Task) -> None:
     """Where this fails after a key was renamed, RENAMED lacks it; after another change, readings are out of date."""
     with_defaults = any((reading["task"], reading["program"]) == (task.name, DEFAULTS) for reading in readings())
