@@ -45,7 +45,7 @@ def evaluations(
 def test_training_stops_when_patience_runs_out() -> None:
     scripted = [scores(0.5), scores(0.7), scores(0.7), scores(0.6), scores(0.9)]
     state = TrainingState()
-    found = evaluations(scripted, state, epochs=9, patience=2)
+    found = evaluations(scripted, state, epochs=9, patience=2, monitor="dev_accuracy")
     assert [each.stopped_early for each in found] == [False, False, False, True]
     assert len(scripted) == 1
     assert state.finished

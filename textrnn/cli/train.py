@@ -74,6 +74,8 @@ def train(
         is_of_file = any(line.startswith(f"{config}: ") for line in str(error).splitlines())
         if run_dir is None or config != run_dir / "config.yaml" or not is_of_file:
             raise
+        if not (run_dir / "environment.json").exists():  # not a run
+            raise
         hint = (
             "the run is of another version, or its config was changed by hand; start a new one with --data or --config"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from textrnn.commands.start import has_ended
 from textrnn.data.build import build_source
 from textrnn.data.raw_texts import texts_at
 from textrnn.data.source import Source, suffix_format
-from textrnn.errors import ConfigError, command
+from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.report import report_text
@@ -60,15 +61,14 @@ def evaluate(
     else:
         raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
 
-    is_train = part == "train" or split == "train"
-    if is_train:
+    if split == "train":
         log.warning("these are the texts that the run was trained on: the scores say nothing about others")
-    if is_run and RunFolder(run).states() and not has_ended(RunFolder(run)):
-        log.warning("training has not ended: go on with: %s", RunFolder(run).resume_command())
+    if is_run:
+        warn_of_unfinished(RunFolder(run))
     texts = read_texts(classifier, source, config, name, part, run, is_run=is_run)
     predictions, totals = predict_texts(classifier, texts, source)
     metrics = all_metrics(totals, classifier.labels)
-    if is_train:
+    if split == "train":
         metrics["verdict"] = None
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}
     metrics["seconds"] = time.perf_counter() - begin
@@ -80,6 +80,12 @@ def evaluate(
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return target, metrics
+
+
+def warn_of_unfinished(run: RunFolder) -> None:
+    with contextlib.suppress(CheckpointError):  # a training state of another version, or damaged
+        if run.states() and not has_ended(run):
+            log.warning("training has not ended: go on with: %s", run.resume_command())
 
 
 def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> tuple[Predictions, PartTotals]:
@@ -100,7 +106,8 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> t
                 network = classifier.network_logits(encoded.rows(window), after_batch=shown.update)
             margins = None
             if model.linear is not None:
-                margins, known = torch.from_numpy(texts.margins[window]), texts.known[window]
+                # a copy: written to, all of texts.margins would be in memory
+                margins, known = torch.from_numpy(texts.margins[window].copy()), texts.known[window]
                 computed = model.linear.margins(list(islice(raw, int((~known).sum()))))
                 margins[torch.from_numpy(~known)] = torch.from_numpy(computed)
             logits = model.decision.logits(network, margins)
