@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import make_rows, write_tsv
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +17,7 @@ train: {batch_size: 2, epochs: 1, folds: 1, seed: %d}
 """
 
 
+@pytest.mark.slow  # starts python and trains three times
 def test_equal_configs_have_equal_hashes_and_other_seeds_do_not(workplace: Path) -> None:
     write_tsv(workplace / "train.tsv", make_rows(130))
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
