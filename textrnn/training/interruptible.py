@@ -67,7 +67,8 @@ def train_and_record(
     """Run `events`, as `fit` yields them, to the end. On a signal the state is saved, and Interrupted raised."""
     state = recorder.state
     flushed_at = recorder.saved_at = time.monotonic()
-    with bar("training", total=total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
+    name = "training" if recorder.fold is None else f"fold {recorder.fold}"
+    with bar(name, total=total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
         try:
             for event in events:
                 if isinstance(event, Evaluation):
