@@ -31,16 +31,16 @@ class Sizes(NamedTuple):
         return steps_per_epoch(documents, self.batch_size, accumulate)
 
 
-# Of a network trained on up to so many documents: batch size and epochs. Few documents need small batches, or there are
-# too few steps; with more documents, fewer epochs bound the time that cross-fitting takes.
-_SIZES = [(1500, Sizes(16, 8)), (3000, Sizes(32, 7)), (7500, Sizes(32, 4))]
+# Of a network trained on fewer than so many documents: batch size and epochs. Few documents need small batches, or
+# there are too few steps; with more documents, fewer epochs and larger batches bound the time that cross-fitting takes.
+_SIZES = [(1500, Sizes(16, 8)), (3000, Sizes(32, 7)), (7400, Sizes(32, 4))]
 _LARGE = Sizes(64, 4)
 
 
 def build_sizes(settings: TrainConfig, documents: int) -> Sizes:
     """The sizes in the config, or those that suit so many training documents. Without adversarial training, a step
     costs half as much: then there are twice as many epochs."""
-    auto = next((sizes for most, sizes in _SIZES if documents <= most), _LARGE)
+    auto = next((sizes for most, sizes in _SIZES if documents < most), _LARGE)
     if settings.adversarial_norm is None:
         auto = auto._replace(epochs=2 * auto.epochs)
     return Sizes(
