@@ -24,9 +24,9 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
-from textrnn import RNNClassifier, TextClassifier
+from textrnn import RNNClassifier
 from textrnn.config import PLAIN, known_keys
-from textrnn.errors import CheckpointError, DataError, TextRNNError
+from textrnn.errors import DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
 # as TINY
@@ -140,43 +140,6 @@ def test_plain_is_the_network_of_the_parameters_and_nothing_else() -> None:
     assert not any("ngrams" in name for name in weights(classifier))
     stated = RNNClassifier(preset="plain", ngrams=2, epochs=1, hidden_size=4, embedding_dim=4).fit(TEXTS, LABELS)
     assert any("ngrams" in name for name in weights(stated))
-
-
-def test_what_is_saved_predicts_the_same_from_the_command_line(
-    cli: Cli, workplace: Path, fitted: RNNClassifier
-) -> None:
-    fitted.save("saved")
-    loaded = TextClassifier.load("saved")
-    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
-    (workplace / "texts.txt").write_text("\n".join(TEXTS) + "\n")
-    result = cli("predict", "saved", "texts.txt")
-    assert [line.split("\t")[0] for line in result.out.splitlines()] == fitted.predict(TEXTS).tolist()
-
-
-def test_several_networks_are_saved(workplace: Path) -> None:
-    texts = [f"{word} number {number}" for word in ("soup", "goal") for number in range(20)]
-    fitted = RNNClassifier(epochs=1, hidden_size=4, embedding_dim=4, folds=3).fit(texts, [0] * 20 + [1] * 20)
-    fitted.save("saved")
-    loaded = TextClassifier.load("saved")
-    assert np.array_equal(loaded.predict_proba(texts), fitted.predict_proba(texts))
-    RNNClassifier(epochs=1, hidden_size=4, embedding_dim=4, folds=3, linear="none").fit(
-        texts, [0] * 20 + [1] * 20
-    ).save("saved")
-    assert not list(Path("saved").glob("linear*"))
-
-
-def test_a_run_s_folder_is_not_saved_into(trained: Path, fitted: RNNClassifier) -> None:
-    before = (trained / "config.yaml").read_bytes()
-    with pytest.raises(CheckpointError, match="the folder of a run"):
-        fitted.save(trained)
-    assert (trained / "config.yaml").read_bytes() == before
-
-
-def test_labels_that_would_be_confused_on_disk_are_not_saved(workplace: Path) -> None:
-    classifier = RNNClassifier(**{**SMALL, "epochs": 1}).fit(TEXTS, [f"{label}\nline" for label in LABELS])
-    with pytest.raises(ValueError, match="expected a label on one line"):
-        classifier.save("saved")
-    assert not Path("saved").exists()
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "word", "jieba"])

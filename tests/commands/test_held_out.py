@@ -69,7 +69,6 @@ def test_equal_texts_are_in_the_same_fold(cli: Cli, workplace: Path) -> None:
 
 @pytest.mark.parametrize("change", ["a label", "the order", "packed", "another column"])
 def test_a_changed_dev_file_is_not_judged_by_what_was_fitted_on_it(change: str, cli: Cli, workplace: Path) -> None:
-    lines = ["text\tlabel\tother"]
     for name, rows, seed in (("train.csv", 300, 1), ("dev.csv", 150, 2)):
         pairs = [line.split("\t") for line in Path(write_noise("noise.tsv", rows, seed)).read_text().splitlines()]
         lines = ["text,label,other", *(f"{text},{label},{text[::-1]}" for label, text in pairs)]

@@ -28,6 +28,7 @@ from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import bar, log
+from textrnn.training.recorder import saved_progress
 
 TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
 
@@ -84,7 +85,8 @@ def evaluate(
 
 def warn_of_unfinished(run: RunFolder) -> None:
     with contextlib.suppress(CheckpointError):  # a training state of another version, or damaged
-        if run.states() and not has_ended(run):
+        networks = saved_progress(run)
+        if networks and not has_ended(run, networks):
             log.warning("training has not ended: go on with: %s", run.resume_command())
 
 

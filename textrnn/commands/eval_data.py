@@ -77,7 +77,7 @@ def read_texts(
     if is_run and classifier.model.linear is not None:
         known, margins = saved_margins(RunFolder(run), corpus.hashes[rows], classes, must_exist=part == "dev")
     if is_run and out_of_fold:
-        logits, _ = load_held_out(RunFolder(run), np.asarray(texts.labels), corpus.hashes[rows], classes)
+        logits = load_held_out(RunFolder(run), np.asarray(texts.labels), corpus.hashes[rows], classes)
     return Texts(texts, rows, corpus.hashes, corpus.digest, known, margins, logits)
 
 

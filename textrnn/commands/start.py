@@ -16,6 +16,7 @@ from textrnn.training.fit import out_of_patience
 from textrnn.training.optim import learning_rate_at
 from textrnn.training.plan import Part
 from textrnn.training.recorder import saved_progress
+from textrnn.training.state import TrainingState
 
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
 Start = Literal["new", "resume", "complete"]
@@ -44,7 +45,7 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
     nothing_left = epochs == before.train.epochs == "auto" or all(
         out_of_patience(each, config.train.patience) or (epochs != "auto" and each.epoch > epochs) for each in networks
     )
-    if nothing_left and has_ended(run):
+    if nothing_left and has_ended(run, networks):
         early = "" if epochs == before.train.epochs else "; it stopped early, so more train.epochs change nothing"
         log.info("%s: the run is complete%s; nothing to do; evaluate it with: %s", run.path, early, run.eval_command())
         return "complete"
@@ -55,10 +56,10 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
     return "resume"
 
 
-def has_ended(run: RunFolder) -> bool:
-    """Whether all networks of a run are trained; cross-fitted ones are followed by a line about all of them. Raises
-    CheckpointError."""
-    return all(each.finished for each in saved_progress(run)) and (
+def has_ended(run: RunFolder, networks: Sequence[TrainingState]) -> bool:
+    """Whether all networks of a run are trained, given their progress; cross-fitted ones are followed by a line about
+    all of them."""
+    return all(each.finished for each in networks) and (
         run.state.exists() or any("fold" not in record for record in read_history(run.history))
     )
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from textrnn.data.source import class_names, folder_entries
+from textrnn.data.source import changed_while_read, class_names, folder_entries
 from textrnn.errors import DataError
 from textrnn.runtime.files import sha256_of, write_bytes
 
@@ -51,8 +51,7 @@ def check_unchanged(files: list[tuple[str, str]], state: str) -> None:
     except OSError:
         unchanged = False
     if not unchanged:
-        names = ", ".join(path for path, _ in files[:5])
-        raise DataError(f"{names}: changed while being read; try again once nothing writes to it")
+        raise changed_while_read(path for path, _ in files[:5])
 
 
 def _states(files: list[tuple[str, str]]) -> tuple[str, str, int]:

@@ -8,8 +8,7 @@ import numpy as np
 
 from textrnn.data.corpus_writer import text_hash
 from textrnn.data.reader import read_examples
-from textrnn.data.source import Source
-from textrnn.errors import DataError
+from textrnn.data.source import Source, changed_while_read
 
 
 def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterator[str]:
@@ -26,4 +25,4 @@ def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterato
             if following is None:
                 return
     if following is not None:
-        raise DataError(f"{', '.join(source.paths)}: changed while being read; try again once nothing writes to it")
+        raise changed_while_read(source.paths)

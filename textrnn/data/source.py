@@ -6,7 +6,7 @@ import glob
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
@@ -161,6 +161,10 @@ def detect_format(path: str, encoding: str, options: OptionNames) -> str:
         f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
         f"{strip_line_end(first)[:60]!r}. Pass {options.format}tsv, csv, jsonl or fasttext"
     )
+
+
+def changed_while_read(paths: Iterable[str]) -> DataError:
+    return DataError(f"{', '.join(paths)}: changed while being read; try again once nothing writes to it")
 
 
 def class_names(folder: str) -> list[str]:

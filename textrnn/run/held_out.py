@@ -28,30 +28,21 @@ def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] 
     return (margins.numpy().copy(), hashes) if good else None
 
 
-def save_held_out(
-    run: RunFolder, logits: torch.Tensor, margins: np.ndarray | None, labels: np.ndarray, hashes: np.ndarray
-) -> None:
-    """logits, margins (n, classes), labels, hashes (n,): of all training texts in the order of their file, by
-    cross-fitted networks and linear models."""
+def save_held_out(run: RunFolder, logits: torch.Tensor, labels: np.ndarray, hashes: np.ndarray) -> None:
+    """logits (n, classes) of cross-fitted networks, labels, hashes (n,): of all training texts in the order of their
+    file."""
     tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
-    if margins is not None:
-        tensors["margins"] = torch.from_numpy(margins)
     save_tensors(run.held_out, tensors)
 
 
-def load_held_out(
-    run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classes: int
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """logits and margins (n, classes). Raises CheckpointError where they are missing, damaged or of other texts."""
+def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classes: int) -> torch.Tensor:
+    """logits (n, classes). Raises CheckpointError where they are missing, damaged or of other texts."""
     path = run.held_out
     try:
         tensors, _ = load_tensors(path)
-        logits, margins = tensors["logits"], tensors.get("margins")
-        good = all(
-            each.shape == (len(labels), classes) and each.dtype == torch.float32 and bool(each.isfinite().all())
-            for each in (logits, margins)
-            if each is not None
-        )
+        logits = tensors["logits"]
+        good = logits.shape == (len(labels), classes) and logits.dtype == torch.float32
+        good = good and bool(logits.isfinite().all())
         good = good and np.array_equal(tensors["labels"].numpy(), labels)
         good = good and torch.equal(tensors["hashes"], _as_tensor(hashes))
     except FileNotFoundError:
@@ -66,7 +57,7 @@ def load_held_out(
             f"{path}: damaged, or of other texts than are read now; evaluate the model on other texts: "
             f"give DATA, a labelled file"
         )
-    return logits, margins
+    return logits
 
 
 def _as_tensor(hashes: np.ndarray) -> torch.Tensor:

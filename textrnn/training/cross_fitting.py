@@ -53,7 +53,7 @@ def sum_up(
     scores, logits = judge_all(found, margins, labels, mix=best.mix)
     best.save(scores.decision)
     if is_first():
-        save_held_out(run, logits, margins, labels, splits.hashes["train"])
+        save_held_out(run, logits, labels, splits.hashes["train"])
         cut_history(run.history, 0, fold=-1)  # an older line that sums up
         append_history(run.history, summing_up(read_history(run.history), scores))
     log.info("on the texts that each was trained without: %s", scores.line())

@@ -115,10 +115,10 @@ def _out_of_fold(
     train: Labelled, folds: np.ndarray, num_classes: int, choice: Choice, *, balanced: bool, seed: int
 ) -> np.ndarray:
     """Margins (n, classes) of each text by a model of texts of the other folds. idf is that of all texts."""
-    chosen = np.zeros(len(train.texts), dtype=bool)
-    chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
     features = sparse.hstack([Features.fit(kind, train.texts)[1] for kind in choice.kinds], format="csr")
     margins = np.empty((len(train.texts), num_classes), np.float32)
+    chosen = np.zeros(len(train.texts), dtype=bool)
+    chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
     for fold in range(int(folds.max()) + 1):
         held_out = folds == fold
         margins[held_out] = fit_and_apply(

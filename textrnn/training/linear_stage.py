@@ -19,9 +19,8 @@ from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
 def linear_margins(config: Config, splits: Splits, run: RunFolder, texts: RawTexts) -> tuple[np.ndarray | None, bool]:
     """Fit the linear model and save it in the run's model folder, unless that has been done. Returns its margins
     (n, classes) on the held-out texts, None where there are none, and whether there is a linear model."""
-    held_out = splits.train if splits.folds is not None else splits.dev
-    rows = 0 if held_out is None else len(held_out)
     hashes = held_out_hashes(splits)
+    rows = len(hashes)
     if (run.model / WEIGHTS).exists() and run.linear_margins.exists():
         margins = _saved(config, run, hashes, len(splits.labels))
         if margins is not None:

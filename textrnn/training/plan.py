@@ -39,13 +39,13 @@ def plan(splits: Splits, seed: int) -> list[Part]:
     if splits.folds is None:
         rows = None if splits.dev is None else np.arange(len(splits.dev))
         return [Part(seed, splits.train, splits.dev, rows, len(splits.train))]
-    size = len(splits.train) - int(np.bincount(splits.folds).max())
+    smallest = len(splits.train) - int(np.bincount(splits.folds).max())
     parts = []
     for fold in range(int(splits.folds.max()) + 1):
         held_out = rows_where(splits.folds == fold)
         others = splits.train.rows(rows_where(splits.folds != fold))
         of_fold = (seed + _BETWEEN_SEEDS * fold) % 2**63
-        parts.append(Part(of_fold, others, splits.train.rows(held_out), held_out, size))
+        parts.append(Part(of_fold, others, splits.train.rows(held_out), held_out, smallest))
     return parts
 
 
