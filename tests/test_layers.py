@@ -46,12 +46,12 @@ LAYERS = [
         "training.decision", "training.events", "training.objectives", "training.optim", "training.state",
         "training.loop", "training.fit", "training.build", "training.plan", "training.linear", "training.best",
         "training.linear_stage", "training.recorder", "training.interruptible", "training.cross_fitting",
-        "training.in_memory",
+        "training.precision", "training.in_memory",
     ],
     ["classifier", "estimator"],
     [
         "commands.data", "commands.vocab", "commands.start", "commands.describe", "commands.train",
-        "commands.eval_data", "commands.eval", "commands.prediction_input", "commands.predict",
+        "commands.precision", "commands.eval_data", "commands.eval", "commands.prediction_input", "commands.predict",
     ],
     ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.predict", "cli.app", "cli", "__main__"],
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.errors import CheckpointError, NotFiniteError, short
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.network import not_finite
+from textrnn.models.thread_pool import start_in_thread
 from textrnn.run.model import CONFIG, Model, load_model
-from textrnn.runtime.device import choose_device
+from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
+
+LEAST_AGREEMENT = 0.998  # of predicted classes in bfloat16 and float32, for `precision="auto"` to take bfloat16
 
 
 def model_folder(run: Path | str) -> Path:
@@ -60,10 +64,18 @@ class TextClassifier:
 
     @classmethod
     def load(cls, run: Path | str, *, device: str = "cpu", precision: str = "float32") -> TextClassifier:
-        """The model kept in RUN or RUN/model. Raises CheckpointError where it is missing or damaged."""
-        if precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision must be float32 or bfloat16, not {short(precision)}")
-        return cls(load_model(model_folder(run)), device=choose_device(device), precision=precision)
+        """The model kept in RUN or RUN/model. Raises CheckpointError where it is missing or damaged.
+
+        precision: of matrix products: float32, bfloat16, or auto: bfloat16 where the processor has units for it and the
+        model was found to predict as in float32, else float32.
+        """
+        if precision not in ("float32", "bfloat16", "auto"):
+            raise ValueError(f"precision must be float32, bfloat16 or auto, not {short(precision)}")
+        model, chosen = load_model(model_folder(run)), choose_device(device)
+        if precision == "auto":
+            agrees = (model.bfloat16_agreement or 0.0) >= LEAST_AGREEMENT
+            precision = "bfloat16" if agrees and has_bfloat16_units(chosen) else "float32"
+        return cls(model, device=chosen, precision=precision)
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """The likeliest label of each text."""
@@ -79,9 +91,10 @@ class TextClassifier:
         texts = check_texts(texts)
         if not texts:
             return torch.empty(0, len(self.labels))
+        linear = self.margins if self.model.decision.weight else lambda texts: None
+        margins = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks
         network = self.network_logits(self.transform.encode(texts), batch_size=batch_size)
-        margins = self.margins(texts) if self.model.decision.weight else None
-        logits = self.model.decision.logits(network, margins)
+        logits = self.model.decision.logits(network, margins.result())
         if not_finite({"logits": logits}):
             raise NotFiniteError.of("logits are")
         return logits

@@ -65,9 +65,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self, *, preset="best", architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None,
         hidden_size=96, num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max",
-        attention_hops=1, fc_size=None, freeze_embedding=False, ngrams="preset", max_ngrams=1 << 17, linear="preset",
-        batch_size="auto", epochs="auto", folds="preset", learning_rate=4e-3, embedding_lr_multiplier="preset",
-        weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0, accumulate=1, label_smoothing=0.0,
+        attention_hops=1, fc_size=None, freeze_embedding=False, ngrams="preset", ngram_dim=32, max_ngrams=1 << 17,
+        linear="preset", batch_size="auto", epochs="auto", folds="preset", learning_rate=4e-3,
+        embedding_lr_multiplier="preset", weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0,
+        accumulate=1, label_smoothing=0.0,
         adversarial_norm="preset", class_weights="none", monitor="dev_loss", patience=3, precision="float32",
         tf32=False, tokenizer="char", lowercase=True, normalize=True, min_count=2, max_size=50_000, max_length=512,
         dev_fraction=None, random_state=1, device="auto", verbose=0,
@@ -107,7 +108,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             trained = train_in_memory(config, splits, _RawTexts(texts), device=device)
         self.classes_, self.history_ = distinct, trained.history
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)
-        model = Model(trained.networks, trained.linear, trained.decision, transform, names, config)
+        model = Model(
+            trained.networks, trained.linear, trained.decision, transform, names, config,
+            bfloat16_agreement=trained.bfloat16_agreement,
+        )  # fmt: skip
         self.classifier_ = TextClassifier(model, device=device)
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from textrnn.data.batching import collate, inference_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError
 from textrnn.models.network import not_finite
-from textrnn.runtime.device import autocast
+from textrnn.models.thread_pool import map_in_threads
+from textrnn.runtime.device import autocast, cores_to_share
 
-DEFAULT_BATCH_SIZE = 256
+DEFAULT_BATCH_SIZE = 512
 
 
 def class_probabilities(logits: torch.Tensor) -> np.ndarray:
@@ -46,10 +48,13 @@ def compute_logits(
     was_training = model.training
     model.eval()
     try:
+        batches = list(inference_batches(texts.lengths, batch_size))
+        # a batch for each core: most of its operations are too small to be split
+        cores = cores_to_share() if device.type == "cpu" and len(batches) > 1 else 1
         with torch.inference_mode(), autocast(device, precision):
-            for rows in inference_batches(texts.lengths, batch_size):
-                batch = collate(texts, rows).to(device)
-                of_batch = model(batch.token_ids, batch.lengths).float()
+            for rows, of_batch in map_in_threads(
+                partial(_batch_logits, model, texts, device), batches, cores=cores, mode=torch.inference_mode
+            ):
                 if logits is None:
                     logits = of_batch.new_empty((len(texts), of_batch.shape[1]))
                 # copied at once: keeping small tensors while large ones come and go would fragment memory
@@ -62,3 +67,9 @@ def compute_logits(
     if not_finite({"logits": on_cpu}):
         raise NotFiniteError.of("logits are")
     return on_cpu
+
+
+def _batch_logits(model: nn.Module, texts: EncodedTexts, device: torch.device, rows: np.ndarray) -> torch.Tensor:
+    batch = collate(texts, rows).to(device)
+    logits: torch.Tensor = model(batch.token_ids, batch.lengths).float()
+    return logits

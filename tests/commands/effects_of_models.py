@@ -35,6 +35,13 @@ def the_table_of_ngrams_has_that_many_rows(before: Run, after: Run) -> None:
     assert after.shapes["embedding.ngrams.table.weight"] == (11, 8)  # one of them for all other n-grams
 
 
+@effect("model.ngram_dim=3", "model.ngrams=2")
+def a_matrix_maps_the_vectors_of_ngrams_to_the_size_of_those_of_tokens(before: Run, after: Run) -> None:
+    assert "embedding.ngrams.projection" not in before.shapes  # 32 would be more than they have
+    assert after.shapes["embedding.ngrams.table.weight"][1] == 3
+    assert after.shapes["embedding.ngrams.projection"] == (8, 3)
+
+
 @effect("model.linear=mix")
 @effect("model.linear=report")
 def a_linear_model_stands_beside_the_same_network(before: Run, after: Run) -> None:

@@ -77,6 +77,14 @@ def test_inference_batches_begin_with_the_longest_texts() -> None:
     assert [batch.tolist() for batch in inference_batches(np.array([2, 9, 5, 2]), 2)] == [[1, 2], [0, 3]]
 
 
+def test_inference_batches_of_long_texts_are_smaller() -> None:
+    lengths = np.array([3, 20_000, 70_000, 20_000, 20_000, 20_000, *[2] * 600])
+    batches = inference_batches(lengths, 500)
+    assert [batch.tolist() for batch in batches[:3]] == [[2], [1, 3, 4], [5, 0, *range(6, 7)]]
+    assert sorted(row for batch in batches for row in batch) == list(range(606))
+    assert max(map(len, batches)) == 500
+
+
 def padding_share(lengths: np.ndarray, batch_size: int) -> float:
     batches = training_batches(lengths, batch_size, seed=1, epoch=1)
     padded = sum(int(lengths[rows].max()) * len(rows) for rows in batches)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -148,9 +149,21 @@ def test_the_embedding_offset_is_added_with_and_without_gradients() -> None:
         assert torch.equal(expand(embedding.lookup(token_ids, offset)), embedding(token_ids) + offset)
 
 
-def test_with_ngrams_the_lookup_keeps_the_order_of_tokens() -> None:
-    embedding = embedding_with_ngrams(2)
-    token_ids = torch.tensor([[2, 3], [3, 3], [2, 2]])
+@pytest.mark.parametrize("table_dim", [None, 2])
+@pytest.mark.parametrize("longest", [2, 3])
+def test_with_ngrams_the_lookup_gives_each_position_its_vector_and_keeps_equal_ones_once(
+    longest: int, table_dim: int | None
+) -> None:
+    token_ids = torch.randint(2, 6, (9, 40))
+    # of six tokens, half of all bigrams and a third of all trigrams
+    keys = [torch.arange(0, 36, 2), torch.arange(0, 216, 3)][: longest - 1]
+    ngrams = NgramEmbedding(keys, 6, 3, table_dim=table_dim)
+    embedding = Embedding(6, 3, ngrams=ngrams).eval()
+    nn.init.normal_(ngrams.table.weight[1:])
 
     with torch.no_grad():
-        assert torch.equal(expand(embedding.lookup(token_ids)), embedding(token_ids))
+        inputs = embedding.lookup(token_ids)
+
+        assert isinstance(inputs, UniqueInputs)
+        assert len(inputs.vectors) < token_ids.numel() / 2
+        torch.testing.assert_close(expand(inputs), embedding(token_ids), rtol=0, atol=1e-6)

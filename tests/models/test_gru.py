@@ -128,10 +128,20 @@ def test_with_gradients_the_module_is_used(module_calls: list[int]) -> None:
     assert module_calls == [64]
 
 
-def test_under_autocast_the_module_is_used(module_calls: list[int]) -> None:
+@pytest.mark.parametrize("unique", [False, True])
+def test_under_autocast_outputs_are_bfloat16_and_near_those_of_float32(unique: bool) -> None:
+    gru = _gru().float()
+    unique_inputs = UniqueInputs(torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS))
+    inputs = unique_inputs if unique else expand(unique_inputs)
+
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        _run(texts=64)
-    assert module_calls == [64]
+        outputs = InferenceGRU(gru, inputs).run(inputs, torch.zeros(HIDDEN))
+    with torch.no_grad():
+        expected = InferenceGRU(gru, inputs).run(inputs, torch.zeros(HIDDEN))
+
+    assert outputs.dtype == torch.bfloat16
+    torch.testing.assert_close(outputs.float(), expected, rtol=0, atol=0.05)
+    assert not torch.equal(outputs.float(), expected)
 
 
 def test_on_other_devices_the_module_is_used(module_calls: list[int]) -> None:

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from textrnn.models.thread_pool import run_in_threads
+from textrnn.models.thread_pool import map_in_threads, run_in_threads, start_in_thread
 
 
 @pytest.mark.parametrize("cores", [1, 3])
@@ -73,3 +73,41 @@ def test_an_exception_of_a_task_is_raised(cores: int) -> None:
 
     with pytest.raises(KeyError, match="from a task"):
         run_in_threads([fail] * 3, cores=cores, mode=torch.no_grad)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_items_come_with_their_results_in_order_and_only_a_few_are_computed_ahead(cores: int) -> None:
+    taken = []
+
+    def items():
+        for number in range(30):
+            taken.append(number)
+            yield number
+
+    found = []
+    for item, square in map_in_threads(lambda n: n * n, items(), cores=cores, mode=torch.no_grad):
+        found.append((item, square))
+        assert len(taken) <= len(found) + 2 * cores
+    assert found == [(number, number * number) for number in range(30)]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_the_function_runs_in_the_mode_and_with_the_autocast_of_the_caller(cores: int) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        ((_, settings),) = map_in_threads(
+            lambda _: (torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")), [0], cores=cores,
+            mode=torch.inference_mode,
+        )  # fmt: skip
+    assert settings == (True, True)
+    assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_an_error_of_the_function_reaches_the_caller(cores: int) -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(map_in_threads(lambda n: 1 // n, [1, 0, 2], cores=cores, mode=torch.no_grad))
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_single_function_runs_in_the_pool_or_with_one_core_in_the_calling_thread(cores: int) -> None:
+    assert (start_in_thread(threading.get_ident, cores=cores).result() == threading.get_ident()) is (cores == 1)

@@ -36,7 +36,7 @@ def test_weights_decay_and_embeddings_and_biases_do_not() -> None:
 
 def test_embeddings_may_learn_at_a_rate_of_their_own() -> None:
     model = build_network(
-        ModelConfig(embedding_dim=4, hidden_size=4, ngrams=2, linear="none"), vocab_size=9, num_classes=2
+        ModelConfig(embedding_dim=4, hidden_size=4, ngrams=2, ngram_dim=3, linear="none"), vocab_size=9, num_classes=2
     )
     optimizer = build_optimizer(model, learning_rate=0.1, weight_decay=0.5, embedding_lr_multiplier=5.0)
     rates = {id(p): (group["lr"], group["lr_multiplier"]) for group in optimizer.param_groups for p in group["params"]}

@@ -14,6 +14,7 @@ from textrnn.errors import UsageError, short
 class Precision(str, enum.Enum):
     float32 = "float32"
     bfloat16 = "bfloat16"
+    auto = "auto"
 
 
 class Preset(str, enum.Enum):
@@ -49,7 +50,9 @@ DataOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 ]
-PrecisionOption = Annotated[Precision, typer.Option("--precision", help="What matrix products are computed in.")]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="Of matrix products; auto: bfloat16 where it is fast and agrees.")
+]
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)
 ]

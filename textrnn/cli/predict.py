@@ -67,7 +67,7 @@ def predict(
     keep: Annotated[
         bool, typer.Option("--keep", help="jsonl: all fields of each input record too, such as an id.")
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 256,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 512,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.float32,
 ) -> None:
@@ -93,11 +93,14 @@ def predict(
     column, delimiter = _column(text_column), _delimiter(delimiter)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
+    from textrnn.commands.precision import describe_precision
     from textrnn.commands.predict import predict as run_predict
     from textrnn.commands.prediction_input import STDIN, InputOptions
 
+    classifier = TextClassifier.load(run, device=device, precision=precision.value)
+    describe_precision(classifier, precision.value)
     run_predict(
-        TextClassifier.load(run, device=device, precision=precision.value),
+        classifier,
         files or [STDIN],
         output,
         options=InputOptions(format.value if format else None, column, delimiter, encoding, keep),

@@ -15,6 +15,7 @@ import torch
 
 from textrnn.classifier import TextClassifier, model_folder
 from textrnn.commands.eval_data import Texts, data_config, own_split, read_texts
+from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.build import build_source
 from textrnn.data.raw_texts import texts_at
@@ -48,6 +49,7 @@ def evaluate(
     folder = model_folder(run)
     is_run = folder != run
     classifier = TextClassifier.load(run, device=device, precision=precision)
+    describe_precision(classifier, precision)
     config = data_config(run, overrides, is_run=is_run)
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels

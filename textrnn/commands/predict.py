@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +19,7 @@ from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars
 
+SWITCH_SECONDS = 5e-4  # a thread that computes waits so long for one that reads and writes; Python's default is 5e-3
 WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, but takes memory
 Row = dict[str, Any] | None  # the fields of a record that are kept
 
@@ -43,9 +45,11 @@ def predict(
     with show_bars(False) if on_terminal else nullcontext(), bar("predicting", unit="text") as shown:
 
         def run(stream: BinaryIO) -> None:
-            def answer(texts: list[str], rows: list[Row]) -> None:
-                probabilities = classifier.predict_proba(texts, batch_size=batch_size)
-                lines = map(write_row, texts, probabilities, rows)
+            def compute(texts: list[str]) -> np.ndarray:
+                return classifier.predict_proba(texts, batch_size=batch_size)
+
+            def write(texts: list[str], rows: list[Row], probabilities: np.ndarray) -> None:
+                lines = map(write_row, texts, probabilities, probabilities.argmax(axis=1).tolist(), rows)
                 try:
                     stream.writelines(line.encode("utf-8", "surrogatepass") for line in lines)
                     stream.flush()
@@ -53,8 +57,9 @@ def predict(
                     raise OSError(error.errno, error.strerror, str(stream.name) if output else "stdout") from error
                 shown.update(len(texts))
 
+            sys.setswitchinterval(SWITCH_SECONDS)
             for name in files:
-                window = Window(answer, batch_size if is_live(name) else WINDOW_TEXTS)
+                window = Window(compute, write, batch_size if is_live(name) else WINDOW_TEXTS, wait=is_live(name))
                 try:
                     for example in examples_of(name, classifier, options, window.flush):
                         window.add(example.text, example.row)
@@ -78,29 +83,54 @@ def predict(
 
 
 class Window:
-    """Texts that are predicted together: at most `size`, and a limited number of characters, to bound memory."""
+    """Texts that are predicted together: at most `size`, and a limited number of characters, to bound memory.
 
-    def __init__(self, answer: Callable[[list[str], list[Row]], None], size: int) -> None:
-        self.answer, self.size = answer, size
+    compute: is called in a thread of its own, so that texts are read and rows written at the same time. wait: whether
+    the rows of a full window are written at once, or when the next one is full.
+    """
+
+    def __init__(
+        self, compute: Callable[[list[str]], np.ndarray], write: Callable[[list[str], list[Row], np.ndarray], None],
+        size: int, *, wait: bool,
+    ) -> None:  # fmt: skip
+        self.compute, self.write, self.size, self.wait = compute, write, size, wait
+        self.thread = ThreadPoolExecutor(1)
         self.texts: list[str] = []
         self.rows: list[Row] = []
         self.characters = 0
+        self.started: tuple[list[str], list[Row], Future[np.ndarray]] | None = None
 
     def add(self, text: str, row: Row) -> None:
         self.texts.append(text)
         self.rows.append(row)
         self.characters += len(text) + (len(str(row)) if row else 0)
         if len(self.texts) == self.size or self.characters >= WINDOW_CHARACTERS:
-            self.flush()
+            self._start()
+            if self.wait:
+                self._finish()
 
     def flush(self) -> None:
+        """Write the rows of all texts."""
+        if self.texts:
+            self._start()
+        self._finish()
+
+    def _start(self) -> None:
+        """Compute the texts, and meanwhile write the rows of those before."""
         texts, rows = self.texts, self.rows
         self.texts, self.rows, self.characters = [], [], 0
-        if texts:
-            self.answer(texts, rows)
+        future = self.thread.submit(self.compute, texts)
+        self._finish()
+        self.started = texts, rows, future
+
+    def _finish(self) -> None:
+        started, self.started = self.started, None
+        if started is not None:
+            texts, rows, future = started
+            self.write(texts, rows, future.result())
 
 
-def tsv_row(labels: list[str], *, on_terminal: bool) -> Callable[[str, np.ndarray, Row], str]:
+def tsv_row(labels: list[str], *, on_terminal: bool) -> Callable[[str, np.ndarray, int, Row], str]:
     """`label<TAB>probability<TAB>text`, with tabs and line ends inside the text as spaces.
 
     on_terminal: other control characters are shown as escapes, since a terminal would obey them. Elsewhere they stay.
@@ -111,19 +141,18 @@ def tsv_row(labels: list[str], *, on_terminal: bool) -> Callable[[str, np.ndarra
 
     names = [column(label) for label in labels]
 
-    def line(text: str, probabilities: np.ndarray, row: Row) -> str:
-        best = int(probabilities.argmax())
+    def line(text: str, probabilities: np.ndarray, best: int, row: Row) -> str:
         return f"{names[best]}\t{probabilities[best]:.4f}\t{column(text)}\n"
 
     return line
 
 
-def jsonl_row(labels: list[str], top_k: int | None) -> Callable[[str, np.ndarray, Row], str]:
+def jsonl_row(labels: list[str], top_k: int | None) -> Callable[[str, np.ndarray, int, Row], str]:
     """A JSON object with text, label and probability; the likeliest labels where top_k is given, and the row where it
     is kept."""
 
-    def line(text: str, probabilities: np.ndarray, row: Row) -> str:
-        order = np.argsort(-probabilities, kind="stable")[: top_k or 1]
+    def line(text: str, probabilities: np.ndarray, best: int, row: Row) -> str:
+        order = [best] if top_k is None else np.argsort(-probabilities, kind="stable")[:top_k]
         ranked = [{"label": labels[at], "probability": round(float(probabilities[at]), 4)} for at in order]
         item: dict[str, object] = {"text": text, **ranked[0]}
         if top_k is not None:

@@ -28,6 +28,7 @@ from textrnn.training.cross_fitting import sum_up
 from textrnn.training.interruptible import train_part
 from textrnn.training.linear_stage import linear_margins
 from textrnn.training.plan import NetworkBuilder, plan
+from textrnn.training.precision import bfloat16_agreement
 from textrnn.training.recorder import plot_history
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
@@ -96,6 +97,11 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 raise
             if is_first():
                 plot_history(run)
+                agreement = bfloat16_agreement(
+                    best.networks(network), parts, margins if best.mix else None, best.decision, device=device
+                )
+                if agreement is not None:
+                    best.save_agreement(agreement)
         if len(parts) == 1:
             score = "" if state.best is None else f", {settings.monitor} {state.best:.4f}"
             log.info("best model: epoch %d%s; evaluate it with: %s", state.best_epoch, score, run.eval_command())

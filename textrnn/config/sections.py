@@ -158,6 +158,10 @@ class ModelConfig(Section):
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: Annotated[bool, _PRETRAINED] = False
     ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
+    ngram_dim: Annotated[int | None, _NGRAMS] = Field(
+        32, ge=1, le=_MOST_UNITS, description="size of the vectors of n-grams; where it is less than embedding_dim, a "
+        "matrix maps them to that; null = embedding_dim",
+    )  # fmt: skip
     max_ngrams: Annotated[int, _NGRAMS] = Field(
         1 << 17, ge=1, le=1 << 24, description="n-grams at most, the most frequent ones; each occurs twice or more"
     )

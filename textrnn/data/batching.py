@@ -14,6 +14,7 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import PAD
 
 _BATCHES_PER_BUCKET = 50  # texts are sorted by length within a random window of this many batches
+_MOST_INFERENCE_TOKENS = 1 << 16  # of a batch, padding included
 
 
 @dataclass
@@ -89,6 +90,12 @@ def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: 
 
 
 def inference_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """The rows of each batch, the longest texts first, so that peak memory is reached at the start."""
+    """The rows of each batch, the longest texts first, so that peak memory is reached at the start. Long texts are in
+    smaller batches than `batch_size`, which bounds it."""
     order = np.argsort(-lengths, kind="stable")
-    return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+    batches, begin = [], 0
+    while begin < len(order):
+        size = min(batch_size, max(1, _MOST_INFERENCE_TOKENS // int(lengths[order[begin]])))
+        batches.append(order[begin : begin + size])
+        begin += size
+    return batches

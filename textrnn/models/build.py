@@ -41,7 +41,11 @@ def build_network(
         ngrams = HashedNgramEmbedding(config.ngrams, ngram_buckets, dim)
     elif config.ngrams > 1:
         keys = [torch.from_numpy(np.asarray(each, np.int64)) for each in ngram_keys]
-        ngrams = NgramEmbedding(keys or [torch.zeros(0)] * (config.ngrams - 1), vocab_size, dim)
+        is_narrow = config.ngram_dim is not None and config.ngram_dim < dim
+        ngrams = NgramEmbedding(
+            keys or [torch.zeros(0)] * (config.ngrams - 1), vocab_size, dim,
+            table_dim=config.ngram_dim if is_narrow else None,
+        )  # fmt: skip
     embedding = Embedding(
         vocab_size, dim, dropout=config.embedding_dropout, pretrained=pretrained, frozen=config.freeze_embedding,
         ngrams=ngrams,

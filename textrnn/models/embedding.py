@@ -57,12 +57,25 @@ class Embedding(nn.Module):
     def lookup(self, token_ids: torch.Tensor, embedding_offset: torch.Tensor | None = None) -> Inputs:
         """token_ids (T, B) -> inputs of an encoder: vectors (T, B, dim), plus embedding_offset (T, B, dim) if given.
 
-        On a CPU, without gradients, dropout, n-grams or an offset, the vector of a token does not depend on its
-        position: then they are UniqueInputs.
+        On a CPU, without gradients, dropout or an offset, many positions have the same vector: then they are
+        UniqueInputs.
         """
         if embedding_offset is not None:
             return self(token_ids) + embedding_offset
-        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or self.ngrams is not None:
+        is_hashed = isinstance(self.ngrams, HashedNgramEmbedding)
+        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or is_hashed:
             return self(token_ids)
-        tokens, rows = token_ids.unique(return_inverse=True)
-        return UniqueInputs(rows, self(tokens))
+        if self.ngrams is None:
+            tokens, rows = token_ids.unique(return_inverse=True)
+            return UniqueInputs(rows, self(tokens))
+        assert isinstance(self.ngrams, NgramEmbedding)
+        ngrams = self.ngrams.rows(token_ids)
+        # what is added to a token's vector is known from the longest known n-gram that ends there: the shorter ones are
+        # parts of it. Their rows ascend with the length.
+        longest = ngrams.amax(0)
+        kinds, rows = torch.where(longest > 0, longest + self.table.num_embeddings, token_ids).unique(
+            return_inverse=True
+        )
+        example = torch.empty_like(kinds).scatter_(0, rows.flatten(), torch.arange(rows.numel()))
+        vectors = self.table(token_ids.flatten()[example]) + self.ngrams.vectors(ngrams.flatten(1)[:, example])
+        return UniqueInputs(rows, vectors)

@@ -7,6 +7,8 @@ from torch import nn
 
 from textrnn.models.unique_inputs import Inputs, UniqueInputs, steps_and_texts
 
+_ROWS_TOGETHER = 512  # distinct vectors are padded to a multiple of it
+
 
 class InferenceGRU:
     """Computes the outputs of an `nn.GRU` with one layer and one direction, without gradients, on a CPU.
@@ -25,18 +27,23 @@ class InferenceGRU:
         input_weight, recurrent_weight, input_bias, recurrent_bias = (each.clone() for each in gru.all_weights[0])
         # r and z add both biases, which can be summed once, here. n multiplies its recurrent bias by r: it stays apart.
         input_bias[: 2 * size] += recurrent_bias[: 2 * size]
-        recurrent_bias[: 2 * size] = 0.0
         for each in (input_weight, recurrent_weight, input_bias, recurrent_bias):
             each[2 * size :] *= 2.0  # the factor 2 in tanh(x) = 2 sigmoid(2x) - 1
-        self.input_weight, self.input_bias = input_weight.t(), input_bias
-        self.recurrent_weight, self.recurrent_bias = recurrent_weight.t().contiguous(), recurrent_bias
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input_weight.dtype
+        self.input_weight, self.input_bias = input_weight.t().to(dtype), input_bias.to(dtype)
+        self.recurrent_weight = recurrent_weight.t().contiguous().to(dtype)
+        self.recurrent_bias = recurrent_bias[2 * size :].to(dtype)
         self.projected = None  # (U, 3H): the input products of each distinct vector
         if isinstance(inputs, UniqueInputs):
-            self.projected = torch.addmm(self.input_bias, inputs.vectors, self.input_weight)
+            vectors = inputs.vectors.to(dtype)
+            if dtype == torch.bfloat16:  # oneDNN prepares itself anew for each shape: let there be few
+                vectors = nn.functional.pad(vectors, (0, 0, 0, -len(vectors) % _ROWS_TOGETHER))
+            self.projected = (vectors @ self.input_weight).add_(self.input_bias)
 
     def run(self, inputs: Inputs, h0: torch.Tensor) -> torch.Tensor:
         """inputs (T, B, input_size), h0 (H,) -> outputs (T, B, H). Several threads may call it at the same time."""
         steps, texts = steps_and_texts(inputs)
+        h0 = h0.to(self.recurrent_weight.dtype)
         outputs = h0.new_empty(steps, texts, self.size)
         state, minus_one = h0.expand(texts, -1), h0.new_tensor(-1.0)
         # Both (B, 3H), with views of their gates; all operations in the loop write to these or to `outputs`.
@@ -47,12 +54,12 @@ class InferenceGRU:
         sequence = inputs.rows if isinstance(inputs, UniqueInputs) else inputs
         for step, output in zip(sequence.unbind(), outputs.unbind(), strict=True):
             if self.projected is None:
-                torch.addmm(self.input_bias, step, self.input_weight, out=gates)
+                torch.addmm(self.input_bias, step.to(gates.dtype), self.input_weight, out=gates)
             else:
                 torch.index_select(self.projected, 0, step, out=gates)
-            torch.addmm(self.recurrent_bias, state, self.recurrent_weight, out=recurrent)
+            torch.mm(state, self.recurrent_weight, out=recurrent)  # addmm would first copy a bias to every row
             reset_and_update.add_(recurrent_reset_and_update).sigmoid_()
-            new.addcmul_(reset, recurrent_new).sigmoid_()
+            new.addcmul_(reset, recurrent_new).addcmul_(reset, self.recurrent_bias).sigmoid_()
             torch.add(minus_one, new, alpha=2.0, out=new)  # 2 new - 1 in one operation
             state = torch.lerp(new, state, update, out=output)
         return outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -19,27 +20,49 @@ class NgramEmbedding(nn.Module):
 
     keys: as `data.ngrams.frequent_ngrams` gives them, for n-grams of 2, 3, ... tokens. Row 0 of the table belongs to
     all others: it is zero and gets no gradient.
+
+    table_dim: the size of the vectors in the table, which a random matrix with orthogonal columns maps to size `dim`:
+    there are many n-grams, and most are rare. The matrix is not trained; with one that was, networks fitted their
+    training texts sooner and others less well (docs/performance.md). None: no matrix, and vectors of size `dim`.
     """
 
-    def __init__(self, keys: Sequence[torch.Tensor], vocab_size: int, dim: int) -> None:
+    projection: torch.Tensor | None
+
+    def __init__(
+        self, keys: Sequence[torch.Tensor], vocab_size: int, dim: int, *, table_dim: int | None = None
+    ) -> None:
         super().__init__()
         self.vocab_size = vocab_size
         self.lengths = range(2, len(keys) + 2)
         for length, each in zip(self.lengths, keys, strict=True):
             self.register_buffer(f"keys_{length}", each.long().clone())  # networks of a run share the counts
-        self.table = nn.Embedding(1 + sum(map(len, keys)), dim, sparse=True, padding_idx=0)
+        self.table = nn.Embedding(1 + sum(map(len, keys)), table_dim or dim, sparse=True, padding_idx=0)
         nn.init.zeros_(self.table.weight)  # so that an n-gram that training has not met changes nothing
+        matrix = None
+        if table_dim is not None:
+            # the factor makes a step of the optimizer as long as it would be in all `dim` dimensions
+            matrix = math.sqrt(dim / table_dim) * nn.init.orthogonal_(torch.empty(dim, table_dim))
+        self.register_buffer("projection", matrix)
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) -> (T, B, dim): the sum of the vectors of all n-grams that end at each position. The text
         counts as preceded by PAD tokens."""
-        begin, found = 1, 0
+        return self.vectors(self.rows(token_ids))
+
+    def rows(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """token_ids (T, B) -> (lengths, T, B): the row of the n-gram of each length that ends at each position."""
+        begin, found = 1, []
         for length in self.lengths:
             keys: torch.Tensor = getattr(self, f"keys_{length}")
             rows = _position(keys, ngram_keys(token_ids, length, self.vocab_size))
-            found = found + self.table(torch.where(rows < 0, 0, rows + begin))
+            found.append(torch.where(rows < 0, 0, rows + begin))
             begin += len(keys)
-        return found  # type: ignore[return-value]
+        return torch.stack(found)
+
+    def vectors(self, rows: torch.Tensor) -> torch.Tensor:
+        """rows (lengths, ...) -> (..., dim): the sum of the vectors in the rows of all lengths."""
+        found = self.table(rows[0]) if len(rows) == 1 else self.table(rows).sum(0)
+        return found if self.projection is None else nn.functional.linear(found, self.projection)
 
 
 def ngram_keys(token_ids: torch.Tensor, length: int, vocab_size: int) -> torch.Tensor:

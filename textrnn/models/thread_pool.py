@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import torch
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -25,14 +27,55 @@ def run_in_threads(
     if cores == 1:
         with mode():
             return [task() for task in tasks]
-    # Gradient mode and autocast are settings of each thread: those of the calling thread do not apply in the pool.
+    return list(_pool(cores).map(_with_settings(mode), tasks))
+
+
+def map_in_threads(
+    function: Callable[[S], T], items: Iterable[S], *, cores: int, mode: Callable[[], AbstractContextManager]
+) -> Iterator[tuple[S, T]]:
+    """Items and their results, in order, computed in parallel while the caller works on those before. Arguments as of
+    `run_in_threads`. Raises what the function raises."""
+    if cores == 1:
+        for item in items:
+            with mode():
+                result = function(item)
+            yield item, result
+        return
+    run, pool = _with_settings(mode), _pool(cores)
+    waiting: deque[tuple[S, Future[T]]] = deque()
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(run, partial(function, item))))
+            if len(waiting) > 2 * cores:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def start_in_thread(function: Callable[[], T], *, cores: int) -> Future[T]:
+    """Call a function in the pool, which has one thread for each of `cores`; with one core, in the calling thread."""
+    if cores > 1:
+        return _pool(cores).submit(function)
+    future: Future[T] = Future()
+    future.set_result(function())
+    return future
+
+
+def _with_settings(mode: Callable[[], AbstractContextManager]) -> Callable[[Callable[[], T]], T]:
+    """A function that calls a task in `mode` and with the autocast of the calling thread: gradient mode and autocast
+    are settings of each thread, so those of the calling thread do not apply in the pool."""
     autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
 
     def run(task: Callable[[], T]) -> T:
         with mode(), torch.autocast("cpu", dtype, enabled=autocast):
             return task()
 
-    return list(_pool(cores).map(run, tasks))
+    return run
 
 
 @cache

@@ -107,9 +107,7 @@ def _run_rnn(rnn: nn.Module, inputs: Inputs, h0: torch.Tensor) -> torch.Tensor:
 
 def _run_without_gradients(directions: Sequence[Direction], split: _Split) -> list[torch.Tensor]:
     use_inference_gru = (
-        directions[0].h0.device.type == "cpu"
-        and not torch.is_autocast_enabled("cpu")
-        and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS
+        directions[0].h0.device.type == "cpu" and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS
     )
 
     def prepare(direction: Direction) -> Callable[[Inputs, torch.Tensor], torch.Tensor]:

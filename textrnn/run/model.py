@@ -30,11 +30,13 @@ from textrnn.runtime.files import make_folder, write_text
 WEIGHTS, DECISION, CONFIG, VOCAB, LABELS, USER_DICT = (
     "model.safetensors", "decision.json", "config.yaml", "vocab.txt", "labels.txt", "user_dict.txt",
 )  # fmt: skip
+BFLOAT16 = "bfloat16_agreement"  # in decision.json
 
 
 @dataclass
 class Model:
-    """A trained model. trained_on: the format of the files it was trained on, auto where there were none."""
+    """A trained model. trained_on: the format of the files it was trained on, auto where there were none.
+    bfloat16_agreement: a fraction, see `training.precision`; None where it was not measured."""
 
     networks: nn.Module  # (token_ids, lengths) -> logits
     linear: LinearModel | None
@@ -43,16 +45,26 @@ class Model:
     labels: list[str]
     config: Config
     trained_on: str = "auto"
+    bfloat16_agreement: float | None = None
 
 
-def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]], decision: Decision, linear: bool) -> None:
+def save_decision(folder: Path, decision: Decision, linear: bool, bfloat16_agreement: float | None = None) -> None:
+    """How the networks decide. linear: whether a linear model belongs to them."""
+    content = {"linear": linear, **asdict(decision), BFLOAT16: bfloat16_agreement}
+    write_text(folder / DECISION, json.dumps(content, indent=2) + "\n")
+
+
+def save_weights(
+    folder: Path, networks: Sequence[dict[str, torch.Tensor]], decision: Decision, linear: bool,
+    bfloat16_agreement: float | None = None,
+) -> None:  # fmt: skip
     """The weights of each network alone, so that equal weights give equal files, and how they decide. linear: whether a
     linear model belongs to it."""
     tensors = {
         f"networks.{number}.{name}": tensor for number, each in enumerate(networks) for name, tensor in each.items()
     }
     # the weights last: where they are, all is that they need
-    write_text(folder / DECISION, json.dumps({"linear": linear, **asdict(decision)}, indent=2) + "\n")
+    save_decision(folder, decision, linear, bfloat16_agreement)
     save_tensors(folder / WEIGHTS, tensors)
 
 
@@ -91,15 +103,16 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
     return networks
 
 
-def read_decision(path: Path) -> tuple[Decision, bool]:
-    """The decision, and whether a linear model belongs to it. Raises CheckpointError."""
+def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
+    """The decision, whether a linear model belongs to it, and the agreement of bfloat16. Raises CheckpointError."""
     try:
         found = json.loads(path.read_bytes())
-        has_linear = found.pop("linear")
+        has_linear, agreement = found.pop("linear"), found.pop(BFLOAT16, None)
         decision = Decision(**found)
         values = asdict(decision).values()
         good = isinstance(has_linear, bool) and all(type(value) in (int, float) for value in values)
         good = good and 0 <= decision.weight <= 1 and min(list(values)[1:]) > 0 and max(values) < 1e9
+        good = good and (agreement is None or (type(agreement) in (int, float) and 0 <= agreement <= 1))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}; copy it again, or train again") from None
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
@@ -107,7 +120,7 @@ def read_decision(path: Path) -> tuple[Decision, bool]:
     if not good:
         keys = ", ".join(["linear", *(field.name for field in fields(Decision))])
         raise CheckpointError(f"{path}: damaged: {keys} were expected in it; copy it again, or train again")
-    return decision, has_linear
+    return decision, has_linear, agreement
 
 
 def save_model(folder: Path, model: Model) -> None:
@@ -122,7 +135,7 @@ def save_model(folder: Path, model: Model) -> None:
         save_linear(folder, model.linear)
     else:
         remove_linear(folder)
-    save_weights(folder, networks, model.decision, model.linear is not None)
+    save_weights(folder, networks, model.decision, model.linear is not None, model.bfloat16_agreement)
 
 
 def _embedding_dim(networks: Ensemble) -> int:
@@ -194,9 +207,10 @@ def load_model(folder: Path) -> Model:
             None,
             Decision(),
         )
+        agreement = None
     else:
-        decision, has_linear = read_decision(folder / DECISION)
+        decision, has_linear, agreement = read_decision(folder / DECISION)
         networks = Ensemble(load_networks(folder / WEIGHTS, config, **sizes))
         linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
     transform = Transform(tokenizer, vocab, config.data.max_length)
-    return Model(networks.eval(), linear, decision, transform, labels, config, description.trained_on)
+    return Model(networks.eval(), linear, decision, transform, labels, config, description.trained_on, agreement)

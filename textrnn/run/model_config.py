@@ -53,8 +53,10 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
         },
     },
     {"data": {"delimiter": None}, "model": {"ngrams": 2, "linear_ngrams": 2, "linear_scale": 4.0}},
-    # n-grams and linear models are no longer hashed: the keys about them are gone
-    {"model": {"max_ngrams": 1 << 17, "linear": "mix"}},
+    # n-grams and linear models are no longer hashed: the keys about them are gone. The vectors of n-grams have the size
+    # of those of tokens.
+    {"model": {"ngram_dim": None, "max_ngrams": 1 << 17, "linear": "mix"}},
+    {"model": {"ngram_dim": 32}},
 ]
 FORMAT_VERSION = len(DEFAULTS) - 1  # that is written
 TRAINED_ON_KEY = "trained_on"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from textrnn.errors import CheckpointError
 from textrnn.models.decision import Decision
 from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
-from textrnn.run.model import DECISION, read_decision, read_networks, save_weights
+from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_weights
 from textrnn.run.tensors import difference
 from textrnn.runtime.distributed import is_first
 
@@ -25,6 +27,7 @@ class BestNetworks:
     def __init__(self, run: RunFolder, *, linear: bool, mix: bool) -> None:
         self.run, self.linear, self.mix = run, linear, mix
         self.weights: list[dict[str, torch.Tensor]] = []
+        self.decision = Decision()
 
     def load(self, network: Network, count: int) -> None:
         """What was saved before. network: one of the run's, of which there are to be `count`. Raises CheckpointError
@@ -32,7 +35,7 @@ class BestNetworks:
         if not self.run.weights.exists():
             return
         self.weights = read_networks(self.run.weights)
-        read_decision(self.run.model / DECISION)
+        self.decision, _, _ = read_decision(self.run.model / DECISION)
         wrong = next(filter(None, (difference(each, network.state_dict()) for each in self.weights)), None)
         if wrong is None and len(self.weights) > count:
             wrong = f"{len(self.weights)} networks, where the run has {count}"
@@ -52,5 +55,17 @@ class BestNetworks:
         self.save(decision or (EQUAL_PARTS if self.linear and self.mix else Decision()))
 
     def save(self, decision: Decision) -> None:
+        self.decision = decision
         if is_first():
             save_weights(self.run.model, self.weights, decision, self.linear)
+
+    def networks(self, network: Network) -> Iterator[Network]:
+        """Each with its best weights. network: any of the run's; it has them one after the other."""
+        for weights in self.weights:
+            network.load_state_dict(weights)
+            yield network
+
+    def save_agreement(self, share: float) -> None:
+        """See `training.precision`."""
+        if is_first():
+            save_decision(self.run.model, self.decision, self.linear, share)

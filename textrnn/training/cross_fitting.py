@@ -41,10 +41,9 @@ def sum_up(
     last line of the history. network: any, on `device`; its weights are overwritten. Raises Interrupted."""
     labels, found = np.asarray(splits.train.labels), []
     try:
-        for part, weights in zip(parts, best.weights, strict=True):
+        for part, own in zip(parts, best.networks(network), strict=True):
             assert part.held_out is not None and part.held_out_rows is not None
-            network.load_state_dict(weights)
-            logits = held_out_logits(network, part.held_out, len(splits.labels), device=device, stop=stop)
+            logits = held_out_logits(own, part.held_out, len(splits.labels), device=device, stop=stop)
             found.append((part.held_out_rows, logits))
     except Interrupted:
         log.info("interrupted; all networks are trained and saved; continue with: %s", run.resume_command())

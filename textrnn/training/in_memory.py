@@ -26,18 +26,21 @@ from textrnn.training.decision import Scores, judge
 from textrnn.training.events import Evaluation, Step, summing_up
 from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
 from textrnn.training.plan import NetworkBuilder, Part, plan
+from textrnn.training.precision import bfloat16_agreement
 from textrnn.training.state import TrainingState, flush_metrics
 
 FLUSH_STEPS = 100  # after which losses are looked at: a GPU is waited for, and NaN is noticed
 
 
 class Trained(NamedTuple):
-    """history: as the lines of history.jsonl. linear: None where there is no linear model."""
+    """history: as the lines of history.jsonl. linear: None where there is no linear model. bfloat16_agreement: see
+    `training.precision`."""
 
     networks: Ensemble
     linear: LinearModel | None
     decision: Decision
     history: list[dict[str, Any]]
+    bfloat16_agreement: float | None
 
 
 def train_in_memory(config: Config, splits: Splits, texts: RawTexts, *, device: torch.device) -> Trained:
@@ -64,8 +67,10 @@ def train_in_memory(config: Config, splits: Splits, texts: RawTexts, *, device: 
         scores, _ = judge_all(logits, margins, np.asarray(splits.train.labels), mix=mix)
         history.append(summing_up(history, scores))
         decision = scores.decision
-    no_decision = EQUAL_PARTS if fitted is not None and mix else Decision()
-    return Trained(Ensemble(networks), None if fitted is None else fitted.model, decision or no_decision, history)
+    decision = decision or (EQUAL_PARTS if fitted is not None and mix else Decision())
+    agreement = bfloat16_agreement(networks, parts, margins if mix else None, decision, device=device)
+    linear = None if fitted is None else fitted.model
+    return Trained(Ensemble(networks), linear, decision, history, agreement)
 
 
 def train_network(

@@ -1,0 +1,94 @@
+"""`--precision auto`: bfloat16 only where the processor has units for it and the run's predictions agreed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import textrnn.classifier as classifier
+import textrnn.commands.precision as precision
+import textrnn.training.precision as measuring
+from tests.conftest import TRAINED, Cli
+from textrnn import TextClassifier
+
+FILE = "test.tsv"
+
+
+def have_units(monkeypatch: pytest.MonkeyPatch, has_units: bool) -> None:
+    for module in (classifier, precision, measuring):
+        monkeypatch.setattr(module, "has_bfloat16_units", lambda device: has_units)
+
+
+def decision_of(run: Path) -> dict[str, float | None]:
+    return json.loads((run / "model" / "decision.json").read_text())
+
+
+def test_training_records_how_often_bfloat16_predicts_the_same_class(
+    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have_units(monkeypatch, True)
+    assert cli("train", *TRAINED, "--set", "data.test=null", "--run-dir", "run").code == 0
+
+    assert 0.9 <= decision_of(Path("run"))["bfloat16_agreement"] <= 1
+
+
+def test_without_units_nothing_is_recorded(cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    have_units(monkeypatch, False)
+    assert cli("train", *TRAINED, "--set", "data.test=null", "--run-dir", "run").code == 0
+
+    assert decision_of(Path("run"))["bfloat16_agreement"] is None
+
+
+@pytest.mark.parametrize(
+    ("agreement", "has_units", "expected", "reason"),
+    [
+        (0.9985, True, "bfloat16", "bfloat16 gave the same class for 99.85 % of held-out texts"),
+        (0.997, True, "float32", "bfloat16 gave the same class for 99.70 % of held-out texts"),
+        (None, True, "float32", "bfloat16 was not compared with it when the model was trained"),
+        (1.0, False, "float32", "this processor has no bfloat16 units"),
+    ],
+)
+def test_auto_takes_bfloat16_where_it_is_fast_and_agrees(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch, agreement: float | None, has_units: bool, expected: str,
+    reason: str,
+) -> None:  # fmt: skip
+    have_units(monkeypatch, has_units)
+    file = trained / "model" / "decision.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"bfloat16_agreement": agreement}))
+
+    assert TextClassifier.load(trained, precision="auto").precision == expected
+    result = cli("predict", trained, FILE, "--precision", "auto")
+    assert result.err.strip() == f"computing in {expected}: {reason}"
+    of_precision = cli("predict", trained, FILE, "--precision", expected)
+    assert result.out == of_precision.out
+
+
+def test_bfloat16_without_units_is_a_warning(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    have_units(monkeypatch, False)
+    result = cli("predict", trained, FILE, "--precision", "bfloat16")
+
+    assert result.code == 0
+    assert "--precision bfloat16: this processor has no bfloat16 units; float32 is faster here" in result.err
+
+
+def test_bfloat16_probabilities_are_near_those_of_float32(trained: Path) -> None:
+    texts = ["where is my parcel?", "it works"]
+    exact, rounded = (
+        TextClassifier.load(trained, precision=each).predict_proba(texts) for each in ("float32", "bfloat16")
+    )
+
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(exact, rounded, atol=0.05)
+
+
+@pytest.mark.parametrize("wrong", [1.5, -0.1, "1", True])
+def test_a_damaged_agreement_is_told(cli: Cli, trained: Path, wrong: object) -> None:
+    file = trained / "model" / "decision.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"bfloat16_agreement": wrong}))
+
+    result = cli("predict", trained, FILE)
+    assert result.code == 1
+    assert f"{file}: damaged" in result.err
