@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.accuracy.linear import C, fasttext_labels, svc_labels
-from scripts.accuracy.record import recorded_yaml
-from scripts.accuracy.tasks import Parts, Task, config_of
-from scripts.bench.corpora import ROOT, write_texts
+from scripts.accuracy.record import recipe_of
+from scripts.accuracy.tasks import Parts, Task, config_file, config_of
+from scripts.bench.corpora import write_texts
 from scripts.bench.rivals.corpus import read_texts
 from scripts.bench.timing import run_program, textrnn
-from textrnn.config import Config, DataConfig
+from textrnn.config import DataConfig, read_yaml
 
 LINEAR = "TF-IDF + LinearSVC"
 DEFAULTS = "textrnn, defaults"
@@ -37,8 +37,8 @@ def programs(task: Task) -> list[Program]:
         print("fastText is left out: it is not installed (pip install -e '.[bench]')")
     else:
         found.append(Program("fastText", 0, "2", partial(fasttext_labels, task.unit)))
-    found.append(Program(DEFAULTS, 1, recorded_yaml(Config()), partial(labels_by_defaults, task)))
-    recipe = recorded_yaml(config) + "and on dev"
+    found.append(Program(DEFAULTS, 1, recipe_of({}), partial(labels_by_defaults, task)))
+    recipe = recipe_of(read_yaml(config_file(task))) + "and on dev"
     for seed in range(1, task.seeds + 1):
         labels = partial(labels_by_recipe, task, config.data, seed)
         found.append(Program(f"textrnn, {task.recipe}.yaml", seed, recipe, labels))
@@ -58,7 +58,7 @@ def labels_by_defaults(task: Task, parts: Parts) -> list[str]:
 
 
 def labels_by_recipe(task: Task, data: DataConfig, seed: int, parts: Parts) -> list[str]:
-    words = ["--config", ROOT / "configs" / f"{task.recipe}.yaml", *setting("train.seed", seed)]
+    words = ["--config", config_file(task), *setting("train.seed", seed)]
     return our_labels(f"{task.recipe}-{seed}", [*words, *on_train_and_dev(data)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -13,43 +14,26 @@ from textrnn.config import Config
 
 RECORD = ROOT / "docs" / "accuracy.jsonl"
 
-# A recipe's name in the record is a digest of its config as YAML, with the keys named and ordered as they were when it
-# was first recorded. So a key that moves or is renamed (add it to RENAMED) is no reason to read a test set again. Nor
-# is a new key (add it to ADDED), where it has the value that stands for what the program did before. Any other key that
-# is added or removed makes another recipe; where it changes nothing, a `same_as` line of the record says so.
-ADDED = {"data.delimiter": None}  # key: value with which it is left out
-RENAMED = {"train.embedding_lr_multiplier": "train.embedding_rate"}  # name today: name when first recorded
-ORDER = {
-    "data": "train dev test dev_fraction format text_column label_column label_names encoding max_length bad_rows "
-    "cache_dir",
-    "tokenizer": "kind lowercase normalize user_dict",
-    "vocab": "min_count max_size",
-    "model": "architecture cell nonlinearity embedding_dim hidden_size num_layers bidirectional dropout "
-    "embedding_dropout pooling attention_hops fc_size pretrained freeze_embedding ngrams ngram_buckets linear_ngrams "
-    "linear_buckets linear_scale",
-    "train": "batch_size epochs learning_rate embedding_rate weight_decay schedule warmup grad_clip_norm accumulate "
-    "label_smoothing adversarial_norm class_weights monitor patience seed precision tf32 save_minutes",
+# What changed for recipes that do not state it otherwise, since recipes are known by the keys that they state. Each
+# applies to the recipes of which it is true, and makes them other ones: their test sets are to be read anew. A new key
+# whose default is what the program did before is no change. Where a key is renamed, a `same_as` line of the record says
+# which recipe is meant.
+CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
+    "vectors of n-grams have 32 numbers": lambda config, stated: (
+        config.model.ngrams > 1 and "model.ngram_dim" not in stated
+    ),
 }
 
 
-_ABSENT = object()
-
-
-def recorded_yaml(config: Config) -> str:
-    """The whole config, defaults included, as it was written when recipes were first recorded."""
-    values = {
-        RENAMED.get(f"{section}.{key}", f"{section}.{key}"): value
-        for section, keys in config.model_dump().items()
-        if section != "preset"  # all that it changes is stated
-        for key, value in keys.items()
-        if ADDED.get(f"{section}.{key}", _ABSENT) != value
-    }
-    known = [f"{section}.{key}" for section, keys in ORDER.items() for key in keys.split()]
-    tree: dict[str, dict[str, Any]] = {}
-    for name in [*(name for name in known if name in values), *sorted(values.keys() - set(known))]:
-        section, key = name.split(".")
-        tree.setdefault(section, {})[key] = values[name]
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+def recipe_of(stated: dict[str, Any]) -> str:
+    """What decides the result, besides the seed and the program: the keys that a config states, and the changes of
+    defaults that it takes part in."""
+    config = Config.model_validate(stated)
+    names = {
+        f"{section}.{key}" for section, keys in stated.items() if isinstance(keys, dict) for key in keys
+    }  # fmt: skip
+    changes = [name for name, applies in CHANGES.items() if applies(config, names)]
+    return yaml.safe_dump({"stated": stated, "changes": changes}, allow_unicode=True)  # keys in alphabetical order
 
 
 def digest(recipe: str) -> str:
@@ -63,7 +47,13 @@ def lines() -> list[dict[str, Any]]:
 
 
 def readings() -> list[dict[str, Any]]:
-    return [line for line in lines() if "same_as" not in line]
+    """Each with the recipe that it is the same as, where a line of the record says so."""
+    same = _same()
+    return [line | {"recipe": same.get(line["recipe"], line["recipe"])} for line in lines() if "same_as" not in line]
+
+
+def _same() -> dict[str, str]:
+    return {line["recipe"]: line["same_as"] for line in lines() if "same_as" in line}
 
 
 def add(reading: dict[str, Any]) -> None:
@@ -73,9 +63,5 @@ def add(reading: dict[str, Any]) -> None:
 
 def has_read(task: str, program: str, seed: int, recipe: str) -> bool:
     """Whether a program with this recipe (or one that the record says is the same) and seed has read the test set."""
-    same = {line["recipe"]: line["same_as"] for line in lines() if "same_as" in line}
-    wanted = (task, program, seed, same.get(digest(recipe), digest(recipe)))
-    return any(
-        (line["task"], line["program"], line["seed"], same.get(line["recipe"], line["recipe"])) == wanted
-        for line in readings()
-    )
+    wanted = (task, program, seed, _same().get(digest(recipe), digest(recipe)))
+    return any((line["task"], line["program"], line["seed"], line["recipe"]) == wanted for line in readings())

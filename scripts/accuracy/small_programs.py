@@ -16,12 +16,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
 from scripts.accuracy.programs import DEFAULTS, our_labels, setting
-from scripts.accuracy.record import recorded_yaml
+from scripts.accuracy.record import recipe_of
 from scripts.accuracy.small import SEEDS, SmallTask
 from scripts.bench.corpora import write_texts
 from scripts.bench.rivals.corpus import Labelled
 from scripts.bench.rivals.linear_svc import vectorizer
-from textrnn.config import Config
 
 PLAIN = "textrnn, plain"
 TUNED = "TF-IDF + the better of LinearSVC and logistic regression"
@@ -42,7 +41,7 @@ def small_programs(task: SmallTask) -> list[tuple[str, int, str, Labels]]:
     found: list[tuple[str, int, str, Labels]] = [(TUNED, 0, f"{FOLDS} {CHOICES!r}", partial(tuned_labels, task.unit))]
     name = re.sub(r"\W+", "-", task.name)
     for program, preset in ((DEFAULTS, "best"), (PLAIN, "plain")):
-        recipe = recorded_yaml(Config.model_validate({"preset": preset}))
+        recipe = recipe_of({} if preset == "best" else {"preset": preset})
         for seed in SEEDS:
             found.append((program, seed, recipe, partial(labels_by_preset, f"{name}-{preset}-{seed}", preset, seed)))
     return found

@@ -94,5 +94,9 @@ def read_part(paths: Paths, data: DataConfig) -> Labelled:
     return Labelled([example.label for example in examples], [" ".join(example.text.split()) for example in examples])
 
 
+def config_file(task: Task) -> Path:
+    return ROOT / "configs" / f"{task.recipe}.yaml"
+
+
 def config_of(task: Task) -> Config:
-    return load_config(ROOT / "configs" / f"{task.recipe}.yaml")
+    return load_config(config_file(task))
