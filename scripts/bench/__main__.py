@@ -16,6 +16,7 @@ from scripts.bench.timing import environment
 PAGE = ROOT / "docs" / "benchmarks.md"
 PARTS = {  # part: its module
     "encoder": "encoder", "titles": "training", "reviews": "training", "prediction": "prediction",
+    "sizes": "sizes",
     "tokenizing": "tokenizing", "cache": "cache",
 }  # fmt: skip
 

@@ -15,13 +15,16 @@ from scripts.bench.timing import interleaved, median_run, run_program, stopwatch
 
 REPEATS = 3
 TITLES, COPIES = 50_000, 10  # the largest file holds the titles so many times
-OURS = "textrnn predict"
+OURS, AUTO = "textrnn predict", "textrnn predict --precision auto"
+# speed does not depend on how well a model is trained
+SETTINGS = {"train.epochs": 1, "model.ngrams": 2, "model.linear": "mix"}
 
 
 def measure_prediction() -> list[str]:
     corpus, folder = titles(), work_folder("prediction")
     programs, missing = available({
-        OURS: partial(ours, "thucnews", {"train.epochs": 1}),  # speed does not depend on how well it is trained
+        OURS: partial(ours, "thucnews", SETTINGS),
+        AUTO: partial(ours, "thucnews", SETTINGS, ("--precision", "auto")),
         "fastText": partial(fasttext, "char"),
         "TF-IDF + LinearSVC": partial(linear_svc, "char"),
     })  # fmt: skip

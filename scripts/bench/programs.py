@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,8 +36,9 @@ class Program(NamedTuple):
         return run_program(self.predict(folder, texts, output))
 
 
-def ours(config: str, options: Mapping[str, object] | None = None) -> Program:
-    """textrnn with a shipped config and `--set` options on top; labels stay the ids of the raw files."""
+def ours(config: str, options: Mapping[str, object] | None = None, to_predict: Sequence[str] = ()) -> Program:
+    """textrnn with a shipped config and `--set` options on top; labels stay the ids of the raw files. to_predict:
+    further words of `textrnn predict`."""
 
     def train(corpus: Corpus, folder: Path) -> list[object]:
         settings = {
@@ -49,7 +50,7 @@ def ours(config: str, options: Mapping[str, object] | None = None) -> Program:
         return textrnn("train", "--config", config_file, "--run-dir", folder / "run", *words)
 
     def predict(folder: Path, texts: Path, output: Path) -> list[object]:
-        return textrnn("predict", folder / "run", texts, "--format", "text", "--output", output)
+        return textrnn("predict", folder / "run", texts, "--format", "text", "--output", output, *to_predict)
 
     return Program(train, predict)
 
