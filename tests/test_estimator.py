@@ -150,9 +150,13 @@ def test_it_survives_pickling(workplace: Path, tokenizer: str) -> None:
         np.testing.assert_array_equal(copy.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
 
 
-def test_cross_validation_and_a_grid_in_two_processes() -> None:
+def test_cross_validation() -> None:
     scores = cross_val_score(RNNClassifier(**GOOD), TEXTS, LABELS, cv=3)
     assert len(scores) == 3 and scores.mean() > 0.6
+
+
+@pytest.mark.slow  # each process imports torch
+def test_a_grid_in_a_pipeline_in_two_processes() -> None:
     pipeline = Pipeline(
         [("strip", FunctionTransformer(np.char.strip)), ("rnn", RNNClassifier(**{**GOOD, "epochs": 1}))]
     )

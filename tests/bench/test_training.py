@@ -37,6 +37,7 @@ def test_keras_has_the_sizes_of_our_models() -> None:
     } == training.REVIEWS_SIZES  # fmt: skip
 
 
+@pytest.mark.slow
 def test_programs_train_and_predict_from_file_to_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpora, "WORK", tmp_path)
     files = [tmp_path / f"{name}.txt" for name in ("train", "test", "dev")]

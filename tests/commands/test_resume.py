@@ -298,6 +298,7 @@ def killed_runs(count: int, seed: int, measure: Callable[[], float] = time.monot
     assert kills > 0
 
 
+@pytest.mark.slow
 def test_a_run_killed_four_times_comes_out_byte_for_byte(workplace: Path) -> None:
     write_tsv(workplace / "train.tsv", make_rows(150))
     killed_runs(1, seed=3)
