@@ -45,6 +45,13 @@ class Model:
     trained_on: str = "auto"
 
 
+def parameter_count(model: Model) -> int:
+    """Of all networks and, where it has a say, of the linear model."""
+    of_networks = sum(each.numel() for each in model.networks.parameters())
+    decides = model.linear is not None and model.decision.weight > 0
+    return of_networks + (model.linear.weight.size + model.linear.bias.size if model.linear and decides else 0)
+
+
 def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]], decision: Decision, linear: bool) -> None:
     """The weights of each network alone, so that equal weights give equal files, and how they decide. linear: whether a
     linear model belongs to it."""
