@@ -153,6 +153,8 @@ def _difference(hashes: np.ndarray, labels: np.ndarray, of_other: np.ndarray, ot
 
 
 def _remedy(first: Compared, other: Compared, data: str | None) -> str:
+    if first.part is not None or other.part is not None:
+        return "the runs held out different texts; compare on one file: --data FILE"
     columns = [
         f"data.{key}"
         for key in ("text_column", "label_column", "label_names", "format", "delimiter", "encoding", "bad_rows")

@@ -9,8 +9,16 @@ import numpy as np
 
 from textrnn.evaluation.comparison import points
 from textrnn.evaluation.comparison_text import (
-    SEED_ALONE, class_gain, config_value, counted, described, differ_in_seed_alone, many, method, scores_of,
-)  # fmt: skip
+    SEED_ALONE,
+    class_gain,
+    config_value,
+    counted,
+    described,
+    differ_in_seed_alone,
+    many,
+    method,
+    scores_of,
+)
 from textrnn.runtime.decoding import visible
 
 TEMPLATE = "comparison.html.j2"

@@ -12,7 +12,8 @@ from textrnn.runtime.decoding import visible
 CLASSES_SHOWN = 5
 NAME_WIDTH, LABEL_WIDTH = 40, 40  # terminal columns at most
 SEED_ALONE = "They differ in the seed alone: this is how much chance in training changes."
-_SCORES_WIDTH = 61  # right of the names
+_NAME_WIDTH_ABOVE = 10  # above a column of F1
+_SCORES_WIDTH, _CLASSES_WIDTH = 61, 60  # right of the names or labels
 
 
 def comparison_text(found: dict[str, Any], columns: int | None = None) -> str:
@@ -65,7 +66,7 @@ def scores_of(run: dict[str, Any]) -> tuple[str, ...]:
         f"{run['loss']:.4f}",
         "-" if seconds is None else f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s",
         f"{run['parameters']:,}",
-        f"{run['model_bytes'] / 1e6:,.1f} MB",
+        f"{run['model_bytes'] / 1e6:,.1f} MB" if run["model_bytes"] >= 1e6 else f"{run['model_bytes'] / 1e3:,.0f} kB",
     )
 
 
@@ -76,13 +77,13 @@ def of_one(comparison: dict[str, Any], columns: int | None) -> list[str]:
     if columns is not None:
         lines = [textwrap.fill(line, columns) for line in lines]
     if comparison["classes"]:
-        most = LABEL_WIDTH if columns is None else max(columns - 60, 12)
-        heading = ("F1, where it differs most", cut(first, 12), cut(name, 12), "points", "95 % interval", "texts")
-        rows: list[tuple[str, ...]] = [heading]
+        most = LABEL_WIDTH if columns is None else max(columns - _CLASSES_WIDTH, 12)
+        in_heading = (cut(each, _NAME_WIDTH_ABOVE) for each in (first, name))
+        rows: list[tuple[str, ...]] = [("", *in_heading, "points", "95 % interval", "texts")]
         for each in comparison["classes"][:CLASSES_SHOWN]:
             label = cut(visible(each["label"]), most)
             rows.append((label, *(f"{value:.4f}" for value in each["f1"]), *class_gain(each), f"{each['support']:,}"))
-        lines += ["", *aligned(rows)]
+        lines += ["", "F1, where it differs most:", *aligned(rows)]
     return lines
 
 
