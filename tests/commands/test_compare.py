@@ -308,6 +308,14 @@ def test_a_folder_that_cannot_be_written_is_one_message(cli: Cli, runs: Path, fo
     assert result.err.count("error:") == 1 and Path("test.tsv").read_bytes() == before
 
 
+def test_a_run_whose_name_is_not_utf_8(cli: Cli, runs: Path) -> None:
+    Path("runs/b").rename("runs/b\udcff")
+    result = cli("compare", "runs/a", "runs/b\udcff", "--output", "out")
+    assert result.code == 0, result.err
+    for name in ("comparison.json", "comparison.txt", "comparison.html", "differences.tsv"):
+        assert "b\\udcff" in Path("out", name).read_text(encoding="utf-8"), name
+
+
 def test_a_file_that_changes_meanwhile_is_refused(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def changed(*arguments: object) -> object:
         write_tsv(Path("test.tsv"), make_rows(24, seed=9))

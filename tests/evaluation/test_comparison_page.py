@@ -16,7 +16,7 @@ def test_examples_are_evenly_spaced_and_of_both_kinds() -> None:
     assert (chosen.only_first, chosen.only_this) == ([], [1])
 
 
-def test_long_texts_are_cut_and_half_characters_are_shown_as_escapes() -> None:
+def test_long_texts_are_cut_and_control_characters_are_shown_as_escapes() -> None:
     shown = example(["a", "b"], "x" * 203)
     assert (shown.text, shown.more) == ("x" * 200, 3)
-    assert example(["a"], "\ud800\x1b[31m").text == "\\ud800\\x1b[31m"
+    assert example(["a"], "\x1b[31m\u202e").text == "\\x1b[31m\\u202e"

@@ -14,7 +14,7 @@ from textrnn.evaluation.comparison import differing_rows
 from textrnn.evaluation.comparison_page import Example, chosen_examples, comparison_html, example
 from textrnn.evaluation.comparison_text import comparison_text
 from textrnn.runtime.decoding import one_line, visible_json
-from textrnn.runtime.files import atomic_writer, write_text
+from textrnn.runtime.files import atomic_writer, write_bytes
 
 
 def comparison_json(found: dict[str, Any]) -> str:
@@ -42,10 +42,16 @@ def write_comparison(
             stream.write(_line([*names, text]))
             if number in wanted:
                 examples[number] = example(names, text)
-    write_text(folder / "comparison.json", comparison_json(found))
-    write_text(folder / "comparison.txt", comparison_text(found))
-    write_text(folder / "comparison.html", comparison_html(found, chosen, examples))
+    pages = {"json": comparison_json(found), "txt": comparison_text(found)}
+    pages["html"] = comparison_html(found, chosen, examples)
+    for suffix, content in pages.items():
+        write_bytes(folder / f"comparison.{suffix}", _utf8(content))
 
 
 def _line(columns: list[str]) -> bytes:
-    return ("\t".join(map(one_line, columns)) + "\n").encode("utf-8", "surrogatepass")
+    return _utf8("\t".join(map(one_line, columns)) + "\n")
+
+
+def _utf8(text: str) -> bytes:
+    """With escapes for the bytes of file names that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace")

@@ -53,13 +53,7 @@ def _spaced(mask: np.ndarray) -> list[int]:
 
 
 def example(labels: list[str], text: str) -> Example:
-    shown = _clean(text[:CHARACTERS])
-    return Example([_clean(label) for label in labels], shown, max(len(text) - CHARACTERS, 0))
-
-
-def _clean(text: str) -> str:
-    """Without halves of characters, which no file in UTF-8 holds."""
-    return visible(text).encode("utf-8", "backslashreplace").decode()
+    return Example([visible(label) for label in labels], visible(text[:CHARACTERS]), max(len(text) - CHARACTERS, 0))
 
 
 def comparison_html(found: dict[str, Any], chosen: list[Chosen], examples: dict[int, Example]) -> str:
