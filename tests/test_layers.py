@@ -36,11 +36,12 @@ LAYERS = [
     ["inference"],
     [
         "evaluation.intervals", "evaluation.verdict", "evaluation.metrics", "evaluation.report", "evaluation.plots",
-        "evaluation.results",
+        "evaluation.results", "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
+        "evaluation.comparison_files",
     ],
     [
         "run.tensors", "run.old_models", "run.model_config", "run.environment", "run.linear_files", "run.model",
-        "run.checkpoint", "run.history", "run.folder", "run.held_out",
+        "run.checkpoint", "run.history", "run.folder", "run.held_out", "run.config_differences",
     ],
     [
         "training.decision", "training.events", "training.objectives", "training.optim", "training.state",
@@ -51,9 +52,10 @@ LAYERS = [
     ["classifier", "estimator"],
     [
         "commands.data", "commands.vocab", "commands.start", "commands.describe", "commands.train",
-        "commands.precision", "commands.eval_data", "commands.eval", "commands.prediction_input", "commands.predict",
+        "commands.precision", "commands.eval_data", "commands.eval", "commands.compare_data", "commands.compare",
+        "commands.prediction_input", "commands.predict",
     ],
-    ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.predict", "cli.app", "cli", "__main__"],
+    ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.compare", "cli.predict", "cli.app", "cli", "__main__"],
 ]  # fmt: skip
 ORDER = [name for layer in LAYERS for name in layer]
 WITHOUT_TORCH = [name for name in ORDER if name.startswith("data.") and name != "data.batching"]

@@ -24,7 +24,7 @@ def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"textrnn {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["vocab", "train", "eval", "predict"])
+@pytest.mark.parametrize("command", ["vocab", "train", "eval", "predict", "compare"])
 def test_help_has_an_example(cli: Cli, command: str) -> None:
     result = cli(command, "--help")
     assert result.code == 0

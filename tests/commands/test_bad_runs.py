@@ -221,7 +221,7 @@ EVAL_CASES = [
     ),
     broken(
         "set-of-another-section", None, "eval run --set model.cell=lstm",
-        "--set model.cell: eval takes only data keys that say how to read; the others were fixed by training",
+        "--set model.cell: only data keys that say how to read can be set here; the others were fixed by training",
     ),
     broken(
         "no-test-file", replace("run/config.yaml", "  test: ", "  test: null #"), "eval run --split test",

@@ -179,3 +179,58 @@ def test_a_million_lines_stream_through_in_memory_that_does_not_grow(trained: Pa
 def test_output_to_the_path_of_a_pipe(trained: Path, workplace: Path) -> None:
     result = piped("one\ntwo\n", trained, "--output", "/dev/stdout", cwd=workplace)
     assert (result.returncode, result.stdout.count(b"\n")) == (0, 2), result.stderr
+
+
+def unsure_and_sure(trained: Path) -> tuple[np.ndarray, float]:
+    """Of the 20 texts that it writes to `texts.txt` the highest probabilities, and one with 10 of them below it."""
+    texts = [text for _, text in make_rows(20, seed=2)]
+    Path("texts.txt").write_text("".join(f"{text}\n" for text in texts))
+    highest = TextClassifier.load(trained).predict_proba(texts).max(axis=1)
+    low, high = np.sort(highest)[9:11]
+    return highest, float(low + high) / 2
+
+
+def test_texts_below_a_probability_are_unsure(cli: Cli, trained: Path) -> None:
+    highest, least = unsure_and_sure(trained)
+    plain = [line.split("\t") for line in cli("predict", trained, "texts.txt").out.splitlines()]
+    result = cli("predict", trained, "texts.txt", "--min-probability", least)
+    rows = [line.split("\t") for line in result.out.splitlines()]
+    assert [row[0] for row in rows] == ["?" if p < least else row[0] for row, p in zip(plain, highest, strict=True)]
+    assert [row[1:] for row in rows] == [row[1:] for row in plain], "the probability stays that of the likeliest"
+    assert f"10 of 20 texts have no label with a probability of {least:g} or more: ?\n" in result.err
+
+
+@pytest.mark.parametrize("top", [[], ["--top-k", "2"]])
+def test_jsonl_keeps_the_likeliest_labels_of_unsure_texts(cli: Cli, trained: Path, top: list[str]) -> None:
+    highest, least = unsure_and_sure(trained)
+    arguments = ["predict", trained, "texts.txt", "--output-format", "jsonl", *top]
+    plain = [json.loads(line) for line in cli(*arguments).out.splitlines()]
+    result = cli(*arguments, "--min-probability", least, "--unsure-label", "看看")
+    items = [json.loads(line) for line in result.out.splitlines()]
+    for item, before, probability in zip(items, plain, highest, strict=True):
+        assert item["label"] == ("看看" if probability < least else before["label"])
+        assert item["top"][0] == {"label": before["label"], "probability": before["probability"]}
+        assert (len(item["top"]), item["probability"]) == (2 if top else 1, before["probability"])
+    assert result.err.endswith(": 看看\n")
+
+
+def test_the_ends_of_the_range_of_probabilities(cli: Cli, trained: Path) -> None:
+    Path("texts.txt").write_text("one\ntwo\n")
+    assert "0 of 2 texts" in cli("predict", trained, "texts.txt", "--min-probability", "0").err
+    result = cli("predict", trained, "texts.txt", "--min-probability", "1", "--unsure-label", "a\tb")
+    assert "2 of 2 texts" in result.err and result.out.startswith("a b\t")
+    Path("texts.txt").write_text("")
+    assert "0 of 0 texts" in cli("predict", trained, "texts.txt", "--min-probability", "1").err
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.01", "nan", "inf"])
+def test_a_probability_outside_the_range_is_wrong_usage(cli: Cli, trained: Path, value: str) -> None:
+    result = cli("predict", trained, "test.tsv", "--min-probability", value)
+    assert (result.code, result.out) == (2, "")
+    assert "--min-probability" in result.err and value in result.err
+
+
+def test_a_label_of_unsure_texts_needs_a_probability(cli: Cli, trained: Path) -> None:
+    result = cli("predict", trained, "test.tsv", "--unsure-label", "x")
+    assert (result.code, result.out) == (2, "")
+    assert "--unsure-label needs --min-probability" in result.err

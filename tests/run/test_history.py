@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from textrnn.evaluation.plots import plot_curves
-from textrnn.run.history import append_history, cut_history, read_history
+from textrnn.run.history import append_history, cut_history, read_history, training_seconds
 
 
 def test_records_are_appended_read_and_cut(tmp_path: Path) -> None:
@@ -78,3 +78,17 @@ def test_no_nan_is_written(tmp_path: Path, value: Any) -> None:
 def test_curves_of_very_large_numbers_can_be_drawn(tmp_path: Path) -> None:
     records = [{"epoch": epoch, "step": 2**53 * epoch, "train_loss": 9e99, "dev_loss": 1e-300} for epoch in (1, 10**20)]
     plot_curves(tmp_path / "curves.png", records)
+
+
+@pytest.mark.parametrize(
+    ("records", "seconds"),
+    [
+        ([], None),
+        ([{"seconds": 2.0}, {"seconds": 5.0}], 5.0),
+        ([{"fold": 1, "seconds": 2.0}, {"fold": 1, "seconds": 3.0}, {"fold": 2, "seconds": 4.0}], 7.0),
+        ([{"fold": 1, "seconds": 2.0}, {"fold": 2, "seconds": 4.0}, {"seconds": 6.5}], 6.5),
+        ([{"fold": 1}], None),
+    ],
+)
+def test_seconds_of_training_are_those_of_all_networks(records: list[dict[str, Any]], seconds: float | None) -> None:
+    assert training_seconds(records) == seconds

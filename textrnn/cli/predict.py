@@ -30,6 +30,12 @@ class OutputFormat(str, enum.Enum):
     jsonl = "jsonl"
 
 
+def _probability(option: float | None) -> float | None:
+    if option is not None and not 0 <= option <= 1:  # nor NaN, which a range of typer's lets pass
+        raise typer.BadParameter(f"a number from 0 to 1 was expected, found {option:g}")
+    return option
+
+
 @exit_on_error()
 @alone()
 def predict(
@@ -67,6 +73,21 @@ def predict(
     keep: Annotated[
         bool, typer.Option("--keep", help="jsonl: all fields of each input record too, such as an id.")
     ] = False,
+    min_probability: Annotated[
+        float | None,
+        typer.Option(
+            callback=_probability,
+            metavar="P",
+            help="Texts whose likeliest label is less probable are unsure.",
+            show_default=False,
+        ),
+    ] = None,
+    unsure_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]", show_default=False
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 512,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.float32,
@@ -76,11 +97,15 @@ def predict(
     Example: textrnn predict runs/sample texts.txt > labels.tsv
 
     Example: echo "where is my parcel?" | textrnn predict runs/sample
+
+    Example: textrnn predict runs/sample texts.txt --min-probability 0.8
     """
     if top_k is not None and output_format is OutputFormat.tsv:
         raise UsageError("--top-k needs --output-format jsonl")
     if keep and output_format is OutputFormat.tsv:
         raise UsageError("--keep needs --output-format jsonl")
+    if unsure_label is not None and min_probability is None:
+        raise UsageError("--unsure-label needs --min-probability, below which texts are unsure")
     if not files and sys.stdin.isatty():
         raise UsageError(f"give a FILE, or pipe texts in, as in: {command('predict', run, 'texts.txt')}")
     from textrnn.runtime.decoding import check_encoding
@@ -94,6 +119,7 @@ def predict(
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.precision import describe_precision
+    from textrnn.commands.predict import Unsure
     from textrnn.commands.predict import predict as run_predict
     from textrnn.commands.prediction_input import STDIN, InputOptions
 
@@ -106,6 +132,7 @@ def predict(
         options=InputOptions(format.value if format else None, column, delimiter, encoding, keep),
         output_format=output_format.value,
         top_k=top_k,
+        unsure=None if min_probability is None else Unsure(min_probability, unsure_label),
         batch_size=batch_size,
     )
 

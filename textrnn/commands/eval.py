@@ -14,12 +14,11 @@ import numpy as np
 import torch
 
 from textrnn.classifier import TextClassifier, model_folder
-from textrnn.commands.eval_data import Texts, data_config, own_split, read_texts
+from textrnn.commands.eval_data import Texts, data_config, given_data, own_split, read_texts
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
-from textrnn.data.build import build_source
 from textrnn.data.raw_texts import texts_at
-from textrnn.data.source import Source, suffix_format
+from textrnn.data.source import Source
 from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
@@ -27,7 +26,6 @@ from textrnn.evaluation.report import report_text
 from textrnn.evaluation.results import Predictions, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.folder import RunFolder
-from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import bar, log
 from textrnn.training.recorder import saved_progress
 
@@ -53,12 +51,8 @@ def evaluate(
     config = data_config(run, overrides, is_run=is_run)
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
-    part = None
     if data is not None:
-        is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
-        if config.data.format == "auto" and is_csv:
-            config.data.format = "csv"  # which no first line tells
-        name, source = data_name(data), build_source(data, config.data, names)
+        name, source, part = given_data(data, config, classifier, names)
     elif is_run:
         name, source, part = own_split(config, split, names)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from textrnn.data.build import build_source
 from textrnn.data.corpus import Corpus
 from textrnn.data.loading import encode_labelled
 from textrnn.data.rows import all_rows, class_sizes
-from textrnn.data.source import Source
+from textrnn.data.source import Source, suffix_format
 from textrnn.data.splits import DEV_FRACTION, is_cross_fitted, stratified_split
 from textrnn.data.statistics import cut_warning
 from textrnn.data.transform import EncodedTexts
@@ -24,6 +25,7 @@ from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import load_held_out, load_margins
 from textrnn.run.model_config import read_description
+from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
 
 _RUN_KEYS = ("seed", "folds")  # of `train`, which say how the run's own data was divided
@@ -115,10 +117,20 @@ def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool)
     for key, value in overrides:
         if not key.startswith("data.") or key == "data.dev_fraction":
             raise ConfigError(
-                f"--set {key}: eval takes only data keys that say how to read; the others were fixed by training"
+                f"--set {key}: only data keys that say how to read can be set here; the others were fixed by training"
             )
         set_key(tree, key, value)
     return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides})
+
+
+def given_data(
+    data: str, config: Config, classifier: TextClassifier, names: list[str] | None
+) -> tuple[str, Source, None]:
+    """(name, source, None) for a file or folder, read as the training texts were."""
+    is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
+    if config.data.format == "auto" and is_csv:
+        config.data.format = "csv"  # which no first line tells
+    return data_name(data), build_source(data, config.data, names), None
 
 
 def own_split(config: Config, split: str | None, names: list[str] | None) -> tuple[str, Source, str | None]:

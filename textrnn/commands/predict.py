@@ -22,6 +22,22 @@ from textrnn.runtime.progress import bar, log, show_bars
 SWITCH_SECONDS = 5e-4  # a thread that computes waits so long for one that reads and writes; Python's default is 5e-3
 WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, but takes memory
 Row = dict[str, Any] | None  # the fields of a record that are kept
+UNSURE = "?"
+
+
+class Unsure:
+    """What texts are called whose likeliest label has a probability below `least`, and how many texts there were."""
+
+    def __init__(self, least: float, label: str | None = None) -> None:
+        self.least, self.label = least, UNSURE if label is None else label
+        self.texts = self.unsure = 0
+
+    def covers(self, probability: float) -> bool:
+        """Whether a text is unsure, given its highest probability; it is counted."""
+        below = probability < self.least
+        self.texts += 1
+        self.unsure += below
+        return below
 
 
 def predict(
@@ -33,13 +49,15 @@ def predict(
     output_format: str,
     top_k: int | None,
     batch_size: int,
+    unsure: Unsure | None = None,
 ) -> None:
-    """Predict each text of each file. Raises DataError `file:line` for a record without a readable text."""
+    """Predict each text of each file. unsure: when and how to say that a text has no clear label. Raises DataError
+    `file:line` for a record without a readable text."""
     on_terminal = output is None and sys.stdout.isatty()
     write_row = (
-        jsonl_row(classifier.labels, top_k)
+        jsonl_row(classifier.labels, top_k, unsure)
         if output_format == "jsonl"
-        else tsv_row(classifier.labels, on_terminal=on_terminal)
+        else tsv_row(classifier.labels, unsure, on_terminal=on_terminal)
     )
     # a bar would stay on the terminal between the rows
     with show_bars(False) if on_terminal else nullcontext(), bar("predicting", unit="text") as shown:
@@ -79,6 +97,11 @@ def predict(
         log.warning(
             "%d text%s longer than the model reads (data.max_length, %d tokens): cut there",
             cut, plural, classifier.transform.max_length,
+        )  # fmt: skip
+    if unsure is not None:
+        log.info(
+            "%d of %d texts have no label with a probability of %g or more: %s",
+            unsure.unsure, unsure.texts, unsure.least, unsure.label,
         )  # fmt: skip
 
 
@@ -130,7 +153,9 @@ class Window:
             self.write(texts, rows, future.result())
 
 
-def tsv_row(labels: list[str], *, on_terminal: bool) -> Callable[[str, np.ndarray, int, Row], str]:
+def tsv_row(
+    labels: list[str], unsure: Unsure | None = None, *, on_terminal: bool
+) -> Callable[[str, np.ndarray, int, Row], str]:
     """`label<TAB>probability<TAB>text`, with tabs and line ends inside the text as spaces.
 
     on_terminal: other control characters are shown as escapes, since a terminal would obey them. Elsewhere they stay.
@@ -140,22 +165,28 @@ def tsv_row(labels: list[str], *, on_terminal: bool) -> Callable[[str, np.ndarra
         return visible(one_line(text)) if on_terminal else one_line(text)
 
     names = [column(label) for label in labels]
+    unsure_name = "" if unsure is None else column(unsure.label)
 
     def line(text: str, probabilities: np.ndarray, best: int, row: Row) -> str:
-        return f"{names[best]}\t{probabilities[best]:.4f}\t{column(text)}\n"
+        name = unsure_name if unsure is not None and unsure.covers(probabilities[best]) else names[best]
+        return f"{name}\t{probabilities[best]:.4f}\t{column(text)}\n"
 
     return line
 
 
-def jsonl_row(labels: list[str], top_k: int | None) -> Callable[[str, np.ndarray, int, Row], str]:
-    """A JSON object with text, label and probability; the likeliest labels where top_k is given, and the row where it
-    is kept."""
+def jsonl_row(
+    labels: list[str], top_k: int | None, unsure: Unsure | None = None
+) -> Callable[[str, np.ndarray, int, Row], str]:
+    """A JSON object with text, label and probability; the likeliest labels where top_k is given or a text may be
+    unsure, since `label` does not name them then; and the row where it is kept."""
 
     def line(text: str, probabilities: np.ndarray, best: int, row: Row) -> str:
         order = [best] if top_k is None else np.argsort(-probabilities, kind="stable")[:top_k]
         ranked = [{"label": labels[at], "probability": round(float(probabilities[at]), 4)} for at in order]
         item: dict[str, object] = {"text": text, **ranked[0]}
-        if top_k is not None:
+        if unsure is not None and unsure.covers(probabilities[order[0]]):
+            item["label"] = unsure.label
+        if top_k is not None or unsure is not None:
             item["top"] = ranked
         if row is not None:
             item["row"] = row

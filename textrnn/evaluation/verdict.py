@@ -27,6 +27,15 @@ def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str |
     return f"{scores}: {_conclusion(only_total, only_linear, metrics['n'])}"
 
 
+def mcnemar_p(only_one: int, only_other: int) -> float:
+    """How probable so uneven counts, or more uneven ones, are where both models are equally good: McNemar's test
+    (1947), exact, two-sided. only_one, only_other: documents on which only one of both is right."""
+    from scipy.stats import binomtest
+
+    differing = only_one + only_other
+    return float(binomtest(only_one, differing).pvalue) if differing else 1.0
+
+
 def decides_together(metrics: dict[str, Any]) -> bool:
     """Whether the linear model has a say; else it is only reported, and the network's scores are those of the whole."""
     network = metrics["parts"]["network"]
@@ -34,10 +43,8 @@ def decides_together(metrics: dict[str, Any]) -> bool:
 
 
 def _conclusion(only_total: int, only_linear: int, documents: int) -> str:
-    from scipy.stats import binomtest
-
     differing = only_total + only_linear
-    if differing and binomtest(only_total, differing).pvalue < SIGNIFICANCE:
+    if mcnemar_p(only_total, only_linear) < SIGNIFICANCE:
         return EARNS if only_total > only_linear else BETTER
     # the upper end of the 95 % interval of the paired difference, by the normal approximation
     at_most = (only_total - only_linear + 1.96 * (differing + 1) ** 0.5) / documents

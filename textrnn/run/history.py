@@ -43,6 +43,16 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return records
 
 
+def training_seconds(history: list[dict[str, Any]]) -> float | None:
+    """What the optimizer steps of all networks took; None where nothing was recorded."""
+    last = {record.get("fold"): record.get("seconds") for record in history}
+    whole = last.pop(None, None)  # of the only network, or of those of all folds
+    if whole is not None:
+        return whole
+    of_folds = [seconds for seconds in last.values() if seconds is not None]
+    return sum(of_folds) if of_folds else None
+
+
 def _is_record(found: Any) -> bool:
     """Whether it is a dict of numbers, with a whole `step` and `epoch` and, if any, a whole `fold`."""
     if not isinstance(found, dict) or not all(type(found.get(key)) is int for key in ("step", "epoch")):

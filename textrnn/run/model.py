@@ -48,6 +48,13 @@ class Model:
     bfloat16_agreement: float | None = None
 
 
+def parameter_count(model: Model) -> int:
+    """Of all networks and, where it has a say, of the linear model."""
+    of_networks = sum(each.numel() for each in model.networks.parameters())
+    decides = model.linear is not None and model.decision.weight > 0
+    return of_networks + (model.linear.weight.size + model.linear.bias.size if model.linear and decides else 0)
+
+
 def save_decision(folder: Path, decision: Decision, linear: bool, bfloat16_agreement: float | None = None) -> None:
     """How the networks decide. linear: whether a linear model belongs to them."""
     content = {"linear": linear, **asdict(decision), BFLOAT16: bfloat16_agreement}

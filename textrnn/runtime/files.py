@@ -71,6 +71,11 @@ def make_folder(path: Path) -> None:
         raise TextRNNError(f"{path}: the folder cannot be made: {error.strerror}") from None
 
 
+def folder_size(path: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power failure (on POSIX; elsewhere folders cannot be opened)."""
     if os.name == "posix":

@@ -67,6 +67,21 @@ class _VisibleFormatter(logging.Formatter):
         return visible(super().format(record))
 
 
+@contextmanager
+def log_prefix(prefix: str) -> Iterator[None]:
+    """Inside the block, log lines begin with it."""
+
+    def add(record: logging.LogRecord) -> bool:
+        record.msg, record.args = f"{prefix}: {record.getMessage()}", ()
+        return True
+
+    log.addFilter(add)
+    try:
+        yield
+    finally:
+        log.removeFilter(add)
+
+
 class _StderrFormatter(_VisibleFormatter):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)

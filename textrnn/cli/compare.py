@@ -1,0 +1,75 @@
+"""`textrnn compare`."""
+
+from __future__ import annotations
+
+import enum
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import DeviceOption, SetOption, parse_overrides
+from textrnn.errors import UsageError
+from textrnn.runtime.distributed import alone
+from textrnn.runtime.memory import FOR_TORCH, check_memory
+from textrnn.runtime.process import exit_on_error
+
+
+class Split(str, enum.Enum):
+    test = "test"
+    dev = "dev"
+
+
+@exit_on_error()
+@alone()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs; each is compared with the first.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Labelled texts; without it, the runs' own test files, which must be equal.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        Split | None, typer.Option(help="Which of the runs' own texts.  [default: test]", show_default=False)
+    ] = None,
+    set_: SetOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write comparison.json, .txt and .html here, and differences.tsv: the texts that one "
+            "run gets right and another wrong.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of the text.")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Compare runs on the same texts: which is better, and is it more than chance?
+
+    Example: textrnn compare runs/a runs/b
+
+    Example: textrnn compare runs/a runs/b runs/c --data more.tsv --output comparison
+    """  # fmt: skip
+    if data is not None and split is not None:
+        raise UsageError("--split names a part of the runs' own data; it does not go with --data")
+    if len(runs) < 2:
+        raise UsageError("two or more runs were expected, as in: textrnn compare runs/a runs/b")
+    overrides = parse_overrides(set_)
+    check_memory(FOR_TORCH)
+    from textrnn.commands.compare import compare as run_compare
+    from textrnn.evaluation.comparison_files import comparison_json
+    from textrnn.evaluation.comparison_text import comparison_text
+
+    found = run_compare(
+        runs, data, split=split.value if split else None, overrides=overrides, output=output, device=device
+    )
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    sys.stdout.write(comparison_json(found) if json else comparison_text(found, columns))
