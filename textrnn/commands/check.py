@@ -148,6 +148,7 @@ def _notes(
     if output is not None:
         columns = "" if is_csv(output) else " --set data.text_column=text --set data.label_column=label"
         notes.append(
-            f"{output}: {len(suspects.found):,} texts; as input: {command('train', '--data', output)}{columns}"
+            f"{output}: {len(suspects.found):,} texts for which another label is likelier than their own; as input: "
+            f"{command('train', '--data', output)}{columns}"
         )
     return notes

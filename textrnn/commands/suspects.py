@@ -38,10 +38,11 @@ class Suspect(NamedTuple):
 
 
 class Suspects(NamedTuple):
-    """found: the likeliest first. looked_at: of how many texts. reason: why at none, else
-    None."""
+    """found: the texts for which another label is likelier than their own, the worst first. wrong: how many labels are
+    estimated to be wrong. looked_at: of how many texts. reason: why at none, else None."""
 
     found: list[Suspect]
+    wrong: int
     looked_at: int
     reason: str | None
 
@@ -55,7 +56,7 @@ def find_suspects(
     rows = sample([example.text for example in examples], MOST_ROWS, MOST_CHARACTERS, seed)
     examples = [examples[row] for row in rows]
     if reason := reason_for_none(len(labels), len(examples)):
-        return Suspects([], 0, reason)
+        return Suspects([], 0, 0, reason)
     number_of = {label: number for number, label in enumerate(labels)}
     ids = np.asarray([number_of[str(example.label)] for example in examples])
     texts = [folding(example.text) for example in examples]
@@ -65,25 +66,26 @@ def find_suspects(
     errors = find_label_errors(margins, ids)
     is_known = np.bincount(ids, minlength=len(labels)) >= FOLDS
     has_text = np.asarray([bool(text) for text in texts])
-    suspect = np.flatnonzero(errors.suspect & is_known[ids] & has_text)
+    possible = is_known[ids] & has_text
+    suspect = np.flatnonzero(errors.is_other & possible)
     ranked = suspect[np.argsort(errors.confidence[suspect], kind="stable")]
     found = [
         Suspect(examples[row], labels[errors.suggested[row]], float(errors.confidence[row])) for row in ranked.tolist()
     ]
-    return Suspects(found, len(examples), None)
+    return Suspects(found, int((errors.suspect & possible).sum()), len(examples), None)
 
 
 def describe(suspects: Suspects, output: Path | None) -> list[Finding]:
     """output: where all of them are."""
-    if not suspects.found:
+    if not suspects.wrong:
         return []
-    listed = f"go through {output}" if output else "list them all with --output suspects.tsv, and go through it"
+    listed = f"go through {output}" if output else "list them with --output suspects.tsv, and go through it"
     return [
         Finding(
             "suspects",
-            f"{len(suspects.found):,} of {suspects.looked_at:,} texts may have a wrong label: a linear model fitted "
-            f"without them expects another one",
-            remedy=f"{listed}, the likeliest first",
+            f"about {suspects.wrong:,} of {suspects.looked_at:,} texts may have a wrong label: a linear model that was "
+            f"fitted without them expects another one",
+            remedy=f"{listed}, the likeliest errors first",
             examples=[_line(each) for each in suspects.found[:_SHOWN]],
         )
     ]
@@ -99,7 +101,7 @@ def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
     """A table with a header, csv where the path says so, else tsv, in which tabs and line ends are spaces. Raises
     TextRNNError where it cannot be written."""
     rows = [
-        (str(each.example.label), each.example.text, each.suggested, f"{each.confidence:.4f}", each.example.where)
+        (str(each.example.label), each.example.text, each.suggested, f"{each.confidence:.3g}", each.example.where)
         for each in suspects
     ]
     stream = io.StringIO(newline="")

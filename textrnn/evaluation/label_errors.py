@@ -11,10 +11,12 @@ _COOLEST, _HOTTEST = 0.01, 20.0  # limits of the temperature
 
 class LabelErrors(NamedTuple):
     """confidence (n,): the probability of each text's own label, calibrated: the lower, the likelier it is wrong.
-    suggested (n,): the likeliest other label. suspect (n,) bool: whether it is counted as wrong."""
+    suggested (n,): the likeliest other label. is_other (n,) bool: whether that is likelier than the own one. suspect
+    (n,) bool: whether the own one is counted as wrong."""
 
     confidence: np.ndarray
     suggested: np.ndarray
+    is_other: np.ndarray
     suspect: np.ndarray
 
 
@@ -34,7 +36,7 @@ def find_label_errors(margins: np.ndarray, labels: np.ndarray) -> LabelErrors:
     above = np.where((probabilities >= thresholds) & (counts > 0), probabilities, -1.0)
     suspect = (above.max(axis=1) >= 0) & (above.argmax(axis=1) != labels)
     probabilities[rows, labels] = -1.0
-    return LabelErrors(confidence, probabilities.argmax(axis=1), suspect)
+    return LabelErrors(confidence, probabilities.argmax(axis=1), probabilities.max(axis=1) > confidence, suspect)
 
 
 def calibrated(margins: np.ndarray, labels: np.ndarray) -> np.ndarray:
