@@ -93,6 +93,7 @@ def test_harmless_characters_are_not_told(cli: Cli) -> None:
         "什么双十一呀",
         "要什么没什么",
         "a < b > c",
+        "<Political Atheists?>",
         "R&D; AT&T",
         "C:\\new",
         "naïve",

@@ -29,7 +29,9 @@ def check(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something severe is found.")] = False,
 ) -> None:  # fmt: skip
-    """Look for faults of labelled texts before training: copies, leaks, damaged characters, wrong labels.
+    """Look for faults of labelled texts: copies, leaks, wrong labels.
+
+    Also damaged characters, rare classes and more (docs/check.md).
 
     Example: textrnn check --config configs/sample.yaml
 

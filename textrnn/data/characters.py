@@ -23,7 +23,14 @@ _UTF8_AS_1252 = re.compile(
 )
 _GBK_FILLERS = ("锟斤拷", "烫烫烫")  # of U+FFFD in UTF-8 twice, and of uninitialized memory
 _UTF8_AS_GBK = re.compile(r"锟斤拷|烫烫烫|[\u3400-\u9fff\ue000-\uf8ff]{6,}")
-_MARKUP = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{1,6}|#x[0-9a-fA-F]{1,6});")
+_TAGS = (
+    "a abbr b big blockquote body br center code dd div dl dt em font form h1 h2 h3 h4 h5 h6 head hr html i iframe img "
+    "input li link meta ol option p pre script select small span strike strong style sub sup table tbody td th thead "
+    "title tr u ul"
+)
+_MARKUP = re.compile(
+    rf"</?(?:{'|'.join(_TAGS.split())})(?:\s[^<>]*)?/?>|&(?:[a-z]{{2,8}}|#\d{{1,6}}|#x[0-9a-f]{{1,6}});", re.IGNORECASE
+)
 _ESCAPES = re.compile(r"(?<![A-Za-z]:)(?<!\\)\\(?:[nrt]|u[0-9a-fA-F]{4})")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
