@@ -80,7 +80,7 @@ def scores(margins: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
 
 
 def measure(texts: Sequence[str], names: Sequence[str], share: float, seed: int, rows: int) -> list[float]:
-    """The average precision of each ranking, and then the precision and recall of the suspects that `check` lists."""
+    """The average precision of each ranking, and then the precision and recall of the labels that `check` counts as wrong."""
     random = np.random.default_rng(seed)
     drawn = np.sort(random.permutation(len(texts))[:rows])
     folding = Folding(lowercase=True, normalize=True)
@@ -113,10 +113,10 @@ def main() -> None:
     print(f"| ranking | {' | '.join(columns)} |")
     print("|---" * (len(columns) + 1) + "|")
     print(f"| texts | {' | '.join(f'{rows:,}' for rows, _ in counts)} |")
-    for at, ranking in enumerate([*RANKINGS, "suspects listed: precision", "suspects listed: recall"]):
+    for at, ranking in enumerate([*RANKINGS, "counted as wrong: precision", "counted as wrong: recall"]):
         cells = [", ".join(f"{each[at]:.3f}" for each in found) for found in numbers]
         print(f"| {ranking} | {' | '.join(cells)} |")
-    print(f"| processor seconds | {' | '.join(f'{seconds:.0f}' for _, seconds in counts)} |")
+    print(f"| processor seconds a seed | {' | '.join(f'{seconds:.0f}' for _, seconds in counts)} |")
 
 
 if __name__ == "__main__":
