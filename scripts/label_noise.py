@@ -80,7 +80,7 @@ def scores(margins: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
 
 
 def measure(texts: Sequence[str], names: Sequence[str], share: float, seed: int, rows: int) -> list[float]:
-    """The average precision of each ranking, and then the precision and recall of the labels that `check` counts as wrong."""
+    """The average precision of each ranking; then precision and recall of the labels that `check` counts as wrong."""
     random = np.random.default_rng(seed)
     drawn = np.sort(random.permutation(len(texts))[:rows])
     folding = Folding(lowercase=True, normalize=True)
