@@ -23,11 +23,12 @@ LAYERS = [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
         "data.source", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows",
         "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files",
-        "data.cache", "data.checks", "data.splits", "data.raw_texts", "data.repeats", "data.statistics",
-        "data.loading", "data.vectors",
+        "data.cache", "data.checks", "data.findings", "data.splits", "data.raw_texts", "data.repeats",
+        "data.statistics", "data.faults", "data.proportions", "data.characters", "data.sampling", "data.near_equal",
+        "data.copies", "data.loading", "data.vectors",
         "data.build", "data.batching", "data.ngrams",
     ],
-    ["linear.counts", "linear.features", "linear.model", "linear.fit"],
+    ["linear.counts", "linear.features", "linear.model", "linear.fit", "linear.leaks", "linear.out_of_fold"],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
         "models.thread_pool", "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn",
@@ -35,8 +36,9 @@ LAYERS = [
     ],
     ["inference"],
     [
-        "evaluation.intervals", "evaluation.verdict", "evaluation.metrics", "evaluation.report", "evaluation.plots",
-        "evaluation.results", "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
+        "evaluation.intervals", "evaluation.verdict", "evaluation.label_errors", "evaluation.metrics",
+        "evaluation.report", "evaluation.check_report", "evaluation.plots", "evaluation.results",
+        "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
         "evaluation.comparison_files",
     ],
     [
@@ -51,11 +53,14 @@ LAYERS = [
     ],
     ["classifier", "estimator"],
     [
-        "commands.data", "commands.vocab", "commands.start", "commands.describe", "commands.train",
-        "commands.precision", "commands.eval_data", "commands.eval", "commands.compare_data", "commands.compare",
-        "commands.prediction_input", "commands.predict",
+        "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
+        "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval",
+        "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.predict",
     ],
-    ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.compare", "cli.predict", "cli.app", "cli", "__main__"],
+    [
+        "cli.options", "cli.vocab", "cli.check", "cli.train", "cli.eval", "cli.compare", "cli.predict", "cli.app",
+        "cli", "__main__",
+    ],
 ]  # fmt: skip
 ORDER = [name for layer in LAYERS for name in layer]
 WITHOUT_TORCH = [name for name in ORDER if name.startswith("data.") and name != "data.batching"]

@@ -18,10 +18,10 @@ from textrnn.classifier import TextClassifier, check_texts
 from textrnn.config import Config, build_config, dead_keys
 from textrnn.data.build import build_tokenizer
 from textrnn.data.corpus import Corpus
+from textrnn.data.faults import find_faults
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import Example
 from textrnn.data.splits import split_corpora
-from textrnn.data.statistics import find_warnings
 from textrnn.data.tokenizer import check_segmented
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
@@ -99,7 +99,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         )  # fmt: skip
         splits.labels = names
         examples = (Example(text, names[ids[row]], f"X[{row}]") for row, text in enumerate(texts))
-        for sentence in [*dead_keys(config), *find_warnings(splits, corpora, config.data.max_length, examples)]:
+        splits.findings = find_faults(splits, corpora, config.data.max_length, examples)
+        for sentence in [*dead_keys(config), *splits.warnings]:
             warnings.warn(sentence, stacklevel=2)
         device = choose_device(self.get_params()["device"])
         if device.type == "cuda":

@@ -7,10 +7,11 @@ import pytest
 
 from tests.conftest import TINY, Cli, make_rows, write_tsv
 from textrnn.data.corpus import Corpus
+from textrnn.data.faults import find_faults
 from textrnn.data.loading import load_splits
 from textrnn.data.source import Source
 from textrnn.data.splits import split_corpora, stratified_split
-from textrnn.data.statistics import find_warnings, statistics
+from textrnn.data.statistics import statistics
 from textrnn.data.tokenizer import Tokenizer
 
 
@@ -56,7 +57,7 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
             assert list(getattr(found, name)) == list(getattr(expected, name))
         assert list(found.id_map[found.tokens]) == list(expected.id_map[expected.tokens])
     assert statistics(in_memory, corpora["train"], 6) == of_file.statistics
-    assert find_warnings(in_memory, corpora, 6, []) == of_file.warnings
+    assert find_faults(in_memory, corpora, 6, []) == of_file.findings
 
 
 def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:

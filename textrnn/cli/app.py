@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from textrnn import __version__
-from textrnn.cli import compare, eval, predict, train, vocab
+from textrnn.cli import check, compare, eval, predict, train, vocab
 from textrnn.runtime.distributed import check_environment
 from textrnn.runtime.process import exit_on_error, prepare_process
 from textrnn.runtime.progress import log_to_stderr
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(vocab.vocab)
+app.command()(check.check)
 app.command()(train.train)
 app.command(name="eval")(eval.eval_)
 app.command()(predict.predict)

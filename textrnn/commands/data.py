@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from textrnn.config import Config, dead_keys
-from textrnn.data.build import build_splits, build_tokenizer
+from textrnn.data.build import build_source, build_splits, build_tokenizer
+from textrnn.data.characters import OddCharacters
+from textrnn.data.reader import read_examples
+from textrnn.data.sampling import thinned
+from textrnn.data.source import Source
 from textrnn.data.splits import Splits
 from textrnn.data.tokenizer import Tokenizer
+from textrnn.linear import leaks
+from textrnn.linear.model import Folding
 from textrnn.runtime.progress import bar, log
+
+_LOOKED_AT = 200_000  # texts of each split, from its beginning, when a run begins
 
 
 def warn_of_dead_keys(config: Config) -> None:
@@ -21,11 +31,38 @@ def warn_of_dead_keys(config: Config) -> None:
 def load_data(config: Config) -> tuple[Splits, Tokenizer]:
     """All splits, read with a progress bar, and the tokenizer; oddities are logged as warnings."""
     tokenizer = build_tokenizer(config.tokenizer)
-    with reading_bar() as progress:
-        splits = build_splits(config, tokenizer, progress)
+    splits = read_splits(config, tokenizer)
     for sentence in splits.warnings:
         log.warning(sentence)
     return splits, tokenizer
+
+
+def read_splits(config: Config, tokenizer: Tokenizer) -> Splits:
+    """All splits, read with a progress bar."""
+    with reading_bar() as progress:
+        return build_splits(config, tokenizer, progress)
+
+
+def split_sources(config: Config) -> dict[str, Source]:
+    """The splits that have files of their own, train first."""
+    data = config.data
+    given = {"train": data.train, "dev": data.dev, "test": data.test}
+    return {name: build_source(paths, data) for name, paths in given.items() if paths is not None}
+
+
+def warn_of_severe_texts(config: Config) -> None:
+    """Warn of severe faults of the texts themselves that are quickly found: damaged characters and leaks. What the
+    tokenized corpora show, `load_data` tells; what takes longer, only `check`."""
+    odd, kept = OddCharacters(), []
+    for name, source in split_sources(config).items():
+        some = islice(read_examples(source), _LOOKED_AT)
+        each = partial(odd.add, name)
+        kept.append(thinned(some, leaks.ROWS, leaks.CHARACTERS, config.train.seed, each))
+    train, folding = kept[0], Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
+    texts, labels = [example.text for example in train], [str(example.label) for example in train]
+    for finding in [*odd.findings(), *leaks.find_leaks(texts, labels, folding, config.train.seed)]:
+        if finding.severe:
+            log.warning("%s: %s", finding.text, finding.remedy)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from textrnn.commands.data import load_data
+from textrnn.commands.data import load_data, warn_of_severe_texts
 from textrnn.commands.describe import describe_model, describe_training
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
@@ -46,6 +46,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         allow_tf32(settings.tf32)
         with one_by_machine():  # the first process tokenizes, the others find the corpus in the cache
             splits, tokenizer = load_data(config)
+        if start == "new" and is_first():
+            warn_of_severe_texts(config)
         parts = plan(splits, settings.seed)
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)

@@ -10,10 +10,12 @@ from pathlib import Path
 from textrnn.data.cache import load_corpus
 from textrnn.data.checks import check_classes, check_known_labels
 from textrnn.data.corpus import Corpus
+from textrnn.data.faults import find_faults
+from textrnn.data.findings import Finding
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits, split_corpora
-from textrnn.data.statistics import find_warnings, statistics
+from textrnn.data.statistics import statistics
 from textrnn.data.tokenizer import Tokenizer, check_segmented
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab
@@ -57,11 +59,14 @@ def load_splits(
         max_size=max_size,
     )  # fmt: skip
     splits.hashes = {name: corpus.hashes for name, corpus in corpora.items()}
+    splits.lengths = {name: corpus.lengths for name, corpus in corpora.items()}
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.statistics = statistics(splits, corpora["train"], max_length)
-    splits.warnings = find_warnings(splits, corpora, max_length, read_examples(train))
     hints = (hint for source in sources.values() for hint in source.encoding_hints())
-    splits.warnings[:0] = [*train.unused_options(), *hints]
+    splits.findings = [
+        *(Finding("reading", line) for line in [*train.unused_options(), *hints]),
+        *find_faults(splits, corpora, max_length, read_examples(train)),
+    ]
     splits.format = train.common_format()
     return splits
 

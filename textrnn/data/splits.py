@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textrnn.data.corpus import Corpus
+from textrnn.data.findings import Finding
 from textrnn.data.rows import all_rows, class_sizes, in_blocks, rows_where
 from textrnn.data.scratch import scratch_array
 from textrnn.data.transform import EncodedTexts
@@ -24,7 +25,8 @@ class Splits:
     labels: names in the order of their ids; empty without labels. counts: (token, count in train) in the order of the
     vocabulary. type_count: distinct tokens in train. train_rows, dev_rows: the rows of the training data that each
     got; dev_rows is None where dev was not held out of it. folds (n,): of each training text, where networks are
-    cross-fitted; None where they are not. hashes: split -> those of all texts of its files. digests: config key ->
+    cross-fitted; None where they are not. hashes: split -> those of all texts of its files. lengths: split -> the
+    tokens of each of these texts, before any cut. digests: config key ->
     content digest of its files. format: of the training files; auto where they differ.
     """
 
@@ -39,10 +41,16 @@ class Splits:
     dev_rows: np.ndarray | None
     folds: np.ndarray | None = None
     statistics: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     hashes: dict[str, np.ndarray] = field(default_factory=dict)
+    lengths: dict[str, np.ndarray] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     format: str = "auto"
+
+    @property
+    def warnings(self) -> list[str]:
+        """The findings, for a log."""
+        return [line for finding in self.findings for line in finding.lines()]
 
 
 def split_corpora(
@@ -70,7 +78,7 @@ def split_corpora(
     classes = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
     share = DEV_FRACTION if dev_fraction is None else dev_fraction
     if "dev" not in corpora and dev_fraction is None and is_cross_fitted(len(corpus), folds):
-        fold_of_row = _folds_of_texts(classes, corpus.hashes, min(folds, len(corpus) // 2), seed)
+        fold_of_row = folds_of_texts(classes, corpus.hashes, min(folds, len(corpus) // 2), seed)
     elif "dev" not in corpora and share > 0:
         train_rows, dev_rows = stratified_split(classes, share, seed)
     counts, type_count = _count_tokens(corpus.cut(max_length).rows(train_rows), corpus, min_count, max_size)
@@ -104,7 +112,7 @@ def stratified_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return found
 
 
-def _folds_of_texts(labels: np.ndarray, hashes: np.ndarray, folds: int, seed: int) -> np.ndarray:
+def folds_of_texts(labels: np.ndarray, hashes: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """As `stratified_folds`, but equal texts share a fold, so that none is judged by what was trained on it. With fewer
     distinct texts than folds they cannot."""
     _, first, text_of_row = np.unique(np.asarray(hashes), return_index=True, return_inverse=True)

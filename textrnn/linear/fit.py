@@ -18,6 +18,7 @@ C = (0.3, 1.0, 3.0)  # strengths that are tried: the inverse of regularization
 FOLDS = 3
 SEARCH_ROWS, SEARCH_CHARACTERS = 10_000, 2_000_000  # that the search reads at most
 MOST_ROWS, MOST_TOTAL_CHARACTERS = 100_000, 60_000_000  # on which it is fitted, at most
+TOLERANCE = 1e-4  # of LIBLINEAR's stopping rule
 MOST_CLASSES = 200  # one fit each; with more there is no linear model
 _WORDS, _IN_WORDS = Kind("words", 1, 2), Kind("within_words", 2, 5)
 # Of texts in scripts with and without spaces between words: the features that are tried, the simplest first.
@@ -92,16 +93,19 @@ def fit(
 
 def fit_and_apply(
     features: sparse.csr_matrix, labels: np.ndarray, train: np.ndarray, held_out: np.ndarray, c: float,
-    num_classes: int, *, balanced: bool, seed: int,
+    num_classes: int, *, balanced: bool, seed: int, tolerance: float = TOLERANCE,
 ) -> np.ndarray:  # fmt: skip
     """Margins (n, classes) of held-out rows by a model of others. train, held_out: masks over the rows."""
-    weight, bias = _weights(features[train], labels[train], num_classes, c, balanced=balanced, seed=seed)
+    weight, bias = _weights(
+        features[train], labels[train], num_classes, c, balanced=balanced, seed=seed, tolerance=tolerance
+    )
     return both_sides(features[held_out] @ weight + bias)
 
 
 def _weights(
-    features: sparse.csr_matrix, labels: np.ndarray, num_classes: int, c: float, *, balanced: bool, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+    features: sparse.csr_matrix, labels: np.ndarray, num_classes: int, c: float, *, balanced: bool, seed: int,
+    tolerance: float = TOLERANCE,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """(terms, classes) and (classes,) float32; of two classes only those of the second one."""
     from sklearn.svm import LinearSVC
 
@@ -112,7 +116,7 @@ def _weights(
         shares = np.bincount(labels, minlength=num_classes) / len(labels)
         bias[:] = 2 * (shares if columns > 1 else shares[1:]) - 1
         return weight, bias
-    model = LinearSVC(C=c, class_weight="balanced" if balanced else None, random_state=seed % (1 << 32))
+    model = LinearSVC(C=c, tol=tolerance, class_weight="balanced" if balanced else None, random_state=seed % (1 << 32))
     model.fit(features, labels)
     if num_classes == 2:
         return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)

@@ -18,11 +18,11 @@ from textrnn.linear.fit import (
     Choice,
     choose,
     fit,
-    fit_and_apply,
     sample,
     search_steps,
 )  # fmt: skip
 from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.out_of_fold import out_of_fold
 from textrnn.runtime.progress import bar
 
 
@@ -116,12 +116,8 @@ def _out_of_fold(
 ) -> np.ndarray:
     """Margins (n, classes) of each text by a model of texts of the other folds. idf is that of all texts."""
     features = sparse.hstack([Features.fit(kind, train.texts)[1] for kind in choice.kinds], format="csr")
-    margins = np.empty((len(train.texts), num_classes), np.float32)
     chosen = np.zeros(len(train.texts), dtype=bool)
     chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
-    for fold in range(int(folds.max()) + 1):
-        held_out = folds == fold
-        margins[held_out] = fit_and_apply(
-            features, train.labels, chosen & ~held_out, held_out, choice.c, num_classes, balanced=balanced, seed=seed
-        )
-    return margins
+    return out_of_fold(
+        features, train.labels, folds, num_classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
+    )

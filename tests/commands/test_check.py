@@ -1,0 +1,255 @@
+"""`textrnn check`: faults are found, counted and shown where they are, and severe ones are told apart."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from wcwidth import wcswidth
+
+from tests.commands.bad_inputs import check_refused, put
+from tests.conftest import DATASETS, TINY, Cli, make_rows, needs_datasets, sets
+
+ROWS = make_rows(60)
+
+
+def tsv(rows: list[tuple[str, str]]) -> str:
+    return "".join(f"{label}\t{text}\n" for label, text in rows)
+
+
+def checked(cli: Cli, *options: str, code: int = 0) -> str:
+    """What it prints, without line breaks inside findings."""
+    result = cli("check", "--data", "t.tsv", *options)
+    assert result.code == code, result.err
+    assert result.out
+    for line in result.out.splitlines():
+        assert wcswidth(line) <= 80, line
+    return re.sub(r"\n +", " ", result.out)
+
+
+def severe(report: str) -> str:
+    return report.partition("SEVERE")[2].partition("ALSO FOUND")[0]
+
+
+def test_data_without_faults_is_described_and_nothing_is_severe(cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS), "u.tsv": tsv(make_rows(24, seed=1))})
+    report = checked(cli, "--strict", *sets("data.test=u.tsv", "vocab.min_count=1"))
+    rows = [line.split() for line in report.splitlines()]
+    assert rows[1][:3] == ["train", "60", "0"]
+    assert rows[2][:3] == ["test", "24", "0"]
+    assert ["sport", "20", "8", "33.3"] in rows
+    assert "SEVERE" not in report
+
+
+def test_strict_ends_with_1_after_the_whole_report(cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS, ("food", "one"), ("sport", "one")])})
+    report = checked(cli)
+    assert checked(cli, "--strict", code=1) == report
+    assert cli("check", "--data", "t.tsv", "--strict").err == "error: 1 severe finding (--strict)\n"
+    assert "with different labels (2 rows)" in severe(report)
+    assert "'one': 'food' at t.tsv:61, 'sport' at t.tsv:62" in severe(report)
+
+
+# (rows beside ROWS, what is said, whether it is severe)
+FAULTS = {
+    "no class has two texts": ([("zoo", "a lion")], "label 'zoo' has a single training text", True),
+    "small class": ([("zoo", "a lion"), ("zoo", "a bear")], "1 class has fewer than 10 training texts", True),
+    "labels alike": ([("Food", f"an oven {n}") for n in range(12)], "'Food' (12 training texts), 'food' (20)", True),
+    "empty": ([("food", ""), ("sport", " ")], "2 train texts have no tokens", True),
+    "case and points": (
+        [("food", ROWS[0][1].upper() + "!")],
+        f"1 of 61 train texts (0 exactly) t.tsv:61 and t.tsv:1: {ROWS[0][1].upper() + '!'!r}", False,
+    ),
+    "repeated": ([ROWS[0]], "1 of 61 train texts (1 exactly) t.tsv:61 and t.tsv:1", False),
+    "utf-8 as latin-1": ([("food", "a cafÃ© here")], "t.tsv:61: 'a cafÃ© here'", True),
+    "utf-8 as windows-1252": ([("food", "itâ€™s late")], "t.tsv:61: 'itâ€™s late'", True),
+    "utf-8 as gbk": (
+        [("food", "我们今天去吃饭吧".encode().decode("gb18030"))], "1 of 61 train texts hold UTF-8", True
+    ),
+    "lost characters": ([("food", "caf\ufffd")], "1 of 61 train texts hold U+FFFD", True),
+    "markup": ([("food", "soup<br />bread &amp; oven")], "t.tsv:61: 'soup<br />bread &amp; ov'", False),
+    "control": ([("food", "soup \x96 bread")], "t.tsv:61: 'soup \\x96 bread'", False),
+    "invisible": ([("food", "\ufeffsoup")], "1 of 61 train texts hold invisible characters", False),
+    "escapes": ([("food", "soup\\nbread")], "t.tsv:61: 'soup\\\\nbread'", False),
+    "leak": ([("zoo", f"zoo{n} id77 {n}") for n in range(20)], "'id77' is in 100 % of the texts of 'zoo'", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "said", "is_severe"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_found(rows: list[tuple[str, str]], said: str, is_severe: bool, cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS)})
+    assert said not in checked(cli)
+    put({"t.tsv": tsv([*ROWS, *rows])})
+    report = checked(cli)
+    assert said in report
+    assert (said in severe(report)) == is_severe
+
+
+def test_harmless_characters_are_not_told(cli: Cli) -> None:
+    texts = [
+        "São Paulo à la carte",
+        "10 °C",
+        "什么双十一呀",
+        "要什么没什么",
+        "a < b > c",
+        "<Political Atheists?>",
+        "R&D; AT&T",
+        "C:\\new",
+        "naïve",
+    ]
+    put({"t.tsv": tsv([*ROWS, *(("food", text) for text in texts)])})
+    assert "characters:" not in checked(cli)
+
+
+@pytest.mark.parametrize(("count", "is_severe"), [(2, False), (3, True)])
+def test_texts_of_train_in_test_are_severe_from_one_in_a_hundred(count: int, is_severe: bool, cli: Cli) -> None:
+    test = [*ROWS[:count], *((label, f"{text} x{n}") for n, (label, text) in enumerate(make_rows(200, seed=9)[count:]))]
+    put({"t.tsv": tsv(ROWS), "u.tsv": tsv(test)})
+    report = checked(cli, *sets("data.test=u.tsv"))
+    said = f"{count} of 200 test texts also occur in train: test scores are inflated u.tsv:1 and t.tsv:1: "
+    assert said in report
+    assert (said in severe(report)) == is_severe
+
+
+def test_nearly_equal_texts_of_test_are_shown_beside_those_of_train(cli: Cli) -> None:
+    long = "we saw a late match and then the coach told the whole team about the league and its final goal"
+    put({"t.tsv": tsv([*ROWS, ("sport", long)]), "u.tsv": tsv([("sport", long.replace("late", "good")), *ROWS[:0]])})
+    report = checked(cli, *sets("data.test=u.tsv"))
+    assert "1 of 1 test texts are nearly equal to one of train" in severe(report)
+    assert "u.tsv:1 and t.tsv:61: 'we saw a good match" in report
+
+
+def noisy_rows() -> tuple[list[tuple[str, str]], set[int]]:
+    """300 rows, and the numbers of six lines with a wrong label."""
+    rows = make_rows(300)
+    lines = {10, 50, 101, 150, 222, 290}
+    for line in lines:
+        label, text = rows[line - 1]
+        rows[line - 1] = ({"food": "sport", "sport": "travel", "travel": "food"}[label], text)
+    return rows, lines
+
+
+@pytest.mark.parametrize("suffix", ["tsv", "csv"])
+def test_wrong_labels_come_first_in_a_file_that_is_input_again(suffix: str, cli: Cli) -> None:
+    rows, lines = noisy_rows()
+    put({"t.tsv": tsv(rows)})
+    report = checked(cli, "--output", f"s.{suffix}")
+    table = Path(f"s.{suffix}").read_text().splitlines()
+    separator = "\t" if suffix == "tsv" else ","
+    assert table[0].split(separator) == ["label", "text", "suggested", "confidence", "where"]
+    first = [row.split(separator) for row in table[1:]]
+    assert {int(row[4].removeprefix("t.tsv:")) for row in first[:4]} == {
+        10,
+        50,
+        101,
+        222,
+    }  # the others have few words of their class
+    assert lines <= {int(row[4].removeprefix("t.tsv:")) for row in first} and len(first) < 30
+    for label, text, suggested, confidence, where in first:
+        line = int(where.partition(":")[2])
+        assert (label, text) == rows[line - 1]
+        assert line not in lines or line == 290 or suggested == make_rows(300)[line - 1][0]
+        assert 0 <= float(confidence) < 0.5
+    confidences = [float(row.split(separator)[3]) for row in table[1:]]
+    assert confidences == sorted(confidences)
+    assert f"s.{suffix}: {len(table) - 1} texts for which another label is likelier" in report.replace("\n", " ")
+    options = sets("data.text_column=text", "data.label_column=label") if suffix == "tsv" else []
+    again = cli("vocab", "--data", f"s.{suffix}", *options)
+    assert again.code == 0, again.err
+    assert f"train: {len(table) - 1} texts" in cli("vocab", "--data", f"s.{suffix}", *options,
+                                                   *sets("data.dev_fraction=0")).out  # fmt: skip
+
+
+def test_the_same_is_found_again(cli: Cli) -> None:
+    put({"t.tsv": tsv(noisy_rows()[0])})
+    assert checked(cli, "--output", "a.tsv").replace("a.tsv", "b.tsv") == checked(cli, "--output", "b.tsv")
+    assert Path("a.tsv").read_bytes() == Path("b.tsv").read_bytes()
+
+
+def test_train_tells_the_severe_ones_in_a_line_each(cli: Cli) -> None:
+    leak = [("zoo", f"zoo{n} id77 {n}") for n in range(20)]
+    put({"t.tsv": tsv([*ROWS, *leak, ("food", "a cafÃ© here"), ("food", "soup<br />bread")])})
+    result = cli("train", "--data", "t.tsv", *TINY, *sets("train.epochs=1"))
+    assert result.code == 0, result.err
+    assert [line for line in result.err.splitlines() if line.startswith("warning: ")] == [
+        "warning: 1 of 82 train texts hold UTF-8 that was decoded in another encoding, such as `Ã©` for `é`: decode "
+        "the original again: a file in UTF-8 needs no data.encoding",
+        "warning: 'id77' is in 100 % of the texts of 'zoo' and in hardly any other: it alone tells the class: remove "
+        "it, unless it will be in new texts just as often",
+    ]
+
+
+REFUSED = {
+    "a single class": (
+        {"t.tsv": "food\tsoup\nfood\tbread\n"}, [],
+        "t.tsv: expected two or more classes, but every text has the label 'food'; is data.label_column the right one?",
+    ),
+    "dev without train": (
+        {"t.tsv": "", "u.tsv": tsv(ROWS)}, sets("data.dev=u.tsv"), "t.tsv: no labelled texts in it",
+    ),
+    "unwritable": (
+        {"t.tsv": tsv(ROWS)}, ["--output", "no/such/s.tsv"],
+        "{here}/no/such/s.tsv: cannot be written: No such file or directory",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "options", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_checked_is_one_message(
+    files: dict[str, str], options: list[str], message: str, cli: Cli
+) -> None:
+    message = message.replace("{here}/", "")
+    check_refused(cli, "check", files, ["--data", "t.tsv", *options], (message,))
+
+
+def test_dev_without_train_is_wrong_usage(cli: Cli) -> None:
+    put({"u.tsv": tsv(ROWS)})
+    result = cli("check", *sets("data.dev=u.tsv"))
+    assert (result.code, result.out) == (2, "")
+    assert "give --config FILE, or --data FILE" in result.err
+
+
+ODD = {
+    "two rows": ("food\tsoup\nsport\tgoal\n", "wrong labels were not looked for: 2 training texts are too few"),
+    "all texts equal": ("food\tsoup\nsport\tsoup\n" * 20, "1 text occurs in the training data with different labels"),
+    "only empty texts": ("food\t\nsport\t\n" * 20, "40 train texts have no tokens"),
+    "no test file": (tsv(ROWS), "there is no test file"),
+    "long labels": (tsv([("x" * 200, text) if label == "food" else (label, text) for label, text in ROWS]),
+                    "x" * 39 + "… 20"),
+    "right to left": (tsv([*ROWS, ("רכב", "שלום עולם"), ("רכב", "מכונית חדשה")]), "רכב"),
+    "120 classes": (tsv([(f"c{n % 120}", f"text w{n % 120} {n}") for n in range(480)]), "... 100 more ..."),
+    "300 classes": (tsv([(f"c{n % 300}", f"text w{n % 300} {n}") for n in range(900)]),
+                    "wrong labels were not looked for: 300 classes are more than 200"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "said"), ODD.values(), ids=ODD)
+def test_odd_data_is_reported(content: str, said: str, cli: Cli) -> None:
+    put({"t.tsv": content})
+    assert said in re.sub(r"\s+", " ", checked(cli))
+
+
+def test_mail_headers_are_told(cli: Cli) -> None:
+    put({f"d/{label}/{n}": f"From: a{n}@b.org\nSubject: {text}\n\n{text}\n" for n, (label, text) in enumerate(ROWS)})
+    result = cli("check", "--data", "d")
+    assert result.code == 0, result.err
+    assert "60 of 60 train texts begin with headers of mails or news" in re.sub(r"\s+", " ", result.out)
+
+
+@needs_datasets
+def test_known_faults_of_a_real_corpus_are_found(cli: Cli) -> None:
+    folder = f"{DATASETS}/thucnews_titles"
+    files = [f"data.dev={folder}/dev.txt", f"data.test={folder}/test.txt", f"data.label_names={folder}/class.txt"]
+    columns = ["data.text_column=0", "data.label_column=1"]
+    result = cli("check", "--data", f"{folder}/train.txt", *sets(*files, *columns))
+    assert result.code == 0, result.err
+    report = re.sub(r"\s+", " ", result.out)
+    for known in (
+        "2 texts occur in the training data with different labels (4 rows)",
+        "40 of 10,000 dev texts also occur in train",
+        "36 of 10,000 test texts also occur in train",
+        "33 of 10,000 dev texts, 27 of 10,000 test texts hold U+FFFD",
+        "of 33,590 train texts (62 exactly)",
+    ):
+        assert known in report

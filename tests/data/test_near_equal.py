@@ -1,0 +1,44 @@
+"""Nearly equal texts are found and no others."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from textrnn.data import near_equal
+from textrnn.data.near_equal import near_pairs, shape, similarity
+
+
+def test_a_shape_has_letters_and_digits_alone() -> None:
+    assert shape("  It's 3.5 Ｋm,\nOK? ") == "its35kmok"
+    assert shape("好，好！") == "好好"
+    assert shape("...") == ""
+
+
+def test_similarity_is_that_of_sets_of_four_characters() -> None:
+    assert similarity("abcdef", "abcdeg") == 2 / 4  # abcd, bcde of these and cdef, cdeg
+    assert similarity("abc", "abc") == 1
+    assert similarity("abc", "abd") == 0
+
+
+@pytest.mark.parametrize("at_once", [1, 1_000_000])
+def test_pairs_are_those_of_a_comparison_of_all(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_equal, "_CHARACTERS_AT_ONCE", at_once)
+    rng = random.Random(1)
+    shapes = ["".join(rng.choices("abcdefgh", k=rng.randint(2, 120))) for _ in range(60)]
+    shapes += [text + "x" for text in shapes[:40]]
+    shapes = list(dict.fromkeys(shapes))
+    expected = {
+        (later, earlier)
+        for later in range(len(shapes))
+        for earlier in range(later)
+        if similarity(shapes[later], shapes[earlier]) >= near_equal.SIMILAR
+    }
+    assert len(expected) > 20
+    assert set(near_pairs(shapes)) == expected
+
+
+def test_one_text_and_none_have_no_pairs() -> None:
+    assert list(near_pairs([])) == list(near_pairs(["one"])) == []
+    assert list(near_pairs(["a", "b"])) == []

@@ -1,0 +1,47 @@
+"""`textrnn check`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import ConfigOption, DataOption, SetOption, load_config, parse_overrides
+from textrnn.errors import DataError
+from textrnn.runtime.distributed import alone
+from textrnn.runtime.process import exit_on_error
+
+
+@exit_on_error()
+@alone()
+def check(
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    data: DataOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the suspects of wrong labels, the likeliest first: .tsv or .csv.",
+            show_default=False,
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something severe is found.")] = False,
+) -> None:  # fmt: skip
+    """Look for faults of labelled texts: copies, leaks, wrong labels.
+
+    Also damaged characters, rare classes and more (docs/check.md).
+
+    Example: textrnn check --config configs/sample.yaml
+
+    Example: textrnn check --data reviews.csv --set data.test=test.csv --output suspects.tsv
+    """
+    settings = load_config(config, data, parse_overrides(set_))
+    from textrnn.commands.check import check as run
+
+    checked = run(settings, output)
+    sys.stdout.write(checked.report)
+    sys.stdout.flush()
+    if strict and checked.severe:
+        raise DataError(f"{checked.severe} severe finding{'s' * (checked.severe > 1)} (--strict)")

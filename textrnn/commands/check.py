@@ -1,0 +1,154 @@
+"""`textrnn check`: what is wrong with labelled texts, before anything is trained on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from textrnn.commands.data import read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
+from textrnn.config import Config
+from textrnn.data.build import build_tokenizer
+from textrnn.data.characters import OddCharacters
+from textrnn.data.copies import find_copies
+from textrnn.data.findings import Finding
+from textrnn.data.proportions import classes_of, find_disproportions
+from textrnn.data.reader import Example, read_examples
+from textrnn.data.rows import all_rows, in_blocks
+from textrnn.data.sampling import thinned
+from textrnn.data.splits import Splits
+from textrnn.data.statistics import count_lengths, known_share, length_quantiles, training_sizes
+from textrnn.errors import command
+from textrnn.evaluation.check_report import SplitFigures, check_text
+from textrnn.linear.leaks import find_leaks
+from textrnn.linear.model import Folding
+from textrnn.runtime.progress import bar
+
+MOST_ROWS, MOST_CHARACTERS = 100_000, 60_000_000  # of each split: more are not held in memory and compared
+_LONG_FOLDER = 15  # characters that examples need not repeat
+Samples = dict[str, list[Example]]  # texts of each split that has files of its own, train first
+
+
+class Checked(NamedTuple):
+    """report: to print. severe: how many findings are."""
+
+    report: str
+    severe: int
+
+
+def check(config: Config, output: Path | None) -> Checked:
+    """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. Raises
+    TextRNNError as `train` does where it cannot begin, and where the file cannot be written."""
+    warn_of_dead_keys(config)
+    splits = read_splits(config, build_tokenizer(config.tokenizer))
+    odd = OddCharacters()
+    samples = _read_samples(config, splits, odd)
+    seed, folding = config.train.seed, Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
+    with bar("comparing", total=2 + FOLDS, unit="step") as shown:
+        copies = find_copies(samples, {name: len(hashes) for name, hashes in splits.hashes.items()})
+        shown.update()
+        train = samples["train"]
+        leaks = find_leaks([each.text for each in train], [str(each.label) for each in train], folding, seed)
+        shown.update()
+        examples = [example for some in samples.values() for example in some]
+        suspects = find_suspects(examples, splits.labels, folding, seed, shown.update)
+    if output is not None:
+        write_suspects(output, suspects.found)
+    findings = [
+        *(replace(each, examples=copies.equal.get(each.split, each.examples)) for each in splits.findings),
+        *find_disproportions(splits, config.train.folds, list(samples)),
+        *odd.findings(),
+        *copies.findings,
+        *leaks,
+        *describe(suspects, output),
+    ]
+    folder, notes = _common_folder(config), _notes(splits, samples, suspects, output)
+    if folder:
+        notes.insert(0, f"all files are below {folder}")
+    sizes = {name: classes_of(splits, name) for name in _parts(splits) if name != "train"}
+    report = check_text(
+        [_figures(splits, name, config.data.max_length) for name in _parts(splits)],
+        splits.labels, {"train": training_sizes(splits), **sizes}, _without(folder, findings), notes,
+    )  # fmt: skip
+    return Checked(report, sum(finding.severe for finding in findings))
+
+
+def _read_samples(config: Config, splits: Splits, odd: OddCharacters) -> Samples:
+    samples = {}
+    with bar("reading", total=sum(map(len, splits.hashes.values()))) as shown:
+
+        def each(split: str, example: Example) -> None:
+            odd.add(split, example)
+            shown.update()
+
+        for name, source in split_sources(config).items():
+            samples[name] = thinned(
+                read_examples(source), MOST_ROWS, MOST_CHARACTERS, config.train.seed, partial(each, name)
+            )
+    return samples
+
+
+def _common_folder(config: Config) -> str:
+    """The folder, with a separator at its end, that holds all files and would only take space; else nothing."""
+    paths = [path for source in split_sources(config).values() for path, _ in source.files()]
+    if len({os.path.isabs(path) for path in paths}) > 1:
+        return ""
+    folder = os.path.join(os.path.commonpath([os.path.dirname(path) for path in paths]), "")
+    return folder if len(folder) > _LONG_FOLDER else ""
+
+
+def _without(folder: str, findings: Sequence[Finding]) -> list[Finding]:
+    if not folder:
+        return list(findings)
+    return [
+        replace(each, text=each.text.replace(folder, ""), examples=[line.replace(folder, "") for line in each.examples])
+        for each in findings
+    ]
+
+
+def _parts(splits: Splits) -> list[str]:
+    return [name for name in ("train", "dev", "test") if getattr(splits, name) is not None]
+
+
+def _figures(splits: Splits, name: str, max_length: int) -> SplitFigures:
+    texts = {"train": splits.train, "dev": splits.dev, "test": splits.test}[name]
+    assert texts is not None
+    lengths = splits.lengths["train" if name == "dev" and splits.dev_rows is not None else name]
+    own = splits.train_rows if name == "train" else splits.dev_rows if name == "dev" else None
+    rows = all_rows(len(lengths)) if own is None else own
+    median, p95, longest = length_quantiles(count_lengths(lengths, rows), 50, 95, 100)
+    empty, cut = (
+        sum(int(np.count_nonzero(wrong(block))) for block in in_blocks(lengths, rows))
+        for wrong in (lambda block: block == 0, lambda block: block > max_length)
+    )
+    return SplitFigures(name, len(rows), empty, (median, p95, longest), cut / max(len(rows), 1), 1 - known_share(texts))
+
+
+def _notes(
+    splits: Splits, samples: Mapping[str, Sequence[Example]], suspects: Suspects, output: Path | None
+) -> list[str]:
+    notes = []
+    for name, examples in samples.items():
+        if len(examples) < len(splits.hashes[name]):
+            notes.append(
+                f"{len(examples):,} of {len(splits.hashes[name]):,} {name} texts, drawn at random by train.seed, were "
+                f"compared for nearly equal texts"
+            )
+    total = sum(len(hashes) for hashes in splits.hashes.values())
+    if suspects.reason is not None:
+        notes.append(f"wrong labels were not looked for: {suspects.reason}")
+    elif suspects.looked_at < total:
+        notes.append(f"wrong labels were looked for in {suspects.looked_at:,} of {total:,} texts, drawn by train.seed")
+    if output is not None:
+        columns = "" if is_csv(output) else " --set data.text_column=text --set data.label_column=label"
+        notes.append(
+            f"{output}: {len(suspects.found):,} texts for which another label is likelier than their own; as input: "
+            f"{command('train', '--data', output)}{columns}"
+        )
+    return notes

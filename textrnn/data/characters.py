@@ -1,0 +1,145 @@
+"""Characters that should not be there: text decoded in the wrong encoding, markup, control characters, escapes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from textrnn.data.findings import Finding, is_severe
+from textrnn.data.reader import Example
+from textrnn.errors import short
+
+EXAMPLES = 3
+_AROUND = 20  # characters shown before and after
+_LONGEST = 200_000  # characters of a text that are looked at
+# What bytes 80 to BF are in windows-1252, where it has a character for them, and in latin-1.
+_CONTINUATIONS = "\x80-\xbf" + "".join(
+    bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+)
+_UTF8_AS_1252 = re.compile(
+    rf"[\xc2-\xdf][{_CONTINUATIONS}]|[\xe0-\xef][{_CONTINUATIONS}]{{2}}|[\xf0-\xf4][{_CONTINUATIONS}]{{3}}"
+)
+_GBK_FILLERS = ("锟斤拷", "烫烫烫")  # of U+FFFD in UTF-8 twice, and of uninitialized memory
+_UTF8_AS_GBK = re.compile(r"锟斤拷|烫烫烫|[\u3400-\u9fff\ue000-\uf8ff]{6,}")
+_TAGS = (
+    "a abbr b big blockquote body br center code dd div dl dt em font form h1 h2 h3 h4 h5 h6 head hr html i iframe img "
+    "input li link meta ol option p pre script select small span strike strong style sub sup table tbody td th thead "
+    "title tr u ul"
+)
+_MARKUP = re.compile(
+    rf"</?(?:{'|'.join(_TAGS.split())})(?:\s[^<>]*)?/?>|&(?:[a-z]{{2,8}}|#\d{{1,6}}|#x[0-9a-f]{{1,6}});", re.IGNORECASE
+)
+_ESCAPES = re.compile(r"(?<![A-Za-z]:)(?<!\\)\\(?:[nrt]|u[0-9a-fA-F]{4})")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+_LOST = re.compile("\ufffd|ï¿½")
+_HEADERS = re.compile(r"\s*(?:[A-Z][A-Za-z-]{1,30}: .*\n){2}")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """find: where in a text the first of them begins, None where there is none. can_be_severe: where many texts have
+    them, the text is damaged, not only untidy."""
+
+    text: str
+    remedy: str
+    find: Callable[[str], int | None]
+    can_be_severe: bool = False
+
+
+def _first(pattern: re.Pattern[str]) -> Callable[[str], int | None]:
+    def find(text: str) -> int | None:
+        match = pattern.search(text)
+        return None if match is None else match.start()
+
+    return find
+
+
+def _misread(text: str) -> int | None:
+    """Where UTF-8 begins that was decoded as windows-1252, latin-1 or GBK."""
+    if text.isascii():
+        return None
+    for match in _UTF8_AS_1252.finditer(text):
+        if _decoded_again(match.group(), "cp1252") or _decoded_again(match.group(), "latin-1"):
+            return match.start()
+    for match in _UTF8_AS_GBK.finditer(text):
+        # the bytes of real Chinese in GBK may be UTF-8 by chance, but hardly that of Chinese
+        if match.group() in _GBK_FILLERS or min(_decoded_again(match.group(), "gb18030"), default="") >= "\u2e80":
+            return match.start()
+    return None
+
+
+def _decoded_again(run: str, encoding: str) -> str:
+    """What the bytes of a text in an encoding are in UTF-8; nothing where they are not UTF-8."""
+    try:
+        return run.encode(encoding).decode("utf-8")
+    except UnicodeError:
+        return ""
+
+
+KINDS = [
+    Kind(
+        "hold UTF-8 that was decoded in another encoding, such as `Ã©` for `é`",
+        "decode the original again: a file in UTF-8 needs no data.encoding", _misread, can_be_severe=True,
+    ),
+    Kind(
+        "hold U+FFFD, which stands for characters that were lost",
+        "make the file anew from its source, with the right encoding", _first(_LOST), can_be_severe=True,
+    ),
+    Kind(
+        "hold control characters; U+0080 to U+009F are windows-1252 punctuation that was read as latin-1",
+        "replace or remove them", _first(_CONTROLS),
+    ),
+    Kind("hold invisible characters, such as a byte order mark in the text", "remove them", _first(_INVISIBLE)),
+    Kind(
+        "hold HTML tags or entities", "remove tags and unescape entities, here and in texts to be labelled",
+        _first(_MARKUP),
+    ),
+    Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _first(_ESCAPES)),
+    Kind(
+        "begin with headers of mails or news, which may tell the class by who wrote",
+        "remove them, unless the texts to be labelled have the same ones",
+        lambda text: 0 if _HEADERS.match(text) else None,
+    ),
+]  # fmt: skip
+
+
+class OddCharacters:
+    """A count of texts with odd characters, in constant memory."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, int] = defaultdict(int)
+        self.counts: dict[tuple[int, str], int] = defaultdict(int)
+        self.examples: dict[tuple[int, str], list[str]] = defaultdict(list)
+
+    def add(self, split: str, example: Example) -> None:
+        self.totals[split] += 1
+        text = example.text[:_LONGEST]
+        for number, kind in enumerate(KINDS):
+            at = kind.find(text)
+            if at is None:
+                continue
+            self.counts[number, split] += 1
+            if len(shown := self.examples[number, split]) < EXAMPLES:
+                excerpt = text[max(0, at - _AROUND) : at + _AROUND].strip("\r\n\t ")
+                shown.append(f"{example.where}: {short(excerpt)}")
+
+    def findings(self) -> Iterator[Finding]:
+        """One for each kind, over all splits."""
+        for number, kind in enumerate(KINDS):
+            counts = {split: self.counts[number, split] for split in self.totals if self.counts[number, split]}
+            if counts:
+                shown = ", ".join(
+                    f"{count:,} of {self.totals[split]:,} {split} texts" for split, count in counts.items()
+                )
+                severe = any(is_severe(count, self.totals[split]) for split, count in counts.items())
+                examples = [line for split in counts for line in self.examples[number, split]]
+                yield Finding(
+                    "characters",
+                    f"{shown} {kind.text}",
+                    kind.can_be_severe and severe,
+                    kind.remedy,
+                    examples[:EXAMPLES],
+                )
