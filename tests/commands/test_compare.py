@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import TRAINED, Cli, copy_template, make_rows, sets, train_in, write_tsv
 from textrnn import TextClassifier
 from textrnn.evaluation.comparison_text import comparison_text
+from textrnn.run.model_config import FORMAT_VERSION
 
 RUNS = ("runs/a", "runs/b")
 
@@ -265,7 +266,7 @@ def test_runs_that_cannot_be_compared(cli: Cli, runs: Path) -> None:
         "error: runs/a", "error: runs/b",
     ]  # fmt: skip
     assert all("--data FILE" in line and "--split dev" in line for line in lines)
-    replace("runs/b/model/config.yaml", "format_version: 2", "format_version: 99")
+    replace("runs/b/model/config.yaml", f"format_version: {FORMAT_VERSION}", "format_version: 99")
     assert "runs/b/model/config.yaml: format_version: saved by a newer textrnn" in refused(cli, *RUNS)
 
 

@@ -52,7 +52,7 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of the text.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Compare runs on the same texts: which is better, and is it more than chance?
+    """Judge runs on the same texts: which is better, or is it chance?
 
     Example: textrnn compare runs/a runs/b
 
