@@ -21,13 +21,13 @@ LAYERS = [
     ["config.aliases", "config.sections", "config.load", "config"],
     [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
-        "data.source", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows",
-        "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files",
-        "data.cache", "data.checks", "data.splits", "data.raw_texts", "data.repeats", "data.statistics",
+        "data.source", "data.reader", "data.folding", "data.tokenizer", "data.vocab", "data.transform", "data.workers",
+        "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
+        "data.corpus_files", "data.cache", "data.checks", "data.splits", "data.raw_texts", "data.repeats", "data.statistics",
         "data.loading", "data.vectors",
         "data.build", "data.batching", "data.ngrams",
     ],
-    ["linear.counts", "linear.features", "linear.model", "linear.fit"],
+    ["linear.counts", "linear.features", "linear.model", "linear.attribution", "linear.fit"],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
         "models.thread_pool", "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn",
@@ -36,7 +36,8 @@ LAYERS = [
     ["inference"],
     [
         "evaluation.intervals", "evaluation.verdict", "evaluation.metrics", "evaluation.report", "evaluation.plots",
-        "evaluation.results",
+        "evaluation.results", "evaluation.integrated_gradients", "evaluation.explanations", "evaluation.explained_text",
+        "evaluation.explanations_page",
     ],
     [
         "run.tensors", "run.old_models", "run.model_config", "run.environment", "run.linear_files", "run.model",
@@ -51,9 +52,12 @@ LAYERS = [
     ["classifier", "estimator"],
     [
         "commands.data", "commands.vocab", "commands.start", "commands.describe", "commands.train",
-        "commands.eval_data", "commands.eval", "commands.prediction_input", "commands.predict",
+        "commands.eval_data", "commands.eval", "commands.prediction_input", "commands.predict", "commands.explain",
     ],
-    ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.predict", "cli.app", "cli", "__main__"],
+    [
+        "cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.reading", "cli.predict", "cli.explain", "cli.app",
+        "cli", "__main__",
+    ],
 ]  # fmt: skip
 ORDER = [name for layer in LAYERS for name in layer]
 WITHOUT_TORCH = [name for name in ORDER if name.startswith("data.") and name != "data.batching"]

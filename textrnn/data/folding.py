@@ -60,7 +60,9 @@ def _normalized(original: Folded, limited: str) -> Folded:
         starts, ends = np.insert(starts, joined, starts[joined - 1]), np.insert(ends, joined, ends[joined - 1])
     if unicodedata.is_normalized("NFKC", limited):
         return Folded(limited, starts, ends)
-    begins, stops, lengths = [], [], []
+    begins: list[int] = []
+    stops: list[int] = []
+    lengths: list[int] = []
     for begin, end, normalized in _groups(limited):
         if len(normalized) == end - begin and all(map(_becomes, limited[begin:end], normalized)):
             begins += range(begin, end)
