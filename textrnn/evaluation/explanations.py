@@ -91,7 +91,7 @@ def explain(
     explanations = []
     for row, text in enumerate(texts):
         tokens, cut = _read_tokens(parts.transform, text, with_linear=margins is not None)
-        values = _of_tokens(tokens, found.tokens[row], of_characters[row])
+        values = of_tokens(tokens, found.tokens[row], of_characters[row])
         explanations.append(
             Explanation(
                 text,
@@ -118,7 +118,7 @@ def _read_tokens(transform: Transform, text: str, *, with_linear: bool) -> tuple
     return tokens[:most], len(tokens) > most
 
 
-def _of_tokens(tokens: Sequence[LocatedToken], of_network: np.ndarray, of_characters: np.ndarray) -> np.ndarray:
+def of_tokens(tokens: Sequence[LocatedToken], of_network: np.ndarray, of_characters: np.ndarray) -> np.ndarray:
     """(tokens,): the contributions of their embeddings, plus those of their characters.
 
     Tokens of the same character share it. What lies in no token, which is white space, belongs to the next one, or to

@@ -68,7 +68,7 @@ def integrate(
     classes (n,): the class that is explained. differences (n,): of the log-odds of each text and its baseline.
     after_batch: called with the number of texts done.
     """
-    found = Attribution([np.zeros(0)] * len(texts), np.zeros((len(texts), _classes(margins))), differences * 0)
+    found = Attribution([np.zeros(0)] * len(texts), np.zeros((len(texts), _classes(margins))), np.zeros(len(texts)))
     rows, steps = np.arange(len(texts)), STEPS
     allowed = np.asarray([allowed_gap(each) for each in differences])
     with _only_input_gradients(networks):
