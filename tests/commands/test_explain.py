@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from tests.conftest import TINY, Cli, copy_template, make_rows, sets, train_in, 
 from tests.run.test_model_versions import MODELS, with_version
 from tests.terminal import in_terminal
 from textrnn import TextClassifier
+from textrnn.commands.explain import terminal_has_colours
 from textrnn.errors import CheckpointError
-from textrnn.evaluation import integrated_gradients
+from textrnn.evaluation import explanations, integrated_gradients
+from textrnn.linear import model
 from textrnn.models.ensemble import Ensemble
 
 TEXTS = [
@@ -112,16 +113,23 @@ def test_the_text_layout_is_the_default(cli: Cli, trained: Path) -> None:
     assert rest == "" and "\x1b" not in result.out
 
 
-@pytest.mark.parametrize(
-    ("environment", "coloured"), [({"TERM": "xterm-256color"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)]
-)
-def test_colours_are_for_terminals_that_want_them(trained: Path, environment: dict[str, str], coloured: bool) -> None:
+def test_a_terminal_shows_the_text_in_colours(trained: Path) -> None:
     Path("texts.txt").write_text("the goal was late\n")
-    without = {name: "" for name in ("NO_COLOR",) if name in os.environ}
-    code, shown = in_terminal("explain", trained, "texts.txt", columns=100, **{**without, **environment})
+    code, shown = in_terminal("explain", trained, "texts.txt", columns=100, TERM="xterm-256color", NO_COLOR="")
     assert code == 0, shown
-    assert ("\x1b[38;5;16;48;5;" in shown) == coloured
-    assert "log-odds" in shown
+    assert "\x1b[38;5;16;48;5;" in shown and "log-odds" in shown
+
+
+@pytest.mark.parametrize(
+    ("term", "no_color", "wanted"),
+    [("xterm", "", True), ("xterm", "1", False), ("dumb", "", False), ("", "", False)],
+)
+def test_colours_are_for_those_who_want_them(
+    monkeypatch: pytest.MonkeyPatch, term: str, no_color: str, wanted: bool
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    assert terminal_has_colours() == wanted
 
 
 def test_a_page_is_written_and_nothing_printed_unless_asked_for(cli: Cli, trained: Path) -> None:
@@ -188,11 +196,15 @@ def test_tokens_that_nothing_reads_are_left_out(cli: Cli, mixed: Path) -> None:
     assert Path("long.html").stat().st_size < 20_000
 
 
-def test_a_very_long_text_is_explained(cli: Cli, mixed: Path) -> None:
-    Path("texts.txt").write_text("goal soup " * 120_000 + "\n")  # more characters than the linear model reads
-    result = cli("explain", mixed, "texts.txt", "--html", "long.html", "--output-format", "text")
+def test_of_a_very_long_text_what_is_read_is_explained(cli: Cli, mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (explanations, model):
+        monkeypatch.setattr(module, "MOST_CHARACTERS", 40_000)  # that the linear model reads; a million takes longer
+    Path("texts.txt").write_text("goal soup " * 8_000 + "\n")
+    result = cli("explain", mixed, "texts.txt", "--html", "long.html", "--output-format", "jsonl")
     assert result.code == 0, result.err
-    assert len(result.out) < 2000 and Path("long.html").stat().st_size < 1_000_000
+    assert len(json.loads(result.out)["tokens"]) == 8_000
+    assert "… and 3,000 more tokens" in Path("long.html").read_text(encoding="utf-8")
+    assert len(cli("explain", mixed, "texts.txt").out) < 1000
 
 
 def test_an_output_that_cannot_be_written_is_told_before_any_work(cli: Cli, trained: Path) -> None:
