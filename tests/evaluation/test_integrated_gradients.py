@@ -48,7 +48,7 @@ def attributed(
         logits = decision.logits(compute_logits(together, each, device=CPU), margins and margins[of_linear])
         rows = zip(logits.double().tolist(), classes, strict=True)
         ends.append(np.asarray([row.pop(at) - np.logaddexp.reduce(row) for row, at in rows]))
-    found = integrate(networks, decision, texts, classes, margins, ends[0] - ends[1], device=CPU)
+    found = integrate(networks, decision, texts, classes, margins, (ends[1], ends[0]), device=CPU)
     sums = np.asarray([each.sum() for each in found.tokens])
     if margins is not None:
         sums += (found.slopes * (margins.texts - margins.baseline).numpy()).sum(axis=1)
@@ -74,7 +74,7 @@ def test_contributions_of_several_networks_and_a_linear_model_add_up(with_margin
     assert (np.abs(sums - differences) <= 0.02 * np.maximum(1, np.abs(differences))).all()
 
 
-def test_steps_are_doubled_until_the_sum_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_of_the_path_are_halved_until_the_sum_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     network = small_model(cell="rnn", nonlinearity="relu")
     randomize(network, std=0.9)
     monkeypatch.setattr(integrated_gradients, "STEPS", 1)
@@ -98,7 +98,7 @@ def test_a_text_is_attributed_alike_in_any_batch(monkeypatch: pytest.MonkeyPatch
 def test_unknown_tokens_contribute_nothing_and_weights_keep_their_gradients() -> None:
     network = small_model(ngrams=2)
     texts = encoded([[UNK, UNK, 5], [UNK]])
-    found = integrate([network], Decision(), texts, np.asarray([0, 0]), None, np.zeros(2), device=CPU)
+    found = integrate([network], Decision(), texts, np.asarray([0, 0]), None, (np.zeros(2), np.zeros(2)), device=CPU)
     assert found.tokens[0][0] == 0 and found.tokens[1].tolist() == [0]
     assert found.tokens[0][2] != 0
     assert all(parameter.requires_grad for parameter in network.parameters())

@@ -80,7 +80,7 @@ def explain(
     wanted = torch.from_numpy(classes)
     end, begin = (log_odds(each.double(), wanted).numpy() for each in (logits, at_baseline))
     found = integrate(
-        parts.networks, parts.decision, encoded, classes, margins, end - begin, device=device,
+        parts.networks, parts.decision, encoded, classes, margins, (begin, end), device=device,
         after_batch=after_batch,
     )  # fmt: skip
     of_characters: list[np.ndarray] = [np.zeros(0)] * len(texts)
