@@ -165,3 +165,11 @@ def test_the_device_computes_nine_tenths_of_the_time(
     share = busy / (until - kernels[0][0])
     print(f"kernels run during {share:.1%} of the loop")
     assert share >= 0.9
+
+
+def test_explanations_on_the_gpu_are_those_on_the_cpu(cli: Cli, train_file: Path) -> None:
+    assert cli("train", "--data", "train.tsv", *TINY, "--device", "cuda").code == 0
+    texts = [line.split("\t")[1] for line in train_file.read_text().splitlines()]
+    on_gpu, on_cpu = (TextClassifier.load("runs/train", device=name).explain(texts) for name in ("cuda", "cpu"))
+    for one, other in zip(on_gpu, on_cpu, strict=True):
+        assert [token.value for token in one.tokens] == pytest.approx([token.value for token in other.tokens], abs=1e-3)

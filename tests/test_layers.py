@@ -21,14 +21,17 @@ LAYERS = [
     ["config.aliases", "config.sections", "config.load", "config"],
     [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
-        "data.source", "data.reader", "data.tokenizer", "data.vocab", "data.transform", "data.workers", "data.rows",
-        "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests", "data.corpus_files",
-        "data.cache", "data.checks", "data.findings", "data.splits", "data.raw_texts", "data.repeats",
-        "data.statistics", "data.faults", "data.proportions", "data.characters", "data.sampling", "data.near_equal",
-        "data.copies", "data.loading", "data.vectors",
+        "data.source", "data.reader", "data.folding", "data.tokenizer", "data.vocab", "data.transform", "data.workers",
+        "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
+        "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.splits", "data.raw_texts",
+        "data.repeats", "data.statistics", "data.faults", "data.proportions", "data.characters", "data.sampling",
+        "data.near_equal", "data.copies", "data.loading", "data.vectors",
         "data.build", "data.batching", "data.ngrams",
     ],
-    ["linear.counts", "linear.features", "linear.model", "linear.fit", "linear.leaks", "linear.out_of_fold"],
+    [
+        "linear.counts", "linear.features", "linear.model", "linear.attribution", "linear.fit", "linear.leaks",
+        "linear.out_of_fold",
+    ],
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
         "models.thread_pool", "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn",
@@ -39,7 +42,8 @@ LAYERS = [
         "evaluation.intervals", "evaluation.verdict", "evaluation.label_errors", "evaluation.metrics",
         "evaluation.report", "evaluation.check_report", "evaluation.plots", "evaluation.results",
         "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
-        "evaluation.comparison_files",
+        "evaluation.comparison_files", "evaluation.integrated_gradients", "evaluation.explanations",
+        "evaluation.explained_text", "evaluation.explanations_page",
     ],
     [
         "run.tensors", "run.old_models", "run.model_config", "run.environment", "run.linear_files", "run.model",
@@ -55,10 +59,12 @@ LAYERS = [
     [
         "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
         "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval",
-        "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.predict",
+        "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.window",
+        "commands.predict", "commands.explain",
     ],
     [
-        "cli.options", "cli.vocab", "cli.check", "cli.train", "cli.eval", "cli.compare", "cli.predict", "cli.app",
+        "cli.options", "cli.vocab", "cli.check", "cli.train", "cli.eval", "cli.compare", "cli.reading", "cli.predict",
+        "cli.explain", "cli.app",
         "cli", "__main__",
     ],
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import torch
 
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import CheckpointError, NotFiniteError, short
+from textrnn.evaluation.explanations import Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
-from textrnn.models.network import not_finite
+from textrnn.models.ensemble import Ensemble
+from textrnn.models.network import Network, not_finite
 from textrnn.models.thread_pool import start_in_thread
 from textrnn.run.model import CONFIG, Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
@@ -103,6 +105,47 @@ class TextClassifier:
         """(n, classes) float32 of the networks alone, for texts already encoded by this classifier's transform."""
         return compute_logits(
             self.networks, texts, device=self.device, precision=self.precision, batch_size=batch_size, **options
+        )
+
+    def explain(
+        self,
+        texts: Sequence[str],
+        label: str | None = None,
+        *,
+        after_batch: Callable[[int], object] = lambda count: None,
+    ) -> list[Explanation]:
+        """What each token of each text adds to the log-odds of a label. label: None for the likeliest of each text.
+        after_batch: called with the number of texts done.
+
+        Raises: as predict_logits; ValueError for a label that the model lacks; CheckpointError for a model of an old
+        version whose linear model cannot be divided among tokens.
+        """
+        texts = check_texts(texts)
+        if label is not None and label not in self.labels:
+            raise ValueError(f"the model has no label {short(label)}")
+        if self.precision != "float32":
+            raise ValueError("explanations are computed in float32: load the model without another precision")
+        model, networks = self.model, self._networks()
+        if not texts:
+            return []
+        return explain(
+            Parts(networks, model.linear, model.decision, self.transform, self.labels),
+            texts,
+            self.predict_logits(texts),
+            None if label is None else np.full(len(texts), self.labels.index(label)),
+            device=self.device,
+            after_batch=after_batch,
+        )
+
+    def _networks(self) -> list[Network]:
+        """Raises CheckpointError where they are not all that decides."""
+        if isinstance(self.networks, Ensemble):
+            return [network for network in self.networks.networks if isinstance(network, Network)]
+        if isinstance(self.networks, Network):  # of an old version
+            return [self.networks]
+        raise CheckpointError(
+            "the model was saved in version 1 of the format or before, with a linear model of hashed n-grams, which "
+            "cannot be divided among tokens: train again to have it explained"
         )
 
     def margins(self, texts: Sequence[str]) -> torch.Tensor | None:

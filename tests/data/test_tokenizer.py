@@ -124,3 +124,31 @@ def test_any_number_of_accents_is_normalized_in_linear_time(kind: str) -> None:
 def test_a_line_that_a_jieba_dictionary_may_have(line: str) -> None:
     assert user_dict_problem(f"{line}\n", lowercase=True, normalize=True) is None
     Tokenizer("jieba", user_dict=f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "pieces"),
+    [
+        ("char", "ＡＣ米兰 ﬁne", ["ＡＣ", "米", "兰", "ﬁne"]),
+        ("char", "İstanbul'da cafe\u0301!", ["İstanbul'da", "cafe\u0301", "!"]),
+        ("char", "½ \U0001f600好", ["½", "½", "½", "\U0001f600", "好"]),
+        ("word", "IT'S\u3000ﬁne", ["IT'S", "ﬁne"]),
+        ("whitespace", "Ａ,b\u3000c", ["Ａ,b", "c"]),
+        ("jieba", "我来到　北京清华大学 ＯＫ", ["我", "来到", "北京", "清华大学", "ＯＫ"]),
+        ("word", "שלום עולם", ["שלום", "עולם"]),
+    ],
+)
+def test_located_tokens_are_pieces_of_the_original(kind: str, text: str, pieces: list[str]) -> None:
+    tokenizer = Tokenizer(kind)
+    found = list(tokenizer.located(text))
+    assert [text[each.start : each.end] for each in found] == pieces
+    assert [each.token for each in found] == tokenizer(text)
+
+
+@pytest.mark.parametrize("kind", ["char", "jieba"])
+def test_tokens_of_a_long_text_are_located_in_all_its_pieces(kind: str) -> None:
+    text = "Ｇood bread　" * 7000
+    found = list(Tokenizer(kind).located(text))
+    assert len(found) == 14_000
+    assert [found[-1].start, found[-1].end] == [len(text) - 6, len(text) - 1]
+    assert {text[each.start : each.end] for each in found} == {"Ｇood", "bread"}

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import enum
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument
-from textrnn.errors import UsageError, command, short
+from textrnn.cli.reading import (
+    DelimiterOption,
+    EncodingOption,
+    FilesArgument,
+    FormatOption,
+    TextColumnOption,
+    check_files,
+    reading_options,
+)
+from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
-
-
-class InputFormat(str, enum.Enum):
-    text = "text"
-    tsv = "tsv"
-    csv = "csv"
-    jsonl = "jsonl"
-    fasttext = "fasttext"
-    folder = "folder"
 
 
 class OutputFormat(str, enum.Enum):
@@ -40,29 +39,11 @@ def _probability(option: float | None) -> float | None:
 @alone()
 def predict(
     run: RunArgument,
-    files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)
-    ] = None,
-    format: Annotated[
-        InputFormat | None,
-        typer.Option(
-            metavar="F",
-            help="text (one a line), tsv, csv, jsonl, fasttext or folder.  [default: by suffix; else the run's, where "
-            "the first lines fit it; else text]",
-            show_default=False,
-        ),
-    ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="A name, or a 0-based number.  [default: the run's]", show_default=False),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(metavar="D", help="Of csv files.  [default: the run's]", show_default=False)
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]", show_default=False),
-    ] = None,
+    files: FilesArgument = None,
+    format: FormatOption = None,
+    text_column: TextColumnOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
     output: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
     ] = None,
@@ -106,16 +87,8 @@ def predict(
         raise UsageError("--keep needs --output-format jsonl")
     if unsure_label is not None and min_probability is None:
         raise UsageError("--unsure-label needs --min-probability, below which texts are unsure")
-    if not files and sys.stdin.isatty():
-        raise UsageError(f"give a FILE, or pipe texts in, as in: {command('predict', run, 'texts.txt')}")
-    from textrnn.runtime.decoding import check_encoding
-
-    try:
-        if encoding is not None:
-            check_encoding(encoding)
-    except LookupError as error:
-        raise UsageError(f"--encoding: {error.args[0]}") from None
-    column, delimiter = _column(text_column), _delimiter(delimiter)
+    check_files(files, "predict", run)
+    reading = reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.precision import describe_precision
@@ -129,31 +102,9 @@ def predict(
         classifier,
         files or [STDIN],
         output,
-        options=InputOptions(format.value if format else None, column, delimiter, encoding, keep),
+        options=InputOptions(*reading, keep),
         output_format=output_format.value,
         top_k=top_k,
         unsure=None if min_probability is None else Unsure(min_probability, unsure_label),
         batch_size=batch_size,
     )
-
-
-def _column(option: str | None) -> str | int | None:
-    """A column's name, or its number where the option is one. Raises UsageError for a number beyond all columns."""
-    if option is None or not (option.isascii() and option.isdigit()):
-        return option
-    from textrnn.config.sections import MAX_COLUMN
-
-    if len(option) > len(str(MAX_COLUMN)):
-        raise UsageError(f"--text-column: a name, or a number up to {MAX_COLUMN}, was expected, found {short(option)}")
-    return int(option)
-
-
-def _delimiter(option: str | None) -> str | None:
-    if option is None:
-        return None
-    from textrnn.config.sections import check_delimiter
-
-    try:
-        return check_delimiter(option)
-    except ValueError as error:
-        raise UsageError(f"--delimiter: {error}") from None

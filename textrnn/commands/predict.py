@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
+from textrnn.commands.window import Row, Window
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars
 
-SWITCH_SECONDS = 5e-4  # a thread that computes waits so long for one that reads and writes; Python's default is 5e-3
-WINDOW_TEXTS, WINDOW_CHARACTERS = 16_384, 4_000_000  # sorted by length together: more is faster, but takes memory
-Row = dict[str, Any] | None  # the fields of a record that are kept
+WINDOW_TEXTS = 16_384  # sorted by length together: more is faster, but takes memory
 UNSURE = "?"
 
 
@@ -75,7 +73,6 @@ def predict(
                     raise OSError(error.errno, error.strerror, str(stream.name) if output else "stdout") from error
                 shown.update(len(texts))
 
-            sys.setswitchinterval(SWITCH_SECONDS)
             for name in files:
                 window = Window(compute, write, batch_size if is_live(name) else WINDOW_TEXTS, wait=is_live(name))
                 try:
@@ -103,54 +100,6 @@ def predict(
             "%d of %d texts have no label with a probability of %g or more: %s",
             unsure.unsure, unsure.texts, unsure.least, unsure.label,
         )  # fmt: skip
-
-
-class Window:
-    """Texts that are predicted together: at most `size`, and a limited number of characters, to bound memory.
-
-    compute: is called in a thread of its own, so that texts are read and rows written at the same time. wait: whether
-    the rows of a full window are written at once, or when the next one is full.
-    """
-
-    def __init__(
-        self, compute: Callable[[list[str]], np.ndarray], write: Callable[[list[str], list[Row], np.ndarray], None],
-        size: int, *, wait: bool,
-    ) -> None:  # fmt: skip
-        self.compute, self.write, self.size, self.wait = compute, write, size, wait
-        self.thread = ThreadPoolExecutor(1)
-        self.texts: list[str] = []
-        self.rows: list[Row] = []
-        self.characters = 0
-        self.started: tuple[list[str], list[Row], Future[np.ndarray]] | None = None
-
-    def add(self, text: str, row: Row) -> None:
-        self.texts.append(text)
-        self.rows.append(row)
-        self.characters += len(text) + (len(str(row)) if row else 0)
-        if len(self.texts) == self.size or self.characters >= WINDOW_CHARACTERS:
-            self._start()
-            if self.wait:
-                self._finish()
-
-    def flush(self) -> None:
-        """Write the rows of all texts."""
-        if self.texts:
-            self._start()
-        self._finish()
-
-    def _start(self) -> None:
-        """Compute the texts, and meanwhile write the rows of those before."""
-        texts, rows = self.texts, self.rows
-        self.texts, self.rows, self.characters = [], [], 0
-        future = self.thread.submit(self.compute, texts)
-        self._finish()
-        self.started = texts, rows, future
-
-    def _finish(self) -> None:
-        started, self.started = self.started, None
-        if started is not None:
-            texts, rows, future = started
-            self.write(texts, rows, future.result())
 
 
 def tsv_row(

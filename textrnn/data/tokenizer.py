@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import regex
 
+from textrnn.data.folding import fold, fold_located
 from textrnn.errors import DataError, short
 
 # Scripts that are written without spaces between words.
@@ -27,12 +28,17 @@ _SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
 # Characters that are tokenized at once: a text without end must not take memory without end, and jieba takes time by
 # the square of the number of unknown characters in a row.
 _PIECE, _PIECE_OF_JIEBA = 1 << 16, 1 << 13
-# Normalization takes time by the square of the number of marks in a row; a joiner after so many limits it, as in the
-# Stream-Safe Text Format of Unicode Annex 15 (with more than its 30 marks, so that no real text is changed).
-_MANY_MARKS = regex.compile(r"(\p{M}{200})(?=\p{M})", regex.V1)
-_JOINER = "\u034f"
 _UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
 _LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
+
+
+class LocatedToken(NamedTuple):
+    """A token, and the characters [start, end) of the original text that it was made of. Tokens made of one character,
+    as the three of ½, have the same place."""
+
+    token: str
+    start: int
+    end: int
 
 
 class Tokenizer:
@@ -72,11 +78,23 @@ class Tokenizer:
     def tokens(self, text: str) -> Iterable[str]:
         """The tokens of a text: a list, or, of a very long text, an iterator that finds them piece by piece."""
         if len(text) <= self._piece:
-            return self._split(text)
-        return chain.from_iterable(map(self._split, _pieces(text, self._piece, self._stops)))
+            return self._split(self._fold(text))
+        return chain.from_iterable(self._split(self._fold(piece)) for piece in _pieces(text, self._piece, self._stops))
+
+    def located(self, text: str) -> Iterator[LocatedToken]:
+        """The same tokens as `tokens`, with their places in the text."""
+        begin = 0
+        for piece in _pieces(text, self._piece, self._stops):
+            folded, at = fold_located(piece, self.lowercase, self.normalize), 0
+            for token in self._split(folded.text):
+                at = folded.text.index(token, at)  # only white space lies between two tokens
+                end = at + len(token)
+                yield LocatedToken(token, begin + int(folded.starts[at]), begin + int(folded.ends[end - 1]))
+                at = end
+            begin += len(piece)
 
     def _split(self, text: str) -> list[str]:
-        text = self._fold(text)
+        """text: folded."""
         if self.kind == "jieba":
             return [token for token in self._cut(text) if not token.isspace()]
         return self._pattern.findall(text)
@@ -113,15 +131,6 @@ def _pieces(text: str, size: int, stops: str) -> Iterator[str]:
         yield text[begin : end if end > 0 else limit]
         begin = end if end > 0 else limit
     yield text[begin:]
-
-
-def fold(text: str, lowercase: bool, normalize: bool) -> str:
-    """The text in lower case and in Unicode's NFKC, if wanted."""
-    if normalize:
-        if len(text) > 1000 and not text.isascii():
-            text = _MANY_MARKS.sub(rf"\1{_JOINER}", text)
-        text = unicodedata.normalize("NFKC", text)
-    return text.lower() if lowercase else text
 
 
 def user_dict_problem(user_dict: str, *, lowercase: bool, normalize: bool) -> tuple[int, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,18 +53,24 @@ class NgramVocabulary:
 
     def counts(self, texts: Symbols, row_count: int) -> sparse.csr_matrix:
         """(row_count, len(self)) float32: how often each text has each n-gram."""
-        rows, columns, begin = [], [], 0
-        positions = texts.numbers
+        rows, columns = [], []
+        for _, last, found in self.occurrences(texts):
+            rows.append(texts.rows[last])
+            columns.append(found)
+        at = (np.concatenate(rows), np.concatenate(columns))
+        return sparse.csr_matrix((np.ones(len(at[0]), np.float32), at), shape=(row_count, len(self)))
+
+    def occurrences(self, texts: Symbols) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """For each length that is counted: (length, the positions of the last symbols of known n-grams, the column of
+        each in `counts`)."""
+        begin, positions = 0, texts.numbers
         for length, size in enumerate(self._sizes(), start=1):
             if length > 1:
                 positions = _search(self.keys[length - 2], self._next_keys(positions, texts))
             if length >= self.shortest:
-                known = positions >= 0
-                rows.append(texts.rows[known])
-                columns.append(positions[known] + begin)
+                (last,) = np.nonzero(positions >= 0)
+                yield length, last, positions[last] + begin
                 begin += size
-        at = (np.concatenate(rows), np.concatenate(columns))
-        return sparse.csr_matrix((np.ones(len(at[0]), np.float32), at), shape=(row_count, begin))
 
     def terms(self, joiner: str) -> list[str]:
         """The n-grams as text, in the order of the columns of `counts`."""

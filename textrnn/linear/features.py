@@ -20,7 +20,7 @@ from textrnn.linear.counts import UNKNOWN, NgramVocabulary, Symbols
 
 MOST_CHARACTERS = 1_000_000  # of a text are read
 Unit = Literal["words", "characters", "within_words"]
-_WORD = re.compile(r"\b\w\w+\b")
+WORD = re.compile(r"\b\w\w+\b")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Features:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(text)
+    return WORD.findall(text)
 
 
 def _vocabulary(kind: Kind, texts: Sequence[str]) -> NgramVocabulary:
@@ -74,19 +74,19 @@ def _vocabulary(kind: Kind, texts: Sequence[str]) -> NgramVocabulary:
     # half a character cannot be saved, nor a byte order mark where it comes first
     points = points[((points < 0xD800) | (points > 0xDFFF)) & (points != 0xFEFF)]
     symbols = [chr(point) for point in points]
-    return NgramVocabulary.of(symbols, _characters(texts, points), shortest=kind.shortest, longest=kind.longest)
+    return NgramVocabulary.of(symbols, characters(texts, points), shortest=kind.shortest, longest=kind.longest)
 
 
 def _counts(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> sparse.csr_matrix:
     if kind.unit == "words":
         return vocabulary.counts(_word_symbols(texts, vocabulary.number_of), len(texts))
-    points = np.asarray([ord(symbol) for symbol in vocabulary.symbols], np.uint32)
+    points = known_points(vocabulary)
     if kind.unit == "characters":
-        return vocabulary.counts(_characters(texts, points), len(texts))
+        return vocabulary.counts(characters(texts, points), len(texts))
     # each distinct word is looked at once
     number_of: dict[str, int] = {}
     of_texts = [[number_of.setdefault(word, len(number_of)) for word in text.split()] for text in texts]
-    of_words = vocabulary.counts(_characters([f" {word} " for word in number_of], points), len(number_of))
+    of_words = vocabulary.counts(characters([f" {word} " for word in number_of], points), len(number_of))
     lengths = np.fromiter(map(len, of_texts), np.int64, len(of_texts))
     columns = np.fromiter(chain.from_iterable(of_texts), np.int64, int(lengths.sum()))
     rows = np.repeat(np.arange(len(texts)), lengths)
@@ -101,14 +101,19 @@ def _word_symbols(texts: Sequence[str], number_of: dict[str, int]) -> Symbols:
     return Symbols(numbers, np.repeat(np.arange(len(texts)), lengths))
 
 
+def known_points(vocabulary: NgramVocabulary) -> np.ndarray:
+    """The characters that are known, as code points."""
+    return np.asarray([ord(symbol) for symbol in vocabulary.symbols], np.uint32)
+
+
 def _code_points(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """All characters as uint32, and the number of each text's."""
     points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     return points, np.fromiter(map(len, texts), np.int64, len(texts))
 
 
-def _characters(texts: Sequence[str], known: np.ndarray) -> Symbols:
-    """known: code points in ascending order."""
+def characters(texts: Sequence[str], known: np.ndarray) -> Symbols:
+    """The characters of texts as symbols. known: code points in ascending order."""
     points, lengths = _code_points(texts)
     numbers = np.full(len(points), UNKNOWN, np.int64)
     if len(known):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-from textrnn.data.tokenizer import fold
+from textrnn.data.folding import Folded, fold, fold_located
 from textrnn.linear.features import MOST_CHARACTERS, Features
 
 _CHARACTERS_AT_ONCE = 2_000_000
+_NOT_SPACE = re.compile(r"\S+")  # as `str.split` finds them
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,14 @@ class Folding:
 
     def __call__(self, text: str) -> str:
         return " ".join(fold(text[:MOST_CHARACTERS], self.lowercase, self.normalize).split())
+
+    def located(self, text: str) -> Folded:
+        """The same text, located in the original; a space is where the first white space after a word is."""
+        folded = fold_located(text[:MOST_CHARACTERS], self.lowercase, self.normalize)
+        words = [match.span() for match in _NOT_SPACE.finditer(folded.text)]
+        kept = np.concatenate([np.arange(0), *(np.arange(begin, end + 1) for begin, end in words)])[:-1]
+        joined = " ".join(folded.text[begin:end] for begin, end in words)
+        return Folded(joined, folded.starts[kept], folded.ends[kept])
 
 
 class LinearModel:

@@ -1,0 +1,75 @@
+"""`textrnn explain`."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import DeviceOption, RunArgument
+from textrnn.cli.reading import (
+    DelimiterOption,
+    EncodingOption,
+    FilesArgument,
+    FormatOption,
+    TextColumnOption,
+    check_files,
+    reading_options,
+)
+from textrnn.runtime.distributed import alone
+from textrnn.runtime.memory import FOR_TORCH, check_memory
+from textrnn.runtime.process import exit_on_error
+
+
+class OutputFormat(str, enum.Enum):
+    text = "text"
+    jsonl = "jsonl"
+
+
+@exit_on_error()
+@alone()
+def explain(
+    run: RunArgument,
+    files: FilesArgument = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="L", help="Explain this class.  [default: the likeliest]", show_default=False)
+    ] = None,
+    format: FormatOption = None,
+    text_column: TextColumnOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    output_format: Annotated[
+        OutputFormat | None,
+        typer.Option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]",
+                     show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page to read in a browser.", show_default=False)
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:  # fmt: skip
+    """Explain labels: which tokens speak for or against.
+
+    Example: textrnn explain runs/sample texts.txt --html why.html
+
+    Example: echo "where is my parcel?" | textrnn explain runs/sample --label complaint
+    """
+    check_files(files, "explain", run)
+    reading = reading_options(format, text_column, delimiter, encoding)
+    check_memory(FOR_TORCH)
+    from textrnn.classifier import TextClassifier
+    from textrnn.commands.explain import explain as run_explain
+    from textrnn.commands.prediction_input import STDIN, InputOptions
+
+    shown = output_format.value if output_format else "text" if html is None else None
+    run_explain(
+        TextClassifier.load(run, device=device),
+        files or [STDIN],
+        options=InputOptions(*reading),
+        label=label,
+        output_format=shown,
+        html=html,
+        name=str(run),
+    )

@@ -1,0 +1,88 @@
+"""The texts that `predict` and `explain` read, and how: options of both."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.errors import UsageError, command, short
+
+
+class InputFormat(str, enum.Enum):
+    text = "text"
+    tsv = "tsv"
+    csv = "csv"
+    jsonl = "jsonl"
+    fasttext = "fasttext"
+    folder = "folder"
+
+
+FilesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)
+]
+FormatOption = Annotated[
+    InputFormat | None,
+    typer.Option(
+        metavar="F",
+        help="text (one a line), tsv, csv, jsonl, fasttext or folder.  [default: by suffix; else the run's, where "
+        "the first lines fit it; else text]",
+        show_default=False,
+    ),
+]
+TextColumnOption = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="A name, or a 0-based number.  [default: the run's]", show_default=False),
+]
+DelimiterOption = Annotated[
+    str | None, typer.Option(metavar="D", help="Of csv files.  [default: the run's]", show_default=False)
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]", show_default=False),
+]
+
+
+def check_files(files: list[str] | None, verb: str, run: Path) -> None:
+    """Raises UsageError where no texts are given."""
+    if not files and sys.stdin.isatty():
+        raise UsageError(f"give a FILE, or pipe texts in, as in: {command(verb, run, 'texts.txt')}")
+
+
+def reading_options(
+    format: InputFormat | None, text_column: str | None, delimiter: str | None, encoding: str | None
+) -> tuple[str | None, str | int | None, str | None, str | None]:
+    """The first fields of InputOptions. Raises UsageError."""
+    from textrnn.runtime.decoding import check_encoding
+
+    try:
+        if encoding is not None:
+            check_encoding(encoding)
+    except LookupError as error:
+        raise UsageError(f"--encoding: {error.args[0]}") from None
+    return format.value if format else None, _column(text_column), _delimiter(delimiter), encoding
+
+
+def _column(option: str | None) -> str | int | None:
+    """A column's name, or its number where the option is one. Raises UsageError for a number beyond all columns."""
+    if option is None or not (option.isascii() and option.isdigit()):
+        return option
+    from textrnn.config.sections import MAX_COLUMN
+
+    if len(option) > len(str(MAX_COLUMN)):
+        raise UsageError(f"--text-column: a name, or a number up to {MAX_COLUMN}, was expected, found {short(option)}")
+    return int(option)
+
+
+def _delimiter(option: str | None) -> str | None:
+    if option is None:
+        return None
+    from textrnn.config.sections import check_delimiter
+
+    try:
+        return check_delimiter(option)
+    except ValueError as error:
+        raise UsageError(f"--delimiter: {error}") from None

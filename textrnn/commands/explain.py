@@ -1,0 +1,135 @@
+"""`textrnn explain`: what each token of each text says for or against its label."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from textrnn.classifier import TextClassifier
+from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
+from textrnn.commands.window import Row, Window
+from textrnn.errors import ConfigError, DataError, short
+from textrnn.evaluation.explained_text import jsonl_line, record
+from textrnn.evaluation.explanations import Explanation
+from textrnn.evaluation.explanations_page import Page
+from textrnn.evaluation.integrated_gradients import MOST_STEPS, allowed_gap
+from textrnn.runtime.files import atomic_writer
+from textrnn.runtime.progress import bar, log, show_bars
+
+TEXTS_AT_ONCE, TEXTS_OF_A_PIPE = 1024, 64
+
+
+def explain(
+    classifier: TextClassifier,
+    files: list[str],
+    *,
+    options: InputOptions,
+    label: str | None,
+    output_format: str | None,
+    html: Path | None,
+    name: str,
+) -> None:
+    """Explain each text of each file, in order. output_format: of what goes to stdout, None for nothing. html: the page
+    to write. name: of the model, for the page.
+
+    Raises: ConfigError for a label that the model lacks; DataError `file:line` for a record without a readable text;
+    CheckpointError for a model that cannot be explained; TextRNNError where the page cannot be written.
+    """
+    check_label(label, classifier.labels)
+    classifier.explain([])  # whether it can be
+    page, counts = Page(name), _Counts(classifier.transform.max_length)
+    on_terminal = output_format is not None and sys.stdout.isatty()
+    write = _writer(output_format, has_colours=on_terminal and terminal_has_colours())
+    with (
+        nullcontext() if html is None else atomic_writer(html) as stream,
+        show_bars(False) if on_terminal else nullcontext(),
+        bar("explaining", unit="text") as shown,
+    ):
+
+        def compute(texts: list[str]) -> list[Explanation]:
+            return classifier.explain(texts, label, after_batch=shown.update)
+
+        def answer(texts: list[str], rows: list[Row], explanations: list[Explanation]) -> None:
+            for explanation in explanations:
+                write(explanation)
+                counts.add(explanation)
+                if html is not None:
+                    page.add(explanation)
+            sys.stdout.flush()
+
+        for file in files:
+            size = TEXTS_OF_A_PIPE if is_live(file) else TEXTS_AT_ONCE
+            window = Window(compute, answer, size, wait=is_live(file))
+            try:
+                for example in examples_of(file, classifier, options, window.flush):
+                    window.add(example.text, None)
+            except DataError:
+                window.flush()  # texts before the bad record still get their answer
+                raise
+            window.flush()
+        if stream is not None:
+            stream.write(page.html().encode("utf-8", "replace"))
+    if html is not None:
+        log.info("written to %s", html)
+        if page.left_out:
+            log.warning("%s: shows the first %s texts; --output-format jsonl has all", html, f"{len(page.texts):,}")
+    counts.warn(has_linear=classifier.model.linear is not None and classifier.model.decision.weight > 0)
+
+
+def check_label(label: str | None, labels: list[str]) -> None:
+    """Raises ConfigError that names the nearest label, or all, where there is no such one."""
+    if label is None or label in labels:
+        return
+    match = difflib.get_close_matches(label, labels, n=1, cutoff=0.5)
+    known = ", ".join(labels[:12]) + ", ..." * (len(labels) > 12)
+    hint = f"did you mean {match[0]}?" if match else f"known are: {known}"
+    raise ConfigError(f"--label: the model has no label {short(label)}; {hint}")
+
+
+def terminal_has_colours() -> bool:
+    """Whether the user, who may set NO_COLOR (no-color.org), and the kind of terminal want colours."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "", "dumb")
+
+
+def _writer(output_format: str | None, *, has_colours: bool) -> Callable[[Explanation], None]:
+    """A function that writes an explanation to stdout."""
+
+    def write(explanation: Explanation) -> None:
+        if output_format is None:
+            return
+        line = jsonl_line(explanation) if output_format == "jsonl" else record(explanation, coloured=has_colours)
+        try:
+            sys.stdout.buffer.write(line.encode("utf-8", "surrogatepass"))
+        except OSError as error:  # with a name, since it may pass through the reading of a pipe
+            raise OSError(error.errno, error.strerror, "stdout") from error
+
+    return write
+
+
+class _Counts:
+    """Texts about which something has to be said in the end."""
+
+    def __init__(self, max_length: int) -> None:
+        self.max_length = max_length
+        self.cut = self.off = 0
+
+    def add(self, explanation: Explanation) -> None:
+        self.cut += explanation.cut
+        self.off += abs(explanation.gap) > allowed_gap(explanation.log_odds - explanation.baseline)
+
+    def warn(self, *, has_linear: bool) -> None:
+        if self.cut:
+            beyond = "only the linear model reads" if has_linear else "are not explained"
+            log.warning(
+                "%d text%s longer than the network reads (data.max_length, %d tokens): tokens beyond %s",
+                self.cut, "s are" if self.cut > 1 else " is", self.max_length, beyond,
+            )  # fmt: skip
+        if self.off:
+            log.warning(
+                "%d explanation%s not add up within 0.02, even with %d steps: the model is very steep there",
+                self.off, "s do" if self.off > 1 else " does", MOST_STEPS,
+            )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Explanations as text: for a terminal, a file, or a program."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from textrnn.evaluation.explanations import Explanation
+from textrnn.runtime.decoding import one_line, visible, visible_json
+
+WORDS_SHOWN, CHARACTERS_SHOWN, TOKENS_SHOWN = 8, 200, 2000
+_LEAST_SHOWN = 0.005  # it would be printed as 0.00
+# Of xterm's 256 colours, from weak to strong, as backgrounds of black letters: blue speaks for, orange against.
+_FOR, _AGAINST, _BLACK = (195, 153, 111, 75), (230, 223, 215, 208), 16
+
+
+class Segment(NamedTuple):
+    """A piece of a text, and what it contributes: None between tokens."""
+
+    text: str
+    value: float | None
+
+
+class Word(NamedTuple):
+    """A token, the sum of what its occurrences contribute, and how many there are."""
+
+    token: str
+    value: float
+    times: int
+
+
+def jsonl_line(explanation: Explanation) -> str:
+    """A JSON object with text, label, probability, baseline and tokens, all as in `Explanation`."""
+    item = {
+        "text": explanation.text,
+        "label": explanation.label,
+        "probability": round(explanation.probability, 4),
+        "baseline": round(explanation.baseline, 5),
+        "tokens": [
+            {"token": token, "start": start, "end": end, "contribution": round(value, 5)}
+            for token, start, end, value in explanation.tokens
+        ],
+    }
+    return visible_json(json.dumps(item, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def record(explanation: Explanation, *, coloured: bool) -> str:
+    """Some lines for a person to read, the last one empty: label, probability and text, how the log-odds come about,
+    and the words that contribute most. coloured: with the whole text coloured, for a terminal that has 256 colours."""
+    label = visible(one_line(explanation.label))
+    if explanation.predicted != explanation.label:
+        label += f" (predicted: {visible(one_line(explanation.predicted))})"
+    text = _coloured(explanation) if coloured else visible(one_line(_beginning(explanation.text)))
+    total = _signed(sum(each.value for each in explanation.tokens), " ")
+    lines = [
+        f"{label}  {explanation.probability:.4f}  {text}",
+        f"  log-odds {explanation.log_odds:.2f} = baseline {explanation.baseline:.2f} {total} from tokens",
+    ]
+    words = top_words(explanation)
+    for name, side in (("for", [word for word in words if word.value > 0]),
+                       ("against", [word for word in words[::-1] if word.value < 0])):  # fmt: skip
+        if side:
+            lines.append(f"  {name:8} {'  '.join(map(_word, side[:WORDS_SHOWN]))}")
+    if not explanation.tokens:
+        lines.append("  the text has no tokens")
+    elif not words:
+        lines.append("  no token makes a difference: the model knows none of them")
+    return "\n".join(lines) + "\n\n"
+
+
+def top_words(explanation: Explanation) -> list[Word]:
+    """The distinct tokens that make a difference, from the one that speaks most for the label to the one that speaks
+    most against it."""
+    sums: Counter[str] = Counter()
+    counts = Counter(each.token for each in explanation.tokens)
+    for each in explanation.tokens:
+        sums[each.token] += each.value  # type: ignore[assignment]
+    found = [Word(token, value, counts[token]) for token, value in sums.items() if abs(value) >= _LEAST_SHOWN]
+    return sorted(found, key=lambda word: -word.value)
+
+
+def segments(explanation: Explanation, most: int) -> Iterator[Segment]:
+    """The text in pieces: tokens, those of the same characters together, and what lies between them. At most `most`
+    tokens; the end of a longer text is left out."""
+    at, text = 0, explanation.text
+    tokens = explanation.tokens[:most]
+    number = 0
+    while number < len(tokens):
+        _, start, end, value = tokens[number]
+        number += 1
+        while number < len(tokens) and tokens[number].start < end:
+            end, value = max(end, tokens[number].end), value + tokens[number].value
+            number += 1
+        if start > at:
+            yield Segment(text[at:start], None)
+        yield Segment(text[start:end], value)
+        at = end
+    if len(tokens) == len(explanation.tokens) and at < len(text):
+        yield Segment(_beginning(text[at:], most), None)
+
+
+def strongest(explanation: Explanation) -> float:
+    """The largest absolute contribution, at least a little, to divide by."""
+    return max([_LEAST_SHOWN, *(abs(each.value) for each in explanation.tokens)])
+
+
+def _coloured(explanation: Explanation) -> str:
+    largest, pieces = strongest(explanation), []
+    for segment in segments(explanation, TOKENS_SHOWN):
+        shown, share = visible(one_line(segment.text)), abs(segment.value or 0) / largest
+        if segment.value is None or share < 0.1:
+            pieces.append(shown)
+        else:
+            shade = (_FOR if segment.value > 0 else _AGAINST)[min(int(share * 4), 3)]
+            pieces.append(f"\x1b[38;5;{_BLACK};48;5;{shade}m{shown}\x1b[0m")
+    if len(explanation.tokens) > TOKENS_SHOWN:
+        pieces.append(f" … and {len(explanation.tokens) - TOKENS_SHOWN:,} more tokens")
+    return "".join(pieces)
+
+
+def _beginning(text: str, most: int = CHARACTERS_SHOWN) -> str:
+    return text if len(text) <= most else text[:most] + "…"
+
+
+def _signed(value: float, space: str = "") -> str:
+    return f"{'-' if value < 0 else '+'}{space}{abs(value):.2f}"
+
+
+def _word(word: Word) -> str:
+    several = f" ×{word.times}" if word.times > 1 else ""
+    return f"{_signed(word.value)} {visible(word.token)}{several}"

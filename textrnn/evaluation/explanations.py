@@ -1,0 +1,140 @@
+"""Which tokens of a text speak for a class, and which against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice, takewhile
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from textrnn.data.tokenizer import LocatedToken
+from textrnn.data.transform import Transform
+from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds, unknown_texts
+from textrnn.inference import class_probabilities, compute_logits, predicted_classes
+from textrnn.linear.attribution import character_contributions
+from textrnn.linear.features import MOST_CHARACTERS
+from textrnn.linear.model import LinearModel
+from textrnn.models.decision import Decision
+from textrnn.models.ensemble import Ensemble
+from textrnn.models.network import Network
+
+
+class Contribution(NamedTuple):
+    """A token, its characters [start, end) of the text, and what it adds to the log-odds of the class."""
+
+    token: str
+    start: int
+    end: int
+    value: float
+
+
+class Explanation(NamedTuple):
+    """Why a text has a label.
+
+    label: the class that is explained. probability: of that class. predicted: the likeliest class. log_odds: log(p / (1
+    - p)) of that probability. baseline: the log-odds of a text with as many tokens, all of them unknown. The
+    contributions of the tokens add up to log_odds - baseline, up to `gap`.
+
+    tokens: those that the model reads. cut: whether the text has more than the networks read, data.max_length.
+    """
+
+    text: str
+    label: str
+    probability: float
+    predicted: str
+    log_odds: float
+    baseline: float
+    tokens: list[Contribution]
+    gap: float
+    cut: bool
+
+
+class Parts(NamedTuple):
+    """A model: its networks, its linear model or None, how they decide, and what makes ids of texts."""
+
+    networks: Sequence[Network]
+    linear: LinearModel | None
+    decision: Decision
+    transform: Transform
+    labels: Sequence[str]
+
+
+def explain(
+    parts: Parts, texts: Sequence[str], logits: torch.Tensor, classes: np.ndarray | None, *, device: torch.device,
+    after_batch: Callable[[int], object] = lambda count: None,
+) -> list[Explanation]:  # fmt: skip
+    """logits (n, classes): what the model says of the texts. classes (n,): which class to explain for each; None: the
+    likeliest."""
+    predicted = predicted_classes(logits)
+    classes = predicted if classes is None else classes
+    encoded = parts.transform.encode(texts)
+    margins = None
+    if parts.linear is not None and parts.decision.weight > 0:
+        of_none, of_texts = (torch.from_numpy(parts.linear.margins(each)) for each in ([""], list(texts)))
+        margins = Margins(of_none.expand_as(of_texts), of_texts)
+    networks = Ensemble(parts.networks).eval()
+    of_unknown = compute_logits(networks, unknown_texts(encoded.lengths), device=device)
+    at_baseline = parts.decision.logits(of_unknown, margins and margins.baseline)
+    wanted = torch.from_numpy(classes)
+    end, begin = (log_odds(each.double(), wanted).numpy() for each in (logits, at_baseline))
+    found = integrate(
+        parts.networks, parts.decision, encoded, classes, margins, (begin, end), device=device,
+        after_batch=after_batch,
+    )  # fmt: skip
+    of_characters: list[np.ndarray] = [np.zeros(0)] * len(texts)
+    if margins is not None:
+        assert parts.linear is not None
+        of_characters = character_contributions(parts.linear, texts, found.slopes)
+    probabilities = class_probabilities(logits)
+    explanations = []
+    for row, text in enumerate(texts):
+        tokens, cut = _read_tokens(parts.transform, text, with_linear=margins is not None)
+        values = of_tokens(tokens, found.tokens[row], of_characters[row])
+        explanations.append(
+            Explanation(
+                text,
+                parts.labels[classes[row]],
+                float(probabilities[row, classes[row]]),
+                parts.labels[predicted[row]],
+                float(end[row]),
+                float(begin[row]),
+                [Contribution(*token, float(value)) for token, value in zip(tokens, values, strict=True)],
+                float(found.gaps[row]),
+                cut,
+            )
+        )
+    return explanations
+
+
+def _read_tokens(transform: Transform, text: str, *, with_linear: bool) -> tuple[list[LocatedToken], bool]:
+    """The tokens that the networks or the linear model read, and whether there are more than the networks read."""
+    located, most = transform.tokenizer.located(text), transform.max_length
+    if with_linear:
+        tokens = list(takewhile(lambda token: token.start < MOST_CHARACTERS, located))
+        return tokens, len(tokens) > most
+    tokens = list(islice(located, most + 1))
+    return tokens[:most], len(tokens) > most
+
+
+def of_tokens(tokens: Sequence[LocatedToken], of_network: np.ndarray, of_characters: np.ndarray) -> np.ndarray:
+    """(tokens,): the contributions of their embeddings, plus those of their characters.
+
+    Tokens of the same character share it. What lies in no token, which is white space, belongs to the next one, or to
+    the last.
+    """
+    values = np.zeros(len(tokens))
+    read = min(len(tokens), len(of_network))
+    values[:read] = of_network[:read]
+    if not len(tokens) or not len(of_characters):
+        return values
+    starts, ends = (np.asarray([getattr(token, name) for token in tokens]) for name in ("start", "end"))
+    ends = ends.clip(max=len(of_characters))
+    size = len(of_characters) + 1
+    owners = np.cumsum(np.bincount(starts, minlength=size) - np.bincount(ends, minlength=size))[:-1]
+    (free,) = np.nonzero(owners == 0)
+    nearest = np.searchsorted(starts, free).clip(max=len(tokens) - 1)
+    values += np.bincount(nearest, of_characters[free], minlength=len(tokens))
+    sums = np.cumsum([0.0, *np.where(owners > 0, of_characters / owners.clip(1), 0.0)])
+    return values + sums[ends] - sums[starts]
