@@ -23,21 +23,6 @@ from textrnn.runtime.files import atomic_writer, make_folder, write_text
 DATA = "data.json"
 
 
-@dataclass
-class Predictions:
-    """What was predicted for each text, (n,) each, in the order of their source.
-
-    rows: positions of the texts in the source. truth, predicted: label ids. probabilities: of the predicted labels.
-    hashes: of all texts of the source, see Corpus.
-    """
-
-    rows: np.ndarray
-    hashes: np.ndarray
-    truth: np.ndarray
-    predicted: np.ndarray
-    probabilities: np.ndarray
-
-
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
     """The folder `name` for an evaluation, or `name-2`, `name-3` and so on where others have the evaluations of other
     data: of another path, unless that was this data before it was moved. described: the content of data.json."""
@@ -108,32 +93,3 @@ def matrix_csv(metrics: dict[str, Any]) -> str:
     for label, row in zip(metrics["labels"], metrics["confusion_matrix"], strict=True):
         writer.writerow([label, *row])
     return text.getvalue()
-
-
-def write_predictions(path: Path, source: Source, predictions: Predictions, labels: list[str]) -> None:
-    """A line per text in the order of the data; the texts are read again rather than kept in memory.
-
-    Raises: DataError where they are others than those that were evaluated.
-    """
-    at = count = 0
-    with atomic_writer(path) as stream:
-        stream.write(b"true\tpredicted\tprobability\ttext\n")
-        for number, example in enumerate(read_examples(source)):
-            if number == len(predictions.hashes) or text_hash(example.text) != predictions.hashes[number].tobytes():
-                raise _changed(source)
-            count += 1
-            if at < len(predictions.rows) and number == predictions.rows[at]:
-                names = (labels[predictions.truth[at]], labels[predictions.predicted[at]])
-                if example.label != names[0]:
-                    raise _changed(source)
-                columns = (*names, f"{predictions.probabilities[at]:.4f}", example.text)
-                stream.write(("\t".join(map(one_line, columns)) + "\n").encode())
-                at += 1
-        if count < len(predictions.hashes):
-            raise _changed(source)
-
-
-def _changed(source: Source) -> DataError:
-    return DataError(
-        f"{', '.join(source.paths)}: changed while it was being evaluated; try again once nothing writes to it"
-    )
