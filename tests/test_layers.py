@@ -36,7 +36,8 @@ LAYERS = [
     ["inference"],
     [
         "evaluation.intervals", "evaluation.verdict", "evaluation.metrics", "evaluation.report", "evaluation.plots",
-        "evaluation.results",
+        "evaluation.predictions", "evaluation.slices", "evaluation.examples", "evaluation.charts",
+        "evaluation.page_charts", "evaluation.page_tables", "evaluation.page", "evaluation.results",
     ],
     [
         "run.tensors", "run.old_models", "run.model_config", "run.environment", "run.linear_files", "run.model",
@@ -51,7 +52,7 @@ LAYERS = [
     ["classifier", "estimator"],
     [
         "commands.data", "commands.vocab", "commands.start", "commands.describe", "commands.train",
-        "commands.eval_data", "commands.eval", "commands.prediction_input", "commands.predict",
+        "commands.eval_data", "commands.eval_page", "commands.eval", "commands.prediction_input", "commands.predict",
     ],
     ["cli.options", "cli.vocab", "cli.train", "cli.eval", "cli.predict", "cli.app", "cli", "__main__"],
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The files of an evaluation: report, metrics, confusion matrix as table and picture, predictions."""
+"""The files of an evaluation: report, page, metrics, confusion matrix as table and picture, predictions."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import csv
 import io
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from textrnn.data.corpus_writer import text_hash
-from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
-from textrnn.errors import DataError
+from textrnn.evaluation.examples import Examples
+from textrnn.evaluation.page import About, Explain, evaluation_page
+from textrnn.evaluation.page_tables import classes_shown
 from textrnn.evaluation.plots import plot_confusion_matrix
+from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.runtime.decoding import one_line, visible, visible_json
-from textrnn.runtime.files import atomic_writer, make_folder, write_text
+from textrnn.runtime.files import make_folder, write_text
 
 DATA = "data.json"
 
@@ -57,9 +55,11 @@ def write_results(
     described: dict[str, Any],
     source: Source,
     predictions: Predictions,
+    about: About,
+    explain: Explain | None = None,
 ) -> bool:
     """Write all files of an evaluation, the picture last; returns whether a font could draw its labels. described: the
-    data, for data.json.
+    data, for data.json. explain: colours the words of the errors in the page.
 
     Raises: TextRNNError where a file cannot be written; DataError where the source is not what was evaluated.
     """
@@ -67,13 +67,16 @@ def write_results(
     labels = metrics["labels"]
     if not (folder / "metrics.json").exists():
         write_text(folder / DATA, json.dumps(described) + "\n")  # first: the folder is taken
-    write_predictions(folder / "predictions.tsv", source, predictions, labels)
+    examples = Examples(predictions, classes_shown(metrics["confusion_matrix"]))
+    write_predictions(folder / "predictions.tsv", source, predictions, labels, examples.visit)
     write_text(folder / DATA, json.dumps(described) + "\n")
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
+    write_text(folder / "report.html", evaluation_page(metrics, predictions, examples, about, explain))
     shown = [visible(label) for label in labels]
-    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], shown)
+    title = f"{about.name}\n{visible(about.data)}: accuracy {100 * metrics['accuracy']:.1f} %"
+    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], shown, title)
     if legend:
         write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
     return legend is None

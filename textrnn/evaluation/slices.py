@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,9 +61,7 @@ def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:
     wanted = np.arange(1, LENGTH_GROUPS + 1) * len(lengths) / LENGTH_GROUPS
     ends = values[np.unique(np.searchsorted(np.cumsum(counts), wanted))]
     begins = [values[0], *(values[np.searchsorted(values, end) + 1] for end in ends[:-1])]
-    names = [
-        f"{begin:,}" if begin == end else f"{begin:,} to {end:,}" for begin, end in zip(begins, ends, strict=True)
-    ]
+    names = [f"{begin:,}" if begin == end else f"{begin:,} to {end:,}" for begin, end in zip(begins, ends, strict=True)]
     return _slices(np.searchsorted(ends, lengths), right, names)
 
 
@@ -70,16 +69,14 @@ def by_unknown(unknown: np.ndarray, right: np.ndarray) -> list[Slice]:
     """unknown (n,) float32: the share of each text's tokens that the model's vocabulary lacks."""
     edges = UNKNOWN_EDGES[1:]
     names = ["none", f"up to {_percent(edges[0])}"]
-    names += [f"{_percent(low, '')} to {_percent(high)}" for low, high in zip(edges, edges[1:], strict=False)]
+    names += [f"{_percent(low, '')} to {_percent(high)}" for low, high in pairwise(edges)]
     return _slices(np.searchsorted(np.asarray(UNKNOWN_EDGES, np.float32), unknown), right, names)
 
 
 def _slices(groups: np.ndarray, right: np.ndarray, names: list[str]) -> list[Slice]:
     texts = np.bincount(groups, minlength=len(names))
     rights = np.bincount(groups[right], minlength=len(names))
-    return [
-        Slice(name, int(count), int(hits)) for name, count, hits in zip(names, texts, rights, strict=True) if count
-    ]
+    return [Slice(name, int(count), int(hits)) for name, count, hits in zip(names, texts, rights, strict=True) if count]
 
 
 def reliability(probabilities: np.ndarray, right: np.ndarray) -> list[Bin]:
