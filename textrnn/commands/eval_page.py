@@ -36,14 +36,14 @@ def about_evaluation(
 
 
 def model_phrase(classifier: TextClassifier) -> str:
-    """Such as "TextRNN of a 1-layer GRU, both directions, max pooling, 1,234 parameters, with a linear model"."""
+    """Such as "TextRNN (1-layer GRU, both directions, max pooling, 1,234 parameters) with a linear model beside it"."""
     networks = classifier.model.networks
     several = list(networks.networks) if isinstance(networks, Ensemble) else [networks]
     first: nn.Module = several[0]
     line = network_line(classifier.config.model, first, len(several))
     name = "RCNN" if classifier.config.model.architecture == "rcnn" else "TextRNN"
-    phrase = f"{name} of a {line.removeprefix('RCNN of a ')}"
-    return phrase if classifier.model.linear is None else f"{phrase}, with a linear model beside it"
+    phrase = f"{name} ({line.removeprefix('RCNN of a ')})"
+    return phrase if classifier.model.linear is None else f"{phrase} with a linear model beside it"
 
 
 def data_phrase(paths: Sequence[str], split: str | None) -> str:

@@ -66,8 +66,8 @@ def training_charts(history: list[dict[str, Any]], best: Best) -> list[Chart]:
         }
     of_network = " of the network" if dev_loss == "dev_network_loss" else ""
     charts = [
-        _over_epochs(f"loss{of_network}, mean per text", history, losses, best, percent=False),
-        _over_epochs("scores on dev", history, scores, best, percent=True),
+        _over_epochs(f"Loss{of_network}, mean per text", history, losses, best, percent=False),
+        _over_epochs("Scores on dev", history, scores, best, percent=True),
     ]
     return [chart for chart in charts if chart is not None]
 
@@ -84,9 +84,9 @@ def _over_epochs(
         return None
     values = [line[key] for line in lines for key in series if line.get(key) is not None]
     chart = Chart(
-        f"{title[0].upper()}{title[1:]}, by epoch",
+        title,
         axis("epoch", [line["epoch"] for line in lines], whole=True),
-        axis(title, values, percent=percent),
+        axis("", values, percent=percent),
     )
     folds = sorted({line["fold"] for line in lines if line.get("fold") is not None})
     for number, (key, name) in enumerate(series.items(), start=1):

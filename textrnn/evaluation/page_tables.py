@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.evaluation.report import cut
+from textrnn.evaluation.report import cut, display_width
 from textrnn.evaluation.slices import Slice
 from textrnn.evaluation.verdict import decides_together
 
 MOST_WHOLE, MOST_CONFUSED = 40, 30  # classes in a matrix that is shown whole; else, of the classes with most errors
 _HEADER_WIDTH = 20  # of labels beside a matrix, in columns of a terminal
+_SHORT_LABEL = 4  # or less: all labels fit above their columns
 MOST_CLASSES = 1000
 
 
@@ -99,6 +100,7 @@ def matrix_view(metrics: dict[str, Any], labels: list[str]) -> dict[str, Any]:
     return {
         "shown": shown,
         "headers": [cut(labels[number], _HEADER_WIDTH) for number in shown],
+        "is_short": all(display_width(labels[number]) <= _SHORT_LABEL for number in shown),
         "rows": rows,
         "others": others,
         "hidden": len(matrix) - len(shown),

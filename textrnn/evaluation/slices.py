@@ -13,7 +13,7 @@ from textrnn.evaluation.metrics import CALIBRATION_BINS, calibration_bins
 
 LENGTH_GROUPS = 6
 UNKNOWN_EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _CURVE_STEPS = 10_000  # of probability
 _CURVE_POINTS = 200
 

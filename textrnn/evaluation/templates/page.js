@@ -25,11 +25,16 @@
     const about = element("p", "", "labels");
     about.append(
       element("bdi", labels[truth], "true"), " → ", element("bdi", labels[predicted], "predicted"), " ",
-      element("span", (100 * probability).toFixed(1) + " %", "quiet"));
+      element("span", probability >= 0.9995 && probability < 1 ? "> 99.9 %" : (100 * probability).toFixed(1) + " %", "quiet"));
     const body = element("p", text || "(an empty text)", "text");
     body.dir = "auto";
     made.append(about, body);
     return made;
+  }
+
+  function isFiltered() {
+    return !form.elements.errors.checked ||
+      ["true", "predicted", "words"].some((name) => form.elements[name].value !== "");
   }
 
   function addSome() {
@@ -63,8 +68,12 @@
       cell.parentElement.classList.add("chosen");
       sentence = `${number} of the ${Number(cell.textContent).toLocaleString("en")} texts of this cell`;
     }
-    browse.querySelector(".count").textContent = sentence;
     list.replaceChildren();
+    if (!isFiltered()) {
+      sentence = "Click a number in the matrix, choose labels, or type words.";
+      found = [];
+    }
+    browse.querySelector(".count").textContent = sentence;
     addSome();
   }
 
