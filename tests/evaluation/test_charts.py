@@ -9,7 +9,11 @@ from textrnn.evaluation.slices import Coverage
 
 @pytest.mark.parametrize(
     ("values", "ticks"),
-    [([0.71, 0.93], [0.7, 0.75, 0.8, 0.85, 0.9, 0.95]), ([0, 9e99], [0, 2e99, 4e99, 6e99, 8e99, 1e100]), ([3, 3], None)],
+    [
+        ([0.71, 0.93], [0.7, 0.75, 0.8, 0.85, 0.9, 0.95]),
+        ([0, 9e99], [0, 2e99, 4e99, 6e99, 8e99, 1e100]),
+        ([3, 3], None),
+    ],
 )
 def test_ticks_are_round_and_hold_all_values(values: list[float], ticks: list[float] | None) -> None:
     found = axis("x", values)

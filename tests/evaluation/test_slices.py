@@ -58,7 +58,9 @@ def test_a_curve_of_many_texts_has_few_points() -> None:
 
 
 def test_thresholds_that_leave_nothing_out_are_left_out() -> None:
-    found = [(each.threshold, each.share, each.accuracy) for each in thresholds(np.asarray([0.9, 0.6, 0.7, 0.9]), RIGHT)]
+    found = [
+        (each.threshold, each.share, each.accuracy) for each in thresholds(np.asarray([0.9, 0.6, 0.7, 0.9]), RIGHT)
+    ]
     assert found == [
         (0.0, 1.0, 0.75), (0.7, 0.75, 1.0), (0.8, 0.5, 1.0), (0.9, 0.5, 1.0), (0.95, 0.0, None), (0.99, 0.0, None),
     ]  # fmt: skip
