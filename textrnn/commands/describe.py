@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,8 +61,8 @@ def title_of(config: Config, splits: Splits) -> str:
 
 
 def files_phrase(paths: Sequence[str]) -> str:
-    """Such as "train.tsv", "a.csv and 2 more"."""
-    first = visible(Path(paths[0]).name or paths[0])
+    """Such as "train.tsv", "a.csv and 2 more"; bytes of a name that are no UTF-8 are `�`, which a font can draw."""
+    first = visible(os.fsencode(Path(paths[0]).name or paths[0]).decode("utf-8", "replace"))
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 
