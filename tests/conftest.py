@@ -124,11 +124,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train_in(folder: Path, *options: str) -> None:
-    """`textrnn train` with a folder as the current one, where a fixture has no `cli` yet."""
+def train_in(folder: Path, *options: str, command: str = "train") -> None:
+    """`textrnn train`, or another command, with a folder as the current one, where a fixture has no `cli` yet."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as leaving:
         patch.chdir(folder)
-        patch.setattr(sys, "argv", ["textrnn", "train", *options])
+        patch.setattr(sys, "argv", ["textrnn", command, *options])
         main()
     assert not leaving.value.code
 

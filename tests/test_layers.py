@@ -40,7 +40,9 @@ LAYERS = [
     ["inference"],
     [
         "evaluation.intervals", "evaluation.verdict", "evaluation.label_errors", "evaluation.metrics",
-        "evaluation.report", "evaluation.check_report", "evaluation.plots", "evaluation.results",
+        "evaluation.report", "evaluation.check_report", "evaluation.plots", "evaluation.html", "evaluation.predictions",
+        "evaluation.slices", "evaluation.examples", "evaluation.charts", "evaluation.page_charts",
+        "evaluation.page_tables", "evaluation.page", "evaluation.results",
         "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
         "evaluation.comparison_files", "evaluation.integrated_gradients", "evaluation.explanations",
         "evaluation.explained_text", "evaluation.explanations_page",
@@ -58,7 +60,8 @@ LAYERS = [
     ["classifier", "estimator"],
     [
         "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
-        "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval",
+        "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval_page",
+        "commands.eval",
         "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.window",
         "commands.predict", "commands.explain",
     ],

@@ -110,19 +110,24 @@ class TextClassifier:
     def explain(
         self,
         texts: Sequence[str],
-        label: str | None = None,
+        label: str | Sequence[str] | None = None,
         *,
         after_batch: Callable[[int], object] = lambda count: None,
     ) -> list[Explanation]:
-        """What each token of each text adds to the log-odds of a label. label: None for the likeliest of each text.
-        after_batch: called with the number of texts done.
+        """What each token of each text adds to the log-odds of a label. label: of all texts, or a list with one for
+        each; None for the likeliest. after_batch: called with the number of texts done.
 
         Raises: as predict_logits; ValueError for a label that the model lacks; CheckpointError for a model of an old
         version whose linear model cannot be divided among tokens.
         """
         texts = check_texts(texts)
-        if label is not None and label not in self.labels:
-            raise ValueError(f"the model has no label {short(label)}")
+        classes = None
+        if label is not None:
+            wanted = [label] * len(texts) if isinstance(label, str) else list(label)
+            for each in {label} if isinstance(label, str) else set(wanted):
+                if each not in self.labels:
+                    raise ValueError(f"the model has no label {short(each)}")
+            classes = np.asarray([self.labels.index(each) for each in wanted], np.int64)
         if self.precision != "float32":
             raise ValueError("explanations are computed in float32: load the model without another precision")
         model, networks = self.model, self._networks()
@@ -132,7 +137,7 @@ class TextClassifier:
             Parts(networks, model.linear, model.decision, self.transform, self.labels),
             texts,
             self.predict_logits(texts),
-            None if label is None else np.full(len(texts), self.labels.index(label)),
+            classes,
             device=self.device,
             after_batch=after_batch,
         )

@@ -98,7 +98,7 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
     folder = trained / "eval" / "test"
     assert {path.name for path in folder.iterdir()} == {
         "report.txt", "metrics.json", "confusion_matrix.csv", "confusion_matrix.png", "predictions.tsv",
-        "data.json",
+        "data.json", "report.html",
     }  # fmt: skip
     assert (folder / "report.txt").read_text() == result.out
     metrics = json.loads((folder / "metrics.json").read_text())

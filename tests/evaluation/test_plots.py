@@ -102,6 +102,23 @@ def legend(figure: Figure, panel: int) -> list[str]:
     return [text.get_text() for text in figure.axes[panel].get_legend().get_texts()]
 
 
+def test_titles_and_the_best_epoch(tmp_path: Path, figures: list) -> None:
+    plot_curves(tmp_path / "c.png", history(), title="GRU on a $file$: 87.0 %", best={None: 2})
+    assert figures[0].get_suptitle() == "GRU on a $file$: 87.0 %"
+    for axes in figures[0].axes:
+        assert axes.lines[-1].get_xdata() == [2, 2]
+        assert axes.get_legend().get_texts()[-1].get_text() == "best: epoch 2"
+    plot_confusion_matrix(tmp_path / "m.png", [[1, 0], [0, 1]], ["a", "b"], "GRU\ntest.tsv: accuracy 87.0 %")
+    assert figures[1].get_suptitle() == "GRU\ntest.tsv: accuracy 87.0 %"
+
+
+def test_each_fold_has_a_ring_at_its_best_epoch(tmp_path: Path, figures: list) -> None:
+    folds = [line for fold in (1, 2) for line in history(fold=fold, dev_accuracy=None, dev_macro_f1=None)]
+    plot_curves(tmp_path / "c.png", folds, best={1: 1, 2: 2})
+    rings = [ring.get_offsets()[0].tolist() for ring in figures[0].axes[0].collections]
+    assert rings == [[1.0, 1.0], [2.0, 2.0], [1.0, 1.1], [2.0, 2.1]]
+
+
 PARTS = {"dev_network_loss": 0.7, "dev_network_accuracy": 0.8, "dev_linear_accuracy": 0.9}
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
+from torch import nn
 
 from textrnn.commands.data import warn_of_dead_keys
 from textrnn.config import Config, ModelConfig, TrainConfig
 from textrnn.data.splits import Splits
 from textrnn.models.network import Network
+from textrnn.runtime.decoding import visible
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
@@ -40,7 +46,27 @@ def describe_model(config: Config, network: Network, splits: Splits, parts: list
     log.info("training: %d epochs in batches of %d%s", *reversed(sizes), folds_line(len(parts)))
 
 
-def network_line(config: ModelConfig, network: Network, count: int) -> str:
+def model_name(config: ModelConfig, *, has_linear: bool) -> str:
+    """Such as "TextRNN (GRU) and linear model", for the title of a picture."""
+    name = f"{'RCNN' if config.architecture == 'rcnn' else 'TextRNN'} ({config.cell.upper()})"
+    return f"{name} and linear model" if has_linear else name
+
+
+def title_of(config: Config, splits: Splits) -> str:
+    """Model and training files, for the title of the curves."""
+    assert config.data.train is not None
+    has_linear = config.model.linear != "none" and reason_for_none(len(splits.labels), len(splits.train)) is None
+    paths = [config.data.train] if isinstance(config.data.train, str) else config.data.train
+    return f"{model_name(config.model, has_linear=has_linear)}, trained on {files_phrase(paths)}"
+
+
+def files_phrase(paths: Sequence[str]) -> str:
+    """Such as "train.tsv", "a.csv and 2 more"; bytes of a name that are no UTF-8 are `�`, which a font can draw."""
+    first = visible(os.fsencode(Path(paths[0]).name or paths[0]).decode("utf-8", "replace"))
+    return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
+
+
+def network_line(config: ModelConfig, network: nn.Module, count: int) -> str:
     """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters"."""
     cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"
     name = f"{config.num_layers}-layer {cell}"

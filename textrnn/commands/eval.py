@@ -15,6 +15,7 @@ import torch
 
 from textrnn.classifier import TextClassifier, model_folder
 from textrnn.commands.eval_data import Texts, data_config, given_data, own_split, read_texts
+from textrnn.commands.eval_page import about_evaluation, data_phrase, explained_by
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.raw_texts import texts_at
@@ -22,8 +23,9 @@ from textrnn.data.source import Source
 from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
+from textrnn.evaluation.predictions import Predictions
 from textrnn.evaluation.report import report_text
-from textrnn.evaluation.results import Predictions, results_folder, write_results
+from textrnn.evaluation.results import results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.progress import bar, log
@@ -68,12 +70,16 @@ def evaluate(
     if split == "train":
         metrics["verdict"] = None
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}
+    about = about_evaluation(
+        classifier, texts, totals, metrics, data_phrase(source.paths, part), RunFolder(run) if is_run else None
+    )
     metrics["seconds"] = time.perf_counter() - begin
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
         log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
-    if not write_results(target, report_text(metrics), metrics, described, source, predictions):
+    explain = explained_by(classifier, texts)
+    if not write_results(target, report_text(metrics), metrics, described, source, predictions, about, explain):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return target, metrics

@@ -37,7 +37,7 @@ class Texts(NamedTuple):
     rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. logits (n, classes):
     saved ones of cross-fitted networks that were not trained on them; None where they must be computed. margins (n,
     classes), known (n,) bool: likewise of the linear model, which in the end is fitted on held-out texts, too: known
-    for those texts.
+    for those texts. lengths (n,): tokens of each, before it is cut.
     """
 
     encoded: EncodedTexts
@@ -46,6 +46,7 @@ class Texts(NamedTuple):
     digest: str
     known: np.ndarray
     margins: np.ndarray
+    lengths: np.ndarray
     logits: torch.Tensor | None = None
 
 
@@ -80,7 +81,7 @@ def read_texts(
         known, margins = saved_margins(RunFolder(run), corpus.hashes[rows], classes, must_exist=part == "dev")
     if is_run and out_of_fold:
         logits = load_held_out(RunFolder(run), np.asarray(texts.labels), corpus.hashes[rows], classes)
-    return Texts(texts, rows, corpus.hashes, corpus.digest, known, margins, logits)
+    return Texts(texts, rows, corpus.hashes, corpus.digest, known, margins, np.asarray(corpus.lengths)[rows], logits)
 
 
 def saved_margins(

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from textrnn.commands.data import load_data, warn_of_severe_texts
-from textrnn.commands.describe import describe_model, describe_training
+from textrnn.commands.describe import describe_model, describe_training, title_of
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
 from textrnn.data.build import build_source, other_files, with_absolute_paths
@@ -55,6 +55,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
         network = builder.build(parts[0].seed, device)
         describe_model(config, network, splits, parts)
+        name = title_of(config, splits)
         digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
         stop = StopRequest(
             grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "",
@@ -95,10 +96,10 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                         sum_up(run, network, parts, margins, best, splits, device=device, stop=stop)
             except Interrupted:
                 if is_first():
-                    plot_history(run)
+                    plot_history(run, name)
                 raise
             if is_first():
-                plot_history(run)
+                plot_history(run, name)
                 agreement = bfloat16_agreement(
                     best.networks(network), parts, margins if best.mix else None, best.decision, device=device
                 )

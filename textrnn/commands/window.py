@@ -16,7 +16,7 @@ _SWITCH_SECONDS = 5e-4  # a thread that computes waits so long for one that read
 class Window(Generic[T]):
     """At most `size` texts, and a limited number of characters, to bound memory.
 
-    compute: texts -> results; it is called in a thread of its own. write: is given texts, rows and results, in order, in
+    compute: texts -> results; it runs in a thread of its own. write: is given texts, rows and results, in order, in
     the calling thread. wait: whether that happens as soon as a window is full, or only when the next one is.
     """
 

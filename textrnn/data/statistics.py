@@ -12,6 +12,7 @@ from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import UNK
 
+_TEXTS_AT_ONCE = 1024
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 
 
@@ -52,6 +53,18 @@ def known_share(texts: EncodedTexts) -> float:
     assert texts.id_map is not None
     known = sum(int((texts.id_map[block] != UNK).sum()) for block in texts.flat_blocks())
     return known / int(texts.lengths.sum())
+
+
+def unknown_shares(texts: EncodedTexts) -> np.ndarray:
+    """(n,) float32: the share of each text's tokens, up to where it is cut, that the vocabulary lacks."""
+    assert texts.id_map is not None
+    found, begin = np.empty(len(texts), np.float32), 0
+    for block in texts.flat_blocks(_TEXTS_AT_ONCE):
+        lengths = texts.lengths[begin : begin + _TEXTS_AT_ONCE]
+        unknown = np.add.reduceat(texts.id_map[block] == UNK, np.cumsum(lengths) - lengths, dtype=np.int64)
+        found[begin : begin + len(lengths)] = unknown / lengths
+        begin += len(lengths)
+    return found
 
 
 def _lengths(corpus: Corpus, rows: np.ndarray, max_length: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +18,9 @@ from textrnn.evaluation.comparison_text import (
     method,
     scores_of,
 )
+from textrnn.evaluation.html import render
 from textrnn.runtime.decoding import visible
 
-TEMPLATE = "comparison.html.j2"
 EXAMPLES, CHARACTERS = 20, 200  # shown of the texts that only one of two runs gets right, and of each of them
 
 
@@ -58,16 +57,12 @@ def example(labels: list[str], text: str) -> Example:
 
 def comparison_html(found: dict[str, Any], chosen: list[Chosen], examples: dict[int, Example]) -> str:
     """The page of what `compare` found. examples: by their positions, see `Chosen`. Every label and text is escaped."""
-    from jinja2 import Environment, StrictUndefined
-
-    source = files("textrnn.evaluation").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     names = [visible(run["name"]) for run in found["runs"]]
     widest = max(
         [abs(end) for each in found["comparisons"] for key in ("accuracy", "macro_f1") for end in each[key]["interval"]]
         + [0.001]
     )
-    return environment.from_string(source).render(
+    values = dict(
         names=names,
         data=visible(described(found["data"])),
         runs=[(name, scores_of(run)) for name, run in zip(names, found["runs"], strict=True)],
@@ -82,6 +77,7 @@ def comparison_html(found: dict[str, Any], chosen: list[Chosen], examples: dict[
             for each in found["config_differences"]
         ],
     )
+    return render("comparison.html", values)
 
 
 def _of_one(

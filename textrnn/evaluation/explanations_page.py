@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 from textrnn.evaluation.explained_text import WORDS_SHOWN, segments, strongest, top_words
 from textrnn.evaluation.explanations import Explanation
+from textrnn.evaluation.html import render
 from textrnn.runtime.decoding import visible
 
-TEMPLATE = "explanations.html.j2"
 MOST_TOKENS, MOST_OF_ONE = 50_000, 5_000  # a few megabytes, which a phone still shows
 
 
@@ -31,12 +30,8 @@ class Page:
 
     def html(self) -> str:
         """Every text, label and name is escaped."""
-        from jinja2 import Environment, StrictUndefined
-
-        source = files("textrnn.evaluation").joinpath(TEMPLATE).read_text(encoding="utf-8")
-        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        template = environment.from_string(source)
-        return template.render(name=visible(self.name), texts=self.texts, left_out=self.left_out)
+        values = {"name": visible(self.name), "texts": self.texts, "left_out": self.left_out}
+        return render("explanations.html", values)
 
 
 def _shown(explanation: Explanation) -> dict[str, Any]:

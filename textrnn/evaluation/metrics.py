@@ -46,7 +46,7 @@ class RunningTotals:
         ones = np.ones(len(truth), dtype=np.int64)
         self.matrix = self.matrix + coo_array((ones, (truth, predicted)), self.matrix.shape)
         probabilities = class_probabilities(logits).max(axis=1)
-        bins = np.digitize(probabilities, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1], right=True)
+        bins = calibration_bins(probabilities)
         self.excess += np.bincount(bins, weights=probabilities - (predicted == truth), minlength=CALIBRATION_BINS)
 
 
@@ -97,6 +97,11 @@ def scores(totals: RunningTotals) -> dict[str, float]:
     }
 
 
+def calibration_bins(probabilities: np.ndarray) -> np.ndarray:
+    """(n,) the number of the bin of each probability: 15 of equal width, each with its upper end."""
+    return np.digitize(probabilities, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1], right=True)
+
+
 def calibration_error(totals: RunningTotals) -> float:
     """The expected calibration error (Guo et al. 2017), a fraction: how far the probability of the predicted class is
     from the share of right predictions, on average over the documents in bins of like probability."""
@@ -108,9 +113,7 @@ def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[s
     from sklearn.metrics import precision_recall_fscore_support
 
     total = totals.total if isinstance(totals, PartTotals) else totals
-    cells = weighted_cells(total.matrix)
-    truth, predicted, counts = cells
-    documents, right = int(counts.sum()), int(counts[truth == predicted].sum())
+    truth, predicted, counts = weighted_cells(total.matrix)
     by_class = precision_recall_fscore_support(
         truth, predicted, labels=range(len(labels)), sample_weight=counts, zero_division=0.0
     )
@@ -125,11 +128,8 @@ def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[s
         "macro_f1": whole["macro_f1"],
         "weighted_f1": float(np.average(by_class[2], weights=by_class[3])),
         "loss": whole["loss"],
-        "n": documents,
-        "interval": {
-            "accuracy": accuracy_interval(right, documents),
-            "macro_f1": macro_f1_interval(cells, len(labels), whole["macro_f1"]),
-        },
+        "n": int(counts.sum()),
+        "interval": intervals(total, whole["macro_f1"]),
         "calibration_error": calibration_error(total),
         "parts": {"network": network, "linear": linear},
         "labels": labels,
@@ -140,6 +140,22 @@ def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[s
         "confusion_matrix": total.matrix.toarray().tolist(),
     }
     return metrics | {"verdict": verdict(metrics, only_total, only_linear)}
+
+
+def intervals(totals: RunningTotals, macro_f1: float) -> dict[str, list[float]]:
+    """The 95 % intervals of accuracy and macro-F1, [low, high] each."""
+    cells = weighted_cells(totals.matrix)
+    truth, predicted, counts = cells
+    return {
+        "accuracy": accuracy_interval(int(counts[truth == predicted].sum()), int(counts.sum())),
+        "macro_f1": macro_f1_interval(cells, totals.matrix.shape[0], macro_f1),
+    }
+
+
+def intervals_of_parts(totals: PartTotals, metrics: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
+    """Those of the network and of the linear model alone, for a page that shows them beside the whole model's."""
+    parts = {"network": totals.network} | ({"linear": totals.linear} if totals.linear else {})
+    return {name: intervals(part, metrics["parts"][name]["macro_f1"]) for name, part in parts.items()}
 
 
 def weighted_cells(matrix: Any) -> Cells:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ NO_FONT = (
 )
 
 
-def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str]) -> list[str] | None:
+def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str], title: str = "") -> list[str] | None:
     """Write the picture, cells shaded by the share of their row.
 
     Returns the labels' legend, `number  label` a line, where no font can draw them; else None.
@@ -29,7 +30,7 @@ def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str]
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    font = _font_for("".join(labels))
+    font = _font_for("".join([*labels, title])) or _font_for("".join(labels))
     names = labels if font else [str(number) for number in range(len(labels))]
     names = [name if len(name) <= 24 else name[:23] + "…" for name in names]
     size = len(labels)
@@ -45,6 +46,7 @@ def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str]
         axes.tick_params(labelsize=label_size)
         axes.set_xticks(range(size), names, rotation=45 if size > 2 else 0, ha="right" if size > 2 else "center")
         axes.set_yticks(range(size), names)
+        figure.suptitle(title, fontsize=11)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         font_size = 10 if size <= 12 else 8
@@ -59,9 +61,13 @@ def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str]
     return None if font else [f"{number:>3}  {label}" for number, label in enumerate(labels)]
 
 
-def plot_curves(path: Path, history: list[dict[str, Any]]) -> None:
+def plot_curves(
+    path: Path, history: list[dict[str, Any]], *, title: str = "", best: Mapping[int | None, int] | None = None
+) -> None:
     """Loss, dev metrics, learning rate and gradient norm over the epochs, from the lines of history.jsonl. Each fold
-    has a thin line of its own, and what sums up the folds a large point."""
+    has a thin line of its own, and what sums up the folds a large point. best: the epoch of the best weights of each
+    fold (None: of the only network), which is marked."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -82,22 +88,31 @@ def plot_curves(path: Path, history: list[dict[str, Any]]) -> None:
         ("learning rate", {"learning_rate": "at the evaluation"}),
         ("gradient norm before clipping", {"grad_norm_mean": "mean", "grad_norm_max": "max"}),
     )
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    for axes, (title, series) in zip(figure.subplots(2, 2).flat, panels, strict=True):
-        for number, (key, name) in enumerate(series.items()):
-            style = "--" if key == "dev_linear_accuracy" else "-"
-            _plot_series(axes, history, key, label=name, color=f"C{number}", linestyle=style)
-        axes.set_title(title)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend()
-    _save(figure, path)
+    best = best or {}
+    with rc_context({"font.family": [_font_for(title) or "DejaVu Sans", "DejaVu Sans"], "text.parse_math": False}):
+        figure = Figure(figsize=(9, 6), layout="constrained")
+        figure.suptitle(title, fontsize=11)
+        for axes, (heading, series) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
+            for number, (key, name) in enumerate(series.items()):
+                style = "--" if key == "dev_linear_accuracy" else "-"
+                _plot_series(axes, history, key, best, label=name, color=f"C{number}", linestyle=style)
+            axes.set_title(heading, fontsize=10)
+            axes.set_xlabel("epoch")
+            axes.tick_params(labelbottom=True)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(alpha=0.3)
+            if axes.lines:
+                if None in best and not has_folds:
+                    axes.axvline(best[None], color="0.4", linestyle=":", label=f"best: epoch {best[None]}")
+                axes.legend(fontsize=8)
+        _save(figure, path)
 
 
-def _plot_series(axes: Any, history: list[dict[str, Any]], key: str, *, label: str, **look: Any) -> None:
-    """A line for all that has no fold, and one for each fold; only the first has the label, for the legend."""
+def _plot_series(
+    axes: Any, history: list[dict[str, Any]], key: str, best: Mapping[int | None, int], *, label: str, **look: Any
+) -> None:
+    """A line for all that has no fold, and one for each fold, with a ring at its best epoch; only the first has the
+    label, for the legend."""
     folds = sorted({line["fold"] for line in history if line.get("fold") is not None})
     for fold in [*folds, None]:
         points = [
@@ -109,6 +124,9 @@ def _plot_series(axes: Any, history: list[dict[str, Any]], key: str, *, label: s
         width = {"linewidth": 0.8} if folds else {}
         axes.plot(*zip(*points, strict=True), marker="o", label=label, **size, **width, **look)
         label = "_" + label  # not in the legend
+        for epoch, value in points:
+            if fold is not None and best.get(fold) == epoch:
+                axes.scatter([epoch], [value], s=36, facecolors="none", edgecolors=look["color"])
 
 
 def _save(figure: Any, path: Path) -> None:

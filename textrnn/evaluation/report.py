@@ -108,13 +108,7 @@ def matrix_table(matrix: list[list[int]], labels: list[str]) -> str:
 def pairs_table(matrix: list[list[int]], labels: list[str], columns: int) -> str:
     """The most frequent errors: true and predicted label, texts, and how many percent of the true class they are. Equal
     counts are in the order of the matrix. Long labels are cut to the width of a terminal."""
-    pairs = [
-        (count, true, predicted)
-        for true, row in enumerate(matrix)
-        for predicted, count in enumerate(row)
-        if count and true != predicted
-    ]
-    pairs.sort(key=lambda pair: -pair[0])
+    pairs = most_confused(matrix)
     if not pairs:
         return "none: every text has the label that was predicted"
     texts = [("true", "predicted", "count", "% of true")]
@@ -129,6 +123,18 @@ def pairs_table(matrix: list[list[int]], labels: list[str], columns: int) -> str
     if more > 0:
         lines.append(f"and {more:,} more pair{'s' * (more > 1)}")
     return "\n".join(lines)
+
+
+def most_confused(matrix: list[list[int]]) -> list[tuple[int, int, int]]:
+    """(texts, true class, predicted class) of all errors, the most frequent first; equal counts in the order of the
+    matrix."""
+    pairs = [
+        (count, true, predicted)
+        for true, row in enumerate(matrix)
+        for predicted, count in enumerate(row)
+        if count and true != predicted
+    ]
+    return sorted(pairs, key=lambda pair: -pair[0])
 
 
 def wrapped(line: str, columns: int | None, indent: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""The files of an evaluation: report, metrics, confusion matrix as table and picture, predictions."""
+"""The files of an evaluation: report, page, metrics, confusion matrix as table and picture, predictions."""
 
 from __future__ import annotations
 
@@ -6,36 +6,19 @@ import csv
 import io
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from textrnn.data.corpus_writer import text_hash
-from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
-from textrnn.errors import DataError
+from textrnn.evaluation.examples import Examples
+from textrnn.evaluation.page import About, Explain, evaluation_page
+from textrnn.evaluation.page_tables import classes_shown
 from textrnn.evaluation.plots import plot_confusion_matrix
+from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.runtime.decoding import one_line, visible, visible_json
-from textrnn.runtime.files import atomic_writer, make_folder, write_text
+from textrnn.runtime.files import make_folder, write_text
 
 DATA = "data.json"
-
-
-@dataclass
-class Predictions:
-    """What was predicted for each text, (n,) each, in the order of their source.
-
-    rows: positions of the texts in the source. truth, predicted: label ids. probabilities: of the predicted labels.
-    hashes: of all texts of the source, see Corpus.
-    """
-
-    rows: np.ndarray
-    hashes: np.ndarray
-    truth: np.ndarray
-    predicted: np.ndarray
-    probabilities: np.ndarray
 
 
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
@@ -72,9 +55,11 @@ def write_results(
     described: dict[str, Any],
     source: Source,
     predictions: Predictions,
+    about: About,
+    explain: Explain | None = None,
 ) -> bool:
     """Write all files of an evaluation, the picture last; returns whether a font could draw its labels. described: the
-    data, for data.json.
+    data, for data.json. explain: colours the words of the errors in the page.
 
     Raises: TextRNNError where a file cannot be written; DataError where the source is not what was evaluated.
     """
@@ -82,13 +67,16 @@ def write_results(
     labels = metrics["labels"]
     if not (folder / "metrics.json").exists():
         write_text(folder / DATA, json.dumps(described) + "\n")  # first: the folder is taken
-    write_predictions(folder / "predictions.tsv", source, predictions, labels)
+    examples = Examples(predictions, classes_shown(metrics["confusion_matrix"]))
+    write_predictions(folder / "predictions.tsv", source, predictions, labels, examples.visit)
     write_text(folder / DATA, json.dumps(described) + "\n")
     write_text(folder / "report.txt", report)
     write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
+    write_text(folder / "report.html", evaluation_page(metrics, predictions, examples, about, explain))
     shown = [visible(label) for label in labels]
-    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], shown)
+    title = f"{about.name}\n{visible(about.data)}: accuracy {100 * metrics['accuracy']:.1f} %"
+    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], shown, title)
     if legend:
         write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
     return legend is None
@@ -108,32 +96,3 @@ def matrix_csv(metrics: dict[str, Any]) -> str:
     for label, row in zip(metrics["labels"], metrics["confusion_matrix"], strict=True):
         writer.writerow([label, *row])
     return text.getvalue()
-
-
-def write_predictions(path: Path, source: Source, predictions: Predictions, labels: list[str]) -> None:
-    """A line per text in the order of the data; the texts are read again rather than kept in memory.
-
-    Raises: DataError where they are others than those that were evaluated.
-    """
-    at = count = 0
-    with atomic_writer(path) as stream:
-        stream.write(b"true\tpredicted\tprobability\ttext\n")
-        for number, example in enumerate(read_examples(source)):
-            if number == len(predictions.hashes) or text_hash(example.text) != predictions.hashes[number].tobytes():
-                raise _changed(source)
-            count += 1
-            if at < len(predictions.rows) and number == predictions.rows[at]:
-                names = (labels[predictions.truth[at]], labels[predictions.predicted[at]])
-                if example.label != names[0]:
-                    raise _changed(source)
-                columns = (*names, f"{predictions.probabilities[at]:.4f}", example.text)
-                stream.write(("\t".join(map(one_line, columns)) + "\n").encode())
-                at += 1
-        if count < len(predictions.hashes):
-            raise _changed(source)
-
-
-def _changed(source: Source) -> DataError:
-    return DataError(
-        f"{', '.join(source.paths)}: changed while it was being evaluated; try again once nothing writes to it"
-    )

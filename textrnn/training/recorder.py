@@ -3,6 +3,7 @@ alone writes."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -94,10 +95,34 @@ class Recorder:
         self.save()
 
 
-def plot_history(run: RunFolder) -> None:
+def plot_history(run: RunFolder, name: str) -> None:
+    """name: of model and data, for the title."""
     if history := read_history(run.history):
         run.curves.parent.mkdir(exist_ok=True)
-        plot_curves(run.curves, history)
+        best = best_epochs(run)
+        plot_curves(run.curves, history, title=f"{name}{score_in_title(history, best)}", best=best)
+
+
+def best_epochs(run: RunFolder) -> dict[int | None, int]:
+    """The epoch of the best weights of each network, by its fold (None: the only network). Nothing where the training
+    state is not there, or of another version: a model is used without it."""
+    found = {}
+    for path in run.states():
+        with contextlib.suppress(CheckpointError):
+            state = progress_of(read_progress(path), run, path)
+            fold = None if path == run.state else int(path.stem.rpartition("_")[2])
+            if state.best_epoch:
+                found[fold] = state.best_epoch
+    return found
+
+
+def score_in_title(history: list[dict[str, Any]], best: dict[int | None, int]) -> str:
+    """The accuracy of the weights that were kept on held-out texts; of cross-fitted networks, that of all together."""
+    for line in history:
+        if line.get("fold") is None and line["epoch"] == best.get(None, line["epoch"] if best else None):
+            accuracy = line.get("dev_accuracy")
+            return "" if accuracy is None else f": dev accuracy {100 * accuracy:.1f} %"
+    return ""
 
 
 def short_line(evaluation: Evaluation, epochs: int) -> str:

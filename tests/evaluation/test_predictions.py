@@ -9,7 +9,7 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import DataError
-from textrnn.evaluation.results import Predictions, write_predictions
+from textrnn.evaluation.predictions import Predictions, write_predictions
 
 ROWS = ["a\tone", "b\ttwo", "a\tthree"]
 HASHES = Corpus.from_texts(["one", "two", "three"], None, Tokenizer()).hashes

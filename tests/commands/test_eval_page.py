@@ -1,0 +1,98 @@
+"""report.html, as `eval` writes it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY, Cli, make_rows, write_tsv
+from textrnn.evaluation import results
+
+PAGE = "eval/test/report.html"
+
+
+def test_the_page_names_model_data_and_the_best_epoch(cli: Cli, trained: Path) -> None:
+    assert cli("eval", trained).code == 0
+    html = (trained / PAGE).read_text()
+    assert "<title>test.tsv: " in html
+    assert "TextRNN (1-layer GRU, both directions, max pooling, " in html
+    assert "evaluated on 24 texts of 3 classes." in html
+    assert "best: epoch " in html and "The weights of epoch " in html
+    assert "linear model" not in html.partition("<script")[0]
+
+
+def test_a_page_of_parts_shows_all_three(cli: Cli, train_file: Path) -> None:
+    options = [*TINY, "--set", "model.linear=mix", "--set", "data.test=train.tsv", "--set", "train.folds=2"]
+    assert cli("train", "--data", "train.tsv", *options).code == 0
+    assert cli("eval", "runs/train").code == 0
+    html = Path("runs/train", PAGE).read_text()
+    for part in ("network alone", "linear model alone", "together"):
+        assert f'<th scope="row">{part}</th>' in html
+    assert "2 times) with a linear model beside it" in html
+    assert "Each thin line is a network" in html
+
+
+@pytest.mark.parametrize("lost", ["history.jsonl", "resume"])
+def test_a_run_without_history_or_state_has_a_page(cli: Cli, trained: Path, lost: str) -> None:
+    path = trained / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert cli("eval", trained).code == 0
+    html = (trained / PAGE).read_text()
+    said = "There is no history.jsonl with the model" if lost == "history.jsonl" else "Which epoch was the best"
+    assert said in html
+
+
+def test_a_model_folder_has_a_page(cli: Cli, trained: Path) -> None:
+    assert cli("eval", trained / "model", "test.tsv").code == 0
+    assert "There is no history.jsonl with the model" in Path(PAGE).read_text()
+
+
+def test_one_class_and_an_empty_text(cli: Cli, trained: Path) -> None:
+    write_tsv(Path("one.tsv"), [("food", "soup"), ("food", ""), ("food", "qqq zzz")])
+    result = cli("eval", trained, "one.tsv")
+    assert result.code == 0, result.err
+    assert "one has no texts of 'sport', 'travel'" in result.err
+    html = (trained / "eval/one/report.html").read_text()
+    assert "A class without texts here counts as F1 0 in macro-F1." in html
+    assert "50 to 100 %" in html
+
+
+def test_a_hundred_classes_with_long_and_right_to_left_labels(
+    cli: Cli, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the picture of so many classes takes seconds, and is not what this is about
+    monkeypatch.setattr(results, "plot_confusion_matrix", lambda *arguments: None)
+    labels = [f"{number:03} " + ("א" if number % 2 else "label ") * 32 for number in range(100)]
+    labels = [(label + "x" * 200)[:200] for label in labels]
+    rows = [(label, f"{text} שלום") for label in labels for _, text in make_rows(2)]
+    write_tsv(workplace / "train.tsv", rows)
+    assert cli("train", "--data", "train.tsv", "--set", "data.test=train.tsv", *TINY).code == 0
+    assert cli("eval", "runs/train").code == 0
+    page = Path("runs/train", PAGE)
+    assert page.stat().st_size < 3_000_000
+    assert labels[99] in page.read_text()
+    assert "The 30 of 100 classes with most errors" in page.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_one_message(cli: Cli, trained: Path) -> None:
+    (trained / PAGE).mkdir(parents=True)
+    result = cli("eval", trained)
+    assert result.code == 1
+    assert "error: " in result.err and "report.html: cannot be written: " in result.err
+    assert len(result.err.strip().splitlines()) == 1
+    Path("file").write_text("")
+    result = cli("eval", trained, "--output", "file/results")
+    assert (result.code, result.err) == (1, "error: file/results: the folder cannot be made: Not a directory\n")
+
+
+def test_the_page_has_the_numbers_of_metrics_json(cli: Cli, trained: Path) -> None:
+    assert cli("eval", trained).code == 0
+    metrics = json.loads((trained / "eval/test/metrics.json").read_text())
+    html = (trained / PAGE).read_text()
+    assert f"<dd>{100 * metrics['accuracy']:.1f} %<small>" in html
+    for label, scores in metrics["per_class"].items():
+        assert f'<th scope="row" data-value="{label}">' in html
+        assert f'data-value="{scores["recall"]:.6f}"' in html

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from textrnn.evaluation import examples
+from textrnn.evaluation.examples import Examples, pieces, shortened
+from textrnn.evaluation.predictions import Predictions
+
+
+def predictions(truth: list[int], predicted: list[int], probabilities: list[float]) -> Predictions:
+    rows = np.arange(len(truth))
+    return Predictions(rows, rows, np.asarray(truth), np.asarray(predicted), np.asarray(probabilities, np.float32))
+
+
+def test_the_surest_errors_and_the_least_sure_right_ones_stand_for_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "PER_CELL", 2)
+    found = Examples(predictions([0] * 8, [0, 0, 0, 0, 1, 1, 1, 1], [0.9, 0.6, 0.7, 0.8, 0.9, 0.6, 0.7, 0.8]), [0, 1])
+    assert found.cells == [1, 4, 2, 7]  # the first of each cell, then the second of each
+    assert found.errors == [4, 7]
+
+
+def test_blocks_give_what_one_block_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    given = predictions(*random.integers(0, 4, (2, 1000)).tolist(), random.random(1000).round(2).tolist())
+    whole = Examples(given, range(4))
+    monkeypatch.setattr(examples, "ROWS_AT_ONCE", 64)
+    assert Examples(given, range(4)).cells == whole.cells
+    assert len(whole.cells) == 16 * 20
+
+
+def test_only_cells_of_the_classes_that_are_shown_have_texts() -> None:
+    found = Examples(predictions([0, 0, 1, 2], [0, 2, 1, 0], [0.9] * 4), [0, 1])
+    assert (found.cells, found.errors) == ([0, 2], [1, 3])
+
+
+def test_texts_are_kept_cut_and_those_of_errors_whole() -> None:
+    found = Examples(predictions([0, 0], [0, 1], [0.9] * 2), [0, 1])
+    found.visit(0, "a" * 300)
+    found.visit(1, "b\n b" + " c" * 300)
+    assert found.short[0] == "a" * 199 + "…"
+    assert (len(found.short[1]), found.short[1][:5]) == (200, "b b c")
+    assert found.whole == {1: "b\n b" + " c" * 300}
+
+
+def test_control_characters_and_white_space_are_visible_in_one_line() -> None:
+    assert shortened("  a\t\n\u3000b\x1b[31m\u202e ") == "a b\\x1b[31m\\u202e"
+    assert shortened(" " * 5000 + "late") == "…" or shortened(" " * 5000 + "late") == ""
+
+
+def test_pieces_join_to_the_text() -> None:
+    text = "A late goal!"
+    found = pieces(text, [(0, 1, 0.5), (2, 6, -0.25), (7, 11, 2.0)])
+    assert found == [("A", 0.5), (" ", 0.0), ("late", -0.25), (" ", 0.0), ("goal", 2.0), ("!", 0.0)]
+    assert pieces("", []) == []
+    assert pieces("ab" * 10, [(0, 2, 1.0)], characters=6) == [("ab", 1.0), ("abab", 0.0), ("…", 0.0)]
