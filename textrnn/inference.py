@@ -48,9 +48,10 @@ def compute_logits(
     was_training = model.training
     model.eval()
     try:
-        batches = list(inference_batches(texts.lengths, batch_size))
-        # a batch for each core: most of its operations are too small to be split
-        cores = cores_to_share() if device.type == "cpu" and len(batches) > 1 else 1
+        cores = cores_to_share() if device.type == "cpu" else 1
+        batches = inference_batches(texts.lengths, batch_size, at_once=cores)
+        # a batch for each core, as most of its operations are too small to be split; of few, the directions are split
+        cores = cores if len(batches) >= cores else 1
         with torch.inference_mode(), autocast(device, precision):
             for rows, of_batch in map_in_threads(
                 partial(_batch_logits, model, texts, device), batches, cores=cores, mode=torch.inference_mode

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from wcwidth import wcswidth
 
+import textrnn.commands.check as check
 from tests.commands.bad_inputs import check_refused, put
 from tests.conftest import DATASETS, TINY, Cli, make_rows, needs_datasets, sets
 
@@ -235,6 +236,30 @@ def test_mail_headers_are_told(cli: Cli) -> None:
     result = cli("check", "--data", "d")
     assert result.code == 0, result.err
     assert "60 of 60 train texts begin with headers of mails or news" in re.sub(r"\s+", " ", result.out)
+
+
+def test_a_file_that_is_checked_is_not_overwritten(cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS)})
+    result = cli("check", "--data", "t.tsv", "--output", "t.tsv")
+    assert result.code == 2
+    assert "--output t.tsv: one of the files that are checked; name another" in result.err
+    assert Path("t.tsv").read_text(encoding="utf-8") == tsv(ROWS)
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    put({"t.tsv": tsv(ROWS)})
+    monkeypatch.setattr(check, "read_splits", lambda *_: pytest.fail("the data was read"))
+    result = cli("check", "--data", "t.tsv", "--output", "none/s.tsv")
+    assert (result.code, result.err) == (1, "error: none/s.tsv: cannot be written: No such file or directory\n")
+
+
+def test_copies_of_a_part_of_train_are_judged_as_if_of_all(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(label, f"{text} and some more words of {number}") for number, (label, text) in enumerate(make_rows(300))]
+    put({"t.tsv": tsv(rows), "e.tsv": tsv([(label, f"{text}!!") for label, text in rows[::10]])})
+    monkeypatch.setattr(check, "MOST_ROWS", 100)
+    report = re.sub(r"\s+", " ", checked(cli, "--set", "data.test=e.tsv"))
+    found = re.search(r"at least (\d+) of [\d,]+ test texts are nearly equal to one of train", report)
+    assert found and int(found[1]) < 30
 
 
 @needs_datasets

@@ -197,7 +197,7 @@ def test_texts_below_a_probability_are_unsure(cli: Cli, trained: Path) -> None:
     rows = [line.split("\t") for line in result.out.splitlines()]
     assert [row[0] for row in rows] == ["?" if p < least else row[0] for row, p in zip(plain, highest, strict=True)]
     assert [row[1:] for row in rows] == [row[1:] for row in plain], "the probability stays that of the likeliest"
-    assert f"10 of 20 texts have no label with a probability of {least:g} or more: ?\n" in result.err
+    assert f"10 of 20 texts have no label with a probability of {least:g} or more: they are labelled ?\n" in result.err
 
 
 @pytest.mark.parametrize("top", [[], ["--top-k", "2"]])
@@ -211,7 +211,7 @@ def test_jsonl_keeps_the_likeliest_labels_of_unsure_texts(cli: Cli, trained: Pat
         assert item["label"] == ("看看" if probability < least else before["label"])
         assert item["top"][0] == {"label": before["label"], "probability": before["probability"]}
         assert (len(item["top"]), item["probability"]) == (2 if top else 1, before["probability"])
-    assert result.err.endswith(": 看看\n")
+    assert result.err.endswith(": they are labelled 看看\n")
 
 
 def test_the_ends_of_the_range_of_probabilities(cli: Cli, trained: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.commands.bad_inputs import put, snapshot
 from tests.conftest import TRAINED, Cli
 from textrnn import RNNClassifier
+from textrnn.run.model_config import FORMAT_VERSION
 from textrnn.training import interruptible
 
 WEIGHTS = Path("runs/train/model/model.safetensors")
@@ -138,3 +139,16 @@ def test_an_interrupted_run_tells_the_command_that_continues_it(
     assert result.code == 130
     assert "continue with: textrnn train --resume --run-dir 'a run'" in result.err.splitlines()[-1]
     assert cli("train", "--resume", "--run-dir", "a run").code == 0
+
+
+def test_a_run_of_an_older_version_is_not_resumed_and_stays_as_it_is(cli: Cli, trained: Path) -> None:
+    config, older = trained / "model" / "config.yaml", FORMAT_VERSION - 1
+    config.write_text(config.read_text().replace(f"format_version: {FORMAT_VERSION}", f"format_version: {older}"))
+    files = [path for path in trained.rglob("*") if path.is_file() and path.name != "train.log"]
+    before = [path.read_bytes() for path in files]
+
+    result = cli("train", "--resume", "--run-dir", trained, "--set", "train.epochs=30")
+
+    assert result.code == 1
+    assert f"begun by an older textrnn (version {older} of the format, now {FORMAT_VERSION})" in result.err
+    assert [path.read_bytes() for path in files] == before

@@ -78,11 +78,15 @@ def test_inference_batches_begin_with_the_longest_texts() -> None:
 
 
 def test_inference_batches_of_long_texts_are_smaller() -> None:
-    lengths = np.array([3, 20_000, 70_000, 20_000, 20_000, 20_000, *[2] * 600])
+    lengths = np.array([3, 30_000, 70_000, 30_000, 30_000, 30_000, 30_000, *[2] * 600])
+
     batches = inference_batches(lengths, 500)
-    assert [batch.tolist() for batch in batches[:3]] == [[2], [1, 3, 4], [5, 0, *range(6, 7)]]
-    assert sorted(row for batch in batches for row in batch) == list(range(606))
+    assert [batch.tolist() for batch in batches[:2]] == [[2], [1, 3, 4, 5]]
+    assert sorted(row for batch in batches for row in batch) == list(range(607))
     assert max(map(len, batches)) == 500
+
+    of_two = inference_batches(lengths, 500, at_once=2)
+    assert [batch.tolist() for batch in of_two[:3]] == [[2], [1, 3], [4, 5]]
 
 
 def padding_share(lengths: np.ndarray, batch_size: int) -> float:

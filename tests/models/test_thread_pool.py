@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 import torch
@@ -111,3 +112,16 @@ def test_an_error_of_the_function_reaches_the_caller(cores: int) -> None:
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_single_function_runs_in_the_pool_or_with_one_core_in_the_calling_thread(cores: int) -> None:
     assert (start_in_thread(threading.get_ident, cores=cores).result() == threading.get_ident()) is (cores == 1)
+
+
+def test_when_the_caller_stops_nothing_goes_on_beside_it() -> None:
+    ended = threading.Event()
+
+    def slow(number: int) -> None:
+        if number:
+            time.sleep(0.2)
+            ended.set()
+
+    for _ in map_in_threads(slow, range(2), cores=2, mode=torch.no_grad):
+        break
+    assert ended.is_set()

@@ -24,8 +24,9 @@ from textrnn.data.rows import all_rows, in_blocks
 from textrnn.data.sampling import thinned
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import count_lengths, known_share, length_quantiles, training_sizes
-from textrnn.errors import command
+from textrnn.errors import TextRNNError, UsageError, command
 from textrnn.evaluation.check_report import SplitFigures, check_text
+from textrnn.linear.leaks import ROWS as LEAK_ROWS
 from textrnn.linear.leaks import find_leaks
 from textrnn.linear.model import Folding
 from textrnn.runtime.progress import bar
@@ -46,6 +47,8 @@ def check(config: Config, output: Path | None) -> Checked:
     """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. Raises
     TextRNNError as `train` does where it cannot begin, and where the file cannot be written."""
     warn_of_dead_keys(config)
+    if output is not None:
+        check_output(output, config)
     splits = read_splits(config, build_tokenizer(config.tokenizer))
     odd = OddCharacters()
     samples = _read_samples(config, splits, odd)
@@ -77,6 +80,22 @@ def check(config: Config, output: Path | None) -> Checked:
         splits.labels, {"train": training_sizes(splits), **sizes}, _without(folder, findings), notes,
     )  # fmt: skip
     return Checked(report, sum(finding.severe for finding in findings))
+
+
+def check_output(output: Path, config: Config) -> None:
+    """Raises UsageError where the file is one that is read, TextRNNError where it cannot be written."""
+    for source in split_sources(config).values():
+        for path, _ in source.files():
+            if output.exists() and os.path.samefile(output, path):
+                raise UsageError(f"--output {output}: one of the files that are checked; name another")
+    existed = output.exists()
+    try:
+        with output.open("ab"):
+            pass
+        if not existed:
+            output.unlink()
+    except OSError as error:
+        raise TextRNNError(f"{output}: cannot be written: {error.strerror}") from None
 
 
 def _read_samples(config: Config, splits: Splits, odd: OddCharacters) -> Samples:
@@ -140,12 +159,16 @@ def _notes(
                 f"{len(examples):,} of {len(splits.hashes[name]):,} {name} texts, drawn at random by train.seed, were "
                 f"compared for nearly equal texts"
             )
+    if len(samples["train"]) > LEAK_ROWS:
+        notes.append(f"leaks were looked for in {LEAK_ROWS:,} train texts at most, drawn by train.seed")
     total = sum(len(hashes) for hashes in splits.hashes.values())
     if suspects.reason is not None:
         notes.append(f"wrong labels were not looked for: {suspects.reason}")
     elif suspects.looked_at < total:
         notes.append(f"wrong labels were looked for in {suspects.looked_at:,} of {total:,} texts, drawn by train.seed")
-    if output is not None:
+    if output is not None and not suspects.found:
+        notes.append(f"{output}: no text for which another label is likelier than its own")
+    elif output is not None:
         columns = "" if is_csv(output) else " --set data.text_column=text --set data.label_column=label"
         notes.append(
             f"{output}: {len(suspects.found):,} texts for which another label is likelier than their own; as input: "

@@ -97,7 +97,7 @@ def predict(
         )  # fmt: skip
     if unsure is not None:
         log.info(
-            "%d of %d texts have no label with a probability of %g or more: %s",
+            "%d of %d texts have no label with a probability of %g or more: they are labelled %s",
             unsure.unsure, unsure.texts, unsure.least, unsure.label,
         )  # fmt: skip
 

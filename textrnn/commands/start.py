@@ -10,6 +10,8 @@ from textrnn.errors import CheckpointError, ConfigError
 from textrnn.run.environment import compare_environment, load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.history import read_history
+from textrnn.run.model import CONFIG
+from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.runtime.progress import log
 from textrnn.training.build import build_sizes, total_steps
 from textrnn.training.fit import out_of_patience
@@ -70,6 +72,13 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
     if not run.config.is_file():
         raise CheckpointError(f"{run.path}: not a run (no config.yaml in it): nothing to resume")
     before = build_config(read_yaml(run.config), origin=str(run.config))
+    version = saved_version(run.model / CONFIG)
+    if version is not None and version < FORMAT_VERSION:
+        raise CheckpointError(
+            f"{run.path}: begun by an older textrnn (version {version} of the format, now {FORMAT_VERSION}), whose "
+            f"networks this one would build differently: it cannot go on; use the model as it is, or start over with: "
+            f"{run.restart_command()}"
+        )
     changed = [key for key in changed_keys(before, config) if key not in MAY_CHANGE_ON_RESUME]
     were, are = before.train.epochs, config.train.epochs
     if isinstance(were, int) and isinstance(are, int) and are < were:

@@ -94,17 +94,18 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                         )  # fmt: skip
                     if len(parts) > 1:
                         sum_up(run, network, parts, margins, best, splits, device=device, stop=stop)
+                    if is_first():
+                        agreement = bfloat16_agreement(
+                            best.networks(network), parts, margins if best.mix else None, best.decision, device=device
+                        )
+                        if agreement is not None:
+                            best.save_agreement(agreement)
             except Interrupted:
                 if is_first():
                     plot_history(run, name)
                 raise
             if is_first():
                 plot_history(run, name)
-                agreement = bfloat16_agreement(
-                    best.networks(network), parts, margins if best.mix else None, best.decision, device=device
-                )
-                if agreement is not None:
-                    best.save_agreement(agreement)
         if len(parts) == 1:
             score = "" if state.best is None else f", {settings.monitor} {state.best:.4f}"
             log.info("best model: epoch %d%s; evaluate it with: %s", state.best_epoch, score, run.eval_command())

@@ -14,7 +14,7 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import PAD
 
 _BATCHES_PER_BUCKET = 50  # texts are sorted by length within a random window of this many batches
-_MOST_INFERENCE_TOKENS = 1 << 16  # of a batch, padding included
+_MOST_INFERENCE_TOKENS = 1 << 17  # of all batches in memory, padding included
 
 
 @dataclass
@@ -89,13 +89,14 @@ def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: 
     return EpochBatches(rows, batch_size, random.permutation(all_rows(-(-len(rows) // batch_size))))
 
 
-def inference_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+def inference_batches(lengths: np.ndarray, batch_size: int, *, at_once: int = 1) -> list[np.ndarray]:
     """The rows of each batch, the longest texts first, so that peak memory is reached at the start. Long texts are in
-    smaller batches than `batch_size`, which bounds it."""
+    smaller batches than `batch_size`, which bounds it. at_once: batches that are in memory together."""
     order = np.argsort(-lengths, kind="stable")
     batches, begin = [], 0
     while begin < len(order):
-        size = min(batch_size, max(1, _MOST_INFERENCE_TOKENS // int(lengths[order[begin]])))
+        most = _MOST_INFERENCE_TOKENS // (at_once * int(lengths[order[begin]]))
+        size = min(batch_size, max(1, most))
         batches.append(order[begin : begin + size])
         begin += size
     return batches

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import TypeVar
@@ -53,8 +53,7 @@ def map_in_threads(
             first, future = waiting.popleft()
             yield first, future.result()
     finally:
-        for _, future in waiting:
-            future.cancel()
+        wait(future for _, future in waiting if not future.cancel())  # or they would go on beside the caller
 
 
 def start_in_thread(function: Callable[[], T], *, cores: int) -> Future[T]:

@@ -92,6 +92,15 @@ def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None, tra
     return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, TRAINED_ON_KEY: trained_on, **tree})
 
 
+def saved_version(path: Path) -> int | None:
+    """The version of the format in a model's config.yaml; None where the file is missing or does not tell."""
+    try:
+        version = read_yaml(path).get(MODEL_FORMAT_KEY, 0)
+    except ConfigError:
+        return None
+    return version if type(version) is int else None
+
+
 class Description(NamedTuple):
     """A model's config.yaml: its sections with the defaults of its version where a key is missing, not yet checked; the
     format of the texts that it was trained on; and, of an old version, the keys that the config no longer has."""
