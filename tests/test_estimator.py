@@ -126,7 +126,9 @@ def test_the_weights_are_those_of_the_command_line(cli: Cli, workplace: Path, ch
     history = [json.loads(line) for line in Path("runs/train/history.jsonl").read_text().splitlines()]
     assert len(history) == 2 * changes.get("folds", 1) + ("folds" in changes)
     decision = json.loads(Path("runs/train/model/decision.json").read_text())
-    assert decision == {"linear": "linear" in changes} | asdict(classifier.classifier_.model.decision)
+    model = classifier.classifier_.model
+    agreement = {"bfloat16_agreement": model.bfloat16_agreement}
+    assert decision == {"linear": "linear" in changes} | asdict(model.decision) | agreement
     timed = ("seconds", "tokens_per_second")
     for record, line in zip(classifier.history_, history, strict=True):
         assert {**record, **dict.fromkeys(timed)} == {**line, **dict.fromkeys(timed)}
