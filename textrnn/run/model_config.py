@@ -95,7 +95,7 @@ def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None, tra
 def saved_version(path: Path) -> int | None:
     """The version of the format in a model's config.yaml; None where the file is missing or does not tell."""
     try:
-        version = read_yaml(path).get(MODEL_FORMAT_KEY, 0)
+        version = read_yaml(path).get(MODEL_FORMAT_KEY)
     except ConfigError:
         return None
     return version if type(version) is int else None

@@ -28,7 +28,8 @@ def bfloat16_agreement(
     """
     if not has_bfloat16_units(device) or any(part.held_out is None for part in parts):
         return None
-    allow_tf32(False)  # as `predict` computes
+    if device.type == "cuda":
+        allow_tf32(False)  # as `predict` computes
     same = []
     for part, network in zip(parts, networks, strict=True):
         assert part.held_out is not None
