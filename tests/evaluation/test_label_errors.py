@@ -35,3 +35,12 @@ def test_a_label_is_suspect_where_another_class_reaches_its_mean() -> None:
 def test_a_class_without_texts_is_never_meant() -> None:
     margins = np.array([[1, 0, 0.9], [0, 1, 0.9], [1, 0, 0.9]], np.float32)
     assert not find_label_errors(margins, np.array([0, 1, 0])).suspect.any()
+
+
+def test_nothing_is_counted_to_a_class_that_is_hardly_known() -> None:
+    # the single text of class 1 has so low a probability of it that texts of class 0 reach it, too
+    margins = np.log(np.array([[0.2, 0.8], [0.9, 0.1], [0.9, 0.1], [0.95, 0.05]]))
+    labels = np.array([0, 0, 0, 1])
+
+    assert find_label_errors(margins, labels).suspect[0]
+    assert not find_label_errors(margins, labels, fewest=2).suspect[:3].any()

@@ -63,7 +63,7 @@ def find_suspects(
     hashes = np.asarray([hash(text) for text in texts])
     folds = folds_of_texts(ids, hashes, FOLDS, seed)
     margins = quick_margins(texts, ids, folds, len(labels), seed=seed, step=step)
-    errors = find_label_errors(margins, ids)
+    errors = find_label_errors(margins, ids, fewest=FOLDS)
     is_known = np.bincount(ids, minlength=len(labels)) >= FOLDS
     has_text = np.asarray([bool(text) for text in texts])
     possible = is_known[ids] & has_text

@@ -20,8 +20,9 @@ class LabelErrors(NamedTuple):
     suspect: np.ndarray
 
 
-def find_label_errors(margins: np.ndarray, labels: np.ndarray) -> LabelErrors:
-    """margins (n, classes): out-of-fold. labels (n,): as they were given.
+def find_label_errors(margins: np.ndarray, labels: np.ndarray, *, fewest: int = 1) -> LabelErrors:
+    """margins (n, classes): out-of-fold. labels (n,): as they were given. fewest: texts of a class to which others may
+    be counted: of a class that is hardly known, the mean is so low that any text would reach it.
 
     Texts are ranked by the probability of their own label (`self-confidence`), and counted by the confident joint of
     confident learning (Northcutt, Jiang and Chuang 2021, equations 1 and 2): a label is suspect where another class has
@@ -33,7 +34,7 @@ def find_label_errors(margins: np.ndarray, labels: np.ndarray) -> LabelErrors:
     confidence = probabilities[rows, labels]
     counts = np.bincount(labels, minlength=classes)
     thresholds = np.bincount(labels, confidence, minlength=classes) / np.maximum(counts, 1)
-    above = np.where((probabilities >= thresholds) & (counts > 0), probabilities, -1.0)
+    above = np.where((probabilities >= thresholds) & (counts >= fewest), probabilities, -1.0)
     suspect = (above.max(axis=1) >= 0) & (above.argmax(axis=1) != labels)
     probabilities[rows, labels] = -1.0
     return LabelErrors(confidence, probabilities.argmax(axis=1), probabilities.max(axis=1) > confidence, suspect)
