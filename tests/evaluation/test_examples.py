@@ -54,3 +54,7 @@ def test_pieces_join_to_the_text() -> None:
     assert found == [("A", 0.5), (" ", 0.0), ("late", -0.25), (" ", 0.0), ("goal", 2.0), ("!", 0.0)]
     assert pieces("", []) == []
     assert pieces("ab" * 10, [(0, 2, 1.0)], characters=6) == [("ab", 1.0), ("abab", 0.0), ("…", 0.0)]
+
+
+def test_tokens_of_the_same_character_are_one_piece() -> None:
+    assert pieces("½x", [(0, 1, 1.0), (0, 1, 2.0), (0, 1, 0.5)]) == [("½", 3.5), ("x", 0.0)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -74,18 +74,28 @@ def shortened(text: str, characters: int = CHARACTERS) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
+def divided(text: str, tokens: Sequence[tuple[int, int, float]]) -> Iterator[tuple[str, float | None]]:
+    """A text up to the end of its last token, in pieces, each with what it contributes: tokens, those of the same
+    characters together, and what lies between them, with None. tokens: (start, end, contribution) of each, in order."""
+    at = number = 0
+    while number < len(tokens):
+        start, end, contribution = tokens[number]
+        number += 1
+        while number < len(tokens) and tokens[number][0] < end:
+            end, contribution = max(end, tokens[number][1]), contribution + tokens[number][2]
+            number += 1
+        if start > at:
+            yield text[at:start], None
+        yield text[start:end], contribution
+        at = end
+
+
 def pieces(text: str, tokens: Sequence[tuple[int, int, float]], characters: int = 3 * CHARACTERS) -> Pieces:
     """A text cut up by its tokens, for a page to colour. tokens: (start, end, contribution) of each, in order; what
     stands between them contributes 0. Of a long text, the beginning."""
-    found: Pieces = []
-    at = 0
-    for start, end, contribution in tokens:
-        if start >= characters:
-            break
-        if start > at:
-            found.append((text[at:start], 0.0))
-        found.append((text[start:end], contribution))
-        at = end
+    shown = [token for token in tokens if token[0] < characters]
+    found = [(piece, contribution or 0.0) for piece, contribution in divided(text, shown)]
+    at = sum(len(piece) for piece, _ in found)
     if at < min(len(text), characters):
         found.append((text[at:characters], 0.0))
         at = characters

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from textrnn.evaluation.examples import divided
 from textrnn.evaluation.explanations import Explanation
 from textrnn.runtime.decoding import one_line, visible, visible_json
 
@@ -86,17 +87,9 @@ def segments(explanation: Explanation, most: int) -> Iterator[Segment]:
     tokens; the end of a longer text is left out."""
     at, text = 0, explanation.text
     tokens = explanation.tokens[:most]
-    number = 0
-    while number < len(tokens):
-        _, start, end, value = tokens[number]
-        number += 1
-        while number < len(tokens) and tokens[number].start < end:
-            end, value = max(end, tokens[number].end), value + tokens[number].value
-            number += 1
-        if start > at:
-            yield Segment(text[at:start], None)
-        yield Segment(text[start:end], value)
-        at = end
+    for piece, value in divided(text, [(each.start, each.end, each.value) for each in tokens]):
+        yield Segment(piece, value)
+        at += len(piece)
     if len(tokens) == len(explanation.tokens) and at < len(text):
         yield Segment(_beginning(text[at:], most), None)
 
