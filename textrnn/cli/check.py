@@ -37,7 +37,7 @@ def check(
 
     Example: textrnn check --data reviews.csv --set data.test=test.csv --output suspects.tsv
     """
-    settings = load_config(config, data, parse_overrides(set_))
+    settings = load_config(config, data, parse_overrides(set_), example="textrnn check --data reviews.csv")
     from textrnn.commands.check import check as run
 
     checked = run(settings, output)

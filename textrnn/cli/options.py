@@ -69,14 +69,17 @@ def parse_overrides(options: list[str] | None) -> list[tuple[str, Any]]:
 
 
 def load_config(
-    config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]], preset: str | None = None
+    config: Path | None,
+    data: list[str] | None,
+    overrides: list[tuple[str, Any]],
+    preset: str | None = None,
+    *,
+    example: str,
 ) -> Any:
-    """The config of --config, --data and --set together. Raises UsageError where none of them names texts."""
+    """The config of --config, --data and --set together. Raises UsageError, with an example of what to give, where none
+    of them names texts."""
     if config is None and not data and not any(key == "data.train" for key, _ in overrides):
-        raise UsageError(
-            "give --config FILE, or --data FILE for a labelled file, as in: textrnn train --data reviews.csv; or "
-            "--resume with the --run-dir of a run"
-        )
+        raise UsageError(f"give --config FILE, or --data FILE for a labelled file, as in: {example}")
     from textrnn.config import load_config as load
 
     train = [("data.train", data[0] if len(data) == 1 else data)] if data else []

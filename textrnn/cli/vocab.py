@@ -27,7 +27,7 @@ def vocab(
 
     Example: textrnn vocab --config configs/sample.yaml --output vocab.tsv
     """
-    settings = load_config(config, data, parse_overrides(set_))
+    settings = load_config(config, data, parse_overrides(set_), example="textrnn vocab --data reviews.csv")
     from textrnn.commands.vocab import vocab as run
 
     for line in run(settings, output):
