@@ -66,30 +66,22 @@ def many_titles(corpus: Corpus) -> list[str]:
 
 
 def forward_passes(run: str, texts: list[str]) -> float:
-    """The seconds of the forward passes alone, over the batches that `textrnn predict` makes of the texts."""
+    """The seconds of the networks' logits alone, of texts already encoded, over the windows of `textrnn predict`."""
     from textrnn.runtime.process import tune_torch
 
     tune_torch()  # as the program does, before torch is loaded
-    import torch
-
     from textrnn.classifier import TextClassifier
     from textrnn.commands.predict import WINDOW_TEXTS
-    from textrnn.data.batching import collate, inference_batches
-    from textrnn.inference import DEFAULT_BATCH_SIZE
 
     classifier = TextClassifier.load(run)
     windows = [classifier.transform.encode(texts[at : at + WINDOW_TEXTS]) for at in range(0, len(texts), WINDOW_TEXTS)]
-    batches = [
-        collate(window, rows) for window in windows for rows in inference_batches(window.lengths, DEFAULT_BATCH_SIZE)
-    ]
 
-    def passes(count: int | None) -> None:
-        for batch in batches[:count]:
-            classifier.networks(batch.token_ids, batch.lengths)
+    def passes() -> None:
+        for window in windows:
+            classifier.network_logits(window)
 
-    with torch.inference_mode():
-        passes(5)  # the first calls are slower
-        return stopwatch(partial(passes, None))()
+    classifier.network_logits(windows[0])  # the first calls are slower
+    return stopwatch(passes)()
 
 
 if __name__ == "__main__":
