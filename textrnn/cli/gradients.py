@@ -36,7 +36,7 @@ class Cell(str, enum.Enum):
 @exit_on_error()
 @alone()
 def gradients(
-    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run's folder.", show_default=False)] = None,
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)] = None,
     config: ConfigOption = None,
     set_: SetOption = None,
     data: DataOption = None,
