@@ -17,7 +17,7 @@ MEASURED = (
     "texts that are longer than k tokens."
 )
 HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
-NOT_SO_FAR = "(>: not up to this last k, at which it is so many times that at k = 0)"
+NEVER = "(never: how many times that at k = 0 it is at the last k)"
 _LEFT, _GAP, _NUMBER = 10, 2, 7  # columns of k and texts; between two columns; of a number such as 1.2e-03
 
 
@@ -43,8 +43,9 @@ def gradients_text(about: Sequence[str], panels: Sequence[Panel], texts: np.ndar
         for curves in _that_fit(panel.curves):
             lines += [panel.title, *_table(curves, texts), ""]
     fallen = _hundredths(panels)
-    lines += [HUNDREDTH, *([NOT_SO_FAR] if ">" in "".join(fallen) else []), *fallen, *(["", *after] if after else [])]
-    return "\n".join([*lines, ""])
+    if any("never" in line for line in fallen):
+        fallen.insert(0, NEVER)
+    return "\n".join([*lines, HUNDREDTH, *fallen, *(["", *after] if after else []), ""])
 
 
 def _that_fit(curves: dict[str, Curve]) -> Iterator[dict[str, Curve]]:
@@ -80,13 +81,13 @@ def _hundredths(panels: Sequence[Panel]) -> list[str]:
 
 
 def _fall(median: np.ndarray) -> str:
-    """Such as "23"; where it does not fall so far, what is left of it at the end, such as ">60: 0.2"."""
+    """Such as "23"; where it does not fall so far, what is left of it at the end, such as "never: 0.2"."""
     if np.isnan(median).any():
         return "-"
     if median[0] == 0:
         return "it is 0"
     found = steps_to_hundredth(median)
-    return f">{len(median) - 1}: {median[-1] / median[0]:.2g}" if found is None else str(found)
+    return f"never: {median[-1] / median[0]:.2g}" if found is None else str(found)
 
 
 def trainings_table(trainings: Sequence[Training]) -> list[str]:
