@@ -42,12 +42,15 @@ def gradients(
     data: DataOption = None,
     cell: Annotated[
         list[Cell] | None,
-        typer.Option("--cell", help="With --config: of the networks. Repeatable.  [default: all]", show_default=False),
+        typer.Option(
+            "--cell", metavar="CELL", show_default=False,
+            help="With --config: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]",
+        ),
     ] = None,
     layers: Annotated[
         list[int] | None,
         typer.Option(
-            metavar="N", min=1, max=64, help="With --config: their layers. Repeatable.  [default: the config's]",
+            metavar="N", min=1, max=64, help="With --config: of recurrent layers. Repeatable.  [default: the config's]",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +64,7 @@ def gradients(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
+            metavar="DIR", help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
             show_default=False,
         ),
     ] = None,

@@ -48,7 +48,7 @@ def train(
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train a model; the one that is best on dev is kept in RUN/model.
+    """Train a model; the best one on dev is kept in RUN/model.
 
     Example: textrnn train --config configs/sample.yaml --set train.epochs=5
 
