@@ -64,7 +64,7 @@ def gradients(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
+            metavar="DIR", help="Of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
             show_default=False,
         ),
     ] = None,
