@@ -40,11 +40,13 @@ LAYERS = [
     ["inference"],
     [
         "evaluation.intervals", "evaluation.verdict", "evaluation.label_errors", "evaluation.metrics",
-        "evaluation.report", "evaluation.check_report", "evaluation.plots", "evaluation.html", "evaluation.predictions",
+        "evaluation.report", "evaluation.check_report", "evaluation.gradients", "evaluation.plots", "evaluation.html",
+        "evaluation.predictions",
         "evaluation.slices", "evaluation.examples", "evaluation.charts", "evaluation.page_charts",
         "evaluation.page_tables", "evaluation.page", "evaluation.results",
         "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
-        "evaluation.comparison_files", "evaluation.integrated_gradients", "evaluation.explanations",
+        "evaluation.comparison_files", "evaluation.gradient_text", "evaluation.gradient_files",
+        "evaluation.integrated_gradients", "evaluation.explanations",
         "evaluation.explained_text", "evaluation.explanations_page",
     ],
     [
@@ -55,7 +57,7 @@ LAYERS = [
         "training.decision", "training.events", "training.objectives", "training.optim", "training.state",
         "training.loop", "training.fit", "training.build", "training.plan", "training.linear", "training.best",
         "training.linear_stage", "training.recorder", "training.interruptible", "training.cross_fitting",
-        "training.precision", "training.in_memory",
+        "training.precision", "training.in_memory", "training.brief",
     ],
     ["classifier", "estimator"],
     [
@@ -63,11 +65,11 @@ LAYERS = [
         "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval_page",
         "commands.eval",
         "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.window",
-        "commands.predict", "commands.explain",
+        "commands.predict", "commands.explain", "commands.gradients_of_run", "commands.gradients_by_cell",
     ],
     [
         "cli.options", "cli.vocab", "cli.check", "cli.train", "cli.eval", "cli.compare", "cli.reading", "cli.predict",
-        "cli.explain", "cli.app",
+        "cli.explain", "cli.gradients", "cli.app",
         "cli", "__main__",
     ],
 ]  # fmt: skip

@@ -24,7 +24,7 @@ def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"textrnn {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["vocab", "check", "train", "eval", "predict", "compare"])
+@pytest.mark.parametrize("command", ["vocab", "check", "train", "eval", "predict", "compare", "gradients"])
 def test_help_has_an_example(cli: Cli, command: str) -> None:
     result = cli(command, "--help")
     assert result.code == 0
@@ -33,7 +33,16 @@ def test_help_has_an_example(cli: Cli, command: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["trian"], ["train", "--confg", "x"], ["train"], ["vocab"], ["check"], ["eval"], ["train", "--config"]],
+    [
+        ["trian"],
+        ["train", "--confg", "x"],
+        ["train"],
+        ["vocab"],
+        ["check"],
+        ["eval"],
+        ["gradients"],
+        ["train", "--config"],
+    ],
 )
 def test_wrong_usage_is_exit_2(cli: Cli, arguments: list[str]) -> None:
     result = cli(*arguments)

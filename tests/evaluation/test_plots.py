@@ -3,12 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from textrnn.evaluation import plots
-from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves
+from textrnn.evaluation.gradients import Curve, Panel, no_curve
+from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves, plot_gradients
 
 
 @pytest.fixture
@@ -148,3 +150,25 @@ def test_each_fold_has_a_line_of_its_own(tmp_path: Path, figures: list) -> None:
     assert legend(figures[0], 1) == [
         "accuracy", "macro-F1", "accuracy, network alone", "accuracy, linear model alone",
     ]  # fmt: skip
+
+
+def test_gradients_are_drawn_on_logarithmic_axes_with_a_line_for_each_network(tmp_path: Path, figures: list) -> None:
+    one = Curve(np.array([0.5, 0.0]), np.array([1.0, 0.0]), np.array([2.0, 0.1]))
+    panels = [Panel("before", {"rnn": one, "gru": one}), Panel("after", {"rnn": no_curve(2), "gru": one})]
+    plot_gradients(tmp_path / "g.png", panels, title="a $title$")
+    axes = figures[0].axes
+    assert [each.get_title() for each in axes] == ["before", "after"]
+    assert all(each.get_yscale() == "log" and each.get_xlabel().startswith("k, steps") for each in axes)
+    assert np.isnan(axes[0].lines[0].get_ydata()).tolist() == [False, True]  # 0 has no place
+    assert [line.get_linestyle() for line in axes[0].lines] == ["-", "--"]
+    (below,) = figures[0].legends
+    assert [text.get_text() for text in below.get_texts()] == ["rnn", "gru"]
+    assert min(shape_of(tmp_path / "g.png")) > 300
+
+
+def test_gradients_of_which_none_is_finite_are_still_a_picture(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    plot_gradients(tmp_path / "g.png", [Panel("after", {"rnn": no_curve(3)})])
+    assert min(shape_of(tmp_path / "g.png")) > 300
+    assert not list(recwarn)

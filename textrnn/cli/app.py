@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from textrnn import __version__
-from textrnn.cli import check, compare, eval, explain, predict, train, vocab
+from textrnn.cli import check, compare, eval, explain, gradients, predict, train, vocab
 from textrnn.runtime.distributed import check_environment
 from textrnn.runtime.process import exit_on_error, prepare_process
 from textrnn.runtime.progress import log_to_stderr
@@ -27,6 +27,7 @@ app.command(name="eval")(eval.eval_)
 app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(compare.compare)
+app.command()(gradients.gradients)
 
 
 def _version(asked: bool) -> None:

@@ -84,3 +84,13 @@ def load_config(
 
     train = [("data.train", data[0] if len(data) == 1 else data)] if data else []
     return load(config, train + overrides, preset)
+
+
+def run_name(config: Path | None, train_files: Any) -> str:
+    """The config's name, or that of the first training file."""
+    from textrnn.runtime.files import data_name
+
+    if config is not None:
+        return data_name(config.with_suffix(".yaml"))
+    first = train_files[0] if isinstance(train_files, list) and train_files else train_files
+    return data_name(first if isinstance(first, str) else "train")

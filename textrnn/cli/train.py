@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from textrnn.cli.options import (
     SetOption,
     load_config,
     parse_overrides,
+    run_name,
 )
 from textrnn.errors import CheckpointError, ConfigError, UsageError, command
 from textrnn.runtime.distributed import is_first, process_group
@@ -47,7 +48,7 @@ def train(
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train a model; the one that is best on dev is kept in RUN/model.
+    """Train a model; the best one on dev is kept in RUN/model.
 
     Example: textrnn train --config configs/sample.yaml --set train.epochs=5
 
@@ -58,7 +59,7 @@ def train(
     overrides = parse_overrides(set_)
     train_files = dict(overrides).get("data.train", data)
     if run_dir is None and (config is not None or train_files):
-        run_dir = Path("runs") / _run_name(config, train_files)
+        run_dir = Path("runs") / run_name(config, train_files)
     is_own = resume or (force and not train_files)  # a run knows its own config
     if is_own and run_dir is not None and config is None:
         if (run_dir / "config.yaml").is_file():
@@ -81,7 +82,7 @@ def train(
             "the run is of another version, or its config was changed by hand; start a new one with --data or --config"
         )
         raise ConfigError(f"{error}\n{config}: {hint}") from None
-    run_dir = run_dir or Path("runs") / _run_name(config, settings.data.train)
+    run_dir = run_dir or Path("runs") / run_name(config, settings.data.train)
     check_memory(FOR_TORCH)
     from textrnn.commands.train import train as run
     from textrnn.run.folder import RunFolder
@@ -89,13 +90,3 @@ def train(
     run(settings, RunFolder(run_dir), resume=resume, force=force, device_name=device)
     if is_first():
         print(run_dir)
-
-
-def _run_name(config: Path | None, train_files: Any) -> str:
-    """The config's name, or that of the first training file."""
-    from textrnn.runtime.files import data_name
-
-    if config is not None:
-        return data_name(config.with_suffix(".yaml"))
-    first = train_files[0] if isinstance(train_files, list) and train_files else train_files
-    return data_name(first if isinstance(first, str) else "train")

@@ -1,13 +1,16 @@
-"""Pictures: the confusion matrix and the curves of a training."""
+"""Pictures: the confusion matrix, the curves of a training, and norms of gradients."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from textrnn.evaluation.gradients import Panel
 from textrnn.runtime.files import write_bytes
 
 _CJK_FAMILIES = (
@@ -15,6 +18,7 @@ _CJK_FAMILIES = (
     "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "SimHei", "Arial Unicode MS",
     "Droid Sans Fallback", "AR PL UMing CN",
 )  # fmt: skip
+_LINES = ["-", "--", "-.", ":"]  # curves differ in these, too, for those who do not tell the colours apart
 _MOST_NUMBERED = 60  # classes; past this the numbers would overlap, and the csv file has them
 NO_FONT = (
     "no installed font has the characters of the labels, so the picture shows numbers; report.txt lists which label "
@@ -127,6 +131,36 @@ def _plot_series(
         for epoch, value in points:
             if fold is not None and best.get(fold) == epoch:
                 axes.scatter([epoch], [value], s=36, facecolors="none", edgecolors=look["color"])
+
+
+def plot_gradients(path: Path, panels: Sequence[Panel], *, title: str = "") -> None:
+    """The panels side by side, on the same axes: the median norm over the steps back, with a band from the 10 to the
+    90 % quantile. A logarithmic axis has no place for 0: there a line has a gap."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
+
+    with rc_context({"font.family": [_font_for(title) or "DejaVu Sans", "DejaVu Sans"], "text.parse_math": False}):
+        figure = Figure(figsize=(max(4.2 * len(panels), 6), 4.4), layout="constrained")
+        figure.suptitle(title, fontsize=11)
+        (row,) = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)
+        for axes, panel in zip(row, panels, strict=True):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(LogFormatter())  # the usual one writes formulas, which are not parsed here
+            axes.yaxis.set_minor_formatter(LogFormatter())
+            for at, (name, curve) in enumerate(panel.curves.items()):
+                low, median, high = (np.where(values > 0, values, np.nan) for values in curve)
+                style, steps = _LINES[at % len(_LINES)], range(len(median))
+                marker = "o" if len(median) == 1 else None
+                axes.plot(steps, median, color=f"C{at % 10}", linestyle=style, marker=marker, label=name)
+                axes.fill_between(steps, low, high, color=f"C{at % 10}", alpha=0.12, linewidth=0)
+            axes.set_title(panel.title, fontsize=10)
+            axes.set_xlabel("k, steps before the last token")
+            axes.grid(alpha=0.3)
+        row[0].set_ylabel("norm of the gradient at the input")
+        handles, names = row[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6), fontsize=9)
+        _save(figure, path)
 
 
 def _save(figure: Any, path: Path) -> None:

@@ -37,6 +37,7 @@ class RunFolder:
         self.environment = self.path / "environment.json"
         self.curves = self.path / "plots" / "curves.png"
         self.evaluations = self.path / "eval"
+        self.gradients = self.path / "gradients"
 
     def state_of(self, fold: int | None) -> Path:
         """The training state of a run's only network, or of one that is trained without this fold."""
@@ -96,7 +97,7 @@ class RunFolder:
                 )
 
     def _folders(self) -> tuple[Path, ...]:
-        return self.model, self.state.parent, self.curves.parent, self.evaluations
+        return self.model, self.state.parent, self.curves.parent, self.evaluations, self.gradients
 
     def _files(self) -> tuple[Path, ...]:
         return self.history, self.log, self.environment

@@ -1,0 +1,108 @@
+"""`textrnn gradients`."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.options import (
+    ConfigOption,
+    DataOption,
+    DeviceOption,
+    SetOption,
+    load_config,
+    parse_overrides,
+    run_name,
+)
+from textrnn.errors import UsageError
+from textrnn.runtime.distributed import alone
+from textrnn.runtime.memory import FOR_TORCH, check_memory
+from textrnn.runtime.process import exit_on_error
+
+DEFAULT_STEPS = 200
+
+
+class Cell(str, enum.Enum):
+    rnn = "rnn"
+    rnn_relu = "rnn-relu"
+    gru = "gru"
+    lstm = "lstm"
+
+
+@exit_on_error()
+@alone()
+def gradients(
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)] = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    data: DataOption = None,
+    cell: Annotated[
+        list[Cell] | None,
+        typer.Option(
+            "--cell", metavar="CELL", show_default=False,
+            help="With --config: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]",
+        ),
+    ] = None,
+    layers: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N", min=1, max=64, help="With --config: of recurrent layers. Repeatable.  [default: the config's]",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help=f"With --config: of each training.  [default: {DEFAULT_STEPS}]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
+            show_default=False,
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:  # fmt: skip
+    """Show how far back gradients reach, in a table and a picture.
+
+    RUN: in its network, before and after training. --config: in fresh networks of each cell, before and after a short
+    training with and without clipping (docs/gradients.md).
+
+    Example: textrnn gradients runs/sample
+
+    Example: textrnn gradients --config configs/sample.yaml --cell rnn --cell gru --layers 2
+    """
+    overrides = parse_overrides(set_)
+    train_files = dict(overrides).get("data.train", data)
+    if run is not None and any(each for each in (config, set_, data, cell, layers, steps)):
+        raise UsageError(
+            "a run has its own config, and is not trained again: --config, --data, --set, --cell, --layers and --steps "
+            "do not go with RUN"
+        )
+    if run is None and config is None and not train_files:
+        raise UsageError(
+            "give a run's folder, as in: textrnn gradients runs/sample; or --config FILE, or --data FILE for a "
+            "labelled file"
+        )
+    if run is not None:
+        check_memory(FOR_TORCH)
+        from textrnn.commands.gradients_of_run import gradients_of_run
+
+        sys.stdout.write(gradients_of_run(run, output, device_name=device))
+        return
+    settings = load_config(config, data, overrides)
+    check_memory(FOR_TORCH)
+    from textrnn.commands.gradients_by_cell import gradients_by_cell
+
+    output = output or Path("gradients") / run_name(config, settings.data.train)
+    cells = [each.value for each in dict.fromkeys(cell or Cell)]
+    sys.stdout.write(
+        gradients_by_cell(settings, cells, layers or [], steps or DEFAULT_STEPS, output, device_name=device)
+    )

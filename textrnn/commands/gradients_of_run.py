@@ -1,0 +1,128 @@
+"""`textrnn gradients RUN`: how far back gradients reach in the network of a run, before and after its training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from textrnn.classifier import model_folder
+from textrnn.commands.data import read_splits
+from textrnn.commands.describe import network_line
+from textrnn.commands.train import pretrained_vectors
+from textrnn.config import Config, build_config, read_yaml
+from textrnn.data.build import build_tokenizer, other_files
+from textrnn.data.splits import Splits
+from textrnn.errors import CheckpointError
+from textrnn.evaluation.gradient_files import write_gradients
+from textrnn.evaluation.gradient_text import MEASURED, gradients_text
+from textrnn.evaluation.gradients import Panel, curve_of, gradient_norms, long_texts, texts_behind
+from textrnn.models.ensemble import Ensemble
+from textrnn.models.network import Network
+from textrnn.models.textrnn import TextRNN
+from textrnn.run.environment import compare_environment, describe_environment, load_environment
+from textrnn.run.folder import RunFolder
+from textrnn.run.history import read_history
+from textrnn.run.model import CONFIG, load_model
+from textrnn.run.model_config import FORMAT_VERSION, saved_version
+from textrnn.run.tensors import difference
+from textrnn.runtime.device import choose_device
+from textrnn.runtime.files import make_folder, sha256_of
+from textrnn.runtime.progress import bar, log
+from textrnn.training.plan import NetworkBuilder, plan
+
+READOUTS = (
+    '"as it is": the loss is that of the network. "last step": it reads nothing but the state of the forward direction '
+    "after the last token, so that k steps lie between an input and the loss."
+)
+
+
+def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str:
+    """Measure the network of a run, the first one where there are several, write the picture and all values to `output`
+    (None: RUN/gradients), and return the tables.
+
+    Raises: CheckpointError where RUN is no run, damaged, of an older version, or its texts have changed; DataError and
+    ConfigError where they cannot be read; TextRNNError where `output` cannot be written.
+    """
+    after, config = trained_network(run)
+    folder, device = RunFolder(run), choose_device(device_name)
+    output = output or folder.gradients
+    make_folder(output)  # before the work
+    splits = read_splits(config, build_tokenizer(config.tokenizer))
+    check_same_data(folder, config, splits, device)
+    parts = plan(splits, config.train.seed)
+    before = NetworkBuilder(config, splits, pretrained_vectors(config, splits)).build(parts[0].seed, device)
+    wrong = difference(after.state_dict(), before.state_dict())
+    if wrong is not None:
+        raise CheckpointError(f"{run}: config.yaml no longer makes the network that is in model/: {wrong}")
+
+    texts = long_texts(parts[0].train, config.train.seed)
+    counts = texts_behind(texts.lengths)
+    panels = []
+    readouts = {"as it is": False, "last step": True} if has_another_readout(before, config) else {"as it is": False}
+    with bar("measuring", total=2 * len(readouts) * len(texts), unit="text") as shown:
+        for title, last_step in readouts.items():
+            norms = {
+                name: gradient_norms(network, texts, last_step=last_step, device=device, after_batch=shown.update)
+                for name, network in (("before training", before), ("after training", after))
+            }
+            panels.append(Panel(title, {name: curve_of(each, len(counts)) for name, each in norms.items()}))
+    title = f"{folder.path.name or run}: {network_line(config.model, before, len(parts))}"
+    write_gradients(output, panels, counts, title)
+    log.info("written to %s", output)
+    about = [title, MEASURED, *([READOUTS] if len(panels) > 1 else []), *clipping_sentence(folder, config)]
+    return gradients_text(about, panels, counts)
+
+
+def has_another_readout(network: Network, config: Config) -> bool:
+    """Whether the loss can be read from the last step of the forward direction, and is not."""
+    model = config.model
+    return isinstance(network, TextRNN) and (model.pooling != "last" or model.bidirectional)
+
+
+def trained_network(run: Path) -> tuple[Network, Config]:
+    """The first network of a run, and the run's config without a test file, which is not needed. Raises CheckpointError
+    and ConfigError."""
+    if model_folder(run) == run:
+        raise CheckpointError(
+            f"{run}: the folder of a model, which has no texts and no training of its own: give a run's folder"
+        )
+    folder = RunFolder(run)
+    model, version = load_model(folder.model), saved_version(folder.model / CONFIG)
+    if version != FORMAT_VERSION or not isinstance(model.networks, Ensemble):
+        raise CheckpointError(
+            f"{run}: begun by an older textrnn (version {version} of the format, now {FORMAT_VERSION}), whose first "
+            f"weights this one would not draw; start it over with: {folder.restart_command()}"
+        )
+    config = build_config(read_yaml(folder.config), origin=str(folder.config))
+    config.data.test = None
+    network = model.networks.networks[0]
+    assert isinstance(network, Network)
+    return network, config
+
+
+def check_same_data(run: RunFolder, config: Config, splits: Splits, device: torch.device) -> None:
+    """Raises CheckpointError where the data has changed, so that the first weights cannot be drawn again; warns where
+    another torch draws them."""
+    digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
+    saved, now = load_environment(run.environment), describe_environment(device)
+    for each in compare_environment(saved, now, digests, run.restart_command()):
+        if each.startswith("torch "):
+            log.warning("the weights before training may not be those that the run began with: %s", each)
+
+
+def clipping_sentence(run: RunFolder, config: Config) -> list[str]:
+    """A sentence on the gradients in the training of the first network; none where nothing was recorded."""
+    lines = [line for line in read_history(run.history) if line.get("fold") in (None, 1)]
+    keys = ("grad_norm_mean", "grad_norm_max", "clipped")
+    found = [[line[key] for key in keys] for line in lines if all(line.get(key) is not None for key in keys)]
+    if not found:
+        return []
+    mean, largest, clipped = (np.array(column) for column in zip(*found, strict=True))
+    limit = config.train.grad_clip_norm
+    said = "nothing was clipped" if limit is None else f"{clipped.mean():.0%} of the steps were clipped at {limit:g}"
+    return [
+        f"In its training, the norm of the whole gradient was {mean.mean():.2g} on average and {largest.max():.2g} at "
+        f"most; {said}."
+    ]

@@ -1,0 +1,108 @@
+"""Norms of gradients -> the tables that `gradients` prints, no wider than a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from textrnn.evaluation.comparison_text import aligned
+from textrnn.evaluation.gradients import Curve, Panel, steps_to_hundredth
+
+COLUMNS = 80
+MEASURED = (
+    "Norm of the gradient of a text's loss with respect to the input k steps before its last token: the median of the "
+    "texts that are longer than k tokens."
+)
+HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
+NEVER = "(never: how many times that at k = 0 it is at the last k)"
+_LEFT, _GAP, _NUMBER = 10, 2, 7  # columns of k and texts; between two columns; of a number such as 1.2e-03
+
+
+class Training(NamedTuple):
+    """A short training. clipping: in words. limit: of the norm, None where nothing is clipped. The rest as
+    `training.brief.Course`."""
+
+    network: str
+    clipping: str
+    limit: float | None
+    losses: list[float]
+    norms: list[float]
+    diverged_at: int | None
+
+
+def gradients_text(about: Sequence[str], panels: Sequence[Panel], texts: np.ndarray, after: Sequence[str] = ()) -> str:
+    """Paragraphs, a table for each panel, where each curve has fallen to a hundredth, and more lines. texts (K,): how
+    many the values of each k rest on."""
+    lines = []
+    for each in about:
+        lines += [textwrap.fill(each, COLUMNS, break_on_hyphens=False), ""]
+    for panel in panels:
+        for curves in _that_fit(panel.curves):
+            lines += [panel.title, *_table(curves, texts), ""]
+    fallen = _hundredths(panels)
+    if any("never" in line for line in fallen):
+        fallen.insert(0, NEVER)
+    return "\n".join([*lines, HUNDREDTH, *fallen, *(["", *after] if after else []), ""])
+
+
+def _that_fit(curves: dict[str, Curve]) -> Iterator[dict[str, Curve]]:
+    """The curves in as many tables as their names need."""
+    at_once = max(1, (COLUMNS - _LEFT) // (max(_NUMBER, *map(len, curves)) + _GAP))
+    names = list(curves)
+    for begin in range(0, len(names), at_once):
+        yield {name: curves[name] for name in names[begin : begin + at_once]}
+
+
+def _table(curves: dict[str, Curve], texts: np.ndarray) -> list[str]:
+    rows = [("k", "texts", *curves)]
+    for k in shown_steps(len(texts)):
+        rows.append((str(k), str(texts[k]), *(_number(curve.median[k]) for curve in curves.values())))
+    widths = [3, 5, *(max(_NUMBER, len(name)) for name in curves)]
+    return ["  ".join(map(str.rjust, row, widths)) for row in rows]
+
+
+def shown_steps(count: int) -> list[int]:
+    """0, 1, 2, 5, 10, 20, 50, ... below `count` - 1, and `count` - 1."""
+    series = [0, *(digit * 10**power for power in range(len(str(count))) for digit in (1, 2, 5))]
+    return [*(k for k in series if k < count - 1), count - 1]
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else "0" if value == 0 else f"{value:.1e}"
+
+
+def _hundredths(panels: Sequence[Panel]) -> list[str]:
+    rows = [("", *(panel.title for panel in panels))]
+    rows += [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in panels[0].curves]
+    return aligned(rows)
+
+
+def _fall(median: np.ndarray) -> str:
+    """Such as "23"; where it does not fall so far, what is left of it at the end, such as "never: 0.2"."""
+    if np.isnan(median).any():
+        return "-"
+    if median[0] == 0:
+        return "it is 0"
+    found = steps_to_hundredth(median)
+    return f"never: {median[-1] / median[0]:.2g}" if found is None else str(found)
+
+
+def trainings_table(trainings: Sequence[Training]) -> list[str]:
+    """The losses of the last tenth of the steps, and the norms of the whole gradient in all of them."""
+    rows: list[tuple[str, ...]] = [("", "training", "loss", "mean norm", "largest", "steps clipped")]
+    notes = []
+    for each in trainings:
+        figures = ["-"] * 3
+        if each.losses:
+            last = each.losses[-max(1, len(each.losses) // 10) :]
+            figures = [f"{np.mean(last):.3g}", f"{np.mean(each.norms):.3g}", f"{max(each.norms):.3g}"]
+        clipped = "-"
+        if each.limit is not None and each.norms:
+            clipped = f"{np.mean(np.array(each.norms) > each.limit):.0%}"
+        rows.append((each.network, each.clipping, *figures, clipped))
+        if each.diverged_at is not None:
+            notes.append(f"{each.network}, {each.clipping}: diverged at step {each.diverged_at} (not a finite number)")
+    return [*aligned(rows), *notes]

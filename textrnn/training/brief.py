@@ -1,0 +1,61 @@
+"""A training of a few steps, to look at: nothing is held out, kept or written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from textrnn.config import TrainConfig
+from textrnn.data.transform import EncodedTexts
+from textrnn.errors import TextRNNError
+from textrnn.models.network import Network
+from textrnn.training.build import Sizes, build_class_weights, build_fit, build_sizes
+from textrnn.training.events import Step
+from textrnn.training.state import TrainingState, check_weights, flush_metrics
+
+
+class Course(NamedTuple):
+    """losses: per document. norms: of the whole gradient before clipping. Both of each step that was finite.
+    diverged_at: the step at which a loss, gradient or weight was not, None where all were."""
+
+    losses: list[float]
+    norms: list[float]
+    diverged_at: int | None
+
+
+def train_briefly(
+    settings: TrainConfig, network: Network, texts: EncodedTexts, *, steps: int, num_classes: int, seed: int,
+    device: torch.device, after_step: Callable[[], object],
+) -> Course:  # fmt: skip
+    """Take so many optimizer steps; the schedule of the learning rate spans them."""
+    batch_size = build_sizes(settings, len(texts)).batch_size
+    wanted = steps * batch_size * settings.accumulate
+    if len(texts) > wanted:  # an epoch of all texts would be longer than the training, and so would the schedule
+        texts = texts.rows(np.sort(np.random.default_rng([seed, 0xB1EF]).permutation(len(texts))[:wanted]))
+    one_epoch = Sizes(batch_size, 1)
+    sizes = one_epoch._replace(epochs=math.ceil(steps / one_epoch.steps_per_epoch(len(texts), settings.accumulate)))
+    state = TrainingState()
+    _, events = build_fit(
+        settings, network, texts, state, sizes=sizes, seed=seed, device=device, evaluate=None,
+        class_weights=build_class_weights(settings, texts, num_classes),
+    )  # fmt: skip
+    losses: list[float] = []
+    norms: list[float] = []
+    try:
+        for event in events:
+            if not isinstance(event, Step):
+                continue
+            flush_metrics(state)
+            losses.append(float(event.loss) / event.documents)
+            norms.append(float(event.grad_norm))
+            after_step()
+            if event.number == steps:
+                break
+        check_weights(state, network)
+    except TextRNNError:  # `fit` raises none but of numbers that are not finite, where nothing is evaluated
+        return Course(losses, norms, state.step)
+    return Course(losses, norms, None)
