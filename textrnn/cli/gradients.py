@@ -97,7 +97,7 @@ def gradients(
 
         sys.stdout.write(gradients_of_run(run, output, device_name=device))
         return
-    settings = load_config(config, data, overrides)
+    settings = load_config(config, data, overrides, example="textrnn gradients --data reviews.csv")
     check_memory(FOR_TORCH)
     from textrnn.commands.gradients_by_cell import gradients_by_cell
 
