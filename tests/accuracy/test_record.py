@@ -14,7 +14,7 @@ from scripts.accuracy.tasks import TASKS, Task
 from textrnn.config import Config
 
 NOT_YET = pytest.mark.xfail(reason="n-grams and linear model changed; `make accuracy` is to read it anew", strict=True)
-READ: set[str] = set()  # with today's n-grams and linear model
+READ = {"mr"}  # with today's n-grams and linear model
 
 
 @pytest.mark.parametrize(
