@@ -135,11 +135,13 @@ def train(
         yield Step(number, loss.item(), norm.item())
 
 
-def learns(network: nn.Module, span: int, random: torch.Generator, *, steps: int, learning_rate: float) -> int | None:
+def learns(
+    network: nn.Module, span: int, random: torch.Generator, *, steps: int, learning_rate: float, place: int = 0
+) -> int | None:
     """The training steps after which the network had learnt the span, None where so many steps were too few."""
-    for step in train(network, span, random, steps=steps, learning_rate=learning_rate):
+    for step in train(network, span, random, steps=steps, learning_rate=learning_rate, place=place):
         is_test = step.number % TEST_EVERY == 0 or step.number == steps
-        if is_test and accuracy(network, span, random) >= LEARNT:
+        if is_test and accuracy(network, span, random, place=place) >= LEARNT:
             return step.number
     return None
 
@@ -148,9 +150,10 @@ def longest(is_learnt: Callable[[int], bool], most: int) -> int:
     """The longest span learnt, up to `most`; 0 where not even one step is. Doubling finds the power of two that is not,
     bisection then goes on until the bounds are at most half of the span apart."""
     low, high = 0, 1
-    while high <= most and is_learnt(high):
-        low, high = high, 2 * high
-    high = min(high, most + 1)
+    while is_learnt(high):
+        if high == most:
+            return most
+        low, high = high, min(2 * high, most)
     while high - low > max(1, low // 2):
         middle = (low + high) // 2
         low, high = (middle, high) if is_learnt(middle) else (low, middle)
@@ -226,7 +229,7 @@ def plot(path: Path, found: Spans, most: int, title: str) -> None:
             shown(middle, most), (spans[-1], row), (5, 0), textcoords="offset points", va="center", fontsize=9
         )
     axes.set_xscale("log", base=2)
-    axes.set_xlim(0.5, 2 * most)
+    axes.set_xlim(0.75, 2 * most)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
@@ -255,11 +258,10 @@ def main() -> None:
         "--jobs", type=int, default=os.cpu_count(), metavar="N", help="networks at a time (%(default)s)"
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("memory_span.png"), metavar="FILE.png", help="(%(default)s)"
+        "--output", type=Path, default=Path("runs/memory_span.png"), metavar="FILE.png", help="(%(default)s)"
     )
     options = parser.parse_args()
-    if not options.output.absolute().parent.is_dir():
-        parser.error(f"--output {options.output}: there is no folder {options.output.parent}")
+    options.output.parent.mkdir(parents=True, exist_ok=True)  # rather now than after minutes
     begin = time.perf_counter()
     names = ("steps", "hidden_size", "learning_rate", "pooling", "grow")
     one = partial(measure, most=options.longest, **{name: getattr(options, name) for name in names})

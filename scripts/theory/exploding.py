@@ -50,18 +50,15 @@ def mean_norms(case: int, gain: float) -> np.ndarray:
 
 def report() -> str:
     lines = [
-        f"W = g times an orthogonal matrix, {UNITS} units; |dh_T/dh_(T-k)|, the largest stretch,",
-        "and in the last column that of a random vector",
+        f"W is g times an orthogonal matrix of {UNITS} units; dh_T/dh_(T-k) stretches a vector",
+        "by this factor at most, and in the last column one drawn at random:",
         "",
-        f"{'activation':<21} {'g':>5} {'':>1}" + "".join(f"{f'k = {k}':>10}" for k in STEPS) + f"{'k = 100':>11}",
-        f"{'g^k':<21} ",
+        f"{'activation':<20} {'g':>5}" + "".join(f"{f'k = {k}':>10}" for k in (*STEPS, STEPS[-1])),
     ]
-    lines.pop()
     for case, (name, *_) in enumerate(CASES):
         for gain in GAINS:
             found = mean_norms(case, gain)
-            lines.append(
-                f"{name:<21} {gain:>5} {'':>1}{''.join(f'{each:>10.2g}' for each in found[:, 0])}{found[-1, 1]:>11.2g}"
-            )
+            largest = "".join(f"{each:>10.2g}" for each in found[:, 0])
+            lines.append(f"{name:<20} {gain:>5}{largest}{found[-1, 1]:>10.2g}")
         lines.append("")
     return "\n".join(lines[:-1])

@@ -100,8 +100,8 @@ def report() -> str:
         "",
         f"{'':<28}  {'write':<11}  {'keep, noise':<11}  {'best unit:':<17}",
         f"{'':<28}  {'first':>5} {'noise':>5}  {'all':>5} {'best':>5}  {'product':>8} {'':>8}  {'gradient':>8}",
-        f"{'network':<13} {'weights':<8} {'right':>5}  {'':>11}  {'units':>5} {'unit':>5}  {'of keep':>8} {'gradient':>8}"
-        f"  {'norm':>8}",
+        f"{'network':<13} {'weights':<8} {'right':>5}  {'':>11}  {'units':>5} {'unit':>5}  "
+        f"{'of keep':>8} {'gradient':>8}  {'norm':>8}",
     ]
     tokens, _ = draw(TEXTS, SPANS[-1], torch.Generator().manual_seed(0))
     for variant in (Variant("lstm", forget_bias=1.0), Variant("lstm", forget_bias=0.0), Variant("gru")):

@@ -23,7 +23,7 @@ def contexts(network: RCNN, token_ids: torch.Tensor) -> tuple[torch.Tensor, torc
     return left.squeeze(1), right.squeeze(1)
 
 
-def what_changes(num_layers: int = 1) -> list[str]:
+def what_changes(num_layers: int = 1) -> list[list[str]]:
     """A line for each word that is changed: at each place of the text, L and R where the left and the right context of
     the word there change, * at the word itself, . where nothing does."""
     torch.manual_seed(1)
@@ -36,20 +36,19 @@ def what_changes(num_layers: int = 1) -> list[str]:
         for changed in range(len(text)):
             after = contexts(network, text.index_fill(0, torch.tensor([changed]), CHANGED))
             left, right = ((one != other).any(dim=1) for one, other in zip(before, after, strict=True))
-            lines.append("".join(
-                ("L" * bool(left[at]) + "R" * bool(right[at]) + "*" * (at == changed)) or "."
-                for at in range(len(text))
-            ))  # fmt: skip
+            marks = [("L" * bool(left[at]) + "R" * bool(right[at]) + "*" * (at == changed)) for at in range(len(text))]
+            lines.append([mark or "." for mark in marks])
     return lines
 
 
 def report() -> str:
-    lines = ["a word is changed (row): what changes at each place (column)?",
-             "L its left context, R its right context, * the word itself", "",
-             f"{'changed':<9}{''.join(f'{word:<7}' for word in WORDS)}"]  # fmt: skip
-    lines += [
-        f"{word:<9}{''.join(f'{cell:<7}' for cell in row)}" for word, row in zip(WORDS, what_changes(), strict=True)
+    lines = [
+        "a word is changed (row): what changes at each place (column)?",
+        "L its left context, R its right context, * the word itself",
+        "",
+        f"{'changed':<9}{' '.join(f'{word:<6}' for word in WORDS)}",
     ]
+    for word, places in zip(WORDS, what_changes(), strict=True):
+        lines.append(f"{word:<9}{' '.join(f'{place:<6}' for place in places)}".rstrip())
     same = "the same" if what_changes(num_layers=2) == what_changes() else "NOT the same"
-    lines += ["", f"with two layers: {same}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"with two layers: {same}"])
