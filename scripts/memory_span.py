@@ -205,7 +205,7 @@ def table(found: Spans, most: int) -> str:
         bias = "-" if each.forget_bias is None else f"{each.forget_bias:g}"
         lines.append(
             f"{each.cell:<10} {each.num_layers:>6}  {weights:<18} {bias:>11} {shown(median(spans), most):>13}  "
-            f"{spans[0]} to {shown(spans[-1], most)}"
+            f"{' to '.join(dict.fromkeys(shown(each, most) for each in (spans[0], spans[-1])))}"
         )
     return "\n".join(lines)
 
@@ -217,6 +217,8 @@ def plot(path: Path, found: Spans, most: int, title: str) -> None:
 
     figure = Figure(figsize=(8, 1.5 + 0.27 * len(found)), layout="constrained")
     axes = figure.subplots()
+    axes.set_xlim(0.75, 2 * most)
+    axes.set_xscale("log", base=2)
     medians = [median(spans) for spans in found.values()]
     ranges = [
         [middle - spans[0] for middle, spans in zip(medians, found.values(), strict=True)],
@@ -228,8 +230,6 @@ def plot(path: Path, found: Spans, most: int, title: str) -> None:
         axes.annotate(
             shown(middle, most), (spans[-1], row), (5, 0), textcoords="offset points", va="center", fontsize=9
         )
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(0.75, 2 * most)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)

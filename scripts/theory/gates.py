@@ -76,14 +76,12 @@ def row(network: TextRNN, tokens: torch.Tensor) -> list[float]:
     """The columns of the table after the accuracy."""
     keep, write, jacobians = passage(network, tokens)
     products = keep[1:].prod(dim=0)  # (B, H)
-    own = jacobians.diagonal(dim1=1, dim2=2)
-    return [
-        float(each.mean())
-        for each in (
-            write[0], write[1:], keep[1:], keep[1:].amax(dim=2), products.amax(dim=1), own.amax(dim=1),
-            torch.linalg.matrix_norm(jacobians, 2),
-        )
-    ]  # fmt: skip
+    texts, best = torch.arange(len(products)), products.argmax(dim=1)  # which unit keeps depends on the symbol
+    columns = (
+        keep[1:], keep[1:, texts, best], write[0, texts, best], write[1:, texts, best], products[texts, best],
+        jacobians[texts, best, best], torch.linalg.matrix_norm(jacobians, 2),
+    )  # fmt: skip
+    return [float(each.mean()) for each in columns]
 
 
 def teach(network: TextRNN, spans: Sequence[int], *, seed: int, steps: int = 500) -> None:
@@ -96,12 +94,13 @@ def teach(network: TextRNN, spans: Sequence[int], *, seed: int, steps: int = 500
 def report() -> str:
     lines = [
         f"one of 4 symbols, then {SPANS[-1]} tokens of noise; means over {TEXTS} texts",
-        "write: i or 1 - z; keep: f or z; gradient: of the last state with respect to the first",
+        "keep: f or z; write: i or 1 - z; gradient: d last state / d first state",
         "",
-        f"{'':<28}  {'write':<11}  {'keep, noise':<11}  {'best unit:':<17}",
-        f"{'':<28}  {'first':>5} {'noise':>5}  {'all':>5} {'best':>5}  {'product':>8} {'':>8}  {'gradient':>8}",
-        f"{'network':<13} {'weights':<8} {'right':>5}  {'':>11}  {'units':>5} {'unit':>5}  "
-        f"{'of keep':>8} {'gradient':>8}  {'norm':>8}",
+        f"{'':<28}  {'all':>5} | of each text the unit that keeps best",
+        f"{'':<28}  {'keep,':>5} | {'keep,':>5} {'write,':>6} {'write,':>6} {'product':>8} {'its':>8} "
+        f"| {'gradient':>8}",
+        f"{'network':<13} {'weights':<8} {'right':>5}  {'noise':>5} | {'noise':>5} {'symbol':>6} {'noise':>6} "
+        f"{'of keep':>8} {'gradient':>8} | {'norm':>8}",
     ]
     tokens, _ = draw(TEXTS, SPANS[-1], torch.Generator().manual_seed(0))
     for variant in (Variant("lstm", forget_bias=1.0), Variant("lstm", forget_bias=0.0), Variant("gru")):
@@ -112,9 +111,9 @@ def report() -> str:
             if weights == "trained":
                 teach(network, SPANS, seed=1)
             right = accuracy(network, SPANS[-1], torch.Generator().manual_seed(9))
-            first, noise, *keeps, product, own, norm = row(network, tokens)
+            keep, best, first, noise, product, own, norm = row(network, tokens)
             lines.append(
-                f"{name:<13} {weights:<8} {right:>5.0%}  {first:>5.2f} {noise:>5.2f}  "
-                f"{keeps[0]:>5.2f} {keeps[1]:>5.2f}  {product:>8.1g} {own:>8.1g}  {norm:>8.1g}"
+                f"{name:<13} {weights:<8} {right:>5.0%}  {keep:>5.2f} | {best:>5.2f} {first:>6.2f} {noise:>6.2f} "
+                f"{product:>8.1g} {own:>8.1g} | {norm:>8.1g}"
             )
     return "\n".join(lines)

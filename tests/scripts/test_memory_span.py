@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
+from scripts import memory_span
 from scripts.memory_span import Variant, build, draw, learns, longest, median, table, train, variants
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "memory_span.py"
 LSTM = Variant("lstm", forget_bias=0.0)
 
 
@@ -100,29 +100,41 @@ def test_clipping_bounds_a_step_and_not_the_norm_that_is_reported() -> None:
 
 def test_the_table_shows_median_range_and_the_end_of_the_search() -> None:
     assert median([3, 5, 9]) == median([3, 5, 9, 9]) == 5
-    lines = table({Variant("gru", 2, False): [4, 64, 64], LSTM: [1, 2, 3]}, most=64).splitlines()
+    found = {Variant("gru", 2, False): [4, 64, 64], LSTM: [1, 2, 3], Variant("gru"): [64, 64, 64]}
+    lines = table(found, most=64).splitlines()
     assert [" ".join(line.split()) for line in lines[1:]] == [
         "gru 2 uniform - >= 64 4 to >= 64",
         "lstm 1 orthogonal 0 2 1 to 3",
+        "gru 1 orthogonal - >= 64 >= 64",
     ]
     assert max(map(len, lines)) <= 80
 
 
-def test_the_script_prints_a_table_and_draws_a_picture(tmp_path: Path) -> None:
+def test_the_script_prints_a_table_and_draws_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # in this process: each new one would take seconds to import torch
+    monkeypatch.setattr(memory_span, "ProcessPoolExecutor", lambda jobs, _: ThreadPoolExecutor(jobs))
+    picture = tmp_path / "new" / "span.png"
     small = ["--longest", "2", "--steps", "2", "--seeds", "1", "--jobs", "1", "--hidden-size", "4"]
-    command = [
-        sys.executable,
-        str(SCRIPT),
-        "--cell",
-        "rnn-tanh",
-        *small,
-        "--output",
-        str(tmp_path / "new" / "span.png"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert [line.split()[:3] for line in done.stdout.splitlines()[1:]] == [
+    monkeypatch.setattr("sys.argv", ["memory_span.py", "--cell", "rnn-tanh", *small, "--output", str(picture)])
+    memory_span.main()
+    printed = capsys.readouterr()
+    assert [line.split()[:3] for line in printed.out.splitlines()[1:]] == [
         ["rnn-tanh", layers, weights] for layers in "12" for weights in ("orthogonal", "uniform")
     ]
-    assert "rnn-tanh, 1 layer, orthogonal, seed 0: span 1" in done.stderr
-    assert (tmp_path / "new" / "span.png").read_bytes().startswith(b"\x89PNG")
+    assert "rnn-tanh, 1 layer, orthogonal, seed 0: span 1" in printed.err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_with_growing_spans_a_longer_one_starts_from_what_learnt_a_shorter_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """So the longer one is learnt at the first test, in fewer steps than from fresh weights."""
+    steps = {}
+    for grow in (False, True):
+        options = {"most": 8, "steps": 200, "hidden_size": 16, "learning_rate": 3e-3, "pooling": "last"}
+        assert memory_span.measure(Variant("gru"), 1, grow=grow, **options) == 8
+        last = capsys.readouterr().err.splitlines()[-1]
+        steps[grow] = int(re.search(r"span 8 learnt in (\d+) steps", last)[1])
+    assert steps[True] == 25 < steps[False]
