@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""How many steps back can a recurrent network learn to remember one token?
+
+A sequence is one of four symbols, then `span` tokens of noise, drawn from four others; the network that reads it says
+which symbol stood first. A span is learnt if, within a fixed number of training steps from fresh weights, 95 % of 512
+new sequences are answered correctly. The longest span learnt is found by doubling and bisection, for each cell, with
+one and two layers, and with and without what the program does to ease the path through time: orthogonal recurrent
+weights, and a forget bias of 1. Luck has a part in it, so the table shows the median of several seeds, and the range.
+
+With --grow a longer span is learnt from the weights that learnt a shorter one: this tells what a network can hold from
+what it can learn.
+
+The network is the program's own TextRNN in one direction, trained by Adam on sequences that are always new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from textrnn.models.embedding import Embedding
+from textrnn.models.encoder import RNNEncoder
+from textrnn.models.pooling import Pooling
+from textrnn.models.textrnn import TextRNN
+from textrnn.training.optim import clip_gradients
+
+SYMBOLS, NOISE = 4, 4  # kinds of tokens; id 0 is padding
+TEXTS = 32  # in a training batch
+TEST_TEXTS, TEST_EVERY, LEARNT = 512, 25, 0.95
+CELLS = ("rnn-tanh", "rnn-relu", "gru", "lstm")
+
+
+class Variant(NamedTuple):
+    """forget_bias: the initial one of an LSTM, None for other cells."""
+
+    cell: str
+    num_layers: int = 1
+    orthogonal: bool = True
+    forget_bias: float | None = None
+
+    def __str__(self) -> str:
+        weights = "orthogonal" if self.orthogonal else "uniform"
+        layers = f"{self.num_layers} layer{'s' * (self.num_layers > 1)}"
+        bias = "" if self.forget_bias is None else f", forget bias {self.forget_bias:g}"
+        return f"{self.cell}, {layers}, {weights}{bias}"
+
+
+def variants(cells: Sequence[str]) -> list[Variant]:
+    return [
+        Variant(cell, layers, orthogonal, bias)
+        for cell in cells
+        for layers in (1, 2)
+        for orthogonal in (True, False)
+        for bias in ((1.0, 0.0) if cell == "lstm" else (None,))
+    ]
+
+
+def build(variant: Variant, *, hidden_size: int, pooling: str = "last", bidirectional: bool = False) -> TextRNN:
+    """The program's network with its own initial weights, but for what the variant asks for."""
+    cell, _, nonlinearity = variant.cell.partition("-")
+    encoder = RNNEncoder(
+        hidden_size, hidden_size, cell=cell, nonlinearity=nonlinearity or "tanh", num_layers=variant.num_layers,
+        bidirectional=bidirectional,
+    )  # fmt: skip
+    for rnn in (each for each in encoder.modules() if isinstance(each, nn.RNNBase)):
+        _, recurrent_weight, input_bias, _ = rnn.all_weights[0]
+        with torch.no_grad():
+            if not variant.orthogonal:  # torch's own default
+                recurrent_weight.uniform_(-(hidden_size**-0.5), hidden_size**-0.5)
+            if variant.forget_bias is not None:  # gates are stacked in the order input, forget, cell, output
+                input_bias[hidden_size : 2 * hidden_size] = variant.forget_bias
+    embedding = Embedding(1 + SYMBOLS + NOISE, hidden_size)
+    read_out = Pooling(pooling, encoder.output_size)
+    return TextRNN(embedding, encoder, read_out, num_classes=SYMBOLS, fc_size=None, dropout=0.0)
+
+
+def draw(count: int, span: int, random: torch.Generator, *, place: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids (span + 1, count), with a symbol at `place` and noise elsewhere, and which symbol it is, (count,)."""
+    tokens = torch.randint(SYMBOLS + 1, SYMBOLS + NOISE + 1, (span + 1, count), generator=random)
+    labels = torch.randint(SYMBOLS, (count,), generator=random)
+    tokens[place] = labels + 1
+    return tokens, labels
+
+
+def logits_of(network: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+    return network(tokens, torch.full((tokens.shape[1],), len(tokens)))
+
+
+def accuracy(network: nn.Module, span: int, random: torch.Generator, *, place: int = 0) -> float:
+    tokens, labels = draw(TEST_TEXTS, span, random, place=place)
+    with torch.inference_mode():
+        return float((logits_of(network, tokens).argmax(dim=1) == labels).float().mean())
+
+
+class Step(NamedTuple):
+    """gradient_norm: before clipping."""
+
+    number: int
+    loss: float
+    gradient_norm: float
+
+
+def train(
+    network: nn.Module,
+    span: int,
+    random: torch.Generator,
+    *,
+    steps: int,
+    learning_rate: float,
+    place: int = 0,
+    max_norm: float | None = 1.0,
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+) -> Iterator[Step]:
+    """Train on new sequences, yielding after each step. max_norm: gradients are clipped to it; None: not at all."""
+    descent = optimizer(network.parameters(), lr=learning_rate)
+    for number in range(1, steps + 1):
+        tokens, labels = draw(TEXTS, span, random, place=place)
+        descent.zero_grad()
+        loss = nn.functional.cross_entropy(logits_of(network, tokens), labels)
+        loss.backward()
+        norm = clip_gradients(network, max_norm)
+        descent.step()
+        yield Step(number, loss.item(), norm.item())
+
+
+def learns(
+    network: nn.Module, span: int, random: torch.Generator, *, steps: int, learning_rate: float, place: int = 0
+) -> int | None:
+    """The training steps after which the network had learnt the span, None where so many steps were too few."""
+    for step in train(network, span, random, steps=steps, learning_rate=learning_rate, place=place):
+        is_test = step.number % TEST_EVERY == 0 or step.number == steps
+        if is_test and accuracy(network, span, random, place=place) >= LEARNT:
+            return step.number
+    return None
+
+
+def longest(is_learnt: Callable[[int], bool], most: int) -> int:
+    """The longest span learnt, up to `most`; 0 where not even one step is. Doubling finds the power of two that is not,
+    bisection then goes on until the bounds are at most half of the span apart."""
+    low, high = 0, 1
+    while is_learnt(high):
+        if high == most:
+            return most
+        low, high = high, min(2 * high, most)
+    while high - low > max(1, low // 2):
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_learnt(middle) else (low, middle)
+    return low
+
+
+def measure(
+    variant: Variant, seed: int, *, most: int, steps: int, hidden_size: int, learning_rate: float, pooling: str,
+    grow: bool,
+) -> int:  # fmt: skip
+    """The longest span that one network learns. Each trial is a line on stderr."""
+    torch.set_num_threads(1)  # networks are measured side by side
+    random = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    start = build(variant, hidden_size=hidden_size, pooling=pooling)
+
+    def is_learnt(span: int) -> bool:
+        nonlocal start
+        network, begin = copy.deepcopy(start), time.process_time()
+        taken = learns(network, span, random, steps=steps, learning_rate=learning_rate)
+        if grow and taken is not None:
+            start = network
+        how = f"not learnt in {steps} steps" if taken is None else f"learnt in {taken} steps"
+        seconds = time.process_time() - begin
+        print(f"{variant}, seed {seed}: span {span} {how} ({seconds:.1f} s)", file=sys.stderr, flush=True)
+        return taken is not None
+
+    return longest(is_learnt, most)
+
+
+def shown(span: int, most: int) -> str:
+    return f">= {span}" if span >= most else str(span)
+
+
+Spans = dict[Variant, list[int]]  # of each seed, ascending
+
+
+def median(spans: Sequence[int]) -> int:
+    """The lower one of the two in the middle, where there are two."""
+    return spans[(len(spans) - 1) // 2]
+
+
+def table(found: Spans, most: int) -> str:
+    lines = [
+        f"{'network':<10} {'layers':>6}  {'recurrent weights':<18} {'forget bias':>11} {'longest span':>13}  range"
+    ]
+    for each, spans in found.items():
+        weights = "orthogonal" if each.orthogonal else "uniform"
+        bias = "-" if each.forget_bias is None else f"{each.forget_bias:g}"
+        lines.append(
+            f"{each.cell:<10} {each.num_layers:>6}  {weights:<18} {bias:>11} {shown(median(spans), most):>13}  "
+            f"{' to '.join(dict.fromkeys(shown(each, most) for each in (spans[0], spans[-1])))}"
+        )
+    return "\n".join(lines)
+
+
+def plot(path: Path, found: Spans, most: int, title: str) -> None:
+    """A bar for the median of each variant, with a line for the range, on a log axis."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    figure = Figure(figsize=(8, 1.5 + 0.27 * len(found)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlim(0.75, 2 * most)
+    axes.set_xscale("log", base=2)
+    medians = [median(spans) for spans in found.values()]
+    ranges = [
+        [middle - spans[0] for middle, spans in zip(medians, found.values(), strict=True)],
+        [spans[-1] - middle for middle, spans in zip(medians, found.values(), strict=True)],
+    ]
+    colors = ["C0" if each.orthogonal else "C1" for each in found]
+    axes.barh([str(each) for each in found], medians, xerr=ranges, color=colors, ecolor="0.3", capsize=2)
+    for row, (middle, spans) in enumerate(zip(medians, found.values(), strict=True)):
+        axes.annotate(
+            shown(middle, most), (spans[-1], row), (5, 0), textcoords="offset points", va="center", fontsize=9
+        )
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("longest span learnt, in steps: median, and range of seeds")
+    axes.set_title(title, fontsize=10)
+    axes.legend(
+        handles=[Patch(color="C0", label="orthogonal"), Patch(color="C1", label="uniform")],
+        title="recurrent weights", fontsize=8, title_fontsize=8, loc="lower right",
+    )  # fmt: skip
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cell", nargs="+", choices=CELLS, default=CELLS, help="all by default")
+    parser.add_argument("--pooling", choices=["last", "mean", "max", "attention"], default="last",
+                        help="what is read of all steps (last: the state at the end alone)")  # fmt: skip
+    parser.add_argument("--steps", type=int, default=400, metavar="N", help="of training for each span (%(default)s)")
+    parser.add_argument("--hidden-size", type=int, default=32, metavar="H", help="(%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, metavar="R", help="(%(default)s)")
+    parser.add_argument("--longest", type=int, default=256, metavar="SPAN", help="where the search ends (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="networks of each kind (%(default)s)")
+    parser.add_argument("--grow", action="store_true", help="learn a longer span from the weights of a shorter one")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), metavar="N", help="networks at a time (%(default)s)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/memory_span.png"), metavar="FILE.png", help="(%(default)s)"
+    )
+    options = parser.parse_args()
+    options.output.parent.mkdir(parents=True, exist_ok=True)  # rather now than after minutes
+    begin = time.perf_counter()
+    names = ("steps", "hidden_size", "learning_rate", "pooling", "grow")
+    one = partial(measure, most=options.longest, **{name: getattr(options, name) for name in names})
+    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+        running = {
+            each: [pool.submit(one, each, seed) for seed in range(options.seeds)] for each in variants(options.cell)
+        }
+        found = {each: sorted(job.result() for job in jobs) for each, jobs in running.items()}
+    print(table(found, options.longest))
+    title = (
+        f"{options.hidden_size} units, at most {options.steps} steps of training, read-out: {options.pooling}"
+        f"{', growing spans' * options.grow}"
+    )
+    plot(options.output, found, options.longest, title)
+    print(f"{options.output} written after {time.perf_counter() - begin:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Back-propagation through time (Rumelhart, Hinton and Williams 1986; Werbos 1990), step by step and in numpy.
+
+The network reads a text x_1 ... x_T word by word, and classifies it by its last state:
+
+    h_t = tanh(U x_t + W h_{t-1} + b),  h_0 = 0,  p = softmax(V h_T),  L = -log p[label]
+
+Unrolled in time it is a network of T layers that share their weights. So the chain rule goes back layer by layer,
+and each step adds its own part to the gradient of the shared weights.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+WORDS = ["the", "soup", "was", "not", "good"]
+UNITS, DIM, CLASSES = 3, 4, 2
+
+
+class Weights(NamedTuple):
+    """Of the network above: U (units, dim), W (units, units), b (units,), V (classes, units)."""
+
+    U: np.ndarray
+    W: np.ndarray
+    b: np.ndarray
+    V: np.ndarray
+
+
+class Gradients(NamedTuple):
+    """Of the loss: with respect to U, W, b, V, and to each state, (T, units). parts_of_W (T, units, units): what each
+    step adds to that of W."""
+
+    U: np.ndarray
+    W: np.ndarray
+    b: np.ndarray
+    V: np.ndarray
+    states: np.ndarray
+    parts_of_W: np.ndarray
+
+
+def draw(seed: int = 1) -> tuple[Weights, np.ndarray]:
+    """Random weights and word vectors x (T, dim)."""
+    random = np.random.default_rng(seed)
+    shapes = [(UNITS, DIM), (UNITS, UNITS), (UNITS,), (CLASSES, UNITS)]
+    return Weights(*(0.6 * random.normal(size=each) for each in shapes)), random.normal(size=(len(WORDS), DIM))
+
+
+def by_hand(weights: Weights, x: np.ndarray, label: int) -> Gradients:
+    U, W, b, V = weights
+    T = len(x)
+
+    # forward: h[t + 1] is the state after word t, h[0] that before the first
+    h = np.zeros((T + 1, len(b)))
+    for t in range(T):
+        h[t + 1] = np.tanh(U @ x[t] + W @ h[t] + b)
+    p = np.exp(V @ h[T]) / np.exp(V @ h[T]).sum()
+
+    # the read-out: dL/dlogits = p - y, y = 1 at the label
+    dlogits = p - np.eye(len(p))[label]
+    dV = np.outer(dlogits, h[T])
+
+    # backward: dL/dh_T comes from the read-out, that of each state before from the one after it
+    dU, dW, db = np.zeros_like(U), np.zeros_like(W), np.zeros_like(b)
+    states, parts_of_W = np.zeros((T, len(b))), np.zeros((T, *W.shape))
+    dh = V.T @ dlogits
+    for t in reversed(range(T)):
+        states[t] = dh
+        da = (1 - h[t + 1] ** 2) * dh  # through tanh, whose slope is 1 - tanh^2
+        parts_of_W[t] = np.outer(da, h[t])
+        dW += parts_of_W[t]
+        dU += np.outer(da, x[t])
+        db += da
+        dh = W.T @ da  # dL/dh_{t-1} = W^T diag(1 - h_t^2) dL/dh_t
+    return Gradients(dU, dW, db, dV, states, parts_of_W)
+
+
+def by_autograd(weights: Weights, x: np.ndarray, label: int) -> Gradients:
+    """The same from `nn.RNN`, run word by word, since autograd would not keep the gradients of states inside of it.
+    What each step adds is not to be had: zeros."""
+    U, W, b, V = (torch.from_numpy(each) for each in weights)
+    rnn = nn.RNN(U.shape[1], U.shape[0]).double()
+    with torch.no_grad():
+        for mine, given in zip(rnn.parameters(), [U, W, b, torch.zeros_like(b)], strict=True):
+            mine.copy_(given)
+    V = V.clone().requires_grad_()
+    state, states = torch.zeros(1, len(b), dtype=torch.float64), []
+    for word in torch.from_numpy(x):
+        _, state = rnn(word.unsqueeze(0), state)
+        state.retain_grad()
+        states.append(state)
+    nn.functional.cross_entropy((state @ V.t()), torch.tensor([label])).backward()
+    found = [each.grad.numpy() for each in [*rnn.parameters()][:3]]
+    of_states = np.array([each.grad.squeeze(0).numpy() for each in states])
+    return Gradients(*found, V.grad.numpy(), of_states, np.zeros((len(x), *W.shape)))
+
+
+def report() -> str:
+    weights, x = draw()
+    hand, automatic = by_hand(weights, x, label=0), by_autograd(weights, x, label=0)
+    lines = [
+        f"a tanh network of {UNITS} units reads {len(WORDS)} words; the loss is read off its last state", "",
+        f"{'':8} {'|dL/dh_t|':>21} {'largest':>12} {'|what step t':>15}",
+        f"{'word t':<8} {'by hand':>10} {'autograd':>10} {'difference':>12} {'adds to dL/dW|':>15}",
+    ]  # fmt: skip
+    for t, word in enumerate(WORDS):
+        mine, its = hand.states[t], automatic.states[t]
+        lines.append(
+            f"{word:<8} {np.linalg.norm(mine):>10.6f} {np.linalg.norm(its):>10.6f} {abs(mine - its).max():>12.0e} "
+            f"{np.linalg.norm(hand.parts_of_W[t]):>15.6f}"
+        )
+    lines.append("")
+    for name in Weights._fields:
+        mine, its = getattr(hand, name), getattr(automatic, name)
+        lines.append(f"|dL/d{name}| {np.linalg.norm(mine):.6f}, largest difference {abs(mine - its).max():.0e}")
+    return "\n".join(lines)
