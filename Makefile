@@ -48,4 +48,4 @@ accuracy: install ## train all recipes, or ONLY=mr or small, beside linear model
 	$(BIN)/python -m scripts.accuracy $(ONLY)
 
 clean: ## remove the virtual environment, caches and runs
-	rm -rf $(VENV) .venv-keras build .textrnn_cache runs eval .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-keras build .textrnn_cache runs eval gradients .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -5,7 +5,8 @@ A sequence is one of four symbols, then `span` tokens of noise, drawn from four 
 which symbol stood first. A span is learnt if, within a fixed number of training steps from fresh weights, 95 % of 512
 new sequences are answered correctly. The longest span learnt is found by doubling and bisection, for each cell, with
 one and two layers, and with and without what the program does to ease the path through time: orthogonal recurrent
-weights, and a forget bias of 1. Luck has a part in it, so the table shows the median of several seeds, and the range.
+weights, and a forget bias of 1. Luck has a part in it, so the table shows the median of several seeds, and the range. It
+also shows how much of the gradient arrives 20 steps back before any training.
 
 With --grow a longer span is learnt from the weights that learnt a shorter one: this tells what a network can hold from
 what it can learn.
@@ -39,6 +40,7 @@ from textrnn.training.optim import clip_gradients
 SYMBOLS, NOISE = 4, 4  # kinds of tokens; id 0 is padding
 TEXTS = 32  # in a training batch
 TEST_TEXTS, TEST_EVERY, LEARNT = 512, 25, 0.95
+BACK = 20  # steps, after which the table shows what is left of the gradient
 CELLS = ("rnn-tanh", "rnn-relu", "gru", "lstm")
 
 
@@ -184,6 +186,22 @@ def measure(
     return longest(is_learnt, most)
 
 
+def gradient_left(variant: Variant, seeds: int, *, hidden_size: int, pooling: str) -> float:
+    """The norm of the gradient of the loss at the input BACK steps before the last, divided by that at the last: in
+    networks with fresh weights, the geometric mean over sequences and seeds."""
+    ratios = []
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        network = build(variant, hidden_size=hidden_size, pooling=pooling)
+        tokens, labels = draw(TEXTS, BACK, torch.Generator().manual_seed(seed))
+        offset = torch.zeros(*tokens.shape, hidden_size, requires_grad=True)
+        logits = network(tokens, torch.full((TEXTS,), len(tokens)), offset)
+        (gradient,) = torch.autograd.grad(nn.functional.cross_entropy(logits, labels), offset)
+        norms = gradient.double().norm(dim=-1)
+        ratios.append(norms[0] / norms[-1])
+    return float(torch.cat(ratios).log().mean().exp())
+
+
 def shown(span: int, most: int) -> str:
     return f">= {span}" if span >= most else str(span)
 
@@ -196,50 +214,50 @@ def median(spans: Sequence[int]) -> int:
     return spans[(len(spans) - 1) // 2]
 
 
-def table(found: Spans, most: int) -> str:
+def table(found: Spans, left: dict[Variant, float], most: int) -> str:
+    """left: as `gradient_left`."""
     lines = [
-        f"{'network':<10} {'layers':>6}  {'recurrent weights':<18} {'forget bias':>11} {'longest span':>13}  range"
+        f"{'gradient left':>49}",
+        f"network  layers  weights    forget bias{f'{BACK} steps back':>15}  longest span  range",
     ]
     for each, spans in found.items():
         weights = "orthogonal" if each.orthogonal else "uniform"
         bias = "-" if each.forget_bias is None else f"{each.forget_bias:g}"
+        low, high = spans[0], shown(spans[-1], most)
         lines.append(
-            f"{each.cell:<10} {each.num_layers:>6}  {weights:<18} {bias:>11} {shown(median(spans), most):>13}  "
-            f"{' to '.join(dict.fromkeys(shown(each, most) for each in (spans[0], spans[-1])))}"
+            f"{each.cell:<9}{each.num_layers:>6}  {weights:<10}{bias:>12}{left[each]:>15.1g}"
+            f"{shown(median(spans), most):>14}  {high if low == spans[-1] else f'{low} to {high}'}"
         )
     return "\n".join(lines)
 
 
 def plot(path: Path, found: Spans, most: int, title: str) -> None:
-    """A bar for the median of each variant, with a line for the range, on a log axis."""
+    """A point for the median of each variant, with a line for the range, on a log axis."""
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
-    figure = Figure(figsize=(8, 1.5 + 0.27 * len(found)), layout="constrained")
+    figure = Figure(figsize=(8, 1.8 + 0.27 * len(found)), layout="constrained")
     axes = figure.subplots()
-    axes.set_xlim(0.75, 2 * most)
+    names = [str(each) for each in found]
+    for color, orthogonal in (("C0", True), ("C1", False)):
+        rows = {str(each): spans for each, spans in found.items() if each.orthogonal is orthogonal}
+        medians = [median(spans) for spans in rows.values()]
+        ends = [[abs(spans[end] - median(spans)) for spans in rows.values()] for end in (0, -1)]
+        label = f"{'orthogonal' if orthogonal else 'uniform'} recurrent weights"
+        at = [names.index(name) for name in rows]
+        axes.errorbar(medians, at, xerr=ends, fmt="o", color=color, capsize=2, label=label)
+        for row, middle, spans in zip(at, medians, rows.values(), strict=True):
+            axes.annotate(
+                shown(middle, most), (spans[-1], row), (7, 0), textcoords="offset points", va="center", fontsize=9
+            )
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlim(0.75, 3 * most)
     axes.set_xscale("log", base=2)
-    medians = [median(spans) for spans in found.values()]
-    ranges = [
-        [middle - spans[0] for middle, spans in zip(medians, found.values(), strict=True)],
-        [spans[-1] - middle for middle, spans in zip(medians, found.values(), strict=True)],
-    ]
-    colors = ["C0" if each.orthogonal else "C1" for each in found]
-    axes.barh([str(each) for each in found], medians, xerr=ranges, color=colors, ecolor="0.3", capsize=2)
-    for row, (middle, spans) in enumerate(zip(medians, found.values(), strict=True)):
-        axes.annotate(
-            shown(middle, most), (spans[-1], row), (5, 0), textcoords="offset points", va="center", fontsize=9
-        )
     axes.xaxis.set_major_formatter("{x:g}")
     axes.invert_yaxis()
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
+    axes.grid(alpha=0.3)
     axes.set_xlabel("longest span learnt, in steps: median, and range of seeds")
     axes.set_title(title, fontsize=10)
-    axes.legend(
-        handles=[Patch(color="C0", label="orthogonal"), Patch(color="C1", label="uniform")],
-        title="recurrent weights", fontsize=8, title_fontsize=8, loc="lower right",
-    )  # fmt: skip
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     figure.savefig(path, dpi=150)
 
 
@@ -270,7 +288,8 @@ def main() -> None:
             each: [pool.submit(one, each, seed) for seed in range(options.seeds)] for each in variants(options.cell)
         }
         found = {each: sorted(job.result() for job in jobs) for each, jobs in running.items()}
-    print(table(found, options.longest))
+    sizes = {"hidden_size": options.hidden_size, "pooling": options.pooling}
+    print(table(found, {each: gradient_left(each, options.seeds, **sizes) for each in found}, options.longest))
     title = (
         f"{options.hidden_size} units, at most {options.steps} steps of training, read-out: {options.pooling}"
         f"{', growing spans' * options.grow}"

@@ -111,7 +111,11 @@ def report() -> str:
             f"{word:<8} {np.linalg.norm(mine):>10.6f} {np.linalg.norm(its):>10.6f} {abs(mine - its).max():>12.0e} "
             f"{np.linalg.norm(hand.parts_of_W[t]):>15.6f}"
         )
-    lines.append("")
+    lines += [
+        "(the first word adds nothing: before it, the state is 0)",
+        "",
+        "the gradients of the weights, summed over t:",
+    ]
     for name in Weights._fields:
         mine, its = getattr(hand, name), getattr(automatic, name)
         lines.append(f"|dL/d{name}| {np.linalg.norm(mine):.6f}, largest difference {abs(mine - its).max():.0e}")

@@ -17,7 +17,7 @@ from scripts.memory_span import Variant, accuracy, build, train
 SPAN = 8
 STEPS = 150
 SEEDS = (1, 2, 3)
-OPTIMIZERS = {"SGD": (torch.optim.SGD, (0.1, 1.0, 10.0)), "Adam": (torch.optim.Adam, (1e-3, 1e-2, 1e-1))}
+OPTIMIZERS = {"SGD": (torch.optim.SGD, (0.1, 0.3, 1.0, 3.0, 10.0)), "Adam": (torch.optim.Adam, (1e-3, 1e-2, 1e-1))}
 
 
 class Outcome(NamedTuple):
@@ -45,7 +45,7 @@ def outcome(
 def report() -> str:
     lines = [
         f"one of 4 symbols, then {SPAN} tokens of noise, {STEPS} steps; {len(SEEDS)} seeds, 25 % is chance", "",
-        f"{'':<26} {'not clipped':^28}   {'clipped to 1':^20}",
+        f"{'':<26} {'not clipped':^28}   {'clipped to 1':^16}",
         f"{'network':<10}{'optimizer':<10}{'rate':>6}  {'right':<13}{'largest norm':>13}   {'right':<13}{'clipped':>7}",
     ]  # fmt: skip
     for cell, (optimizer, (_, rates)) in product(("rnn-tanh", "rnn-relu"), OPTIMIZERS.items()):

@@ -96,11 +96,10 @@ def report() -> str:
         f"one of 4 symbols, then {SPANS[-1]} tokens of noise; means over {TEXTS} texts",
         "keep: f or z; write: i or 1 - z; gradient: d last state / d first state",
         "",
-        f"{'':<28}  {'all':>5} | of each text the unit that keeps best",
-        f"{'':<28}  {'keep,':>5} | {'keep,':>5} {'write,':>6} {'write,':>6} {'product':>8} {'its':>8} "
-        f"| {'gradient':>8}",
-        f"{'network':<13} {'weights':<8} {'right':>5}  {'noise':>5} | {'noise':>5} {'symbol':>6} {'noise':>6} "
-        f"{'of keep':>8} {'gradient':>8} | {'norm':>8}",
+        f"{'':<26} {'all':>5} | of each text the unit that keeps best   |",
+        f"{'':<26} {'keep,':>5} | {'keep,':>5} {'write,':>6} {'write,':>6} {'product':>7} {'its':>8} | whole",
+        f"{'network':<12} {'weights':<7} {'right':>5} {'noise':>5} | {'noise':>5} {'symbol':>6} {'noise':>6} "
+        f"{'of keep':>7} {'gradient':>8} | norm",
     ]
     tokens, _ = draw(TEXTS, SPANS[-1], torch.Generator().manual_seed(0))
     for variant in (Variant("lstm", forget_bias=1.0), Variant("lstm", forget_bias=0.0), Variant("gru")):
@@ -113,7 +112,7 @@ def report() -> str:
             right = accuracy(network, SPANS[-1], torch.Generator().manual_seed(9))
             keep, best, first, noise, product, own, norm = row(network, tokens)
             lines.append(
-                f"{name:<13} {weights:<8} {right:>5.0%}  {keep:>5.2f} | {best:>5.2f} {first:>6.2f} {noise:>6.2f} "
-                f"{product:>8.1g} {own:>8.1g} | {norm:>8.1g}"
+                f"{name:<12} {weights:<7} {right:>5.0%} {keep:>5.2f} | {best:>5.2f} {first:>6.2f} {noise:>6.2f} "
+                f"{product:>7.1g} {own:>8.1g} | {norm:.1g}"
             )
     return "\n".join(lines)

@@ -29,7 +29,8 @@ def score(place: int, pooling: str, *, bidirectional: bool, span: int, steps: in
 
 def report() -> str:
     lines = [
-        f"one of 4 symbols in {LENGTH} tokens of noise: % right, the mean of {len(SEEDS)} seeds (chance: 25)", "",
+        "tanh RNN, uniform weights, 200 steps of training; % right, chance is 25;",
+        f"one of 4 symbols in {LENGTH} tokens of noise, the mean of {len(SEEDS)} seeds", "",
         f"{'read-out':<12}{'directions':<12}" + "".join(f"{'symbol ' + place:>15}" for place in PLACES),
     ]  # fmt: skip
     for pooling, bidirectional in product(("last", "max"), (False, True)):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from scripts import memory_span
-from scripts.memory_span import Variant, build, draw, learns, longest, median, table, train, variants
+from scripts.memory_span import Variant, build, draw, gradient_left, learns, longest, median, table, train, variants
 
 LSTM = Variant("lstm", forget_bias=0.0)
 
@@ -98,14 +98,24 @@ def test_clipping_bounds_a_step_and_not_the_norm_that_is_reported() -> None:
     assert run(0.01) == (norm, pytest.approx(0.01, rel=1e-3))
 
 
+def test_what_is_left_of_the_gradient_is_told_by_the_initial_weights() -> None:
+    """A linear way through time, as of an LSTM whose gates are open and whose state is not read, keeps it whole."""
+    options = {"hidden_size": 16, "pooling": "last"}
+    forgets, keeps = (gradient_left(LSTM._replace(forget_bias=bias), 2, **options) for bias in (0.0, 30.0))
+    assert forgets < 0.01
+    assert keeps > 0.3
+    assert gradient_left(LSTM, 2, hidden_size=16, pooling="mean") > 10 * forgets
+
+
 def test_the_table_shows_median_range_and_the_end_of_the_search() -> None:
     assert median([3, 5, 9]) == median([3, 5, 9, 9]) == 5
     found = {Variant("gru", 2, False): [4, 64, 64], LSTM: [1, 2, 3], Variant("gru"): [64, 64, 64]}
-    lines = table(found, most=64).splitlines()
-    assert [" ".join(line.split()) for line in lines[1:]] == [
-        "gru 2 uniform - >= 64 4 to >= 64",
-        "lstm 1 orthogonal 0 2 1 to 3",
-        "gru 1 orthogonal - >= 64 >= 64",
+    left = dict.fromkeys(found, 0.0123)
+    lines = table(found, left, most=64).splitlines()
+    assert [" ".join(line.split()) for line in lines[2:]] == [
+        "gru 2 uniform - 0.01 >= 64 4 to >= 64",
+        "lstm 1 orthogonal 0 0.01 2 1 to 3",
+        "gru 1 orthogonal - 0.01 >= 64 >= 64",
     ]
     assert max(map(len, lines)) <= 80
 
@@ -120,7 +130,7 @@ def test_the_script_prints_a_table_and_draws_a_picture(
     monkeypatch.setattr("sys.argv", ["memory_span.py", "--cell", "rnn-tanh", *small, "--output", str(picture)])
     memory_span.main()
     printed = capsys.readouterr()
-    assert [line.split()[:3] for line in printed.out.splitlines()[1:]] == [
+    assert [line.split()[:3] for line in printed.out.splitlines()[2:]] == [
         ["rnn-tanh", layers, weights] for layers in "12" for weights in ("orthogonal", "uniform")
     ]
     assert "rnn-tanh, 1 layer, orthogonal, seed 0: span 1" in printed.err

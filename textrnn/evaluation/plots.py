@@ -153,11 +153,11 @@ def plot_gradients(path: Path, panels: Sequence[Panel], *, title: str = "") -> N
                 style, steps = _LINES[at % len(_LINES)], range(len(median))
                 marker = "o" if len(median) == 1 else None
                 axes.plot(steps, median, color=f"C{at % 10}", linestyle=style, marker=marker, label=name)
-                axes.fill_between(steps, low, high, color=f"C{at % 10}", alpha=0.12, linewidth=0)
+                axes.fill_between(steps, low, high, color=f"C{at % 10}", alpha=0.07, linewidth=0)
             axes.set_title(panel.title, fontsize=10)
             axes.set_xlabel("k, steps before the last token")
             axes.grid(alpha=0.3)
-        row[0].set_ylabel("norm of the gradient at the input")
+        row[0].set_ylabel("norm of the gradient at the input\n(median; 10 to 90 % of the texts)")
         handles, names = row[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6), fontsize=9)
         _save(figure, path)
