@@ -12,6 +12,7 @@ from textrnn.models.dropout import Dropout
 
 
 @effect("model.architecture=rcnn")
+@effect("model.architecture=tdnn")
 @effect("model.pooling=attention")
 @effect("model.ngrams=2")
 def there_are_other_tensors(before: Run, after: Run) -> None:
@@ -75,6 +76,11 @@ def there_are_twice_as_many_cells(before: Run, after: Run) -> None:
 @effect("model.bidirectional=false")
 def there_is_one_direction(before: Run, after: Run) -> None:
     assert (cells(before), cells(after)) == (2, 1)
+
+
+@effect("model.bidirectional=false", "model.architecture=tdnn")
+def other_words_are_read_with_the_same_weights(before: Run, after: Run) -> None:
+    other_weights(before, after)
 
 
 @effect("model.fc_size=5")
