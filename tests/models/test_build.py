@@ -72,9 +72,10 @@ def test_tdnn_has_the_modules_and_sizes_of_its_config(bidirectional: bool, num_l
 
     assert isinstance(model, TDNN)
     assert model.centred is bidirectional
-    assert _linear_sizes(model.layers) == [(3 * 4, 5), (3 * 5, 5)][:num_layers]
+    width = 10 if bidirectional else 5
+    assert _linear_sizes(model.layers) == [(3 * 4, width), (3 * width, width)][:num_layers]
     assert model.pooling.kind == pooling
-    assert _linear_sizes(model.head) == [(5, 3)]
+    assert _linear_sizes(model.head) == [(width, 3)]
 
 
 def _assert_layers(
@@ -95,7 +96,7 @@ def test_fc_size_adds_a_dense_layer_with_relu(architecture: str) -> None:
 
     assert [type(part) for part in without] == [Dropout, nn.Linear]
     assert [type(part) for part in with_dense] == [nn.Linear, nn.ReLU, Dropout, nn.Linear]
-    assert _linear_sizes(with_dense) == [(5 if architecture == "tdnn" else 10, 7), (7, 3)]
+    assert _linear_sizes(with_dense) == [(10, 7), (7, 3)]
 
 
 @each_architecture
@@ -207,7 +208,7 @@ def test_tensors_have_the_names_under_which_models_were_saved(architecture: str)
 @each_pooling
 @each_depth
 @each_network
-@pytest.mark.parametrize("more", [{}, {"fc_size": 7}, {"embedding_dim": 2, "hidden_size": 40}])
+@pytest.mark.parametrize("more", [{}, {"fc_size": 7}, {"embedding_dim": 2, "hidden_size": 20}])
 def test_a_model_has_the_weights_that_its_config_says_at_least_and_not_many_more(
     architecture: str, cell: str, nonlinearity: str, num_layers: int, pooling: str, more: dict
 ) -> None:

@@ -15,7 +15,7 @@ def _model(num_layers: int, bidirectional: bool, **options: object) -> TDNN:
 
 
 def _by_hand(model: TDNN, words: np.ndarray) -> np.ndarray:
-    """Outputs (n, 5) of one text whose words are (n, 4), unit by unit."""
+    """Outputs (n, units) of one text whose words are (n, 4), unit by unit."""
     outputs = words
     for number, layer in enumerate(model.layers):
         weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()

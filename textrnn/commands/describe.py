@@ -23,7 +23,7 @@ from textrnn.training.plan import Part
 
 FEW_STEPS = 300
 LINES_SHOWN = 60  # of statistics, of which each label has one
-NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}
+NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # of architectures
 
 
 def describe_training(

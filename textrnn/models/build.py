@@ -84,7 +84,7 @@ def _build_rcnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> 
 def _build_tdnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> TDNN:
     return TDNN(
         embedding,
-        hidden_size=config.hidden_size,
+        hidden_size=(1 + config.bidirectional) * config.hidden_size,  # as many outputs as a recurrent layer has
         num_layers=config.num_layers,
         centred=config.bidirectional,
         pooling=config.pooling,
