@@ -79,8 +79,9 @@ def there_is_one_direction(before: Run, after: Run) -> None:
 
 
 @effect("model.bidirectional=false", "model.architecture=tdnn")
-def other_words_are_read_with_the_same_weights(before: Run, after: Run) -> None:
-    other_weights(before, after)
+def units_are_half_as_many_and_read_earlier_words_only(before: Run, after: Run) -> None:
+    assert [run.shapes["layers.0.weight"] for run in (before, after)] == [(16, 3 * 8), (8, 3 * 8)]
+    assert [network.centred for run in (before, after) for network in run.model.networks] == [True, False]
 
 
 @effect("model.fc_size=5")
