@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,9 @@ def far_apart(one: Path, other: Path) -> float:
     return max(float((tensor - others[name]).abs().max()) for name, tensor in weights.items())
 
 
-@pytest.mark.parametrize("architecture", ["textrnn", "rcnn"])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(
+    ("architecture", "cell"), [*product(["textrnn", "rcnn"], ["rnn", "lstm", "gru"]), ("tdnn", "gru")]
+)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_model_trained_on_the_gpu_gives_the_same_answers_on_the_cpu(
     cli: Cli, train_file: Path, architecture: str, cell: str, precision: str

@@ -10,7 +10,7 @@ from torch import nn
 from tests.models.small import (
     VOCAB_SIZE,
     each_architecture,
-    each_cell,
+    each_network,
     each_pooling,
     encoded,
     logits_alone,
@@ -32,8 +32,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @each_pooling
-@each_cell
-@each_architecture
+@each_network
 def test_logits_are_those_of_each_text_alone_in_the_order_given_at_every_batch_size(
     architecture: str, cell: str, nonlinearity: str, pooling: str
 ) -> None:

@@ -35,7 +35,7 @@ LAYERS = [
     [
         "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
         "models.thread_pool", "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn",
-        "models.rcnn", "models.hashed_linear", "models.ensemble", "models.decision", "models.build",
+        "models.rcnn", "models.tdnn", "models.hashed_linear", "models.ensemble", "models.decision", "models.build",
     ],
     ["inference"],
     [

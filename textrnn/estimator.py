@@ -47,7 +47,7 @@ class _RawTexts:
 
 
 class RNNClassifier(ClassifierMixin, BaseEstimator):
-    """A TextRNN or RCNN over strings.
+    """A TextRNN, RCNN or TDNN over strings.
 
     Parameters are the config's keys of `model` and `train` and their defaults, and `tokenizer` (its kind), `lowercase`,
     `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction` (docs/config.md). Those that are "preset" have

@@ -12,6 +12,7 @@ from textrnn.models.dropout import Dropout
 
 
 @effect("model.architecture=rcnn")
+@effect("model.architecture=tdnn")
 @effect("model.pooling=attention")
 @effect("model.ngrams=2")
 def there_are_other_tensors(before: Run, after: Run) -> None:
@@ -75,6 +76,12 @@ def there_are_twice_as_many_cells(before: Run, after: Run) -> None:
 @effect("model.bidirectional=false")
 def there_is_one_direction(before: Run, after: Run) -> None:
     assert (cells(before), cells(after)) == (2, 1)
+
+
+@effect("model.bidirectional=false", "model.architecture=tdnn")
+def units_are_half_as_many_and_read_earlier_words_only(before: Run, after: Run) -> None:
+    assert [run.shapes["layers.0.weight"] for run in (before, after)] == [(16, 3 * 8), (8, 3 * 8)]
+    assert [network.centred for run in (before, after) for network in run.model.networks] == [True, False]
 
 
 @effect("model.fc_size=5")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Cli, make_rows, write_tsv
+from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
 from textrnn.evaluation import results
 
 PAGE = "eval/test/report.html"
@@ -22,6 +22,23 @@ def test_the_page_names_model_data_and_the_best_epoch(cli: Cli, trained: Path) -
     assert "evaluated on 24 texts of 3 classes." in html
     assert "best: epoch " in html and "The weights of epoch " in html
     assert "linear model" not in html.partition("<script")[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "phrase"),
+    [
+        (["model.architecture=rcnn"], "RCNN (1-layer GRU, both directions, max pooling, "),
+        (["model.architecture=tdnn"], "TDNN (1 layer, both directions, max pooling, "),
+        (
+            ["model.architecture=tdnn", "model.num_layers=2", "model.bidirectional=false"],
+            "TDNN (2 layers, one direction, max pooling, ",
+        ),
+    ],
+)
+def test_each_architecture_has_its_name(cli: Cli, train_file: Path, settings: list[str], phrase: str) -> None:
+    assert cli("train", "--data", "train.tsv", *TINY, *sets("train.epochs=1", *settings)).code == 0
+    assert cli("eval", "runs/train", "train.tsv").code == 0
+    assert phrase in Path("runs/train/eval/train/report.html").read_text()
 
 
 def test_a_page_of_parts_shows_all_three(cli: Cli, train_file: Path) -> None:

@@ -25,6 +25,10 @@ NETWORKS: list[dict[str, Any]] = [
     for cell in ("rnn", "lstm", "gru")
     for pooling in ("last", "mean", "max", "attention")
 ] + [
+    *(
+        {"architecture": "tdnn", "num_layers": 2, "pooling": pooling}
+        for pooling in ("last", "mean", "max", "attention")
+    ),
     {"cell": "rnn", "nonlinearity": "relu"},
     {"num_layers": 2, "bidirectional": False},
     {"fc_size": 6, "ngrams": 3},

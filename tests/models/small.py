@@ -15,6 +15,7 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.models.build import build_network
 from textrnn.models.hashed_linear import LinearPath
 from textrnn.models.rcnn import RCNN
+from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN
 
 CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]
@@ -27,7 +28,14 @@ each_cell = pytest.mark.parametrize(
 each_depth = pytest.mark.parametrize("num_layers", [1, 2], ids=["1-layer", "2-layers"])
 each_direction = pytest.mark.parametrize("bidirectional", [False, True], ids=["unidirectional", "bidirectional"])
 each_pooling = pytest.mark.parametrize("pooling", POOLINGS)
-each_architecture = pytest.mark.parametrize("architecture", ["textrnn", "rcnn"])
+ARCHITECTURES = ["textrnn", "rcnn", "tdnn"]
+RECURRENT = ARCHITECTURES[:2]
+NETWORKS = [(architecture, *cell) for architecture in RECURRENT for cell in CELLS] + [("tdnn", "gru", "tanh")]
+each_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
+each_recurrent_architecture = pytest.mark.parametrize("architecture", RECURRENT)
+each_network = pytest.mark.parametrize(
+    ("architecture", "cell", "nonlinearity"), NETWORKS, ids=["-".join(each) for each in NETWORKS]
+)
 
 
 @contextmanager
@@ -53,7 +61,7 @@ def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
                 part.idf[0] = 0.0  # row 0 is that of padding
 
 
-def small_model(**options: object) -> TextRNN | RCNN:
+def small_model(**options: object) -> TextRNN | RCNN | TDNN:
     """A model in evaluation mode. options: keys of the config's section `model`."""
     config = ModelConfig.model_validate(
         {"embedding_dim": 4, "hidden_size": 5, "ngrams": 1, "linear": "none", **options}

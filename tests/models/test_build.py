@@ -5,15 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_pooling
+from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_network, each_pooling
 from textrnn.config import ModelConfig
 from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network, least_weights
 from textrnn.models.dropout import Dropout
 from textrnn.models.rcnn import RCNN
+from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN
 
 
-def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN:
+def _build(pretrained: np.ndarray | None = None, **options: object) -> TextRNN | RCNN | TDNN:
     config = ModelConfig.model_validate({"embedding_dim": 4, "hidden_size": 5, "linear": "none", **options})
     return build_network(config, vocab_size=20, num_classes=3, pretrained=pretrained)
 
@@ -63,6 +64,20 @@ def test_rcnn_has_the_modules_and_sizes_of_its_config_and_is_always_bidirectiona
     _assert_layers(model, cell, nonlinearity, [4, 5][:num_layers], directions=2)
 
 
+@each_pooling
+@each_depth
+@each_direction
+def test_tdnn_has_the_modules_and_sizes_of_its_config(bidirectional: bool, num_layers: int, pooling: str) -> None:
+    model = _build(architecture="tdnn", bidirectional=bidirectional, num_layers=num_layers, pooling=pooling)
+
+    assert isinstance(model, TDNN)
+    assert model.centred is bidirectional
+    width = 10 if bidirectional else 5
+    assert _linear_sizes(model.layers) == [(3 * 4, width), (3 * width, width)][:num_layers]
+    assert model.pooling.kind == pooling
+    assert _linear_sizes(model.head) == [(width, 3)]
+
+
 def _assert_layers(
     model: TextRNN | RCNN, cell: str, nonlinearity: str, input_sizes: list[int], *, directions: int
 ) -> None:
@@ -90,7 +105,8 @@ def test_dropout_probabilities_are_those_of_the_config(architecture: str) -> Non
 
     probabilities = {name: part.p for name, part in model.named_modules() if isinstance(part, Dropout)}
 
-    assert probabilities == {"embedding.dropout": 0.1, "encoder.dropout": 0.3, "head.0": 0.3}
+    between_layers = "dropout" if architecture == "tdnn" else "encoder.dropout"
+    assert probabilities == {"embedding.dropout": 0.1, between_layers: 0.3, "head.0": 0.3}
 
 
 @each_architecture
@@ -172,6 +188,12 @@ SAVED_NAMES = {
         pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
         head.0.weight head.0.bias head.3.weight head.3.bias
     """,
+    "tdnn": """
+        embedding.table.weight embedding.ngrams.keys_2 embedding.ngrams.table.weight
+        layers.0.weight layers.0.bias
+        pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
+        head.0.weight head.0.bias head.3.weight head.3.bias
+    """,
 }
 
 
@@ -185,9 +207,8 @@ def test_tensors_have_the_names_under_which_models_were_saved(architecture: str)
 
 @each_pooling
 @each_depth
-@each_cell
-@each_architecture
-@pytest.mark.parametrize("more", [{}, {"fc_size": 7}])
+@each_network
+@pytest.mark.parametrize("more", [{}, {"fc_size": 7}, {"embedding_dim": 2, "hidden_size": 20}])
 def test_a_model_has_the_weights_that_its_config_says_at_least_and_not_many_more(
     architecture: str, cell: str, nonlinearity: str, num_layers: int, pooling: str, more: dict
 ) -> None:

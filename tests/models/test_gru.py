@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tests.models.reference import STATES, Weights
-from tests.models.small import each_cell, each_depth, padded_batch, random_texts, randomize, small_model
+from tests.models.small import each_depth, each_network, padded_batch, random_texts, randomize, small_model
 from textrnn.models import threaded
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.gru import InferenceGRU
@@ -70,10 +70,9 @@ def test_outputs_for_very_large_and_very_small_inputs_are_those_of_the_module() 
         torch.testing.assert_close(outputs, gru(x)[0], rtol=0, atol=1e-6)
 
 
-@each_cell
+@each_network
 @each_depth
 @pytest.mark.parametrize("cores", [1, 2, 5])
-@pytest.mark.parametrize("architecture", ["textrnn", "rcnn"])
 def test_logits_are_the_same_with_and_without_gradients(
     architecture: str, cores: int, cell: str, nonlinearity: str, num_layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from tests.models.small import each_architecture, each_cell, each_pooling, small_model
+from tests.models.small import each_network, each_pooling, small_model
 from textrnn.data.batching import Batch
 from textrnn.training.objectives import Objective, adversarial, cross_entropy, plain
 
@@ -26,8 +26,7 @@ def _adversarial() -> Objective:
 
 @pytest.mark.parametrize("objective", [_plain, _adversarial])
 @each_pooling
-@each_cell
-@each_architecture
+@each_network
 def test_a_training_step_needs_no_value_on_the_host(
     architecture: str, cell: str, nonlinearity: str, pooling: str, objective: Callable[[], Objective]
 ) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.models.small import (
+    ARCHITECTURES,
     CELLS,
     POOLINGS,
-    each_architecture,
-    each_cell,
     each_depth,
+    each_direction,
+    each_network,
     each_pooling,
+    each_recurrent_architecture,
     logits_alone,
     padded_batch,
     random_texts,
@@ -27,13 +28,9 @@ TOLERANCE = {"rtol": 0, "atol": 1e-5}
 
 
 @each_pooling
-@pytest.mark.parametrize(
-    ("architecture", "bidirectional"),
-    [("textrnn", False), ("textrnn", True), ("rcnn", True)],
-    ids=["textrnn-unidirectional", "textrnn-bidirectional", "rcnn"],
-)
+@each_direction
 @each_depth
-@each_cell
+@each_network
 def test_logits_do_not_depend_on_other_texts_or_on_padding(
     architecture: str, cell: str, nonlinearity: str, num_layers: int, bidirectional: bool, pooling: str
 ) -> None:
@@ -50,9 +47,9 @@ def test_logits_do_not_depend_on_other_texts_or_on_padding(
 
 
 @given(
-    architecture=st.sampled_from(["textrnn", "rcnn"]),
+    architecture=st.sampled_from(ARCHITECTURES),
     cell=st.sampled_from(CELLS),
-    num_layers=st.integers(1, 2),
+    num_layers=st.integers(1, 3),
     bidirectional=st.booleans(),
     pooling=st.sampled_from(POOLINGS),
     text_length=st.integers(1, 20),
@@ -82,8 +79,7 @@ def test_logits_of_a_text_in_any_batch_are_those_of_the_text_alone(
 
 
 @each_pooling
-@each_cell
-@each_architecture
+@each_network
 def test_gradients_do_not_depend_on_the_padding(architecture: str, cell: str, nonlinearity: str, pooling: str) -> None:
     model = small_model(
         architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=2, pooling=pooling
@@ -110,7 +106,7 @@ def test_gradients_do_not_depend_on_the_padding(architecture: str, cell: str, no
 
 
 @each_pooling
-@each_architecture
+@each_recurrent_architecture
 def test_an_overflow_at_padded_positions_does_not_reach_the_logits(architecture: str, pooling: str) -> None:
     model = small_model(architecture=architecture, cell="rnn", nonlinearity="relu", pooling=pooling)
     with torch.no_grad():

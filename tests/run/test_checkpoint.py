@@ -44,7 +44,7 @@ def stepped(**keys: Any) -> tuple[nn.Module, LazyAdamW]:
     "keys",
     [
         *({"architecture": architecture, "pooling": pooling, "attention_hops": 1 + (pooling == "attention")}
-          for architecture in ("textrnn", "rcnn") for pooling in ("last", "mean", "max", "attention")),
+          for architecture in ("textrnn", "rcnn", "tdnn") for pooling in ("last", "mean", "max", "attention")),
         *({"cell": cell, "num_layers": 2} for cell in ("rnn", "lstm", "gru")),
         {"ngrams": 1, "linear": "none", "fc_size": 5, "bidirectional": False},
         {"freeze_embedding": True},

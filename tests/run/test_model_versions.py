@@ -202,7 +202,7 @@ def test_a_model_of_a_newer_version_is_refused(cli: Cli, trained: Path, version:
 @pytest.mark.parametrize(
     ("old", "new", "known"),
     [
-        ("architecture: textrnn", "architecture: hierarchical", "textrnn, rcnn"),
+        ("architecture: textrnn", "architecture: hierarchical", "textrnn, rcnn, tdnn"),
         ("cell: gru", "cell: sru", "rnn, lstm, gru"),
     ],
 )

@@ -39,6 +39,7 @@ PLACE = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 CASES: dict[str, dict[str, Any]] = {
     "textrnn": {"model": {"num_layers": 2, "pooling": "attention", "fc_size": 3}},
     "rcnn": {"model": {"architecture": "rcnn", "cell": "lstm", "pooling": "last", "num_layers": 2}},
+    "tdnn": {"model": {"architecture": "tdnn", "num_layers": 2}},
     "accumulated": {"accumulate": 2},
     "clipped": {"grad_clip_norm": 0.05},
     "n-grams": {"model": {"ngrams": 2, "max_ngrams": 30}, "grad_clip_norm": 0.1, "accumulate": 2},

@@ -23,6 +23,7 @@ from textrnn.training.plan import Part
 
 FEW_STEPS = 300
 LINES_SHOWN = 60  # of statistics, of which each label has one
+NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # of architectures
 
 
 def describe_training(
@@ -48,7 +49,9 @@ def describe_model(config: Config, network: Network, splits: Splits, parts: list
 
 def model_name(config: ModelConfig, *, has_linear: bool) -> str:
     """Such as "TextRNN (GRU) and linear model", for the title of a picture."""
-    name = f"{'RCNN' if config.architecture == 'rcnn' else 'TextRNN'} ({config.cell.upper()})"
+    name = NAMES[config.architecture]
+    if config.architecture != "tdnn":
+        name += f" ({config.cell.upper()})"
     return f"{name} and linear model" if has_linear else name
 
 
@@ -69,11 +72,15 @@ def files_phrase(paths: Sequence[str]) -> str:
 def network_line(config: ModelConfig, network: nn.Module, count: int) -> str:
     """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters"."""
     cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"
-    name = f"{config.num_layers}-layer {cell}"
+    name = {
+        "textrnn": f"{config.num_layers}-layer {cell}",
+        "rcnn": f"RCNN of a {config.num_layers}-layer {cell}",
+        "tdnn": f"TDNN of {config.num_layers} layer{'s' * (config.num_layers > 1)}",
+    }[config.architecture]
     directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
     pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
     size = sum(parameter.numel() for parameter in network.parameters())
-    parts = [f"RCNN of a {name}" if config.architecture == "rcnn" else name, directions, pooling]
+    parts = [name, directions, pooling]
     if config.ngrams > 1:
         parts.append(f"n-grams up to {config.ngrams}")
     return ", ".join([*parts, f"{size:,} parameters"]) + (f", {count} times" if count > 1 else "")

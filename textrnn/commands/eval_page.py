@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from textrnn.classifier import TextClassifier
-from textrnn.commands.describe import files_phrase, model_name, network_line
+from textrnn.commands.describe import NAMES, files_phrase, model_name, network_line
 from textrnn.commands.eval_data import Texts
 from textrnn.data.statistics import unknown_shares
 from textrnn.errors import CheckpointError
@@ -62,8 +62,8 @@ def model_phrase(classifier: TextClassifier) -> str:
     several = list(networks.networks) if isinstance(networks, Ensemble) else [networks]
     first: nn.Module = several[0]
     line = network_line(classifier.config.model, first, len(several))
-    name = "RCNN" if classifier.config.model.architecture == "rcnn" else "TextRNN"
-    phrase = f"{name} ({line.removeprefix('RCNN of a ')})"
+    name = NAMES[classifier.config.model.architecture]
+    phrase = f"{name} ({line.removeprefix('RCNN of a ').removeprefix('TDNN of ')})"
     return phrase if classifier.model.linear is None else f"{phrase} with a linear model beside it"
 
 

@@ -37,7 +37,8 @@ def _has_dev(config: Config) -> bool:
 
 _CSV = Needs(lambda c: c.data.format in ("auto", "csv"), "data.format is {data.format}, not csv")
 _DEV = Needs(_has_dev, "there is no dev set")
-_RNN = Needs(lambda c: c.model.cell == "rnn", "model.cell is {model.cell}, not rnn")
+_CELL = Needs(lambda c: c.model.architecture != "tdnn", "tdnn has no recurrent cell")
+_RNN = Needs(lambda c: c.model.cell == "rnn" or not _CELL.met(c), "model.cell is {model.cell}, not rnn")
 _NOT_RCNN = Needs(lambda c: c.model.architecture != "rcnn", "rcnn always reads both directions")
 _ATTENTION = Needs(lambda c: c.model.pooling == "attention", "model.pooling is {model.pooling}, not attention")
 _NGRAMS = Needs(lambda c: c.model.ngrams > 1, "model.ngrams is 1")
@@ -141,9 +142,9 @@ class VocabConfig(Section):
 
 
 class ModelConfig(Section):
-    architecture: Literal["textrnn", "rcnn"] = "textrnn"
-    cell: Literal["rnn", "lstm", "gru"] = "gru"
-    nonlinearity: Annotated[Literal["tanh", "relu"], _RNN] = Field("tanh", description="of the cell rnn")
+    architecture: Literal["textrnn", "rcnn", "tdnn"] = "textrnn"
+    cell: Annotated[Literal["rnn", "lstm", "gru"], _CELL] = "gru"
+    nonlinearity: Annotated[Literal["tanh", "relu"], _CELL, _RNN] = Field("tanh", description="of the cell rnn")
     embedding_dim: int | None = Field(None, ge=1, le=_MOST_UNITS, description="null = that of `pretrained`, else 96")
     hidden_size: int = Field(96, ge=1, le=_MOST_UNITS, description="of one direction")
     num_layers: int = Field(1, ge=1, le=64)

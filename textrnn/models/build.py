@@ -14,6 +14,7 @@ from textrnn.models.network import Network
 from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
 from textrnn.models.pooling import Pooling
 from textrnn.models.rcnn import RCNN
+from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN
 
 DEFAULT_EMBEDDING_DIM = 96
@@ -50,7 +51,7 @@ def build_network(
         vocab_size, dim, dropout=config.embedding_dropout, pretrained=pretrained, frozen=config.freeze_embedding,
         ngrams=ngrams,
     )  # fmt: skip
-    build = {"textrnn": _build_textrnn, "rcnn": _build_rcnn}[config.architecture]
+    build = {"textrnn": _build_textrnn, "rcnn": _build_rcnn, "tdnn": _build_tdnn}[config.architecture]
     return build(config, embedding, num_classes)
 
 
@@ -58,7 +59,8 @@ def least_weights(config: ModelConfig, vocab_size: int) -> int:
     """A number of weights that a network has or exceeds, but not by much: so it can be told before memory is taken that
     the sizes in a config are not those of a file."""
     dim, size = config.embedding_dim or DEFAULT_EMBEDDING_DIM, config.hidden_size
-    return vocab_size * dim + size * dim + config.num_layers * size * size + (config.fc_size or 0)
+    recurrent_layers = config.num_layers - (config.architecture == "tdnn")  # whose first layer has no such matrix
+    return vocab_size * dim + size * dim + recurrent_layers * size * size + (config.fc_size or 0)
 
 
 def _build_textrnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> TextRNN:
@@ -71,6 +73,20 @@ def _build_rcnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> 
     return RCNN(
         embedding,
         _build_encoder(config, embedding, bidirectional=True, concat_directions=False),
+        pooling=config.pooling,
+        num_classes=num_classes,
+        fc_size=config.fc_size,
+        dropout=config.dropout,
+        hops=config.attention_hops,
+    )
+
+
+def _build_tdnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> TDNN:
+    return TDNN(
+        embedding,
+        hidden_size=(1 + config.bidirectional) * config.hidden_size,  # as many outputs as a recurrent layer has
+        num_layers=config.num_layers,
+        centred=config.bidirectional,
         pooling=config.pooling,
         num_classes=num_classes,
         fc_size=config.fc_size,

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small import each_direction, padded_batch, random_texts, small_model
+from textrnn.models.tdnn import TDNN
+
+
+def _model(num_layers: int, bidirectional: bool, **options: object) -> TDNN:
+    model = small_model(architecture="tdnn", num_layers=num_layers, bidirectional=bidirectional, **options)
+    assert isinstance(model, TDNN)
+    return model.double()
+
+
+def _by_hand(model: TDNN, words: np.ndarray) -> np.ndarray:
+    """Outputs (n, units) of one text whose words are (n, 4), unit by unit."""
+    outputs = words
+    for number, layer in enumerate(model.layers):
+        weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+        delays = [-(2**number), 0, 2**number] if model.centred else [-2 * 2**number, -(2**number), 0]
+        found = []
+        for t in range(len(words)):
+            read = [outputs[t + d] if 0 <= t + d < len(words) else np.zeros(outputs.shape[1]) for d in delays]
+            found.append(np.maximum(0, weight @ np.concatenate(read) + bias))
+        outputs = np.array(found) if number == 0 else outputs + np.array(found)
+    return outputs
+
+
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+@each_direction
+def test_outputs_are_those_computed_unit_by_unit(bidirectional: bool, num_layers: int) -> None:
+    model = _model(num_layers, bidirectional)
+    token_ids, lengths = padded_batch(random_texts([9, 1, 2, 14]), extra=2)
+    embedded = model.embedding(token_ids)
+
+    outputs = model.outputs(embedded, lengths).detach().numpy()
+
+    for text, length in enumerate(lengths):
+        expected = _by_hand(model, embedded[:length, text].detach().numpy())
+        np.testing.assert_allclose(outputs[:length, text], expected, rtol=0, atol=1e-12)
+        assert (expected > 0).any() and (expected == 0).any()
+
+
+@pytest.mark.parametrize(("num_layers", "seen"), [(1, 3), (2, 7), (3, 15)])
+@each_direction
+def test_an_output_depends_on_the_words_around_or_before_it(bidirectional: bool, num_layers: int, seen: int) -> None:
+    model = _model(num_layers, bidirectional)
+    for layer in model.layers:
+        torch.nn.init.uniform_(layer.weight, 0.1, 1)  # all units pass on what they read
+    words = torch.rand(40, 1, 4, dtype=torch.float64, requires_grad=True)
+
+    model.outputs(words, torch.tensor([40]))[20].sum().backward()
+
+    assert words.grad is not None
+    read = words.grad.abs().sum(dim=(1, 2)).nonzero().flatten().tolist()
+    first = 20 - seen // 2 if bidirectional else 21 - seen
+    assert read == list(range(first, first + seen))
+
+
+def test_dropout_is_applied_between_layers_only() -> None:
+    torch.manual_seed(0)
+    one, two = (_model(layers, True, dropout=0.5, embedding_dropout=0).train() for layers in (1, 2))
+    words, lengths = torch.randn(6, 3, 4, dtype=torch.float64), torch.tensor([6, 2, 1])
+
+    assert torch.equal(one.outputs(words, lengths), one.outputs(words, lengths))
+    assert not torch.equal(two.outputs(words, lengths), two.outputs(words, lengths))
