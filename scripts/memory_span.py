@@ -5,8 +5,8 @@ A sequence is one of four symbols, then `span` tokens of noise, drawn from four 
 which symbol stood first. A span is learnt if, within a fixed number of training steps from fresh weights, 95 % of 512
 new sequences are answered correctly. The longest span learnt is found by doubling and bisection, for each cell, with
 one and two layers, and with and without what the program does to ease the path through time: orthogonal recurrent
-weights, and a forget bias of 1. Luck has a part in it, so the table shows the median of several seeds, and the range. It
-also shows how much of the gradient arrives 20 steps back before any training.
+weights, and a forget bias of 1. Luck has a part in it, so the table shows the median of several seeds and the range. It
+shows, too, how much of the gradient arrives 20 steps back before any training.
 
 With --grow a longer span is learnt from the weights that learnt a shorter one: this tells what a network can hold from
 what it can learn.
