@@ -186,13 +186,13 @@ def measure(
     return longest(is_learnt, most)
 
 
-def gradient_left(variant: Variant, seeds: int, *, hidden_size: int, pooling: str) -> float:
+def gradient_left(variant: Variant, seeds: int, hidden_size: int) -> float:
     """The norm of the gradient of the loss at the input BACK steps before the last, divided by that at the last: in
-    networks with fresh weights, the geometric mean over sequences and seeds."""
+    networks with fresh weights, read at the last step; the geometric mean over sequences and seeds."""
     ratios = []
     for seed in range(seeds):
         torch.manual_seed(seed)
-        network = build(variant, hidden_size=hidden_size, pooling=pooling)
+        network = build(variant, hidden_size=hidden_size)
         tokens, labels = draw(TEXTS, BACK, torch.Generator().manual_seed(seed))
         offset = torch.zeros(*tokens.shape, hidden_size, requires_grad=True)
         logits = network(tokens, torch.full((TEXTS,), len(tokens)), offset)
@@ -275,9 +275,8 @@ def main() -> None:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count(), metavar="N", help="networks at a time (%(default)s)"
     )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/memory_span.png"), metavar="FILE.png", help="(%(default)s)"
-    )
+    output = Path("runs/memory_span.png")
+    parser.add_argument("--output", type=Path, default=output, metavar="FILE.png", help="(%(default)s)")
     options = parser.parse_args()
     options.output.parent.mkdir(parents=True, exist_ok=True)  # rather now than after minutes
     begin = time.perf_counter()
@@ -288,8 +287,8 @@ def main() -> None:
             each: [pool.submit(one, each, seed) for seed in range(options.seeds)] for each in variants(options.cell)
         }
         found = {each: sorted(job.result() for job in jobs) for each, jobs in running.items()}
-    sizes = {"hidden_size": options.hidden_size, "pooling": options.pooling}
-    print(table(found, {each: gradient_left(each, options.seeds, **sizes) for each in found}, options.longest))
+    left = {each: gradient_left(each, options.seeds, options.hidden_size) for each in found}
+    print(table(found, left, options.longest))
     title = (
         f"{options.hidden_size} units, at most {options.steps} steps of training, read-out: {options.pooling}"
         f"{', growing spans' * options.grow}"

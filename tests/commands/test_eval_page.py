@@ -28,10 +28,10 @@ def test_the_page_names_model_data_and_the_best_epoch(cli: Cli, trained: Path) -
     ("settings", "phrase"),
     [
         (["model.architecture=rcnn"], "RCNN (1-layer GRU, both directions, max pooling, "),
-        (["model.architecture=tdnn"], "TDNN (1 layer, both directions, max pooling, "),
+        (["model.architecture=tdnn"], "TDNN (1 layer, centred windows, max pooling, "),
         (
             ["model.architecture=tdnn", "model.num_layers=2", "model.bidirectional=false"],
-            "TDNN (2 layers, one direction, max pooling, ",
+            "TDNN (2 layers, windows of earlier words, max pooling, ",
         ),
     ],
 )

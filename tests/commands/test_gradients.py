@@ -124,12 +124,12 @@ def test_a_config_names_the_folder_and_needs_no_test_file(cli: Cli, train_file: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give a run's folder, as in: textrnn gradients runs/sample; or --config FILE, or --data FILE"),
+        ([], "give --config FILE, or --data FILE"),
         (["runs/train", "--data", "train.tsv"], "do not go with RUN"),
         (["runs/train", "--config", "c.yaml"], "do not go with RUN"),
         (["runs/train", "--cell", "gru"], "do not go with RUN"),
         (["runs/train", "--steps", "3"], "do not go with RUN"),
-        (["--set", "model.cell=gru"], "give a run's folder"),
+        (["--set", "model.cell=gru"], "or a run's folder, as in: textrnn gradients runs/sample"),
         ([*FRESH, "--cell", "gur"], "'gur' is not one of 'rnn', 'rnn-relu', 'gru', 'lstm'"),
         ([*FRESH, "--layers", "0"], "greater than or equal to 1"),
         ([*FRESH, "--steps", "0"], "greater than or equal to 1"),
@@ -168,14 +168,24 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
     assert "cut/model/model.safetensors: " in problem("cut")
     shutil.copytree(trained, "other")
     config = Path("other/config.yaml")
-    config.write_text(config.read_text().replace("cell: gru", "cell: lstm"))
-    assert "config.yaml no longer makes the network that is in model/" in problem("other")
+    config.write_text(config.read_text().replace("cell: gru", "cell: lstm").replace("pooling: max", "pooling: mean"))
+    assert "other/config.yaml: not what the model was trained with: model.cell, model.pooling" in problem("other")
     Path("blocked").write_text("")
     assert "blocked: the folder cannot be made" in problem(trained, "--output", "blocked")
     write_tsv(Path("train.tsv"), make_rows(61))
-    assert "data.train: the content has changed since the run began" in problem(trained)
+    assert "data.train: the content has changed since the run began" in problem(trained, "--output", "new")
+    assert not Path("new").exists() and not (trained / "gradients").exists()
     Path("train.tsv").unlink()
     assert problem(trained).endswith("train.tsv: no such file or folder\n")
+
+
+def test_rows_that_are_skipped_are_told(cli: Cli, workplace: Path) -> None:
+    write_tsv(workplace / "train.tsv", make_rows(60))
+    with (workplace / "train.tsv").open("a") as stream:
+        stream.write("no columns\n")
+    result = cli("gradients", *FRESH, "--cell", "rnn", *sets("data.bad_rows=skip"))
+    measured(result)
+    assert "1 bad row of train skipped: train.tsv:61: " in result.err
 
 
 def test_a_run_that_is_started_over_loses_what_was_measured(cli: Cli, trained: Path) -> None:

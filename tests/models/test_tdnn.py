@@ -59,6 +59,16 @@ def test_an_output_depends_on_the_words_around_or_before_it(bidirectional: bool,
     assert read == list(range(first, first + seen))
 
 
+def test_layers_that_look_beyond_the_texts_take_no_more_memory() -> None:
+    """The 40th layer's steps are 2^39 apart: those beside a unit's own are outside of any text."""
+    model, words = _model(40, True), torch.randn(5, 2, 4, dtype=torch.float64)
+
+    outputs = model.outputs(words, torch.tensor([5, 3]))
+
+    assert outputs.shape[:2] == (5, 2)
+    np.testing.assert_allclose(outputs[:, 0].detach(), _by_hand(model, words[:, 0].numpy()), rtol=1e-12)
+
+
 def test_dropout_is_applied_between_layers_only() -> None:
     torch.manual_seed(0)
     one, two = (_model(layers, True, dropout=0.5, embedding_dropout=0).train() for layers in (1, 2))

@@ -100,11 +100,9 @@ def test_clipping_bounds_a_step_and_not_the_norm_that_is_reported() -> None:
 
 def test_what_is_left_of_the_gradient_is_told_by_the_initial_weights() -> None:
     """A linear way through time, as of an LSTM whose gates are open and whose state is not read, keeps it whole."""
-    options = {"hidden_size": 16, "pooling": "last"}
-    forgets, keeps = (gradient_left(LSTM._replace(forget_bias=bias), 2, **options) for bias in (0.0, 30.0))
+    forgets, keeps = (gradient_left(LSTM._replace(forget_bias=bias), 2, 16) for bias in (0.0, 30.0))
     assert forgets < 0.01
     assert keeps > 0.3
-    assert gradient_left(LSTM, 2, hidden_size=16, pooling="mean") > 10 * forgets
 
 
 def test_the_table_shows_median_range_and_the_end_of_the_search() -> None:

@@ -44,27 +44,29 @@ def gradients(
         list[Cell] | None,
         typer.Option(
             "--cell", metavar="CELL", show_default=False,
-            help="With --config: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]",
+            help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]",
         ),
     ] = None,
     layers: Annotated[
         list[int] | None,
         typer.Option(
-            metavar="N", min=1, max=64, help="With --config: of recurrent layers. Repeatable.  [default: the config's]",
+            metavar="N", min=1, max=64,
+            help="Without RUN: number of recurrent layers. Repeatable.  [default: the config's]",
             show_default=False,
         ),
     ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help=f"With --config: of each training.  [default: {DEFAULT_STEPS}]",
+            metavar="N", min=1, help=f"Without RUN: optimizer steps of each training.  [default: {DEFAULT_STEPS}]",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
+            metavar="DIR",
+            help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
             show_default=False,
         ),
     ] = None,
@@ -80,16 +82,10 @@ def gradients(
     Example: textrnn gradients --config configs/sample.yaml --cell rnn --cell gru --layers 2
     """
     overrides = parse_overrides(set_)
-    train_files = dict(overrides).get("data.train", data)
     if run is not None and any(each for each in (config, set_, data, cell, layers, steps)):
         raise UsageError(
             "a run has its own config, and is not trained again: --config, --data, --set, --cell, --layers and --steps "
             "do not go with RUN"
-        )
-    if run is None and config is None and not train_files:
-        raise UsageError(
-            "give a run's folder, as in: textrnn gradients runs/sample; or --config FILE, or --data FILE for a "
-            "labelled file"
         )
     if run is not None:
         check_memory(FOR_TORCH)
@@ -97,7 +93,12 @@ def gradients(
 
         sys.stdout.write(gradients_of_run(run, output, device_name=device))
         return
-    settings = load_config(config, data, overrides, example="textrnn gradients --data reviews.csv")
+    settings = load_config(
+        config,
+        data,
+        overrides,
+        example="textrnn gradients --data reviews.csv; or a run's folder, as in: textrnn gradients runs/sample",
+    )
     check_memory(FOR_TORCH)
     from textrnn.commands.gradients_by_cell import gradients_by_cell
 

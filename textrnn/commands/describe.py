@@ -78,6 +78,8 @@ def network_line(config: ModelConfig, network: nn.Module, count: int) -> str:
         "tdnn": f"TDNN of {config.num_layers} layer{'s' * (config.num_layers > 1)}",
     }[config.architecture]
     directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
+    if config.architecture == "tdnn":
+        directions = "centred windows" if config.bidirectional else "windows of earlier words"
     pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
     size = sum(parameter.numel() for parameter in network.parameters())
     parts = [name, directions, pooling]

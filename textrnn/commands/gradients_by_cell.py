@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from textrnn.commands.data import read_splits
+from textrnn.commands.data import load_data
 from textrnn.commands.train import pretrained_vectors
 from textrnn.config import Config
-from textrnn.data.build import build_tokenizer
 from textrnn.evaluation.gradient_files import write_gradients
 from textrnn.evaluation.gradient_text import MEASURED, Training, gradients_text, trainings_table
 from textrnn.evaluation.gradients import (
@@ -39,8 +38,8 @@ def gradients_by_cell(
     """
     device, seed = choose_device(device_name), config.train.seed
     config.data.test = None  # it is not needed
+    splits, _ = load_data(config)
     make_folder(output)  # before the work
-    splits = read_splits(config, build_tokenizer(config.tokenizer))
     pretrained = pretrained_vectors(config, splits)
     texts = long_texts(splits.train, seed)
     counts = texts_behind(texts.lengths)
@@ -76,7 +75,8 @@ def gradients_by_cell(
     log.info("written to %s", output)
     about = [
         f"Fresh networks, {title}; {steps} steps of training, from the same weights, with and without clipping. The "
-        f"other keys are those of the config, without n-grams, linear model and adversarial training.",
+        f"other keys are those of the config, but for architecture and cell, and without n-grams, linear model and "
+        f"adversarial training.",
         MEASURED,
     ]
     return gradients_text(about, panels, counts, trainings_table(trainings))

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from textrnn.classifier import model_folder
-from textrnn.commands.data import read_splits
+from textrnn.commands.data import load_data
 from textrnn.commands.describe import network_line
 from textrnn.commands.train import pretrained_vectors
-from textrnn.config import Config, build_config, read_yaml
-from textrnn.data.build import build_tokenizer, other_files
+from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
+from textrnn.data.build import other_files
 from textrnn.data.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.evaluation.gradient_files import write_gradients
@@ -32,6 +32,12 @@ from textrnn.runtime.files import make_folder, sha256_of
 from textrnn.runtime.progress import bar, log
 from textrnn.training.plan import NetworkBuilder, plan
 
+# Keys of a run's config that its model has, too, as they were given.
+_KEPT = {
+    *(f"model.{key}" for key in ModelConfig.model_fields if key not in ("embedding_dim", "pretrained", "linear")),
+    *(f"tokenizer.{key}" for key in TokenizerConfig.model_fields if key != "user_dict"),
+    "data.max_length",
+}  # fmt: skip
 READOUTS = (
     '"as it is": the loss is that of the network. "last step": it reads nothing but the state of the forward direction '
     "after the last token, so that k steps lie between an input and the loss."
@@ -48,8 +54,7 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     after, config = trained_network(run)
     folder, device = RunFolder(run), choose_device(device_name)
     output = output or folder.gradients
-    make_folder(output)  # before the work
-    splits = read_splits(config, build_tokenizer(config.tokenizer))
+    splits, _ = load_data(config)
     check_same_data(folder, config, splits, device)
     parts = plan(splits, config.train.seed)
     before = NetworkBuilder(config, splits, pretrained_vectors(config, splits)).build(parts[0].seed, device)
@@ -57,6 +62,7 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     if wrong is not None:
         raise CheckpointError(f"{run}: config.yaml no longer makes the network that is in model/: {wrong}")
 
+    make_folder(output)  # before the work
     texts = long_texts(parts[0].train, config.train.seed)
     counts = texts_behind(texts.lengths)
     panels = []
@@ -71,6 +77,8 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     title = f"{folder.path.name or run}: {network_line(config.model, before, len(parts))}"
     write_gradients(output, panels, counts, title)
     log.info("written to %s", output)
+    if len(parts) > 1:
+        title += "; the first of them is measured, on the texts that it was trained on"
     about = [title, MEASURED, *([READOUTS] if len(panels) > 1 else []), *clipping_sentence(folder, config)]
     return gradients_text(about, panels, counts)
 
@@ -96,6 +104,9 @@ def trained_network(run: Path) -> tuple[Network, Config]:
             f"weights this one would not draw; start it over with: {folder.restart_command()}"
         )
     config = build_config(read_yaml(folder.config), origin=str(folder.config))
+    wrong = [key for key in changed_keys(model.config, config) if key in _KEPT]
+    if wrong:
+        raise CheckpointError(f"{folder.config}: not what the model was trained with: {', '.join(wrong)}")
     config.data.test = None
     network = model.networks.networks[0]
     assert isinstance(network, Network)

@@ -31,7 +31,7 @@ def train_briefly(
     settings: TrainConfig, network: Network, texts: EncodedTexts, *, steps: int, num_classes: int, seed: int,
     device: torch.device, after_step: Callable[[], object],
 ) -> Course:  # fmt: skip
-    """Take so many optimizer steps; the schedule of the learning rate spans them."""
+    """Take so many optimizer steps; the schedule of the learning rate spans the whole epochs that they begin."""
     batch_size = build_sizes(settings, len(texts)).batch_size
     wanted = steps * batch_size * settings.accumulate
     if len(texts) > wanted:  # an epoch of all texts would be longer than the training, and so would the schedule
