@@ -141,6 +141,14 @@ def test_a_page_is_written_and_nothing_printed_unless_asked_for(cli: Cli, traine
     assert cli("explain", trained, "texts.txt", "--html", "why.html", "--output-format", "jsonl").out.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["explain", "predict"])
+def test_a_file_without_texts_is_told(cli: Cli, trained: Path, command: str) -> None:
+    Path("empty.txt").write_text("")
+    result = cli(command, trained, "empty.txt")
+    assert (result.code, result.out) == (0, "")
+    assert "warning: no texts were found" in result.err
+
+
 def test_an_empty_text_and_one_of_unknown_words_are_the_baseline(cli: Cli, trained: Path) -> None:
     for item in items(cli, trained, ["", " \t", "qqq zzz"]):
         assert item["baseline"] == pytest.approx(log_odds(item["probability"]), abs=1e-3)

@@ -156,6 +156,11 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
         return result.err
 
     assert problem("nowhere") == "error: nowhere: no such folder; a run's folder or its model/ was expected\n"
+    Path("c.yaml").write_text("data: {train: train.tsv}\n")
+    assert (
+        problem("c.yaml")
+        == "error: c.yaml: a run's folder was expected, found a file; a config is given with --config\n"
+    )
     assert "the folder of a model, which has no texts" in problem(trained / "model")
     version = Path(__file__).parents[1] / "run/models/version_1"
     shutil.copytree(trained, "old")

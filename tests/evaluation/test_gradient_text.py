@@ -46,7 +46,7 @@ def test_a_table_for_each_panel_and_where_each_curve_has_fallen() -> None:
         "  3     10        -        0",
         "",
         "The k from which on the gradient is less than a hundredth of that at k = 0",
-        "(never: the value at the last k, divided by that at k = 0)",
+        "(never: it stays above; so many times that at k = 0 is left at the last k)",
         "          before    after",
         "rnn            3        -",
         "gru  never: 0.12  it is 0",

@@ -115,13 +115,16 @@ class _Counts:
 
     def __init__(self, max_length: int) -> None:
         self.max_length = max_length
-        self.cut = self.off = 0
+        self.texts = self.cut = self.off = 0
 
     def add(self, explanation: Explanation) -> None:
+        self.texts += 1
         self.cut += explanation.cut
         self.off += abs(explanation.gap) > allowed_gap(explanation.log_odds - explanation.baseline)
 
     def warn(self, *, has_linear: bool) -> None:
+        if not self.texts:
+            log.warning("no texts were found")
         if self.cut:
             beyond = "only the linear model reads" if has_linear else "are not explained"
             log.warning(

@@ -92,6 +92,8 @@ def has_another_readout(network: Network, config: Config) -> bool:
 def trained_network(run: Path) -> tuple[Network, Config]:
     """The first network of a run, and the run's config without a test file, which is not needed. Raises CheckpointError
     and ConfigError."""
+    if run.is_file():
+        raise CheckpointError(f"{run}: a run's folder was expected, found a file; a config is given with --config")
     if model_folder(run) == run:
         raise CheckpointError(
             f"{run}: the folder of a model, which has no texts and no training of its own: give a run's folder"

@@ -57,6 +57,7 @@ def predict(
         if output_format == "jsonl"
         else tsv_row(classifier.labels, unsure, on_terminal=on_terminal)
     )
+    count = 0
     # a bar would stay on the terminal between the rows
     with show_bars(False) if on_terminal else nullcontext(), bar("predicting", unit="text") as shown:
 
@@ -71,6 +72,8 @@ def predict(
                     stream.flush()
                 except OSError as error:  # with a name, since it may pass through the reading of a pipe
                     raise OSError(error.errno, error.strerror, str(stream.name) if output else "stdout") from error
+                nonlocal count
+                count += len(texts)
                 shown.update(len(texts))
 
             for name in files:
@@ -88,6 +91,8 @@ def predict(
         else:
             with atomic_writer(output) as stream:
                 run(stream)
+    if not count:
+        log.warning("no texts were found")
     cut = classifier.transform.cut_texts
     if cut:
         plural = "s are" if cut > 1 else " is"

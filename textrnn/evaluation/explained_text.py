@@ -55,9 +55,10 @@ def record(explanation: Explanation, *, coloured: bool) -> str:
         label += f" (predicted: {visible(one_line(explanation.predicted))})"
     text = _coloured(explanation) if coloured else visible(one_line(_beginning(explanation.text)))
     total = _signed(sum(each.value for each in explanation.tokens), " ")
+    equals = "=" if abs(explanation.gap) < 0.01 else "≈"
     lines = [
         f"{label}  {explanation.probability:.4f}  {text}",
-        f"  log-odds {explanation.log_odds:.2f} = baseline {explanation.baseline:.2f} {total} from tokens",
+        f"  log-odds {explanation.log_odds:.2f} {equals} baseline {explanation.baseline:.2f} {total} from tokens",
     ]
     words = top_words(explanation)
     for name, side in (("for", [word for word in words if word.value > 0]),

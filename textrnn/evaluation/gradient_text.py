@@ -17,7 +17,7 @@ MEASURED = (
     "texts that are longer than k tokens."
 )
 HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
-NEVER = "(never: the value at the last k, divided by that at k = 0)"
+NEVER = "(never: it stays above; so many times that at k = 0 is left at the last k)"
 _LEFT, _GAP, _NUMBER = 10, 2, 7  # columns of k and texts; between two columns; of a number such as 1.2e-03
 
 
