@@ -70,19 +70,23 @@ def files_phrase(paths: Sequence[str]) -> str:
 
 
 def network_line(config: ModelConfig, network: nn.Module, count: int) -> str:
-    """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters"."""
-    cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"
-    name = {
-        "textrnn": f"{config.num_layers}-layer {cell}",
-        "rcnn": f"RCNN of a {config.num_layers}-layer {cell}",
-        "tdnn": f"TDNN of {config.num_layers} layer{'s' * (config.num_layers > 1)}",
-    }[config.architecture]
-    directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
+    """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters", or "RCNN of a 2-layer LSTM, ..."."""
+    of = {"textrnn": "", "rcnn": "RCNN of a ", "tdnn": "TDNN of "}[config.architecture]
+    return of + layers_line(config, network, count)
+
+
+def layers_line(config: ModelConfig, network: nn.Module, count: int) -> str:
+    """As `network_line`, without what the architecture is called."""
     if config.architecture == "tdnn":
+        layers = f"{config.num_layers} layer{'s' * (config.num_layers > 1)}"
         directions = "centred windows" if config.bidirectional else "windows of earlier words"
+    else:
+        cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"
+        layers = f"{config.num_layers}-layer {cell}"
+        directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
     pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
     size = sum(parameter.numel() for parameter in network.parameters())
-    parts = [name, directions, pooling]
+    parts = [layers, directions, pooling]
     if config.ngrams > 1:
         parts.append(f"n-grams up to {config.ngrams}")
     return ", ".join([*parts, f"{size:,} parameters"]) + (f", {count} times" if count > 1 else "")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from textrnn.classifier import TextClassifier
-from textrnn.commands.describe import NAMES, files_phrase, model_name, network_line
+from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
 from textrnn.commands.eval_data import Texts
 from textrnn.data.statistics import unknown_shares
 from textrnn.errors import CheckpointError
@@ -61,9 +61,8 @@ def model_phrase(classifier: TextClassifier) -> str:
     networks = classifier.model.networks
     several = list(networks.networks) if isinstance(networks, Ensemble) else [networks]
     first: nn.Module = several[0]
-    line = network_line(classifier.config.model, first, len(several))
-    name = NAMES[classifier.config.model.architecture]
-    phrase = f"{name} ({line.removeprefix('RCNN of a ').removeprefix('TDNN of ')})"
+    config = classifier.config.model
+    phrase = f"{NAMES[config.architecture]} ({layers_line(config, first, len(several))})"
     return phrase if classifier.model.linear is None else f"{phrase} with a linear model beside it"
 
 
