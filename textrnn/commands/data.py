@@ -8,6 +8,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from textrnn.config import Config, dead_keys
 from textrnn.data.build import build_source, build_splits, build_tokenizer
 from textrnn.data.characters import OddCharacters
@@ -16,6 +18,7 @@ from textrnn.data.sampling import thinned
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits
 from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.vectors import coverage, read_vectors
 from textrnn.linear import leaks
 from textrnn.linear.model import Folding
 from textrnn.runtime.progress import bar, log
@@ -63,6 +66,15 @@ def warn_of_severe_texts(config: Config) -> None:
     for finding in [*odd.findings(), *leaks.find_leaks(texts, labels, folding, config.train.seed)]:
         if finding.severe:
             log.warning("%s: %s", finding.text, finding.remedy)
+
+
+def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
+    """(vocab_size, dim), where the config names a file of them."""
+    if config.model.pretrained is None:
+        return None
+    vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)
+    log.info(coverage(vectors, splits.counts))
+    return vectors
 
 
 @contextmanager

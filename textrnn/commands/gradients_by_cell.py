@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from textrnn.commands.data import load_data
-from textrnn.commands.train import pretrained_vectors
+from textrnn.commands.data import load_data, pretrained_vectors
 from textrnn.config import Config
 from textrnn.evaluation.gradient_files import write_gradients
 from textrnn.evaluation.gradient_text import MEASURED, Training, gradients_text, trainings_table

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from textrnn.classifier import model_folder
-from textrnn.commands.data import load_data
+from textrnn.commands.data import load_data, pretrained_vectors
 from textrnn.commands.describe import network_line
-from textrnn.commands.train import pretrained_vectors
 from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
 from textrnn.data.build import other_files
 from textrnn.data.splits import Splits

@@ -6,15 +6,13 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from textrnn.commands.data import load_data, warn_of_severe_texts
+from textrnn.commands.data import load_data, pretrained_vectors, warn_of_severe_texts
 from textrnn.commands.describe import describe_model, describe_training, title_of
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
 from textrnn.data.build import build_source, other_files, with_absolute_paths
 from textrnn.data.raw_texts import texts_at
-from textrnn.data.splits import Splits
 from textrnn.data.transform import Transform
-from textrnn.data.vectors import coverage, read_vectors
 from textrnn.run.environment import describe_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.model import save_description
@@ -131,12 +129,3 @@ class RawTexts:
             return None
         hashes = self.hashes["dev"]
         return list(texts_at(build_source(self.data.dev, self.data), range(len(hashes)), hashes))
-
-
-def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
-    """(vocab_size, dim), where the config names a file of them."""
-    if config.model.pretrained is None:
-        return None
-    vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)
-    log.info(coverage(vectors, splits.counts))
-    return vectors
