@@ -33,9 +33,10 @@ LAYERS = [
         "linear.out_of_fold",
     ],
     [
-        "models.dropout", "models.unique_inputs", "models.ngrams", "models.embedding", "models.network", "models.gru",
-        "models.thread_pool", "models.threaded", "models.encoder", "models.pooling", "models.head", "models.textrnn",
-        "models.rcnn", "models.tdnn", "models.hashed_linear", "models.ensemble", "models.decision", "models.build",
+        "models.dropout", "models.unique_inputs", "models.projection", "models.ngrams", "models.embedding",
+        "models.network", "models.gru", "models.thread_pool", "models.threaded", "models.encoder", "models.pooling",
+        "models.head", "models.textrnn", "models.rcnn", "models.tdnn", "models.hashed_linear", "models.ensemble",
+        "models.decision", "models.build",
     ],
     ["inference"],
     [

@@ -65,8 +65,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self, *, preset="best", architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None,
         hidden_size=96, num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max",
-        attention_hops=1, fc_size=None, freeze_embedding=False, ngrams="preset", ngram_dim=32, max_ngrams=1 << 17,
-        linear="preset", batch_size="auto", epochs="auto", folds="preset", learning_rate=4e-3,
+        attention_hops=1, fc_size=None, freeze_embedding=False, rare_dim="preset", ngrams="preset", ngram_dim=16,
+        max_ngrams=1 << 17, linear="preset", batch_size="auto", epochs="auto", folds="preset", learning_rate=4e-3,
         embedding_lr_multiplier="preset", weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0,
         accumulate=1, label_smoothing=0.0,
         adversarial_norm="preset", class_weights="none", monitor="dev_loss", patience=3, precision="float32",

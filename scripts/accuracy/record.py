@@ -22,6 +22,10 @@ CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
     "vectors of n-grams have 32 numbers": lambda config, stated: (
         config.model.ngrams > 1 and "model.ngram_dim" not in stated
     ),
+    "vectors of rare tokens have 32 numbers, those of n-grams 16; n-grams occur three times": lambda config, stated: (
+        config.model.ngrams > 1
+        or (config.model.rare_dim is not None and config.model.pretrained is None and "model.rare_dim" not in stated)
+    ),
 }
 
 

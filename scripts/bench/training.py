@@ -19,8 +19,8 @@ TITLES_SIZES = {**KERAS_SIZES, "vocab_size": 5000, "max_length": 32, "epochs": 8
 REVIEWS_SIZES = {**KERAS_SIZES, "vocab_size": 30_000, "max_length": 400, "epochs": 1, "dev_fraction": 0.1}
 # imdb.yaml without what Keras's model does not have, for one epoch
 PLAIN_REVIEWS = {
-    "data.max_length": 400, "model.ngrams": 1, "model.linear": "none", "train.adversarial_norm": "null",
-    "train.embedding_lr_multiplier": 1.0, "train.epochs": 1,
+    "data.max_length": 400, "model.rare_dim": "null", "model.ngrams": 1, "model.linear": "none",
+    "train.adversarial_norm": "null", "train.embedding_lr_multiplier": 1.0, "train.epochs": 1,
 }  # fmt: skip
 
 

@@ -36,9 +36,17 @@ def the_table_of_ngrams_has_that_many_rows(before: Run, after: Run) -> None:
     assert after.shapes["embedding.ngrams.table.weight"] == (11, 8)  # one of them for all other n-grams
 
 
+@effect("model.rare_dim=3")
+def rare_tokens_have_vectors_of_that_size(before: Run, after: Run) -> None:
+    frequent = len(after.vocab) // 4
+    assert before.shapes["embedding.table.weight"] == (len(after.vocab), 8)  # 32 would be more than they have
+    assert after.shapes["embedding.table.frequent.weight"] == (frequent, 8)
+    assert after.shapes["embedding.table.rare.weight"] == (1 + len(after.vocab) - frequent, 3)
+
+
 @effect("model.ngram_dim=3", "model.ngrams=2")
 def a_matrix_maps_the_vectors_of_ngrams_to_the_size_of_those_of_tokens(before: Run, after: Run) -> None:
-    assert "embedding.ngrams.projection" not in before.shapes  # 32 would be more than they have
+    assert "embedding.ngrams.projection" not in before.shapes  # 16 would be more than they have
     assert after.shapes["embedding.ngrams.table.weight"][1] == 3
     assert after.shapes["embedding.ngrams.projection"] == (8, 3)
 

@@ -53,13 +53,18 @@ def test_a_run_before_and_after_its_training(cli: Cli, trained: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [["model.num_layers=2", "model.cell=lstm"], ["model.ngrams=2", "train.folds=2"]],
-    ids=["two-layers", "n-grams-and-folds"],
+    [
+        ["model.num_layers=2", "model.cell=lstm"],
+        ["model.ngrams=2", "model.rare_dim=3", "train.folds=2"],
+        ["model.pretrained=v.txt", "model.embedding_dim=null", "model.rare_dim=1", "model.freeze_embedding=true"],
+    ],
+    ids=["two-layers", "narrow-vectors-and-folds", "pretrained"],
 )
 def test_the_network_before_training_is_the_one_that_training_began_with(
     cli: Cli, train_file: Path, options: list[str]
 ) -> None:
     """With a learning rate of nearly 0, training ends with the weights that it began with."""
+    Path("v.txt").write_text("goal 1 2 0 3\nsoup 0 1 1 2\n")
     still = sets("train.learning_rate=1e-30", "train.weight_decay=0", *options)
     assert cli("train", "--data", "train.tsv", *TINY, *still).code == 0
     measured(cli("gradients", "runs/train"))

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from textrnn.data.vocab import PAD
-from textrnn.models.embedding import INITIAL_STD, Embedding
+from textrnn.models.embedding import INITIAL_STD, AdaptiveEmbedding, Embedding, frequent_tokens
 from textrnn.models.ngrams import NgramEmbedding
 from textrnn.models.unique_inputs import UniqueInputs, expand
 
@@ -68,6 +68,51 @@ def test_frozen_vectors_are_not_trained() -> None:
 
     assert not embedding(torch.tensor([[2, 4]])).requires_grad
     assert not any(parameter.requires_grad for parameter in embedding.parameters())
+
+
+def test_frequent_tokens_have_vectors_of_full_size_and_rare_ones_narrow_vectors_times_a_matrix() -> None:
+    table = AdaptiveEmbedding(12, 4, rare_dim=2)
+    token_ids = torch.tensor([[1, 11], [PAD, 2], [3, 3]])
+
+    vectors = table(token_ids)
+
+    assert table.frequent.weight.shape == (3, 4) and table.rare.weight.shape == (10, 2)
+    assert vectors[0, 0].tolist() == table.frequent.weight[1].tolist()
+    assert vectors[1].tolist() == [[0, 0, 0, 0], table.frequent.weight[2].tolist()]
+    for found, row in ((vectors[2, 0], 1), (vectors[2, 1], 1), (vectors[0, 1], 9)):
+        torch.testing.assert_close(found, table.projection @ table.rare.weight[row])
+
+
+def test_rare_and_frequent_vectors_are_initially_of_one_length() -> None:
+    table = AdaptiveEmbedding(4000, 96, rare_dim=32)
+
+    lengths = table(torch.arange(1, 4000)).norm(dim=-1)
+
+    for part in (lengths[:999], lengths[999:]):
+        assert abs(part.mean() / (INITIAL_STD * 96**0.5) - 1) < 0.02
+
+
+def test_padding_and_frequent_tokens_give_no_gradient_to_the_rows_of_the_others() -> None:
+    table = AdaptiveEmbedding(12, 4, rare_dim=2)
+
+    table(torch.tensor([[PAD, 2, 11, 11]])).sum().backward()
+
+    assert table.frequent.weight.grad is not None and table.rare.weight.grad is not None
+    assert table.frequent.weight.grad.sum(1).tolist() == [0, 0, 4]
+    assert table.rare.weight.grad.abs().sum(1).nonzero().flatten().tolist() == [9]
+    torch.testing.assert_close(table.rare.weight.grad[9], 2 * table.projection.sum(0))
+
+
+@pytest.mark.parametrize(("vocab_size", "expected"), [(2, 2), (3, 2), (11, 2), (12, 3), (4426, 1106)])
+def test_a_quarter_of_a_vocabulary_is_frequent_and_at_least_the_two_entries_that_are_no_tokens(
+    vocab_size: int, expected: int
+) -> None:
+    assert frequent_tokens(vocab_size) == expected
+    assert AdaptiveEmbedding(vocab_size, 4, rare_dim=2)(torch.arange(vocab_size)).shape == (vocab_size, 4)
+
+
+def test_frozen_rare_vectors_are_not_trained_either() -> None:
+    assert not Embedding(12, 4, rare_dim=2, frozen=True)(torch.arange(12)).requires_grad
 
 
 def test_dropout_is_applied_to_vectors_in_training_only() -> None:
@@ -149,16 +194,16 @@ def test_the_embedding_offset_is_added_with_and_without_gradients() -> None:
         assert torch.equal(expand(embedding.lookup(token_ids, offset)), embedding(token_ids) + offset)
 
 
-@pytest.mark.parametrize("table_dim", [None, 2])
+@pytest.mark.parametrize("narrow", [None, 2])
 @pytest.mark.parametrize("longest", [2, 3])
 def test_with_ngrams_the_lookup_gives_each_position_its_vector_and_keeps_equal_ones_once(
-    longest: int, table_dim: int | None
+    longest: int, narrow: int | None
 ) -> None:
     token_ids = torch.randint(2, 6, (9, 40))
     # of six tokens, half of all bigrams and a third of all trigrams
     keys = [torch.arange(0, 36, 2), torch.arange(0, 216, 3)][: longest - 1]
-    ngrams = NgramEmbedding(keys, 6, 3, table_dim=table_dim)
-    embedding = Embedding(6, 3, ngrams=ngrams).eval()
+    ngrams = NgramEmbedding(keys, 6, 3, table_dim=narrow)
+    embedding = Embedding(6, 3, rare_dim=narrow, ngrams=ngrams).eval()
     nn.init.normal_(ngrams.table.weight[1:])
 
     with torch.no_grad():

@@ -25,6 +25,7 @@ def test_presets_and_defaults_are_part_of_the_values(tmp_path: Path) -> None:
     found = {each["key"]: each["values"] for each in config_differences(values, [{}, {}])}
     assert found == {
         "preset": ["best", "plain"],
+        "model.rare_dim": [32, None],
         "model.ngrams": [2, 1],
         "model.linear": ["mix", "report"],
         "train.folds": [4, 1],

@@ -74,8 +74,8 @@ def gradients_by_cell(
     log.info("written to %s", output)
     about = [
         f"Fresh networks, {title}; {steps} steps of training, from the same weights, with and without clipping. The "
-        f"other keys are those of the config, but for architecture and cell, and without n-grams, linear model and "
-        f"adversarial training.",
+        f"other keys are those of the config, but for architecture and cell, and without n-grams, narrow vectors, "
+        f"linear model and adversarial training.",
         MEASURED,
     ]
     return gradients_text(about, panels, counts, trainings_table(trainings))
@@ -91,7 +91,7 @@ def one_direction(config: Config, cell: str, layers: int) -> Config:
     model = {
         "architecture": "textrnn", "cell": cell.partition("-")[0], "num_layers": layers,
         "nonlinearity": "relu" if cell == "rnn-relu" else "tanh", "bidirectional": False, "pooling": "last",
-        "ngrams": 1, "linear": "none",
+        "rare_dim": None, "ngrams": 1, "linear": "none",
     }  # fmt: skip
     train = {"adversarial_norm": None, "precision": "float32", "patience": None}
     return config.model_copy(

@@ -38,6 +38,7 @@ _ALIASES = {
     "model.fc_size": "fc dense dense_size fc_dim mlp_size linear_size",
     "model.pretrained": "vectors embeddings word_vectors glove word2vec pretrained_vectors embedding_file",
     "model.freeze_embedding": "freeze freeze_embeddings static",
+    "model.rare_dim": "rare_token_dim tail_dim adaptive_input adaptive_dim",
     "model.ngrams": "ngram n_gram word_ngrams wordngrams ngram_range",
     "model.ngram_dim": "ngram_size ngram_embedding_dim n_gram_dim",
     "model.max_ngrams": "bucket buckets ngram_buckets n_gram_vocab",

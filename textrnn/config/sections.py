@@ -50,6 +50,7 @@ _FLOAT32 = Needs(lambda c: c.train.precision == "float32", "train.precision is {
 _TRAINED_EMBEDDING = Needs(
     lambda c: not c.model.freeze_embedding or c.model.ngrams > 1, "model.freeze_embedding is true"
 )
+_RANDOM = Needs(lambda c: c.model.pretrained is None, "model.pretrained is given")
 _PRETRAINED = Needs(
     lambda c: c.model.pretrained is not None, "model.pretrained is not given", "keeps embeddings at their random values"
 )
@@ -158,13 +159,17 @@ class ModelConfig(Section):
     fc_size: int | None = Field(None, ge=1, le=_MOST_UNITS, description="a hidden dense layer with relu; null = none")
     pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
     freeze_embedding: Annotated[bool, _PRETRAINED] = False
+    rare_dim: Annotated[int | None, _RANDOM] = Field(
+        32, ge=1, le=_MOST_UNITS, description="size of the vectors of all tokens but the most frequent quarter; where "
+        "it is less than embedding_dim, a matrix maps them to that; null = embedding_dim",
+    )  # fmt: skip
     ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
     ngram_dim: Annotated[int | None, _NGRAMS] = Field(
-        32, ge=1, le=_MOST_UNITS, description="size of the vectors of n-grams; where it is less than embedding_dim, a "
+        16, ge=1, le=_MOST_UNITS, description="size of the vectors of n-grams; where it is less than embedding_dim, a "
         "matrix maps them to that; null = embedding_dim",
     )  # fmt: skip
     max_ngrams: Annotated[int, _NGRAMS] = Field(
-        1 << 17, ge=1, le=1 << 24, description="n-grams at most, the most frequent ones; each occurs twice or more"
+        1 << 17, ge=1, le=1 << 24, description="n-grams at most, the most frequent ones; each occurs 3 times or more"
     )
     linear: Literal["mix", "report", "none"] = Field(
         "mix", description="a linear model beside the network: decides with it, is only evaluated, or none"
@@ -215,7 +220,7 @@ class TrainConfig(Section):
 
 # What `preset: plain` changes of the defaults: the network of the config, and nothing else.
 PLAIN: dict[str, dict[str, Any]] = {
-    "model": {"ngrams": 1, "linear": "report"},
+    "model": {"rare_dim": None, "ngrams": 1, "linear": "report"},
     "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1},
 }
 

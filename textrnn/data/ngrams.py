@@ -1,5 +1,5 @@
-"""The n-grams of a corpus that occur more than once. Of up to 16 million different ones the counts are exact; with
-more, one is missed that occurs only once in every stretch of that many."""
+"""The n-grams of a corpus that occur three times or more. Of up to 16 million different ones the counts are exact; with
+more, an occurrence does not count that is the only one in a stretch of that many."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import PAD
 
-MIN_COUNT = 2
+MIN_COUNT = 3  # those that occur twice cost as much as all others, and gained nothing (docs/performance.md)
 _MOST_CANDIDATES = 1 << 24  # held at a time; past it, those that occurred once so far are forgotten
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from textrnn.config import ModelConfig
-from textrnn.models.embedding import Embedding
+from textrnn.models.embedding import Embedding, frequent_tokens
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.network import Network
 from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
@@ -42,14 +42,12 @@ def build_network(
         ngrams = HashedNgramEmbedding(config.ngrams, ngram_buckets, dim)
     elif config.ngrams > 1:
         keys = [torch.from_numpy(np.asarray(each, np.int64)) for each in ngram_keys]
-        is_narrow = config.ngram_dim is not None and config.ngram_dim < dim
         ngrams = NgramEmbedding(
-            keys or [torch.zeros(0)] * (config.ngrams - 1), vocab_size, dim,
-            table_dim=config.ngram_dim if is_narrow else None,
-        )  # fmt: skip
+            keys or [torch.zeros(0)] * (config.ngrams - 1), vocab_size, dim, table_dim=_narrower(config.ngram_dim, dim)
+        )
     embedding = Embedding(
         vocab_size, dim, dropout=config.embedding_dropout, pretrained=pretrained, frozen=config.freeze_embedding,
-        ngrams=ngrams,
+        rare_dim=_narrower(config.rare_dim, dim) if pretrained is None else None, ngrams=ngrams,
     )  # fmt: skip
     build = {"textrnn": _build_textrnn, "rcnn": _build_rcnn, "tdnn": _build_tdnn}[config.architecture]
     return build(config, embedding, num_classes)
@@ -60,7 +58,13 @@ def least_weights(config: ModelConfig, vocab_size: int) -> int:
     the sizes in a config are not those of a file."""
     dim, size = config.embedding_dim or DEFAULT_EMBEDDING_DIM, config.hidden_size
     recurrent_layers = config.num_layers - (config.architecture == "tdnn")  # whose first layer has no such matrix
-    return vocab_size * dim + size * dim + recurrent_layers * size * size + (config.fc_size or 0)
+    frequent, rare_dim = frequent_tokens(vocab_size), _narrower(config.rare_dim, dim) or dim
+    vectors = frequent * dim + (vocab_size - frequent) * rare_dim
+    return vectors + size * dim + recurrent_layers * size * size + (config.fc_size or 0)
+
+
+def _narrower(size: int | None, dim: int) -> int | None:
+    return size if size is not None and size < dim else None
 
 
 def _build_textrnn(config: ModelConfig, embedding: Embedding, num_classes: int) -> TextRNN:

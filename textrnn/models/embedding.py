@@ -6,12 +6,46 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.data.vocab import PAD
+from textrnn.data.vocab import PAD, UNK
 from textrnn.models.dropout import Dropout
 from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
+from textrnn.models.projection import random_projection
 from textrnn.models.unique_inputs import Inputs, UniqueInputs
 
 INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are
+FREQUENT = 0.25  # share of a vocabulary; saved models depend on it
+
+
+class AdaptiveEmbedding(nn.Module):
+    """Vectors of tokens whose ids are in the order of their frequency: the first quarter has vectors of size `dim`, the
+    rest narrow ones, which a random matrix maps to that size (adaptive input representations, Baevski and Auli 2019,
+    section 3, there with trained matrices). Most of a vocabulary is rare.
+    """
+
+    projection: torch.Tensor
+
+    def __init__(self, vocab_size: int, dim: int, rare_dim: int) -> None:
+        super().__init__()
+        self.num_embeddings, self.embedding_dim = vocab_size, dim
+        frequent = frequent_tokens(vocab_size)
+        self.frequent = nn.Embedding(frequent, dim, padding_idx=PAD)
+        self.rare = nn.Embedding(1 + vocab_size - frequent, rare_dim, padding_idx=0)  # row 0: of all frequent tokens
+        for table in (self.frequent, self.rare):
+            nn.init.normal_(table.weight, std=INITIAL_STD)
+            nn.init.zeros_(table.weight[0])
+        self.register_buffer("projection", random_projection(dim, rare_dim))
+
+    def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """(...) -> (..., dim)."""
+        frequent = self.frequent.num_embeddings
+        vectors = self.frequent(token_ids.masked_fill(token_ids >= frequent, PAD))
+        rare = self.rare((token_ids - frequent + 1).clamp_(min=0))
+        return vectors + nn.functional.linear(rare, self.projection)
+
+
+def frequent_tokens(vocab_size: int) -> int:
+    """How many tokens of a vocabulary, at its beginning, are not rare; <pad> and <unk> are among them."""
+    return min(vocab_size, max(UNK + 1, int(FREQUENT * vocab_size)))
 
 
 class Embedding(nn.Module):
@@ -19,6 +53,8 @@ class Embedding(nn.Module):
 
     pretrained: initial vectors (vocab_size, dim); a token whose row is NaN has none and starts with a random one.
     frozen: the token vectors are not trained. The vector of PAD is zero and stays zero, as it gets no gradient.
+
+    rare_dim: size of the vectors of rare tokens, see AdaptiveEmbedding; not with `pretrained`. None: `dim`, as of all.
 
     ngrams: adds the vectors of n-grams of two or more tokens to those of their last token (Joulin et al. 2017); None:
     there are no n-grams.
@@ -32,18 +68,17 @@ class Embedding(nn.Module):
         dropout: float = 0.0,
         pretrained: np.ndarray | None = None,
         frozen: bool = False,
+        rare_dim: int | None = None,
         ngrams: NgramEmbedding | HashedNgramEmbedding | None = None,
     ) -> None:
         super().__init__()
-        self.table = nn.Embedding(vocab_size, dim, padding_idx=PAD)
-        with torch.no_grad():
-            self.table.weight.normal_(std=INITIAL_STD)
-            if pretrained is not None:
-                vectors = torch.from_numpy(pretrained).to(self.table.weight.dtype)
-                found = ~vectors.isnan().any(dim=1)
-                self.table.weight[found] = vectors[found]
-            self.table.weight[PAD] = 0.0
-        self.table.weight.requires_grad_(not frozen)
+        self.table: nn.Embedding | AdaptiveEmbedding
+        if rare_dim is not None:
+            assert pretrained is None
+            self.table = AdaptiveEmbedding(vocab_size, dim, rare_dim)
+        else:
+            self.table = _full_table(vocab_size, dim, pretrained)
+        self.table.requires_grad_(not frozen)
         self.ngrams = ngrams
         self.dropout = Dropout(dropout)
 
@@ -79,3 +114,15 @@ class Embedding(nn.Module):
         example = torch.empty_like(kinds).scatter_(0, rows.flatten(), torch.arange(rows.numel()))
         vectors = self.table(token_ids.flatten()[example]) + self.ngrams.vectors(ngrams.flatten(1)[:, example])
         return UniqueInputs(rows, vectors)
+
+
+def _full_table(vocab_size: int, dim: int, pretrained: np.ndarray | None) -> nn.Embedding:
+    table = nn.Embedding(vocab_size, dim, padding_idx=PAD)
+    with torch.no_grad():
+        table.weight.normal_(std=INITIAL_STD)
+        if pretrained is not None:
+            vectors = torch.from_numpy(pretrained).to(table.weight.dtype)
+            found = ~vectors.isnan().any(dim=1)
+            table.weight[found] = vectors[found]
+        table.weight[PAD] = 0.0
+    return table

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from textrnn.data.vocab import PAD
+from textrnn.models.projection import random_projection
 
 # Odd 64-bit constants that map nearby ids to distant numbers. Saved models depend on them: another hash would look up
 # other rows of their tables.
@@ -21,9 +21,8 @@ class NgramEmbedding(nn.Module):
     keys: as `data.ngrams.frequent_ngrams` gives them, for n-grams of 2, 3, ... tokens. Row 0 of the table belongs to
     all others: it is zero and gets no gradient.
 
-    table_dim: the size of the vectors in the table, which a random matrix with orthogonal columns maps to size `dim`:
-    there are many n-grams, and most are rare. The matrix is not trained; with one that was, networks fitted their
-    training texts sooner and others less well (docs/performance.md). None: no matrix, and vectors of size `dim`.
+    table_dim: the size of the vectors in the table, which a random matrix maps to size `dim`: there are many n-grams,
+    and most are rare. None: no matrix, and vectors of size `dim`.
     """
 
     projection: torch.Tensor | None
@@ -38,11 +37,7 @@ class NgramEmbedding(nn.Module):
             self.register_buffer(f"keys_{length}", each.long().clone())  # networks of a run share the counts
         self.table = nn.Embedding(1 + sum(map(len, keys)), table_dim or dim, sparse=True, padding_idx=0)
         nn.init.zeros_(self.table.weight)  # so that an n-gram that training has not met changes nothing
-        matrix = None
-        if table_dim is not None:
-            # the factor makes a step of the optimizer as long as it would be in all `dim` dimensions
-            matrix = math.sqrt(dim / table_dim) * nn.init.orthogonal_(torch.empty(dim, table_dim))
-        self.register_buffer("projection", matrix)
+        self.register_buffer("projection", None if table_dim is None else random_projection(dim, table_dim))
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) -> (T, B, dim): the sum of the vectors of all n-grams that end at each position. The text

@@ -45,6 +45,7 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
             "fc_size": None,
             "pretrained": None,
             "freeze_embedding": False,
+            "rare_dim": None,
             "ngrams": 1,
             "ngram_buckets": 1 << 17,
             "linear_ngrams": None,
@@ -57,6 +58,7 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
     # of those of tokens.
     {"model": {"ngram_dim": None, "max_ngrams": 1 << 17, "linear": "mix"}},
     {"model": {"ngram_dim": 32}},
+    {"model": {"rare_dim": 32, "ngram_dim": 16}},
 ]
 FORMAT_VERSION = len(DEFAULTS) - 1  # that is written
 TRAINED_ON_KEY = "trained_on"
@@ -87,7 +89,9 @@ def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None, tra
     """The content of a model's config.yaml. user_dict: the name of its dictionary's file in the model's folder.
     trained_on: the format of its training texts, auto where there is none."""
     tree = kept_keys(config)
-    tree["model"].update(pretrained=None, freeze_embedding=False, embedding_dim=embedding_dim)
+    if config.model.pretrained is not None:
+        tree["model"].update(pretrained=None, rare_dim=None)
+    tree["model"].update(freeze_embedding=False, embedding_dim=embedding_dim)
     tree["tokenizer"]["user_dict"] = user_dict
     return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, TRAINED_ON_KEY: trained_on, **tree})
 
