@@ -66,13 +66,16 @@ def test_every_value_is_in_the_tsv() -> None:
     ]
 
 
-def test_no_line_is_wider_than_80_columns() -> None:
+@pytest.mark.parametrize("steps", [500, 12_000])
+def test_no_line_is_wider_than_80_columns_and_columns_stand_below_each_other(steps: int) -> None:
     names = [f"{cell} x{depth}" for depth in (1, 2, 16) for cell in ("rnn", "rnn-relu", "gru", "lstm")]
     titles = ("before training", "clipped at 0.125", "unclipped")
-    panels = [Panel(title, {name: falling(500, 1.5) for name in names}) for title in titles]
+    panels = [Panel(title, {name: falling(steps, 0.99) for name in names}) for title in titles]
     trainings = [Training(name, title, None, [1e9], [123456789.0], 12345) for name in names for title in titles[1:]]
-    text = gradients_text(["word " * 50], panels, np.full(500, 256), trainings_table(trainings))
+    text = gradients_text(["word " * 50], panels, np.full(steps, 256), trainings_table(trainings))
     assert max(map(len, text.splitlines())) <= 80
+    rows = [line for line in text.splitlines() if line.split()[1:2] == ["256"]]
+    assert len({line.index("256") for line in rows}) == 1
     assert all(f"  {name}" in text for name in names)
 
 

@@ -18,7 +18,7 @@ MEASURED = (
 )
 HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
 NEVER = "(never: it stays above; so many times that at k = 0 is left at the last k)"
-_LEFT, _GAP, _NUMBER = 10, 2, 7  # columns of k and texts; between two columns; of a number such as 1.2e-03
+_LEFT, _GAP, _NUMBER = 12, 2, 7  # columns of k and texts, at most; between two columns; of a number such as 1.2e-03
 
 
 class Training(NamedTuple):
@@ -60,7 +60,7 @@ def _table(curves: dict[str, Curve], texts: np.ndarray) -> list[str]:
     rows = [("k", "texts", *curves)]
     for k in shown_steps(len(texts)):
         rows.append((str(k), str(texts[k]), *(_number(curve.median[k]) for curve in curves.values())))
-    widths = [3, 5, *(max(_NUMBER, len(name)) for name in curves)]
+    widths = [max(3, len(rows[-1][0])), 5, *(max(_NUMBER, len(name)) for name in curves)]
     return ["  ".join(map(str.rjust, row, widths)) for row in rows]
 
 
