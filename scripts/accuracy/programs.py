@@ -14,7 +14,7 @@ from scripts.accuracy.tasks import Parts, Task, config_file, config_of
 from scripts.bench.corpora import write_texts
 from scripts.bench.rivals.corpus import read_texts
 from scripts.bench.timing import run_program, textrnn
-from textrnn.config import DataConfig, read_yaml
+from textrnn.config import Config, read_yaml
 
 LINEAR = "TF-IDF + LinearSVC"
 DEFAULTS = "textrnn, defaults"
@@ -38,9 +38,9 @@ def programs(task: Task) -> list[Program]:
     else:
         found.append(Program("fastText", 0, "2", partial(fasttext_labels, task.unit)))
     found.append(Program(DEFAULTS, 1, recipe_of({}), partial(labels_by_defaults, task)))
-    recipe = recipe_of(read_yaml(config_file(task))) + "and on dev"
+    recipe = recipe_of(read_yaml(config_file(task))) + "and on dev" + (" but for a tenth" if held_out(config) else "")
     for seed in range(1, task.seeds + 1):
-        labels = partial(labels_by_recipe, task, config.data, seed)
+        labels = partial(labels_by_recipe, task, config, seed)
         found.append(Program(f"textrnn, {task.recipe}.yaml", seed, recipe, labels))
     return found
 
@@ -57,9 +57,9 @@ def labels_by_defaults(task: Task, parts: Parts) -> list[str]:
     return our_labels(f"{task.recipe}-defaults", words)
 
 
-def labels_by_recipe(task: Task, data: DataConfig, seed: int, parts: Parts) -> list[str]:
+def labels_by_recipe(task: Task, config: Config, seed: int, parts: Parts) -> list[str]:
     words = ["--config", config_file(task), *setting("train.seed", seed)]
-    return our_labels(f"{task.recipe}-{seed}", [*words, *on_train_and_dev(data)])
+    return our_labels(f"{task.recipe}-{seed}", [*words, *on_train_and_dev(config)])
 
 
 def our_labels(name: str, words: list[object]) -> list[str]:
@@ -71,13 +71,19 @@ def our_labels(name: str, words: list[object]) -> list[str]:
     return [row.split("\t")[column] for row in rows]
 
 
-def on_train_and_dev(data: DataConfig) -> list[object]:
+def held_out(config: Config) -> float:
+    """The share of train and dev from which a recipe learns how network and linear model decide."""
+    return 0.1 if config.model.linear == "mix" else 0.0
+
+
+def on_train_and_dev(config: Config) -> list[object]:
     """What makes a recipe train on dev too."""
+    data = config.data
     if data.dev is None:
-        return setting("data.dev_fraction", 0)
+        return setting("data.dev_fraction", held_out(config))
     files = [name for part in (data.train, data.dev) for name in ([part] if isinstance(part, str) else part or [])]
     together = setting("data.train", f"[{', '.join(files)}]")
-    return [*together, *setting("data.dev", "null"), *setting("data.dev_fraction", 0)]
+    return [*together, *setting("data.dev", "null"), *setting("data.dev_fraction", held_out(config))]
 
 
 def setting(key: str, value: object) -> list[object]:
