@@ -107,7 +107,9 @@ def test_a_fold_that_ran_out_of_patience_stays_as_it_is(
     cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # so low a learning rate changes no label, and the accuracy stays what it is
-    options = sets("train.patience=1", "train.epochs=6", "train.learning_rate=1e-7", "train.monitor=dev_accuracy")
+    options = sets(
+        "train.patience=1", "train.epochs=6", "train.learning_rate=1e-7", "train.monitor=dev_accuracy", "train.folds=3"
+    )
     assert cli(*TRAIN, "whole", *options).code == 0
     epochs = [max(line["epoch"] for line in history_of(Path("whole")) if line.get("fold") == fold) for fold in (1, 2)]
     assert max(epochs) < 6, "these folds must stop early for the test to tell anything"
@@ -132,7 +134,7 @@ def test_a_model_of_another_run_is_refused(cli: Cli, run: Path) -> None:
     lines = Path("run/history.jsonl").read_text().splitlines(keepends=True)
     Path("run/history.jsonl").write_text("".join(lines[:-1]))  # as if stopped before the networks were summed up
     for options in (["train.folds=5"], ["model.hidden_size=5"]):
-        assert cli(*TRAIN, "other", "--force", *sets(*options)).code == 0
+        assert cli(*TRAIN, "other", "--force", *sets("train.epochs=1", *options)).code == 0
         Path("run/model/model.safetensors").write_bytes(Path("other/model/model.safetensors").read_bytes())
         result = cli("train", "--resume", "--run-dir", "run")
         assert result.code == 1 and "run/model/model.safetensors: damaged, or of another run" in result.err
