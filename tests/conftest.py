@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from textrnn.cli import main
+from textrnn.evaluation import plots
+from textrnn.runtime.files import write_bytes
 from textrnn.runtime.process import tune_torch
 
 # Tiny models compute faster on one thread, and tests beside them keep their core.
@@ -53,6 +57,24 @@ class Result:
 
 
 Cli = Callable[..., Result]
+
+
+_draw = plots._save
+typer.main.get_command = functools.cache(typer.main.get_command)  # else each run builds all commands anew
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    """Pictures are composed and their files written, but not drawn, which takes three quarters of a tiny training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "_save", lambda figure, path: write_bytes(path, b""))
+        yield
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what is in pictures, and of what might not be drawn: there they are drawn."""
+    monkeypatch.setattr(plots, "_save", _draw)
 
 
 @pytest.fixture

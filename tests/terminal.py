@@ -6,19 +6,21 @@ import fcntl
 import os
 import re
 import struct
-import subprocess
 import termios
 
-from tests.conftest import COMMAND
+import pytest
+
+from tests.forked import Forked
 
 
 def in_terminal(*arguments: object, columns: int, **environment: str) -> tuple[int, str]:
     """(exit code, all that reached the terminal) of a process with its streams on a terminal."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | environment
-    command = [*COMMAND, *map(str, arguments)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=variables)
+    with pytest.MonkeyPatch.context() as patch, open(os.devnull) as nothing:
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
+        process = Forked(*arguments, stdin=nothing.fileno(), stdout=theirs, stderr=theirs, environment=environment)
     os.close(theirs)
     shown = b""
     try:
@@ -28,6 +30,7 @@ def in_terminal(*arguments: object, columns: int, **environment: str) -> tuple[i
         pass
     finally:
         os.close(ours)
+    process.communicate()
     return process.wait(), shown.decode()
 
 

@@ -129,7 +129,9 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
     assert [[int(count) for count in row[1:]] for row in table[1:]] == metrics["confusion_matrix"]
 
 
-def test_all_that_the_defaults_switch_on_goes_through_training_eval_and_predict(cli: Cli, train_file: Path) -> None:
+def test_all_that_the_defaults_switch_on_goes_through_training_eval_and_predict(
+    cli: Cli, train_file: Path, drawn: None
+) -> None:
     write_tsv(train_file.with_name("test.tsv"), make_rows(24, seed=1))
     sizes = ["model.embedding_dim=8", "model.hidden_size=8", "model.max_ngrams=64"]
     options = sets(*sizes, "train.batch_size=8", "vocab.min_count=1", "data.test=test.tsv")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import resource
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from safetensors.torch import load_file
 
 from tests.commands.bad_inputs import put, snapshot
 from tests.conftest import TINY, TRAINED, Cli, copy_template
+from tests.forked import Forked
 from textrnn import TextClassifier
 
 MODEL = "run/model/"
@@ -270,9 +269,9 @@ def test_wrong_usage_is_code_2(arguments: str, message: str, cli: Cli, run: Path
 
 
 def test_bad_bytes_from_a_pipe_are_told_by_line(run: Path) -> None:
-    command = [sys.executable, "-m", "textrnn", "predict", str(run)]
-    result = subprocess.run(command, input=b"ok\n\xe4\xbd \n", capture_output=True)
-    assert (result.returncode, len((error := result.stderr.decode()).splitlines())) == (1, 1)
+    predict = Forked("predict", run)
+    error = predict.communicate(b"ok\n\xe4\xbd \n")[1].decode()
+    assert (predict.returncode, len(error.splitlines())) == (1, 1)
     assert error.startswith("error: stdin:2: column 1: byte 0xe4 is not valid utf-8")
     assert "--encoding" in error
 
@@ -317,8 +316,8 @@ def test_a_full_disk_leaves_no_part_of_a_prediction(cli: Cli, run: Path) -> None
     ["vocab --data train.tsv", "predict run test.tsv", "predict run", "eval run --json", "--version", "train --help"],
 )
 def test_a_stdout_that_takes_nothing_is_one_message(arguments: str, run: Path) -> None:
-    command = [sys.executable, "-m", "textrnn", *arguments.split()]
     with open("/dev/full", "w") as full:
-        result = subprocess.run(command, stderr=subprocess.PIPE, text=True, input="a text\n", stdout=full)
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("written to ")]
-    assert (result.returncode, lines) == (1, ["error: stdout: No space left on device"])
+        process = Forked(*arguments.split(), stdout=full.fileno())
+        error = process.communicate(b"a text\n")[1].decode()
+    lines = [line for line in error.splitlines() if not line.startswith("written to ")]
+    assert (process.returncode, lines) == (1, ["error: stdout: No space left on device"])

@@ -40,7 +40,7 @@ def odd(cli: Cli) -> Path:
     return Path("odd")
 
 
-def test_results_of_eval_can_be_read_back_and_its_report_shown(cli: Cli, odd: Path) -> None:
+def test_results_of_eval_can_be_read_back_and_its_report_shown(cli: Cli, odd: Path, drawn: None) -> None:
     result = cli("eval", odd, "odd.jsonl", "--output", "o")
     assert result.code == 0, result.err
     assert result.out + result.err == visible(result.out + result.err)

@@ -8,12 +8,28 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from tests.conftest import Cli, make_rows, sets, write_tsv
+from tests.conftest import Cli, copy_template, make_rows, sets, train_in, write_tsv
 from textrnn.training import interruptible, recorder
 
 SIZES = ["model.embedding_dim=4", "model.hidden_size=4", "train.batch_size=8", "train.epochs=2", "vocab.min_count=1"]
 TRAIN = ["train", "--data", "train.tsv", *sets(*SIZES), "--run-dir"]
 FILES = ["model/model.safetensors", "model/linear.safetensors", "model/decision.json", "resume/held_out.safetensors"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `train.tsv` and a finished run of it, `run`."""
+    folder = tmp_path_factory.mktemp("finished")
+    write_tsv(folder / "train.tsv", make_rows(60))
+    train_in(folder, *TRAIN[1:], "run")
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, workplace: Path) -> Path:
+    """That run, in the current folder."""
+    copy_template(finished, workplace, "run")
+    return Path("run")
 
 
 def history_of(run: Path) -> list[dict]:
@@ -35,8 +51,7 @@ def test_each_fold_is_recorded_and_the_last_line_sums_up(cli: Cli, train_file: P
     assert "beside it a linear model that decides with it" in result.err
 
 
-def test_without_a_test_file_eval_reports_what_was_said_of_held_out_texts(cli: Cli, train_file: Path) -> None:
-    assert cli(*TRAIN, "run").code == 0
+def test_without_a_test_file_eval_reports_what_was_said_of_held_out_texts(cli: Cli, run: Path) -> None:
     metrics = json.loads(cli("eval", "run", "--json").out)
     assert metrics["n"] == 60
     last = history_of(Path("run"))[-1]
@@ -50,9 +65,8 @@ def test_without_a_test_file_eval_reports_what_was_said_of_held_out_texts(cli: C
     ("owner", "fold"), [(recorder, 3), (interruptible, 1)], ids=["at an evaluation", "before the first step"]
 )
 def test_an_interrupted_run_ends_with_the_same_files(
-    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch, owner: object, fold: int
+    cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch, owner: object, fold: int
 ) -> None:
-    assert cli(*TRAIN, "whole").code == 0
     name = "append_history" if owner is recorder else "train_and_record"
     original, calls = getattr(owner, name), []
 
@@ -71,18 +85,17 @@ def test_an_interrupted_run_ends_with_the_same_files(
     result = cli(*TRAIN, "cut", "--resume")
     assert result.code == 0, result.err
     assert "linear model: " not in result.err  # it is not fitted again
-    assert all(Path("cut", name).read_bytes() == Path("whole", name).read_bytes() for name in FILES)
-    assert without_times(history_of(Path("cut"))) == without_times(history_of(Path("whole")))
+    assert all(Path("cut", name).read_bytes() == (run / name).read_bytes() for name in FILES)
+    assert without_times(history_of(Path("cut"))) == without_times(history_of(run))
     assert "the run is complete" in cli(*TRAIN, "cut", "--resume").err
 
 
 def test_a_run_that_is_stopped_with_more_epochs_keeps_them(
-    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    assert cli(*TRAIN, "run").code == 0
     with monkeypatch.context() as patch:
         patch.setattr(interruptible, "train_and_record", die)
         assert cli(*TRAIN, "run", "--resume", *sets("train.epochs=3")).code == 130
@@ -94,7 +107,9 @@ def test_a_fold_that_ran_out_of_patience_stays_as_it_is(
     cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # so low a learning rate changes no label, and the accuracy stays what it is
-    options = sets("train.patience=1", "train.epochs=6", "train.learning_rate=1e-7", "train.monitor=dev_accuracy")
+    options = sets(
+        "train.patience=1", "train.epochs=6", "train.learning_rate=1e-7", "train.monitor=dev_accuracy", "train.folds=3"
+    )
     assert cli(*TRAIN, "whole", *options).code == 0
     epochs = [max(line["epoch"] for line in history_of(Path("whole")) if line.get("fold") == fold) for fold in (1, 2)]
     assert max(epochs) < 6, "these folds must stop early for the test to tell anything"
@@ -115,19 +130,17 @@ def test_a_fold_that_ran_out_of_patience_stays_as_it_is(
     assert "the run is complete" in cli("train", "--resume", "--run-dir", "cut").err
 
 
-def test_a_model_of_another_run_is_refused(cli: Cli, train_file: Path) -> None:
-    assert cli(*TRAIN, "run").code == 0
+def test_a_model_of_another_run_is_refused(cli: Cli, run: Path) -> None:
     lines = Path("run/history.jsonl").read_text().splitlines(keepends=True)
     Path("run/history.jsonl").write_text("".join(lines[:-1]))  # as if stopped before the networks were summed up
     for options in (["train.folds=5"], ["model.hidden_size=5"]):
-        assert cli(*TRAIN, "other", "--force", *sets(*options)).code == 0
+        assert cli(*TRAIN, "other", "--force", *sets("train.epochs=1", *options)).code == 0
         Path("run/model/model.safetensors").write_bytes(Path("other/model/model.safetensors").read_bytes())
         result = cli("train", "--resume", "--run-dir", "run")
         assert result.code == 1 and "run/model/model.safetensors: damaged, or of another run" in result.err
 
 
-def test_more_epochs_go_on_in_each_fold(cli: Cli, train_file: Path) -> None:
-    assert cli(*TRAIN, "run").code == 0
+def test_more_epochs_go_on_in_each_fold(cli: Cli, run: Path) -> None:
     result = cli(*TRAIN, "run", "--resume", *sets("train.epochs=3"))
     assert result.code == 0, result.err
     found = [(line.get("fold"), line["epoch"]) for line in history_of(Path("run"))]

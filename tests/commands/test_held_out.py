@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import Cli, copy_template, train_in
 from textrnn.training import cross_fitting
 
 SMALL = ["--set", "model.hidden_size=4", "--set", "model.embedding_dim=4", "--set", "train.epochs=1"]
@@ -67,13 +67,25 @@ def test_equal_texts_are_in_the_same_fold(cli: Cli, workplace: Path) -> None:
     assert metrics["parts"]["linear"]["accuracy"] < 0.55
 
 
-@pytest.mark.parametrize("change", ["a label", "the order", "packed", "another column"])
-def test_a_changed_dev_file_is_not_judged_by_what_was_fitted_on_it(change: str, cli: Cli, workplace: Path) -> None:
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `train.csv`, `dev.csv` with a column `other`, and a run `r` of them."""
+    folder = tmp_path_factory.mktemp("judged")
     for name, rows, seed in (("train.csv", 300, 1), ("dev.csv", 150, 2)):
-        pairs = [line.split("\t") for line in Path(write_noise("noise.tsv", rows, seed)).read_text().splitlines()]
+        noise = Path(write_noise(str(folder / "noise.tsv"), rows, seed)).read_text()
+        pairs = [line.split("\t") for line in noise.splitlines()]
         lines = ["text,label,other", *(f"{text},{label},{text[::-1]}" for label, text in pairs)]
-        Path(name).write_text("\n".join(lines) + "\n")
-    assert cli("train", "--data", "train.csv", "--run-dir", "r", *SMALL, "--set", "data.dev=dev.csv").code == 0
+        (folder / name).write_text("\n".join(lines) + "\n")
+    train_in(folder, "--data", "train.csv", "--run-dir", "r", *SMALL, "--set", "data.dev=dev.csv")
+    return folder
+
+
+@pytest.mark.parametrize("change", ["a label", "the order", "packed", "another column"])
+def test_a_changed_dev_file_is_not_judged_by_what_was_fitted_on_it(
+    change: str, cli: Cli, judged: Path, workplace: Path
+) -> None:
+    copy_template(judged, workplace, "r")
+    lines = Path("dev.csv").read_text().splitlines()
     file, options = "dev.csv", []
     if change == "a label":
         lines[1] = lines[1].replace(",0,", ",1,") if ",0," in lines[1] else lines[1].replace(",1,", ",0,")

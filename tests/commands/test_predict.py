@@ -10,33 +10,29 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.conftest import COMMAND, Cli, make_rows
+from tests.forked import Forked
 from textrnn import TextClassifier
 
 
-def piped(text: bytes | str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-    content = text.encode() if isinstance(text, str) else text
+def test_three_lines_in_three_lines_out_in_any_locale(trained: Path) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
-    return subprocess.run(
-        [*COMMAND, "predict", *map(str, arguments)], input=content, capture_output=True, cwd=cwd, env=environment
-    )
-
-
-def test_three_lines_in_three_lines_out_in_any_locale(trained: Path, workplace: Path) -> None:
-    result = piped("中文\n\nb", trained, "-", cwd=workplace)
+    command = [*COMMAND, "predict", str(trained), "-"]
+    result = subprocess.run(command, input="中文\n\nb".encode(), capture_output=True, env=environment)
     assert result.returncode == 0, result.stderr
     rows = [line.split("\t") for line in result.stdout.decode().splitlines()]
     assert [row[2] for row in rows] == ["中文", "", "b"]
     assert all(len(row[1].split(".")[1]) == 4 for row in rows)
 
 
-def test_stdin_is_the_default_when_piped(trained: Path, workplace: Path) -> None:
-    assert piped("a\n", trained, cwd=workplace).stdout.count(b"\n") == 1
-    assert piped("", trained, cwd=workplace).stdout == b""
+def test_stdin_is_the_default_when_piped(trained: Path) -> None:
+    assert Forked("predict", trained).communicate(b"a\n")[0].count(b"\n") == 1
+    assert Forked("predict", trained).communicate(b"")[0] == b""
 
 
 def test_predictions_are_those_of_the_python_class_in_order(cli: Cli, trained: Path) -> None:
@@ -92,13 +88,9 @@ def test_a_column_number_beyond_all_columns_is_wrong_usage(cli: Cli, trained: Pa
     assert len(result.err) < 300
 
 
-def test_a_closed_pipe_ends_predict_quietly(trained: Path, workplace: Path) -> None:
+def test_a_closed_pipe_ends_predict_quietly(trained: Path) -> None:
     Path("many.txt").write_text("a line\n" * 50_000)
-    predict = subprocess.Popen(
-        [*COMMAND, "predict", str(trained), "many.txt"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=workplace
-    )
-    assert predict.stdout is not None
-    assert predict.stderr is not None
+    predict = Forked("predict", trained, "many.txt")
     assert predict.stdout.readline().endswith(b"\ta line\n")
     predict.stdout.close()
     assert predict.stderr.read() == b""
@@ -106,13 +98,8 @@ def test_a_closed_pipe_ends_predict_quietly(trained: Path, workplace: Path) -> N
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
-def test_lines_are_answered_as_they_come(trained: Path, workplace: Path, encoding: str) -> None:
-    predict = subprocess.Popen(
-        [*COMMAND, "predict", str(trained), "--encoding", encoding],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=workplace,
-    )  # fmt: skip
-    assert predict.stdin is not None
-    assert predict.stdout is not None
+def test_lines_are_answered_as_they_come(trained: Path, encoding: str) -> None:
+    predict = Forked("predict", trained, "--encoding", encoding)
     for texts in (["first"], ["second", "third"], [str(number) for number in range(300)]):
         predict.stdin.write("".join(f"{text}\n" for text in texts).encode(encoding))
         predict.stdin.flush()
@@ -122,23 +109,19 @@ def test_lines_are_answered_as_they_come(trained: Path, workplace: Path, encodin
     assert predict.wait() == 0
 
 
-def test_what_came_before_a_bad_record_is_answered(trained: Path, workplace: Path) -> None:
-    result = piped(b"a\nb\n\xff\n", trained, cwd=workplace)
-    assert result.stdout.count(b"\n") == 2
-    assert b"stdin:3: column 1" in result.stderr
+def test_what_came_before_a_bad_record_is_answered(trained: Path) -> None:
+    out, error = Forked("predict", trained).communicate(b"a\nb\n\xff\n")
+    assert out.count(b"\n") == 2
+    assert b"stdin:3: column 1" in error
 
 
 @pytest.mark.parametrize("impatient", [False, True])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_waiting_for_lines_can_be_stopped(
-    trained: Path, workplace: Path, number: signal.Signals, code: int, impatient: bool
-) -> None:
-    predict = subprocess.Popen(
-        [*COMMAND, "predict", str(trained)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=workplace,
-    )  # fmt: skip
-    assert predict.stdin is not None
-    assert predict.stdout is not None
+def test_waiting_for_lines_can_be_stopped(trained: Path, number: signal.Signals, code: int, impatient: bool) -> None:
+    piped: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    predict: Any = (
+        subprocess.Popen([*COMMAND, "predict", str(trained)], **piped) if impatient else Forked("predict", trained)
+    )
     predict.stdin.write(b"a\n")
     predict.stdin.flush()
     predict.stdout.readline()
@@ -152,8 +135,8 @@ def test_waiting_for_lines_can_be_stopped(
     assert b"Traceback" not in error
 
 
-def test_stdin_may_be_packed(trained: Path, workplace: Path) -> None:
-    assert piped(gzip.compress(b"a\nb\n"), trained, cwd=workplace).stdout.count(b"\n") == 2
+def test_stdin_may_be_packed(trained: Path) -> None:
+    assert Forked("predict", trained).communicate(gzip.compress(b"a\nb\n"))[0].count(b"\n") == 2
 
 
 @pytest.mark.slow
@@ -176,9 +159,10 @@ def test_a_million_lines_stream_through_in_memory_that_does_not_grow(trained: Pa
     assert peak_megabytes(1_000_000) < peak_megabytes(10_000) + 30
 
 
-def test_output_to_the_path_of_a_pipe(trained: Path, workplace: Path) -> None:
-    result = piped("one\ntwo\n", trained, "--output", "/dev/stdout", cwd=workplace)
-    assert (result.returncode, result.stdout.count(b"\n")) == (0, 2), result.stderr
+def test_output_to_the_path_of_a_pipe(trained: Path) -> None:
+    predict = Forked("predict", trained, "--output", "/dev/stdout")
+    out, error = predict.communicate(b"one\ntwo\n")
+    assert (predict.returncode, out.count(b"\n")) == (0, 2), error
 
 
 def unsure_and_sure(trained: Path) -> tuple[np.ndarray, float]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.commands.test_predict import piped
-from tests.conftest import COMMAND, TINY, Cli, make_rows, train_in
+from tests.conftest import TINY, Cli, make_rows, train_in
+from tests.forked import Forked
 from textrnn import RNNClassifier
 
 ROWS = make_rows(120, seed=3)
@@ -79,14 +78,12 @@ def test_a_model_that_was_trained_on_no_file_reads_lines(cli: Cli, runs: dict[st
 def test_stdin_is_text_unless_told(runs: dict[str, Path], workplace: Path) -> None:
     content = WRITERS["tsv"](ROWS[:3])
     lines = [line.replace("\t", " ") for line in content.splitlines()]
-    result = piped(content, runs["tsv"], cwd=workplace)
-    assert texts_of(result.stdout.decode()) == lines
-    assert (
-        b"the first line looks like tsv, which the model was trained on; to read it so, pass --format tsv"
-        in result.stderr
-    )
-    assert piped("a title\tby someone\n", runs["tsv"], cwd=workplace).stderr == b""
-    assert texts_of(piped(content, runs["tsv"], "--format", "tsv", cwd=workplace).stdout.decode()) == TEXTS[:3]
+    out, error = Forked("predict", runs["tsv"]).communicate(content.encode())
+    assert texts_of(out.decode()) == lines
+    assert b"the first line looks like tsv, which the model was trained on; to read it so, pass --format tsv" in error
+    assert Forked("predict", runs["tsv"]).communicate(b"a title\tby someone\n")[1] == b""
+    told = Forked("predict", runs["tsv"], "--format", "tsv")
+    assert texts_of(told.communicate(content.encode())[0].decode()) == TEXTS[:3]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +177,7 @@ def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> 
     for model in ("run", "run/model"):
         assert "café" in cli("predict", model, "t.tsv").out
         assert cli("eval", model, "t.tsv").code == 0
-    assert "café" in piped("café\n", "run", cwd=workplace).stdout.decode()
+    assert "café" in Forked("predict", "run").communicate("café\n".encode())[0].decode()
     Path("garbled.tsv").write_text(content.replace("food", "déjà"), encoding="utf-8")
     result = cli("eval", "run", "garbled.tsv")
     assert "unknown label" in result.err and result.err.endswith("pass --set data.encoding=utf-8\n")
@@ -249,29 +246,21 @@ def test_a_header_that_is_told_to_predict_names_its_text(cli: Cli, trained: Path
     assert "pass --text-column text\n" in cli("predict", "run", "new.csv").err
 
 
-def test_a_wrong_header_of_a_stream_is_told_at_once(trained: Path, workplace: Path) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "predict", str(trained), "--format", "csv"], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-        cwd=workplace,
-    ) as process:  # fmt: skip
-        assert process.stdin and process.stderr
-        process.stdin.write(b"id,body\n")
-        process.stdin.flush()
-        assert b"no column 'text'" in process.stderr.read()
+def test_a_wrong_header_of_a_stream_is_told_at_once(trained: Path) -> None:
+    predict = Forked("predict", trained, "--format", "csv")
+    predict.stdin.write(b"id,body\n")
+    predict.stdin.flush()
+    assert b"no column 'text'" in predict.stderr.read()
+    predict.communicate()
 
 
-def test_a_live_csv_is_answered_line_by_line(trained: Path, workplace: Path) -> None:
+def test_a_live_csv_is_answered_line_by_line(trained: Path) -> None:
     """The delimiter is told from the header alone: nothing waits for more lines."""
-    with subprocess.Popen(
-        [*COMMAND, "predict", str(trained), "--format", "csv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, cwd=workplace,
-    ) as process:  # fmt: skip
-        assert process.stdin and process.stdout
-        process.stdin.write(b"id;text\n1;a late goal, again\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        process.stdin.close()
-    assert line.endswith(b"\ta late goal, again\n")
+    predict = Forked("predict", trained, "--format", "csv")
+    predict.stdin.write(b"id;text\n1;a late goal, again\n")
+    predict.stdin.flush()
+    assert predict.stdout.readline().endswith(b"\ta late goal, again\n")
+    predict.communicate()
 
 
 def test_a_model_folder_evaluates_any_format(cli: Cli, runs: dict[str, Path]) -> None:

@@ -116,8 +116,10 @@ def test_a_run_killed_between_history_and_state_has_no_line_twice(
     assert same_run(Path("whole"), Path("cut"))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("step", [1, 7, 17, 40])  # 17 steps an epoch: 17 comes between an epoch and its evaluation
+@pytest.mark.parametrize(  # 17 steps an epoch: 17 comes between an epoch and its evaluation
+    ("step", "number", "code"),
+    [(1, signal.SIGTERM, 143), (7, signal.SIGINT, 130), (17, signal.SIGINT, 130), (40, signal.SIGTERM, 143)],
+)
 def test_a_signal_saves_the_state_and_resume_goes_on_from_it(
     cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, step: int
 ) -> None:

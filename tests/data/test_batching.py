@@ -96,10 +96,10 @@ def padding_share(lengths: np.ndarray, batch_size: int) -> float:
 
 
 @needs_datasets
-@pytest.mark.parametrize("batch_size", [32, 64, 128])
-def test_padding_is_under_five_percent_on_imdb(batch_size: int) -> None:
+def test_padding_is_under_five_percent_on_imdb() -> None:
     with gzip.open(Path(str(DATASETS)) / "imdb" / "train.csv.gz", "rt", encoding="utf-8", newline="") as stream:
         reviews = [row[1] for row in csv.reader(stream)][1:]
     lengths = Transform(Tokenizer("whitespace"), Vocab([]), 400).encode(reviews).lengths
     assert len(lengths) == 25_000
-    assert padding_share(lengths, batch_size) < 0.05
+    for batch_size in (32, 64, 128):
+        assert padding_share(lengths, batch_size) < 0.05

@@ -14,7 +14,7 @@ from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves, plot_gr
 
 
 @pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+def figures(drawn: None, monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that were drawn, each also saved."""
     drawn: list[Figure] = []
     save = plots._save
@@ -167,7 +167,7 @@ def test_gradients_are_drawn_on_logarithmic_axes_with_a_line_for_each_network(tm
 
 
 def test_gradients_of_which_none_is_finite_are_still_a_picture(
-    tmp_path: Path, recwarn: pytest.WarningsRecorder
+    tmp_path: Path, drawn: None, recwarn: pytest.WarningsRecorder
 ) -> None:
     plot_gradients(tmp_path / "g.png", [Panel("after", {"rnn": no_curve(3)})])
     assert min(shape_of(tmp_path / "g.png")) > 300

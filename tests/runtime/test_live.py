@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMMAND
+from tests.forked import Forked
 from textrnn.runtime import live
 
 
@@ -33,13 +32,12 @@ def test_before_waiting_is_called_when_no_bytes_are_ready_and_now_and_then(
     assert events == expected
 
 
-def test_an_input_that_fails_is_named_and_not_taken_for_the_output(trained: Path, workplace: Path) -> None:
+def test_an_input_that_fails_is_named_and_not_taken_for_the_output(trained: Path) -> None:
     """A terminal's other side whose program has gone gives EIO."""
     reading, other = pty.openpty()
     os.close(other)
-    result = subprocess.run(
-        [*COMMAND, "predict", str(trained), "-"], stdin=reading, capture_output=True, text=True, cwd=workplace
-    )
+    predict = Forked("predict", trained, "-", stdin=reading)
     os.close(reading)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "error: stdin: cannot be read: Input/output error\n"
+    out, error = predict.communicate()
+    assert (predict.wait(), out) == (1, b"")
+    assert error == b"error: stdin: cannot be read: Input/output error\n"
