@@ -115,10 +115,13 @@ def test_a_single_function_runs_in_the_pool_or_with_one_core_in_the_calling_thre
 
 
 def test_when_the_caller_stops_nothing_goes_on_beside_it() -> None:
-    ended = threading.Event()
+    began, ended = threading.Event(), threading.Event()
 
     def slow(number: int) -> None:
-        if number:
+        if number == 0:
+            began.wait(30)  # else the other one might not have begun, and would never do so
+        else:
+            began.set()
             time.sleep(0.2)
             ended.set()
 
