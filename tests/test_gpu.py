@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.conftest import TINY, Cli
+from tests.conftest import TINY, Cli, sets
 from textrnn import TextClassifier
 from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
@@ -65,6 +65,7 @@ def test_a_model_trained_on_the_gpu_gives_the_same_answers_on_the_cpu(
 def test_a_run_on_the_gpu_comes_out_as_on_the_cpu(cli: Cli, train_file: Path) -> None:
     for device in ("cpu", "cuda"):
         options = [*TINY, *WITHOUT_DROPOUT, "--device", device, "--run-dir", device]
+        options += sets("model.rare_dim=3", "model.ngrams=2", "model.ngram_dim=2")
         assert cli("train", "--data", "train.tsv", *options).code == 0
     assert far_apart(Path("cpu"), Path("cuda")) < 1e-3
 

@@ -23,7 +23,8 @@ OPTIONS = [
     "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set",
     "model.num_layers=2", "--set", "train.batch_size=8", "--set", "train.epochs=4", "--set", "train.patience=null",
     "--set", "vocab.min_count=1", "--set", "train.learning_rate=0.01", "--set", "model.ngrams=2",
-    "--set", "model.max_ngrams=64", "--set", "train.folds=1", "--run-dir",
+    "--set", "model.rare_dim=3", "--set", "model.ngram_dim=2", "--set", "model.max_ngrams=64",
+    "--set", "train.folds=1", "--run-dir",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ OPTIONS = [
     "--set", "model.linear=mix", "--set",
     "model.dropout=0", "--set", "model.embedding_dropout=0", "--set", "train.batch_size=8", "--set",
     "train.accumulate=2", "--set", "train.epochs=20", "--set", "train.patience=null", "--set", "vocab.min_count=1",
-    "--run-dir",
+    "--set", "model.rare_dim=3", "--run-dir",
 ]  # fmt: skip
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "textrnn"]
 

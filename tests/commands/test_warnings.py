@@ -104,7 +104,7 @@ DEAD_KEYS = [
     ("data.delimiter=;", "data.format=tsv", "data.format is tsv, not csv", "data.train=t.csv"),
     ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
     ("model.attention_hops=2", "model.pooling=max", "model.pooling is max, not attention", "model.pooling=attention"),
-    ("model.rare_dim=8", "model.pretrained=v.txt", "model.pretrained is given", "model.ngrams=1"),
+    ("model.rare_dim=8", "model.pretrained=v.txt", "model.pretrained is given", "model.rare_dim=null"),
     ("model.ngram_dim=8", "model.ngrams=1", "model.ngrams is 1", None),
     ("model.max_ngrams=64", "model.ngrams=1", "model.ngrams is 1", None),
     ("train.folds=2", "data.dev=dev.tsv", "data.dev is given", None),

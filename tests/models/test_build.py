@@ -204,15 +204,28 @@ def test_tensors_have_the_names_under_which_models_were_saved(architecture: str)
 
     assert list(_build(architecture=architecture, **options).state_dict()) == names
 
+    narrow = _build(architecture=architecture, rare_dim=2, ngram_dim=3, **options).state_dict()
+    embedding = """
+        table.frequent.weight table.rare.weight table.projection ngrams.keys_2 ngrams.projection ngrams.table.weight
+    """
+    of_embedding = {f"embedding.{name}" for name in embedding.split()}
+    assert set(narrow) == {name for name in names if not name.startswith("embedding.")} | of_embedding
+
 
 @each_pooling
 @each_depth
 @each_network
-@pytest.mark.parametrize("more", [{}, {"fc_size": 7}, {"embedding_dim": 2, "hidden_size": 20}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"rare_dim": None}, {"fc_size": 7}, {"embedding_dim": 2, "hidden_size": 20}, {"rare_dim": 2, "ngram_dim": 3},
+        {"embedding_dim": 64, "rare_dim": 48}, {"embedding_dim": 64, "ngram_dim": 48},
+    ],
+)  # fmt: skip
 def test_a_model_has_the_weights_that_its_config_says_at_least_and_not_many_more(
     architecture: str, cell: str, nonlinearity: str, num_layers: int, pooling: str, more: dict
 ) -> None:
-    options = {"embedding_dim": 12, "hidden_size": 16, "linear": "none", "ngrams": 1 + bool(more), **more}
+    options = {"embedding_dim": 12, "hidden_size": 16, "linear": "none", "ngrams": len(more) + 1, **more}
     config = ModelConfig.model_validate(
         {"architecture": architecture, "cell": cell, "num_layers": num_layers, "pooling": pooling, **options}
     )

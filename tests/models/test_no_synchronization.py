@@ -31,8 +31,9 @@ def test_a_training_step_needs_no_value_on_the_host(
     architecture: str, cell: str, nonlinearity: str, pooling: str, objective: Callable[[], Objective]
 ) -> None:
     model = small_model(
-        architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=2, pooling=pooling, dropout=0.5
-    )
+        architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=2, pooling=pooling, dropout=0.5,
+        rare_dim=2,
+    )  # fmt: skip
     model.to("meta").train()
     batch = Batch(*(torch.ones(shape, dtype=torch.long, device="meta") for shape in ((3, 40), (40,), (40,))))
 

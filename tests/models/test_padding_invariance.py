@@ -55,6 +55,7 @@ def test_logits_do_not_depend_on_other_texts_or_on_padding(
     text_length=st.integers(1, 20),
     other_lengths=st.lists(st.integers(1, 20), max_size=5),
     ngrams=st.integers(1, 3),
+    narrow=st.sampled_from([None, 2]),
     hops=st.integers(1, 3),
     extra=st.integers(0, 40),
     seed=st.integers(0, 1000),
@@ -63,11 +64,13 @@ def test_logits_do_not_depend_on_other_texts_or_on_padding(
 def test_logits_of_a_text_in_any_batch_are_those_of_the_text_alone(
     architecture: str, cell: tuple[str, str], num_layers: int, bidirectional: bool, pooling: str,
     text_length: int, other_lengths: list[int], hops: int, ngrams: int,
+    narrow: int | None,
     extra: int, seed: int,
 ) -> None:  # fmt: skip
     model = small_model(
         architecture=architecture, cell=cell[0], nonlinearity=cell[1], num_layers=num_layers,
         bidirectional=bidirectional, pooling=pooling, attention_hops=hops, ngrams=ngrams,
+        rare_dim=narrow, ngram_dim=narrow,
     )  # fmt: skip
     randomize(model, seed=seed)
     text, *others = random_texts([text_length, *other_lengths], seed=seed)

@@ -21,7 +21,8 @@ MODEL = Config.model_validate({"model": {"embedding_dim": 96}})
 
 def test_presets_and_defaults_are_part_of_the_values(tmp_path: Path) -> None:
     best, plain = run_with(tmp_path / "best"), run_with(tmp_path / "plain", preset="plain")  # type: ignore[arg-type]
-    values = [effective_values(run, MODEL, 1, is_run=True) for run in (best, plain)]
+    of_plain = Config.model_validate({"preset": "plain", "model": {"embedding_dim": 96}})
+    values = [effective_values(run, model, 1, is_run=True) for run, model in ((best, MODEL), (plain, of_plain))]
     found = {each["key"]: each["values"] for each in config_differences(values, [{}, {}])}
     assert found == {
         "preset": ["best", "plain"],
@@ -32,6 +33,12 @@ def test_presets_and_defaults_are_part_of_the_values(tmp_path: Path) -> None:
         "train.embedding_lr_multiplier": [5.0, 1.0],
         "train.adversarial_norm": [1.5, None],
     }
+
+
+def test_sizes_of_vectors_are_those_that_the_model_has(tmp_path: Path) -> None:
+    with_vectors = Config.model_validate({"model": {"embedding_dim": 50, "rare_dim": None}})  # as it is saved
+    values = effective_values(run_with(tmp_path / "run"), with_vectors, 1, is_run=True)
+    assert (values["model.embedding_dim"], values["model.rare_dim"]) == (50, None)
 
 
 def test_what_auto_came_to_is_in_the_history(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ import yaml
 from tests.conftest import Cli
 from textrnn import RNNClassifier, TextClassifier
 from textrnn.errors import CheckpointError
-from textrnn.run.model_config import FORMAT_VERSION, read_description
+from textrnn.run.model_config import FORMAT_VERSION, defaults_of, read_description
 
 MODELS = Path(__file__).with_name("models")
 LABELS = ["complaint", "praise", "question", "request"]
@@ -128,8 +128,8 @@ def old(workplace: Path) -> Path:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("attention_hops", 1), ("ngrams", 1), ("ngram_buckets", 1 << 17), ("linear_ngrams", None),
-        ("linear_buckets", 1 << 19), ("linear_scale", 6.0),
+        ("attention_hops", 1), ("rare_dim", None), ("ngrams", 1), ("ngram_dim", None), ("ngram_buckets", 1 << 17),
+        ("linear_ngrams", None), ("linear_buckets", 1 << 19), ("linear_scale", 6.0),
     ],
 )  # fmt: skip
 def test_a_key_that_is_missing_in_version_0_means_what_was_done_before_it(old: Path, key: str, value: object) -> None:
@@ -137,6 +137,17 @@ def test_a_key_that_is_missing_in_version_0_means_what_was_done_before_it(old: P
     found = read_description(old / "config.yaml")
     assert found.old is not None
     assert (found.tree["model"] | found.old._asdict())[key] == value
+
+
+@pytest.mark.parametrize(
+    ("version", "rare_dim", "ngram_dim"),
+    [(0, None, None), (1, None, None), (2, None, None), (3, None, 32), (4, 32, 16)],
+)  # fmt: skip
+def test_the_sizes_of_vectors_are_those_of_each_version(
+    version: int, rare_dim: int | None, ngram_dim: int | None
+) -> None:
+    found = defaults_of(version)["model"]
+    assert (found["rare_dim"], found["ngram_dim"]) == (rare_dim, ngram_dim)
 
 
 def test_a_key_that_is_missing_takes_the_default_of_its_version(old: Path) -> None:

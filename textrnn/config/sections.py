@@ -50,7 +50,7 @@ _FLOAT32 = Needs(lambda c: c.train.precision == "float32", "train.precision is {
 _TRAINED_EMBEDDING = Needs(
     lambda c: not c.model.freeze_embedding or c.model.ngrams > 1, "model.freeze_embedding is true"
 )
-_RANDOM = Needs(lambda c: c.model.pretrained is None, "model.pretrained is given")
+_RANDOM = Needs(lambda c: c.model.pretrained is None or c.model.rare_dim is None, "model.pretrained is given")
 _PRETRAINED = Needs(
     lambda c: c.model.pretrained is not None, "model.pretrained is not given", "keeps embeddings at their random values"
 )

@@ -1,5 +1,5 @@
 """The n-grams of a corpus that occur three times or more. Of up to 16 million different ones the counts are exact; with
-more, an occurrence does not count that is the only one in a stretch of that many."""
+more, those that were counted once so far are forgotten now and then, so that counts may be too low."""
 
 from __future__ import annotations
 

@@ -58,9 +58,11 @@ def least_weights(config: ModelConfig, vocab_size: int) -> int:
     the sizes in a config are not those of a file."""
     dim, size = config.embedding_dim or DEFAULT_EMBEDDING_DIM, config.hidden_size
     recurrent_layers = config.num_layers - (config.architecture == "tdnn")  # whose first layer has no such matrix
-    frequent, rare_dim = frequent_tokens(vocab_size), _narrower(config.rare_dim, dim) or dim
-    vectors = frequent * dim + (vocab_size - frequent) * rare_dim
-    return vectors + size * dim + recurrent_layers * size * size + (config.fc_size or 0)
+    frequent, rare_dim = frequent_tokens(vocab_size), _narrower(config.rare_dim, dim)
+    ngram_dim = _narrower(config.ngram_dim, dim) if config.ngrams > 1 else None
+    vectors = frequent * dim + (vocab_size - frequent) * (rare_dim or dim)
+    matrices = dim * ((rare_dim or 0) + (ngram_dim or 0))
+    return vectors + matrices + size * dim + recurrent_layers * size * size + (config.fc_size or 0)
 
 
 def _narrower(size: int | None, dim: int) -> int | None:

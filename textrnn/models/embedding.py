@@ -74,7 +74,7 @@ class Embedding(nn.Module):
         super().__init__()
         self.table: nn.Embedding | AdaptiveEmbedding
         if rare_dim is not None:
-            assert pretrained is None
+            assert pretrained is None, "word vectors have one size"
             self.table = AdaptiveEmbedding(vocab_size, dim, rare_dim)
         else:
             self.table = _full_table(vocab_size, dim, pretrained)

@@ -31,7 +31,8 @@ def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -
             keys = tree.get(section)
             values |= {f"{section}.{key}": value for key, value in keys.items()} if isinstance(keys, dict) else {}
         _say_what_auto_was(values, RunFolder(run))
-    values["model.embedding_dim"] = model.model.embedding_dim  # null is a number by then
+    values["model.embedding_dim"] = model.model.embedding_dim  # null is a number by then,
+    values["model.rare_dim"] = model.model.rare_dim  # and a number is null where vectors are given
     for key in _LEFT_OUT:
         values.pop(key, None)
     return values

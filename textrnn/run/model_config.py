@@ -47,6 +47,7 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
             "freeze_embedding": False,
             "rare_dim": None,
             "ngrams": 1,
+            "ngram_dim": None,
             "ngram_buckets": 1 << 17,
             "linear_ngrams": None,
             "linear_buckets": 1 << 19,
