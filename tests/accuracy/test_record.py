@@ -17,7 +17,7 @@ from textrnn.config import Config
 NOT_YET = pytest.mark.xfail(
     reason="defaults changed since it was read; `make accuracy` is to read it anew", strict=True
 )
-READ = {"thucnews_accurate", "imdb", "online_shopping_category", "online_shopping_sentiment", "mr"}  # with today's vectors and n-grams
+READ = {"thucnews_accurate", "imdb", "online_shopping_category", "online_shopping_sentiment", "mr"}  # as it is today
 
 
 @pytest.mark.parametrize(
