@@ -12,7 +12,9 @@ from torch import nn
 
 from textrnn.config import ModelConfig
 from textrnn.data.transform import EncodedTexts
+from textrnn.data.vocab import PAD
 from textrnn.models.build import build_network
+from textrnn.models.embedding import AdaptiveEmbedding
 from textrnn.models.hashed_linear import LinearPath
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
@@ -59,6 +61,8 @@ def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
         for part in module.modules():
             if isinstance(part, LinearPath):
                 part.idf[0] = 0.0  # row 0 is that of padding
+            if isinstance(part, AdaptiveEmbedding):
+                part.rare.weight[0] = part.frequent.weight[PAD] = 0.0  # what tokens of the other table have in it
 
 
 def small_model(**options: object) -> TextRNN | RCNN | TDNN:

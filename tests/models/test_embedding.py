@@ -103,6 +103,15 @@ def test_padding_and_frequent_tokens_give_no_gradient_to_the_rows_of_the_others(
     torch.testing.assert_close(table.rare.weight.grad[9], 2 * table.projection.sum(0))
 
 
+@pytest.mark.parametrize("ids", [[[PAD, 2], [11, 3], [1, 3]], [[1, 2]], [[5, 6]]], ids=["both", "frequent", "rare"])
+def test_without_gradients_the_vectors_are_the_same(ids: list[list[int]]) -> None:
+    table, token_ids = AdaptiveEmbedding(12, 4, rare_dim=2), torch.tensor(ids)
+    expected = table(token_ids).detach()
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            torch.testing.assert_close(table(token_ids), expected, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(("vocab_size", "expected"), [(2, 2), (3, 2), (11, 2), (12, 3), (4426, 1106)])
 def test_a_quarter_of_a_vocabulary_is_frequent_and_at_least_the_two_entries_that_are_no_tokens(
     vocab_size: int, expected: int

@@ -38,7 +38,12 @@ class AdaptiveEmbedding(nn.Module):
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """(...) -> (..., dim)."""
         frequent = self.frequent.num_embeddings
-        vectors = self.frequent(token_ids.masked_fill(token_ids >= frequent, PAD))
+        is_rare = token_ids >= frequent
+        vectors = self.frequent(token_ids.masked_fill(is_rare, PAD))
+        if token_ids.device.type == "cpu" and not torch.is_grad_enabled():  # where they are may be asked
+            where = is_rare.nonzero(as_tuple=True)
+            rare = nn.functional.linear(self.rare(token_ids[where] - frequent + 1), self.projection)
+            return vectors.index_put_(where, rare.to(vectors.dtype))
         rare = self.rare((token_ids - frequent + 1).clamp_(min=0))
         return vectors + nn.functional.linear(rare, self.projection)
 
