@@ -78,12 +78,12 @@ def held_out(config: Config) -> float:
 
 def on_train_and_dev(config: Config) -> list[object]:
     """What makes a recipe train on dev too."""
-    data = config.data
+    data, share = config.data, setting("data.dev_fraction", held_out(config))
     if data.dev is None:
-        return setting("data.dev_fraction", held_out(config))
+        return share
     files = [name for part in (data.train, data.dev) for name in ([part] if isinstance(part, str) else part or [])]
     together = setting("data.train", f"[{', '.join(files)}]")
-    return [*together, *setting("data.dev", "null"), *setting("data.dev_fraction", held_out(config))]
+    return [*together, *setting("data.dev", "null"), *share]
 
 
 def setting(key: str, value: object) -> list[object]:

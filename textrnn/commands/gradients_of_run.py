@@ -31,10 +31,11 @@ from textrnn.runtime.files import make_folder, sha256_of
 from textrnn.runtime.progress import bar, log
 from textrnn.training.plan import NetworkBuilder, plan
 
-_OF_TRAINING = ("embedding_dim", "pretrained", "freeze_embedding", "rare_dim", "linear")
+# Keys of the section `model` that are saved with another value where word vectors are given, or that no network has.
+_NOT_AS_GIVEN = ("embedding_dim", "pretrained", "freeze_embedding", "rare_dim", "linear")
 # Keys of a run's config that its model has, too, as they were given.
 _KEPT = {
-    *(f"model.{key}" for key in ModelConfig.model_fields if key not in _OF_TRAINING),
+    *(f"model.{key}" for key in ModelConfig.model_fields if key not in _NOT_AS_GIVEN),
     *(f"tokenizer.{key}" for key in TokenizerConfig.model_fields if key != "user_dict"),
     "data.max_length",
 }  # fmt: skip
