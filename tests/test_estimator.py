@@ -46,7 +46,7 @@ def fitted() -> RNNClassifier:
 def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0, "preset": "best"}
     own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
-    keys = {"data.max_length", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
+    keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
     keys -= {"model.pretrained", "train.seed", "train.save_minutes"}
     expected = {key.split(".")[1]: known_keys()[key] for key in keys}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -47,8 +48,16 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     return checked
 
 
+class Answer(NamedTuple):
+    """logits (n, classes) float32 on the CPU. is_empty (n,) bool: the texts without a token, which get the shares of
+    the classes."""
+
+    logits: torch.Tensor
+    is_empty: np.ndarray
+
+
 class TextClassifier:
-    """A model that answers.
+    """A trained classifier.
 
     labels: their names in the order of the columns of `predict_proba`. config: what it was trained with. trained_on:
     the format of the files it was trained on, auto where they had several or there were none.
@@ -93,13 +102,19 @@ class TextClassifier:
         texts = check_texts(texts)
         if not texts:
             return torch.empty(0, len(self.labels))
-        linear = self.margins if self.model.decision.weight else lambda texts: None
+        return self.answer(texts, batch_size=batch_size).logits
+
+    def answer(self, texts: list[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> Answer:
+        """What the model says of one or more texts. Raises NotFiniteError."""
+        decision = self.model.decision
+        linear = self.margins if decision.needs_linear else lambda texts: None
         margins = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks
-        network = self.network_logits(self.transform.encode(texts), batch_size=batch_size)
-        logits = self.model.decision.logits(network, margins.result())
+        encoded = self.transform.encode(texts)
+        network = self.network_logits(encoded, batch_size=batch_size) if decision.needs_network else None
+        logits = self.model.decide(network, margins.result(), encoded)
         if not_finite({"logits": logits}):
             raise NotFiniteError.of("logits are")
-        return logits
+        return Answer(logits, self.model.without_token(encoded))
 
     def network_logits(self, texts: EncodedTexts, *, batch_size: int = DEFAULT_BATCH_SIZE, **options) -> torch.Tensor:
         """(n, classes) float32 of the networks alone, for texts already encoded by this classifier's transform."""
@@ -136,7 +151,7 @@ class TextClassifier:
         return explain(
             Parts(networks, model.linear, model.decision, self.transform, self.labels),
             texts,
-            self.predict_logits(texts),
+            *self.answer(texts),
             classes,
             device=self.device,
             after_batch=after_batch,

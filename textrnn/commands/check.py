@@ -138,7 +138,7 @@ def _parts(splits: Splits) -> list[str]:
 def _figures(splits: Splits, name: str, max_length: int) -> SplitFigures:
     texts = {"train": splits.train, "dev": splits.dev, "test": splits.test}[name]
     assert texts is not None
-    lengths = splits.lengths["train" if name == "dev" and splits.dev_rows is not None else name]
+    lengths = splits.lengths["train" if name == "dev" and splits.dev_is_part_of_train else name]
     own = splits.train_rows if name == "train" else splits.dev_rows if name == "dev" else None
     rows = all_rows(len(lengths)) if own is None else own
     median, p95, longest = length_quantiles(count_lengths(lengths, rows), 50, 95, 100)

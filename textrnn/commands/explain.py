@@ -77,7 +77,7 @@ def explain(
         log.info("written to %s", html)
         if page.left_out:
             log.warning("%s: shows the first %s texts; --output-format jsonl has all", html, f"{len(page.texts):,}")
-    counts.warn(has_linear=classifier.model.linear is not None and classifier.model.decision.weight > 0)
+    counts.warn(has_linear=classifier.model.linear is not None and classifier.model.decision.needs_linear)
 
 
 def check_label(label: str | None, labels: list[str]) -> None:

@@ -15,6 +15,7 @@ from textrnn.classifier import TextClassifier
 from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
 from textrnn.commands.window import Row, Window
 from textrnn.errors import DataError
+from textrnn.inference import class_probabilities
 from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars
@@ -24,18 +25,19 @@ UNSURE = "?"
 
 
 class Unsure:
-    """What texts are called whose likeliest label has a probability below `least`, and how many texts there were."""
+    """What texts are called whose likeliest label has a probability below `least`, or that have no token, and how many
+    texts there were."""
 
     def __init__(self, least: float, label: str | None = None) -> None:
         self.least, self.label = least, UNSURE if label is None else label
         self.texts = self.unsure = 0
 
-    def covers(self, probability: float) -> bool:
-        """Whether a text is unsure, given its highest probability; it is counted."""
-        below = probability < self.least
+    def covers(self, probability: float, is_empty: bool) -> bool:
+        """Whether a text is unsure, given its highest probability and whether it has no token; it is counted."""
+        unsure = is_empty or probability < self.least
         self.texts += 1
-        self.unsure += below
-        return below
+        self.unsure += unsure
+        return unsure
 
 
 def predict(
@@ -62,11 +64,14 @@ def predict(
     with show_bars(False) if on_terminal else nullcontext(), bar("predicting", unit="text") as shown:
 
         def run(stream: BinaryIO) -> None:
-            def compute(texts: list[str]) -> np.ndarray:
-                return classifier.predict_proba(texts, batch_size=batch_size)
+            def compute(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+                logits, is_empty = classifier.answer(texts, batch_size=batch_size)
+                return class_probabilities(logits), is_empty
 
-            def write(texts: list[str], rows: list[Row], probabilities: np.ndarray) -> None:
-                lines = map(write_row, texts, probabilities, probabilities.argmax(axis=1).tolist(), rows)
+            def write(texts: list[str], rows: list[Row], answers: tuple[np.ndarray, np.ndarray]) -> None:
+                probabilities, is_empty = answers
+                best = probabilities.argmax(axis=1).tolist()
+                lines = map(write_row, texts, probabilities, best, is_empty.tolist(), rows)
                 try:
                     stream.writelines(line.encode("utf-8", "surrogatepass") for line in lines)
                     stream.flush()
@@ -109,7 +114,7 @@ def predict(
 
 def tsv_row(
     labels: list[str], unsure: Unsure | None = None, *, on_terminal: bool
-) -> Callable[[str, np.ndarray, int, Row], str]:
+) -> Callable[[str, np.ndarray, int, bool, Row], str]:
     """`label<TAB>probability<TAB>text`, with tabs and line ends inside the text as spaces.
 
     on_terminal: other control characters are shown as escapes, since a terminal would obey them. Elsewhere they stay.
@@ -121,8 +126,8 @@ def tsv_row(
     names = [column(label) for label in labels]
     unsure_name = "" if unsure is None else column(unsure.label)
 
-    def line(text: str, probabilities: np.ndarray, best: int, row: Row) -> str:
-        name = unsure_name if unsure is not None and unsure.covers(probabilities[best]) else names[best]
+    def line(text: str, probabilities: np.ndarray, best: int, is_empty: bool, row: Row) -> str:
+        name = unsure_name if unsure is not None and unsure.covers(probabilities[best], is_empty) else names[best]
         return f"{name}\t{probabilities[best]:.4f}\t{column(text)}\n"
 
     return line
@@ -130,15 +135,15 @@ def tsv_row(
 
 def jsonl_row(
     labels: list[str], top_k: int | None, unsure: Unsure | None = None
-) -> Callable[[str, np.ndarray, int, Row], str]:
+) -> Callable[[str, np.ndarray, int, bool, Row], str]:
     """A JSON object with text, label and probability; the likeliest labels where top_k is given or a text may be
     unsure, since `label` does not name them then; and the row where it is kept."""
 
-    def line(text: str, probabilities: np.ndarray, best: int, row: Row) -> str:
+    def line(text: str, probabilities: np.ndarray, best: int, is_empty: bool, row: Row) -> str:
         order = [best] if top_k is None else np.argsort(-probabilities, kind="stable")[:top_k]
         ranked = [{"label": labels[at], "probability": round(float(probabilities[at]), 4)} for at in order]
         item: dict[str, object] = {"text": text, **ranked[0]}
-        if unsure is not None and unsure.covers(probabilities[order[0]]):
+        if unsure is not None and unsure.covers(probabilities[order[0]], is_empty):
             item["label"] = unsure.label
         if top_k is not None or unsure is not None:
             item["top"] = ranked

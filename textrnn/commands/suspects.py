@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.data.division import folds_of_texts
 from textrnn.data.findings import Finding
 from textrnn.data.reader import Example
-from textrnn.data.splits import folds_of_texts
 from textrnn.errors import short
 from textrnn.evaluation.label_errors import find_label_errors
 from textrnn.linear.fit import sample
@@ -55,11 +55,14 @@ def find_suspects(
     texts than folds is not known well enough to suspect its texts."""
     rows = sample([example.text for example in examples], MOST_ROWS, MOST_CHARACTERS, seed)
     examples = [examples[row] for row in rows]
-    if reason := reason_for_none(len(labels), len(examples)):
+    texts = [folding(example.text) for example in examples]
+    reason, distinct = reason_for_none(len(labels), len(examples)), len(set(texts))
+    if reason is None and distinct < FOLDS:
+        reason = f"{distinct} distinct texts are too few"
+    if reason is not None:
         return Suspects([], 0, 0, reason)
     number_of = {label: number for number, label in enumerate(labels)}
     ids = np.asarray([number_of[str(example.label)] for example in examples])
-    texts = [folding(example.text) for example in examples]
     hashes = np.asarray([hash(text) for text in texts])
     folds = folds_of_texts(ids, hashes, FOLDS, seed)
     margins = quick_margins(texts, ids, folds, len(labels), seed=seed, step=step)

@@ -107,6 +107,9 @@ class DataConfig(Section):
     encoding: str = "utf-8"
     max_length: int = Field(512, ge=1, le=2**31 - 2, description="tokens of a text that are read; the rest is cut")
     bad_rows: Literal["error", "skip"] = "error"
+    empty_texts: Literal["skip", "keep"] = Field(
+        "skip", description="texts without a token: skip = train and judge without them; keep = as one unknown token"
+    )
     cache_dir: str = ".textrnn_cache"
 
     @field_validator("encoding")

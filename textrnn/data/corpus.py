@@ -85,7 +85,9 @@ class Corpus:
 
     def cut(self, max_length: int) -> EncodedTexts:
         """The texts as a model with this limit reads them, in the corpus's own token numbers and without labels."""
-        return EncodedTexts(self.tokens, self.starts, cut_lengths(self.lengths, max_length))
+        return EncodedTexts(
+            self.tokens, self.starts, cut_lengths(self.lengths, max_length), is_empty=np.asarray(self.lengths) == 0
+        )
 
     def encoded(self, vocab: Vocab, label_ids: dict[str, int] | None, max_length: int) -> EncodedTexts:
         """The texts in ids of `vocab`, each cut at max_length.

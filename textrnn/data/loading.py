@@ -33,6 +33,7 @@ def load_splits(
     max_length: int,
     min_count: int,
     max_size: int,
+    skip_empty: bool = True,
     cache_dir: Path,
     progress: Callable[[str, int], object] = lambda split, count: None,
 ) -> Splits:
@@ -56,16 +57,14 @@ def load_splits(
             check_known_labels(corpus, sources[name], labels, "the training data")
     splits = split_corpora(
         corpora, labels, dev_fraction=dev_fraction, folds=folds, seed=seed, max_length=max_length, min_count=min_count,
-        max_size=max_size,
+        max_size=max_size, skip_empty=skip_empty,
     )  # fmt: skip
-    splits.hashes = {name: corpus.hashes for name, corpus in corpora.items()}
-    splits.lengths = {name: corpus.lengths for name, corpus in corpora.items()}
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.statistics = statistics(splits, corpora["train"], max_length)
     hints = (hint for source in sources.values() for hint in source.encoding_hints())
     splits.findings = [
         *(Finding("reading", line) for line in [*train.unused_options(), *hints]),
-        *find_faults(splits, corpora, max_length, read_examples(train)),
+        *find_faults(splits, corpora, max_length, lambda: read_examples(train)),
     ]
     splits.format = train.common_format()
     return splits

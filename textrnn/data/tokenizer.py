@@ -7,7 +7,7 @@ import logging
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -169,6 +169,11 @@ def _jieba(user_dict: str) -> Any:
     if user_dict:
         tokenizer.load_userdict(io.StringIO(user_dict))
     return tokenizer
+
+
+def spread(texts: Sequence[str], most: int) -> Sequence[str]:
+    """At most so many of some texts, evenly spread over them: a file may be sorted by language."""
+    return texts[:: max(1, -(-len(texts) // most))]
 
 
 def share_unspaced(texts: Iterable[str]) -> float:

@@ -214,7 +214,8 @@ class _Path:
         classes = torch.from_numpy(self.classes[rows]).to(self.device).repeat(copies)
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):  # cuDNN has no gradients in evaluation
             logits = [network(ids, lengths, each).float() for network, each in zip(self.networks, offsets, strict=True)]
-            odds = log_odds(self.decision.logits(torch.stack(logits).mean(dim=0), on_path), classes)
+            average = torch.stack(logits).mean(dim=0) if logits else None
+            odds = log_odds(self.decision.logits(average, on_path), classes)
             gradients = torch.autograd.grad(odds.sum(), inputs)
         return odds.detach().view(copies, -1), gradients
 
