@@ -9,7 +9,6 @@ from textrnn.config import Config, TrainConfig, build_config, changed_keys, read
 from textrnn.errors import CheckpointError, ConfigError
 from textrnn.run.environment import compare_environment, load_environment
 from textrnn.run.folder import RunFolder
-from textrnn.run.history import read_history
 from textrnn.run.model import CONFIG
 from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.runtime.progress import log
@@ -59,11 +58,8 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
 
 
 def has_ended(run: RunFolder, networks: Sequence[TrainingState]) -> bool:
-    """Whether all networks of a run are trained, given their progress; cross-fitted ones are followed by a line about
-    all of them."""
-    return all(each.finished for each in networks) and (
-        run.state.exists() or any("fold" not in record for record in read_history(run.history))
-    )
+    """Whether all networks of a run are trained, given their progress, and have judged the held-out texts."""
+    return all(each.finished for each in networks) and run.held_out.exists()
 
 
 def check_same_config(config: Config, run: RunFolder) -> Config:
