@@ -23,9 +23,9 @@ LAYERS = [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
         "data.source", "data.reader", "data.folding", "data.tokenizer", "data.vocab", "data.transform", "data.workers",
         "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
-        "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.splits", "data.raw_texts",
-        "data.repeats", "data.statistics", "data.faults", "data.proportions", "data.characters", "data.sampling",
-        "data.near_equal", "data.copies", "data.loading", "data.vectors",
+        "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.division", "data.splits",
+        "data.raw_texts", "data.repeats", "data.statistics", "data.faults", "data.proportions", "data.characters",
+        "data.sampling", "data.near_equal", "data.copies", "data.loading", "data.vectors",
         "data.build", "data.batching", "data.ngrams",
     ],
     [
@@ -55,10 +55,10 @@ LAYERS = [
         "run.checkpoint", "run.history", "run.folder", "run.held_out", "run.config_differences",
     ],
     [
-        "training.decision", "training.events", "training.objectives", "training.optim", "training.state",
-        "training.loop", "training.fit", "training.build", "training.plan", "training.linear", "training.best",
-        "training.linear_stage", "training.recorder", "training.interruptible", "training.cross_fitting",
-        "training.precision", "training.in_memory", "training.brief",
+        "training.weak_parts", "training.decision", "training.events", "training.objectives", "training.optim",
+        "training.state", "training.loop", "training.fit", "training.build", "training.plan", "training.precision",
+        "training.linear", "training.best", "training.linear_stage", "training.recorder", "training.interruptible",
+        "training.closing", "training.in_memory", "training.brief",
     ],
     ["classifier", "estimator"],
     [

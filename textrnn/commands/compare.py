@@ -52,7 +52,7 @@ def compare(
         with log_prefix(run.name):
             if run.is_run:
                 warn_of_unfinished(RunFolder(run.path))
-            predictions, totals = predict_texts(run.classifier, run.texts, run.source)
+            predictions, totals, _ = predict_texts(run.classifier, run.texts, run.source)
         predicted.append(ids_of_first(run, first)[predictions.predicted])
         metrics.append(all_metrics(totals, run.classifier.labels))
     rows = differing_rows(truth, predicted)

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.classifier import TextClassifier, model_folder
-from textrnn.commands.eval_data import Texts, data_config, given_data, own_split, read_texts
+from textrnn.commands.eval_data import Texts, data_config, given_data, own_split, read_texts, warn_of_seen
 from textrnn.config import Config
 from textrnn.data.source import Source
 from textrnn.errors import CheckpointError, ConfigError, DataError, UsageError, short
-from textrnn.run.config_differences import saved_digests
-from textrnn.runtime.progress import log, log_prefix
+from textrnn.runtime.progress import log_prefix
 
 _LABELS_SHOWN = 5
 
@@ -68,15 +67,14 @@ def open_runs(
         is_run = model_folder(run) != run
         with log_prefix(name):
             chosen = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
-            of_data, source, part = (
+            own = (
                 own_split(config, split or "test", chosen)
                 if data is None
                 else given_data(data, config, classifier, chosen)
             )
-            texts = read_texts(classifier, source, config, of_data, part, run, is_run=is_run)
-            if part is None and texts.digest == saved_digests(run, is_run=is_run).get("data.train"):
-                log.warning("it was trained on these texts: its scores say nothing about others")
-        opened.append(Compared(name, run, is_run, classifier, config, source, part, texts))
+            texts = read_texts(classifier, own, config, run, is_run=is_run)
+            warn_of_seen(texts.seen)
+        opened.append(Compared(name, run, is_run, classifier, config, own.source, own.part, texts))
         check_same_texts(opened[0], opened[-1], data)
     return opened
 

@@ -62,7 +62,7 @@ class PartTotals:
         self.only_total = self.only_linear = 0
 
     def add(
-        self, logits: torch.Tensor, labels: np.ndarray, *, network: torch.Tensor, linear: torch.Tensor | None = None
+        self, logits: torch.Tensor, labels: np.ndarray, network: torch.Tensor, linear: torch.Tensor | None = None
     ) -> None:
         """logits (n, C), those of the parts as well, each as the part alone would give them; labels (n,)."""
         assert (linear is None) == (self.linear is None)

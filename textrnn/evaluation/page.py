@@ -16,7 +16,7 @@ from textrnn.evaluation.html import TEMPLATES, render
 from textrnn.evaluation.page_charts import Best, coverage_chart, reliability_chart, training_charts
 from textrnn.evaluation.page_tables import class_rows, matrix_view, part_rows, slice_view
 from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.report import most_confused
+from textrnn.evaluation.report import HELD_OUT_HEADING, most_confused
 from textrnn.evaluation.slices import by_length, by_unknown, coverage_curve, reliability, thresholds
 from textrnn.runtime.decoding import visible
 
@@ -69,6 +69,7 @@ def evaluation_page(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         texts=texts_json(labels, predictions, examples),
         metrics=metrics,
+        held_out_heading=HELD_OUT_HEADING,
         labels=labels,
         about=about,
         data=visible(about.data),

@@ -14,6 +14,10 @@ from textrnn.evaluation.metrics import weighted_cells
 from textrnn.evaluation.verdict import decides_together
 from textrnn.runtime.decoding import visible
 
+HELD_OUT_HEADING = (
+    "Held-out texts of the run: each is judged by models that were not trained on it, and counts once with each of its "
+    "labels. Epochs and weights were chosen on these texts."
+)
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 PAIRS_HEADING = "too wide for this terminal; its most confused pairs:"
 PAIRS_SHOWN = 10
@@ -22,7 +26,8 @@ SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # of scikit-learn's rep
 
 def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
     """scikit-learn's classification report, the confusion matrix, the scores of the parts of a model that has a linear
-    model, the totals, and what the linear model alone is worth; control characters in labels are shown as escapes.
+    model, the totals, and what the linear model alone is worth. A heading stands above if the texts are the run's
+    held-out ones. Control characters in labels are shown as escapes.
 
     columns: of a terminal, None for a file or pipe. Where they are too few, long labels are cut, and the most confused
     pairs stand in for the matrix. file: where the matrix is then said to be.
@@ -39,6 +44,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
             table = f"{textwrap.fill(PAIRS_HEADING, columns)}\n{pairs}\nthe whole matrix is in {visible(str(file))}"
     return "\n".join(
         [
+            *([wrapped(HELD_OUT_HEADING, columns), ""] if metrics.get("held_out") else []),
             classification_report(matrix, in_report),
             heading,
             table,
@@ -49,6 +55,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
             wrapped(interval_line(metrics), columns, indent=len("95 %       ")),
             f"calibration error  {metrics['calibration_error']:.4f}",
             f"documents  {metrics['n']}",
+            *seen_lines(metrics),
             f"time used  {metrics['seconds']:.1f} s",
             *(["", wrapped(metrics["verdict"], columns)] if metrics["verdict"] else []),
             "",
@@ -71,6 +78,18 @@ def classification_report(matrix: list[list[int]], labels: list[str]) -> str:
     for number, (label, stand_in) in enumerate(zip(labels, stand_ins, strict=True), start=2):  # below header and gap
         lines[number] = lines[number].replace(stand_in, label, 1)
     return "\n".join(lines)
+
+
+def seen_lines(metrics: dict[str, Any]) -> list[str]:
+    """The scores on the texts that the model was not trained on, if it was trained on some of them."""
+    seen = metrics.get("seen")
+    if not seen or not seen["n"]:
+        return []
+    others = metrics["n"] - seen["n"]
+    if not others:
+        return ["not seen in training  0"]
+    scores = f"accuracy {seen['unseen_accuracy']:.4f}, macro-F1 {seen['unseen_macro_f1']:.4f}"
+    return [f"not seen in training  {others}: {scores}"]
 
 
 def interval_line(metrics: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ class RunFolder:
         self.state = self.path / "resume" / "state.safetensors"
         self.linear_margins = self.path / "resume" / "linear.safetensors"
         self.held_out = self.path / "resume" / "held_out.safetensors"
+        self.train_hashes = self.path / "train_hashes.npy"
         self.history = self.path / "history.jsonl"
         self.log = self.path / "train.log"
         self.environment = self.path / "environment.json"
