@@ -160,18 +160,18 @@ class _Path:
 
     def integrate(self, spans: Sequence[tuple[int, float, float]]) -> list[tuple[np.ndarray, np.ndarray, float]]:
         """(row, begin, end) of some pieces -> for each, the contributions of tokens (length,), the slopes (classes,),
-        and the log-odds at its end. Texts of similar length should stand together, the longest first."""
-        found: list[tuple[np.ndarray, np.ndarray, float]] = []
+        and the log-odds at its end. Texts of similar length are computed together."""
+        lengths = self.texts.lengths[[row for row, _, _ in spans]]
+        order = np.argsort(-lengths, kind="stable")
+        found: dict[int, tuple[np.ndarray, np.ndarray, float]] = {}
         while len(found) < len(spans):
-            longest = int(self.texts.lengths[spans[len(found)][0]])
+            longest = int(lengths[order[len(found)]])
             size = max(1, _TOKENS_AT_ONCE // (longest * len(self.points)))
-            part = spans[len(found) : len(found) + size]
-            tokens, slopes, odds = self._integrate_batch(part)
-            found += [
-                (tokens[: self.texts.lengths[row], column], slopes[column], float(odds[column]))
-                for column, (row, _, _) in enumerate(part)
-            ]
-        return found
+            part = order[len(found) : len(found) + size].tolist()
+            tokens, slopes, odds = self._integrate_batch([spans[at] for at in part])
+            for column, at in enumerate(part):
+                found[at] = tokens[: lengths[at], column], slopes[column], float(odds[column])
+        return [found[at] for at in range(len(spans))]
 
     def _integrate_batch(self, spans: Sequence[tuple[int, float, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Contributions of tokens (T, B), slopes (B, classes), log-odds at the ends (B,)."""
