@@ -22,7 +22,7 @@ from textrnn.data.faults import find_faults
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import Example
 from textrnn.data.splits import split_corpora
-from textrnn.data.tokenizer import check_segmented
+from textrnn.data.tokenizer import check_segmented, spread
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
@@ -92,7 +92,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         config, names = self._config(), [str(label) for label in classes]
         tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
         corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer)}
-        check_segmented(tokenizer.kind, texts[:1000])
+        check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(
             corpora, numbers, dev_fraction=config.data.dev_fraction, folds=config.train.folds, seed=config.train.seed,
             max_length=config.data.max_length, min_count=config.vocab.min_count, max_size=config.vocab.max_size,
