@@ -15,7 +15,7 @@ from textrnn.evaluation.explanations import Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network, not_finite
-from textrnn.models.thread_pool import start_in_thread
+from textrnn.models.thread_pool import begin_computing, start_in_thread
 from textrnn.run.model import CONFIG, Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
 
@@ -93,6 +93,7 @@ class TextClassifier:
         texts = check_texts(texts)
         if not texts:
             return torch.empty(0, len(self.labels))
+        begin_computing()
         linear = self.margins if self.model.decision.weight else lambda texts: None
         margins = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks
         network = self.network_logits(self.transform.encode(texts), batch_size=batch_size)

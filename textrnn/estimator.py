@@ -26,8 +26,9 @@ from textrnn.data.tokenizer import check_segmented, spread
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
+from textrnn.models.thread_pool import begin_computing
 from textrnn.run.model import Model, save_model
-from textrnn.runtime.device import allow_tf32, choose_device
+from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.seeding import fork_rng
 from textrnn.training.in_memory import train_in_memory
@@ -103,9 +104,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         for sentence in [*dead_keys(config), *splits.warnings]:
             warnings.warn(sentence, stacklevel=2)
         device = choose_device(self.get_params()["device"])
-        if device.type == "cuda":
-            allow_tf32(config.train.tf32)
-        with fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
+        begin_computing()
+        with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
             trained = train_in_memory(config, splits, _RawTexts(texts), device=device)
         self.classes_, self.history_ = distinct, trained.history
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)

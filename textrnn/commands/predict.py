@@ -13,7 +13,7 @@ import numpy as np
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
-from textrnn.commands.window import Row, Window
+from textrnn.commands.window import Row, Window, quick_switches
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer
@@ -38,6 +38,7 @@ class Unsure:
         return below
 
 
+@quick_switches()
 def predict(
     classifier: TextClassifier,
     files: list[str],
