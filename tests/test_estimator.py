@@ -251,6 +251,9 @@ def test_it_warns_of_what_the_command_line_warns_of() -> None:
     ]  # fmt: skip
     with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
         RNNClassifier(**SMALL, tokenizer="word").fit(["今天的天气非常好我们去公园吧"] * 9 + ["soup"], ["a", "b"] * 5)
+    sorted_by_language = ["the soup was good"] * 1000 + ["今天的天气非常好我们去公园吧"] * 600
+    with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
+        RNNClassifier(**SMALL, tokenizer="word").fit(sorted_by_language, ["a", "b"] * 800)
 
 
 def test_bad_parameters_are_refused_by_name_when_fitting() -> None:

@@ -16,7 +16,7 @@ from textrnn.evaluation.explanations import Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network, not_finite
-from textrnn.models.thread_pool import start_in_thread
+from textrnn.models.thread_pool import begin_computing, start_in_thread
 from textrnn.run.model import CONFIG, Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
 
@@ -106,6 +106,7 @@ class TextClassifier:
 
     def answer(self, texts: list[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> Answer:
         """What the model says of one or more texts. Raises NotFiniteError."""
+        begin_computing()
         decision = self.model.decision
         linear = self.margins if decision.needs_linear else lambda texts: None
         margins = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks

@@ -22,12 +22,13 @@ from textrnn.data.faults import find_faults
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import Example
 from textrnn.data.splits import split_corpora
-from textrnn.data.tokenizer import check_segmented
+from textrnn.data.tokenizer import check_segmented, spread
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
+from textrnn.models.thread_pool import begin_computing
 from textrnn.run.model import Model, save_model
-from textrnn.runtime.device import allow_tf32, choose_device
+from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.seeding import fork_rng
 from textrnn.training.in_memory import train_in_memory
@@ -93,7 +94,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         config, names = self._config(), [str(label) for label in classes]
         tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
         corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer)}
-        check_segmented(tokenizer.kind, texts[:1000])
+        check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(
             corpora, numbers, dev_fraction=config.data.dev_fraction, folds=config.train.folds, seed=config.train.seed,
             max_length=config.data.max_length, min_count=config.vocab.min_count, max_size=config.vocab.max_size,
@@ -108,9 +109,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         for sentence in [*dead_keys(config), *splits.warnings]:
             warnings.warn(sentence, stacklevel=2)
         device = choose_device(self.get_params()["device"])
-        if device.type == "cuda":
-            allow_tf32(config.train.tf32)
-        with fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
+        begin_computing()
+        with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
             trained = train_in_memory(config, splits, _RawTexts(texts), device=device)
         if trained.warning is not None:
             warnings.warn(trained.warning, stacklevel=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
 from wcwidth import wcswidth
@@ -85,6 +86,14 @@ def test_a_fault_is_found(rows: list[tuple[str, str]], said: str, is_severe: boo
     report = checked(cli)
     assert said in report
     assert (said in severe(report)) == is_severe
+
+
+def test_a_leak_in_a_script_without_spaces_is_found_after_much_english(cli: Cli) -> None:
+    random = Random(0)
+    english = [("zoo", " ".join(random.choices(["oven", "map", "goal", "coach", "soup"], k=3))) for _ in range(1000)]
+    chinese = [(label, "".join(random.choices("天地人山水火木土金", k=20))) for label in ("甲", "乙") * 300]
+    put({"t.tsv": tsv(english + [(label, text + "编号" * (label == "甲") + text[:5]) for label, text in chinese])})
+    assert "号' is in 100 % of the texts of '甲'" in severe(checked(cli))
 
 
 def test_harmless_characters_are_not_told(cli: Cli) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
-from textrnn.commands.window import Row, Window
+from textrnn.commands.window import Row, Window, quick_switches
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.evaluation.explained_text import jsonl_line, record
 from textrnn.evaluation.explanations import Explanation
@@ -23,6 +23,7 @@ from textrnn.runtime.progress import bar, log, show_bars
 TEXTS_AT_ONCE, TEXTS_OF_A_PIPE = 128, 64  # more at a time are hardly faster, and the first lines come later
 
 
+@quick_switches()
 def explain(
     classifier: TextClassifier,
     files: list[str],

@@ -20,7 +20,7 @@ from textrnn.evaluation.gradients import (
     texts_behind,
 )
 from textrnn.models.network import Network
-from textrnn.runtime.device import choose_device
+from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder
 from textrnn.runtime.progress import bar, log
 from textrnn.training.brief import train_briefly
@@ -56,7 +56,7 @@ def gradients_by_cell(
     def measured(network: Network) -> Curve:
         return curve_of(gradient_norms(network, texts, device=device), len(counts))
 
-    with bar("training", total=len(networks) * len(limits) * steps, unit="step") as shown:
+    with bar("training", total=len(networks) * len(limits) * steps, unit="step") as shown, tf32(device, False):
         for name, settings in networks.items():
             shown.set_description(f"training {name}", refresh=False)
             builder = NetworkBuilder(settings, splits, pretrained)

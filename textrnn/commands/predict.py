@@ -13,7 +13,7 @@ import numpy as np
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
-from textrnn.commands.window import Row, Window
+from textrnn.commands.window import Row, Window, quick_switches
 from textrnn.errors import DataError
 from textrnn.inference import class_probabilities
 from textrnn.runtime.decoding import one_line, visible, visible_json
@@ -40,6 +40,7 @@ class Unsure:
         return unsure
 
 
+@quick_switches()
 def predict(
     classifier: TextClassifier,
     files: list[str],

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 Row = dict[str, Any] | None  # the fields of a record that are kept
 T = TypeVar("T")
 CHARACTERS = 4_000_000  # of a window at most
 _SWITCH_SECONDS = 5e-4  # a thread that computes waits so long for one that reads and writes; Python's default is 5e-3
+
+
+@contextmanager
+def quick_switches() -> Iterator[None]:
+    """A block in which a thread that computes soon makes room for one that reads and writes."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class Window(Generic[T]):
@@ -30,7 +42,6 @@ class Window(Generic[T]):
         self.rows: list[Row] = []
         self.characters = 0
         self.started: tuple[list[str], list[Row], Future[T]] | None = None
-        sys.setswitchinterval(_SWITCH_SECONDS)
 
     def add(self, text: str, row: Row) -> None:
         self.texts.append(text)

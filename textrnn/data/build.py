@@ -29,6 +29,7 @@ def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None =
         delimiter=data.delimiter,
         encoding=data.encoding,
         skip_bad_rows=data.bad_rows == "skip",
+        cache_dir=Path(data.cache_dir),
     )
 
 

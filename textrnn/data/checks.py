@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from textrnn.data.corpus import Corpus
+from textrnn.data.digests import content_changed
 from textrnn.data.labels import folded
 from textrnn.data.reader import read_examples
-from textrnn.data.source import Source, changed_while_read
+from textrnn.data.source import Source
 from textrnn.errors import DataError, short
 
 _MANY_LABELS = 40  # more than this, and more than half as many as rows: the column does not hold labels
@@ -36,7 +37,7 @@ def check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner:
         return
     row = next((example for example in read_examples(source) if example.label == unknown), None)
     if row is None:
-        raise changed_while_read(source.paths)
+        raise content_changed(source)
     shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN]) + (
         ", ..." if len(labels) > _LABELS_SHOWN else ""
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from textrnn.data.cache import load_corpus
@@ -16,7 +15,7 @@ from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits, split_corpora
 from textrnn.data.statistics import statistics
-from textrnn.data.tokenizer import Tokenizer, check_segmented
+from textrnn.data.tokenizer import Tokenizer, check_segmented, spread
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab
 
@@ -42,13 +41,14 @@ def load_splits(
     Raises: DataError for fewer than two classes, a label in dev or test that train lacks (`file:line`), a tokenizer
     that does not fit the script, and all that reading raises.
     """
-    check_segmented(tokenizer.kind, (example.text for example in islice(read_examples(train), 1000)))
     given = {"train": train, "dev": dev, "test": test}
     sources = {name: source for name, source in given.items() if source is not None}
     corpora = {
         name: load_corpus(source, tokenizer, cache_dir=cache_dir, progress=partial(progress, name))
         for name, source in sources.items()
     }
+    some = spread(range(len(corpora["train"])), 1000)
+    check_segmented(tokenizer.kind, corpora["train"].texts_of_tokens(some, max_length))
     labels = None
     if train.labelled:
         check_classes(corpora["train"], train)

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
 from textrnn.errors import DataError
@@ -26,7 +27,7 @@ class Source:
     texts without labels). label_names: the names of the 0-based ids in the files, or None where labels are names.
     delimiter: of csv files, None: the one that fits. labelled: False reads texts alone. live: lines may come late, so
     that only the next one is waited for. keep: whether examples keep all fields. options: how messages name the
-    options to set.
+    options to set. cache_dir: of its tokenized corpus, None if it has none.
 
     skipped_count, skipped: the bad rows that the last reading left out, and a line for each of the first few.
     """
@@ -43,6 +44,7 @@ class Source:
     live: bool = False
     keep: bool = False
     options: OptionNames = field(default_factory=OptionNames)
+    cache_dir: Path | None = None
     skipped_count: int = 0
     skipped: list[str] = field(default_factory=list)
 

@@ -17,7 +17,7 @@ from textrnn.data.transform import EncodedTexts, Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError, command, short
 from textrnn.linear.model import LinearModel
-from textrnn.models.build import build_network, least_weights
+from textrnn.models.build import build_network
 from textrnn.models.decision import Decision
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network
@@ -25,7 +25,7 @@ from textrnn.run.environment import is_environment
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear
 from textrnn.run.model_config import CLASS_SHARES_KEY, Description, model_yaml, read_description
 from textrnn.run.old_models import load_old_network
-from textrnn.run.tensors import check_finite, difference, read_model_tensors, save_tensors
+from textrnn.run.tensors import check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.runtime.files import make_folder, write_text
 
 WEIGHTS, DECISION, CONFIG, VOCAB, LABELS, USER_DICT = (
@@ -120,7 +120,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
         keys = [tensors.get(f"embedding.ngrams.keys_{length}") for length in range(2, config.model.ngrams + 1)]
         known = [each.numpy() for each in keys if each is not None and each.ndim == 1 and each.dtype == torch.int64]
         known = known if len(known) == len(keys) else []
-        with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
+        with torch.device("meta"):  # weights of the config's sizes might not fit into memory
             network = build_network(config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_keys=known)
         wrong = difference(tensors, network.state_dict())
         if wrong is not None:
@@ -128,7 +128,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
                 f"{path}: networks.{number}.{wrong}: the file does not belong to the config.yaml, vocab.txt and "
                 f"labels.txt next to it, or another version of textrnn saved it"
             )
-        network.load_state_dict(tensors)
+        fill(network, tensors)
         networks.append(network)
     return networks
 
@@ -229,12 +229,6 @@ def load_model(folder: Path) -> Model:
         raise CheckpointError(
             f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation{remedy}, or "
             f"the file was removed"
-        )
-    least, size = 4 * least_weights(config.model, len(vocab)), (folder / WEIGHTS).stat().st_size
-    if size < least:
-        raise CheckpointError(
-            f"{folder / WEIGHTS}: the sizes in {CONFIG} need {least:,} bytes or more, found {size:,}: the file is cut "
-            f"short, or does not belong to the {CONFIG} next to it; copy it again, or train again"
         )
     sizes = {"vocab_size": len(vocab), "num_classes": len(labels)}
     networks: nn.Module

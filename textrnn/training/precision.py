@@ -10,7 +10,7 @@ import torch
 from textrnn.inference import compute_logits
 from textrnn.models.decision import Decision
 from textrnn.models.network import Network
-from textrnn.runtime.device import allow_tf32, has_bfloat16_units
+from textrnn.runtime.device import has_bfloat16_units
 from textrnn.training.plan import Part
 
 MOST_TEXTS = 2000  # that are looked at
@@ -28,8 +28,6 @@ def bfloat16_agreement(
     """
     if not has_bfloat16_units(device) or any(part.held_out is None for part in parts):
         return None
-    if device.type == "cuda":
-        allow_tf32(False)  # as `predict` computes
     same = []
     for part, network in zip(parts, networks, strict=True):
         assert part.held_out is not None
