@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.labels import folded
+from textrnn.data.labels import folded, is_number
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source, changed_while_read
 from textrnn.errors import DataError, short
@@ -42,6 +42,11 @@ def check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner:
     )
     meant = next((label for label in labels if folded(label) == folded(unknown)), None)
     remedy = "Correct or remove the row" if meant is None else f"Did you mean {short(meant)}? Correct or remove the row"
+    if meant is not None and is_number(meant) and is_number(unknown):
+        remedy = (
+            f"{short(unknown)} and {short(meant)} are equal as numbers, but labels are compared as text: write them "
+            f"alike in all files"
+        )
     if hints := source.encoding_hints():  # then the label may be garbled
         remedy = hints[0]
     raise DataError(f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. {remedy}")

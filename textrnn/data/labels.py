@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from decimal import Decimal
 
 from textrnn.data.records import strip_line_end
 from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.decoding import read_lines, without_invisible
 from textrnn.runtime.files import open_binary
+
+_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,6})?")
 
 
 def label_problem(label: str, names: list[str] | None) -> str | None:
@@ -22,16 +26,22 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
         return f"expected a label on one line, found {short(label)}"
     if names is None:
         return None
-    is_number = label.isascii() and label.isdigit() and len(label) < 20
-    if not (is_number and int(label) < len(names)):
+    is_id = label.isascii() and label.isdigit() and len(label) < 20
+    if not (is_id and int(label) < len(names)):
         return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {short(label)}"
     return None
 
 
 def folded(label: str) -> str:
-    """The same for labels that differ only in case, white space or Unicode form (NFKC), such as full width."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-    return " ".join(plain.split())
+    """The same for labels that differ only in case, white space, Unicode form (NFKC, such as full width), invisible
+    characters or the form of a number (1 and 1.0)."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", without_invisible(label)).casefold())
+    plain = " ".join(plain.split())
+    return plain if not is_number(plain) else format(Decimal(plain).normalize() or Decimal(0), "f")
+
+
+def is_number(label: str) -> bool:
+    return _NUMBER.fullmatch(label) is not None
 
 
 def read_label_names(path: str) -> list[str]:

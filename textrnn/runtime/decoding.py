@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from io import BufferedIOBase, BufferedReader
@@ -187,14 +188,29 @@ def _reading(sample: bytes, encoding: str, at: int | None) -> str:
 
 # What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_VISIBLE = {code: repr(chr(code))[1:-1] for code in _CONTROLS if code != 0x0A}
+# What nobody sees: soft hyphen, zero-width spaces and marks of direction, fillers, tags.
+_INVISIBLE = (
+    0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2066),
+    *range(0x206A, 0x2070), 0x2800, 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
+)  # fmt: skip
+_SELECTORS = (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))  # of a character's variant
+_ESCAPED = {code: chr(code).encode("unicode_escape").decode() for code in (*_CONTROLS, *_INVISIBLE) if code != 0x0A}
+_REMOVED = dict.fromkeys((*_INVISIBLE, *_SELECTORS, 0x200C, 0x200D, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+# Persian, Indic scripts and emoji need joiners inside words; beside plain letters they do nothing.
+_NEEDLESS_JOINER = re.compile("(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
 _SURROGATES = range(0xD800, 0xE000)  # halves of characters, which UTF-8 cannot hold
 _AS_JSON = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_SURROGATES) if code >= 0x20}
 
 
 def visible(text: str) -> str:
-    """The text for a person to read, with `\\x1b` and the like in place of control characters; line feeds stay."""
-    return text.translate(_VISIBLE)
+    """The text for a person to read, with `\\x1b`, `\\u200b` and the like in place of control characters and invisible
+    ones; line feeds stay."""
+    return _NEEDLESS_JOINER.sub(lambda match: f"\\u{ord(match[0]):04x}", text).translate(_ESCAPED)
+
+
+def without_invisible(text: str) -> str:
+    """The text without the characters that nobody sees, joiners and selectors of variants among them."""
+    return text.translate(_REMOVED)
 
 
 def visible_json(text: str) -> str:
