@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textrnn.data.corpus import Corpus
+from textrnn.data.formats import comma_remedy
 from textrnn.data.labels import folded, is_number
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source, changed_while_read
@@ -22,6 +23,9 @@ def check_classes(corpus: Corpus, source: Source) -> None:
     remedy = "Set the columns, for example --set data.text_column=0 --set data.label_column=1"
     if source.label_column is not None:
         remedy = f"Set another one with {source.options.label_column}COLUMN"
+    if {kind for _, kind in source.files()} == {"fasttext"}:
+        label = corpus.labels[0]
+        remedy = comma_remedy(f"__label__{label}", source.paths[0]) or "Put white space between label and text"
     if source.label_names is None and len(corpus.labels) > max(_MANY_LABELS, len(corpus) / 2):
         raise DataError(
             f"{next(read_examples(source)).where}: found {len(corpus.labels):,} different labels in {len(corpus):,} "

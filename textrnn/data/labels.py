@@ -11,6 +11,7 @@ from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines, without_invisible
 from textrnn.runtime.files import open_binary
 
+_ID_AND_NAME = re.compile(r"(\d{1,9})[\s:;,.|=]\s*(\S.*)")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,6})?")
 
 
@@ -45,11 +46,12 @@ def is_number(label: str) -> bool:
 
 
 def read_label_names(path: str) -> list[str]:
-    """The names of the label ids 0, 1, ..., one per line. Raises DataError with `file:line`."""
+    """The names of the label ids 0, 1, ..., one per line, perhaps each after its id. Raises DataError `file:line`."""
     with open_binary(path) as stream:
         names = [strip_line_end(line).strip() for line in read_lines(stream, "utf-8", path)]
     while names and not names[-1]:
         names.pop()
+    names = _without_ids(names)
     for number, name in enumerate(names, start=1):
         if not name:
             raise DataError(f"{path}:{number}: expected a label name, found an empty line")
@@ -58,3 +60,10 @@ def read_label_names(path: str) -> list[str]:
     if len(names) < 2:
         raise DataError(f"{path}: expected two or more label names, one per line, found {len(names)}")
     return names
+
+
+def _without_ids(names: list[str]) -> list[str]:
+    """The names without their ids, if each line begins with its own and what is left tells all names apart."""
+    matches = [_ID_AND_NAME.fullmatch(name) for name in names]
+    rest = [match[2] for number, match in enumerate(matches) if match is not None and int(match[1]) == number]
+    return rest if len(set(rest)) == len(names) else names
