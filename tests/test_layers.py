@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
     [
-        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.encodings",
-        "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process",
+        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.alphabets",
+        "runtime.encodings", "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding",
+        "runtime.progress", "runtime.process",
     ],
     ["config.aliases", "config.sections", "config.load", "config"],
     [

@@ -149,7 +149,6 @@ def test_a_header_of_pandas_gets_advice_that_works(index: bool, cli: Cli) -> Non
 
 @pytest.mark.parametrize("separator", ["|", ";", ", "])
 def test_several_labels_in_a_cell_are_recognized(separator: str, cli: Cli) -> None:
-    pd = pytest.importorskip("pandas")
     several = [f"{label}{separator}{'sport' if label == 'food' else 'food'}" for label, _ in ROWS[::5]]
     labels = [several[at // 5] if at % 5 == 0 else label for at, (label, _) in enumerate(ROWS)]
     lines = [f'{text},"{label}"' for label, (_, text) in zip(labels, ROWS, strict=True)]
@@ -159,6 +158,7 @@ def test_several_labels_in_a_cell_are_recognized(separator: str, cli: Cli) -> No
     (found,) = [line for line in result.err.splitlines() if "several labels" in line]
     assert "textrnn takes one label per text" in found and f"food{separator}sport" in found
     assert cli("check", "--data", "t.csv").out.count("several labels in one") == 1
+    pd = pytest.importorskip("pandas")
     names = {"rows": pd.read_csv("t.csv")}
     exec(found[found.index("rows[") :], names)
     names["rows"].to_csv("new.csv", index=False)
@@ -179,13 +179,13 @@ def test_separators_inside_the_name_of_a_class_are_no_several_labels(labels: tup
 
 
 def test_a_column_per_class_is_recognized(cli: Cli) -> None:
-    pd = pytest.importorskip("pandas")
     names = ["food", "sport", "travel"]
     lines = [",".join([text, *(str(int(name == label)) for name in names)]) for label, text in ROWS]
     put({"t.csv": "\n".join([",".join(["text", *names]), *lines, "a text of none,0,0,0", ""])})
     result = cli("vocab", "--data", "t.csv")
     assert (result.code, result.out) == (1, "") and "textrnn takes one label per text" in result.err
     assert all(repr(name) in result.err for name in names) and "data.label_column=" not in result.err
+    pd = pytest.importorskip("pandas")
     variables = {"rows": pd.read_csv("t.csv")}
     exec(result.err[result.err.index("names = ") :], variables)
     variables["rows"].to_csv("new.csv", index=False)

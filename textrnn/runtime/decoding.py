@@ -11,7 +11,7 @@ from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 
 from textrnn.errors import DataError, short
-from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encodings, marked_encoding, wide_encoding
+from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encoding, marked_encoding, wide_encoding
 from textrnn.runtime.files import open_binary
 
 _CHUNK_BYTES = 1 << 16
@@ -187,18 +187,11 @@ def _encoding_problem(
 def _remedy(sample: bytes, encoding: str, option: str | None, at: int | None = None) -> str:
     """sample: bytes of the bad line and after. at: its characters before the bad byte, where a piece of the line is to
     show how it reads."""
-    likely = likely_encodings(sample) if sample else []
-    if likely[:1] == [encoding]:  # all but this byte is valid
+    likely = likely_encoding(sample) if sample else None
+    if likely == encoding:  # all but this byte is valid
         return "; the file is damaged here or has another encoding" + (f": try {option}NAME" if option else "")
-    readings: dict[str, str] = {}  # of encodings that read this line alike, the first is named
-    for candidate in likely:
-        readings.setdefault(_reading(sample, candidate, at), candidate)
-    named = [f"{candidate}{reading}" for reading, candidate in readings.items()]
-    may_be = f"; it may be {', or '.join(named)}: " if named else ": "
-    if option is None:
-        return may_be + "convert the file to utf-8"
-    which = "the one that reads right, such as " if len(named) > 1 else ""
-    return may_be + f"try {which}{option}{likely[0] if likely else 'NAME'}"
+    may_be = ": " if likely is None else f"; it may be {likely}{_reading(sample, likely, at)}: "
+    return may_be + ("convert the file to utf-8" if option is None else f"try {option}{likely or 'NAME'}")
 
 
 def _reading(sample: bytes, encoding: str, at: int | None) -> str:
