@@ -12,7 +12,7 @@ from pathlib import Path
 
 from textrnn.errors import DataError, short
 from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encoding, marked_encoding, wide_encoding
-from textrnn.runtime.files import open_binary
+from textrnn.runtime.files import damaged_gzip_as_error, open_binary
 
 _CHUNK_BYTES = 1 << 16
 _BEFORE = 200  # bytes of a line before the bad one
@@ -79,14 +79,13 @@ def read_lines(
     else:
         lines = _decode_by_chunk(stream, encoding, name, encoding_option)
     try:
-        if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
-            _check_text(stream.peek(1), encoding, name, encoding_option)
-        first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
-        if first:
-            yield first
-        yield from lines
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
+        with damaged_gzip_as_error(name):
+            if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
+                _check_text(stream.peek(1), encoding, name, encoding_option)
+            first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
+            if first:
+                yield first
+            yield from lines
     except OSError as error:
         if error.filename is not None:  # of what is written while a pipe is waited for
             raise
