@@ -14,17 +14,18 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
     [
-        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.encodings",
-        "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding", "runtime.progress", "runtime.process",
+        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.alphabets",
+        "runtime.encodings", "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding",
+        "runtime.progress", "runtime.process",
     ],
     ["config.aliases", "config.sections", "config.load", "config"],
     [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
         "data.source", "data.reader", "data.folding", "data.tokenizer", "data.vocab", "data.transform", "data.workers",
         "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
-        "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.division", "data.splits",
-        "data.raw_texts", "data.repeats", "data.statistics", "data.faults", "data.proportions", "data.characters",
-        "data.sampling", "data.near_equal", "data.copies", "data.loading", "data.vectors",
+        "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.misreadings", "data.division",
+        "data.splits", "data.raw_texts", "data.repeats", "data.statistics", "data.faults", "data.proportions",
+        "data.characters", "data.sampling", "data.near_equal", "data.copies", "data.loading", "data.vectors",
         "data.build", "data.batching", "data.ngrams",
     ],
     [

@@ -73,8 +73,10 @@ def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
     if config.model.pretrained is None:
         return None
     vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)
-    log.info(coverage(vectors, splits.counts))
-    return vectors
+    for sentence in vectors.warnings:
+        log.warning(sentence)
+    log.info(coverage(vectors.matrix, splits.counts))
+    return vectors.matrix
 
 
 @contextmanager

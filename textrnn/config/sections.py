@@ -160,7 +160,7 @@ class ModelConfig(Section):
         1, ge=1, le=64, description="how often attention reads; more = a memory network"
     )
     fc_size: int | None = Field(None, ge=1, le=_MOST_UNITS, description="a hidden dense layer with relu; null = none")
-    pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
+    pretrained: str | None = Field(None, description="word vectors of word2vec, text or binary, .gz too")
     freeze_embedding: Annotated[bool, _PRETRAINED] = False
     rare_dim: Annotated[int | None, _RANDOM] = Field(
         32, ge=1, le=_MOST_UNITS, description="size of the vectors of all tokens but the most frequent quarter; where "

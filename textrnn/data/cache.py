@@ -23,7 +23,7 @@ from textrnn.errors import TextRNNError
 from textrnn.runtime.files import sync_folder
 from textrnn.runtime.signals import cleanup
 
-FORMAT_NUMBER = 4
+FORMAT_NUMBER = 5
 _LEFTOVER_SECONDS = 24 * 3600.0
 
 

@@ -13,6 +13,7 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.findings import Finding, is_severe
 from textrnn.data.labels import folded
 from textrnn.data.reader import Example
+from textrnn.data.records import count_of
 from textrnn.data.repeats import find_repeats, show_contradictions
 from textrnn.data.rows import all_rows, count_shared
 from textrnn.data.splits import Splits
@@ -26,6 +27,8 @@ _LABELS_SHOWN = 4  # of each group of labels that look alike
 _GROUPS_SHOWN = 3
 _PLACES_SHOWN = 5  # of texts without tokens
 _FEW_SHOWN = 10  # labels with no training text, or with a single one
+_ALIKE = "differ only in case, white space, Unicode form, invisible characters or the form of a number"
+_MISSING = frozenset({"nan", "none", "null", "n/a", "na", "#n/a", "<na>", "nat"})  # as programs write a missing value
 
 
 def find_faults(
@@ -35,6 +38,7 @@ def find_faults(
     return [
         *_rare_classes(splits),
         *_labels_alike(splits),
+        *_missing_values(splits),
         *_repeats(corpora["train"], examples),
         *_shared_texts(splits, corpora),
         *_vocabulary(splits, corpora["train"], max_length),
@@ -71,15 +75,30 @@ def _labels_alike(splits: Splits) -> Iterator[Finding]:
         )
         rest = f" and {len(labels) - _LABELS_SHOWN:,} more" * (len(labels) > _LABELS_SHOWN)
         lines.append(
-            f"labels {shown}{rest} differ only in case, white space or Unicode form and are learnt as different "
+            f"labels {shown}{rest} {_ALIKE} and are learnt as different "
             f"classes: if they mean the same, write them alike in the data"
         )
     if (more := len(alike) - _GROUPS_SHOWN) > 0:
-        lines.append(
-            f"{more:,} more group{'s' * (more > 1)} of labels differ only in case, white space or Unicode form"
-        )
+        lines.append(f"{more:,} more group{'s' * (more > 1)} of labels {_ALIKE}")
     if lines:
         yield Finding("labels", lines[0], severe=True, examples=lines[1:])
+
+
+def _missing_values(splits: Splits) -> Iterator[Finding]:
+    sizes = dict(zip(splits.labels, training_sizes(splits), strict=True))
+    labels = [label for label in splits.labels if folded(label) in _MISSING]
+    if labels:
+        shown = ", ".join(f"{short(label)} ({count_of(sizes[label], 'training text')})" for label in labels)
+        looks = (
+            "label {} looks like a missing value and is"
+            if len(labels) == 1
+            else "labels {} look like missing values and are"
+        )
+        yield Finding(
+            "labels",
+            f"{looks.format(shown)} learnt as any other class",
+            remedy="remove these rows, unless it is the name of a class",
+        )
 
 
 def _repeats(train: Corpus, examples: Callable[[], Iterable[Example]]) -> Iterator[Finding]:

@@ -38,8 +38,16 @@ def is_header(text: str, others: list[str]) -> bool:
 
 
 def is_numbering(row: list[str]) -> bool:
-    """Whether a row is 0, 1, 2, ..., as pandas writes a header for columns without names."""
-    return len(row) > 1 and [field.strip() for field in row] == [str(at) for at in range(len(row))]
+    """Whether a row is 0, 1, 2, ..., as pandas writes a header for columns without names; perhaps after an empty field,
+    for the column of row numbers."""
+    numbers = [field.strip() for field in row]
+    numbers = numbers[1:] if numbers[0] == "" else numbers
+    return len(numbers) > 1 and numbers == [str(at) for at in range(len(numbers))]
+
+
+def looks_quoted(field: str) -> bool:
+    """Whether a field has the quotes of csv around it."""
+    return len(field) > 1 and field[0] == field[-1] == '"'
 
 
 def _may_be_header(row: list[str]) -> bool:
@@ -50,32 +58,39 @@ def _may_be_header(row: list[str]) -> bool:
     )
 
 
-def header_found(text: str, label: str | None, row: list[str], options: OptionNames) -> str:
-    """What to do about a header where columns are numbered. text, label: its fields in these columns."""
+def header_found(text: str, label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool) -> str:
+    """What to do about a header where columns are numbered. text, label: its fields in these columns.
+    is_quoted: whether fields of a tsv file have quotes around them, which only csv removes."""
+    as_csv = ""
+    if is_quoted:
+        as_csv = f"; its fields are in quotes, as in csv: {options.format}csv"
+        text, label, row = text.strip('"'), label and label.strip('"'), [field.strip('"') for field in row]
     if label is None:
         named = next((field for field in row if _plain(field) in _TEXT_NAMES), text)
-        return f"this looks like a header, which is no text: pass {_typed(options.text_column, named)}"
+        return f"this looks like a header, which is no text: pass {_typed(options.text_column, named)}{as_csv}"
     if _plain(text) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
         text, label = label, text
     return (
         f"this looks like a header ({short(text)}, {short(label)}), whose words would become a text and a class: name "
-        f"the columns: {_typed(options.text_column, text)} {_typed(options.label_column, label)}"
+        f"the columns: {_typed(options.text_column, text)} {_typed(options.label_column, label)}{as_csv}"
     )
 
 
 def missing_columns(
-    missing: dict[str, Column], header: list[str], sample: list[str], options: OptionNames, known: set[int]
+    missing: dict[str, Column], header: list[str], sample: list[list[str]], options: OptionNames, known: set[int]
 ) -> str:
     """What to say of a header without some columns.
 
-    missing: "text" or "label" -> the column asked for. sample: the row after the header, [] where there is none.
+    missing: "text" or "label" -> the column asked for. sample: the first rows after the header.
     known: places of the columns that were found.
     """
     names = [short(column) for column in missing.values()]
     lacking = f"no column{'s' * (len(names) > 1)} {' and '.join(names)}"
     if len(header) == 1:
         return _of_one_field(lacking, header, missing, options, found_text=bool(known))
-    places = _likely_places(list(missing), header, sample or header, known)
+    if "label" in missing and len(classes := _class_columns(header, sample)) > 1:
+        return f"{lacking}; {_one_column_per_class(classes)}"
+    places = _likely_places(list(missing), header, sample[0] if sample else header, known)
     of = {"text": options.text_column, "label": options.label_column}
     numbers = " ".join(f"{of[part]}{places[part]}" for part in missing)
     if not (_may_be_header(header) or is_numbering(header)):
@@ -99,6 +114,23 @@ def _of_one_field(
             f"{options.delimiter}CHARACTER"
         )
     return f"{said}. Pass {_typed(options.text_column, header[0])}, or {options.text_column}0 if it has no header"
+
+
+def _class_columns(header: list[str], sample: list[list[str]]) -> list[str]:
+    """The names of the columns that hold nothing but 0 and 1, and both of them."""
+    whole = [row for row in sample if len(row) == len(header)]
+    values = [{row[at].strip() for row in whole} for at in range(len(header))]
+    ones = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
+    return [name for name, found in zip(header, values, strict=True) if found in ones]
+
+
+def _one_column_per_class(names: list[str]) -> str:
+    listed = ", ".join(map(repr, names))
+    return (
+        f"the columns {listed} hold 0 and 1, as one column per class does. textrnn takes one label per text, in one "
+        f"column; to keep the first class of each text, with pandas: names = [{listed}]; rows = "
+        f"rows[rows[names].any(axis=1)]; rows['label'] = rows[names].idxmax(axis=1)"
+    )
 
 
 def _likely_places(missing: list[str], header: list[str], sample: list[str], known: set[int]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from textrnn.data.checks import check_classes, check_known_labels
 from textrnn.data.corpus import Corpus
 from textrnn.data.faults import find_faults
 from textrnn.data.findings import Finding
+from textrnn.data.misreadings import find_misreadings
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits, split_corpora
@@ -64,6 +65,7 @@ def load_splits(
     hints = (hint for source in sources.values() for hint in source.encoding_hints())
     splits.findings = [
         *(Finding("reading", line) for line in [*train.unused_options(), *hints]),
+        *(find_misreadings(train, sorted(corpora["train"].labels)) if train.labelled else ()),
         *find_faults(splits, corpora, max_length, lambda: read_examples(train)),
     ]
     splits.format = train.common_format()

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from textrnn.data.formats import parse
 from textrnn.data.labels import label_problem
-from textrnn.data.records import BadRow
+from textrnn.data.records import BadRow, Record, count_of
 from textrnn.data.source import Source, class_names, folder_entries, not_a_file
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.decoding import UNDECODABLE, read_lines
 from textrnn.runtime.files import open_binary
 
 
@@ -39,23 +39,38 @@ def read_examples(source: Source) -> Iterator[Example]:
             is_empty = False
             yield example
         if is_empty:
-            skipped = f"; {source.skipped_count:,} bad rows were skipped" if source.skipped_count else ""
+            skipped = ""
+            if source.skipped_count:
+                skipped = f"; {count_of(source.skipped_count, 'bad row')} skipped, the first: {source.skipped[0]}"
             raise DataError(f"{path}: no {'labelled ' * source.labelled}texts in it{skipped}")
 
 
-def parse_examples(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Example]:
+def parse_examples(
+    lines: Iterable[str], kind: str, name: str, source: Source, undecodable: dict[int, str] | None = None
+) -> Iterator[Example]:
     """The examples in lines of a file or a live stream, each as soon as its lines have come.
 
-    kind: the format. name: of the file, for messages. source: how to read it; its paths do not matter.
+    kind: the format. name: of the file, for messages. source: how to read it; its paths do not matter. undecodable: as
+    filled by `read_lines` while the lines are read; such lines are bad rows.
 
     Raises: DataError as read_examples, but not for an empty file.
     """
     for record in parse(lines, kind, name, source.columns()):
         where = f"{name}:{record.line}"
-        if isinstance(record, BadRow):
+        if undecodable and (reason := _undecodable(record, undecodable)):
+            source.bad_row(where, reason)
+        elif isinstance(record, BadRow):
             source.bad_row(where, record.reason)
         else:
             yield from _checked(Example(record.text, record.label, where, record.row), source)
+
+
+def _undecodable(record: Record | BadRow, lines: dict[int, str]) -> str | None:
+    """What is wrong with the bytes of a record, of the line it begins on or a later one; None if nothing is."""
+    for line in [line for line in lines if line < record.line]:
+        del lines[line]  # in a column that is not read
+    is_marked = isinstance(record, Record) and UNDECODABLE in record.text + (record.label or "")
+    return lines.pop(min(lines)) if record.line in lines or is_marked else None
 
 
 def _checked(example: Example, source: Source) -> Iterator[Example]:
@@ -74,8 +89,9 @@ def _checked(example: Example, source: Source) -> Iterator[Example]:
 
 def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
     with open_binary(path) as stream:
-        lines = read_lines(stream, source.encoding, path, source.options.encoding)
-        yield from parse_examples(lines, kind, path, source)
+        undecodable: dict[int, str] | None = {} if source.skip_bad_rows else None
+        lines = read_lines(stream, source.encoding, path, source.options.encoding, undecodable)
+        yield from parse_examples(lines, kind, path, source, undecodable)
 
 
 def _folder_examples(path: str, source: Source) -> Iterator[Example]:
@@ -101,12 +117,14 @@ def _folder_examples(path: str, source: Source) -> Iterator[Example]:
 
 def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
     for file, problem in entries:
-        if problem is None:
-            yield Example(_document(file, source), label, file, {"file": file} if source.keep else None)
-        else:
+        if problem is not None:
             source.bad_row(file, problem)
-
-
-def _document(file: str, source: Source) -> str:
-    with open_binary(file) as stream:
-        return "".join(read_lines(stream, source.encoding, file, source.options.encoding))
+            continue
+        undecodable: dict[int, str] | None = {} if source.skip_bad_rows else None
+        with open_binary(file) as stream:
+            text = "".join(read_lines(stream, source.encoding, file, source.options.encoding, undecodable))
+        if undecodable:
+            line, reason = next(iter(undecodable.items()))
+            source.bad_row(f"{file}:{line}", reason)
+        else:
+            yield Example(text, label, file, {"file": file} if source.keep else None)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from textrnn.data.formats import check_line_end
+from textrnn.data.jsonl import check_is_per_line
 from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import check_encoding, read_lines, utf8_hint
@@ -150,6 +152,7 @@ def detect_format(path: str, encoding: str, options: OptionNames) -> str:
         first = next(read_lines(stream, encoding, path, options.encoding), None)
     if first is None:
         raise DataError(f"{path}: the file is empty")
+    check_line_end(first, path)
     if first.startswith("__label__"):
         return "fasttext"
     try:
@@ -159,6 +162,7 @@ def detect_format(path: str, encoding: str, options: OptionNames) -> str:
         pass
     if "\t" in first:
         return "tsv"
+    check_is_per_line(first, path)
     raise DataError(
         f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
         f"{strip_line_end(first)[:60]!r}. Pass {options.format}tsv, csv, jsonl or fasttext"

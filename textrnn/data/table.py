@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
-from textrnn.data.headers import HeaderError, header_found, is_header, is_numbering, missing_columns
+from textrnn.data.headers import (
+    HeaderError,
+    header_found,
+    is_header,
+    is_numbering,
+    looks_quoted,
+    missing_columns,
+)
 from textrnn.data.records import BadRow, Columns, Record, count_of, quoted, strip_line_end
 from textrnn.errors import DataError, short
 
@@ -21,20 +28,25 @@ LONGEST_FIELD = 50_000_000  # characters; a longer field means a missing quote
 _CARRIAGE_RETURN, _STAND_IN = re.compile("\r(?!\n)"), "\udc0d"
 
 
-def tsv_rows(lines: Iterable[str]) -> Iterator[Row]:
+def tsv_rows(lines: Iterable[str]) -> Iterator[Row | BadRow]:
     """Fields between tabs, without quoting."""
     for number, line in enumerate(lines, start=1):
         yield number, strip_line_end(line).split("\t")
 
 
-def csv_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[Row]:
-    """Fields between delimiters; quoted ones may hold those and line ends. Raises DataError for a broken quote."""
+def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[Row | BadRow]:
+    """Fields between delimiters; quoted ones may hold those and line ends. A row that cannot be parsed is a bad one of
+    one line: reading goes on with the next line."""
     csv.field_size_limit(LONGEST_FIELD)
+    stream = iter(lines)
+    again: deque[str] = deque()  # lines after a bad row that the parser has taken already
+    row_lines: list[str] = []  # of the row that is being read
     has_stand_in = False
 
     def protected() -> Iterator[str]:
         nonlocal has_stand_in
-        for line in lines:
+        while (line := again.popleft() if again else next(stream, None)) is not None:
+            row_lines.append(line)
             if "\r" in line:
                 line, count = _CARRIAGE_RETURN.subn(_STAND_IN, line)
                 has_stand_in |= count > 0
@@ -43,19 +55,25 @@ def csv_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[Row]:
     reader = csv.reader(protected(), strict=True, delimiter=delimiter)
     begin = 1
     while True:
+        row_lines.clear()
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise DataError(
-                f"{name}:{begin}: cannot parse the csv row that begins here ({error}): close each quoted field, and "
-                f'write a quote inside one as ""'
-            ) from None
+            yield BadRow(
+                begin,
+                f"cannot parse the csv row that begins here ({error}): close each quoted field, and write a quote "
+                f'inside one as ""',
+            )
+            again.extendleft(reversed(row_lines[1:]))
+            reader = csv.reader(protected(), strict=True, delimiter=delimiter)
+            begin += 1
+            continue
         if has_stand_in:
             row = [field.replace(_STAND_IN, "\r") for field in row]
         yield begin, row
-        begin = reader.line_num + 1
+        begin += len(row_lines)
 
 
 @dataclass(frozen=True)
@@ -86,23 +104,26 @@ class Layout:
         return BadRow(line, f"{expected}, found {len(row)}: {quoted(row)}")
 
 
-def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -> Iterator[Record | BadRow]:
+def table_records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns) -> Iterator[Record | BadRow]:
     """Records of a table. columns: of text, and of labels where they are read, none of them None.
 
-    Raises: DataError where the table has no such column.
+    Raises: DataError if the table has no such column, or its header cannot be parsed.
     """
     first = next(rows, None)
     if first is None:
         return
     if isinstance(columns.text, str) or isinstance(columns.label, str):
-        layout = _layout_by_header(first[1], rows, kind, name, columns)
+        if isinstance(first, BadRow):
+            raise DataError(f"{name}:{first.line}: {first.reason}")
+        layout = _layout_by_header(first, rows, kind, name, columns)
     else:
-        while not columns.labelled and first[1] in _BLANK:
-            yield Record(first[0], "", None, {} if columns.keep else None)
+        top = first
+        while isinstance(first, BadRow) or (not columns.labelled and first[1] in _BLANK):
+            yield first if isinstance(first, BadRow) else Record(first[0], "", None, {} if columns.keep else None)
             first = next(rows, None)
             if first is None:
                 return
-        layout = _layout_by_number(first, kind, name, columns)
+        layout = _layout_by_number(first, rows, kind, name, columns, is_top=first is top)
         rows = chain([first], rows)
     if layout.text == layout.label:
         options = columns.options
@@ -110,12 +131,13 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
             f"{name}: text and label are both read from column {short(columns.text)}: pass another "
             f"{options.text_column}COLUMN or {options.label_column}COLUMN"
         )
-    for line, row in rows:
-        yield layout.record(line, row)
+    for row in rows:
+        yield row if isinstance(row, BadRow) else layout.record(*row)
 
 
-def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: str, columns: Columns) -> Layout:
-    """rows: those after the header, from which a message guesses the columns that are meant."""
+def _layout_by_header(first: Row, rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns) -> Layout:
+    """first: the header. rows: those after it, from which a message guesses the columns that are meant."""
+    line, header = first
     names = [field.strip() for field in header]
 
     assert columns.text is not None
@@ -125,41 +147,51 @@ def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: s
     if not any(names):
         asked = " and ".join(short(column) for column in wanted.values())
         plural = "s" if len(wanted) > 1 else ""
-        raise DataError(f"{name}:1: expected a header with the column{plural} {asked}, found an empty line: remove it")
+        raise DataError(
+            f"{name}:{line}: expected a header with the column{plural} {asked}, found an empty line: remove it"
+        )
     places: dict[str, int] = {}
     for part, column in wanted.items():
         if isinstance(column, int):
             if column >= len(names):
-                raise DataError(f"{name}:1: no column {column} (0-based); the header is: {quoted(names)}")
+                raise DataError(f"{name}:{line}: no column {column} (0-based); the header is: {quoted(names)}")
             places[part] = column
         elif names.count(column) > 1:
             raise DataError(
-                f"{name}:1: the header has more than one column {short(column)}: {quoted(names)}; rename all but one"
+                f"{name}:{line}: the header has more than one column {short(column)}: {quoted(names)}; rename all but "
+                f"one"
             )
         elif column in names:
             places[part] = names.index(column)
     missing = {part: column for part, column in wanted.items() if part not in places}
     if missing:
-        sample: list[str] = []
-        with contextlib.suppress(DataError):
-            if columns.sample_lines > 1:  # else the next row may be long in coming
-                sample = next(rows, (0, sample))[1]
+        sample = _next_rows(rows, columns)
         reason = missing_columns(missing, names, sample, columns.options, known=set(places.values()))
-        raise DataError(f"{name}:1: {reason}")
+        raise DataError(f"{name}:{line}: {reason}")
     kept = None
     if columns.keep:
         kept = [field or str(at) for at, field in enumerate(names)]
         twice = next((field for field in kept if kept.count(field) > 1), None)
         if twice is not None:
             raise DataError(
-                f"{name}:1: the header has more than one column {short(twice)}, of which only one can be kept: rename "
-                f"all but one"
+                f"{name}:{line}: the header has more than one column {short(twice)}, of which only one can be kept: "
+                f"rename all but one"
             )
     last_takes_rest = kind == "tsv" and places["text"] == len(names) - 1
     return Layout(places["text"], places.get("label"), len(names), last_takes_rest, kept)
 
 
-def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Layout:
+def _next_rows(rows: Iterator[Row | BadRow], columns: Columns) -> list[list[str]]:
+    """Rows that a message is to be guessed from; none of a live stream, where the next one may be long in coming."""
+    if columns.sample_lines <= 1:
+        return []
+    return [row[1] for row in islice(rows, columns.sample_lines) if not isinstance(row, BadRow)]
+
+
+def _layout_by_number(
+    first: Row, rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns, *, is_top: bool
+) -> Layout:
+    """first: the first good row. rows: those after it. is_top: whether it is the first of all rows."""
     number, row = first
     assert isinstance(columns.text, int)
     text = columns.text
@@ -180,8 +212,11 @@ def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Lay
         )
     others = [field for at, field in enumerate(row) if at != text]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
-    if number == 1 and (is_numbered or is_header(row[text], others if label is None else [row[label]])):
-        reason = header_found(row[text], None if label is None else row[label], row, columns.options)
+    if is_top and (is_numbered or is_header(row[text], others if label is None else [row[label]])):
+        is_quoted = kind == "tsv" and any(map(looks_quoted, chain(row, *_next_rows(rows, columns)[:1])))
+        reason = header_found(
+            row[text], None if label is None else row[label], row, columns.options, is_quoted=is_quoted
+        )
         raise HeaderError(f"{name}:{number}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(columns.label, int) and text > columns.label

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 
 from textrnn.errors import DataError, short
-from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encodings, marked_encoding, wide_encoding
-from textrnn.runtime.files import open_binary
+from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encoding, marked_encoding, wide_encoding
+from textrnn.runtime.files import damaged_gzip_as_error, open_binary
 
 _CHUNK_BYTES = 1 << 16
 _BEFORE = 200  # bytes of a line before the bad one
 _EXAMPLES = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
 _ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # in the codecs that have escapes
 _BYTE_ORDER_MARK = "\ufeff"
+UNDECODABLE = "\udcff"  # half a character, which no decoded text holds
+_MARK_ERRORS = "textrnn.mark"
+codecs.register_error(_MARK_ERRORS, lambda error: (UNDECODABLE, error.end))  # type: ignore[attr-defined]
 
 
 def read_text(path: Path | str) -> str:
@@ -53,11 +57,16 @@ def _is_of_text_files(info: codecs.CodecInfo) -> bool:
         return False
 
 
-def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None) -> Iterator[str]:
+def read_lines(
+    stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None,
+    undecodable: dict[int, str] | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Lines of `stream` with their line ends, split at line feeds only (never at U+0085, U+2028 or a lone CR).
 
     A byte order mark at the start is dropped. name: of the file, for messages. encoding_option: what the user writes
-    before the name of an encoding, None where the encoding is fixed.
+    before the name of an encoding, None where the encoding is fixed. undecodable: gets the number of each line
+    (1-based) with an invalid byte and what is wrong with it, before the line is yielded with UNDECODABLE in place of
+    such bytes; None: they are errors, as they always are in UTF-16 and other encodings that are not decoded by line.
 
     Raises: DataError `name:line` with the column of the first invalid byte and the encodings that it may have;
     DataError for a binary file, and for damaged gzip data.
@@ -65,17 +74,18 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
     encoding = check_encoding(encoding)
     is_stateful = encoding == "hz" or "2022" in encoding
     by_line = "\n".encode(encoding) == b"\n" and not is_stateful
-    decode = _decode_by_line if by_line else _decode_by_chunk
-    lines = decode(stream, encoding, name, encoding_option)
+    if by_line:
+        lines = _decode_by_line(stream, encoding, name, encoding_option, undecodable)
+    else:
+        lines = _decode_by_chunk(stream, encoding, name, encoding_option)
     try:
-        if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
-            _check_text(stream.peek(1), encoding, name, encoding_option)
-        first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
-        if first:
-            yield first
-        yield from lines
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
+        with damaged_gzip_as_error(name):
+            if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
+                _check_text(stream.peek(1), encoding, name, encoding_option)
+            first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
+            if first:
+                yield first
+            yield from lines
     except OSError as error:
         if error.filename is not None:  # of what is written while a pipe is waited for
             raise
@@ -111,18 +121,32 @@ def utf8_hint(path: str, encoding: str, option: str) -> str | None:
     return f"{path}: read as {encoding}, but it looks like utf-8: if texts come out garbled, pass {option}utf-8"
 
 
-def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
+def _decode_by_line(
+    stream: BufferedIOBase, encoding: str, name: str, option: str | None, undecodable: dict[int, str] | None
+) -> Iterator[str]:
+    is_advised = False
     for number, raw in enumerate(stream, start=1):
         try:
             yield raw.decode(encoding)
         except UnicodeDecodeError as error:
+            if undecodable is not None and is_advised:
+                undecodable[number] = f"byte 0x{raw[error.start]:02x} is not valid {encoding}"
+                yield raw.decode(encoding, _MARK_ERRORS)
+                continue
             column = len(raw[: error.start].decode(encoding, "ignore")) + 1
             begin = max(error.start - _BEFORE, 0)
             at = len(raw[begin : error.start].decode(encoding, "ignore"))
             sample = raw[begin : error.start + _CHUNK_BYTES]
             if stream.seekable():  # else the next bytes may be long in coming
+                place = stream.tell()
                 sample += stream.read(_CHUNK_BYTES)
-            raise _encoding_error(error, encoding, name, number, column, sample, option, at) from error
+                stream.seek(place)
+            reason = _encoding_problem(error, encoding, column, sample, option, at)
+            if undecodable is None:
+                raise DataError(f"{name}:{number}: {reason}") from error
+            undecodable[number] = reason
+            is_advised = True  # once is enough, and to guess an encoding takes long
+            yield raw.decode(encoding, _MARK_ERRORS)
 
 
 def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
@@ -137,7 +161,8 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
             good = pending + error.object[: error.start].decode(encoding, "ignore")
             number += good.count("\n")
             column = len(good.rpartition("\n")[2]) + 1
-            raise _encoding_error(error, encoding, name, number, column, chunk, option, None) from error
+            reason = _encoding_problem(error, encoding, column, chunk, option, None)
+            raise DataError(f"{name}:{number}: {reason}") from error
         except UnicodeError as error:  # UTF-16 without its byte order mark
             remedy = _remedy(chunk, encoding, option)
             raise DataError(f"{name}:{number}: column 1: not valid {encoding}: {error}{remedy}") from error
@@ -151,30 +176,21 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
             return
 
 
-def _encoding_error(
-    error: UnicodeDecodeError, encoding: str, name: str, line: int, column: int, sample: bytes, option: str | None,
-    at: int | None,
-) -> DataError:  # fmt: skip
+def _encoding_problem(
+    error: UnicodeDecodeError, encoding: str, column: int, sample: bytes, option: str | None, at: int | None
+) -> str:
     byte = error.object[error.start]
-    remedy = _remedy(sample, encoding, option, at)
-    return DataError(f"{name}:{line}: column {column}: byte 0x{byte:02x} is not valid {encoding}{remedy}")
+    return f"column {column}: byte 0x{byte:02x} is not valid {encoding}{_remedy(sample, encoding, option, at)}"
 
 
 def _remedy(sample: bytes, encoding: str, option: str | None, at: int | None = None) -> str:
     """sample: bytes of the bad line and after. at: its characters before the bad byte, where a piece of the line is to
     show how it reads."""
-    likely = likely_encodings(sample) if sample else []
-    if likely[:1] == [encoding]:  # all but this byte is valid
+    likely = likely_encoding(sample) if sample else None
+    if likely == encoding:  # all but this byte is valid
         return "; the file is damaged here or has another encoding" + (f": try {option}NAME" if option else "")
-    readings: dict[str, str] = {}  # of encodings that read this line alike, the first is named
-    for candidate in likely:
-        readings.setdefault(_reading(sample, candidate, at), candidate)
-    named = [f"{candidate}{reading}" for reading, candidate in readings.items()]
-    may_be = f"; it may be {', or '.join(named)}: " if named else ": "
-    if option is None:
-        return may_be + "convert the file to utf-8"
-    which = "the one that reads right, such as " if len(named) > 1 else ""
-    return may_be + f"try {which}{option}{likely[0] if likely else 'NAME'}"
+    may_be = ": " if likely is None else f"; it may be {likely}{_reading(sample, likely, at)}: "
+    return may_be + ("convert the file to utf-8" if option is None else f"try {option}{likely or 'NAME'}")
 
 
 def _reading(sample: bytes, encoding: str, at: int | None) -> str:
@@ -187,14 +203,29 @@ def _reading(sample: bytes, encoding: str, at: int | None) -> str:
 
 # What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_VISIBLE = {code: repr(chr(code))[1:-1] for code in _CONTROLS if code != 0x0A}
+# What nobody sees: soft hyphen, zero-width spaces and marks of direction, fillers, tags.
+_INVISIBLE = (
+    0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2066),
+    *range(0x206A, 0x2070), 0x2800, 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
+)  # fmt: skip
+_SELECTORS = (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))  # of a character's variant
+_ESCAPED = {code: chr(code).encode("unicode_escape").decode() for code in (*_CONTROLS, *_INVISIBLE) if code != 0x0A}
+_REMOVED = dict.fromkeys((*_INVISIBLE, *_SELECTORS, 0x200C, 0x200D, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+# Persian, Indic scripts and emoji need joiners inside words; beside plain letters they do nothing.
+_NEEDLESS_JOINER = re.compile("(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
 _SURROGATES = range(0xD800, 0xE000)  # halves of characters, which UTF-8 cannot hold
 _AS_JSON = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_SURROGATES) if code >= 0x20}
 
 
 def visible(text: str) -> str:
-    """The text for a person to read, with `\\x1b` and the like in place of control characters; line feeds stay."""
-    return text.translate(_VISIBLE)
+    """The text for a person to read, with `\\x1b`, `\\u200b` and the like in place of control characters and invisible
+    ones; line feeds stay."""
+    return _NEEDLESS_JOINER.sub(lambda match: f"\\u{ord(match[0]):04x}", text).translate(_ESCAPED)
+
+
+def without_invisible(text: str) -> str:
+    """The text without the characters that nobody sees, joiners and selectors of variants among them."""
+    return text.translate(_REMOVED)
 
 
 def visible_json(text: str) -> str:
