@@ -11,8 +11,9 @@ from typing import Any
 
 from textrnn.data.source import Source
 from textrnn.evaluation.examples import Examples
+from textrnn.evaluation.metrics import confusion_cells
 from textrnn.evaluation.page import About, Explain, evaluation_page
-from textrnn.evaluation.page_tables import classes_shown
+from textrnn.evaluation.page_tables import cells_to_browse
 from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.runtime.decoding import one_line, visible, visible_json
@@ -67,7 +68,8 @@ def write_results(
     labels = metrics["labels"]
     if not (folder / "metrics.json").exists():
         write_text(folder / DATA, json.dumps(described) + "\n")  # first: the folder is taken
-    examples = Examples(predictions, classes_shown(metrics["confusion_matrix"]))
+    cells = confusion_cells(metrics)
+    examples = Examples(predictions, cells_to_browse(cells, len(labels)))
     write_predictions(folder / "predictions.tsv", source, predictions, labels, examples.visit)
     write_text(folder / DATA, json.dumps(described) + "\n")
     write_text(folder / "report.txt", report)
@@ -76,7 +78,7 @@ def write_results(
     write_text(folder / "report.html", evaluation_page(metrics, predictions, examples, about, explain))
     shown = [visible(label) for label in labels]
     title = f"{about.name}\n{visible(about.data)}: accuracy {100 * metrics['accuracy']:.1f} %"
-    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], shown, title)
+    legend = plot_confusion_matrix(folder / "confusion_matrix.png", cells, shown, title)
     if legend:
         write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
     return legend is None
@@ -87,11 +89,15 @@ def metrics_json(metrics: dict[str, Any]) -> str:
 
 
 def matrix_csv(metrics: dict[str, Any]) -> str:
-    """Labels in the first row and column; rows true, columns predicted. Labels are quoted where one holds a character
-    at which a reader may end the line."""
+    """Labels in the first row and column; rows true, columns predicted. Of more classes than have a whole matrix in
+    metrics.json, a row for each of its pairs. Labels are quoted where one holds a character at which a reader may end
+    the line."""
     text = io.StringIO()
     broken = any(one_line(label) != label for label in metrics["labels"])
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)
+    if metrics["confusion_matrix"] is None:
+        writer.writerows([["true", "predicted", "count"], *metrics["confusion_pairs"]])
+        return text.getvalue()
     writer.writerow(["true \\ predicted", *metrics["labels"]])
     for label, row in zip(metrics["labels"], metrics["confusion_matrix"], strict=True):
         writer.writerow([label, *row])
