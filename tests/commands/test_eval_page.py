@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import textrnn.cli.eval as eval_options
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
+from textrnn.classifier import TextClassifier
+from textrnn.evaluation import results
 
 PAGE = "eval/test/report.html"
 
@@ -87,6 +93,27 @@ def test_a_hundred_classes_with_long_and_right_to_left_labels(cli: Cli, workplac
     assert page.stat().st_size < 3_000_000
     assert labels[99] in page.read_text()
     assert "Of 100 classes; confusion_matrix.csv has the whole matrix." in page.read_text()
+
+
+def test_the_time_used_is_that_of_the_whole_command(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    load, write = TextClassifier.load, results.write_predictions
+
+    def slowly(do: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+        def done(*arguments: Any, **options: Any) -> Any:
+            clock[0] += seconds
+            return do(*arguments, **options)
+
+        return done
+
+    monkeypatch.setattr(TextClassifier, "load", slowly(load, 100))
+    monkeypatch.setattr(eval_options, "check_memory", slowly(eval_options.check_memory, 20))  # before torch is imported
+    monkeypatch.setattr(results, "write_predictions", slowly(write, 3))
+    result = cli("eval", trained)
+    assert "time used  123.0 s" in result.out
+    assert json.loads((trained / "eval/test/metrics.json").read_text())["seconds"] == 123
+    assert (trained / "eval/test/report.txt").read_text() == result.out
 
 
 def test_250_classes_are_pairs_in_every_file(cli: Cli, workplace: Path) -> None:

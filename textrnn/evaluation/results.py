@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from textrnn.evaluation.page import About, Explain, evaluation_page
 from textrnn.evaluation.page_tables import cells_to_browse
 from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.evaluation.predictions import Predictions, write_predictions
+from textrnn.evaluation.report import report_text
 from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import make_folder, write_text
 
@@ -51,16 +53,17 @@ def _is_free(folder: Path, described: dict[str, Any]) -> bool:
 
 def write_results(
     folder: Path,
-    report: str,
     metrics: dict[str, Any],
+    begin: float,
     described: dict[str, Any],
     source: Source,
     predictions: Predictions,
     about: About,
     explain: Explain | None = None,
 ) -> bool:
-    """Write all files of an evaluation, the picture last; returns whether a font could draw its labels. described: the
-    data, for data.json. explain: colours the words of the errors in the page.
+    """Write all files of an evaluation; returns whether a font could draw the labels of the picture. metrics: without
+    the time that the command took from `begin` (time.perf_counter()) on, which is added and so written last. described:
+    the data, for data.json. explain: colours the words of the errors in the page.
 
     Raises: TextRNNError where a file cannot be written; DataError where the source is not what was evaluated.
     """
@@ -72,15 +75,15 @@ def write_results(
     examples = Examples(predictions, cells_to_browse(cells, len(labels)))
     write_predictions(folder / "predictions.tsv", source, predictions, labels, examples.visit)
     write_text(folder / DATA, json.dumps(described) + "\n")
-    write_text(folder / "report.txt", report)
-    write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
     write_text(folder / "report.html", evaluation_page(metrics, predictions, examples, about, explain))
     shown = [visible(label) for label in labels]
     title = f"{about.name}\n{visible(about.data)}: accuracy {100 * metrics['accuracy']:.1f} %"
     legend = plot_confusion_matrix(folder / "confusion_matrix.png", cells, shown, title)
-    if legend:
-        write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
+    metrics["seconds"] = time.perf_counter() - begin
+    of_picture = "\n".join(["", "Labels in confusion_matrix.png:", *legend, ""]) if legend else ""
+    write_text(folder / "report.txt", report_text(metrics) + of_picture)
+    write_text(folder / "metrics.json", metrics_json(metrics))
     return legend is None
 
 

@@ -9,9 +9,8 @@ import torch
 from scipy.optimize import minimize
 
 from textrnn.evaluation.metrics import summary
-from textrnn.models.decision import Decision
+from textrnn.models.decision import COOLEST, HOTTEST, Decision
 
-COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 PRIOR_TEXTS = 5.0  # of how many texts the loss weighs as much as staying at equal parts and a temperature of 1
 MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # more would not change two numbers
 
