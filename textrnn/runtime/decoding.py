@@ -53,6 +53,12 @@ def _is_of_text_files(info: codecs.CodecInfo) -> bool:
         return False
 
 
+def ends_lines_with_one_byte(encoding: str) -> bool:
+    """Whether the byte 0x0A is a line feed wherever it stands, so that lines can be told apart before decoding."""
+    is_stateful = encoding == "hz" or "2022" in encoding
+    return "\n".encode(encoding) == b"\n" and not is_stateful
+
+
 def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None) -> Iterator[str]:
     """Lines of `stream` with their line ends, split at line feeds only (never at U+0085, U+2028 or a lone CR).
 
@@ -63,8 +69,7 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
     DataError for a binary file, and for damaged gzip data.
     """
     encoding = check_encoding(encoding)
-    is_stateful = encoding == "hz" or "2022" in encoding
-    by_line = "\n".encode(encoding) == b"\n" and not is_stateful
+    by_line = ends_lines_with_one_byte(encoding)
     decode = _decode_by_line if by_line else _decode_by_chunk
     lines = decode(stream, encoding, name, encoding_option)
     try:
