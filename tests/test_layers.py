@@ -25,7 +25,8 @@ LAYERS = [
         "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
         "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.misreadings", "data.division",
         "data.splits", "data.raw_texts", "data.repeats", "data.statistics", "data.faults", "data.proportions",
-        "data.characters", "data.sampling", "data.near_equal", "data.copies", "data.loading", "data.vectors",
+        "data.characters", "data.sampling", "data.near_equal", "data.copies", "data.cleaning", "data.loading",
+        "data.vectors",
         "data.build", "data.batching", "data.ngrams",
     ],
     [

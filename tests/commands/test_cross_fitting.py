@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,19 @@ def test_plain_is_the_network_of_the_config_and_nothing_else(cli: Cli, train_fil
     assert metrics["parts"]["network"]["accuracy"] == metrics["accuracy"]
     assert metrics["parts"]["linear"] is not None
     assert "that is only reported" in result.err
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_fewer_folds_and_more_epochs_are_one_message(is_recorded: bool, cli: Cli, run: Path) -> None:
+    config = run / "config.yaml"
+    config.write_text(re.sub(r"folds: \d+", "folds: 2", config.read_text()).replace("  epochs: 2", "  epochs: 3"))
+    if not is_recorded:  # as an older version wrote it
+        file = run / "environment.json"
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps({key: value for key, value in content.items() if key != "config"}))
+    result = cli("train", "--resume", "--run-dir", run)
+    assert result.code == 1
+    last = result.err.splitlines()[-1]
+    assert last.startswith(
+        f"error: {config}: a resumed run keeps its config, but the one given differs in: train.folds"
+    )

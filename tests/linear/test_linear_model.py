@@ -165,6 +165,15 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str, how: str) -> None:
         load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
 
 
+@pytest.mark.parametrize("wrong", [0.0, -2.0, 0.5, 1e30])
+def test_idf_that_no_fit_gives_is_refused(tmp_path: Path, wrong: float) -> None:
+    model = small_model()
+    model.features[1].idf[3] = wrong
+    save_linear(tmp_path, model)
+    with pytest.raises(CheckpointError, match=r"damaged, .*1\.idf: 1 to 100 was expected, found "):
+        load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
+
+
 def test_prediction_does_not_import_scikit_learn(tmp_path: Path) -> None:
     save_linear(tmp_path, small_model())
     code = (

@@ -30,14 +30,14 @@ def compare(
     overrides: list[tuple[str, Any]],
     output: Path | None,
     device: str,
+    begin: float,
 ) -> dict[str, Any]:
     """Compare runs on DATA or on the texts of their own that `split` names (test where it is None); returns what
-    comparison.json holds. output: the folder to write to, or None.
+    comparison.json holds. output: the folder to write to, or None. begin: time.perf_counter() when the command began.
 
     Raises: UsageError, CheckpointError, ConfigError, DataError where they cannot be compared; TextRNNError where the
     output cannot be written.
     """
-    begin = time.perf_counter()
     opened = open_runs(runs, data, split=split, overrides=overrides, device=device)
     if split == "dev" and data is None:
         log.warning(

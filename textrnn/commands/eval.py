@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -32,7 +31,6 @@ from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.report import report_text
 from textrnn.evaluation.results import results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.folder import RunFolder
@@ -51,9 +49,10 @@ def evaluate(
     output: Path | None,
     device: str,
     precision: str,
+    begin: float,
 ) -> tuple[Path, dict[str, Any]]:
-    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (their folder, metrics)."""
-    begin = time.perf_counter()
+    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (their folder, metrics). begin:
+    time.perf_counter() when the command began."""
     folder = model_folder(run)
     is_run = folder != run
     classifier = TextClassifier.load(run, device=device, precision=precision)
@@ -83,13 +82,12 @@ def evaluate(
     about = about_evaluation(
         classifier, texts, totals, metrics, data_phrase(source.paths, part), RunFolder(run) if is_run else None
     )
-    metrics["seconds"] = time.perf_counter() - begin
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
         log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
     explain = explained_by(classifier, texts)
-    if not write_results(target, report_text(metrics), metrics, described, source, predictions, about, explain):
+    if not write_results(target, metrics, begin, described, source, predictions, about, explain):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return target, metrics

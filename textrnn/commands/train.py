@@ -70,7 +70,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     run.check_free(force=force or (resume and not run.is_trained()))
                     if run.evaluations.exists():
                         log.info("starting over in place of an older run: %s goes, too", run.evaluations)
-                    run.create(config.to_yaml(), environment, digests)
+                    run.create(config, environment, digests)
                 # of a resumed run, too: the files may have been damaged since
                 transform = Transform(tokenizer, splits.vocab, config.data.max_length)
                 dim = network.embedding.table.embedding_dim

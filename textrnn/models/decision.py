@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -13,6 +13,7 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
+from textrnn.config import Config
 from textrnn.errors import CheckpointError, TextRNNError, command
 from textrnn.run.environment import is_environment, save_environment
 from textrnn.run.history import read_history
@@ -128,7 +129,7 @@ class RunFolder:
             for file in folder.glob(_LEFTOVERS):
                 file.unlink(missing_ok=True)
 
-    def create(self, config_yaml: str, environment: dict[str, str | int], digests: dict[str, str]) -> None:
+    def create(self, config: Config, environment: dict[str, str | int], digests: dict[str, str]) -> None:
         """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError where a
         file cannot be removed."""
         self.clear_leftovers()
@@ -137,7 +138,8 @@ class RunFolder:
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
-        save_environment(self.environment, environment, digests)  # from here on, the folder is known as a run
+        # from here on, the folder is known as a run
+        save_environment(self.environment, environment, digests, config.model_dump())
         try:
             for folder in self._folders():
                 if folder.exists():
@@ -145,4 +147,4 @@ class RunFolder:
             self.log.unlink(missing_ok=True)
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
-        write_text(self.config, config_yaml)
+        write_text(self.config, config.to_yaml())

@@ -18,7 +18,7 @@ from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError, command, short
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
-from textrnn.models.decision import Decision
+from textrnn.models.decision import COOLEST, HOTTEST, Decision
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network
 from textrnn.run.environment import is_environment
@@ -139,9 +139,10 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
         found = json.loads(path.read_bytes())
         has_linear, agreement = found.pop("linear"), found.pop(BFLOAT16, None)
         decision = Decision(**found)
-        values = asdict(decision).values()
-        good = isinstance(has_linear, bool) and all(type(value) in (int, float) for value in values)
-        good = good and 0 <= decision.weight <= 1 and min(list(values)[1:]) > 0 and max(values) < 1e9
+        least, most = 0.99 * COOLEST, 1.01 * HOTTEST  # the optimizer may pass its bounds by rounding
+        weight, *temperatures = asdict(decision).values()
+        good = isinstance(has_linear, bool) and type(weight) in (int, float) and 0 <= weight <= 1
+        good = good and all(type(each) in (int, float) and least <= each <= most for each in temperatures)
         good = good and (agreement is None or (type(agreement) in (int, float) and 0 <= agreement <= 1))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}; copy it again, or train again") from None
@@ -149,7 +150,10 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
         good = False
     if not good:
         keys = ", ".join(["linear", *(field.name for field in fields(Decision))])
-        raise CheckpointError(f"{path}: damaged: {keys} were expected in it; copy it again, or train again")
+        raise CheckpointError(
+            f"{path}: damaged: {keys} were expected in it, a weight of 0 to 1 and temperatures of {COOLEST:g} to "
+            f"{HOTTEST:g}; copy it again, or train again"
+        )
     return decision, has_linear, agreement
 
 

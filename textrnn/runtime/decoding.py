@@ -57,6 +57,12 @@ def _is_of_text_files(info: codecs.CodecInfo) -> bool:
         return False
 
 
+def ends_lines_with_one_byte(encoding: str) -> bool:
+    """Whether the byte 0x0A is a line feed wherever it stands, so that lines can be told apart before decoding."""
+    is_stateful = encoding == "hz" or "2022" in encoding
+    return "\n".encode(encoding) == b"\n" and not is_stateful
+
+
 def read_lines(
     stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None,
     undecodable: dict[int, str] | None = None,
@@ -72,8 +78,7 @@ def read_lines(
     DataError for a binary file, and for damaged gzip data.
     """
     encoding = check_encoding(encoding)
-    is_stateful = encoding == "hz" or "2022" in encoding
-    by_line = "\n".encode(encoding) == b"\n" and not is_stateful
+    by_line = ends_lines_with_one_byte(encoding)
     if by_line:
         lines = _decode_by_line(stream, encoding, name, encoding_option, undecodable)
     else:

@@ -10,10 +10,9 @@ from scipy.optimize import minimize
 
 from textrnn.evaluation.metrics import summary
 from textrnn.inference import predicted_classes
-from textrnn.models.decision import Decision
+from textrnn.models.decision import COOLEST, HOTTEST, Decision
 from textrnn.training.weak_parts import is_below, is_chance
 
-COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 PRIOR_TEXTS = 5.0  # of how many texts the loss weighs as much as staying at equal parts and a temperature of 1
 CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
 MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # more would not change two numbers
