@@ -62,7 +62,7 @@ LAYERS = [
     ],
     ["classifier", "estimator"],
     [
-        "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
+        "commands.output", "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
         "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval_page",
         "commands.eval",
         "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.window",

@@ -300,7 +300,7 @@ def test_a_single_class_is_compared_with_a_warning(cli: Cli, runs: Path) -> None
     assert json.loads(result.out)["data"]["n"] == 10
 
 
-@pytest.mark.parametrize("folder", ["test.tsv", "test.tsv/out", "/proc/out"])
+@pytest.mark.parametrize("folder", ["train.tsv", "test.tsv/out", "/proc/out"])
 def test_a_folder_that_cannot_be_written_is_one_message(cli: Cli, runs: Path, folder: str) -> None:
     before = Path("test.tsv").read_bytes()
     result = cli("compare", *RUNS, "--output", folder)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.commands.data import read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.data import input_files, read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.output import check_output, check_writable
 from textrnn.commands.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
 from textrnn.config import Config
 from textrnn.data.build import build_tokenizer
@@ -24,7 +25,7 @@ from textrnn.data.rows import all_rows, in_blocks
 from textrnn.data.sampling import thinned
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import count_lengths, known_share, length_quantiles, training_sizes
-from textrnn.errors import TextRNNError, UsageError, command
+from textrnn.errors import command
 from textrnn.evaluation.check_report import SplitFigures, check_text
 from textrnn.linear.leaks import ROWS as LEAK_ROWS
 from textrnn.linear.leaks import find_leaks
@@ -43,12 +44,14 @@ class Checked(NamedTuple):
     severe: int
 
 
-def check(config: Config, output: Path | None) -> Checked:
-    """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. Raises
-    TextRNNError as `train` does where it cannot begin, and where the file cannot be written."""
+def check(config: Config, output: Path | None, config_file: Path | None) -> Checked:
+    """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. config_file:
+    the one that the config was read from. Raises TextRNNError as `train` does if it cannot begin, and if the output
+    cannot be written; UsageError for an output that is an input."""
     warn_of_dead_keys(config)
     if output is not None:
-        check_output(output, config)
+        check_output("--output", output, input_files(config, config_file))
+        check_writable(output)
     splits = read_splits(config, build_tokenizer(config.tokenizer))
     odd = OddCharacters()
     samples = _read_samples(config, splits, odd)
@@ -80,22 +83,6 @@ def check(config: Config, output: Path | None) -> Checked:
         splits.labels, {"train": training_sizes(splits), **sizes}, _without(folder, findings), notes,
     )  # fmt: skip
     return Checked(report, sum(finding.severe for finding in findings))
-
-
-def check_output(output: Path, config: Config) -> None:
-    """Raises UsageError where the file is one that is read, TextRNNError where it cannot be written."""
-    for source in split_sources(config).values():
-        for path, _ in source.files():
-            if output.exists() and os.path.samefile(output, path):
-                raise UsageError(f"--output {output}: one of the files that are checked; name another")
-    existed = output.exists()
-    try:
-        with output.open("ab"):
-            pass
-        if not existed:
-            output.unlink()
-    except OSError as error:
-        raise TextRNNError(f"{output}: cannot be written: {error.strerror}") from None
 
 
 def _read_samples(config: Config, splits: Splits, odd: OddCharacters) -> Samples:

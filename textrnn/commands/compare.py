@@ -38,7 +38,7 @@ def compare(
     output cannot be written.
     """
     begin = time.perf_counter()
-    opened = open_runs(runs, data, split=split, overrides=overrides, device=device)
+    opened = open_runs(runs, data, split=split, overrides=overrides, output=output, device=device)
     if split == "dev" and data is None:
         log.warning(
             "these texts were held out of training to choose each run's best epoch, so the scores are somewhat inflated"

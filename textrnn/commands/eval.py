@@ -14,8 +14,10 @@ import numpy as np
 import torch
 
 from textrnn.classifier import TextClassifier, model_folder
+from textrnn.commands.data import files_of
 from textrnn.commands.eval_data import Texts, data_config, given_data, own_split, read_texts
 from textrnn.commands.eval_page import about_evaluation, data_phrase, explained_by
+from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.raw_texts import texts_at
@@ -25,7 +27,7 @@ from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
 from textrnn.evaluation.report import report_text
-from textrnn.evaluation.results import results_folder, write_results
+from textrnn.evaluation.results import RESULTS, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.progress import bar, log
@@ -60,6 +62,8 @@ def evaluate(
     else:
         raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
 
+    if output is not None:
+        check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
     if split == "train":
         log.warning("these are the texts that the run was trained on: the scores say nothing about others")
     if is_run:
