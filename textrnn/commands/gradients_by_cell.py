@@ -44,8 +44,8 @@ def gradients_by_cell(
     Raises: DataError and ConfigError where the texts cannot be read; TextRNNError where `output` cannot be written.
     """
     device, seed = choose_device(device_name), config.train.seed
-    check_output("--output", output, input_files(config, config_file), GRADIENTS)
     config.data.test = None  # it is not needed
+    check_output("--output", output, input_files(config, config_file), GRADIENTS)
     splits, _ = load_data(config)
     make_folder(output)  # before the work
     pretrained = pretrained_vectors(config, splits)
