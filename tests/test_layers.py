@@ -45,7 +45,7 @@ LAYERS = [
         "evaluation.predictions",
         "evaluation.slices", "evaluation.examples", "evaluation.charts", "evaluation.page_charts",
         "evaluation.page_tables", "evaluation.page", "evaluation.results",
-        "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
+        "evaluation.differences", "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
         "evaluation.comparison_files", "evaluation.gradient_text", "evaluation.gradient_files",
         "evaluation.integrated_gradients", "evaluation.explanations",
         "evaluation.explained_text", "evaluation.explanations_page",
