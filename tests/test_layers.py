@@ -46,7 +46,7 @@ LAYERS = [
         "evaluation.predictions",
         "evaluation.slices", "evaluation.examples", "evaluation.charts", "evaluation.page_charts",
         "evaluation.page_tables", "evaluation.page", "evaluation.results",
-        "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
+        "evaluation.differences", "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
         "evaluation.comparison_files", "evaluation.gradient_text", "evaluation.gradient_files",
         "evaluation.integrated_gradients", "evaluation.explanations",
         "evaluation.explained_text", "evaluation.explanations_page",
@@ -63,7 +63,7 @@ LAYERS = [
     ],
     ["classifier", "estimator"],
     [
-        "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
+        "commands.output", "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
         "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval_page",
         "commands.eval",
         "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.window",

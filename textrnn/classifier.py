@@ -17,6 +17,7 @@ from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_l
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network, not_finite
 from textrnn.models.thread_pool import begin_computing, start_in_thread
+from textrnn.run.folder import is_model
 from textrnn.run.model import CONFIG, Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
 
@@ -28,7 +29,7 @@ def model_folder(run: Path | str) -> Path:
     run = Path(run)
     if (run / "model" / CONFIG).is_file():
         return run / "model"
-    if (run / CONFIG).is_file() and (run / "labels.txt").is_file():
+    if is_model(run):
         return run
     if not run.exists():
         raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected")

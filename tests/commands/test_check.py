@@ -256,7 +256,7 @@ def test_a_file_that_is_checked_is_not_overwritten(cli: Cli) -> None:
     put({"t.tsv": tsv(ROWS)})
     result = cli("check", "--data", "t.tsv", "--output", "t.tsv")
     assert result.code == 2
-    assert "--output t.tsv: one of the files that are checked; name another" in result.err
+    assert "--output t.tsv: would replace what is read from t.tsv; name another" in result.err
     assert Path("t.tsv").read_text(encoding="utf-8") == tsv(ROWS)
 
 

@@ -54,7 +54,7 @@ def check(
     settings = load_config(config, data, parse_overrides(set_), example="textrnn check --data reviews.csv")
     from textrnn.commands.check import check as run
 
-    checked = run(settings, output, keep=keep, clean=clean)
+    checked = run(settings, output, config, keep=keep, clean=clean)
     sys.stdout.write(checked.report)
     sys.stdout.flush()
     if strict and checked.severe:

@@ -30,5 +30,5 @@ def vocab(
     settings = load_config(config, data, parse_overrides(set_), example="textrnn vocab --data reviews.csv")
     from textrnn.commands.vocab import vocab as run
 
-    for line in run(settings, output):
+    for line in run(settings, output, config):
         print(visible(line))

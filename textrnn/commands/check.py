@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.commands.data import read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.data import input_files, read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.output import check_output, check_writable
 from textrnn.commands.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
 from textrnn.config import Config
 from textrnn.data.build import build_tokenizer
@@ -27,7 +28,7 @@ from textrnn.data.sampling import thinned
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import count_lengths, known_share, length_quantiles, training_sizes
-from textrnn.errors import TextRNNError, UsageError, command
+from textrnn.errors import UsageError, command
 from textrnn.evaluation.check_report import SplitFigures, check_text
 from textrnn.linear.leaks import ROWS as LEAK_ROWS
 from textrnn.linear.leaks import find_leaks
@@ -46,15 +47,19 @@ class Checked(NamedTuple):
     severe: int
 
 
-def check(config: Config, output: Path | None, *, keep: bool = False, clean: Path | None = None) -> Checked:
-    """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. keep:
-    whether it has the other columns of the input. clean: a file for the training rows without faults. Raises
-    TextRNNError as `train` does where it cannot begin, and where a file cannot be written."""
+def check(
+    config: Config, output: Path | None, config_file: Path | None, *, keep: bool = False, clean: Path | None = None
+) -> Checked:
+    """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. config_file:
+    the one that the config was read from. keep: whether the suspects have the other columns of the input. clean: a file
+    for the training rows without faults. Raises TextRNNError as `train` does if it cannot begin, and if a file cannot
+    be written; UsageError for an output that is an input."""
     warn_of_dead_keys(config)
     sources = split_sources(config)
     for option, file in (("--output", output), ("--clean", clean)):
         if file is not None:
-            check_output(option, file, sources)
+            check_output(option, file, input_files(config, config_file))
+            check_writable(file)
     if clean is not None:
         if output is not None and os.path.realpath(output) == os.path.realpath(clean):
             raise UsageError(f"--clean {clean}: the file of --output; name another")
@@ -91,22 +96,6 @@ def check(config: Config, output: Path | None, *, keep: bool = False, clean: Pat
         splits.labels, {"train": training_sizes(splits), **sizes}, _without(folder, findings), notes,
     )  # fmt: skip
     return Checked(report, sum(finding.severe for finding in findings))
-
-
-def check_output(option: str, output: Path, sources: Mapping[str, Source]) -> None:
-    """Raises UsageError where the file is one that is read, TextRNNError where it cannot be written."""
-    for source in sources.values():
-        for path, _ in source.files():
-            if output.exists() and os.path.samefile(output, path):
-                raise UsageError(f"{option} {output}: one of the files that are checked; name another")
-    existed = output.exists()
-    try:
-        with output.open("ab"):
-            pass
-        if not existed:
-            output.unlink()
-    except OSError as error:
-        raise TextRNNError(f"{output}: cannot be written: {error.strerror}") from None
 
 
 def _clean(train: Source, output: Path, splits: Splits) -> list[str]:

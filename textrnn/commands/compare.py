@@ -38,7 +38,7 @@ def compare(
     Raises: UsageError, CheckpointError, ConfigError, DataError where they cannot be compared; TextRNNError where the
     output cannot be written.
     """
-    opened = open_runs(runs, data, split=split, overrides=overrides, device=device)
+    opened = open_runs(runs, data, split=split, overrides=overrides, output=output, device=device)
     if split == "dev" and data is None:
         log.warning(
             "these texts were held out of training to choose each run's best epoch, so the scores are somewhat inflated"

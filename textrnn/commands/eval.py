@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from textrnn.classifier import TextClassifier, model_folder
+from textrnn.commands.data import files_of
 from textrnn.commands.eval_data import (
     Judged,
     Texts,
@@ -23,6 +24,7 @@ from textrnn.commands.eval_data import (
     warn_of_seen,
 )  # fmt: skip
 from textrnn.commands.eval_page import about_evaluation, data_phrase, explained_by
+from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.raw_texts import texts_at
@@ -31,7 +33,7 @@ from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.results import results_folder, write_results
+from textrnn.evaluation.results import RESULTS, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.progress import bar, log
@@ -66,6 +68,8 @@ def evaluate(
     else:
         raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
     name, source, part, _ = chosen
+    if output is not None:
+        check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
     if is_run:
         warn_of_unfinished(RunFolder(run))
     texts = read_texts(classifier, chosen, config, run, is_run=is_run)

@@ -10,7 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from textrnn.classifier import TextClassifier
-from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
+from textrnn.commands.output import check_output
+from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
 from textrnn.commands.window import Row, Window, quick_switches
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.evaluation.explained_text import jsonl_line, record
@@ -37,9 +38,12 @@ def explain(
     """Explain each text of each file, in order. output_format: of what goes to stdout, None for nothing. html: the page
     to write. name: of the model, for the page.
 
-    Raises: ConfigError for a label that the model lacks; DataError `file:line` for a record without a readable text;
-    CheckpointError for a model that cannot be explained; TextRNNError where the page cannot be written.
+    Raises: UsageError for a page that is an input; ConfigError for a label that the model lacks; DataError `file:line`
+    for a record without a readable text; CheckpointError for a model that cannot be explained; TextRNNError where the
+    page cannot be written.
     """
+    if html is not None:
+        check_output("--html", html, inputs_of(files))
     check_label(label, classifier.labels)
     classifier.explain([])  # whether it can be
     page, counts = Page(name), _Counts(classifier.transform.max_length)

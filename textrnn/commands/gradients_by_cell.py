@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from textrnn.commands.data import load_data, pretrained_vectors
+from textrnn.commands.data import input_files, load_data, pretrained_vectors
+from textrnn.commands.output import check_output
 from textrnn.config import Config
-from textrnn.evaluation.gradient_files import write_gradients
+from textrnn.evaluation.gradient_files import GRADIENTS, write_gradients
 from textrnn.evaluation.gradient_text import MEASURED, Training, gradients_text, trainings_table
 from textrnn.evaluation.gradients import (
     Curve,
@@ -28,7 +29,14 @@ from textrnn.training.plan import NetworkBuilder
 
 
 def gradients_by_cell(
-    config: Config, cells: Sequence[str], layers: Sequence[int], steps: int, output: Path, *, device_name: str
+    config: Config,
+    cells: Sequence[str],
+    layers: Sequence[int],
+    steps: int,
+    output: Path,
+    *,
+    device_name: str,
+    config_file: Path | None = None,
 ) -> str:
     """Measure a network of each of the cells ("rnn", "rnn-relu", "gru", "lstm") and numbers of layers (none: the
     config's), write the picture and all values to `output`, and return the tables.
@@ -37,6 +45,7 @@ def gradients_by_cell(
     """
     device, seed = choose_device(device_name), config.train.seed
     config.data.test = None  # it is not needed
+    check_output("--output", output, input_files(config, config_file), GRADIENTS)
     splits, _ = load_data(config)
     make_folder(output)  # before the work
     pretrained = pretrained_vectors(config, splits)

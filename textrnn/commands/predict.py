@@ -12,7 +12,8 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from textrnn.classifier import TextClassifier
-from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
+from textrnn.commands.output import check_output
+from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
 from textrnn.commands.window import Row, Window, quick_switches
 from textrnn.errors import DataError
 from textrnn.inference import class_probabilities
@@ -52,8 +53,12 @@ def predict(
     batch_size: int,
     unsure: Unsure | None = None,
 ) -> None:
-    """Predict each text of each file. unsure: when and how to say that a text has no clear label. Raises DataError
-    `file:line` for a record without a readable text."""
+    """Predict each text of each file. unsure: when and how to say that a text has no clear label.
+
+    Raises: UsageError for an output that is an input; DataError `file:line` for a record without a readable text.
+    """
+    if output is not None:
+        check_output("--output", output, inputs_of(files))
     on_terminal = output is None and sys.stdout.isatty()
     write_row = (
         jsonl_row(classifier.labels, top_k, unsure)

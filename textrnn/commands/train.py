@@ -6,8 +6,9 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from textrnn.commands.data import load_data, pretrained_vectors, warn_of_severe_texts
+from textrnn.commands.data import input_files, load_data, pretrained_vectors, warn_of_severe_texts
 from textrnn.commands.describe import describe_model, describe_training, title_of
+from textrnn.commands.output import check_run_dir
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
 from textrnn.data.build import build_source, other_files, with_absolute_paths
@@ -40,6 +41,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         start = broadcast_from_rank0(lambda: where_to_start(config, run, resume=resume, force=force))
         if start == "complete":
             return
+        if start == "new":
+            check_run_dir(run, input_files(config, None))
         device = training_device(device_name)
         allow_tf32(settings.tf32)
         with one_by_machine():  # the first process tokenizes, the others find the corpus in the cache

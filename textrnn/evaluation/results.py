@@ -22,6 +22,10 @@ from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import make_folder, write_text
 
 DATA = "data.json"
+RESULTS = (
+    DATA, "predictions.tsv", "report.txt", "report.html", "metrics.json", "confusion_matrix.csv",
+    "confusion_matrix.png",
+)  # fmt: skip
 
 
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import platform
 from pathlib import Path
-from typing import Any
-
-import numpy
-import torch
+from typing import TYPE_CHECKING, Any
 
 import textrnn
 from textrnn.errors import CheckpointError
 from textrnn.runtime.decoding import visible_json
-from textrnn.runtime.device import cores_to_share, device_name
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import write_text
 
+if TYPE_CHECKING:
+    import torch
+
 
 def describe_environment(device: torch.device) -> dict[str, str | int]:
+    import numpy
+    import torch  # here, since `vocab` looks for runs, too, and needs no torch
+
+    from textrnn.runtime.device import cores_to_share, device_name
+
     return {
         "textrnn": textrnn.__version__,
         "python": platform.python_version(),

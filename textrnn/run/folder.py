@@ -98,11 +98,16 @@ class RunFolder:
                     f"give another --run-dir"
                 )
 
+    def replaces(self, path: Path | str) -> bool:
+        """Whether `create` removes what is at a path."""
+        real = Path(os.path.realpath(path))
+        return any(real.is_relative_to(os.path.realpath(each)) for each in (*self._folders(), *self._files()))
+
     def _folders(self) -> tuple[Path, ...]:
         return self.model, self.state.parent, self.curves.parent, self.evaluations, self.gradients
 
     def _files(self) -> tuple[Path, ...]:
-        return self.history, self.log, self.environment
+        return self.history, self.train_hashes, self.log, self.environment
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -148,3 +153,22 @@ class RunFolder:
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
         write_text(self.config, config.to_yaml())
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a model."""
+    return (folder / "config.yaml").is_file() and (folder / "labels.txt").is_file()
+
+
+def enclosing_run(path: Path) -> Path | None:
+    """The folder of the run or model that a path is or lies in, links resolved; None if there is none. What lies in the
+    `eval` or `gradients` of a run are results, not parts of the run."""
+    path = Path(os.path.realpath(path))
+    for folder in (path, *path.parents):
+        if is_model(folder):
+            return folder
+        run = RunFolder(folder)
+        if is_environment(run.environment):
+            holds_results = any(path.is_relative_to(results) for results in (run.evaluations, run.gradients))
+            return None if holds_results else folder
+    return None
