@@ -159,8 +159,9 @@ def train_in(folder: Path, *options: str, command: str = "train") -> None:
 def copy_template(template: Path, folder: Path, run: str) -> None:
     """Its files, with the paths in the run's config as if it had been trained there."""
     shutil.copytree(template, folder, dirs_exist_ok=True)
-    config = folder / run / "config.yaml"
-    config.write_text(config.read_text().replace(str(template), str(folder)))
+    for name in ("config.yaml", "environment.json"):
+        path = folder / run / name
+        path.write_text(path.read_text().replace(str(template), str(folder)))
 
 
 @pytest.fixture

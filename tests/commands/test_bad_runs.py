@@ -176,7 +176,7 @@ VECTOR_CASES = [
     ),
     broken(
         "vectors-empty", write("v.txt", ""), VECTORS,
-        "v.txt: found no vectors; expected the word2vec text format, lines of `token v1 v2 ...`",
+        "v.txt: found no vectors; expected the word2vec format, lines of `token v1 v2 ...`, or binary",
     ),
     broken("vectors-missing", None, VECTORS, "v.txt: no such file"),
 ]  # fmt: skip

@@ -77,9 +77,8 @@ def evaluate(
     warn_of_seen(texts.seen)
     predictions, totals, unseen = predict_texts(classifier, texts, source)
     metrics = all_metrics(totals, classifier.labels)
-    metrics |= {"held_out": texts.judged is not None, "seen": None}
-    if metrics["held_out"]:
-        metrics["verdict"] = None  # epochs and weights were chosen on these texts
+    if texts.judged is not None:  # epochs and weights were chosen on these texts
+        metrics |= {"held_out": True, "verdict": None}
     if texts.seen is not None:
         metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}

@@ -141,7 +141,7 @@ def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[s
         },
         **_saved_matrix(total.matrix, labels),
     }
-    return metrics | {"verdict": verdict(metrics, only_total, only_linear)}
+    return metrics | {"verdict": verdict(metrics, only_total, only_linear), "held_out": False, "seen": None}
 
 
 def _saved_matrix(matrix: Any, labels: list[str]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
         in_report = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
     return "\n".join(
         [
-            *([wrapped(HELD_OUT_HEADING, columns), ""] if metrics.get("held_out") else []),
+            *([wrapped(HELD_OUT_HEADING, columns), ""] if metrics["held_out"] else []),
             classification_report(cells, in_report),
             *confusion_lines(cells, labels, columns, visible(str(file))),
             "",
@@ -96,7 +96,7 @@ def classification_report(cells: Cells, labels: list[str]) -> str:
 
 def seen_lines(metrics: dict[str, Any]) -> list[str]:
     """The scores on the texts that the model was not trained on, if it was trained on some of them."""
-    seen = metrics.get("seen")
+    seen = metrics["seen"]
     if not seen or not seen["n"]:
         return []
     others = metrics["n"] - seen["n"]
