@@ -13,7 +13,7 @@ from textrnn.inference import predicted_classes
 from textrnn.models.decision import COOLEST, HOTTEST, Decision
 from textrnn.training.weak_parts import is_below, is_chance
 
-PRIOR_TEXTS = 5.0  # of how many texts the loss weighs as much as staying at equal parts and a temperature of 1
+PRIOR_TEXTS = 5.0  # strength of the L2 penalty toward equal parts and a temperature of 1, in nats
 CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
 MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # more would not change two numbers
 
