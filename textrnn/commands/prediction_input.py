@@ -18,7 +18,7 @@ from textrnn.data.formats import parse
 from textrnn.data.headers import HeaderError
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import Example, parse_examples, read_examples
-from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record
+from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record, TextColumns
 from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines
@@ -27,9 +27,7 @@ from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import log
 
 STDIN = "-"
-OPTIONS = OptionNames(
-    text_column="--text-column ", format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None
-)
+OPTIONS = OptionNames(format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None)
 _LINES_TRIED = 100
 
 
@@ -37,7 +35,7 @@ class InputOptions(NamedTuple):
     """How to read, None: as the run was read. keep: whether examples keep all fields of their rows."""
 
     format: str | None = None
-    text_column: Column | None = None
+    text_column: TextColumns | None = None
     delimiter: str | None = None
     encoding: str | None = None
     keep: bool = False
@@ -95,7 +93,8 @@ def is_live(name: str) -> bool:
 
 def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Source:
     data = classifier.config.data
-    text_column, label_column = options.text_column, None
+    text_column: TextColumns | None = options.text_column
+    label_column: Column | None = None
     if text_column is None:
         text_column, label_column = data.text_column, data.label_column
     live = is_live(name)

@@ -100,8 +100,10 @@ class DataConfig(Section):
         None, description="share of train held out for dev when there is no dev file; null = see train.folds"
     )
     format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = "auto"
-    text_column: Column | None = Field(None, description="a name (first row is a header) or a 0-based index (none is)")
-    label_column: Column | None = Field(None, description="as text_column")
+    text_column: Column | list[Column] | None = Field(
+        None, description="a name (first row is a header) or a 0-based index (none is); of a list, the texts are joined"
+    )
+    label_column: Column | None = Field(None, description="a name or an index, likewise")
     label_names: str | None = Field(None, description="a file of label names, where labels are 0-based ids")
     delimiter: Annotated[str | None, _CSV] = Field(None, description="of csv files; null = the one that fits")
     encoding: str = "utf-8"
@@ -116,6 +118,13 @@ class DataConfig(Section):
             check_encoding(value)
         except LookupError as error:
             raise ValueError(error.args[0]) from None
+        return value
+
+    @field_validator("text_column", mode="before")
+    @classmethod
+    def _columns_are_no_booleans(cls, value: Any) -> Any:
+        if isinstance(value, list) and (not value or any(isinstance(each, bool) for each in value)):
+            raise ValueError("expected a name, a 0-based index, or a list of these")
         return value
 
     @field_validator("delimiter", mode="before")

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
+from textrnn.data.records import Column, Columns, OptionNames, TextColumns, strip_line_end
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import check_encoding, read_lines, utf8_hint
 from textrnn.runtime.files import open_binary, strip_gz
@@ -33,7 +33,7 @@ class Source:
 
     paths: list[str]
     format: str = "auto"
-    text_column: Column | None = None
+    text_column: TextColumns | None = None
     label_column: Column | None = None
     label_names: list[str] | None = None
     delimiter: str | None = None
@@ -113,9 +113,8 @@ class Source:
     def bad_row(self, where: str, reason: str) -> None:
         """Count a bad row that is skipped. Raises DataError where bad rows are not skipped."""
         if not self.skip_bad_rows:
-            option = self.options.bad_rows
-            hint = "" if option is None else f" ({option}skip leaves such rows out and counts them)"
-            raise DataError(f"{where}: {reason}{hint}")
+            hint = self.options.bad_rows
+            raise DataError(f"{where}: {reason}" + ("" if hint is None else f" ({hint})"))
         self.skipped_count += 1
         if len(self.skipped) < _SKIPPED_SHOWN:
             self.skipped.append(f"{where}: {reason}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from textrnn.data.headers import HeaderError, header_found, is_header, is_numbering, missing_columns
-from textrnn.data.records import BadRow, Columns, Record, count_of, quoted, strip_line_end
+from textrnn.data.records import BadRow, Column, Columns, Record, count_of, join_texts, quoted, strip_line_end
 from textrnn.errors import DataError, short
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
@@ -62,11 +62,11 @@ def csv_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[Row]:
 class Layout:
     """Where the parts of a record are in a row of `width` fields.
 
-    label: None where labels are not read. last_takes_rest: further fields belong to the last one, a text with tabs.
-    names: of the columns, where records keep their fields.
+    texts: of several, the text is joined. label: None where labels are not read. last_takes_rest: further fields belong
+    to the last one, a text with tabs. names: of the columns, where records keep their fields.
     """
 
-    text: int
+    texts: list[int]
     label: int | None
     width: int
     last_takes_rest: bool
@@ -79,7 +79,8 @@ class Layout:
             row = [*row[: self.width - 1], "\t".join(row[self.width - 1 :])]
         if len(row) == self.width:
             kept = None if self.names is None else dict(zip(self.names, row, strict=True))
-            return Record(line, row[self.text], None if self.label is None else row[self.label].strip(), kept)
+            text = row[self.texts[0]] if len(self.texts) == 1 else join_texts(row[place] for place in self.texts)
+            return Record(line, text, None if self.label is None else row[self.label].strip(), kept)
         expected = f"expected {count_of(self.width, 'field')}"
         if not any(field.strip() for field in row):
             return BadRow(line, f"{expected}, found an empty line")
@@ -94,7 +95,7 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
     first = next(rows, None)
     if first is None:
         return
-    if isinstance(columns.text, str) or isinstance(columns.label, str):
+    if any(isinstance(column, str) for column in (*columns.texts, columns.label)):
         layout = _layout_by_header(first[1], rows, kind, name, columns)
     else:
         while not columns.labelled and first[1] in _BLANK:
@@ -104,10 +105,10 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
                 return
         layout = _layout_by_number(first, kind, name, columns)
         rows = chain([first], rows)
-    if layout.text == layout.label:
+    if layout.label in layout.texts:
         options = columns.options
         raise DataError(
-            f"{name}: text and label are both read from column {short(columns.text)}: pass another "
+            f"{name}: text and label are both read from column {short(columns.label)}: pass another "
             f"{options.text_column}COLUMN or {options.label_column}COLUMN"
         )
     for line, row in rows:
@@ -118,33 +119,32 @@ def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: s
     """rows: those after the header, from which a message guesses the columns that are meant."""
     names = [field.strip() for field in header]
 
-    assert columns.text is not None
-    wanted = {"text": columns.text}
+    wanted = list(columns.texts)
     if columns.labelled and columns.label is not None:
-        wanted["label"] = columns.label
+        wanted.append(columns.label)
     if not any(names):
-        asked = " and ".join(short(column) for column in wanted.values())
+        asked = " and ".join(map(short, wanted))
         plural = "s" if len(wanted) > 1 else ""
         raise DataError(f"{name}:1: expected a header with the column{plural} {asked}, found an empty line: remove it")
-    places: dict[str, int] = {}
-    for part, column in wanted.items():
+    places: dict[Column, int] = {}
+    for column in wanted:
         if isinstance(column, int):
             if column >= len(names):
                 raise DataError(f"{name}:1: no column {column} (0-based); the header is: {quoted(names)}")
-            places[part] = column
+            places[column] = column
         elif names.count(column) > 1:
             raise DataError(
                 f"{name}:1: the header has more than one column {short(column)}: {quoted(names)}; rename all but one"
             )
         elif column in names:
-            places[part] = names.index(column)
-    missing = {part: column for part, column in wanted.items() if part not in places}
+            places[column] = names.index(column)
+    missing = [column for column in wanted if column not in places]
     if missing:
         sample: list[str] = []
         with contextlib.suppress(DataError):
             if columns.sample_lines > 1:  # else the next row may be long in coming
                 sample = next(rows, (0, sample))[1]
-        reason = missing_columns(missing, names, sample, columns.options, known=set(places.values()))
+        reason = missing_columns(missing, names, sample, columns, known=set(places.values()))
         raise DataError(f"{name}:1: {reason}")
     kept = None
     if columns.keep:
@@ -155,19 +155,22 @@ def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: s
                 f"{name}:1: the header has more than one column {short(twice)}, of which only one can be kept: rename "
                 f"all but one"
             )
-    last_takes_rest = kind == "tsv" and places["text"] == len(names) - 1
-    return Layout(places["text"], places.get("label"), len(names), last_takes_rest, kept)
+    texts = [places[column] for column in columns.texts]
+    label = places[columns.label] if columns.labelled and columns.label is not None else None
+    last_takes_rest = kind == "tsv" and len(names) - 1 in texts
+    return Layout(texts, label, len(names), last_takes_rest, kept)
 
 
 def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Layout:
     number, row = first
-    assert isinstance(columns.text, int)
-    text = columns.text
+    texts = [column for column in columns.texts if isinstance(column, int)]
     label = columns.label if columns.labelled and isinstance(columns.label, int) else None
-    needed = max(text, -1 if label is None else label) + 1
+    needed = max(*texts, -1 if label is None else label) + 1
     if len(row) < needed:
         options = columns.options
-        expected, to_set = f"a text in column {text}", f"{options.text_column}NUMBER"
+        plural = "s" * (len(texts) > 1)
+        expected = f"a text in column{plural} {' and '.join(map(str, texts))}"
+        to_set = options.text_column + ",".join(["NUMBER"] * len(texts))
         if label is not None:
             expected, to_set = f"{expected} and a label in column {label}", f"{to_set} and {options.label_column}NUMBER"
         if row in _BLANK:
@@ -178,13 +181,13 @@ def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Lay
             f"{name}:{number}: expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. "
             f"Pass {to_set}, or {options.format}NAME if the file is not {kind}"
         )
-    others = [field for at, field in enumerate(row) if at != text]
+    others = [field for at, field in enumerate(row) if at not in texts]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
-    if number == 1 and (is_numbered or is_header(row[text], others if label is None else [row[label]])):
-        reason = header_found(row[text], None if label is None else row[label], row, columns.options)
+    if number == 1 and (is_numbered or is_header(row[texts[0]], others if label is None else [row[label]])):
+        reason = header_found([row[at] for at in texts], None if label is None else row[label], row, columns.options)
         raise HeaderError(f"{name}:{number}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
-    text_ends_row = kind == "tsv" and isinstance(columns.label, int) and text > columns.label
+    text_ends_row = kind == "tsv" and isinstance(columns.label, int) and max(texts) > columns.label
     width = needed if text_ends_row else max(len(row), needed)
     kept = [str(at) for at in range(width)] if columns.keep else None
-    return Layout(text, label, width, kind == "tsv" and text == width - 1, kept)
+    return Layout(texts, label, width, kind == "tsv" and width - 1 in texts, kept)
