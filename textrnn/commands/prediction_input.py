@@ -28,17 +28,20 @@ from textrnn.runtime.progress import log
 
 STDIN = "-"
 OPTIONS = OptionNames(format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None)
+MARK_HINT = "--bad-rows mark gives such rows an empty label and goes on"
 _LINES_TRIED = 100
 
 
 class InputOptions(NamedTuple):
-    """How to read, None: as the run was read. keep: whether examples keep all fields of their rows."""
+    """How to read, None: as the run was read. keep: whether examples keep all fields of their rows. bad_rows: error, or
+    mark to get an example with a problem for each; None if the command has no such option."""
 
     format: str | None = None
     text_column: TextColumns | None = None
     delimiter: str | None = None
     encoding: str | None = None
     keep: bool = False
+    bad_rows: str | None = None
 
 
 def examples_of(
@@ -62,12 +65,13 @@ def examples_of(
     _warn(source, kind, name, options)
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
     with open_live(path, shown_name, before_waiting) if source.live else open_binary(path) as stream:
-        lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding)
-        if is_guess and kind == "fasttext":
+        undecodable: dict[int, str] = {}
+        lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding, undecodable)
+        if is_guess and kind == "fasttext" and not source.mark_bad_rows:
             lines = _labelled_lines(lines, name)
         elif told is None and name == STDIN:
             lines = _told_of_format(lines, source, classifier)
-        yield from parse_examples(lines, kind, shown_name, source)
+        yield from parse_examples(lines, kind, shown_name, source, undecodable)
 
 
 def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
@@ -101,7 +105,8 @@ def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Sou
     return Source(
         [name], options.format or "text", text_column, label_column, delimiter=options.delimiter or data.delimiter,
         encoding=options.encoding or ("utf-8" if live or name == STDIN else data.encoding), labelled=False, live=live,
-        keep=options.keep, options=OPTIONS,
+        keep=options.keep, mark_bad_rows=options.bad_rows == "mark",
+        options=replace(OPTIONS, bad_rows=MARK_HINT if options.bad_rows else None),
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def parse(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Itera
 
 def _csv_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
     lines, delimiter = with_delimiter(lines, columns)
-    yield from table_records(csv_rows(lines, name, delimiter), "csv", name, columns)
+    yield from table_records(csv_rows(lines, delimiter), "csv", name, columns)
 
 
 def _with_defaults(columns: Columns, kind: str) -> Columns:

@@ -8,21 +8,22 @@ from typing import Any, NamedTuple
 
 from textrnn.data.formats import parse
 from textrnn.data.labels import label_problem
-from textrnn.data.records import BadRow
+from textrnn.data.records import BadRow, Record
 from textrnn.data.source import Source, class_names, folder_entries, not_a_file
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.decoding import UNDECODABLE, read_lines
 from textrnn.runtime.files import open_binary
 
 
 class Example(NamedTuple):
-    """A text, its label (None where labels are not read), where it is (`file:line`, or the file in a folder), and all
-    fields of its row where they are kept."""
+    """A text, its label (None where labels are not read), where it is (`file:line`, or the file in a folder), all
+    fields of its row if they are kept, and why it could not be read if bad rows are marked: then the text is empty."""
 
     text: str
     label: str | None
     where: str
     row: dict[str, Any] | None = None
+    problem: str | None = None
 
 
 def read_examples(source: Source) -> Iterator[Example]:
@@ -43,19 +44,40 @@ def read_examples(source: Source) -> Iterator[Example]:
             raise DataError(f"{path}: no {'labelled ' * source.labelled}texts in it{skipped}")
 
 
-def parse_examples(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Example]:
+def parse_examples(
+    lines: Iterable[str], kind: str, name: str, source: Source, undecodable: dict[int, str] | None = None
+) -> Iterator[Example]:
     """The examples in lines of a file or a live stream, each as soon as its lines have come.
 
-    kind: the format. name: of the file, for messages. source: how to read it; its paths do not matter.
+    kind: the format. name: of the file, for messages. source: how to read it; its paths do not matter. undecodable: as
+    filled by `read_lines` while the lines are read; such lines are bad rows.
 
     Raises: DataError as read_examples, but not for an empty file.
     """
     for record in parse(lines, kind, name, source.columns()):
         where = f"{name}:{record.line}"
-        if isinstance(record, BadRow):
-            source.bad_row(where, record.reason)
+        if undecodable and (reason := _undecodable(record, undecodable)):
+            yield from _bad(where, reason, source)
+        elif isinstance(record, BadRow):
+            yield from _bad(where, record.reason, source, record.row)
         else:
             yield from _checked(Example(record.text, record.label, where, record.row), source)
+
+
+def _undecodable(record: Record | BadRow, lines: dict[int, str]) -> str | None:
+    """What is wrong with the bytes of a record, of the line it begins on or a later one; None if nothing is."""
+    for line in [line for line in lines if line < record.line]:
+        del lines[line]  # in a column that is not read
+    is_marked = isinstance(record, Record) and UNDECODABLE in record.text + (record.label or "")
+    return lines.pop(min(lines)) if record.line in lines or is_marked else None
+
+
+def _bad(where: str, reason: str, source: Source, row: dict[str, Any] | None = None) -> Iterator[Example]:
+    """An example with the problem if bad rows are marked; else what the source does with a bad row."""
+    if source.mark_bad_rows:
+        yield Example("", None, where, {} if row is None and source.keep else row, reason)
+    else:
+        source.bad_row(where, reason)
 
 
 def _checked(example: Example, source: Source) -> Iterator[Example]:
@@ -101,12 +123,15 @@ def _folder_examples(path: str, source: Source) -> Iterator[Example]:
 
 def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
     for file, problem in entries:
-        if problem is None:
-            yield Example(_document(file, source), label, file, {"file": file} if source.keep else None)
+        row = {"file": file} if source.keep else None
+        if problem is not None:
+            yield from _bad(file, problem, source, row)
+            continue
+        undecodable: dict[int, str] | None = None if source.labelled else {}
+        with open_binary(file) as stream:
+            text = "".join(read_lines(stream, source.encoding, file, source.options.encoding, undecodable))
+        if undecodable:
+            line, reason = next(iter(undecodable.items()))
+            yield from _bad(f"{file}:{line}", reason, source, row)
         else:
-            source.bad_row(file, problem)
-
-
-def _document(file: str, source: Source) -> str:
-    with open_binary(file) as stream:
-        return "".join(read_lines(stream, source.encoding, file, source.options.encoding))
+            yield Example(text, label, file, row)

@@ -24,9 +24,9 @@ class Source:
 
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
     texts without labels). label_names: the names of the 0-based ids in the files, or None where labels are names.
-    delimiter: of csv files, None: the one that fits. labelled: False reads texts alone. live: lines may come late, so
-    that only the next one is waited for. keep: whether examples keep all fields. options: how messages name the
-    options to set.
+    delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row is an example with a problem. labelled:
+    False reads texts alone. live: lines may come late, so that only the next one is waited for. keep: whether examples
+    keep all fields. options: how messages name the options to set.
 
     skipped_count, skipped: the bad rows that the last reading left out, and a line for each of the first few.
     """
@@ -39,6 +39,7 @@ class Source:
     delimiter: str | None = None
     encoding: str = "utf-8"
     skip_bad_rows: bool = False
+    mark_bad_rows: bool = False
     labelled: bool = True
     live: bool = False
     keep: bool = False

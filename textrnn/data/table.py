@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -21,20 +22,25 @@ LONGEST_FIELD = 50_000_000  # characters; a longer field means a missing quote
 _CARRIAGE_RETURN, _STAND_IN = re.compile("\r(?!\n)"), "\udc0d"
 
 
-def tsv_rows(lines: Iterable[str]) -> Iterator[Row]:
+def tsv_rows(lines: Iterable[str]) -> Iterator[Row | BadRow]:
     """Fields between tabs, without quoting."""
     for number, line in enumerate(lines, start=1):
         yield number, strip_line_end(line).split("\t")
 
 
-def csv_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[Row]:
-    """Fields between delimiters; quoted ones may hold those and line ends. Raises DataError for a broken quote."""
+def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[Row | BadRow]:
+    """Fields between delimiters; quoted ones may hold those and line ends. A row that cannot be parsed is a bad one of
+    one line: reading goes on with the next line."""
     csv.field_size_limit(LONGEST_FIELD)
+    stream = iter(lines)
+    again: deque[str] = deque()  # lines after a bad row that the parser has taken already
+    row_lines: list[str] = []  # of the row that is being read
     has_stand_in = False
 
     def protected() -> Iterator[str]:
         nonlocal has_stand_in
-        for line in lines:
+        while (line := again.popleft() if again else next(stream, None)) is not None:
+            row_lines.append(line)
             if "\r" in line:
                 line, count = _CARRIAGE_RETURN.subn(_STAND_IN, line)
                 has_stand_in |= count > 0
@@ -43,19 +49,25 @@ def csv_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[Row]:
     reader = csv.reader(protected(), strict=True, delimiter=delimiter)
     begin = 1
     while True:
+        row_lines.clear()
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise DataError(
-                f"{name}:{begin}: cannot parse the csv row that begins here ({error}): close each quoted field, and "
-                f'write a quote inside one as ""'
-            ) from None
+            yield BadRow(
+                begin,
+                f"cannot parse the csv row that begins here ({error}): close each quoted field, and write a quote "
+                f'inside one as ""',
+            )
+            again.extendleft(reversed(row_lines[1:]))
+            reader = csv.reader(protected(), strict=True, delimiter=delimiter)
+            begin += 1
+            continue
         if has_stand_in:
             row = [field.replace(_STAND_IN, "\r") for field in row]
         yield begin, row
-        begin = reader.line_num + 1
+        begin += len(row_lines)
 
 
 @dataclass(frozen=True)
@@ -87,22 +99,25 @@ class Layout:
         return BadRow(line, f"{expected}, found {len(row)}: {quoted(row)}")
 
 
-def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -> Iterator[Record | BadRow]:
+def table_records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns) -> Iterator[Record | BadRow]:
     """Records of a table. columns: of text, and of labels where they are read, none of them None.
 
-    Raises: DataError where the table has no such column.
+    Raises: DataError if the table has no such column, or its header cannot be parsed.
     """
     first = next(rows, None)
     if first is None:
         return
     if any(isinstance(column, str) for column in (*columns.texts, columns.label)):
+        if isinstance(first, BadRow):
+            raise DataError(f"{name}:{first.line}: {first.reason}")
         layout = _layout_by_header(first[1], rows, kind, name, columns)
     else:
-        while not columns.labelled and first[1] in _BLANK:
-            yield Record(first[0], "", None, {} if columns.keep else None)
+        while (record := _without_layout(first, kind, columns)) is not None:
+            yield record
             first = next(rows, None)
             if first is None:
                 return
+        assert not isinstance(first, BadRow)
         layout = _layout_by_number(first, kind, name, columns)
         rows = chain([first], rows)
     if layout.label in layout.texts:
@@ -111,11 +126,13 @@ def table_records(rows: Iterator[Row], kind: str, name: str, columns: Columns) -
             f"{name}: text and label are both read from column {short(columns.label)}: pass another "
             f"{options.text_column}COLUMN or {options.label_column}COLUMN"
         )
-    for line, row in rows:
-        yield layout.record(line, row)
+    for row in rows:
+        yield row if isinstance(row, BadRow) else layout.record(*row)
 
 
-def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: str, columns: Columns) -> Layout:
+def _layout_by_header(
+    header: list[str], rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns
+) -> Layout:
     """rows: those after the header, from which a message guesses the columns that are meant."""
     names = [field.strip() for field in header]
 
@@ -143,7 +160,7 @@ def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: s
         sample: list[str] = []
         with contextlib.suppress(DataError):
             if columns.sample_lines > 1:  # else the next row may be long in coming
-                sample = next(rows, (0, sample))[1]
+                sample = next((row[1] for row in rows if not isinstance(row, BadRow)), sample)
         reason = missing_columns(missing, names, sample, columns, known=set(places.values()))
         raise DataError(f"{name}:1: {reason}")
     kept = None
@@ -161,26 +178,51 @@ def _layout_by_header(header: list[str], rows: Iterator[Row], kind: str, name: s
     return Layout(texts, label, len(names), last_takes_rest, kept)
 
 
+def _without_layout(row: Row | BadRow, kind: str, columns: Columns) -> Record | BadRow | None:
+    """The record of a row before the first one that has the columns that are asked for; None for that one. A labelled
+    file begins with it, or with a row that cannot be parsed."""
+    if isinstance(row, BadRow) or columns.labelled:
+        return row if isinstance(row, BadRow) else None
+    line, fields = row
+    if fields in _BLANK:
+        return Record(line, "", None, {} if columns.keep else None)
+    reason = _lacking_columns(fields, kind, columns)
+    return None if reason is None else BadRow(line, reason)
+
+
+def _numbers(columns: Columns) -> tuple[list[int], int | None]:
+    """Those of the text, and of the label if labels are read."""
+    texts = [column for column in columns.texts if isinstance(column, int)]
+    return texts, columns.label if columns.labelled and isinstance(columns.label, int) else None
+
+
+def _lacking_columns(row: list[str], kind: str, columns: Columns) -> str | None:
+    """What a row without some of the columns should have; None if it has them."""
+    texts, label = _numbers(columns)
+    if len(row) > max(*texts, -1 if label is None else label):
+        return None
+    options = columns.options
+    expected = f"a text in column{'s' * (len(texts) > 1)} {' and '.join(map(str, texts))}"
+    to_set = options.text_column + ",".join(["NUMBER"] * len(texts))
+    if label is not None:
+        expected, to_set = f"{expected} and a label in column {label}", f"{to_set} and {options.label_column}NUMBER"
+    if row in _BLANK:
+        return f"expected {expected} (0-based), found an empty line: remove it"
+    if label is None and len(row) == 1:
+        to_set = f"{options.text_column}0 if it has no label column"
+    return (
+        f"expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. Pass {to_set}, or "
+        f"{options.format}NAME if the file is not {kind}"
+    )
+
+
 def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Layout:
     number, row = first
-    texts = [column for column in columns.texts if isinstance(column, int)]
-    label = columns.label if columns.labelled and isinstance(columns.label, int) else None
+    reason = _lacking_columns(row, kind, columns)
+    if reason is not None:
+        raise DataError(f"{name}:{number}: {reason}")
+    texts, label = _numbers(columns)
     needed = max(*texts, -1 if label is None else label) + 1
-    if len(row) < needed:
-        options = columns.options
-        plural = "s" * (len(texts) > 1)
-        expected = f"a text in column{plural} {' and '.join(map(str, texts))}"
-        to_set = options.text_column + ",".join(["NUMBER"] * len(texts))
-        if label is not None:
-            expected, to_set = f"{expected} and a label in column {label}", f"{to_set} and {options.label_column}NUMBER"
-        if row in _BLANK:
-            raise DataError(f"{name}:{number}: expected {expected} (0-based), found an empty line: remove it")
-        if label is None:
-            to_set = f"{options.text_column}{'0 if it has no label column' if len(row) == 1 else 'NUMBER'}"
-        raise DataError(
-            f"{name}:{number}: expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. "
-            f"Pass {to_set}, or {options.format}NAME if the file is not {kind}"
-        )
     others = [field for at, field in enumerate(row) if at not in texts]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
     if number == 1 and (is_numbered or is_header(row[texts[0]], others if label is None else [row[label]])):

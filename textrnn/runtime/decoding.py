@@ -18,6 +18,9 @@ _BEFORE = 200  # bytes of a line before the bad one
 _EXAMPLES = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
 _ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # in the codecs that have escapes
 _BYTE_ORDER_MARK = "\ufeff"
+UNDECODABLE = "\udcff"  # half a character, which no decoded text holds
+_MARK_ERRORS = "textrnn.mark"
+codecs.register_error(_MARK_ERRORS, lambda error: (UNDECODABLE, error.end))  # type: ignore[attr-defined]
 
 
 def read_text(path: Path | str) -> str:
@@ -53,11 +56,16 @@ def _is_of_text_files(info: codecs.CodecInfo) -> bool:
         return False
 
 
-def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None) -> Iterator[str]:
+def read_lines(
+    stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None,
+    undecodable: dict[int, str] | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Lines of `stream` with their line ends, split at line feeds only (never at U+0085, U+2028 or a lone CR).
 
     A byte order mark at the start is dropped. name: of the file, for messages. encoding_option: what the user writes
-    before the name of an encoding, None where the encoding is fixed.
+    before the name of an encoding, None where the encoding is fixed. undecodable: gets the number of each line
+    (1-based) with an invalid byte and what is wrong with it, before the line is yielded with UNDECODABLE in place of
+    such bytes; None: they are errors, as they always are in UTF-16 and other encodings that are not decoded by line.
 
     Raises: DataError `name:line` with the column of the first invalid byte and the encodings that it may have;
     DataError for a binary file, and for damaged gzip data.
@@ -65,8 +73,10 @@ def read_lines(stream: BufferedIOBase, encoding: str, name: str, encoding_option
     encoding = check_encoding(encoding)
     is_stateful = encoding == "hz" or "2022" in encoding
     by_line = "\n".encode(encoding) == b"\n" and not is_stateful
-    decode = _decode_by_line if by_line else _decode_by_chunk
-    lines = decode(stream, encoding, name, encoding_option)
+    if by_line:
+        lines = _decode_by_line(stream, encoding, name, encoding_option, undecodable)
+    else:
+        lines = _decode_by_chunk(stream, encoding, name, encoding_option)
     try:
         if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
             _check_text(stream.peek(1), encoding, name, encoding_option)
@@ -111,18 +121,32 @@ def utf8_hint(path: str, encoding: str, option: str) -> str | None:
     return f"{path}: read as {encoding}, but it looks like utf-8: if texts come out garbled, pass {option}utf-8"
 
 
-def _decode_by_line(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
+def _decode_by_line(
+    stream: BufferedIOBase, encoding: str, name: str, option: str | None, undecodable: dict[int, str] | None
+) -> Iterator[str]:
+    is_advised = False
     for number, raw in enumerate(stream, start=1):
         try:
             yield raw.decode(encoding)
         except UnicodeDecodeError as error:
+            if undecodable is not None and is_advised:
+                undecodable[number] = f"byte 0x{raw[error.start]:02x} is not valid {encoding}"
+                yield raw.decode(encoding, _MARK_ERRORS)
+                continue
             column = len(raw[: error.start].decode(encoding, "ignore")) + 1
             begin = max(error.start - _BEFORE, 0)
             at = len(raw[begin : error.start].decode(encoding, "ignore"))
             sample = raw[begin : error.start + _CHUNK_BYTES]
             if stream.seekable():  # else the next bytes may be long in coming
+                place = stream.tell()
                 sample += stream.read(_CHUNK_BYTES)
-            raise _encoding_error(error, encoding, name, number, column, sample, option, at) from error
+                stream.seek(place)
+            reason = _encoding_problem(error, encoding, column, sample, option, at)
+            if undecodable is None:
+                raise DataError(f"{name}:{number}: {reason}") from error
+            undecodable[number] = reason
+            is_advised = True  # once is enough, and to guess an encoding takes long
+            yield raw.decode(encoding, _MARK_ERRORS)
 
 
 def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
@@ -137,7 +161,8 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
             good = pending + error.object[: error.start].decode(encoding, "ignore")
             number += good.count("\n")
             column = len(good.rpartition("\n")[2]) + 1
-            raise _encoding_error(error, encoding, name, number, column, chunk, option, None) from error
+            reason = _encoding_problem(error, encoding, column, chunk, option, None)
+            raise DataError(f"{name}:{number}: {reason}") from error
         except UnicodeError as error:  # UTF-16 without its byte order mark
             remedy = _remedy(chunk, encoding, option)
             raise DataError(f"{name}:{number}: column 1: not valid {encoding}: {error}{remedy}") from error
@@ -151,13 +176,11 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
             return
 
 
-def _encoding_error(
-    error: UnicodeDecodeError, encoding: str, name: str, line: int, column: int, sample: bytes, option: str | None,
-    at: int | None,
-) -> DataError:  # fmt: skip
+def _encoding_problem(
+    error: UnicodeDecodeError, encoding: str, column: int, sample: bytes, option: str | None, at: int | None
+) -> str:
     byte = error.object[error.start]
-    remedy = _remedy(sample, encoding, option, at)
-    return DataError(f"{name}:{line}: column {column}: byte 0x{byte:02x} is not valid {encoding}{remedy}")
+    return f"column {column}: byte 0x{byte:02x} is not valid {encoding}{_remedy(sample, encoding, option, at)}"
 
 
 def _remedy(sample: bytes, encoding: str, option: str | None, at: int | None = None) -> str:
