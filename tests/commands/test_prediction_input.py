@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +286,17 @@ def test_a_model_folder_keeps_to_the_format_that_was_told(cli: Cli, runs: dict[s
     assert cli("eval", runs["csv"] / "model", "p*.dat").code == 0
     Path("f.txt").write_text(WRITERS["csv"](ROWS))
     assert cli("eval", runs["csv"] / "model", "f.txt").code == 0
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_text_in_the_place_of_a_file_is_told_the_command_to_type(cli: Cli, trained: Path, command: str) -> None:
+    for words, text in ((["it's a late goal"], "it's a late goal"), (["a", "late", "goal"], "a late goal")):
+        result = cli(command, trained, *words)
+        assert (result.code, result.out) == (1, "")
+        assert f"{words[0]}: no such file; texts themselves are read from standard input: " in result.err
+        typed = result.err.strip().rpartition("standard input: ")[2].replace("textrnn", f"{sys.executable} -m textrnn")
+        answered = subprocess.run(typed, shell=True, capture_output=True, text=True)
+        assert text in answered.stdout, answered.stderr
+    Path("here.txt").write_text("soup\n")
+    result = cli(command, trained, "here.txt", "not here.txt")
+    assert (result.out, "echo 'not here.txt' | textrnn" in result.err) == ("", True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,7 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.options import parse_text_column
-from textrnn.errors import UsageError, command
+from textrnn.errors import DataError, UsageError, command
 
 
 class InputFormat(str, enum.Enum):
@@ -44,9 +46,16 @@ EncodingOption = Annotated[
 
 
 def check_files(files: list[str] | None, verb: str, run: Path) -> None:
-    """Raises UsageError where no texts are given."""
+    """Raises UsageError if no texts are given, DataError for a name of no file, which may be a text."""
     if not files and sys.stdin.isatty():
         raise UsageError(f"give a FILE, or pipe texts in, as in: {command(verb, run, 'texts.txt')}")
+    missing = [name for name in files or [] if name != "-" and not os.path.lexists(name)]
+    if missing:
+        text = " ".join(missing) if missing == files else missing[0]
+        raise DataError(
+            f"{missing[0]}: no such file; texts themselves are read from standard input: "
+            f"{shlex.join(['echo', text])} | {command(verb, run)}"
+        )
 
 
 def reading_options(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from textrnn.errors import short
 from textrnn.runtime.decoding import check_encoding
+from textrnn.runtime.files import expand_user
 
 MAX_COLUMN = 999_999
 Column = Annotated[int, Field(ge=0, le=MAX_COLUMN)] | str
@@ -57,9 +58,10 @@ _PRETRAINED = Needs(
 
 
 def _possible_paths(value: Paths | None) -> Paths | None:
+    """The paths, with home folders in place of `~`. Raises ValueError."""
     if value is None:
         return None
-    paths = [value] if isinstance(value, str) else value
+    paths = [expand_user(path) for path in ([value] if isinstance(value, str) else value)]
     if not paths or not all(paths):
         raise ValueError("a path is empty")
     for path in paths:
@@ -69,7 +71,7 @@ def _possible_paths(value: Paths | None) -> Paths | None:
             is_possible = False
         if not is_possible:
             raise ValueError("a path holds a character that no file name can have")
-    return value
+    return paths[0] if isinstance(value, str) else paths
 
 
 def check_delimiter(value: Any) -> str:
