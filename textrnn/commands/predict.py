@@ -49,16 +49,16 @@ class _Predictions:
     def of(self, examples: list[Example], probabilities: np.ndarray) -> Iterator[Prediction]:
         """probabilities: (n, classes)."""
         best, highest = probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist()
-        for number, example in enumerate(examples):
+        for example, row, column, probability in zip(examples, probabilities, best, highest, strict=True):
             if example.problem is not None:
                 self.bad_count += 1
                 if len(self.bad) < _BAD_SHOWN:
                     self.bad.append(f"{example.where}: {example.problem}")
                 yield Prediction(example, "", 0.0, np.zeros(len(self.labels)))
-            elif self.unsure is not None and self.unsure.covers(highest[number]):
-                yield Prediction(example, self.unsure.label, highest[number], probabilities[number])
+            elif self.unsure is not None and self.unsure.covers(probability):
+                yield Prediction(example, self.unsure.label, probability, row)
             else:
-                yield Prediction(example, self.labels[best[number]], highest[number], probabilities[number])
+                yield Prediction(example, self.labels[column], probability, row)
 
     def warn_of_bad_records(self, count: int) -> None:
         """count: of all records."""
