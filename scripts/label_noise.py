@@ -16,9 +16,9 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from textrnn.commands.suspects import FOLDS
+from textrnn.data.division import folds_of_texts
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
-from textrnn.data.splits import folds_of_texts
 from textrnn.evaluation.label_errors import calibrated, find_label_errors
 from textrnn.linear.model import Folding
 from textrnn.linear.out_of_fold import quick_margins

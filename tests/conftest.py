@@ -15,13 +15,14 @@ import pytest
 import typer.main
 
 from textrnn.cli import main
-from textrnn.evaluation import plots
 from textrnn.runtime.files import write_bytes
 from textrnn.runtime.process import tune_torch
 
 # Tiny models compute faster on one thread, and tests beside them keep their core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 tune_torch()  # as the first command run in this process would, but before anything loads torch
+
+from textrnn.evaluation import plots  # noqa: E402 - it loads torch
 
 DATASETS = os.environ.get("TEXTRNN_DATASETS")
 needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is not set: the real corpora are not here")

@@ -46,7 +46,7 @@ def fitted() -> RNNClassifier:
 def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0, "preset": "best"}
     own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
-    keys = {"data.max_length", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
+    keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
     keys -= {"model.pretrained", "train.seed", "train.save_minutes"}
     expected = {key.split(".")[1]: known_keys()[key] for key in keys}
@@ -254,6 +254,9 @@ def test_it_warns_of_what_the_command_line_warns_of() -> None:
     ]  # fmt: skip
     with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
         RNNClassifier(**SMALL, tokenizer="word").fit(["今天的天气非常好我们去公园吧"] * 9 + ["soup"], ["a", "b"] * 5)
+    sorted_by_language = ["the soup was good"] * 1000 + ["今天的天气非常好我们去公园吧"] * 600
+    with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
+        RNNClassifier(**SMALL, tokenizer="word").fit(sorted_by_language, ["a", "b"] * 800)
 
 
 def test_bad_parameters_are_refused_by_name_when_fitting() -> None:

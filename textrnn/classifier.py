@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from textrnn.evaluation.explanations import Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network, not_finite
-from textrnn.models.thread_pool import start_in_thread
+from textrnn.models.thread_pool import begin_computing, start_in_thread
+from textrnn.run.folder import is_model
 from textrnn.run.model import CONFIG, Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
 from textrnn.runtime.files import expand_user
@@ -29,7 +30,7 @@ def model_folder(run: Path | str) -> Path:
     run = Path(expand_user(str(run)))
     if (run / "model" / CONFIG).is_file():
         return run / "model"
-    if (run / CONFIG).is_file() and (run / "labels.txt").is_file():
+    if is_model(run):
         return run
     if not run.exists():
         raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected")
@@ -71,8 +72,16 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     return checked
 
 
+class Answer(NamedTuple):
+    """logits (n, classes) float32 on the CPU. is_empty (n,) bool: the texts without a token, which get the shares of
+    the classes."""
+
+    logits: torch.Tensor
+    is_empty: np.ndarray
+
+
 class TextClassifier:
-    """A model that answers.
+    """A trained classifier.
 
     labels: their names in the order of the columns of `predict_proba`. config: what it was trained with. trained_on:
     the format of the files it was trained on, auto where they had several or there were none.
@@ -117,13 +126,20 @@ class TextClassifier:
         texts = check_texts(texts)
         if not texts:
             return torch.empty(0, len(self.labels))
-        linear = self.margins if self.model.decision.weight else lambda texts: None
+        return self.answer(texts, batch_size=batch_size).logits
+
+    def answer(self, texts: list[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> Answer:
+        """What the model says of one or more texts. Raises NotFiniteError."""
+        begin_computing()
+        decision = self.model.decision
+        linear = self.margins if decision.needs_linear else lambda texts: None
         margins = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks
-        network = self.network_logits(self.transform.encode(texts), batch_size=batch_size)
-        logits = self.model.decision.logits(network, margins.result())
+        encoded = self.transform.encode(texts)
+        network = self.network_logits(encoded, batch_size=batch_size) if decision.needs_network else None
+        logits = self.model.decide(network, margins.result(), encoded)
         if not_finite({"logits": logits}):
             raise NotFiniteError.of("logits are")
-        return logits
+        return Answer(logits, self.model.without_token(encoded))
 
     def network_logits(self, texts: EncodedTexts, *, batch_size: int = DEFAULT_BATCH_SIZE, **options) -> torch.Tensor:
         """(n, classes) float32 of the networks alone, for texts already encoded by this classifier's transform."""
@@ -163,7 +179,7 @@ class TextClassifier:
         return explain(
             Parts(networks, model.linear, model.decision, self.transform, self.labels),
             texts,
-            self.predict_logits(texts),
+            *self.answer(texts),
             classes,
             device=self.device,
             after_batch=after_batch,

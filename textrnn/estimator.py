@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from textrnn.data.faults import find_faults
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import Example
 from textrnn.data.splits import split_corpora
-from textrnn.data.tokenizer import check_segmented
+from textrnn.data.tokenizer import check_segmented, spread
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
+from textrnn.models.thread_pool import begin_computing
 from textrnn.run.model import Model, save_model
-from textrnn.runtime.device import allow_tf32, choose_device
+from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.seeding import fork_rng
@@ -43,8 +44,8 @@ class _RawTexts:
     def train(self, rows: np.ndarray) -> list[str]:
         return [self.texts[row] for row in rows]
 
-    def dev(self) -> None:
-        return None
+    def dev(self, rows: np.ndarray) -> list[str]:
+        raise AssertionError("dev is a part of train")
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -64,9 +65,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     """A TextRNN, RCNN or TDNN over strings.
 
     Parameters are the config's keys of `model` and `train` and their defaults, and `tokenizer` (its kind), `lowercase`,
-    `normalize`, `min_count`, `max_size`, `max_length` and `dev_fraction` (docs/config.md). Those that are "preset" have
-    the default of `preset`: best, or plain, the network of the parameters and nothing else. random_state: `train.seed`,
-    or a RandomState (None: NumPy's) to draw it from. device: auto, cpu, cuda or cuda:N. verbose: 1 shows a bar.
+    `normalize`, `min_count`, `max_size`, `max_length`, `empty_texts` and `dev_fraction` (docs/config.md). Those that
+    are "preset" have the default of `preset`: best, or plain, the network of the parameters and nothing else.
+    random_state: `train.seed`, or a RandomState (None: NumPy's) to draw it from. device: auto, cpu, cuda or cuda:N.
+    verbose: 1 shows a bar.
 
     After `fit`: classes_ (C,), in the order of the columns of `predict_proba`; classifier_, a TextClassifier; history_,
     a dict for each evaluation, as the lines of history.jsonl.
@@ -85,7 +87,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         accumulate=1, label_smoothing=0.0,
         adversarial_norm="preset", class_weights="none", monitor="dev_loss", patience=3, precision="float32",
         tf32=False, tokenizer="char", lowercase=True, normalize=True, min_count=2, max_size=50_000, max_length=512,
-        dev_fraction=None, random_state=1, device="auto", verbose=0,
+        empty_texts="skip", dev_fraction=None, random_state=1, device="auto", verbose=0,
     ) -> None:  # fmt: skip
         self.__dict__.update({name: value for name, value in locals().items() if name != "self"})
 
@@ -106,26 +108,32 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         config, names = self._config(), [str(label) for label in classes]
         tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
         corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer)}
-        check_segmented(tokenizer.kind, texts[:1000])
+        check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(
             corpora, numbers, dev_fraction=config.data.dev_fraction, folds=config.train.folds, seed=config.train.seed,
             max_length=config.data.max_length, min_count=config.vocab.min_count, max_size=config.vocab.max_size,
+            skip_empty=config.data.empty_texts == "skip",
         )  # fmt: skip
         splits.labels = names
-        examples = (Example(text, names[ids[row]], f"X[{row}]") for row, text in enumerate(texts))
+
+        def examples() -> Iterator[Example]:
+            return (Example(text, names[ids[row]], f"X[{row}]") for row, text in enumerate(texts))
+
         splits.findings = find_faults(splits, corpora, config.data.max_length, examples)
         for sentence in [*dead_keys(config), *splits.warnings]:
             warnings.warn(sentence, stacklevel=2)
         device = choose_device(self.get_params()["device"])
-        if device.type == "cuda":
-            allow_tf32(config.train.tf32)
-        with fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
+        begin_computing()
+        with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
             trained = train_in_memory(config, splits, _RawTexts(texts), device=device)
+        if trained.warning is not None:
+            warnings.warn(trained.warning, stacklevel=2)
         self.classes_, self.history_ = distinct, trained.history
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)
         model = Model(
             trained.networks, trained.linear, trained.decision, transform, names, config,
             bfloat16_agreement=trained.bfloat16_agreement,
+            class_shares=np.asarray(splits.class_shares) if splits.skips_empty else None,
         )  # fmt: skip
         self.classifier_ = TextClassifier(model, device=device)
         return self

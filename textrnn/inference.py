@@ -13,8 +13,8 @@ from textrnn.data.batching import collate, inference_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError
 from textrnn.models.network import not_finite
-from textrnn.models.thread_pool import map_in_threads
-from textrnn.runtime.device import autocast, cores_to_share
+from textrnn.models.thread_pool import begin_computing, map_in_threads
+from textrnn.runtime.device import autocast, cores_to_share, tf32
 
 DEFAULT_BATCH_SIZE = 512
 
@@ -44,6 +44,7 @@ def compute_logits(
 
     Raises: NotFiniteError where a logit is NaN or infinite.
     """
+    begin_computing()
     logits: torch.Tensor | None = None
     was_training = model.training
     model.eval()
@@ -52,7 +53,7 @@ def compute_logits(
         batches = inference_batches(texts.lengths, batch_size, at_once=cores)
         # a batch for each core, as most of its operations are too small to be split; of few, the directions are split
         cores = cores if len(batches) >= cores else 1
-        with torch.inference_mode(), autocast(device, precision):
+        with torch.inference_mode(), autocast(device, precision), tf32(device, False):
             for rows, of_batch in map_in_threads(
                 partial(_batch_logits, model, texts, device), batches, cores=cores, mode=torch.inference_mode
             ):

@@ -15,7 +15,7 @@ from pathlib import Path
 from scripts.accuracy import record
 from scripts.accuracy.page import results, small_results
 from scripts.accuracy.programs import Program, programs
-from scripts.accuracy.scores import scores
+from scripts.accuracy.scores import calibration_error, scores
 from scripts.accuracy.small import SMALL
 from scripts.accuracy.small_programs import small_programs
 from scripts.accuracy.tasks import TASKS, Parts, Task, config_of, prepare, splits
@@ -81,18 +81,21 @@ def evaluate_small(*, again: bool, seeds: list[int] | None = None) -> None:
     """As `evaluate`, on the twelve small tasks, seed after seed; what has been read is kept, so that it can be stopped
     and continued. seeds: those to read, or all."""
     runs = [(task, *each) for task in SMALL for each in small_programs(task)]
-    for task, name, seed, recipe, labels in sorted(runs, key=lambda run: run[2]):
+    for task, name, seed, recipe, predict in sorted(runs, key=lambda run: run[2]):
         if (seeds and seed not in seeds) or (record.has_read(task.in_record, name, seed, recipe) and not again):
             continue
         folds = task.folds()
         begin = time.perf_counter()
-        found = [label for train, test in folds for label in labels(train, test.texts)]
+        parts = [predict(train, test.texts) for train, test in folds]
         seconds = time.perf_counter() - begin
+        found = [label for part in parts for label in part.labels]
+        probabilities = [each for part in parts for each in part.probabilities or []]
         truth = [label for _, test in folds for label in test.labels]
         reading = {
             "task": task.in_record, "program": name, "seed": seed, "recipe": record.digest(recipe),
             "seconds": round(seconds, 1), "machine": describe(), "commit": commit(),
             **scores(truth, found, None, "accuracy"),
+            "calibration_error": calibration_error(truth, found, probabilities) if probabilities else None,
         }  # fmt: skip
         record.add(reading)
         print(f"{task.name}: {name}, seed {seed}: {reading['accuracy']:.4f}, {seconds:.0f} s", flush=True)

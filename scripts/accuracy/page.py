@@ -34,25 +34,31 @@ def small_results(readings: list[dict[str, Any]]) -> list[str]:
     rows, differences = [], []
     for task in SMALL:
         last = {
-            (line["program"], line["seed"]): line["accuracy"] for line in readings
+            (line["program"], line["seed"]): line for line in readings
             if line["task"] == task.in_record and line["recipe"] == newest[line["program"]]
         }  # fmt: skip
-        linear = last.get((TUNED, 0))
-        ours, plain = ([last[each, seed] for seed in SEEDS if (each, seed) in last] for each in (DEFAULTS, PLAIN))
-        if linear is None or not ours:
+        if (TUNED, 0) not in last or not any((DEFAULTS, seed) in last for seed in SEEDS):
             continue
+        linear = last[TUNED, 0]["accuracy"]
+        lines = [last[DEFAULTS, seed] for seed in SEEDS if (DEFAULTS, seed) in last]
+        ours, errors = [line["accuracy"] for line in lines], [line.get("calibration_error") for line in lines]
+        plain = [last[PLAIN, seed]["accuracy"] for seed in SEEDS if (PLAIN, seed) in last]
         differences.append(100 * (fmean(ours) - linear))
         rows.append([
             task.name, percent(linear), percent(fmean(ours)), f"{differences[-1]:+.1f}",
             f"{100 * min(ours):.1f} to {100 * max(ours):.1f}", str(len(ours)), percent(fmean(plain)) if plain else "",
+            "" if None in errors else f"{fmean(errors):.3f}",
         ])  # fmt: skip
     if differences:
-        rows.append(["mean difference", "", "", f"{fmean(differences):+.1f}", "", "", ""])
+        known = [float(row[-1]) for row in rows if row[-1]]
+        mean = f"{fmean(known):.3f}" if known else ""
+        rows.append(["mean", "", "", f"{fmean(differences):+.1f}", "", "", "", mean])
     header = ["task", "linear model", "textrnn, defaults", "difference", "range", "seeds", "textrnn, plain"]
     note = "`make accuracy ONLY=small`: accuracy on the test texts; the linear model is the better of LinearSVC and "
     note += "logistic regression on TF-IDF, with C, by cross-validation on the training texts. `plain`: mean of the "
-    note += "same seeds. Tasks not yet read with today's defaults are left out."
-    return [table("Twelve small tasks", header, rows), note]
+    note += "same seeds. Calibration error: of the defaults' probabilities, expected, in 15 bins. Tasks not yet read "
+    note += "with today's defaults are left out."
+    return [table("Twelve small tasks", [*header, "calibration error"], rows), note]
 
 
 def task_table(task: Task, of_task: list[tuple[int, dict[str, Any]]]) -> str:

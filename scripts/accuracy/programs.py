@@ -62,13 +62,25 @@ def labels_by_recipe(task: Task, config: Config, seed: int, parts: Parts) -> lis
     return our_labels(f"{task.recipe}-{seed}", [*words, *on_train_and_dev(config)])
 
 
+class Predicted(NamedTuple):
+    """labels (n,) of the test texts; probabilities (n,) of these labels, or None if the program gives none."""
+
+    labels: list[str]
+    probabilities: list[float] | None = None
+
+
 def our_labels(name: str, words: list[object]) -> list[str]:
+    return our_predictions(name, words).labels
+
+
+def our_predictions(name: str, words: list[object]) -> Predicted:
     run = Path("runs") / name
     run_program(textrnn("train", *words, "--run-dir", run, "--force"))
     run_program(textrnn("eval", run))
     header, *rows = read_texts(run / "eval" / "test" / "predictions.tsv")
-    column = header.split("\t").index("predicted")
-    return [row.split("\t")[column] for row in rows]
+    label, probability = (header.split("\t").index(column) for column in ("predicted", "probability"))
+    columns = [row.split("\t") for row in rows]
+    return Predicted([row[label] for row in columns], [float(row[probability]) for row in columns])
 
 
 def held_out(config: Config) -> float:

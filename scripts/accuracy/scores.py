@@ -8,6 +8,8 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
+from textrnn.evaluation.metrics import calibration_bins
+
 RESAMPLES = 2000
 
 
@@ -21,6 +23,13 @@ def scores(truth: list[str], found: list[str], linear: list[str] | None, measure
         "interval": list(interval(confusion_matrix(truth, found), measure)),
         **versus,
     }
+
+
+def calibration_error(truth: list[str], found: list[str], probabilities: list[float]) -> float:
+    """The expected calibration error (Guo et al. 2017) of the probabilities of predicted labels, in 15 bins."""
+    confidence, right = np.array(probabilities), np.array(truth) == np.array(found)
+    excess = np.bincount(calibration_bins(confidence), weights=confidence - right)
+    return float(np.abs(excess).sum() / len(right))
 
 
 def interval(confusion: np.ndarray, measure: str) -> tuple[float, float]:

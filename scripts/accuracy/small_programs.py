@@ -15,7 +15,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
-from scripts.accuracy.programs import DEFAULTS, our_labels, setting
+from scripts.accuracy.programs import DEFAULTS, Predicted, our_predictions, setting
 from scripts.accuracy.record import recipe_of
 from scripts.accuracy.small import SEEDS, SmallTask
 from scripts.bench.corpora import write_texts
@@ -33,12 +33,12 @@ CHOICES: list[dict[str, list[Any]]] = [
         "model__estimator__C": [4.0, 16.0, 64.0],
     },
 ]
-Labels = Callable[[Labelled, list[str]], list[str]]  # training texts, texts to label -> labels
+Predict = Callable[[Labelled, list[str]], Predicted]  # training texts, texts to label -> what is predicted
 
 
-def small_programs(task: SmallTask) -> list[tuple[str, int, str, Labels]]:
-    """(name, seed, whatever else decides the result, labels)."""
-    found: list[tuple[str, int, str, Labels]] = [(TUNED, 0, f"{FOLDS} {CHOICES!r}", partial(tuned_labels, task.unit))]
+def small_programs(task: SmallTask) -> list[tuple[str, int, str, Predict]]:
+    """(name, seed, whatever else decides the result, predict)."""
+    found: list[tuple[str, int, str, Predict]] = [(TUNED, 0, f"{FOLDS} {CHOICES!r}", partial(tuned_labels, task.unit))]
     name = re.sub(r"\W+", "-", task.name)
     for program, preset in ((DEFAULTS, "best"), (PLAIN, "plain")):
         recipe = recipe_of({} if preset == "best" else {"preset": preset})
@@ -47,16 +47,16 @@ def small_programs(task: SmallTask) -> list[tuple[str, int, str, Labels]]:
     return found
 
 
-def tuned_labels(unit: str, train: Labelled, texts: list[str]) -> list[str]:
+def tuned_labels(unit: str, train: Labelled, texts: list[str]) -> Predicted:
     """Model and C by the accuracy of cross-validation on the training texts, then fitted on all of them."""
     halves = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     with tempfile.TemporaryDirectory() as folder:  # of features, which are the same for each C
         pipeline = Pipeline([("features", vectorizer(unit)), ("model", LinearSVC())], memory=folder)
         search = GridSearchCV(pipeline, CHOICES, cv=halves).fit(train.texts, train.labels)
-        return list(search.predict(texts))
+        return Predicted(list(search.predict(texts)))
 
 
-def labels_by_preset(name: str, preset: str, seed: int, train: Labelled, texts: list[str]) -> list[str]:
+def labels_by_preset(name: str, preset: str, seed: int, train: Labelled, texts: list[str]) -> Predicted:
     """A preset is given nothing but a file of `label<TAB>text`, as by `textrnn train --data FILE --preset plain`."""
     folder = Path("small", name).absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,4 +68,4 @@ def labels_by_preset(name: str, preset: str, seed: int, train: Labelled, texts: 
     words = ["--data", files["train"], *setting("data.test", files["test"]), *setting("train.seed", seed)]
     if preset != "best":
         words += ["--preset", preset]
-    return our_labels(f"small-{name}", words)
+    return our_predictions(f"small-{name}", words)

@@ -13,8 +13,8 @@ from scripts.bench.corpora import ROOT, dataset, unpack
 from scripts.bench.rivals.corpus import Labelled
 from textrnn.config import Config, DataConfig, Paths, load_config
 from textrnn.data.build import build_source
+from textrnn.data.division import stratified_split
 from textrnn.data.reader import read_examples
-from textrnn.data.splits import stratified_split
 
 Parts = dict[str, Labelled]  # train, dev and test
 
@@ -82,7 +82,8 @@ def splits(config: Config) -> Parts:
     if "dev" not in found:
         labels, texts = found["train"]
         numbers = np.unique(labels, return_inverse=True)[1]
-        halves = stratified_split(numbers, data.dev_fraction, config.train.seed)
+        hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
+        halves = stratified_split(numbers, hashes, data.dev_fraction, config.train.seed)
         for name, rows in zip(("train", "dev"), halves, strict=True):
             found[name] = Labelled([labels[row] for row in rows], [texts[row] for row in rows])
     return found

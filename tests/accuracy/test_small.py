@@ -10,7 +10,7 @@ import pytest
 from scripts.accuracy import __main__ as program
 from scripts.accuracy import record, small
 from scripts.accuracy.page import small_results
-from scripts.accuracy.programs import DEFAULTS
+from scripts.accuracy.programs import DEFAULTS, Predicted
 from scripts.accuracy.small import SMALL, SmallTask, drawn
 from scripts.accuracy.small_programs import TUNED, tuned_labels
 from scripts.bench.rivals.corpus import Labelled
@@ -43,16 +43,16 @@ def test_the_tasks_have_their_texts() -> None:
 def test_the_linear_model_is_tuned_on_the_training_texts() -> None:
     test = labelled(60, seed=1)
     found = tuned_labels("word", labelled(150), test.texts)
-    assert sum(one == other for one, other in zip(found, test.labels, strict=True)) > 54
+    assert sum(one == other for one, other in zip(found.labels, test.labels, strict=True)) > 54
 
 
 def test_readings_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = []
 
     def labels(name: str, right: int) -> object:
-        def found(train: Labelled, texts: list[str]) -> list[str]:
+        def found(train: Labelled, texts: list[str]) -> Predicted:
             done.append(name)
-            return ["a"] * right + ["b"] * (len(texts) - right)
+            return Predicted(["a"] * right + ["b"] * (len(texts) - right), [0.75] * len(texts))
 
         return found
 
@@ -90,5 +90,5 @@ def test_only_readings_of_the_last_defaults_are_in_the_table() -> None:
         reading("small: TREC", DEFAULTS, 1, "old", 0.1), reading("small: TREC", DEFAULTS, 2, "old", 0.1),
         reading("small: MR", DEFAULTS, 1, "old", 0.1), reading("small: TREC", DEFAULTS, 1, "new", 0.6),
     ])  # fmt: skip
-    assert [line.split(" | ")[0] for line in table.splitlines()[4:]] == ["| TREC", "| mean difference"]
+    assert [line.split(" | ")[0] for line in table.splitlines()[4:]] == ["| TREC", "| mean"]
     assert "| 50.0 % | 60.0 % | +10.0 | 60.0 to 60.0 | 1 |" in table

@@ -40,7 +40,6 @@ def serve() -> None:
 
 def import_all() -> None:
     """What commands import and look up when they need it."""
-    import charset_normalizer
     import jieba  # noqa: F401
     import sklearn.metrics  # noqa: F401
     import torch._dynamo  # noqa: F401 - an optimizer imports it
@@ -49,12 +48,12 @@ def import_all() -> None:
     import textrnn.commands.predict
     import textrnn.commands.train
     import textrnn.commands.vocab  # noqa: F401
+    from textrnn.evaluation.metrics import weighted_cells
     from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves
 
-    plot_confusion_matrix(Path(os.devnull), [[1, 0], [0, 1]], ["a", "b"])
+    plot_confusion_matrix(Path(os.devnull), weighted_cells([[1, 0], [0, 1]]), ["a", "b"])
     record = {"epoch": 1, "train_loss": 1.0, "dev_loss": 1.0, "dev_accuracy": 0.5, "dev_macro_f1": 0.5}
     plot_curves(Path(os.devnull), [record])
-    charset_normalizer.from_bytes(b"a").best()
     gc.collect()
     gc.freeze()  # so that forks share these objects
 

@@ -64,6 +64,7 @@ def test_a_run_holds_what_the_contract_says(cli: Cli, trained: Path) -> None:
     files = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
     assert files == {
         "config.yaml", "environment.json", "history.jsonl", "train.log", "plots/curves.png",
+        "train_hashes.npy", "resume/held_out.safetensors",
         "resume/state.safetensors", "model/model.safetensors", "model/config.yaml", "model/vocab.txt",
         "model/labels.txt", "model/decision.json",
     }  # fmt: skip
@@ -111,10 +112,10 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
     }  # fmt: skip
     assert (folder / "report.txt").read_text() == result.out
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert list(metrics) == [
+    assert metrics.keys() == {
         "accuracy", "macro_f1", "weighted_f1", "loss", "n", "interval", "calibration_error", "parts", "labels",
-        "per_class", "confusion_matrix", "verdict", "seconds",
-    ]  # fmt: skip
+        "per_class", "confusion_matrix", "verdict", "held_out", "seen", "seconds",
+    }  # fmt: skip
     lines = (folder / "predictions.tsv").read_text().splitlines()
     assert lines[0] == "true\tpredicted\tprobability\ttext"
     rows = [line.split("\t") for line in lines[1:]]

@@ -100,6 +100,7 @@ def write_corpora(folder: Path) -> None:
         "text,label,|text|label\n" + "".join(f"comma {text},{label},|pipe {text}|{label}\n" for label, text in rows)
     )
     write_tsv(folder / "bad.tsv", [*rows, ("", "no label")])
+    write_tsv(folder / "empty.tsv", [*rows, ("food", ""), ("sport", " "), ("travel", "")])
     (folder / "names.txt").write_text("Essen\nSport\nReise\n")
     (folder / "user_dict.txt").write_text("云计算平台\n")
     (folder / "vectors.txt").write_text("the " + " ".join(["0.5"] * 8) + "\n")

@@ -75,6 +75,11 @@ def a_bad_row_stops_nothing(before: Run, after: Run) -> None:
     assert (before.code, after.code, total(after)) == (1, 0, 40)
 
 
+@effect("data.empty_texts=keep", "data.train={}/empty.tsv")
+def texts_without_a_token_are_trained_on(before: Run, after: Run) -> None:
+    assert (total(before), total(after)) == (40, 43)
+
+
 @effect("data.cache_dir={}/elsewhere")
 def the_tokenized_corpus_goes_there(before: Run, after: Run) -> None:
     assert list((after.folder.parent / "elsewhere").glob("*/tokens.bin"))

@@ -13,6 +13,7 @@ import pytest
 from tests.commands.bad_inputs import GOOD, case, check_refused, option
 from tests.conftest import Cli
 
+ENGLISH = "sport\tthe team won the final\nfood\tthe market sold all the bread\n" * 500
 CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4
 JSON = '{"text": "a goal", "label": "sport"}\n'
 TEXT_FIRST = "--text-column 0 --label-column 1"
@@ -253,6 +254,12 @@ TOKENIZER_CASES = [
         "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
     ),
     case(
+        "words-of-unsegmented-chinese-after-much-english", {"t.tsv": ENGLISH + 75 * CHINESE},
+        "--data t.tsv --set tokenizer.kind=word",
+        "tokenizer.kind: 'word' splits at spaces, but many texts are written without spaces between words, for "
+        "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
+    ),
+    case(
         "user-dictionary-with-tabs", {"t.tsv": CHINESE, "u.txt": "球队 3 n\n比赛\t5\n"}, JIEBA,
         "u.txt:2: expected `word [count] [tag]` separated by single spaces, found a tab: replace tabs with spaces",
     ),
@@ -290,3 +297,9 @@ def test_a_file_without_permission_is_named(cli: Cli, train_file: Path) -> None:
     train_file.chmod(0)
     result = cli("vocab", "--data", "train.tsv")
     assert (result.code, result.err) == (1, "error: train.tsv: cannot be read: Permission denied\n")
+
+
+def test_few_texts_without_spaces_are_accepted_wherever_they_stand(cli: Cli) -> None:
+    Path("t.tsv").write_text(125 * CHINESE + 5 * ENGLISH, encoding="utf-8")  # 1,000 of 6,000
+    result = cli("vocab", "--data", "t.tsv", "--set", "tokenizer.kind=word")
+    assert result.code == 0, result.err

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import os
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
 from wcwidth import wcswidth
@@ -11,6 +15,7 @@ from wcwidth import wcswidth
 import textrnn.commands.check as check
 from tests.commands.bad_inputs import check_refused, put
 from tests.conftest import DATASETS, TINY, Cli, make_rows, needs_datasets, sets
+from textrnn.data import near_equal
 
 ROWS = make_rows(60)
 
@@ -87,6 +92,14 @@ def test_a_fault_is_found(rows: list[tuple[str, str]], said: str, is_severe: boo
     assert (said in severe(report)) == is_severe
 
 
+def test_a_leak_in_a_script_without_spaces_is_found_after_much_english(cli: Cli) -> None:
+    random = Random(0)
+    english = [("zoo", " ".join(random.choices(["oven", "map", "goal", "coach", "soup"], k=3))) for _ in range(1000)]
+    chinese = [(label, "".join(random.choices("天地人山水火木土金", k=20))) for label in ("甲", "乙") * 300]
+    put({"t.tsv": tsv(english + [(label, text + "编号" * (label == "甲") + text[:5]) for label, text in chinese])})
+    assert "号' is in 100 % of the texts of '甲'" in severe(checked(cli))
+
+
 def test_harmless_characters_are_not_told(cli: Cli) -> None:
     texts = [
         "São Paulo à la carte",
@@ -138,7 +151,7 @@ def test_wrong_labels_come_first_in_a_file_that_is_input_again(suffix: str, cli:
     report = checked(cli, "--output", f"s.{suffix}")
     table = Path(f"s.{suffix}").read_text().splitlines()
     separator = "\t" if suffix == "tsv" else ","
-    assert table[0].split(separator) == ["label", "text", "suggested", "confidence", "where"]
+    assert table[0].split(separator) == ["label", "text", "suggested", "confidence", "where", "split", "row"]
     first = [row.split(separator) for row in table[1:]]
     assert {int(row[4].removeprefix("t.tsv:")) for row in first[:4]} == {
         10,
@@ -147,8 +160,9 @@ def test_wrong_labels_come_first_in_a_file_that_is_input_again(suffix: str, cli:
         222,
     }  # the others have few words of their class
     assert lines <= {int(row[4].removeprefix("t.tsv:")) for row in first} and len(first) < 30
-    for label, text, suggested, confidence, where in first:
+    for label, text, suggested, confidence, where, split, row_number in first:
         line = int(where.partition(":")[2])
+        assert (split, int(row_number)) == ("train", line)
         assert (label, text) == rows[line - 1]
         assert line not in lines or line == 290 or suggested == make_rows(300)[line - 1][0]
         assert 0 <= float(confidence) < 0.5
@@ -243,7 +257,7 @@ def test_a_file_that_is_checked_is_not_overwritten(cli: Cli) -> None:
     put({"t.tsv": tsv(ROWS)})
     result = cli("check", "--data", "t.tsv", "--output", "t.tsv")
     assert result.code == 2
-    assert "--output t.tsv: one of the files that are checked; name another" in result.err
+    assert "--output t.tsv: would replace what is read from t.tsv; name another" in result.err
     assert Path("t.tsv").read_text(encoding="utf-8") == tsv(ROWS)
 
 
@@ -261,6 +275,142 @@ def test_copies_of_a_part_of_train_are_judged_as_if_of_all(cli: Cli, monkeypatch
     report = re.sub(r"\s+", " ", checked(cli, "--set", "data.test=e.tsv"))
     found = re.search(r"at least (\d+) of [\d,]+ test texts are nearly equal to one of train", report)
     assert found and int(found[1]) < 30
+
+
+def test_a_limit_of_compared_pairs_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("food", f"one long text about an oven and the bread of the day{'!x' * n}") for n in range(5)]
+    put({"t.tsv": tsv([*ROWS, *rows])})
+    said = "of their split, or of dev: at least "
+    assert said not in checked(cli)
+    monkeypatch.setattr(near_equal, "_MOST_COMPARED", 2)
+    assert said in checked(cli)
+
+
+def csv_rows(path: str) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_suspects_of_each_split_have_their_row_and_with_keep_the_other_columns(cli: Cli) -> None:
+    rows, lines = noisy_rows()
+    more = make_rows(60, seed=3)
+    more[9] = ("sport" if more[9][0] != "sport" else "food", more[9][1])
+    for name, some in (("t.csv", rows), ("u.csv", more)):
+        with open(name, "w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(["id", "text", "label", "split"])
+            writer.writerows((f"{name} {n}", f"{text}\nmore", label, "mine") for n, (label, text) in enumerate(some, 1))
+    options = ["check", "--data", "t.csv", "--output", "s.csv", *sets("data.test=u.csv")]
+    result = cli(*options)
+    assert result.code == 0, result.err
+    table = csv_rows("s.csv")
+    assert list(table[0]) == ["label", "text", "suggested", "confidence", "where", "split", "row"]
+    assert {row["split"] for row in table} == {"train", "test"}
+    assert lines <= {int(row["row"]) for row in table if row["split"] == "train"}
+    assert ("test", "10", "u.csv:20") in {(row["split"], row["row"], row["where"]) for row in table}  # 2 lines a row
+    assert cli(*options, "--keep").code == 0
+    kept = csv_rows("s.csv")
+    assert [{key: row[key] for key in table[0]} for row in kept] == table
+    files = {"train": "t.csv", "test": "u.csv"}
+    for row in kept:
+        assert (row["id"], row["input split"]) == (f"{files[row['split']]} {row['row']}", "mine")
+
+
+def test_keep_is_of_the_output(cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS)})
+    result = cli("check", "--data", "t.tsv", "--keep")
+    assert result.code == 2 and "--keep adds columns to the file of --output" in result.err
+
+
+def test_suspects_of_a_file_whose_name_is_not_utf8(cli: Cli) -> None:
+    name = os.fsdecode(b"t\xff.tsv")
+    try:
+        Path(name).write_text(tsv(noisy_rows()[0]))
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    result = cli("check", "--data", name, "--output", "s.tsv")
+    assert result.code == 0, result.err
+    assert "\tt\\udcff.tsv:10\t" in Path("s.tsv").read_text()
+
+
+# (format, header, a row of label and text)
+LINES = {
+    "tsv": (b"", lambda label, text: f"{label}\t{text}\n".encode()),
+    "csv": (b"\xef\xbb\xbfid;text;label\r\n", lambda label, text: f'7;"{text}\n";{label}\r\n'.encode()),
+    "jsonl": (b"", lambda label, text: f'{{"id": 7,  "text": "{text}", "label": "{label}"}}\n'.encode()),
+    "txt": (b"", lambda label, text: f"__label__{label}  {text}\n".encode()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", LINES)
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_a_cleaned_file_has_the_bytes_of_the_rows_that_stay(suffix: str, packed: str, cli: Cli) -> None:
+    header, line = LINES[suffix]
+    rows = [line(label, text) for label, text in ROWS]
+    both = [line("food", "two labels"), line("sport", "two labels"), line("food", "two labels")]
+    out = [line("food", " "), rows[3], line("travel", "of test"), line("food", f" {ROWS[0][1]} ")]
+    content = header + b"".join([*rows[:30], *out[:2], *both, *rows[30:], *out[2:]])
+    Path(f"t.{suffix}{packed}").write_bytes(gzip.compress(content) if packed else content)
+    Path("u.tsv").write_text(tsv([("sport", "of test"), ("food", "none"), ("travel", "of these")]))
+    Path(f"u.{suffix}").write_bytes(header + line("sport", "of test") + line("food", "none") + line("travel", "others"))
+    options = sets(f"data.test=u.{suffix}")
+    result = cli("check", "--data", f"t.{suffix}{packed}", "--clean", f"c.{suffix}", *options)
+    assert result.code == 0, result.err
+    assert Path(f"c.{suffix}").read_bytes() == header + b"".join([*rows[:30], *both, *rows[30:]])
+    report = re.sub(r"\s+", " ", result.out)
+    assert f"c.{suffix}: 63 of 67 training rows; taken out: 1 empty, 2 repeated, 1 in test" in report
+    per_row, first = (2, 2) if suffix == "csv" else (1, 1)
+    place = f"t.{suffix}{packed}:{{}}".format
+    empty, repeated, of = (first + per_row * at for at in (30, 31, 3))
+    assert f"{place(empty)} (empty), {place(repeated)} (repeats line {of})" in report
+    assert f"3 copies with different labels are all kept: {place(first + per_row * 32)}, " in report
+    assert cli("check", "--data", f"t.{suffix}{packed}", "--clean", f"d.{suffix}.gz", *options).code == 0
+    assert gzip.decompress(Path(f"d.{suffix}.gz").read_bytes()) == Path(f"c.{suffix}").read_bytes()
+
+
+def test_bad_rows_that_are_skipped_are_taken_out_and_a_last_line_may_have_no_end(cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS[:5]) + "no tab\n" + tsv(ROWS[5:]).removesuffix("\n")})
+    assert cli("check", "--data", "t.tsv", "--clean", "c.tsv").code == 1
+    assert not Path("c.tsv").exists()
+    result = cli("check", "--data", "t.tsv", "--clean", "c.tsv", *sets("data.bad_rows=skip"))
+    assert result.code == 0, result.err
+    assert Path("c.tsv").read_text() == tsv(ROWS).removesuffix("\n")
+    assert "60 of 61 training rows; taken out: 1 skipped" in re.sub(r"\s+", " ", result.out)
+
+
+def test_rows_that_are_taken_out_are_listed_to_a_limit(cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS, *ROWS])})
+    report = re.sub(r"\s+", " ", cli("check", "--data", "t.tsv", "--clean", "c.tsv").out)
+    assert report.count("(repeats line ") == 20 and "and 40 more" in report
+
+
+NOT_CLEANED = {
+    "two files": (["t.tsv", "u.tsv"], "--clean: expected one training file, found 2; clean them one at a time"),
+    "a folder": (["d"], "--clean: expected a training file, found the folder d: remove its files by hand"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), NOT_CLEANED.values(), ids=NOT_CLEANED)
+def test_what_is_not_one_file_is_not_cleaned(data: list[str], message: str, cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS), "u.tsv": tsv(make_rows(30, seed=4)), "d/food/1": "soup", "d/sport/1": "goal"})
+    result = cli("check", "--set", f"data.train=[{', '.join(data)}]", "--clean", "c.tsv")
+    assert (result.code, result.err) == (1, f"error: {message}\n")
+    assert not Path("c.tsv").exists()
+
+
+def test_utf16_is_not_cleaned(cli: Cli) -> None:
+    Path("t.tsv").write_text(tsv(ROWS), encoding="utf-16")
+    result = cli("check", "--data", "t.tsv", "--clean", "c.tsv", *sets("data.encoding=utf-16"))
+    assert result.code == 1 and "convert it to utf-8" in result.err
+
+
+@pytest.mark.parametrize("output", ["t.tsv", "link.tsv", "s.tsv"])
+def test_cleaning_overwrites_no_input_and_no_other_output(output: str, cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS)})
+    Path("link.tsv").symlink_to("t.tsv")
+    result = cli("check", "--data", "t.tsv", "--output", "s.tsv", "--clean", output)
+    assert result.code == 2 and f"--clean {output}: " in result.err
+    assert Path("t.tsv").read_text() == tsv(ROWS)
 
 
 @needs_datasets

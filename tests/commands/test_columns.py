@@ -112,6 +112,19 @@ def test_every_command_that_reads_labels_takes_the_columns(cli: Cli, two_columns
     assert (refused.code, "--text-column, --label-column" in refused.err) == (2, True)
 
 
+def test_columns_that_are_joined_are_no_other_columns_of_suspects(cli: Cli, workplace: Path) -> None:
+    swapped = {"food": "sport", "sport": "travel", "travel": "food"}
+    rows = [row | {"kind": swapped[row["kind"]]} if at % 10 == 0 else row for at, row in enumerate(SPLIT)]
+    write_csv("t.csv", rows)
+    columns = [*JOINED, "--label-column", "kind"]
+    result = cli("check", "--data", "t.csv", *columns, "--output", "s.csv", "--keep")
+    assert result.code == 0, result.err
+    with Path("s.csv").open(newline="") as stream:
+        header, *suspects = list(csv.reader(stream))
+    assert header[-1] == "id" and not {"title", "body", "kind"} & set(header) and suspects
+    assert {row[1] for row in suspects} <= {f"{row['title']}\n{row['body']}" for row in rows}
+
+
 def test_a_name_that_looks_like_a_number_is_quoted(cli: Cli, workplace: Path) -> None:
     Path("t.csv").write_text("0,1\n" + "".join(f"{label},{text}\n" for label, text in ROWS))
     message = cli("vocab", "--data", "t.csv", "--text-column", "1", "--label-column", "0").err
@@ -131,6 +144,9 @@ def test_a_name_that_looks_like_a_number_is_quoted(cli: Cli, workplace: Path) ->
         ("t.tsv", "a\tb\n", ["--text-column", "1,0"], "t.tsv: text and label are both read from column 0"),
         ("t.tsv", "label\ttitle\tbody\na\tb\tc\n", ["--text-column", "1,2"],
          "name the columns: --text-column title,body --label-column label"),
+        ("t.tsv", '"label"\t"title"\t"body"\n"a"\t"b"\t"c"\n', ["--text-column", "1,2"],
+         "name the columns: --text-column title,body --label-column label; its fields are in quotes, as in csv"),
+        ("t.csv", "title,x,y\na,0,1\nb,1,0\n", JOINED, "the columns 'x', 'y' hold 0 and 1, as one column per class"),
         ("t.jsonl", '{"title": "a", "label": "b"}\n', JOINED,
          "t.jsonl:1: no key 'body'; the keys are: 'title', 'label'"),
         ("t.jsonl", '{"title": null, "body": null, "label": "b"}\n', JOINED,

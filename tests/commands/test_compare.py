@@ -109,6 +109,21 @@ def test_what_is_printed_is_what_is_written(cli: Cli, runs: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_order_of_the_runs_changes_only_signs(cli: Cli, runs: Path) -> None:
+    ((found,), (swapped,)) = (
+        json.loads(cli("compare", *order, "--json").out)["comparisons"] for order in (RUNS, RUNS[::-1])
+    )
+    for one, two in zip(
+        [found["accuracy"], found["macro_f1"], *found["classes"]],
+        [swapped["accuracy"], swapped["macro_f1"], *swapped["classes"]],
+        strict=True,
+    ):
+        assert two["difference"] == -one["difference"]
+        assert two["interval"] == [-end for end in one["interval"][::-1]]
+    assert found["accuracy"]["difference"] != 0
+    assert found["sentence"] == swapped["sentence"]
+
+
 def test_a_difference_of_the_seed_alone_is_said(cli: Cli, runs: Path) -> None:
     shutil.copytree("runs/a", "runs/c")
     replace("runs/c/config.yaml", "seed: 1", "seed: 3")
@@ -136,7 +151,9 @@ def test_each_further_run_is_compared_with_the_first(cli: Cli, runs: Path) -> No
     ]  # fmt: skip
     same = found["comparisons"][1]
     assert same["sentence"] == "cannot tell: other/a and runs/a give every text the same label"
-    assert (same["mcnemar"]["p"], same["accuracy"]["interval"], same["classes"]) == (1, [0, 0], [])
+    assert (same["mcnemar"]["p"], same["macro_f1"]["interval"], same["classes"]) == (1, [0, 0], [])
+    low, high = same["accuracy"]["interval"]
+    assert low == -high < -0.1, "24 texts do not show that two models are equal"
     rows = [line.split("\t") for line in Path("out/differences.tsv").read_text().splitlines()]
     assert {len(row) for row in rows} == {5} and all(row[1] == row[3] for row in rows[1:])
     assert "Each of these 2 comparisons is tested by itself" in Path("out/comparison.txt").read_text()
@@ -167,14 +184,15 @@ def test_given_texts_and_models_without_their_runs(cli: Cli, runs: Path) -> None
 def test_training_texts_are_warned_of(cli: Cli, runs: Path) -> None:
     result = cli("compare", *RUNS, "--data", "train.tsv")
     assert result.code == 0
-    assert "warning: a: it was trained on these texts: its scores say nothing about others" in result.err
-    assert "warning: b: it was trained on these texts" in result.err
-    assert "trained on these texts" not in cli("compare", *RUNS).err
+    assert "warning: a: the run was trained on 54 of the 60 texts" in result.err
+    assert "warning: b: the run was trained on 54 of the 60 texts" in result.err
+    assert "was trained on" not in cli("compare", *RUNS).err
 
 
 def test_held_out_texts_that_differ_are_refused_and_a_dev_file_is_not(cli: Cli, runs: Path) -> None:
     assert cli("compare", *RUNS, "--split", "dev").code == 0, "both held out the same rows"
-    replace("runs/b/config.yaml", "seed: 1", "seed: 2")
+    config = ["--config", "runs/b/config.yaml", "--set", "train.seed=2"]
+    assert cli("train", *config, "--run-dir", "runs/b", "--force").code == 0
     result = cli("compare", *RUNS, "--split", "dev")
     assert (result.code, result.out) == (1, "")
     assert "error: runs/b: its texts are not those of runs/a: " in result.err
@@ -300,7 +318,7 @@ def test_a_single_class_is_compared_with_a_warning(cli: Cli, runs: Path) -> None
     assert json.loads(result.out)["data"]["n"] == 10
 
 
-@pytest.mark.parametrize("folder", ["test.tsv", "test.tsv/out", "/proc/out"])
+@pytest.mark.parametrize("folder", ["train.tsv", "test.tsv/out", "/proc/out"])
 def test_a_folder_that_cannot_be_written_is_one_message(cli: Cli, runs: Path, folder: str) -> None:
     before = Path("test.tsv").read_bytes()
     result = cli("compare", *RUNS, "--output", folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -131,8 +132,7 @@ def test_a_fold_that_ran_out_of_patience_stays_as_it_is(
 
 
 def test_a_model_of_another_run_is_refused(cli: Cli, run: Path) -> None:
-    lines = Path("run/history.jsonl").read_text().splitlines(keepends=True)
-    Path("run/history.jsonl").write_text("".join(lines[:-1]))  # as if stopped before the networks were summed up
+    Path("run/resume/held_out.safetensors").unlink()  # as if stopped after the last epoch
     for options in (["train.folds=5"], ["model.hidden_size=5"]):
         assert cli(*TRAIN, "other", "--force", *sets("train.epochs=1", *options)).code == 0
         Path("run/model/model.safetensors").write_bytes(Path("other/model/model.safetensors").read_bytes())
@@ -205,3 +205,19 @@ def test_plain_is_the_network_of_the_config_and_nothing_else(cli: Cli, train_fil
     assert metrics["parts"]["network"]["accuracy"] == metrics["accuracy"]
     assert metrics["parts"]["linear"] is not None
     assert "that is only reported" in result.err
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_fewer_folds_and_more_epochs_are_one_message(is_recorded: bool, cli: Cli, run: Path) -> None:
+    config = run / "config.yaml"
+    config.write_text(re.sub(r"folds: \d+", "folds: 2", config.read_text()).replace("  epochs: 2", "  epochs: 3"))
+    if not is_recorded:  # as an older version wrote it
+        file = run / "environment.json"
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps({key: value for key, value in content.items() if key != "config"}))
+    result = cli("train", "--resume", "--run-dir", run)
+    assert result.code == 1
+    last = result.err.splitlines()[-1]
+    assert last.startswith(
+        f"error: {config}: a resumed run keeps its config, but the one given differs in: train.folds"
+    )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import textrnn.cli.eval as eval_options
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
+from textrnn.classifier import TextClassifier
 from textrnn.evaluation import results
 
 PAGE = "eval/test/report.html"
@@ -77,11 +82,7 @@ def test_one_class_and_an_empty_text(cli: Cli, trained: Path) -> None:
     assert "50 to 100 %" in html
 
 
-def test_a_hundred_classes_with_long_and_right_to_left_labels(
-    cli: Cli, workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # the picture of so many classes takes seconds, and is not what this is about
-    monkeypatch.setattr(results, "plot_confusion_matrix", lambda *arguments: None)
+def test_a_hundred_classes_with_long_and_right_to_left_labels(cli: Cli, workplace: Path) -> None:
     labels = [f"{number:03} " + ("א" if number % 2 else "label ") * 32 for number in range(100)]
     labels = [(label + "x" * 200)[:200] for label in labels]
     rows = [(label, f"{text} שלום") for label in labels for _, text in make_rows(2)]
@@ -91,7 +92,47 @@ def test_a_hundred_classes_with_long_and_right_to_left_labels(
     page = Path("runs/train", PAGE)
     assert page.stat().st_size < 3_000_000
     assert labels[99] in page.read_text()
-    assert "The 30 of 100 classes with most errors" in page.read_text()
+    assert "Of 100 classes; confusion_matrix.csv has the whole matrix." in page.read_text()
+
+
+def test_the_time_used_is_that_of_the_whole_command(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    load, write = TextClassifier.load, results.write_predictions
+
+    def slowly(do: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+        def done(*arguments: Any, **options: Any) -> Any:
+            clock[0] += seconds
+            return do(*arguments, **options)
+
+        return done
+
+    monkeypatch.setattr(TextClassifier, "load", slowly(load, 100))
+    monkeypatch.setattr(eval_options, "check_memory", slowly(eval_options.check_memory, 20))  # before torch is imported
+    monkeypatch.setattr(results, "write_predictions", slowly(write, 3))
+    result = cli("eval", trained)
+    assert "time used  123.0 s" in result.out
+    assert json.loads((trained / "eval/test/metrics.json").read_text())["seconds"] == 123
+    assert (trained / "eval/test/report.txt").read_text() == result.out
+
+
+def test_250_classes_are_pairs_in_every_file(cli: Cli, workplace: Path) -> None:
+    rows = [(f"label {number}", f"text {number} {word}") for number in range(250) for word in ("a", "b")]
+    write_tsv(workplace / "train.tsv", rows)
+    assert cli("train", "--data", "train.tsv", *TINY, *sets("train.epochs=1", "data.dev_fraction=0")).code == 0
+    result = cli("eval", "runs/train", "train.tsv")
+    assert result.code == 0, result.err
+    assert "Most confused pairs of the 250 classes" in result.out
+    folder = Path("runs/train/eval/train")
+    assert (folder / "report.txt").read_text() == result.out
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["confusion_matrix"] is None
+    table = [line.split(",") for line in (folder / "confusion_matrix.csv").read_text().splitlines()]
+    assert table[0] == ["true", "predicted", "count"]
+    assert [[true, predicted, int(count)] for true, predicted, count in table[1:]] == metrics["confusion_pairs"]
+    assert sum(int(row[2]) for row in table[1:]) == metrics["n"] == 500
+    shutil.copytree("runs/train/model", "copy")
+    assert cli("compare", "runs/train", "copy", "--data", "train.tsv").code == 0
 
 
 def test_a_page_that_cannot_be_written_is_one_message(cli: Cli, trained: Path) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli, copy_template, train_in
-from textrnn.training import cross_fitting
+from tests.conftest import Cli, make_rows, sets, write_tsv
+from textrnn.training import closing
 
 SMALL = ["--set", "model.hidden_size=4", "--set", "model.embedding_dim=4", "--set", "train.epochs=1"]
 CLASSES = 3
@@ -34,7 +34,6 @@ def write_noise(name: str, rows: int, seed: int) -> str:
         (["--preset", "plain", "--set", "data.dev_fraction=0.3"], []),
         (["--set", "train.folds=3"], []),
         (["--set", "data.dev=dev.tsv"], ["--split", "dev"]),
-        (["--set", "data.dev=dev.tsv"], ["dev.tsv"]),
     ],
 )
 def test_labels_that_are_noise_look_like_noise_on_held_out_texts(
@@ -59,47 +58,60 @@ def test_without_what_was_said_of_dev_it_is_not_evaluated(cli: Cli, workplace: P
     assert result.code == 1 and "r/resume/linear.safetensors: missing" in result.err and "give DATA" in result.err
 
 
-def test_equal_texts_are_in_the_same_fold(cli: Cli, workplace: Path) -> None:
-    lines = Path(write_noise("one.tsv", 150, 1)).read_text()
-    Path("train.tsv").write_text(2 * lines)
-    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=3").code == 0
-    metrics = json.loads(cli("eval", "r", "--json").out)
-    assert metrics["parts"]["linear"]["accuracy"] < 0.55
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `train.csv`, `dev.csv` with a column `other`, and a run `r` of them."""
-    folder = tmp_path_factory.mktemp("judged")
-    for name, rows, seed in (("train.csv", 300, 1), ("dev.csv", 150, 2)):
-        noise = Path(write_noise(str(folder / "noise.tsv"), rows, seed)).read_text()
-        pairs = [line.split("\t") for line in noise.splitlines()]
-        lines = ["text,label,other", *(f"{text},{label},{text[::-1]}" for label, text in pairs)]
-        (folder / name).write_text("\n".join(lines) + "\n")
-    train_in(folder, "--data", "train.csv", "--run-dir", "r", *SMALL, "--set", "data.dev=dev.csv")
-    return folder
-
-
-@pytest.mark.parametrize("change", ["a label", "the order", "packed", "another column"])
-def test_a_changed_dev_file_is_not_judged_by_what_was_fitted_on_it(
-    change: str, cli: Cli, judged: Path, workplace: Path
+@pytest.mark.parametrize(
+    "options", [["train.folds=3"], ["data.dev_fraction=0.4"], ["data.dev_fraction=0.4", "model.linear=report"]]
+)
+def test_repeated_rows_of_noise_look_like_noise_under_every_way_to_divide_them(
+    options: list[str], cli: Cli, workplace: Path
 ) -> None:
-    copy_template(judged, workplace, "r")
-    lines = Path("dev.csv").read_text().splitlines()
-    file, options = "dev.csv", []
-    if change == "a label":
-        lines[1] = lines[1].replace(",0,", ",1,") if ",0," in lines[1] else lines[1].replace(",1,", ",0,")
-    elif change == "the order":
-        lines[1:] = sorted(lines[1:])
-    elif change == "another column":
-        options = ["--set", "data.text_column=other"]
-    Path("dev.csv").write_text("\n".join(lines) + "\n")
-    if change == "packed":
-        file = "again.csv.gz"
-        Path(file).write_bytes(gzip.compress(Path("dev.csv").read_bytes()))
-    result = cli("eval", "r", file, "--json", *options)
+    lines = Path(write_noise("one.tsv", 200, 1)).read_text()
+    Path("train.tsv").write_text(3 * lines)
+    result = cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *sets(*options))
     assert result.code == 0, result.err
-    assert json.loads(result.out)["parts"]["linear"]["accuracy"] < 0.55
+    found = re.search(r"accuracy in cross-validation ([\d.]+)", result.err)
+    assert found and float(found[1]) < 0.55
+    metrics = json.loads(cli("eval", "r", "--json").out)
+    assert metrics["parts"]["linear"]["accuracy"] < 0.5 and metrics["accuracy"] < 0.5
+    assert metrics["n"] == (200 if "train.folds=3" in options else 80), "each text counts once"
+
+
+def test_a_dev_file_that_has_changed_is_evaluated_like_any_other(cli: Cli, workplace: Path) -> None:
+    write_noise("train.tsv", 300, 1)
+    write_noise("dev.tsv", 150, 2)
+    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "data.dev=dev.tsv").code == 0
+    lines = Path("dev.tsv").read_text().splitlines(keepends=True)
+    Path("dev.tsv").write_text("".join(lines[::-1]) + "1\ta new text\n")
+    result = cli("eval", "r", "--json")
+    metrics = json.loads(result.out)
+    assert "warning: these are not the dev texts that the run was judged on" in result.err
+    assert metrics["held_out"] is False and metrics["seen"]["n"] == 150 and metrics["n"] == 151
+
+
+def test_many_empty_rows_change_no_score(cli: Cli, workplace: Path) -> None:
+    rows = make_rows(60)
+    for name, added in (("without", []), ("with", [("food", "")] * 20)):
+        write_tsv(Path(f"{name}.tsv"), [*rows, *added])
+        assert cli("train", "--data", f"{name}.tsv", "--run-dir", name, *SMALL, *sets("train.folds=3")).code == 0
+    one, other = (json.loads(cli("eval", name, "--json").out) for name in ("without", "with"))
+    for key in ("accuracy", "macro_f1", "loss", "n", "parts"):
+        assert one[key] == other[key]
+    weights = [Path(name, "model", "model.safetensors").read_bytes() for name in ("without", "with")]
+    assert weights[0] == weights[1]
+
+
+def test_a_network_that_diverged_is_warned_of_and_has_no_say(cli: Cli, workplace: Path) -> None:
+    write_tsv(Path("train.tsv"), make_rows(150))
+    options = sets("train.learning_rate=1000", "train.folds=2", "train.grad_clip_norm=null")
+    result = cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *options)
+    assert result.code == 0, result.err
+    assert "no better than chance on held-out texts: the linear model decides alone" in result.err
+    decision = json.loads(Path("r/model/decision.json").read_text())
+    assert decision["weight"] == 1
+    Path("new.txt").write_text("soup with bread\nthe match was late\n")
+    assert [line.split("\t")[0] for line in cli("predict", "r", "new.txt").out.splitlines()] == ["food", "sport"]
+    assert cli("explain", "r", "new.txt").code == 0
+    write_tsv(Path("test.tsv"), make_rows(60, seed=5))
+    assert "the network has no say" in cli("eval", "r", "test.tsv").out
 
 
 def test_training_texts_and_unfinished_runs_are_told(
@@ -108,14 +120,14 @@ def test_training_texts_and_unfinished_runs_are_told(
     write_noise("train.tsv", 90, 1)
     assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=2").code == 0
     result = cli("eval", "r", "--split", "train")
-    assert "warning: these are the texts that the run was trained on" in result.err
+    assert "warning: the run was trained on all texts" in result.err
     assert "training has not ended" not in result.err and "earns its time" not in result.out
 
     def die(*_: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(cross_fitting, "held_out_logits", die)
+        patch.setattr(closing, "held_out_logits", die)
         assert cli("train", "--data", "train.tsv", "--run-dir", "cut", *SMALL, "--set", "train.folds=2").code == 130
     result = cli("eval", "cut", "train.tsv")
     assert result.code == 0

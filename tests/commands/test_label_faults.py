@@ -18,8 +18,8 @@ from textrnn.errors import short
 
 ROWS = make_rows(60)
 ALIKE = (
-    "differ only in case, white space or Unicode form and are learnt as different classes: if they mean the same, "
-    "write them alike in the data"
+    "differ only in case, white space, Unicode form, invisible characters or the form of a number and are learnt as "
+    "different classes: if they mean the same, write them alike in the data"
 )
 
 
@@ -50,13 +50,56 @@ def test_labels_that_look_alike_are_named_with_their_counts(command: str, cli: C
     ]
 
 
+@pytest.mark.parametrize("invisible", ["\u200b", "\xad", "\ufeff", "\u2060", "\u200e", "\u200d", "\ufe0f", "\u3164"])
+def test_labels_with_invisible_characters_are_alike(invisible: str, cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS, *labelled(f"fo{invisible}od", 5)])})
+    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    assert len(found) == 1 and found[0].endswith(f"(20) {ALIKE}".removeprefix("(20) "))
+    assert "'food'" in found[0] and invisible not in found[0].replace(repr(invisible)[1:-1], "")
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "1.0"), ("-2", "-2.00"), ("03", "3"), ("１", "1.")])
+def test_labels_that_are_equal_as_numbers_are_alike(one: str, other: str, cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS, *labelled(one, 5), *labelled(other, 5), *labelled("1.5", 5)])})
+    (found,) = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    assert repr(one) in found and repr(other) in found and found.endswith(ALIKE)
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_an_unknown_label_that_is_equal_to_a_known_one_as_a_number(split: str, cli: Cli) -> None:
+    check_refused(
+        cli, "train", {"t.tsv": "0\tsoup\n1\tgoal\n" * 4, "u.tsv": "0\tbread\n1.0\tmatch\n"},
+        ["--data", "t.tsv", *sets(f"data.{split}=u.tsv")],
+        ("u.tsv:2: unknown label '1.0'; the training data has: 0, 1. '1.0' and '1' are equal as numbers, but labels "
+         "are compared as text: write them alike in all files",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "NaN", "null", "N/A", "NULL"])
+def test_a_label_that_looks_like_a_missing_value_is_reported_once(word: str, cli: Cli) -> None:
+    put({"t.csv": "text,label\n" + "".join(f"{text},{label}\n" for label, text in [*ROWS, *labelled(word, 7)])})
+    found = warned(cli("train", "--data", "t.csv", *TINY, *sets("train.epochs=1", "data.dev_fraction=0")))
+    assert found == [f"label {word!r} (7 training texts) looks like a missing value and is learnt as any other class"]
+    report = cli("check", "--data", "t.csv").out
+    assert report.count("missing value") == 1 and "remove these rows" in report
+
+
+def test_several_labels_that_look_like_missing_values_are_one_finding(cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS, *labelled("nan", 7), *labelled("None", 1), *labelled("nancy", 3)])})
+    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    assert (
+        "labels 'None' (1 training text), 'nan' (7 training texts) look like missing values and are learnt as any "
+        "other class" in found
+    )
+
+
 def test_of_many_labels_that_look_alike_some_are_shown_and_the_rest_is_counted(cli: Cli) -> None:
     names = [f"{form}{number}" for number in range(5) for form in ("zoo", "ZOO", "Zoo", "zOO", "zoO", "ZoO")]
     put({"t.tsv": tsv([row for name in names for row in labelled(name, 2)])})
     found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
     assert found[0] == f"labels 'ZOO0' (2 training texts), 'ZoO0' (2), 'Zoo0' (2), 'zOO0' (2) and 2 more {ALIKE}"
     assert len(found) == 4
-    assert found[3] == "2 more groups of labels differ only in case, white space or Unicode form"
+    assert found[3] == f"2 more groups of labels {ALIKE.partition(' and are')[0]}"
 
 
 def test_names_of_label_ids_that_look_alike_are_named(cli: Cli) -> None:
@@ -100,12 +143,14 @@ def test_equal_texts_with_different_labels_are_counted_and_the_first_shown(
     ]  # fmt: skip
     put({"t.tsv": tsv([*ROWS, *found])})
     options = sets("train.epochs=1", f"data.dev_fraction={dev_fraction}", "train.batch_size=4")
-    shown = [line for line in warned(cli(command, "--data", "t.tsv", *TINY, *options)) if "also occur" not in line]
+    found = warned(cli(command, "--data", "t.tsv", *TINY, *options))
+    shown = [line for line in found if "better than chance" not in line]
     assert shown == [
         contradictions("4 texts occur", 12),
         "'one': 'food' at t.tsv:61, 'sport' at t.tsv:63",
         "'two': 'food' at t.tsv:62, 'food' at t.tsv:64, 'food' at t.tsv:65, 'travel' at t.tsv:68 and 2 more rows",
         f"{short(long.strip())}: 'food' at t.tsv:66, 'travel' at t.tsv:70",
+        "'two' is 6 of 74 rows of the training data, first at t.tsv:62",
     ]
 
 
@@ -147,7 +192,7 @@ def test_places_in_folders_and_skipped_rows_are_those_of_the_files(cli: Cli) -> 
 def test_texts_without_tokens_are_not_told_twice(cli: Cli) -> None:
     put({"t.tsv": tsv([*ROWS, ("food", ""), ("sport", ""), ("sport", " ")])})
     assert warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0"))) == [
-        "3 train texts have no tokens; each is read as one unknown token"
+        "3 train texts have no tokens: left out of training (data.empty_texts: skip); t.tsv:61, t.tsv:62, t.tsv:63"
     ]
 
 

@@ -92,3 +92,19 @@ def test_a_damaged_agreement_is_told(cli: Cli, trained: Path, wrong: object) -> 
     result = cli("predict", trained, FILE)
     assert result.code == 1
     assert f"{file}: damaged" in result.err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": float("nan")}, {"network_temperature": 1e-300}, {"linear_temperature": 1e8},
+        {"temperature": 0.04}, {"network_temperature": 21}, {"weight": float("nan")}, {"weight": 1.01},
+    ],
+)  # fmt: skip
+def test_a_decision_that_training_cannot_make_is_refused(cli: Cli, trained: Path, wrong: dict[str, float]) -> None:
+    file = trained / "model" / "decision.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | wrong))
+    for command in ("predict", "explain"):
+        result = cli(command, trained, FILE)
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith(f"error: {file}: damaged: ") and len(result.err.splitlines()) == 1

@@ -218,3 +218,10 @@ def test_a_label_of_unsure_texts_needs_a_probability(cli: Cli, trained: Path) ->
     result = cli("predict", trained, "test.tsv", "--unsure-label", "x")
     assert (result.code, result.out) == (2, "")
     assert "--unsure-label needs --min-probability" in result.err
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_python_switches_between_threads_afterwards_as_before(command: str, cli: Cli, trained: Path) -> None:
+    before = sys.getswitchinterval()
+    assert cli(command, trained, "test.tsv").code == 0
+    assert sys.getswitchinterval() == before

@@ -166,6 +166,22 @@ def test_the_fields_of_a_record_without_a_text_are_kept(cli: Cli, trained: Path)
     assert [row[0] for row in rows] == ["id", "1", "2", "3"]
 
 
+@pytest.mark.parametrize("content", ['[{"text": "soup"}]\n', '{\n"text": "soup"\n}\n'])
+def test_json_that_is_not_per_line_is_an_error_of_the_whole_file(cli: Cli, trained: Path, content: str) -> None:
+    Path("new.jsonl").write_text(content)
+    result = cli("predict", trained, "new.jsonl", *MARK)
+    assert (result.code, result.out) == (1, "") and "expected one JSON object per line (jsonl)" in result.err
+    assert "--bad-rows" not in result.err, "it would not help"
+
+
+def test_the_line_of_excel_is_no_record(cli: Cli, trained: Path) -> None:
+    Path("new.csv").write_text('sep=;\nid;text\n1;soup, red\n2;"x" y\n3;goal\n')
+    rows = table(cli("predict", trained, "new.csv", *CSV, "--keep", *MARK).out)
+    assert [row[:2] + row[4:] for row in rows] == [
+        ["id", "text", "text"], ["1", "soup, red", "soup, red"], ["", "", ""], ["3", "goal", "goal"],
+    ]  # fmt: skip
+
+
 def test_documents_that_cannot_be_read_are_marked(cli: Cli, trained: Path) -> None:
     Path("texts").mkdir()
     Path("texts/a").write_text("soup")
@@ -183,6 +199,16 @@ def test_unsure_texts_are_counted_without_bad_records(cli: Cli, trained: Path) -
     result = cli("predict", trained, "new.jsonl", *MARK, "--min-probability", "1")
     assert "1 of 1 texts have no label" in result.err
     assert [line.split("\t")[0] for line in result.out.splitlines()] == ["?", ""]
+
+
+@pytest.mark.parametrize("output_format", [CSV, JSONL])
+def test_texts_without_a_token_are_unsure(cli: Cli, trained: Path, output_format: list[str]) -> None:
+    Path("new.jsonl").write_text('{"text": " "}\n{"text": "soup"}\n{"text": null}\n')
+    out = cli("predict", trained, "new.jsonl", *output_format, *MARK, "--min-probability", "0").out
+    labels = [json.loads(line)["label"] for line in out.splitlines()] if output_format == JSONL else [
+        row[0] for row in table(out)[1:]
+    ]  # fmt: skip
+    assert labels == ["?", *TextClassifier.load(trained).predict(["soup"]), ""]
 
 
 def test_a_stream_goes_on_after_a_bad_record(trained: Path) -> None:

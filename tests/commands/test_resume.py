@@ -311,3 +311,31 @@ def test_a_run_killed_four_times_comes_out_byte_for_byte(workplace: Path) -> Non
 def test_twenty_killed_runs_come_out_byte_for_byte(workplace: Path) -> None:
     write_tsv(workplace / "train.tsv", make_rows(150))
     killed_runs(20, seed=4)
+
+
+def change_by_hand(path: str, **values: object) -> None:
+    lines = Path(path).read_text().splitlines()
+    for key, value in values.items():
+        (at,) = (at for at, line in enumerate(lines) if line.startswith(f"  {key}: "))
+        lines[at] = f"  {key}: {value}"
+    Path(path).write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("epochs", [2, 3])
+@pytest.mark.parametrize(("section", "key", "value"), [("train", "seed", 5), ("model", "hidden_size", 9)])
+def test_a_config_that_was_changed_by_hand_is_told_of_a_complete_run_too(
+    section: str, key: str, value: int, epochs: int, cli: Cli, trained: Path
+) -> None:
+    change_by_hand("runs/train/config.yaml", **{key: value, "epochs": epochs})
+    result = cli("train", "--resume", "--run-dir", "runs/train")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        f"error: runs/train/config.yaml: a resumed run keeps its config, but the one given differs in: "
+        f"{section}.{key}; give the same values, or start a new run with --run-dir or --force\n"
+    )
+
+
+def test_data_that_was_moved_may_be_changed_by_hand(cli: Cli, trained: Path) -> None:
+    Path("train.tsv").rename("moved.tsv")
+    change_by_hand("runs/train/config.yaml", train=Path("moved.tsv").absolute(), epochs=3)
+    assert cli("train", "--resume", "--run-dir", "runs/train").code == 0

@@ -55,7 +55,7 @@ ODD_DATA = {
     ),
     "empty-texts": (
         {"t.tsv": tsv(ROWS) + "food\t\nsport\t \n"}, [],
-        "2 train texts have no tokens; each is read as one unknown token",
+        "2 train texts have no tokens: left out of training (data.empty_texts: skip); t.tsv:61, t.tsv:62",
     ),
     "nothing-left-for-dev": (
         {"t.tsv": "food\tsoup\nsport\tgoal\n"}, sets("train.batch_size=1"),

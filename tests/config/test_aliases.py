@@ -21,6 +21,13 @@ MEANT = {
     "sep": "data.delimiter",
     "hidden_size": "model.hidden_size",
 }
+NO_KEY = {
+    "train.optimizer": "the optimizer is always AdamW",
+    "model.optim": "the optimizer is always AdamW",
+    "train.loss": "the loss is always cross-entropy",
+    "model.num_classes": "the classes are those of the training texts",
+    "train.device": "pass --device",
+}
 
 
 @pytest.mark.parametrize("name", MEANT)
@@ -63,3 +70,31 @@ def test_the_table_names_keys_that_exist_and_each_alias_once() -> None:
 def test_a_character_that_yaml_does_not_take_is_to_be_quoted(cli: Cli) -> None:
     result = cli("train", "--data", "x.csv", "--set", "data.delimiter=,")
     assert result.code == 2 and """quote it twice: 'data.delimiter=","'""" in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("model.type", "model.architecture"), ("tokenizer.type", "tokenizer.kind"), ("data.type", "data.format")],
+)
+def test_a_word_that_means_something_else_in_each_section(cli: Cli, name: str, meant: str) -> None:
+    result = cli("train", "--data", "x.tsv", "--set", f"{name}=x")
+    assert result.err == f"error: --set {name}: no such key; did you mean {meant}?\n"
+
+
+@pytest.mark.parametrize("name", NO_KEY)
+def test_what_has_no_key_is_explained(cli: Cli, name: str) -> None:
+    section, _, bare = name.partition(".")
+    for text in (f"{section}: {{{bare}: x}}\n", f"{bare}: x\n", f"{bare}: {{x: 1}}\n"):
+        Path("c.yaml").write_text(text)
+        result = cli("train", "--config", "c.yaml")
+        assert result.code == 1 and result.err.endswith(f"; {NO_KEY[name]}\n"), result.err
+    assert cli("train", "--data", "x.tsv", "--set", f"{name}=x").err.endswith(f"no such key; {NO_KEY[name]}\n")
+    assert cli("train", "--data", "x.tsv", "--set", f"{bare}=x").err.endswith(f"; {NO_KEY[name]}\n")
+
+
+@pytest.mark.parametrize("name", ["train.foo", "train.name", "model.beam", "vocab.epsilon_greedy", "data.steps"])
+def test_a_key_that_is_far_from_all_others_is_not_taken_for_one(cli: Cli, name: str) -> None:
+    section = name.partition(".")[0]
+    keys = [key.partition(".")[2] for key in known_keys() if key.startswith(f"{section}.")]
+    result = cli("train", "--data", "x.tsv", "--set", f"{name}=1")
+    assert result.err == f"error: --set {name}: no such key; the keys of {section} are: {', '.join(keys)}\n"

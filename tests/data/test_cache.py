@@ -14,6 +14,7 @@ import pytest
 from textrnn.data import cache, digests
 from textrnn.data.cache import load_corpus
 from textrnn.data.corpus import Corpus
+from textrnn.data.raw_texts import texts_at
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab
@@ -118,9 +119,49 @@ def test_changed_content_tokenizes_again(file: Path, builds: list[int]) -> None:
     assert len(builds) == 2
 
 
+@pytest.fixture
+def an_hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files were written long enough ago for their times to be trusted."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+
+
+@pytest.mark.usefixtures("an_hour_later")
+def test_a_file_with_other_content_of_equal_size_and_time_is_read_again(file: Path) -> None:
+    before = file.stat()
+    assert ["one", "two"] in tokens_of(load(file))
+    file.write_text(file.read_text().replace("one", "six"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert ["six", "two"] in tokens_of(load(file))
+
+
+@pytest.mark.usefixtures("an_hour_later")
+def test_a_file_that_replaces_one_of_equal_size_and_time_is_read_again(file: Path) -> None:
+    copy, before = file.with_name("copy.tsv"), file.stat()
+    copy.write_text(file.read_text().replace("one", "six"))
+    load(file)
+    os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+    copy.replace(file)
+    assert ["six", "two"] in tokens_of(load(file))
+
+
+@pytest.mark.usefixtures("an_hour_later")
+def test_a_file_system_that_hides_a_change_fails_once_and_not_for_ever(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat, before = os.stat, os.stat(file)
+    monkeypatch.setattr(os, "stat", lambda path, **more: before if path == str(file) else stat(path, **more))
+    source = Source([str(file)], cache_dir=file.parent / "cache")
+    hashes = load(file).hashes
+    file.write_text(file.read_text().replace("one", "six"))
+    assert list(load(file).hashes) == list(hashes)  # taken for the old one
+    with pytest.raises(DataError, match="changed while being read; try again"):
+        list(texts_at(source, [0], hashes))
+    assert list(texts_at(source, [0], load(file).hashes)) == ["six two"]
+
+
+@pytest.mark.usefixtures("an_hour_later")
 def test_an_unchanged_file_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    long_ago = time.time() - 1000
-    os.utime(file, (long_ago, long_ago))
     load(file)
     monkeypatch.setattr(digests, "sha256_of", None)  # would fail if called
     load(file)

@@ -60,10 +60,35 @@ def test_csv_wrong_number_of_fields() -> None:
     assert [item.line for item in found] == [2, 3, 4, 5]
 
 
-def test_a_csv_row_that_cannot_be_parsed_is_a_bad_one_of_one_line() -> None:
-    found = read('label,text\na,x\nb,"y\nc,z\n', "csv")
-    assert [item.line for item in found] == [2, 3, 4]
-    assert isinstance(found[1], BadRow) and "cannot parse the csv row that begins here" in found[1].reason
+@pytest.mark.parametrize(
+    ("bad", "lines"),
+    [('b,"y\n', 1), ('"b" x,y\n', 1), ('b,"y" z\n', 1), ('b,"y\nstill "y" z\n', 2), ('b,"y\n' * 3, 3)],
+)
+def test_a_csv_row_that_cannot_be_parsed_is_a_bad_one_of_one_line(bad: str, lines: int) -> None:
+    """The lines after its first one are read anew."""
+    found = read(f'label,text\na,x\n{bad}c,"z\n""z"""\nd,e\n', "csv")
+    assert isinstance(found[1], BadRow) and found[1].line == 3
+    assert "cannot parse the csv row that begins here" in found[1].reason
+    assert all(isinstance(item, BadRow) for item in found[1 : 1 + lines])
+    assert rows([found[0], *found[-2:]]) == [("a", "x"), ("c", 'z\n"z"'), ("d", "e")]
+    assert [item.line for item in found] == [2, *range(3, 3 + lines), 3 + lines, 5 + lines]
+    whole = read('label,text\na,x\nb,"y\nc,z\n', "csv")
+    assert [item.line for item in whole] == [2, 3, 4] and isinstance(whole[1], BadRow)
+
+
+def test_a_csv_header_that_cannot_be_parsed_is_an_error() -> None:
+    with pytest.raises(DataError, match="f:1: cannot parse the csv row that begins here"):
+        read('label,"text\na,x\n', "csv")
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "sep=;\r\n", '"sep=;"\n', "SEP=;\n"])
+def test_the_first_line_of_excel_states_the_delimiter(first: str) -> None:
+    found = read(f"{first}label;text\na;x, y\nb;z\n", "csv")
+    assert rows(found) == [("a", "x, y"), ("b", "z")] and [item.line for item in found] == [3, 4]
+    assert rows(read(f"{first}x, y;a\n", "csv", 0, 1)) == [("a", "x, y")]
+    assert rows(read("sep=#\nlabel#text\na#x;,\n", "csv")) == [("a", "x;,")]
+    with pytest.raises(DataError, match="f:2: no columns"):
+        read(f"{first}class;words\na;x\n", "csv")
 
 
 def test_csv_error_of_a_missing_column_shows_the_header_and_the_option_to_set() -> None:
@@ -101,7 +126,7 @@ def test_jsonl() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "not valid JSON"),
+        ('{"text": "x"', "not valid JSON"),
         ("[1]", "an object"),
         ('{"text": "x"}', "no key 'label'"),
         ('{"text": "x", "label": null}', "the value of 'label' is null"),

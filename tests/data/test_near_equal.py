@@ -39,6 +39,23 @@ def test_pairs_are_those_of_a_comparison_of_all(at_once: int, monkeypatch: pytes
     assert set(near_pairs(shapes)) == expected
 
 
+@pytest.mark.parametrize("length", [3, 40, 20_000])
+def test_similarity_of_texts_of_any_length(length: int) -> None:
+    rng = random.Random(length)
+    one = "".join(rng.choices("abc的😀\ud800", k=length))
+    other = one[: length // 2] + "x" + one[length // 2 + 1 :]
+    sets = [{text[at : at + 4] for at in range(max(1, len(text) - 3))} for text in (one, other)]
+    assert similarity(one, other) == len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
+def test_pairs_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = ["a text of some letters" + end for end in ("", "x", "y", "z")]
+    told: list[bool] = []
+    assert len(list(near_pairs(shapes, lambda: told.append(True)))) >= 3 and not told
+    monkeypatch.setattr(near_equal, "_MOST_COMPARED", 2)
+    assert len(list(near_pairs(shapes, lambda: told.append(True)))) <= 2 and told == [True]
+
+
 def test_one_text_and_none_have_no_pairs() -> None:
     assert list(near_pairs([])) == list(near_pairs(["one"])) == []
     assert list(near_pairs(["a", "b"])) == []

@@ -7,32 +7,82 @@ import pytest
 
 from tests.conftest import TINY, Cli, make_rows, write_tsv
 from textrnn.data.corpus import Corpus
+from textrnn.data.division import distinct_rows, folds_of_texts, stratified_split
 from textrnn.data.faults import find_faults
 from textrnn.data.loading import load_splits
 from textrnn.data.source import Source
-from textrnn.data.splits import split_corpora, stratified_split
+from textrnn.data.splits import split_corpora
 from textrnn.data.statistics import statistics
 from textrnn.data.tokenizer import Tokenizer
 
 
 def test_dev_gets_its_share_of_every_class() -> None:
     labels = np.array([0] * 20 + [1] * 10 + [2])
-    train, dev = stratified_split(labels, 0.1, seed=1)
+    train, dev = stratified_split(labels, np.arange(31), 0.1, seed=1)
     assert np.bincount(labels[dev], minlength=3).tolist() == [2, 1, 0]
     assert sorted([*train, *dev]) == list(range(31))
     assert list(train) == sorted(train)
 
 
 def test_every_class_keeps_a_training_text() -> None:
-    train, dev = stratified_split(np.array([0, 0, 1]), 0.9, seed=1)
+    train, dev = stratified_split(np.array([0, 0, 1]), np.arange(3), 0.9, seed=1)
     assert np.array([0, 0, 1])[train].tolist() == [0, 1]
     assert len(dev) == 1
 
 
 def test_the_split_depends_on_the_seed() -> None:
     labels = np.zeros(100, dtype=int)
-    one, same, other = (stratified_split(labels, 0.2, seed=seed)[1].tolist() for seed in (1, 1, 2))
+    one, same, other = (stratified_split(labels, np.arange(100), 0.2, seed=seed)[1].tolist() for seed in (1, 1, 2))
     assert one == same != other
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_equal_texts_are_on_the_same_side(classes: int) -> None:
+    random = np.random.default_rng(1)
+    hashes = random.integers(0, 30, 200).astype(np.uint64)
+    labels = random.integers(0, classes, 200)
+    train, dev = stratified_split(labels, hashes, 0.3, seed=1)
+    assert len(dev) and not set(hashes[train]) & set(hashes[dev])
+    folds = folds_of_texts(labels, hashes, 4, seed=1)
+    assert all(len(set(folds[hashes == text])) == 1 for text in set(hashes))
+    assert len(set(folds)) == 4
+
+
+def test_without_equal_texts_the_rows_are_drawn_as_if_texts_were_not_looked_at() -> None:
+    labels = np.arange(100) % 3
+    ascending, any_order = np.arange(100, dtype=np.uint64), np.random.default_rng(1).permutation(100).astype(np.uint64)
+    for draw in (lambda hashes: stratified_split(labels, hashes, 0.2, seed=1)[1],
+                 lambda hashes: folds_of_texts(labels, hashes, 4, seed=1)):  # fmt: skip
+        assert draw(ascending).tolist() == draw(any_order).tolist()
+
+
+def test_a_text_is_judged_once_with_each_of_its_labels() -> None:
+    labels, hashes = np.array([0, 1, 0, 0, 1, 0]), np.array([7, 7, 7, 5, 5, 9], np.uint64)
+    assert distinct_rows(labels, hashes).tolist() == [0, 1, 3, 4, 5]
+    corpus = Corpus.from_texts(["a", "b", "a", "c"] * 10, ["x", "y", "x", "y"] * 10, Tokenizer("word"))
+    options = {"seed": 1, "max_length": 9, "min_count": 1, "max_size": 99}
+    splits = split_corpora({"train": corpus}, ["x", "y"], dev_fraction=None, folds=3, **options)
+    assert splits.held_out is not None and splits.held_out.rows.tolist() == [0, 1, 3]
+    assert len(splits.train) == 40
+    splits = split_corpora({"train": corpus, "dev": corpus}, ["x", "y"], dev_fraction=None, folds=3, **options)
+    assert splits.dev is not None and len(splits.dev) == 3
+
+
+@pytest.mark.parametrize("skip_empty", [False, True])
+def test_texts_without_a_token_are_left_out_of_train_and_dev(skip_empty: bool) -> None:
+    texts = ["a", "", "b", " ", "c", "d"] * 5
+    corpus = Corpus.from_texts(texts, ["x", "x", "y", "y", "x", "y"] * 5, Tokenizer("word"))
+    options = {"seed": 1, "max_length": 9, "min_count": 1, "max_size": 99, "skip_empty": skip_empty}
+    splits = split_corpora({"train": corpus, "dev": corpus}, ["x", "y"], dev_fraction=None, folds=3, **options)
+    kept = [row for row, text in enumerate(texts) if text.strip() or not skip_empty]
+    assert splits.train_rows.tolist() == kept
+    assert splits.dev is not None and len(splits.dev) == (4 if skip_empty else 6)
+    assert splits.class_shares == [0.5, 0.5]
+    for fraction in (None, 0.3):
+        splits = split_corpora({"train": corpus}, ["x", "y"], dev_fraction=fraction, folds=3, **options)
+        assert splits.held_out is not None
+        empty = np.asarray(corpus.hashes)[[1, 3]]
+        assert bool(set(empty) & set(splits.held_out.hashes)) <= (not skip_empty)
 
 
 def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
@@ -57,7 +107,7 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
             assert list(getattr(found, name)) == list(getattr(expected, name))
         assert list(found.id_map[found.tokens]) == list(expected.id_map[expected.tokens])
     assert statistics(in_memory, corpora["train"], 6) == of_file.statistics
-    assert find_faults(in_memory, corpora, 6, []) == of_file.findings
+    assert find_faults(in_memory, corpora, 6, list) == of_file.findings
 
 
 def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:

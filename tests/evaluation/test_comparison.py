@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from textrnn.evaluation.comparison import (
     BETTER,
+    MIXED,
     UNCLEAR,
     WORSE,
     compare_predictions,
@@ -64,39 +66,93 @@ def test_the_interval_of_accuracy_is_that_of_the_normal_approximation_with_many_
     found = compared({(0, 0, 0): 700, (0, 1, 0): 120, (1, 1, 0): 80, (1, 0, 0): 100})
     spread = 1.96 * (0.2 - 0.04**2) ** 0.5 / 1000**0.5  # of a difference that is 1, -1 or 0 for each text
     low, high = found["accuracy"]["interval"]
-    assert low == pytest.approx(0.04 - spread, abs=0.003) and high == pytest.approx(0.04 + spread, abs=0.003)
+    assert low == pytest.approx(0.04 - spread, abs=0.004) and high == pytest.approx(0.04 + spread, abs=0.004)
     low, high = found["macro_f1"]["interval"]
     assert low < found["macro_f1"]["difference"] < high
     for each in found["classes"]:
         assert each["interval"][0] <= each["difference"] <= each["interval"][1]
 
 
+# (true, predicted by A, by B) -> texts; of B against A: better, worse, ...
+BOTH = {(0, 0, 0): 90, (0, 1, 0): 10, (1, 1, 1): 50, (1, 0, 1): 10}
+RARE = {(0, 0, 0): 900, (1, 0, 1): 30, (1, 1, 1): 2, (0, 0, 1): 26}  # B finds the rare class, and overdoes it
+RARER = {(0, 0, 0): 1400, (1, 0, 1): 30, (1, 1, 1): 2, (0, 0, 1): 55}
+
+
 @pytest.mark.parametrize(
-    ("counts", "conclusion", "said"),
+    ("counts", "conclusions", "text"),
     [
-        ({(0, 0, 0): 90, (0, 1, 0): 10}, BETTER, "B is better than A: +10.0 points, 95 % interval "),
-        ({(0, 0, 0): 90, (0, 0, 1): 10}, WORSE, "B is worse than A: -10.0 points, 95 % interval -"),
-        ({(0, 0, 0): 97, (0, 1, 0): 3}, UNCLEAR, "cannot tell whether B is better than A: +3.0 points, 95 % interval"),
-        ({(0, 0, 0): 9, (1, 0, 0): 1}, UNCLEAR, "cannot tell: B and A give every text the same label"),
+        (BOTH, (BETTER, BETTER, BETTER), "B is better than A: accuracy +12.5 points, 95 % interval "),
+        (RARE, (UNCLEAR, BETTER, MIXED), "B is better than A in macro-F1 alone: accuracy +0.4 points, "),
+        (RARER, (WORSE, BETTER, MIXED), "A is better than B in accuracy, and worse in macro-F1: accuracy +1.7 points"),
+        ({(0, 0, 0): 97, (0, 1, 0): 3}, (UNCLEAR,) * 3, "cannot tell whether B is better than A: accuracy +3.0 points"),
+        ({(0, 0, 0): 9, (1, 0, 0): 1}, (UNCLEAR,) * 3, "cannot tell: B and A give every text the same label"),
     ],
 )
-def test_the_sentence(counts: dict[tuple[int, int, int], int], conclusion: str, said: str) -> None:
+def test_the_sentence(counts: dict[tuple[int, int, int], int], conclusions: tuple[str, ...], text: str) -> None:
     found = compared(counts)
-    assert found["conclusion"] == conclusion
-    assert sentence(found, "A").startswith(said)
+    assert (found["accuracy"]["conclusion"], found["macro_f1"]["conclusion"], found["conclusion"]) == conclusions
+    assert sentence(found, "A").startswith(text)
+
+
+def swapped(counts: dict[tuple[int, int, int], int]) -> dict[tuple[int, int, int], int]:
+    return {(truth, other, one): texts for (truth, one, other), texts in counts.items()}
+
+
+@pytest.mark.parametrize("counts", [BOTH, RARE, RARER, {(0, 0, 0): 97, (0, 1, 0): 3}])
+def test_the_sentence_is_the_same_in_either_order_of_the_runs(counts: dict[tuple[int, int, int], int]) -> None:
+    names = {"run": "A", "with": "B"}
+    assert sentence(compared(counts), "A") == sentence(compared(swapped(counts)) | names, "B")
+
+
+def random_counts(random: np.random.Generator) -> dict[tuple[int, int, int], int]:
+    kinds = list(np.ndindex(2, 2, 2))
+    texts = random.multinomial(random.integers(5, 400), random.dirichlet(np.full(8, 0.5)))
+    return {kind: int(count) for kind, count in zip(kinds, texts, strict=True) if count}  # type: ignore[misc]
+
+
+def test_sentence_and_intervals_agree_and_both_orders_mirror_each_other() -> None:
+    random, seen = np.random.default_rng(0), set()
+    opposite = {BETTER: WORSE, WORSE: BETTER, UNCLEAR: UNCLEAR, MIXED: MIXED}
+    for _ in range(120):
+        counts = random_counts(random)
+        found, other = compared(counts), compared(swapped(counts))
+        for score in ("accuracy", "macro_f1"):
+            low, high = found[score]["interval"]
+            assert found[score]["conclusion"] == (BETTER if low > 0 else WORSE if high < 0 else UNCLEAR)
+            assert (other[score]["interval"], other[score]["difference"]) == (
+                [-high, -low],
+                -found[score]["difference"],
+            )
+            assert other[score]["conclusion"] == opposite[found[score]["conclusion"]]
+        assert found["mcnemar"] == other["mcnemar"] and found["randomization"] == other["randomization"]
+        assert other["conclusion"] == opposite[found["conclusion"]]
+        for one, two in zip(found["classes"], other["classes"], strict=True):
+            low, high = one["interval"]
+            assert (two["label"], two["interval"]) == (one["label"], [-high, -low])
+        seen.add(found["conclusion"])
+        text = sentence(found, "A")
+        excluding = [score for score in ("accuracy", "macro_f1") if found[score]["conclusion"] != UNCLEAR]
+        assert text.startswith("cannot tell") == (not excluding), text
+        ends = re.findall(r"interval (-?[0-9.]+) to (-?[0-9.]+)", text)
+        assert sum(float(low) > 0 or float(high) < 0 for low, high in ends) == len(excluding), text
+        first = found[excluding[0]] if excluding else None
+        assert first is None or text.startswith("B" if first["conclusion"] == BETTER else "A")
+    assert seen == {BETTER, WORSE, UNCLEAR, MIXED}
 
 
 def test_p_values_are_rounded_for_reading() -> None:
-    assert sentence(compared({(0, 0, 0): 990, (0, 1, 0): 10}), "A").endswith(", p = 0.002")  # 2 / 2**10
-    assert sentence(compared({(0, 0, 0): 980, (0, 1, 0): 20}), "A").endswith(", p < 0.001")
-    assert sentence(compared({(0, 0, 0): 98, (0, 1, 0): 2}), "A").endswith(", p = 0.50")
+    assert ", p = 0.002;" in sentence(compared({(0, 0, 0): 990, (0, 1, 0): 10}), "A")  # 2 / 2**10
+    assert ", p < 0.001;" in sentence(compared({(0, 0, 0): 980, (0, 1, 0): 20}), "A")
+    assert ", p = 0.50;" in sentence(compared({(0, 0, 0): 98, (0, 1, 0): 2}), "A")
 
 
 def test_models_that_err_differently_but_on_the_same_texts() -> None:
     labels, truth = ["a", "b", "c"], np.array([0, 1, 2])
     metrics = {"macro_f1": 0.0, "per_class": {label: {"f1": 0.0, "support": 1} for label in labels}}
     found = compare_predictions(truth, np.array([1, 2, 0]), np.array([2, 0, 1]), (metrics, metrics), labels)
-    assert sentence({"run": "B", "with": "A"} | found, "A") == "cannot tell: B and A are right on the same texts"
+    assert found["conclusion"] == UNCLEAR
+    assert sentence({"run": "B", "with": "A"} | found, "A").startswith("cannot tell whether B is better than A: ")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +160,7 @@ def test_models_that_err_differently_but_on_the_same_texts() -> None:
     [
         ((0.0123, 0.004, 0.0204), "+1.2 points, 95 % interval 0.4 to 2.0"),
         ((-0.0004, -0.0012, 0.0001), "-0.04 points, 95 % interval -0.12 to 0.01"),
+        ((0.0212, 0.0002, 0.0422), "+2.12 points, 95 % interval 0.02 to 4.22"),
         ((0.0, -0.0001, 0.0001), "+0.0 points, 95 % interval 0.0 to 0.0"),
     ],
 )

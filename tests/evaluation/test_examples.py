@@ -15,7 +15,7 @@ def predictions(truth: list[int], predicted: list[int], probabilities: list[floa
 
 def test_the_surest_errors_and_the_least_sure_right_ones_stand_for_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examples, "PER_CELL", 2)
-    found = Examples(predictions([0] * 8, [0, 0, 0, 0, 1, 1, 1, 1], [0.9, 0.6, 0.7, 0.8, 0.9, 0.6, 0.7, 0.8]), [0, 1])
+    found = Examples(predictions([0] * 8, [0, 0, 0, 0, 1, 1, 1, 1], [0.9, 0.6, 0.7, 0.8, 0.9, 0.6, 0.7, 0.8]))
     assert found.cells == [1, 4, 2, 7]  # the first of each cell, then the second of each
     assert found.errors == [4, 7]
 
@@ -23,19 +23,20 @@ def test_the_surest_errors_and_the_least_sure_right_ones_stand_for_a_cell(monkey
 def test_blocks_give_what_one_block_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     given = predictions(*random.integers(0, 4, (2, 1000)).tolist(), random.random(1000).round(2).tolist())
-    whole = Examples(given, range(4))
+    whole = Examples(given)
     monkeypatch.setattr(examples, "ROWS_AT_ONCE", 64)
-    assert Examples(given, range(4)).cells == whole.cells
+    assert Examples(given).cells == whole.cells
     assert len(whole.cells) == 16 * 20
 
 
-def test_only_cells_of_the_classes_that_are_shown_have_texts() -> None:
-    found = Examples(predictions([0, 0, 1, 2], [0, 2, 1, 0], [0.9] * 4), [0, 1])
-    assert (found.cells, found.errors) == ([0, 2], [1, 3])
+def test_only_chosen_cells_have_texts_all_of_one_before_the_next() -> None:
+    given = predictions([0, 0, 1, 2, 0, 2], [0, 2, 1, 0, 2, 1], [0.9, 0.8, 0.9, 0.9, 0.9, 0.6])
+    found = Examples(given, [(2, 0), (0, 2), (1, 0)])
+    assert (found.cells, found.errors) == ([3, 4, 1], [4, 3, 1, 5])
 
 
 def test_texts_are_kept_cut_and_those_of_errors_whole() -> None:
-    found = Examples(predictions([0, 0], [0, 1], [0.9] * 2), [0, 1])
+    found = Examples(predictions([0, 0], [0, 1], [0.9] * 2))
     found.visit(0, "a" * 300)
     found.visit(1, "b\n b" + " c" * 300)
     assert found.short[0] == "a" * 199 + "…"

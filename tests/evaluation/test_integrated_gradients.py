@@ -90,6 +90,21 @@ def test_pieces_of_the_path_are_halved_until_the_sum_fits(monkeypatch: pytest.Mo
     assert (np.abs(sums - differences) <= 0.02 * np.maximum(1, np.abs(differences))).all()
 
 
+def test_no_batch_has_more_tokens_than_allowed_when_pieces_are_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, texts = small_model(cell="rnn", nonlinearity="relu"), encoded(random_texts([40] * 16 + [2] * 22))
+    sizes, forward = [], network.forward
+    monkeypatch.setattr(
+        network, "forward", lambda ids, *inputs: (sizes.append(ids.numel()), forward(ids, *inputs))[1]
+    )  # fmt: skip
+    monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 48)  # one halving
+    allowed = 40 * (integrated_gradients.STEPS + 1)  # a long text at all points of its path
+    monkeypatch.setattr(integrated_gradients, "_TOKENS_AT_ONCE", allowed)
+    unreachable = np.zeros(38), np.full(38, 1000.0)  # so that the paths of all texts are halved
+    integrate([network], Decision(), texts, np.zeros(38, np.int64), None, unreachable, device=CPU)
+    assert sum(sizes) == (40 * 16 + 2 * 22) * (integrated_gradients.STEPS + 1) * 3
+    assert max(sizes) <= allowed
+
+
 def test_a_text_is_attributed_alike_in_any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     together = attributed([small_model()], Decision(0.5), with_margins=True)[2]
     monkeypatch.setattr(integrated_gradients, "_TOKENS_AT_ONCE", 1)  # one text and one step at a time

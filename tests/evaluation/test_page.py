@@ -13,9 +13,9 @@ import torch
 
 from textrnn.evaluation import page
 from textrnn.evaluation.examples import Examples, Pieces
-from textrnn.evaluation.metrics import RunningTotals, all_metrics
+from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
 from textrnn.evaluation.page import About, evaluation_page
-from textrnn.evaluation.page_tables import classes_shown
+from textrnn.evaluation.page_tables import cells_to_browse
 from textrnn.evaluation.predictions import Predictions
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>"
@@ -51,7 +51,7 @@ def html_of(labels: list[str], truth: list[int], predicted: list[int], texts: li
     metrics = all_metrics(totals, labels)
     rows, probabilities = np.arange(len(truth)), logits.softmax(1).numpy().max(1)
     given = Predictions(rows, rows, np.asarray(truth), np.asarray(predicted), probabilities)
-    examples = Examples(given, classes_shown(metrics["confusion_matrix"]))
+    examples = Examples(given, cells_to_browse(confusion_cells(metrics), len(labels)))
     for number, text in enumerate(texts):
         examples.visit(number, text)
     lengths = np.asarray([len(text.split()) for text in texts])
@@ -109,7 +109,7 @@ def test_many_texts_of_many_classes_stay_within_the_limit(monkeypatch: pytest.Mo
     truth, predicted = random.integers(0, 100, (2, 4000)).tolist()
     html = html_of(labels, truth, predicted, ["字" * 300] * 4000)
     assert len(html.encode()) < 3_000_000
-    assert "The 30 of 100 classes with most errors" in Outline(html).text
+    assert "Most confused pairs" in Outline(html).text and 'class="wide matrix"' not in html
     monkeypatch.setattr(page, "_BYTES_OF_TEXTS", 10_000)
     found = embedded(html_of(labels, truth, predicted, ["字" * 300] * 4000))["texts"]
     assert len(found) == 10_000 // 620

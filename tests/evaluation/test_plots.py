@@ -10,6 +10,7 @@ from matplotlib.image import imread
 
 from textrnn.evaluation import plots
 from textrnn.evaluation.gradients import Curve, Panel, no_curve
+from textrnn.evaluation.metrics import weighted_cells
 from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves, plot_gradients
 
 
@@ -30,7 +31,7 @@ def shape_of(path: Path) -> tuple[int, ...]:
 def test_the_matrix_shows_shares_of_rows_counts_and_labels(tmp_path: Path, figures: list, classes: int) -> None:
     matrix = [[row * classes + column for column in range(classes)] for row in range(classes)]
     labels = [f"a rather long $label_{number}$" for number in range(classes)]
-    assert plot_confusion_matrix(tmp_path / "m.png", matrix, labels) is None
+    assert plot_confusion_matrix(tmp_path / "m.png", weighted_cells(matrix), labels) is None
     axes = figures[0].axes[0]
     shown = axes.images[0].get_array()
     assert shown[1].tolist() == pytest.approx([count / sum(matrix[1]) for count in matrix[1]])
@@ -44,7 +45,7 @@ def test_without_a_font_there_are_numbers_and_a_legend(
     tmp_path: Path, figures: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plots, "_font_for", lambda text: None)
-    legend = plot_confusion_matrix(tmp_path / "m.png", [[1, 0], [0, 1]], ["体育", "房产"])
+    legend = plot_confusion_matrix(tmp_path / "m.png", weighted_cells([[1, 0], [0, 1]]), ["体育", "房产"])
     assert legend == ["  0  体育", "  1  房产"]
     assert [tick.get_text() for tick in figures[0].axes[0].get_xticklabels()] == ["0", "1"]
 
@@ -110,7 +111,9 @@ def test_titles_and_the_best_epoch(tmp_path: Path, figures: list) -> None:
     for axes in figures[0].axes:
         assert axes.lines[-1].get_xdata() == [2, 2]
         assert axes.get_legend().get_texts()[-1].get_text() == "best: epoch 2"
-    plot_confusion_matrix(tmp_path / "m.png", [[1, 0], [0, 1]], ["a", "b"], "GRU\ntest.tsv: accuracy 87.0 %")
+    plot_confusion_matrix(
+        tmp_path / "m.png", weighted_cells([[1, 0], [0, 1]]), ["a", "b"], "GRU\ntest.tsv: accuracy 87.0 %"
+    )
     assert figures[1].get_suptitle() == "GRU\ntest.tsv: accuracy 87.0 %"
 
 

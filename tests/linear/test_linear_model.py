@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
@@ -17,9 +18,10 @@ from tests.conftest import make_rows
 from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError
 from textrnn.linear.counts import NgramVocabulary, Symbols
-from textrnn.linear.features import Features, Kind
+from textrnn.linear.features import Features, Kind, count_ngrams
 from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, sample
 from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.out_of_fold import out_of_fold
 from textrnn.run.linear_files import load_linear, save_linear
 
 FOLDING = Folding(lowercase=True, normalize=True)
@@ -55,6 +57,33 @@ def test_alone_it_predicts_as_the_pipeline_of_scikit_learn(kinds: list[Kind], cl
         found, expected, atol=2e-3
     )  # the columns are in another order, so LIBLINEAR stops elsewhere
     assert (margins.argmax(axis=1) == pipeline.predict(TEXTS + NEW)).mean() > 0.98
+
+
+@pytest.mark.parametrize("kinds", [*SPACED, *UNSPACED], ids=str)
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_out_of_fold_margins_are_those_of_cross_validation_in_scikit_learn(
+    kinds: list[Kind], classes: int, balanced: bool
+) -> None:
+    labels, folds = LABELS % classes, np.random.default_rng(1).integers(0, 4, len(TEXTS))
+    svc = LinearSVC(C=0.3, tol=1e-8, random_state=1, max_iter=100_000, class_weight="balanced" if balanced else None)
+    pipeline = make_pipeline(make_union(*map(vectorizer, kinds)), svc)
+    expected = cross_val_predict(pipeline, TEXTS, labels, cv=PredefinedSplit(folds), method="decision_function")
+
+    counts = [count_ngrams(kind, [FOLDING(text) for text in TEXTS])[1] for kind in kinds]
+    everything = np.ones(len(TEXTS), dtype=bool)
+    margins = out_of_fold(
+        counts, labels, folds, classes, 0.3, chosen=everything, balanced=balanced, seed=1, tolerance=1e-8
+    )
+    found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_search_for_c_does_not_know_held_out_texts() -> None:
+    random = np.random.default_rng(1)
+    texts = [" ".join(random.choice(list("abcdefgh"), 3)) + f" word{number}" for number in range(80)] * 5
+    labels = np.tile(random.integers(0, 2, 80), 5)
+    assert choose(texts, labels, 2, balanced=False, seed=1).accuracy < 0.65
 
 
 @pytest.mark.parametrize("texts", [TEXTS, CHINESE], ids=["English", "Chinese"])
@@ -133,6 +162,15 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str, how: str) -> None:
     content = path.read_bytes()
     path.unlink() if how == "missing" else path.write_bytes(content[:-9] if how == "cut" else content * 2)
     with pytest.raises(CheckpointError, match=f"{tmp_path}.*again|cannot be read"):
+        load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
+
+
+@pytest.mark.parametrize("wrong", [0.0, -2.0, 0.5, 1e30])
+def test_idf_that_no_fit_gives_is_refused(tmp_path: Path, wrong: float) -> None:
+    model = small_model()
+    model.features[1].idf[3] = wrong
+    save_linear(tmp_path, model)
+    with pytest.raises(CheckpointError, match=r"damaged, .*1\.idf: 1 to 100 was expected, found "):
         load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
 
 

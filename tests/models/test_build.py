@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_network, each_pooling
+from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_pooling
 from textrnn.config import ModelConfig
-from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network, least_weights
+from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network
 from textrnn.models.dropout import Dropout
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
@@ -210,25 +210,3 @@ def test_tensors_have_the_names_under_which_models_were_saved(architecture: str)
     """
     of_embedding = {f"embedding.{name}" for name in embedding.split()}
     assert set(narrow) == {name for name in names if not name.startswith("embedding.")} | of_embedding
-
-
-@each_pooling
-@each_depth
-@each_network
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"rare_dim": None}, {"fc_size": 7}, {"embedding_dim": 2, "hidden_size": 20}, {"rare_dim": 2, "ngram_dim": 3},
-        {"embedding_dim": 64, "rare_dim": 48}, {"embedding_dim": 64, "ngram_dim": 48},
-    ],
-)  # fmt: skip
-def test_a_model_has_the_weights_that_its_config_says_at_least_and_not_many_more(
-    architecture: str, cell: str, nonlinearity: str, num_layers: int, pooling: str, more: dict
-) -> None:
-    options = {"embedding_dim": 12, "hidden_size": 16, "linear": "none", "ngrams": len(more) + 1, **more}
-    config = ModelConfig.model_validate(
-        {"architecture": architecture, "cell": cell, "num_layers": num_layers, "pooling": pooling, **options}
-    )
-    model = build_network(config, vocab_size=20, num_classes=3)
-    count = sum(tensor.numel() for tensor in model.state_dict().values())
-    assert least_weights(config, 20) <= count < 30 * least_weights(config, 20)

@@ -143,6 +143,19 @@ def test_under_autocast_outputs_are_bfloat16_and_near_those_of_float32(unique: b
     assert not torch.equal(outputs.float(), expected)
 
 
+def test_in_bfloat16_outputs_are_about_as_exact_as_those_of_the_module() -> None:
+    gru, x = nn.GRU(32, 32), 0.3 * torch.randn(40, 16, 32)
+    with torch.no_grad():
+        exact, _ = gru(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            of_module, ours = gru(x)[0], InferenceGRU(gru, x).run(x, torch.zeros(32))
+
+    def error(outputs: torch.Tensor) -> float:
+        return float((outputs.float() - exact).square().mean().sqrt())
+
+    assert 0 < error(ours) < 1.4 * error(of_module)
+
+
 def test_on_other_devices_the_module_is_used(module_calls: list[int]) -> None:
     with torch.no_grad(), torch.device("meta"):
         _run(texts=64)

@@ -37,6 +37,9 @@ def test_a_line_cut_short_by_a_crash_is_no_record(tmp_path: Path) -> None:
         b'{"epoch": 1, "step": 1' + b"0" * 400 + b"}", b'{"epoch": 1, "step": 1' + b"0" * 9000 + b"}",
         b'{"epoch": 1, "step": 3, "dev_loss": "low"}', b'{"epoch": 1, "step": 3, "train_loss": [1]}',
         b'{"epoch": 1, "step": 3, "fold": 1.5}', b'{"epoch": 1, "step": 3, "fold": true}',
+        b'{"epoch": 10000000000000000000000, "step": 3}', b'{"epoch": -1, "step": 3}', b'{"epoch": 1, "step": -3}',
+        b'{"epoch": 1, "step": 3, "seconds": -2.5}', b'{"epoch": 1, "step": 3, "fold": 1' + b"0" * 30 + b"}",
+        b'{"epoch": 1, "step": 3, "seconds": 1e30}', b'{"epoch": 1, "step": 3, "train_loss": -0.5}',
         b'{"epoch": 1, "step": 3, "train_loss": 1e400}', b'{"epoch": 1, "step": 3, "train_loss": -1e300}',
     ],
 )  # fmt: skip

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from textrnn.runtime.device import cores_to_share
+from textrnn.runtime.device import choose_device, cores_to_share, tf32
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,40 @@ def test_several_cores_are_used_only_if_waiting_threads_soon_sleep(
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
 
     assert cores_to_share() == (4 if shared else 1)
+
+
+GPU = torch.device("cuda")
+
+
+def tf32_setting() -> tuple[bool, bool]:
+    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+
+def test_choosing_a_gpu_changes_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    before = tf32_setting()
+    assert choose_device("cuda") == GPU
+    assert tf32_setting() == before
+
+
+def test_tf32_is_set_while_a_block_runs_and_then_as_before() -> None:
+    before = tf32_setting()
+    with tf32(GPU, True):
+        with tf32(GPU, False):
+            assert tf32_setting() == (False, False)
+        assert tf32_setting() == (True, True)
+        with tf32(torch.device("cpu"), False):
+            assert tf32_setting() == (True, True)
+    assert tf32_setting() == before
+
+
+def test_tf32_is_as_before_when_overlapping_blocks_have_ended_in_any_order() -> None:
+    before = tf32_setting()
+    first, second = tf32(GPU, True), tf32(GPU, False)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert tf32_setting() == (False, False)
+    second.__exit__(None, None, None)
+    assert tf32_setting() == before

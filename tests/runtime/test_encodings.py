@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Cli
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import read_lines, utf8_hint
-from textrnn.runtime.encodings import binary_kind, likely_encodings
+from textrnn.runtime.encodings import binary_kind, likely_encoding
 from textrnn.runtime.files import open_binary
 
 FRENCH = "pos\tUn café très agréable, l’équipe est sympathique à midi\nneg\tÀ éviter absolument, déçu\n"
@@ -31,6 +31,7 @@ LANGUAGES = [
     ("big5", "體育\t球隊在比賽中獲得勝利的消息\n財經\t股票市場今天大幅上漲\n"),
     ("cp949", "스포츠\t오늘 경기에서 팀이 이겼습니다 정말 좋은 날입니다\n"),
     ("cp932", "スポーツ\t今日の試合でチームが勝ちました。とても良い日です\n"),
+    ("euc_jp", "スポーツ\t今日の試合でチームが勝ちました。とても良い日です\n"),
     ("utf-16", FRENCH),
     ("utf-16-le", FRENCH),
     ("utf-16-be", FRENCH),
@@ -39,16 +40,122 @@ LANGUAGES = [
 ]
 
 
-BY_RULES = ("cp1252", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le")  # others are guessed
+SENTENCES = [
+    (
+        "cp1254",
+        "Bugün hava çok güzeldi, çocuklar bahçede oynadı. Akşam yemeğinde annem mercimek çorbası pişirdi ve "
+        "hepimiz çok beğendik.",
+    ),
+    (
+        "cp1250",
+        "Ma szép idő volt, ezért a gyerekek a kertben játszottak. Este a nagymama finom levest főzött, és "
+        "mindenki jóízűen evett.",
+    ),
+    (
+        "cp1250",
+        "Dzisiaj była piękna pogoda, więc dzieci bawiły się w ogrodzie. Wieczorem babcia ugotowała pyszną "
+        "zupę i wszyscy zjedli z apetytem.",
+    ),
+    (
+        "cp1250",
+        "Dnes bylo hezké počasí, a tak si děti hrály na zahradě. Večer babička uvařila výbornou polévku a "
+        "všem moc chutnala.",
+    ),
+    (
+        "cp1253",
+        "Σήμερα ο καιρός ήταν πολύ καλός και τα παιδιά έπαιζαν στον κήπο. Το βράδυ η γιαγιά μαγείρεψε μια "
+        "νόστιμη σούπα και όλοι έφαγαν με όρεξη.",
+    ),
+    (
+        "cp1251",
+        "Сегодня была прекрасная погода, поэтому дети играли в саду. Вечером бабушка сварила вкусный суп, и "
+        "все ели с удовольствием.",
+    ),
+    (
+        "koi8-r",
+        "Сегодня была прекрасная погода, поэтому дети играли в саду. Вечером бабушка сварила вкусный суп, и "
+        "все ели с удовольствием.",
+    ),
+    (
+        "cp1251",
+        "Сьогодні була чудова погода, тому діти гралися в саду. Увечері бабуся зварила смачний борщ, і всі "
+        "їли із задоволенням.",
+    ),
+    (
+        "cp1256",
+        "كان الطقس جميلا اليوم ولذلك لعب الأطفال في الحديقة. في المساء طبخت الجدة حساء لذيذا وأكل الجميع بشهية.",
+    ),
+    ("cp1255", "היום היה מזג אוויר נעים ולכן הילדים שיחקו בגינה. בערב סבתא בישלה מרק טעים וכולם אכלו בתיאבון."),
+    ("cp874", "วันนี้อากาศดีมาก เด็กๆ จึงเล่นกันในสวน ตอนเย็นคุณยายทำแกงจืดอร่อยและทุกคนกินอย่างมีความสุข รถไฟ"),
+    (
+        "cp949",
+        "오늘은 날씨가 아주 좋아서 아이들이 정원에서 놀았습니다. "
+        "저녁에는 할머니께서 맛있는 국을 끓이셨고 모두 맛있게 먹었습니다.",
+    ),
+    (
+        "cp932",
+        "今日は天気がとても良かったので、子どもたちは庭で遊びました。夕方、祖母がおいしいスープを作り、みんなで楽しく食"
+        "べました。",
+    ),
+    ("gb18030", "今天天气很好，所以孩子们在花园里玩。晚上奶奶做了一锅好喝的汤，大家都吃得很高兴。"),
+    ("big5", "今天天氣很好，所以孩子們在花園裡玩。晚上奶奶做了一鍋好喝的湯，大家都吃得很高興。"),
+    (
+        "cp1252",
+        "Aujourd’hui il faisait très beau, alors les enfants ont joué dans le jardin. Le soir, grand-mère a "
+        "préparé une soupe délicieuse et tout le monde a mangé de bon cœur.",
+    ),
+    (
+        "cp1252",
+        "Heute war schönes Wetter, deshalb spielten die Kinder im Garten. Am Abend kochte die Großmutter eine"
+        " köstliche Suppe, und alle aßen mit Genuss.",
+    ),
+    (
+        "cp1252",
+        "Hoy hizo buen tiempo, así que los niños jugaron en el jardín. Por la noche la abuela cocinó una sopa"
+        " riquísima y todos comieron con gusto.",
+    ),
+    (
+        "cp1252",
+        "Hoje o tempo estava ótimo, então as crianças brincaram no jardim. À noite a avó fez uma sopa "
+        "deliciosa e todos comeram com satisfação. O tre",
+    ),
+    (
+        "cp1252",
+        "La città è più tranquilla di lunedì, però la verità è che non so perché. Così è la vita, né più né meno.",
+    ),
+    (
+        "cp1252",
+        "I dag var det vackert väder, så barnen lekte i trädgården. På kvällen kokade mormor en god soppa och"
+        " alla åt med aptit.",
+    ),
+    (
+        "cp1252",
+        "I dag var vejret smukt, så børnene legede i haven. Om aftenen lavede bedstemor en lækker suppe, og "
+        "alle spiste med glæde.",
+    ),
+    (
+        "cp1252",
+        "It’s a café in the naïve old style – “cosy”, they say. A coffee is £3, a cake £4.50. The menu hasn’t"
+        " changed since 1990… I’d go again; the crème brûlé",
+    ),
+    (
+        "cp1250",
+        "Astăzi vremea a fost frumoasă, aşa că bunica a gătit o supă gustoasă şi toţi au mâncat cu poftă. "
+        "Trenul pleacă la ora nouă, dar poate întârzia din cauza zăpezii.",
+    ),
+    (
+        "cp1257",
+        "Šiandien buvo gražus oras, todėl vaikai žaidė sode. Vakare močiutė išvirė skanią sriubą ir visi "
+        "valgė su malonumu.",
+    ),
+]
 
 
 @pytest.mark.parametrize(("encoding", "text"), LANGUAGES)
 @pytest.mark.parametrize("copies", [1, 200])
 def test_the_true_encoding_is_named_first(tmp_path: Path, encoding: str, text: str, copies: int) -> None:
-    if copies == 1 and encoding not in BY_RULES:
-        copies = 20
     content = (text * copies).encode(encoding)
-    assert likely_encodings(content)[0] == encoding
+    assert likely_encoding(content) == encoding
     path = tmp_path / "x"
     path.write_bytes(content)
     with open_binary(path) as stream, pytest.raises(DataError) as caught:
@@ -57,6 +164,52 @@ def test_the_true_encoding_is_named_first(tmp_path: Path, encoding: str, text: s
     assert message.endswith(f"--encoding {encoding}")
     assert "may be" in message or "byte order mark" in message
     assert "looks like" not in message and "it is" not in message
+
+
+def pieces(encoding: str, text: str, bad_bytes: int) -> list[bytes]:
+    """Beginnings of files in ASCII with a part of the text that has so many bytes beyond ASCII, from each of its words
+    on; of texts without spaces, from each character on."""
+    parts = [word + " " for word in text.split()] if text.count(" ") > 8 else list(text)
+    found = []
+    for begin in range(len(parts)):
+        for end in range(begin + 1, len(parts) + 1):
+            piece = "".join(parts[begin:end]).encode(encoding)
+            count = sum(byte > 0x7F for byte in piece)
+            if count >= bad_bytes:
+                if count < 2 * bad_bytes and len(piece) > 2:
+                    found.append(b"text,label\nthese are plain words " + piece + b",food\nand more of them,food\n")
+                break
+    return found
+
+
+@pytest.mark.parametrize(("encoding", "text"), SENTENCES)
+@pytest.mark.parametrize("bad_bytes", [1, 10, 1000])
+def test_no_guess_reads_the_bytes_wrong(encoding: str, text: str, bad_bytes: int) -> None:
+    """With one bad byte there may be no guess; with ten there is mostly one, and with many always."""
+    contents = [((text + "\n") * 40).encode(encoding)] if bad_bytes == 1000 else pieces(encoding, text, bad_bytes)
+    guesses = [likely_encoding(content) for content in contents]
+    for content, guess in zip(contents, guesses, strict=True):
+        assert guess is None or content.decode(guess) == content.decode(encoding), (guess, content)
+    assert sum(guess is not None for guess in guesses) >= {1: 0, 10: 0.5, 1000: 1}[bad_bytes] * len(guesses)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a cup is £3 here", "they paid £1000", "“so”, he said", "it’s late – very late…", "a café", "only €5", "5 €"],
+)
+def test_english_with_a_single_such_character_is_read_right(text: str) -> None:
+    content = ("text,label\n" + text + ",food\n").encode("cp1252")
+    guess = likely_encoding(content)
+    assert guess == "cp1252"
+
+
+def test_all_bad_bytes_of_the_beginning_decide(cli: Cli) -> None:
+    """The first one alone could be Polish."""
+    rows = ["text,label", "win £1000 now,spam", "at café Zoë we’ll pay £20,ham", "over the garçon’s head,ham"]
+    Path("t.csv").write_bytes("\n".join([*rows * 9, ""]).encode("cp1252"))
+    result = cli("vocab", "--data", "t.csv")
+    assert "it may be cp1252 (it reads 'win £1000 now,spam')" in result.err
+    assert result.err.endswith("try --set data.encoding=cp1252\n")
 
 
 def test_the_user_sees_how_the_place_reads_in_each_encoding(tmp_path: Path) -> None:
@@ -135,7 +288,7 @@ def test_a_file_in_utf_8_that_is_read_as_something_else_is_worth_a_hint(tmp_path
     last = tmp_path / "last"
     last.write_bytes(b"a nice caf\xe9")
     assert utf8_hint(str(last), "latin-1", "--encoding ") is None
-    assert likely_encodings(last.read_bytes())[0] == "cp1252"
+    assert likely_encoding(last.read_bytes()) == "cp1252"
     assert utf8_hint(str(utf8), "cp1252", "--encoding ").endswith("pass --encoding utf-8")
     assert [utf8_hint(str(path), "cp1252", "--encoding ") for path in (other, plain)] == [None, None]
     assert utf8_hint(str(utf8), "UTF8", "--encoding ") is None

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from textrnn.models.decision import Decision
-from textrnn.training.decision import COOLEST, HOTTEST, judge, learn_decision
+from textrnn.training.decision import COOLEST, HOTTEST, judge, judge_trained, learn_decision
 
 
 def logits_of(right: int, wrong: int, margin: float) -> tuple[torch.Tensor, np.ndarray]:
@@ -30,11 +30,48 @@ def test_a_part_that_knows_nothing_gets_no_weight() -> None:
     labels = random.integers(0, 3, 4000)
     noise = torch.from_numpy(random.normal(size=(4000, 3))).float()
     good = torch.from_numpy(np.eye(3)[labels] * 2 + random.normal(size=(4000, 3))).float()
-    for network, linear in ((good, noise), (noise, good)):
-        scores = judge(network, linear, labels, mix=True)
+    for network, linear, weight in ((good, noise, 0.0), (noise, good, 1.0)):
+        scores = judge_trained(network, linear, labels, mix=True)
         alone = scores.network if network is good else scores.linear
         assert alone is not None
-        assert scores.together["accuracy"] == pytest.approx(alone["accuracy"], abs=0.003)
+        assert scores.decision.weight == weight
+        assert scores.together["accuracy"] == alone["accuracy"]
+        assert (scores.warning is None) == (network is good), "a network without a say is warned of"
+
+
+def test_two_parts_that_know_nothing_both_stay() -> None:
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 3, 1000)
+    one, other = (torch.from_numpy(random.normal(size=(1000, 3))).float() for _ in range(2))
+    scores = judge_trained(one, other, labels, mix=True)
+    assert 0 < scores.decision.weight < 1
+    assert scores.warning is not None and scores.warning.startswith("neither the network alone")
+
+
+def test_a_network_that_never_gives_the_rare_class_does_not_hide_a_linear_model_that_does() -> None:
+    labels = np.array([0] * 3000 + [1] * 3)
+    never = torch.tensor([[6.0, -6.0]] * 3003)
+    margins = torch.tensor([[0.4, -0.4]] * 3000 + [[-0.1, 0.1]] * 3)
+    scores = judge_trained(never, margins, labels, mix=True)
+    assert scores.decision.weight == 1
+    assert scores.together["macro_f1"] == 1.0
+    assert scores.warning is not None and "the linear model decides alone" in scores.warning
+
+
+@pytest.mark.parametrize("helps", [False, True])
+def test_a_network_below_the_linear_model_stays_only_if_both_together_are_better(helps: bool) -> None:
+    random = np.random.default_rng(4)
+    labels = random.integers(0, 3, 2000)
+    right = np.eye(3)[labels]
+    margins = torch.from_numpy(2 * right + random.normal(size=(2000, 3))).float()
+    worse = torch.from_numpy(right + 1.2 * random.normal(size=(2000, 3))).float()
+    # the same errors as the linear model and more, or errors of its own
+    network = worse if helps else margins + 2 * torch.from_numpy(random.normal(size=(2000, 3))).float()
+    scores = judge_trained(network, margins, labels, mix=True)
+    assert scores.linear is not None and scores.warning is not None
+    assert scores.network["macro_f1"] < scores.linear["macro_f1"]
+    assert (scores.decision.weight < 1) == helps
+    assert scores.together["macro_f1"] >= scores.linear["macro_f1"]
 
 
 def test_two_parts_with_errors_of_their_own_are_better_together() -> None:

@@ -17,7 +17,7 @@ from textrnn.cli.options import (
     load_config,
     parse_overrides,
 )
-from textrnn.errors import DataError
+from textrnn.errors import DataError, UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
 
@@ -37,6 +37,16 @@ def check(
             show_default=False,
         ),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="With --output: add the other columns of the input.")
+    ] = False,
+    clean: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the training file without empty texts, copies and texts of test.",
+            show_default=False,
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something severe is found.")] = False,
 ) -> None:  # fmt: skip
     """Look for faults of labelled texts: copies, leaks, wrong labels.
@@ -46,12 +56,16 @@ def check(
     Example: textrnn check --config configs/sample.yaml
 
     Example: textrnn check --data reviews.csv --set data.test=test.csv --output suspects.tsv
+
+    Example: textrnn check --data reviews.csv --clean clean.csv
     """
+    if keep and output is None:
+        raise UsageError("--keep adds columns to the file of --output: give both")
     overrides = parse_overrides(set_, text_column, label_column)
     settings = load_config(config, data, overrides, example="textrnn check --data reviews.csv")
     from textrnn.commands.check import check as run
 
-    checked = run(settings, output)
+    checked = run(settings, output, config, keep=keep, clean=clean)
     sys.stdout.write(checked.report)
     sys.stdout.flush()
     if strict and checked.severe:

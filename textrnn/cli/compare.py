@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def compare(
 
     Example: textrnn compare runs/a runs/b runs/c --data more.tsv --output comparison
     """  # fmt: skip
+    begin = time.perf_counter()
     if data is not None and split is not None:
         raise UsageError("--split names a part of the runs' own data; it does not go with --data")
     if len(runs) < 2:
@@ -71,7 +73,8 @@ def compare(
     from textrnn.evaluation.comparison_text import comparison_text
 
     found = run_compare(
-        runs, data, split=split.value if split else None, overrides=overrides, output=output, device=device
-    )
+        runs, data, split=split.value if split else None, overrides=overrides, output=output, device=device,
+        begin=begin,
+    )  # fmt: skip
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     sys.stdout.write(comparison_json(found) if json else comparison_text(found, columns))

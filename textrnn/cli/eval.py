@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def eval_(
 
     Example: textrnn eval runs/sample more.tsv --json
     """
+    begin = time.perf_counter()
     if data is not None and split is not None:
         raise UsageError("--split names a part of the run's own data; it does not go with DATA")
     overrides = parse_overrides(set_, text_column, label_column)
@@ -70,7 +72,7 @@ def eval_(
 
     folder, metrics = evaluate(
         run, data, split=split.value if split else None, overrides=overrides, output=output, device=device,
-        precision=precision.value,
+        precision=precision.value, begin=begin,
     )  # fmt: skip
     if json:
         text = metrics_json(metrics)

@@ -109,5 +109,7 @@ def gradients(
     output = output or Path("gradients") / run_name(config, settings.data.train)
     cells = [each.value for each in dict.fromkeys(cell or Cell)]
     sys.stdout.write(
-        gradients_by_cell(settings, cells, layers or [], steps or DEFAULT_STEPS, output, device_name=device)
+        gradients_by_cell(
+            settings, cells, layers or [], steps or DEFAULT_STEPS, output, device_name=device, config_file=config
+        )
     )

@@ -41,5 +41,5 @@ def vocab(
     settings = load_config(config, data, overrides, example="textrnn vocab --data reviews.csv")
     from textrnn.commands.vocab import vocab as run
 
-    for line in run(settings, output):
+    for line in run(settings, output, config):
         print(visible(line))

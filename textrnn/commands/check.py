@@ -11,20 +11,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.commands.data import read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.data import input_files, read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.output import check_output, check_writable
 from textrnn.commands.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
 from textrnn.config import Config
 from textrnn.data.build import build_tokenizer
 from textrnn.data.characters import OddCharacters
+from textrnn.data.cleaning import clean as clean_file
+from textrnn.data.cleaning import file_to_clean
 from textrnn.data.copies import find_copies
 from textrnn.data.findings import Finding
 from textrnn.data.proportions import classes_of, find_disproportions
 from textrnn.data.reader import Example, read_examples
 from textrnn.data.rows import all_rows, in_blocks
 from textrnn.data.sampling import thinned
+from textrnn.data.source import Source
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import count_lengths, known_share, length_quantiles, training_sizes
-from textrnn.errors import TextRNNError, UsageError, command
+from textrnn.errors import UsageError, command
 from textrnn.evaluation.check_report import SplitFigures, check_text
 from textrnn.linear.leaks import ROWS as LEAK_ROWS
 from textrnn.linear.leaks import find_leaks
@@ -43,12 +47,23 @@ class Checked(NamedTuple):
     severe: int
 
 
-def check(config: Config, output: Path | None) -> Checked:
-    """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. Raises
-    TextRNNError as `train` does where it cannot begin, and where the file cannot be written."""
+def check(
+    config: Config, output: Path | None, config_file: Path | None, *, keep: bool = False, clean: Path | None = None
+) -> Checked:
+    """Read the data as `train` does, and look for faults. output: a file for the suspects of wrong labels. config_file:
+    the one that the config was read from. keep: whether the suspects have the other columns of the input. clean: a file
+    for the training rows without faults. Raises TextRNNError as `train` does if it cannot begin, and if a file cannot
+    be written; UsageError for an output that is an input."""
     warn_of_dead_keys(config)
-    if output is not None:
-        check_output(output, config)
+    sources = split_sources(config)
+    for option, file in (("--output", output), ("--clean", clean)):
+        if file is not None:
+            check_output(option, file, input_files(config, config_file))
+            check_writable(file)
+    if clean is not None:
+        if output is not None and os.path.realpath(output) == os.path.realpath(clean):
+            raise UsageError(f"--clean {clean}: the file of --output; name another")
+        file_to_clean(sources["train"])
     splits = read_splits(config, build_tokenizer(config.tokenizer))
     odd = OddCharacters()
     samples = _read_samples(config, splits, odd)
@@ -59,10 +74,9 @@ def check(config: Config, output: Path | None) -> Checked:
         train = samples["train"]
         leaks = find_leaks([each.text for each in train], [str(each.label) for each in train], folding, seed)
         shown.update()
-        examples = [example for some in samples.values() for example in some]
-        suspects = find_suspects(examples, splits.labels, folding, seed, shown.update)
+        suspects = find_suspects(samples, splits.labels, folding, seed, shown.update)
     if output is not None:
-        write_suspects(output, suspects.found)
+        write_suspects(output, suspects.found, sources, keep=keep)
     findings = [
         *(replace(each, examples=copies.equal.get(each.split, each.examples)) for each in splits.findings),
         *find_disproportions(splits, config.train.folds, list(samples)),
@@ -72,6 +86,8 @@ def check(config: Config, output: Path | None) -> Checked:
         *describe(suspects, output),
     ]
     folder, notes = _common_folder(config), _notes(splits, samples, suspects, output)
+    if clean is not None:
+        notes += _clean(sources["train"], clean, splits)
     if folder:
         notes.insert(0, f"all files are below {folder}")
     sizes = {name: classes_of(splits, name) for name in _parts(splits) if name != "train"}
@@ -82,20 +98,25 @@ def check(config: Config, output: Path | None) -> Checked:
     return Checked(report, sum(finding.severe for finding in findings))
 
 
-def check_output(output: Path, config: Config) -> None:
-    """Raises UsageError where the file is one that is read, TextRNNError where it cannot be written."""
-    for source in split_sources(config).values():
-        for path, _ in source.files():
-            if output.exists() and os.path.samefile(output, path):
-                raise UsageError(f"--output {output}: one of the files that are checked; name another")
-    existed = output.exists()
-    try:
-        with output.open("ab"):
-            pass
-        if not existed:
-            output.unlink()
-    except OSError as error:
-        raise TextRNNError(f"{output}: cannot be written: {error.strerror}") from None
+def _clean(train: Source, output: Path, splits: Splits) -> list[str]:
+    """Write the training file without faults; what was taken out."""
+    test = {digest.tobytes() for digest in splits.hashes["test"]} if "test" in splits.hashes else set()
+    cleaned = clean_file(train, output, test)
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in cleaned.taken_out.items()) or "none"
+    notes = [f"{output}: {cleaned.kept:,} of {cleaned.rows:,} training rows; taken out: {counts}"]
+    if cleaned.listed:
+        notes.append(f"taken out: {_listed(cleaned.listed, cleaned.taken_out.total())}")
+    if cleaned.contradictory:
+        notes.append(
+            f"{cleaned.contradictory:,} copies with different labels are all kept: "
+            f"{_listed(cleaned.contradictory_listed, cleaned.contradictory)}"
+        )
+    return notes
+
+
+def _listed(shown: Sequence[str], count: int) -> str:
+    more = count - len(shown)
+    return ", ".join(shown) + f" and {more:,} more" * (more > 0)
 
 
 def _read_samples(config: Config, splits: Splits, odd: OddCharacters) -> Samples:
@@ -138,7 +159,7 @@ def _parts(splits: Splits) -> list[str]:
 def _figures(splits: Splits, name: str, max_length: int) -> SplitFigures:
     texts = {"train": splits.train, "dev": splits.dev, "test": splits.test}[name]
     assert texts is not None
-    lengths = splits.lengths["train" if name == "dev" and splits.dev_rows is not None else name]
+    lengths = splits.lengths["train" if name == "dev" and splits.dev_is_part_of_train else name]
     own = splits.train_rows if name == "train" else splits.dev_rows if name == "dev" else None
     rows = all_rows(len(lengths)) if own is None else own
     median, p95, longest = length_quantiles(count_lengths(lengths, rows), 50, 95, 100)

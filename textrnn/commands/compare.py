@@ -30,15 +30,15 @@ def compare(
     overrides: list[tuple[str, Any]],
     output: Path | None,
     device: str,
+    begin: float,
 ) -> dict[str, Any]:
     """Compare runs on DATA or on the texts of their own that `split` names (test where it is None); returns what
-    comparison.json holds. output: the folder to write to, or None.
+    comparison.json holds. output: the folder to write to, or None. begin: time.perf_counter() when the command began.
 
     Raises: UsageError, CheckpointError, ConfigError, DataError where they cannot be compared; TextRNNError where the
     output cannot be written.
     """
-    begin = time.perf_counter()
-    opened = open_runs(runs, data, split=split, overrides=overrides, device=device)
+    opened = open_runs(runs, data, split=split, overrides=overrides, output=output, device=device)
     if split == "dev" and data is None:
         log.warning(
             "these texts were held out of training to choose each run's best epoch, so the scores are somewhat inflated"
@@ -52,7 +52,7 @@ def compare(
         with log_prefix(run.name):
             if run.is_run:
                 warn_of_unfinished(RunFolder(run.path))
-            predictions, totals = predict_texts(run.classifier, run.texts, run.source)
+            predictions, totals, _ = predict_texts(run.classifier, run.texts, run.source)
         predicted.append(ids_of_first(run, first)[predictions.predicted])
         metrics.append(all_metrics(totals, run.classifier.labels))
     rows = differing_rows(truth, predicted)

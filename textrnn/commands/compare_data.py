@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from textrnn.classifier import TextClassifier, model_folder
-from textrnn.commands.eval_data import Texts, data_config, given_data, own_split, read_texts
+from textrnn.commands.data import files_of
+from textrnn.commands.eval_data import Data, Texts, data_config, given_data, own_split, read_texts, warn_of_seen
+from textrnn.commands.output import check_output
 from textrnn.config import Config
 from textrnn.data.source import Source
 from textrnn.errors import CheckpointError, ConfigError, DataError, UsageError, short
-from textrnn.run.config_differences import saved_digests
-from textrnn.runtime.progress import log, log_prefix
+from textrnn.evaluation.comparison_files import COMPARISON
+from textrnn.runtime.progress import log_prefix
 
 _LABELS_SHOWN = 5
 
@@ -52,10 +55,16 @@ def run_names(runs: list[Path]) -> list[str]:
 
 
 def open_runs(
-    runs: list[Path], data: str | None, *, split: str | None, overrides: list[tuple[str, Any]], device: str
+    runs: list[Path],
+    data: str | None,
+    *,
+    split: str | None,
+    overrides: list[tuple[str, Any]],
+    output: Path | None,
+    device: str,
 ) -> list[Compared]:
-    """Load all runs and read their texts. Raises UsageError, and CheckpointError, ConfigError, DataError where models,
-    labels or texts do not allow a comparison."""
+    """Load all runs and read their texts. output: the folder to write to. Raises UsageError, and CheckpointError,
+    ConfigError, DataError where models, labels or texts do not allow a comparison."""
     names = run_names(runs)
     classifiers = [TextClassifier.load(run, device=device) for run in runs]
     for run, classifier in zip(runs[1:], classifiers[1:], strict=True):
@@ -63,20 +72,25 @@ def open_runs(
     configs = [data_config(run, overrides, is_run=model_folder(run) != run) for run in runs]
     if data is None:
         check_own_texts(runs, configs, split)
-    opened = []
-    for name, run, classifier, config in zip(names, runs, classifiers, configs, strict=True):
-        is_run = model_folder(run) != run
+    sources: list[Data] = []
+    for name, classifier, config in zip(names, classifiers, configs, strict=True):
+        chosen = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
         with log_prefix(name):
-            chosen = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
-            of_data, source, part = (
+            sources.append(
                 own_split(config, split or "test", chosen)
                 if data is None
                 else given_data(data, config, classifier, chosen)
             )
-            texts = read_texts(classifier, source, config, of_data, part, run, is_run=is_run)
-            if part is None and texts.digest == saved_digests(run, is_run=is_run).get("data.train"):
-                log.warning("it was trained on these texts: its scores say nothing about others")
-        opened.append(Compared(name, run, is_run, classifier, config, source, part, texts))
+    if output is not None:
+        files = [files_of(own.source, config.data.label_names) for own, config in zip(sources, configs, strict=True)]
+        check_output("--output", output, chain.from_iterable(files), COMPARISON)
+    opened: list[Compared] = []
+    for name, run, classifier, config, own in zip(names, runs, classifiers, configs, sources, strict=True):
+        is_run = model_folder(run) != run
+        with log_prefix(name):
+            texts = read_texts(classifier, own, config, run, is_run=is_run)
+            warn_of_seen(texts.seen)
+        opened.append(Compared(name, run, is_run, classifier, config, own.source, own.part, texts))
         check_same_texts(opened[0], opened[-1], data)
     return opened
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from textrnn.config import Config, dead_keys
-from textrnn.data.build import build_source, build_splits, build_tokenizer
+from textrnn.data.build import build_source, build_splits, build_tokenizer, other_files
 from textrnn.data.characters import OddCharacters
 from textrnn.data.reader import read_examples
 from textrnn.data.sampling import thinned
@@ -53,6 +54,18 @@ def split_sources(config: Config) -> dict[str, Source]:
     return {name: build_source(paths, data) for name, paths in given.items() if paths is not None}
 
 
+def files_of(source: Source, label_names: str | None) -> list[str]:
+    """All files and folders that are read for a split. label_names: the file of them. Raises DataError if one is
+    missing."""
+    return [*(path for path, _ in source.files()), *([] if label_names is None else [label_names])]
+
+
+def input_files(config: Config, config_file: Path | None) -> list[str | Path]:
+    """All files and folders that are read for a config. config_file: its own. Raises DataError if one is missing."""
+    texts = [path for source in split_sources(config).values() for path in files_of(source, None)]
+    return [*texts, *other_files(config).values(), *([] if config_file is None else [config_file])]
+
+
 def warn_of_severe_texts(config: Config) -> None:
     """Warn of severe faults of the texts themselves that are quickly found: damaged characters and leaks. What the
     tokenized corpora show, `load_data` tells; what takes longer, only `check`."""
@@ -73,8 +86,10 @@ def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
     if config.model.pretrained is None:
         return None
     vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)
-    log.info(coverage(vectors, splits.counts))
-    return vectors
+    for sentence in vectors.warnings:
+        log.warning(sentence)
+    log.info(coverage(vectors.matrix, splits.counts))
+    return vectors.matrix
 
 
 @contextmanager

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from textrnn.classifier import TextClassifier, model_folder
-from textrnn.commands.eval_data import Texts, data_config, given_data, own_split, read_texts
+from textrnn.commands.data import files_of
+from textrnn.commands.eval_data import (
+    Judged,
+    Texts,
+    data_config,
+    given_data,
+    own_split,
+    read_texts,
+    warn_of_seen,
+)  # fmt: skip
 from textrnn.commands.eval_page import about_evaluation, data_phrase, explained_by
+from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.raw_texts import texts_at
@@ -24,8 +33,7 @@ from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.report import report_text
-from textrnn.evaluation.results import results_folder, write_results
+from textrnn.evaluation.results import RESULTS, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.progress import bar, log
@@ -43,43 +51,47 @@ def evaluate(
     output: Path | None,
     device: str,
     precision: str,
+    begin: float,
 ) -> tuple[Path, dict[str, Any]]:
-    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (their folder, metrics)."""
-    begin = time.perf_counter()
+    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (their folder, metrics). begin:
+    time.perf_counter() when the command began."""
     folder = model_folder(run)
     is_run = folder != run
     classifier = TextClassifier.load(run, device=device, precision=precision)
-    describe_precision(classifier, precision)
     config = data_config(run, overrides, is_run=is_run)
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
     if data is not None:
-        name, source, part = given_data(data, config, classifier, names)
+        chosen = given_data(data, config, classifier, names)
     elif is_run:
-        name, source, part = own_split(config, split, names)
+        chosen = own_split(config, split, names)
     else:
         raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
-
-    if split == "train":
-        log.warning("these are the texts that the run was trained on: the scores say nothing about others")
+    name, source, part, _ = chosen
+    if output is not None:
+        check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
     if is_run:
         warn_of_unfinished(RunFolder(run))
-    texts = read_texts(classifier, source, config, name, part, run, is_run=is_run)
-    predictions, totals = predict_texts(classifier, texts, source)
+    texts = read_texts(classifier, chosen, config, run, is_run=is_run)
+    describe_precision(classifier, precision, is_saved=texts.judged is not None and texts.judged.logits is not None)
+    warn_of_seen(texts.seen)
+    predictions, totals, unseen = predict_texts(classifier, texts, source)
     metrics = all_metrics(totals, classifier.labels)
-    if split == "train":
-        metrics["verdict"] = None
+    metrics |= {"held_out": texts.judged is not None, "seen": None}
+    if metrics["held_out"]:
+        metrics["verdict"] = None  # epochs and weights were chosen on these texts
+    if texts.seen is not None:
+        metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}
     about = about_evaluation(
         classifier, texts, totals, metrics, data_phrase(source.paths, part), RunFolder(run) if is_run else None
     )
-    metrics["seconds"] = time.perf_counter() - begin
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
         log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
     explain = explained_by(classifier, texts)
-    if not write_results(target, report_text(metrics), metrics, described, source, predictions, about, explain):
+    if not write_results(target, metrics, begin, described, source, predictions, about, explain):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return target, metrics
@@ -92,31 +104,60 @@ def warn_of_unfinished(run: RunFolder) -> None:
             log.warning("training has not ended: go on with: %s", run.resume_command())
 
 
-def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> tuple[Predictions, PartTotals]:
+def describe_seen(
+    seen: np.ndarray, unseen: PartTotals, metrics: dict[str, Any], labels: list[str]
+) -> tuple[dict[str, Any], str | None]:
+    """What metrics.json says of texts that the run was trained on, and the verdict, which only the others allow. seen
+    (n,) bool. unseen: totals of the others."""
+    count = int(seen.sum())
+    if count == len(seen):
+        return {"n": count, "unseen_accuracy": None, "unseen_macro_f1": None}, None
+    others = all_metrics(unseen, labels) if count else metrics
+    scores = {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}
+    sentence = metrics["verdict"]
+    if count and others["verdict"]:
+        sentence = f"on the {len(seen) - count:,} texts that it was not trained on: {others['verdict']}"
+    return scores, sentence
+
+
+class Evaluated(NamedTuple):
+    """unseen: the totals of the texts that the model was not trained on, empty if that is not known."""
+
+    predictions: Predictions
+    totals: PartTotals
+    unseen: PartTotals
+
+
+def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> Evaluated:
     """Predict the texts some thousands at a time; of each, only a label and a probability are kept."""
-    model, encoded = classifier.model, texts.encoded
+    model, encoded, judged = classifier.model, texts.encoded, texts.judged or Judged(None, None)
     assert encoded.labels is not None
     raw: Iterator[str] = iter(())
-    if model.linear is not None:
-        raw = texts_at(source, texts.rows[~texts.known].tolist(), texts.hashes)
+    if model.linear is not None and judged.margins is None:
+        raw = texts_at(source, texts.rows.tolist(), texts.hashes)
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
-    totals = PartTotals(len(model.labels), with_linear=model.linear is not None)
+    totals, unseen = (PartTotals(len(model.labels), with_linear=model.linear is not None) for _ in range(2))
     with bar("evaluating", total=len(encoded)) as shown:
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
-            if texts.logits is not None:
-                network = texts.logits[window]
+            of_window = encoded.rows(window)
+            if judged.logits is not None:
+                network = judged.logits[window]
             else:
-                network = classifier.network_logits(encoded.rows(window), after_batch=shown.update)
+                network = classifier.network_logits(of_window, after_batch=shown.update)
             margins = None
-            if model.linear is not None:
-                # a copy: written to, all of texts.margins would be in memory
-                margins, known = torch.from_numpy(texts.margins[window].copy()), texts.known[window]
-                computed = model.linear.margins(list(islice(raw, int((~known).sum()))))
-                margins[torch.from_numpy(~known)] = torch.from_numpy(computed)
-            logits = model.decision.logits(network, margins)
-            linear = None if margins is None else model.decision.of_linear(margins)
-            totals.add(logits, encoded.labels[window], network=model.decision.of_network(network), linear=linear)
+            if judged.margins is not None:
+                margins = judged.margins[window]
+            elif model.linear is not None:
+                margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(of_window)))))
+            logits = model.decide(network, margins, of_window)
+            parts = [model.with_shares(model.decision.of_network(network), of_window)]
+            if margins is not None:
+                parts.append(model.with_shares(model.decision.of_linear(margins), of_window))
+            totals.add(logits, encoded.labels[window], *parts)
+            if texts.seen is not None and texts.seen.any():
+                others = np.flatnonzero(~texts.seen[window])
+                unseen.add(logits[others], encoded.labels[window][others], *(part[others] for part in parts))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
-    return Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals
+    return Evaluated(Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen)

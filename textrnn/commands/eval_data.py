@@ -14,16 +14,17 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source
 from textrnn.data.corpus import Corpus
+from textrnn.data.division import distinct_rows
 from textrnn.data.loading import encode_labelled
 from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.source import Source, suffix_format
-from textrnn.data.splits import DEV_FRACTION, is_cross_fitted, stratified_split
+from textrnn.data.splits import chosen_rows, divide_corpus, judging_rows
 from textrnn.data.statistics import cut_warning
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
-from textrnn.run.held_out import load_held_out, load_margins
+from textrnn.run.held_out import held_out_hashes, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
@@ -31,78 +32,103 @@ from textrnn.runtime.progress import log
 _RUN_KEYS = ("seed", "folds")  # of `train`, which say how the run's own data was divided
 
 
+class Judged(NamedTuple):
+    """What a run's networks and its linear model, or None without one, said of its held-out texts while these were held
+    out: logits, margins (n, classes). logits are None if the network was never trained on the texts: it says the same
+    today."""
+
+    logits: torch.Tensor | None
+    margins: torch.Tensor | None
+
+
 class Texts(NamedTuple):
     """Texts to evaluate on, in the model's ids.
 
-    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. logits (n, classes):
-    saved ones of cross-fitted networks that were not trained on them; None where they must be computed. margins (n,
-    classes), known (n,) bool: likewise of the linear model, which in the end is fitted on held-out texts, too: known
-    for those texts. lengths (n,): tokens of each, before it is cut.
+    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. lengths (n,): tokens of
+    each, before it is cut. judged: if they are the held-out texts of the run; None: the model must judge them. seen
+    (n,) bool: whether the model was trained on each; None if that is not known.
     """
 
     encoded: EncodedTexts
     rows: np.ndarray
     hashes: np.ndarray
     digest: str
-    known: np.ndarray
-    margins: np.ndarray
     lengths: np.ndarray
-    logits: torch.Tensor | None = None
+    judged: Judged | None
+    seen: np.ndarray | None
 
 
-def read_texts(
-    classifier: TextClassifier, source: Source, config: Config, name: str, part: str | None, run: Path, *, is_run: bool
-) -> Texts:
-    """part: of the run, where the source must be divided. Raises DataError, ConfigError, and CheckpointError where what
-    was said of held-out texts is missing or damaged."""
-    transform = classifier.transform
-    for sentence in source.encoding_hints():
+class Data(NamedTuple):
+    """name: of the folder of results. part: "train" or "dev" if the source is the training data, which must be divided.
+    is_dev: whether the run itself was judged on these texts."""
+
+    name: str
+    source: Source
+    part: str | None = None
+    is_dev: bool = False
+
+
+def read_texts(classifier: TextClassifier, data: Data, config: Config, run: Path, *, is_run: bool) -> Texts:
+    """Raises DataError, ConfigError, and CheckpointError if what was said of held-out texts is missing or damaged."""
+    transform, name = classifier.transform, data.name
+    for sentence in data.source.encoding_hints():
         log.warning(sentence)
     with reading_bar() as progress:
         texts, corpus = encode_labelled(
-            source, transform.tokenizer, transform.vocab, classifier.labels,
+            data.source, transform.tokenizer, transform.vocab, classifier.labels,
             max_length=config.data.max_length, cache_dir=Path(config.data.cache_dir),
             progress=lambda count: progress(name, count),
         )  # fmt: skip
-    rows, out_of_fold = own_rows(corpus, config, part, run) if part else (all_rows(len(texts)), False)
+    rows, is_cross_fitted = own_rows(corpus, config, data, run)
     if not len(rows):
-        raise ConfigError(f"{run}: the {part} split is empty (data.dev_fraction {config.data.dev_fraction})")
+        raise ConfigError(f"{run}: the {name} split is empty (data.dev_fraction {config.data.dev_fraction})")
     if corpus.skipped_count:
         log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
     if cut := cut_warning(name, corpus.lengths, rows, config.data.max_length):
         log.warning(cut)
-    if part:
-        texts = texts.rows(rows)
-    warn_of_missing_classes(texts, classifier.labels, name)
-    classes = len(classifier.labels)
-    known, margins = np.zeros(len(texts), dtype=bool), np.zeros((len(texts), classes), np.float32)
-    logits = None
-    if is_run and classifier.model.linear is not None:
-        known, margins = saved_margins(RunFolder(run), corpus.hashes[rows], classes, must_exist=part == "dev")
-    if is_run and out_of_fold:
-        logits = load_held_out(RunFolder(run), np.asarray(texts.labels), corpus.hashes[rows], classes)
-    return Texts(texts, rows, corpus.hashes, corpus.digest, known, margins, np.asarray(corpus.lengths)[rows], logits)
-
-
-def saved_margins(
-    run: RunFolder, hashes: np.ndarray, classes: int, *, must_exist: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) bool: whether each text is one of those that the run held out; (n, classes) the margins by which its linear
-    model was judged on them, and zeros. Raises CheckpointError."""
-    found = load_margins(run, classes)
-    if found is None and must_exist:
-        raise CheckpointError(
-            f"{run.linear_margins}: missing or damaged, and the linear model itself was fitted on dev, too; evaluate "
-            f"on other texts: give DATA, a labelled file"
+    judged, saved = None, held_out_hashes(RunFolder(run)) if data.is_dev else None
+    if data.is_dev and data.part is None and saved is not None and not np.array_equal(saved, corpus.hashes[rows]):
+        log.warning("these are not the dev texts that the run was judged on: they are evaluated like any other file")
+        rows = all_rows(len(corpus))
+    elif data.is_dev:
+        labels = np.asarray(texts.labels)[rows]
+        judged = held_out_judgements(
+            classifier, RunFolder(run), labels, corpus.hashes[rows], cross_fitted=is_cross_fitted
         )
-    margins = np.zeros((len(hashes), classes), np.float32)
-    if found is None or not len(found[1]):
-        return np.zeros(len(hashes), dtype=bool), margins
-    order = np.argsort(found[1])
-    at = np.searchsorted(found[1], hashes, sorter=order).clip(max=len(order) - 1)
-    known = found[1][order[at]] == hashes
-    margins[known] = found[0][order[at[known]]]
-    return known, margins
+    texts = chosen_rows(texts, rows)
+    warn_of_missing_classes(texts, classifier.labels, name)
+    seen = None
+    if judged is not None:
+        seen = np.zeros(len(rows), dtype=bool)
+    elif is_run:
+        seen = seen_texts(RunFolder(run), corpus.hashes[rows])
+    return Texts(texts, rows, corpus.hashes, corpus.digest, np.asarray(corpus.lengths)[rows], judged, seen)
+
+
+def held_out_judgements(
+    classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
+) -> Judged:
+    """What was said of the held-out texts with these labels and hashes (n,). Raises CheckpointError if it is missing,
+    damaged or of other texts."""
+    margins, classes = None, len(classifier.labels)
+    if classifier.model.linear is not None:
+        saved = load_margins(run, classes)
+        if saved is None or not np.array_equal(saved[1], hashes):
+            raise CheckpointError(
+                f"{run.linear_margins}: missing, damaged, or of other texts than are read now, and the linear model "
+                f"itself was fitted on held-out texts, too; evaluate on other texts: give DATA, a labelled file"
+            )
+        margins = torch.from_numpy(saved[0])
+    is_saved = cross_fitted or run.held_out.exists()
+    return Judged(load_held_out(run, labels, hashes, classes) if is_saved else None, margins)
+
+
+def warn_of_seen(seen: np.ndarray | None) -> None:
+    """seen (n,) bool: see `Texts`."""
+    count = 0 if seen is None else int(seen.sum())
+    if seen is not None and count:
+        which = "all" if count == len(seen) else f"{count:,} of the {len(seen):,}"
+        log.warning("the run was trained on %s texts: scores on these say nothing about others", which)
 
 
 def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool) -> Config:
@@ -124,21 +150,16 @@ def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool)
     return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides})
 
 
-def given_data(
-    data: str, config: Config, classifier: TextClassifier, names: list[str] | None
-) -> tuple[str, Source, None]:
-    """(name, source, None) for a file or folder, read as the training texts were."""
+def given_data(data: str, config: Config, classifier: TextClassifier, names: list[str] | None) -> Data:
+    """A file or folder, read as the training texts were."""
     is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
     if config.data.format == "auto" and is_csv:
         config.data.format = "csv"  # which no first line tells
-    return data_name(data), build_source(data, config.data, names), None
+    return Data(data_name(data), build_source(data, config.data, names))
 
 
-def own_split(config: Config, split: str | None, names: list[str] | None) -> tuple[str, Source, str | None]:
-    """(name, source, "train" or "dev" where the source must be divided) for a split of the run.
-
-    Where no split is asked for: test, or, where the run has no test file, dev, which is said.
-    """
+def own_split(config: Config, split: str | None, names: list[str] | None) -> Data:
+    """A split of the run. If none is asked for: test, or, if the run has no test file, dev, with a warning."""
     data = config.data
     if split is None:
         split = "test"
@@ -149,29 +170,36 @@ def own_split(config: Config, split: str | None, names: list[str] | None) -> tup
                 "epoch was chosen, so the scores are somewhat inflated"
             )
     paths = {"train": data.train, "dev": data.dev, "test": data.test}[split]
-    if paths is not None and not (split == "train" and data.dev is None and data.dev_fraction != 0):
-        return split, build_source(paths, data, names), None
-    if split == "test" or data.dev_fraction == 0 or data.train is None:
+    if paths is not None and split != "train":
+        return Data(split, build_source(paths, data, names), is_dev=split == "dev")
+    if split == "test" or (split == "dev" and data.dev_fraction == 0) or data.train is None:
         raise ConfigError(
             f"--split {split}: the run has no {split} data; give DATA, a labelled file, or --set data.{split}=FILE"
         )
-    return split, build_source(data.train, data, names), split
+    return Data(split, build_source(data.train, data, names), split, is_dev=split == "dev")
 
 
-def own_rows(corpus: Corpus, config: Config, part: str, run: Path) -> tuple[np.ndarray, bool]:
-    """The rows of the training file that the run trained on, or held out for dev, and whether its networks were
-    cross-fitted and dev is asked for: then these are all rows."""
+def own_rows(corpus: Corpus, config: Config, data: Data, run: Path) -> tuple[np.ndarray, bool]:
+    """The rows to evaluate: of given texts all; of the run's own those that trained it, or that judge it. And whether
+    its networks were cross-fitted."""
+    skip_empty = config.data.empty_texts == "skip"
+    if data.part is None:
+        return (judging_rows(corpus, skip_empty=skip_empty) if data.is_dev else all_rows(len(corpus))), False
     digest = load_environment(RunFolder(run).environment).get("data_sha256", {}).get("data.train")
     if digest not in (None, corpus.digest):
         log.warning(
-            "the training file has changed since the run began: its %s part may differ from that of the run", part
+            "the training file has changed since the run began: its %s part may differ from that of the run", data.part
         )
-    fraction = config.data.dev_fraction
-    if fraction is None and is_cross_fitted(len(corpus), config.train.folds):
-        return all_rows(len(corpus)), part == "dev"
-    fraction = DEV_FRACTION if fraction is None else fraction
-    train_rows, dev_rows = stratified_split(np.asarray(corpus.label_ids), fraction, config.train.seed)
-    return (train_rows if part == "train" else dev_rows), False
+    division = divide_corpus(
+        corpus, has_dev=config.data.dev is not None, dev_fraction=config.data.dev_fraction, folds=config.train.folds,
+        seed=config.train.seed, skip_empty=skip_empty,
+    )  # fmt: skip
+    if data.part == "train":
+        return division.train, False
+    if division.folds is None:
+        return (all_rows(0) if division.dev is None else division.dev), False
+    labels, hashes = np.asarray(corpus.label_ids)[division.train], corpus.hashes[division.train]
+    return division.train[distinct_rows(labels, hashes)], True
 
 
 def warn_of_missing_classes(texts: EncodedTexts, labels: list[str], name: str) -> None:

@@ -41,7 +41,7 @@ def about_evaluation(
 def explained_by(classifier: TextClassifier, texts: Texts) -> Explain | None:
     """Which words speak for the predicted class of a text; None where the model that judged the texts is not the one at
     hand, or cannot be explained."""
-    if texts.logits is not None or classifier.precision != "float32":
+    if texts.judged is not None or classifier.precision != "float32":
         return None
     try:
         classifier.explain([])

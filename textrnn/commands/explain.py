@@ -10,8 +10,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from textrnn.classifier import TextClassifier
-from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
-from textrnn.commands.window import Window
+from textrnn.commands.output import check_output
+from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
+from textrnn.commands.window import Window, quick_switches
 from textrnn.data.reader import Example
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.evaluation.explained_text import jsonl_line, record
@@ -24,6 +25,7 @@ from textrnn.runtime.progress import bar, log, show_bars
 TEXTS_AT_ONCE, TEXTS_OF_A_PIPE = 128, 64  # more at a time are hardly faster, and the first lines come later
 
 
+@quick_switches()
 def explain(
     classifier: TextClassifier,
     files: list[str],
@@ -37,9 +39,12 @@ def explain(
     """Explain each text of each file, in order. output_format: of what goes to stdout, None for nothing. html: the page
     to write. name: of the model, for the page.
 
-    Raises: ConfigError for a label that the model lacks; DataError `file:line` for a record without a readable text;
-    CheckpointError for a model that cannot be explained; TextRNNError where the page cannot be written.
+    Raises: UsageError for a page that is an input; ConfigError for a label that the model lacks; DataError `file:line`
+    for a record without a readable text; CheckpointError for a model that cannot be explained; TextRNNError where the
+    page cannot be written.
     """
+    if html is not None:
+        check_output("--html", html, inputs_of(files))
     check_label(label, classifier.labels)
     classifier.explain([])  # whether it can be
     page, counts = Page(name), _Counts(classifier.transform.max_length)
@@ -78,7 +83,7 @@ def explain(
         log.info("written to %s", html)
         if page.left_out:
             log.warning("%s: shows the first %s texts; --output-format jsonl has all", html, f"{len(page.texts):,}")
-    counts.warn(has_linear=classifier.model.linear is not None and classifier.model.decision.weight > 0)
+    counts.warn(has_linear=classifier.model.linear is not None and classifier.model.decision.needs_linear)
 
 
 def check_label(label: str | None, labels: list[str]) -> None:

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from textrnn.commands.data import load_data, pretrained_vectors
+from textrnn.commands.data import input_files, load_data, pretrained_vectors
+from textrnn.commands.output import check_output
 from textrnn.config import Config
-from textrnn.evaluation.gradient_files import write_gradients
+from textrnn.evaluation.gradient_files import GRADIENTS, write_gradients
 from textrnn.evaluation.gradient_text import MEASURED, Training, gradients_text, trainings_table
 from textrnn.evaluation.gradients import (
     Curve,
@@ -20,7 +21,7 @@ from textrnn.evaluation.gradients import (
     texts_behind,
 )
 from textrnn.models.network import Network
-from textrnn.runtime.device import choose_device
+from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder
 from textrnn.runtime.progress import bar, log
 from textrnn.training.brief import train_briefly
@@ -28,7 +29,14 @@ from textrnn.training.plan import NetworkBuilder
 
 
 def gradients_by_cell(
-    config: Config, cells: Sequence[str], layers: Sequence[int], steps: int, output: Path, *, device_name: str
+    config: Config,
+    cells: Sequence[str],
+    layers: Sequence[int],
+    steps: int,
+    output: Path,
+    *,
+    device_name: str,
+    config_file: Path | None = None,
 ) -> str:
     """Measure a network of each of the cells ("rnn", "rnn-relu", "gru", "lstm") and numbers of layers (none: the
     config's), write the picture and all values to `output`, and return the tables.
@@ -37,6 +45,7 @@ def gradients_by_cell(
     """
     device, seed = choose_device(device_name), config.train.seed
     config.data.test = None  # it is not needed
+    check_output("--output", output, input_files(config, config_file), GRADIENTS)
     splits, _ = load_data(config)
     make_folder(output)  # before the work
     pretrained = pretrained_vectors(config, splits)
@@ -56,7 +65,7 @@ def gradients_by_cell(
     def measured(network: Network) -> Curve:
         return curve_of(gradient_norms(network, texts, device=device), len(counts))
 
-    with bar("training", total=len(networks) * len(limits) * steps, unit="step") as shown:
+    with bar("training", total=len(networks) * len(limits) * steps, unit="step") as shown, tf32(device, False):
         for name, settings in networks.items():
             shown.set_description(f"training {name}", refresh=False)
             builder = NetworkBuilder(settings, splits, pretrained)

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from textrnn.classifier import model_folder
-from textrnn.commands.data import load_data, pretrained_vectors
+from textrnn.commands.data import input_files, load_data, pretrained_vectors
 from textrnn.commands.describe import network_line
+from textrnn.commands.output import check_output
 from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
 from textrnn.data.build import other_files
 from textrnn.data.splits import Splits
 from textrnn.errors import CheckpointError
-from textrnn.evaluation.gradient_files import write_gradients
+from textrnn.evaluation.gradient_files import GRADIENTS, write_gradients
 from textrnn.evaluation.gradient_text import MEASURED, gradients_text
 from textrnn.evaluation.gradients import Panel, curve_of, gradient_norms, long_texts, texts_behind
 from textrnn.models.ensemble import Ensemble
@@ -55,6 +56,7 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     after, config = trained_network(run)
     folder, device = RunFolder(run), choose_device(device_name)
     output = output or folder.gradients
+    check_output("--output", output, input_files(config, folder.config), GRADIENTS)
     splits, _ = load_data(config)
     check_same_data(folder, config, splits, device)
     parts = plan(splits, config.train.seed)

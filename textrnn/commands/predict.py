@@ -11,11 +11,13 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from textrnn.classifier import TextClassifier
-from textrnn.commands.prediction_input import InputOptions, examples_of, is_live
+from textrnn.commands.output import check_output
+from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
 from textrnn.commands.prediction_output import Csv, Format, Prediction, jsonl, tsv
-from textrnn.commands.window import Window
+from textrnn.commands.window import Window, quick_switches
 from textrnn.data.reader import Example
 from textrnn.errors import DataError
+from textrnn.inference import class_probabilities
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars
 
@@ -25,37 +27,39 @@ _BAD_SHOWN = 5
 
 
 class Unsure:
-    """What texts are called whose likeliest label has a probability below `least`, and how many texts there were."""
+    """What texts are called whose likeliest label has a probability below `least`, or that have no token, and how many
+    texts there were."""
 
     def __init__(self, least: float, label: str | None = None) -> None:
         self.least, self.label = least, UNSURE if label is None else label
         self.texts = self.unsure = 0
 
-    def covers(self, probability: float) -> bool:
-        """Whether a text is unsure, given its highest probability; it is counted."""
-        below = probability < self.least
+    def covers(self, probability: float, is_empty: bool) -> bool:
+        """Whether a text is unsure, given its highest probability and whether it has no token; it is counted."""
+        unsure = is_empty or probability < self.least
         self.texts += 1
-        self.unsure += below
-        return below
+        self.unsure += unsure
+        return unsure
 
 
 class _Predictions:
-    """Examples and their probabilities -> predictions; counts the records that could not be read."""
+    """Examples and their answers -> predictions; counts the records that could not be read."""
 
     def __init__(self, labels: list[str], unsure: Unsure | None) -> None:
         self.labels, self.unsure = labels, unsure
         self.bad_count, self.bad = 0, list[str]()  # the first ones: where they are, and what is wrong
 
-    def of(self, examples: list[Example], probabilities: np.ndarray) -> Iterator[Prediction]:
-        """probabilities: (n, classes)."""
+    def of(self, examples: list[Example], probabilities: np.ndarray, is_empty: np.ndarray) -> Iterator[Prediction]:
+        """probabilities: (n, classes). is_empty: (n,), of texts without a token."""
         best, highest = probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist()
-        for example, row, column, probability in zip(examples, probabilities, best, highest, strict=True):
+        rows = zip(examples, probabilities, best, highest, is_empty.tolist(), strict=True)
+        for example, row, column, probability, has_no_token in rows:
             if example.problem is not None:
                 self.bad_count += 1
                 if len(self.bad) < _BAD_SHOWN:
                     self.bad.append(f"{example.where}: {example.problem}")
                 yield Prediction(example, "", 0.0, np.zeros(len(self.labels)))
-            elif self.unsure is not None and self.unsure.covers(probability):
+            elif self.unsure is not None and self.unsure.covers(probability, has_no_token):
                 yield Prediction(example, self.unsure.label, probability, row)
             else:
                 yield Prediction(example, self.labels[column], probability, row)
@@ -70,6 +74,7 @@ class _Predictions:
             )  # fmt: skip
 
 
+@quick_switches()
 def predict(
     classifier: TextClassifier,
     files: list[str],
@@ -84,9 +89,11 @@ def predict(
 ) -> None:
     """Predict each text of each file. unsure: when and how to say that a text has no clear label.
 
-    Raises: DataError `file:line` for a record without a readable text, unless such records are marked; TextRNNError
-    where the output cannot hold or be written.
+    Raises: UsageError for an output that is an input; DataError `file:line` for a record without a readable text,
+    unless such records are marked; TextRNNError where the output cannot hold or be written.
     """
+    if output is not None:
+        check_output("--output", output, inputs_of(files))
     on_terminal = output is None and sys.stdout.isatty()
     labels, count = classifier.labels, 0
     predictions = _Predictions(labels, unsure)
@@ -103,8 +110,9 @@ def predict(
     with show_bars(False) if on_terminal else nullcontext(), bar("predicting", unit="text") as shown:
 
         def run(stream: BinaryIO) -> None:
-            def compute(texts: list[str]) -> np.ndarray:
-                return classifier.predict_proba(texts, batch_size=batch_size)
+            def compute(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+                logits, is_empty = classifier.answer(texts, batch_size=batch_size)
+                return class_probabilities(logits), is_empty
 
             def write_lines(lines: Iterator[str]) -> None:
                 try:
@@ -113,8 +121,8 @@ def predict(
                 except OSError as error:  # with a name, since it may pass through the reading of a pipe
                     raise OSError(error.errno, error.strerror, str(stream.name) if output else "stdout") from error
 
-            def write(examples: list[Example], probabilities: np.ndarray) -> None:
-                write_lines(lines_of(predictions.of(examples, probabilities)))
+            def write(examples: list[Example], answers: tuple[np.ndarray, np.ndarray]) -> None:
+                write_lines(lines_of(predictions.of(examples, *answers)))
                 nonlocal count
                 count += len(examples)
                 shown.update(len(examples))

@@ -88,6 +88,11 @@ def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
             log.warning(hint)
 
 
+def inputs_of(names: list[str]) -> list[str | int]:
+    """The same, with the descriptor of stdin in place of its name."""
+    return [sys.stdin.fileno() if name == STDIN else name for name in names]
+
+
 def is_live(name: str) -> bool:
     """Whether it is a pipe or a terminal, where texts may still arrive, and not a file on disk."""
     if name == STDIN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,7 +10,6 @@ from textrnn.config import Config, TrainConfig, build_config, changed_keys, read
 from textrnn.errors import CheckpointError, ConfigError
 from textrnn.run.environment import compare_environment, load_environment
 from textrnn.run.folder import RunFolder
-from textrnn.run.history import read_history
 from textrnn.run.model import CONFIG
 from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.runtime.progress import log
@@ -59,16 +59,13 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
 
 
 def has_ended(run: RunFolder, networks: Sequence[TrainingState]) -> bool:
-    """Whether all networks of a run are trained, given their progress; cross-fitted ones are followed by a line about
-    all of them."""
-    return all(each.finished for each in networks) and (
-        run.state.exists() or any("fold" not in record for record in read_history(run.history))
-    )
+    """Whether all networks of a run are trained, given their progress, and have judged the held-out texts."""
+    return all(each.finished for each in networks) and run.held_out.exists()
 
 
 def check_same_config(config: Config, run: RunFolder) -> Config:
     """The run's own config. Raises CheckpointError, or ConfigError that names the keys in which the one given differs
-    from it."""
+    from it, or from that with which the run began: config.yaml may have been changed by hand."""
     if not run.config.is_file():
         raise CheckpointError(f"{run.path}: not a run (no config.yaml in it): nothing to resume")
     before = build_config(read_yaml(run.config), origin=str(run.config))
@@ -79,7 +76,12 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
             f"networks this one would build differently: it cannot go on; use the model as it is, or start over with: "
             f"{run.restart_command()}"
         )
+    saved = load_environment(run.environment)
     changed = [key for key in changed_keys(before, config) if key not in MAY_CHANGE_ON_RESUME]
+    with contextlib.suppress(ConfigError):  # damaged, or of an older version
+        begun = build_config(saved["config"], origin=str(run.environment)) if saved.get("config") else before
+        compared = (*MAY_CHANGE_ON_RESUME, *saved.get("data_sha256", ()), "data.test")  # files, by their content
+        changed += [key for key in changed_keys(begun, config) if key not in (*compared, *changed)]
     were, are = before.train.epochs, config.train.epochs
     if isinstance(were, int) and isinstance(are, int) and are < were:
         changed.append(_GROW)
@@ -108,8 +110,10 @@ def warn_of_differences(run: RunFolder, environment: dict[str, str | int], diges
 
 def warn_of_more_epochs(settings: TrainConfig, run: RunFolder, parts: Sequence[Part]) -> None:
     """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs. Raises
-    ConfigError where there are fewer than before."""
+    ConfigError where there are fewer epochs or folds than before."""
     networks = saved_progress(run)
+    if len(networks) > len(parts):
+        raise _differs(run, ["train.folds"])
     step, part = networks[-1].step, parts[len(networks) - 1]
     before = build_config(read_yaml(run.config), origin=str(run.config)).train
     old, new = (build_sizes(each, part.smallest) for each in (before, settings))

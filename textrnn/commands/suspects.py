@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from textrnn.data.division import folds_of_texts
 from textrnn.data.findings import Finding
-from textrnn.data.reader import Example
-from textrnn.data.splits import folds_of_texts
+from textrnn.data.formats import DEFAULT_COLUMNS
+from textrnn.data.reader import Example, read_examples
+from textrnn.data.source import Source, changed_while_read
 from textrnn.errors import short
 from textrnn.evaluation.label_errors import find_label_errors
 from textrnn.linear.fit import sample
 from textrnn.linear.model import Folding
 from textrnn.linear.out_of_fold import quick_margins
 from textrnn.runtime.decoding import one_line
-from textrnn.runtime.files import write_text
+from textrnn.runtime.files import write_bytes
 from textrnn.training.linear import reason_for_none
 
 FOLDS = 4
 MOST_ROWS, MOST_CHARACTERS = 100_000, 20_000_000
 _SHOWN = 5
 _SHOWN_CHARACTERS = 40
-HEADER = ("label", "text", "suggested", "confidence", "where")
+HEADER = ("label", "text", "suggested", "confidence", "where", "split", "row")
 
 
 class Suspect(NamedTuple):
-    """confidence: the probability of the label that the text has."""
+    """split: the one whose files have the text. confidence: the probability of the label that the text has."""
 
+    split: str
     example: Example
     suggested: str
     confidence: float
@@ -48,18 +53,23 @@ class Suspects(NamedTuple):
 
 
 def find_suspects(
-    examples: Sequence[Example], labels: Sequence[str], folding: Folding, seed: int,
+    samples: Mapping[str, Sequence[Example]], labels: Sequence[str], folding: Folding, seed: int,
     step: Callable[[], object] = lambda: None,
 ) -> Suspects:  # fmt: skip
-    """examples: of all splits. Of more than MOST_ROWS or MOST_CHARACTERS a random part is looked at. A class with fewer
-    texts than folds is not known well enough to suspect its texts."""
-    rows = sample([example.text for example in examples], MOST_ROWS, MOST_CHARACTERS, seed)
-    examples = [examples[row] for row in rows]
-    if reason := reason_for_none(len(labels), len(examples)):
+    """samples: split -> its texts. Of more than MOST_ROWS or MOST_CHARACTERS a random part is looked at. A class with
+    fewer texts than folds is not known well enough to suspect its texts."""
+    places = [(split, example) for split, examples in samples.items() for example in examples]
+    rows = sample([example.text for _, example in places], MOST_ROWS, MOST_CHARACTERS, seed)
+    places = [places[row] for row in rows]
+    examples = [example for _, example in places]
+    texts = [folding(example.text) for example in examples]
+    reason, distinct = reason_for_none(len(labels), len(examples)), len(set(texts))
+    if reason is None and distinct < FOLDS:
+        reason = f"{distinct} distinct texts are too few"
+    if reason is not None:
         return Suspects([], 0, 0, reason)
     number_of = {label: number for number, label in enumerate(labels)}
     ids = np.asarray([number_of[str(example.label)] for example in examples])
-    texts = [folding(example.text) for example in examples]
     hashes = np.asarray([hash(text) for text in texts])
     folds = folds_of_texts(ids, hashes, FOLDS, seed)
     margins = quick_margins(texts, ids, folds, len(labels), seed=seed, step=step)
@@ -69,9 +79,10 @@ def find_suspects(
     possible = is_known[ids] & has_text
     suspect = np.flatnonzero(errors.is_other & possible)
     ranked = suspect[np.argsort(errors.confidence[suspect], kind="stable")]
-    found = [
-        Suspect(examples[row], labels[errors.suggested[row]], float(errors.confidence[row])) for row in ranked.tolist()
-    ]
+    found = []
+    for row in ranked.tolist():
+        split, example = places[row]
+        found.append(Suspect(split, example, labels[errors.suggested[row]], float(errors.confidence[row])))
     return Suspects(found, int((errors.suspect & possible).sum()), len(examples), None)
 
 
@@ -97,19 +108,56 @@ def _line(suspect: Suspect) -> str:
     return f"{suspect.example.where}: {short(suspect.example.label)}, perhaps {short(suspect.suggested)}: {short(text)}"
 
 
-def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
-    """A table with a header, csv where the path says so, else tsv, in which tabs and line ends are spaces. Raises
-    TextRNNError where it cannot be written."""
-    rows = [
-        (str(each.example.label), each.example.text, each.suggested, f"{each.confidence:.3g}", each.example.where)
-        for each in suspects
-    ]
+def write_suspects(path: Path, suspects: Sequence[Suspect], sources: Mapping[str, Source], *, keep: bool) -> None:
+    """A table with a header, csv where the path says so, else tsv, in which tabs and line ends are spaces. sources:
+    split -> its files, read again for the numbers of the rows. keep: whether the other columns of the input follow.
+    Raises TextRNNError where it cannot be written."""
+    places = _places(suspects, sources, keep=keep)
+    others = list(dict.fromkeys(column for row in places.values() for column in row[1]))
+    names = [f"input {column}" if column in HEADER else column for column in others]
+    rows = [(*HEADER, *names)]
+    for each in suspects:
+        number, columns = places[each.split, each.example.where]
+        own = (str(each.example.label), each.example.text, each.suggested, f"{each.confidence:.3g}")
+        kept = (columns.get(column, "") for column in others)
+        rows.append((*own, each.example.where, each.split, str(number), *kept))
     stream = io.StringIO(newline="")
     if is_csv(path):
-        csv.writer(stream, lineterminator="\n").writerows([HEADER, *rows])
+        csv.writer(stream, lineterminator="\n").writerows(rows)
     else:
-        stream.writelines("\t".join(map(one_line, row)) + "\n" for row in [HEADER, *rows])
-    write_text(path, stream.getvalue())
+        stream.writelines("\t".join(map(one_line, row)) + "\n" for row in rows)
+    write_bytes(path, stream.getvalue().encode("utf-8", "backslashreplace"))  # names of files may be of any bytes
+
+
+def _places(
+    suspects: Sequence[Suspect], sources: Mapping[str, Source], *, keep: bool
+) -> dict[tuple[str, str], tuple[int, dict[str, str]]]:
+    """(split, where) of each suspect -> the number of its row among the good rows of its file, from 1, and the other
+    columns of that row, as text."""
+    wanted = {(each.split, each.example.where) for each in suspects}
+    found = {}
+    for split, source in sources.items():
+        file, number = "", 0
+        for example in read_examples(replace(source, keep=keep)):
+            of_example = example.where.rpartition(":")[0]
+            file, number = of_example, number + 1 if of_example == file else 1
+            if (split, example.where) in wanted:
+                found[split, example.where] = number, _other_columns(example.row or {}, source)
+    if len(found) < len(wanted):
+        raise changed_while_read(path for source in sources.values() for path in source.paths)
+    return found
+
+
+def _other_columns(row: Mapping[str, Any], source: Source) -> dict[str, str]:
+    defaults = DEFAULT_COLUMNS.values()
+    texts = source.columns().texts or [text for text, _ in defaults]
+    labels = [label for _, label in defaults] if source.label_column is None else [source.label_column]
+    own = {str(column) for column in (*texts, *labels)}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in row.items()
+        if name not in own
+    }
 
 
 def is_csv(path: Path) -> bool:

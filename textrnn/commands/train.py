@@ -6,8 +6,9 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from textrnn.commands.data import load_data, pretrained_vectors, warn_of_severe_texts
+from textrnn.commands.data import input_files, load_data, pretrained_vectors, warn_of_severe_texts
 from textrnn.commands.describe import describe_model, describe_training, title_of
+from textrnn.commands.output import check_run_dir
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
 from textrnn.data.build import build_source, other_files, with_absolute_paths
@@ -15,6 +16,7 @@ from textrnn.data.raw_texts import texts_at
 from textrnn.data.transform import Transform
 from textrnn.run.environment import describe_environment
 from textrnn.run.folder import RunFolder
+from textrnn.run.held_out import save_train_hashes
 from textrnn.run.model import save_description
 from textrnn.runtime.device import allow_tf32, training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, one_by_machine, world_size
@@ -22,11 +24,10 @@ from textrnn.runtime.files import sha256_of, write_text
 from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.training.best import BestNetworks
-from textrnn.training.cross_fitting import sum_up
+from textrnn.training.closing import close_run
 from textrnn.training.interruptible import train_part
 from textrnn.training.linear_stage import linear_margins
 from textrnn.training.plan import NetworkBuilder, plan
-from textrnn.training.precision import bfloat16_agreement
 from textrnn.training.recorder import plot_history
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
@@ -40,6 +41,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         start = broadcast_from_rank0(lambda: where_to_start(config, run, resume=resume, force=force))
         if start == "complete":
             return
+        if start == "new":
+            check_run_dir(run, input_files(config, None))
         device = training_device(device_name)
         allow_tf32(settings.tf32)
         with one_by_machine():  # the first process tokenizes, the others find the corpus in the cache
@@ -70,15 +73,17 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     run.check_free(force=force or (resume and not run.is_trained()))
                     if run.evaluations.exists():
                         log.info("starting over in place of an older run: %s goes, too", run.evaluations)
-                    run.create(config.to_yaml(), environment, digests)
+                    run.create(config, environment, digests)
                 # of a resumed run, too: the files may have been damaged since
                 transform = Transform(tokenizer, splits.vocab, config.data.max_length)
                 dim = network.embedding.table.embedding_dim
-                save_description(run.model, transform, splits.labels, config, dim, splits.format)
+                save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
             raw = RawTexts(config, splits.hashes)
             margins, has_linear = broadcast_from_rank0(lambda: linear_margins(config, splits, run, raw))
             best = BestNetworks(run, linear=has_linear, mix=config.model.linear == "mix")
+            if is_first():
+                save_train_hashes(run, splits.fitted_hashes(with_dev=has_linear and best.mix))
             if start == "resume":
                 best.load(network, len(parts))
             try:
@@ -90,14 +95,10 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                             config, run, network, part, fold, part.own(margins), best, len(splits.labels),
                             device=device, stop=stop,
                         )  # fmt: skip
-                    if len(parts) > 1:
-                        sum_up(run, network, parts, margins, best, splits, device=device, stop=stop)
-                    if is_first():
-                        agreement = bfloat16_agreement(
-                            best.networks(network), parts, margins if best.mix else None, best.decision, device=device
-                        )
-                        if agreement is not None:
-                            best.save_agreement(agreement)
+                    close_run(
+                        run, network, parts, margins, best, splits.held_out, len(splits.labels), device=device,
+                        stop=stop,
+                    )  # fmt: skip
             except Interrupted:
                 if is_first():
                     plot_history(run, name)
@@ -123,9 +124,6 @@ class RawTexts:
         assert self.data.train is not None
         return list(texts_at(build_source(self.data.train, self.data), rows.tolist(), self.hashes["train"]))
 
-    def dev(self) -> list[str] | None:
-        """None where dev is a part of train."""
-        if self.data.dev is None:
-            return None
-        hashes = self.hashes["dev"]
-        return list(texts_at(build_source(self.data.dev, self.data), range(len(hashes)), hashes))
+    def dev(self, rows: np.ndarray) -> list[str]:
+        assert self.data.dev is not None
+        return list(texts_at(build_source(self.data.dev, self.data), rows.tolist(), self.hashes["dev"]))

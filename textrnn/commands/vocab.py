@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textrnn.commands.data import load_data, warn_of_dead_keys
+from textrnn.commands.data import input_files, load_data, warn_of_dead_keys
+from textrnn.commands.output import check_output, check_writable
 from textrnn.config import Config
 from textrnn.runtime.files import write_text
 
 
-def vocab(config: Config, output: Path | None) -> list[str]:
-    """Build what `train` will use; returns the lines to print. output: a file of `token<TAB>count` lines."""
+def vocab(config: Config, output: Path | None, config_file: Path | None) -> list[str]:
+    """Build what `train` will use; returns the lines to print. output: a file of `token<TAB>count` lines. config_file:
+    the one that the config was read from. Raises UsageError for an output that is an input."""
     warn_of_dead_keys(config)
+    if output is not None:
+        check_output("--output", output, input_files(config, config_file))
+        check_writable(output)
     splits, _ = load_data(config)
     if output is not None:
         write_text(output, "".join(f"{token}\t{count}\n" for token, count in splits.counts))

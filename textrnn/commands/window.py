@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from textrnn.data.reader import Example
@@ -12,6 +13,17 @@ from textrnn.data.reader import Example
 T = TypeVar("T")
 CHARACTERS = 4_000_000  # of a window at most
 _SWITCH_SECONDS = 5e-4  # a thread that computes waits so long for one that reads and writes; Python's default is 5e-3
+
+
+@contextmanager
+def quick_switches() -> Iterator[None]:
+    """A block in which a thread that computes soon makes room for one that reads and writes."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class Window(Generic[T]):
@@ -29,7 +41,6 @@ class Window(Generic[T]):
         self.examples: list[Example] = []
         self.characters = 0
         self.started: tuple[list[Example], Future[T]] | None = None
-        sys.setswitchinterval(_SWITCH_SECONDS)
 
     def add(self, example: Example) -> None:
         self.examples.append(example)

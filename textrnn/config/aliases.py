@@ -9,7 +9,7 @@ _ALIASES = {
     "data.dev": "dev_file dev_path val valid validation val_file valid_file eval_file",
     "data.test": "test_file test_path test_data",
     "data.dev_fraction": "dev_split val_split val_size valid_fraction validation_split validation_fraction",
-    "data.format": "file_format filetype",
+    "data.format": "file_format filetype data.type",
     "data.text_column": "text text_col text_field content_column text_key",
     "data.label_column": "label label_col label_field target target_column label_key",
     "data.label_names": "classes class_names labels label_file class_file",
@@ -18,18 +18,18 @@ _ALIASES = {
     "data.max_length": "max_len maxlen max_seq_len max_seq_length seq_len seq_length pad_size max_tokens truncate",
     "data.bad_rows": "on_bad_lines on_bad_rows skip_bad_rows errors",
     "data.cache_dir": "cache cache_path",
-    "tokenizer.kind": "tokenizer tokenizer_type tokenize  level",
+    "tokenizer.kind": "tokenizer tokenizer_type tokenize level tokenizer.type tokenizer.name",
     "tokenizer.lowercase": "lower lower_case do_lower_case",
     "tokenizer.normalize": "nfkc unicode normalization",
     "tokenizer.user_dict": "userdict dict dictionary jieba_dict",
     "vocab.min_count": "min_freq min_df mincount min_frequency",
     "vocab.max_size": "vocab_size max_vocab max_vocab_size max_features num_words n_vocab",
-    "model.architecture": "arch model model_name model_type network",
+    "model.architecture": "arch model model_name model_type network model.type model.name model.kind",
     "model.cell": "rnn_type cell_type rnn_cell unit rnn",
     "model.nonlinearity": "activation",
     "model.embedding_dim": "embed_dim emb_dim emb_size embed_size embedding_size embed embedding d_model input_size",
     "model.hidden_size": "hidden hidden_dim hid_size units rnn_size rnn_hidden n_hidden num_hidden hidden_units",
-    "model.num_layers": "layers n_layers nlayers depth rnn_layers",
+    "model.num_layers": "layers n_layers nlayers hidden_layers depth rnn_layers",
     "model.bidirectional": "bidir bi birnn bi_directional",
     "model.dropout": "drop dropout_rate drop_rate drop_prob p_drop",
     "model.embedding_dropout": "emb_dropout embed_dropout spatial_dropout input_dropout",
@@ -64,11 +64,35 @@ _ALIASES = {
     "train.save_minutes": "save_every save_interval checkpoint_interval",
 }
 _KEY_OF = {alias: key for key, aliases in _ALIASES.items() for alias in aliases.split()}
+# What other programs have a key for, and this one does not.
+_WITHOUT_KEY = {
+    "the optimizer is always AdamW": "optimizer optim optimiser optimizer_type optimizer_name solver",
+    "AdamW has its usual momenta, 0.9 and 0.999": "momentum beta1 beta2 betas adam_beta1 adam_beta2",
+    "the loss is always cross-entropy": "loss criterion loss_fn loss_function objective",
+    "the classes are those of the training texts": "num_classes n_classes num_labels n_labels output_size",
+    "pass --device": "device gpu cuda use_cuda use_gpu no_cuda accelerator",
+    "pass --run-dir": "output_dir run_dir save_dir log_dir checkpoint_dir model_dir",
+    "texts are always shuffled": "shuffle",
+    "texts are tokenized on all cores, before training": "num_workers workers n_jobs num_threads",
+    "a model is evaluated after each epoch": "eval_steps eval_every eval_strategy evaluation_strategy eval_interval",
+}
+_REASON_OF = {name: reason for reason, names in _WITHOUT_KEY.items() for name in names.split()}
 
 
 def known_by_another_name(name: str, known: Collection[str]) -> str | None:
     """The `section.key` that `name` means, with or without its section: one in another section, or under a name that
-    is common elsewhere. None where there is none such."""
-    bare = name.rpartition(".")[2].strip().lower().replace("-", "_")
+    is common elsewhere. None if there is no such key."""
+    whole = _plain(name)
+    bare = whole.rpartition(".")[2]
     alike = [key for key in known if key.partition(".")[2] == bare]
-    return alike[0] if len(alike) == 1 else _KEY_OF.get(bare)
+    return alike[0] if len(alike) == 1 else _KEY_OF.get(whole) or _KEY_OF.get(bare)
+
+
+def why_there_is_no_key(name: str) -> str | None:
+    """The reason that a setting, common elsewhere, has no key here, or the option that sets it; None if `name` is not
+    such a setting. name: with or without a section."""
+    return _REASON_OF.get(_plain(name).rpartition(".")[2])
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_")

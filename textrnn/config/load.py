@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from textrnn.config.aliases import known_by_another_name
+from textrnn.config.aliases import known_by_another_name, why_there_is_no_key
 from textrnn.config.sections import PLAIN, SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
 MODEL_FORMAT_KEY = "format_version"  # in a saved model's config.yaml, beside the sections; in no other config
 _PROBLEMS_SHOWN = 20
+_NEAR, _NEAR_SECTION = 0.7, 0.6  # of difflib's ratio: names less alike are not meant
 _CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 
 
@@ -161,7 +162,8 @@ def parse_override(option: str) -> tuple[str, Any]:
         raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; `train` takes a preset as --preset")
     if not equals or "." not in key:
         meant = known_by_another_name(key.strip(), known_keys()) if equals else None
-        example = f"did you mean {meant}={_shown(value)}?" if meant else "for example model.cell=lstm"
+        reason = why_there_is_no_key(key) if equals else None
+        example = f"did you mean {meant}={_shown(value)}?" if meant else reason or "for example model.cell=lstm"
         raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; {example}")
     found, problem = _parse(value)
     if problem is not None:
@@ -170,17 +172,25 @@ def parse_override(option: str) -> tuple[str, Any]:
     return key.strip(), found
 
 
-def _meant(name: str, known: Collection[str]) -> str:
-    """A hint at the key that is meant, or at the nearest of the `known` names."""
-    key = known_by_another_name(name, known_keys())
-    return _nearest(name, known) if key is None else f"; did you mean {key}?"
+def _hint(name: str) -> str:
+    """What an unknown `section.key` means: the key of another name or the nearest one, why there is none, or the keys
+    of the section."""
+    if key := known_by_another_name(name, known_keys()):
+        return f"; did you mean {key}?"
+    if reason := why_there_is_no_key(name):
+        return f"; {reason}"
+    section, _, bare = name.partition(".")
+    if section not in SECTIONS:
+        return _nearest_section(section, Config.model_fields)
+    keys = [key.partition(".")[2] for key in known_keys() if key.startswith(f"{section}.")]
+    match = difflib.get_close_matches(bare, keys, n=1, cutoff=_NEAR)
+    return f"; did you mean {section}.{match[0]}?" if match else f"; the keys of {section} are: {', '.join(keys)}"
 
 
 def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:
     """Set `section.key` in a nested dict. Raises ConfigError with the nearest key where there is none such."""
-    known = known_keys()
-    if dotted not in known:
-        raise ConfigError(f"--set {_shown(dotted)}: no such key{_meant(dotted, known)}")
+    if dotted not in known_keys():
+        raise ConfigError(f"--set {_shown(dotted)}: no such key{_hint(dotted)}")
     section, key = dotted.split(".")
     if not isinstance(tree.get(section), dict):
         tree[section] = {}
@@ -204,8 +214,8 @@ def _value(tree: dict[str, Any], dotted: str) -> Any:
     return tree[section][key]
 
 
-def _nearest(name: str, known: Any) -> str:
-    match = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+def _nearest_section(name: str, known: Collection[str]) -> str:
+    match = difflib.get_close_matches(name, list(known), n=1, cutoff=_NEAR_SECTION)
     return f"; did you mean {match[0]}?" if match else f"; known are: {', '.join(known)}"
 
 
@@ -227,9 +237,9 @@ def _explain(key: str, problems: list[Any]) -> str:
         )
     if kinds & {"extra_forbidden", "invalid_key"}:
         if "." not in key:
-            hint = _nearest if isinstance(found, dict) else _meant
-            return f"{key}: no such section{hint(key, Config.model_fields)}"
-        return f"{key}: no such key{_meant(key, known_keys())}"
+            is_section = isinstance(found, dict) and why_there_is_no_key(key) is None
+            return f"{key}: no such section{_nearest_section(key, Config.model_fields) if is_section else _hint(key)}"
+        return f"{key}: no such key{_hint(key)}"
     if key in SECTIONS:
         return f"{key}: a section with keys was expected, found {short(found)}"
     if "value_error" in kinds:

@@ -111,6 +111,9 @@ class DataConfig(Section):
     encoding: str = "utf-8"
     max_length: int = Field(512, ge=1, le=2**31 - 2, description="tokens of a text that are read; the rest is cut")
     bad_rows: Literal["error", "skip"] = "error"
+    empty_texts: Literal["skip", "keep"] = Field(
+        "skip", description="texts without a token: skip = train and judge without them; keep = as one unknown token"
+    )
     cache_dir: str = ".textrnn_cache"
 
     @field_validator("encoding")
@@ -168,7 +171,7 @@ class ModelConfig(Section):
         1, ge=1, le=64, description="how often attention reads; more = a memory network"
     )
     fc_size: int | None = Field(None, ge=1, le=_MOST_UNITS, description="a hidden dense layer with relu; null = none")
-    pretrained: str | None = Field(None, description="word vectors in word2vec text format, .gz too")
+    pretrained: str | None = Field(None, description="word vectors of word2vec, text or binary, .gz too")
     freeze_embedding: Annotated[bool, _PRETRAINED] = False
     rare_dim: Annotated[int | None, _RANDOM] = Field(
         32, ge=1, le=_MOST_UNITS, description="size of the vectors of all tokens but the most frequent quarter; where "

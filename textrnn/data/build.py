@@ -29,6 +29,7 @@ def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None =
         delimiter=data.delimiter,
         encoding=data.encoding,
         skip_bad_rows=data.bad_rows == "skip",
+        cache_dir=Path(data.cache_dir),
     )
 
 
@@ -60,6 +61,7 @@ def build_splits(config: Config, tokenizer: Tokenizer, progress: Callable[[str, 
         max_length=data.max_length,
         min_count=config.vocab.min_count,
         max_size=config.vocab.max_size,
+        skip_empty=data.empty_texts == "skip",
         cache_dir=Path(data.cache_dir),
         progress=progress,
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from textrnn.data.corpus import Corpus
 from textrnn.data.corpus_files import open_corpus, remove_corpus, write_corpus
-from textrnn.data.digests import check_unchanged, content_digest
+from textrnn.data.digests import MEMOS, check_unchanged, content_digest
 from textrnn.data.scratch import unwritable
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
@@ -23,7 +23,7 @@ from textrnn.errors import TextRNNError
 from textrnn.runtime.files import sync_folder
 from textrnn.runtime.signals import cleanup
 
-FORMAT_NUMBER = 4
+FORMAT_NUMBER = 5
 _LEFTOVER_SECONDS = 24 * 3600.0
 
 
@@ -44,10 +44,10 @@ def load_corpus(
     """
     files = source.files()
     try:
-        (cache_dir / "digests").mkdir(parents=True, exist_ok=True)
+        (cache_dir / MEMOS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(cache_dir, error) from error
-    digest, state = content_digest(files, cache_dir / "digests")
+    digest, state = content_digest(files, cache_dir / MEMOS)
     key = {
         "format_number": FORMAT_NUMBER,
         "content": digest,

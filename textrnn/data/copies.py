@@ -26,7 +26,7 @@ class Copies(NamedTuple):
 def find_copies(splits: Mapping[str, Sequence[Example]], of: Mapping[str, int]) -> Copies:
     """splits: their texts, or samples of them, train first. of: how many texts each has in all."""
     places = [(name, example) for name, examples in splits.items() for example in examples]
-    earlier = _earlier(places)
+    earlier, is_complete = _earlier(places)
     across: dict[str, list[str]] = defaultdict(list)  # split -> its texts that are nearly equal to one of train
     inside: dict[str, list[str]] = defaultdict(list)
     exactly: dict[str, int] = defaultdict(int)
@@ -44,7 +44,7 @@ def find_copies(splits: Mapping[str, Sequence[Example]], of: Mapping[str, int]) 
             (equal if is_equal else across)[name].append(line)
     # where only a part of train was compared, as many more are to be expected
     share = len(splits["train"]) / max(of["train"], 1)
-    least = "" if share == 1 else "at least "
+    least = "" if share == 1 and is_complete else "at least "
     findings = [
         Finding(
             "copies",
@@ -64,7 +64,8 @@ def find_copies(splits: Mapping[str, Sequence[Example]], of: Mapping[str, int]) 
         findings.append(
             Finding(
                 "copies",
-                f"texts that are equal or nearly equal to an earlier one of their split, or of dev: {counts}",
+                f"texts that are equal or nearly equal to an earlier one of their split, or of dev: "
+                f"{'' if is_complete else 'at least '}{counts}",
                 remedy="keep one of each, unless they are as frequent in the texts to be labelled",
                 examples=[line for lines in inside.values() for line in lines][:_SHOWN],
             )
@@ -76,8 +77,9 @@ def _looked_at(count: int, total: int, name: str) -> str:
     return f"{count:,} {name} texts" if count == total else f"{count:,} {name} texts (of {total:,}, drawn at random)"
 
 
-def _earlier(places: Sequence[tuple[str, Example]]) -> dict[int, int]:
-    """Position of a text -> that of an equal text before it, else of a nearly equal one."""
+def _earlier(places: Sequence[tuple[str, Example]]) -> tuple[dict[int, int], bool]:
+    """Position of a text -> that of an equal text before it, else of a nearly equal one; and whether all pairs that may
+    be nearly equal were compared."""
     found: dict[int, int] = {}
     first_text: dict[str, int] = {}
     first_shape: dict[str, int] = {}
@@ -93,9 +95,10 @@ def _earlier(places: Sequence[tuple[str, Example]]) -> dict[int, int]:
         elif same_shape != at:
             found[at] = same_shape
     at_of = list(first_shape.values())
-    for later, earlier in near_pairs(list(first_shape)):
+    left_out: list[bool] = []
+    for later, earlier in near_pairs(list(first_shape), lambda: left_out.append(True)):
         found.setdefault(at_of[later], at_of[earlier])
-    return found
+    return found, not left_out
 
 
 def _cut(example: Example) -> str:

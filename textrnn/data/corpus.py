@@ -83,9 +83,24 @@ class Corpus:
             block += self.types.readline()
             yield block.decode("utf-8").split("\n")[:-1]
 
+    def texts_of_tokens(self, rows: Sequence[int], max_length: int) -> Iterator[str]:
+        """The tokens, with spaces between them, that a model with this limit reads of each of some texts."""
+        spans = [(self.starts[row], self.starts[row] + min(self.lengths[row], max_length)) for row in rows]
+        wanted = np.unique(np.concatenate([self.tokens[begin:end] for begin, end in spans]))
+        names: dict[int, str] = {}
+        first = 0
+        for tokens in self.types_in_blocks():
+            inside = wanted[(wanted >= first) & (wanted < first + len(tokens))]
+            names.update((number, tokens[number - first]) for number in inside.tolist())
+            first += len(tokens)
+        for begin, end in spans:
+            yield " ".join(names[number] for number in self.tokens[begin:end].tolist())
+
     def cut(self, max_length: int) -> EncodedTexts:
         """The texts as a model with this limit reads them, in the corpus's own token numbers and without labels."""
-        return EncodedTexts(self.tokens, self.starts, cut_lengths(self.lengths, max_length))
+        return EncodedTexts(
+            self.tokens, self.starts, cut_lengths(self.lengths, max_length), is_empty=np.asarray(self.lengths) == 0
+        )
 
     def encoded(self, vocab: Vocab, label_ids: dict[str, int] | None, max_length: int) -> EncodedTexts:
         """The texts in ids of `vocab`, each cut at max_length.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -13,7 +14,14 @@ from textrnn.data.table import LONGEST_FIELD
 
 DELIMITERS = (",", ";", "\t", "|")  # in this order where several fit
 _SAMPLE_CHARACTERS = 1 << 20
+_STATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's first line, above the header
 _ENOUGH_ROWS = 5  # to take anything but a comma where a single column is wanted
+
+
+def stated_delimiter(line: str) -> str | None:
+    """The delimiter that a first line `sep=;` states, as Excel writes and reads it; None for any other line."""
+    match = _STATED.fullmatch(line)
+    return None if match is None else match[1]
 
 
 def with_delimiter(lines: Iterable[str], columns: Columns) -> tuple[Iterator[str], str]:

@@ -7,20 +7,24 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from textrnn.data.source import changed_while_read, class_names, folder_entries
+from textrnn.data.source import Source, changed_while_read, class_names, folder_entries
 from textrnn.errors import DataError
 from textrnn.runtime.files import sha256_of, write_bytes
 
+MEMOS = "digests"  # their folder in a cache
 _FRESH_SECONDS = 2.0  # a file changed this recently may change again within the resolution of its timestamp
 
 
 def content_digest(files: list[tuple[str, str]], memo_folder: Path) -> tuple[str, str]:
-    """sha256 over the contents of (path, format) pairs, and a hash of the files' sizes and times when it was computed.
-    Of folders, the names of what is in them count too.
+    """sha256 over the contents of (path, format) pairs, and a hash of the files' states when it was computed. Of
+    folders, the names of what is in them count too.
 
-    memo_folder: an existing folder for results, each valid until size or modification time of a file change.
+    memo_folder: an existing folder for results, each valid until the state of a file changes: its size, its inode, or
+    the time when its content or its status was last changed. A copy may keep size and time of modification (`cp -p`,
+    `rsync -t`), but not the other time, which no program can set.
 
     Raises: DataError for a file that cannot be read.
     """
@@ -45,7 +49,7 @@ def content_digest(files: list[tuple[str, str]], memo_folder: Path) -> tuple[str
 
 
 def check_unchanged(files: list[tuple[str, str]], state: str) -> None:
-    """Raises DataError where sizes or times of the files are not those that `content_digest` found."""
+    """Raises DataError if the states of the files are not those that `content_digest` found."""
     try:
         unchanged = _states(files)[1] == state
     except OSError:
@@ -54,8 +58,17 @@ def check_unchanged(files: list[tuple[str, str]], state: str) -> None:
         raise changed_while_read(path for path, _ in files[:5])
 
 
+def content_changed(source: Source) -> DataError:
+    """The error for a source whose texts are not those of its corpus in the cache. What the cache remembers of its
+    content is removed, so that the files are read again next time."""
+    if source.cache_dir is not None:
+        with suppress(OSError):
+            (source.cache_dir / MEMOS / _states(source.files())[0]).unlink(missing_ok=True)
+    return changed_while_read(source.paths)
+
+
 def _states(files: list[tuple[str, str]]) -> tuple[str, str, int]:
-    """A hash of the paths, one that covers sizes and times too, and the newest time in nanoseconds."""
+    """A hash of the paths, one that covers the states of the files too, and the newest time in nanoseconds."""
     places, state, newest = hashlib.sha256(), hashlib.sha256(), 0
     for file, name, is_document in _entries(files):
         place = json.dumps([os.path.abspath(file), name, is_document]).encode()
@@ -63,8 +76,9 @@ def _states(files: list[tuple[str, str]]) -> tuple[str, str, int]:
         state.update(place)
         if is_document:
             status = os.stat(file)
-            state.update(json.dumps([status.st_size, status.st_mtime_ns]).encode())
-            newest = max(newest, status.st_mtime_ns)
+            times = status.st_mtime_ns, status.st_ctime_ns
+            state.update(json.dumps([status.st_size, status.st_ino, *times]).encode())
+            newest = max(newest, *times)
     return places.hexdigest()[:32], state.hexdigest(), newest
 
 

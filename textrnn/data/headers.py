@@ -35,8 +35,16 @@ def is_header(text: str, others: list[str]) -> bool:
 
 
 def is_numbering(row: list[str]) -> bool:
-    """Whether a row is 0, 1, 2, ..., as pandas writes a header for columns without names."""
-    return len(row) > 1 and [field.strip() for field in row] == [str(at) for at in range(len(row))]
+    """Whether a row is 0, 1, 2, ..., as pandas writes a header for columns without names; perhaps after an empty field,
+    for the column of row numbers."""
+    numbers = [field.strip() for field in row]
+    numbers = numbers[1:] if numbers[0] == "" else numbers
+    return len(numbers) > 1 and numbers == [str(at) for at in range(len(numbers))]
+
+
+def looks_quoted(field: str) -> bool:
+    """Whether a field has the quotes of csv around it."""
+    return len(field) > 1 and field[0] == field[-1] == '"'
 
 
 def _may_be_header(row: list[str]) -> bool:
@@ -47,39 +55,48 @@ def _may_be_header(row: list[str]) -> bool:
     )
 
 
-def header_found(texts: list[str], label: str | None, row: list[str], options: OptionNames) -> str:
-    """What to do about a header where columns are numbered. texts, label: its fields in these columns."""
+def header_found(texts: list[str], label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool) -> str:
+    """What to do about a header where columns are numbered. texts, label: its fields in these columns.
+    is_quoted: whether fields of a tsv file have quotes around them, which only csv removes."""
+    as_csv = ""
+    if is_quoted:
+        as_csv = f"; its fields are in quotes, as in csv: {options.format}csv"
+        texts, row = ([field.strip('"') for field in fields] for fields in (texts, row))
+        label = label and label.strip('"')
     if label is None:
         named = [field for field in row if _plain(field) in _TEXT_NAMES][:1] if len(texts) == 1 else []
-        return f"this looks like a header, which is no text: pass {_typed(options.text_column, *(named or texts))}"
+        typed = _typed(options.text_column, *(named or texts))
+        return f"this looks like a header, which is no text: pass {typed}{as_csv}"
     if _plain(texts[0]) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
         texts[0], label = label, texts[0]
     shown = ", ".join(map(short, [*texts, label]))
     return (
         f"this looks like a header ({shown}), whose words would become a text and a class: name the columns: "
-        f"{_typed(options.text_column, *texts)} {_typed(options.label_column, label)}"
+        f"{_typed(options.text_column, *texts)} {_typed(options.label_column, label)}{as_csv}"
     )
 
 
 def missing_columns(
-    missing: list[Column], header: list[str], sample: list[str], columns: Columns, known: set[int]
+    missing: list[Column], header: list[str], sample: list[list[str]], columns: Columns, known: set[int]
 ) -> str:
     """What to say of a header without some columns.
 
-    missing: those of `columns` that the header lacks. sample: the row after the header, [] if there is none. known:
-    places of the columns that were found.
+    missing: those of `columns` that the header lacks. sample: the first rows after the header. known: places of the
+    columns that were found.
     """
     options = columns.options
     of = {"text": options.text_column, "label": options.label_column}
     parts = [part for part, own in (("text", columns.texts), ("label", [columns.label])) if set(own) & set(missing)]
     lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
+    if "label" in parts and len(classes := _class_columns(header, sample)) > 1:
+        return f"{lacking}; {_one_column_per_class(classes)}"
     if len(columns.texts) > 1:
         shape = {"text": ",".join(["NAME"] * len(columns.texts)), "label": "NAME"}
         remedy = " ".join(of[part] + shape[part] for part in parts)
         return f"{lacking}; the header is: {quoted(header)}. Pass {remedy}"
     if len(header) == 1:
         return _of_one_field(lacking, header, parts, options, found_text=bool(known))
-    places = _likely_places(parts, header, sample or header, known)
+    places = _likely_places(parts, header, sample[0] if sample else header, known)
     numbers = " ".join(f"{of[part]}{places[part]}" for part in parts)
     if not (_may_be_header(header) or is_numbering(header)):
         return (
@@ -102,6 +119,23 @@ def _of_one_field(
             f"{options.delimiter}CHARACTER"
         )
     return f"{said}. Pass {_typed(options.text_column, header[0])}, or {options.text_column}0 if it has no header"
+
+
+def _class_columns(header: list[str], sample: list[list[str]]) -> list[str]:
+    """The names of the columns that hold nothing but 0 and 1, and both of them."""
+    whole = [row for row in sample if len(row) == len(header)]
+    values = [{row[at].strip() for row in whole} for at in range(len(header))]
+    ones = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
+    return [name for name, found in zip(header, values, strict=True) if found in ones]
+
+
+def _one_column_per_class(names: list[str]) -> str:
+    listed = ", ".join(map(repr, names))
+    return (
+        f"the columns {listed} hold 0 and 1, as one column per class does. textrnn takes one label per text, in one "
+        f"column; to keep the first class of each text, with pandas: names = [{listed}]; rows = "
+        f"rows[rows[names].any(axis=1)]; rows['label'] = rows[names].idxmax(axis=1)"
+    )
 
 
 def _likely_places(missing: list[str], header: list[str], sample: list[str], known: set[int]) -> dict[str, int]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from textrnn.data.records import BadRow, Column, Columns, Record, join_texts, quoted
 from textrnn.errors import DataError, short
 
+_ARRAY = re.compile(r"\[\s*(\{|\[|$)")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
-    """columns: the keys of text and label, neither None. Raises DataError where they are numbers."""
+    """columns: the keys of text and label, neither None. Raises DataError if they are numbers, or
+    if the file is one JSON document."""
     options = columns.options
     keys: list[tuple[Column | None, str]] = [(column, options.text_column) for column in columns.texts]
     keys += [(columns.label, options.label_column)] * columns.labelled
@@ -23,7 +26,11 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
         if isinstance(key, int):
             raise DataError(f"{name}: jsonl has no column numbers: pass {option}KEY instead of {key}")
     numbers: dict[str, Any] = {"parse_constant": _NoNumber, "parse_float": _finite} if columns.keep else {}
+    is_top = True
     for number, line in enumerate(lines, start=1):
+        if is_top and line.strip():
+            check_is_per_line(line, name, number)
+            is_top = False
         if not line.strip():
             # without labels, a blank line is an empty text
             empty = BadRow(number, "expected a JSON object, found an empty line")
@@ -39,6 +46,22 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             yield BadRow(number, "not valid JSON: a number has too many digits")
         else:
             yield _record(item, number, columns)
+
+
+def check_is_per_line(line: str, name: str, number: int = 1) -> None:
+    """Raises DataError for the first line of a JSON document that is an array, or goes over several lines."""
+    text = line.strip()
+    if _ARRAY.match(text):
+        convert = "import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding='utf-8'))]"
+        raise DataError(
+            f"{name}:{number}: expected one JSON object per line (jsonl), found a JSON array: convert the file with "
+            f'python3 -c "{convert}" {shlex.quote(name)} > NEW.jsonl'
+        )
+    if text == "{":
+        raise DataError(
+            f"{name}:{number}: expected one JSON object per line (jsonl), found one over several lines: write each "
+            f"object on a line of its own"
+        )
 
 
 class _NoNumber(str):

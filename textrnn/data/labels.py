@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from decimal import Decimal
 
 from textrnn.data.records import strip_line_end
 from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.decoding import read_lines, without_invisible
 from textrnn.runtime.files import open_binary
+
+_ID_AND_NAME = re.compile(r"(\d{1,9})[\s:;,.|=]\s*(\S.*)")
+_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,6})?")
 
 
 def label_problem(label: str, names: list[str] | None) -> str | None:
@@ -22,24 +27,31 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
         return f"expected a label on one line, found {short(label)}"
     if names is None:
         return None
-    is_number = label.isascii() and label.isdigit() and len(label) < 20
-    if not (is_number and int(label) < len(names)):
+    is_id = label.isascii() and label.isdigit() and len(label) < 20
+    if not (is_id and int(label) < len(names)):
         return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {short(label)}"
     return None
 
 
 def folded(label: str) -> str:
-    """The same for labels that differ only in case, white space or Unicode form (NFKC), such as full width."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-    return " ".join(plain.split())
+    """The same for labels that differ only in case, white space, Unicode form (NFKC, such as full width), invisible
+    characters or the form of a number (1 and 1.0)."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", without_invisible(label)).casefold())
+    plain = " ".join(plain.split())
+    return plain if not is_number(plain) else format(Decimal(plain).normalize() or Decimal(0), "f")
+
+
+def is_number(label: str) -> bool:
+    return _NUMBER.fullmatch(label) is not None
 
 
 def read_label_names(path: str) -> list[str]:
-    """The names of the label ids 0, 1, ..., one per line. Raises DataError with `file:line`."""
+    """The names of the label ids 0, 1, ..., one per line, perhaps each after its id. Raises DataError `file:line`."""
     with open_binary(path) as stream:
         names = [strip_line_end(line).strip() for line in read_lines(stream, "utf-8", path)]
     while names and not names[-1]:
         names.pop()
+    names = _without_ids(names)
     for number, name in enumerate(names, start=1):
         if not name:
             raise DataError(f"{path}:{number}: expected a label name, found an empty line")
@@ -48,3 +60,10 @@ def read_label_names(path: str) -> list[str]:
     if len(names) < 2:
         raise DataError(f"{path}: expected two or more label names, one per line, found {len(names)}")
     return names
+
+
+def _without_ids(names: list[str]) -> list[str]:
+    """The names without their ids, if each line begins with its own and what is left tells all names apart."""
+    matches = [_ID_AND_NAME.fullmatch(name) for name in names]
+    rest = [match[2] for number, match in enumerate(matches) if match is not None and int(match[1]) == number]
+    return rest if len(set(rest)) == len(names) else names

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ _PROMISING = 0.6  # share of equal values of two signatures from which on they a
 _CHARACTERS_AT_ONCE = 1_000_000
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_COMPARED = 300_000  # pairs
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -24,14 +26,15 @@ def shape(text: str) -> str:
     return _NO_LETTER.sub("", unicodedata.normalize("NFKC", text[: 2 * _LONGEST]).casefold())[:_LONGEST]
 
 
-def near_pairs(shapes: Sequence[str]) -> Iterator[tuple[int, int]]:
+def near_pairs(shapes: Sequence[str], left_out: Callable[[], object] = lambda: None) -> Iterator[tuple[int, int]]:
     """(position, an earlier position) of nearly equal ones of some different shapes; a position may come several
-    times. None of them is empty."""
+    times. None of them is empty. left_out: called where more pairs are suggested than are compared."""
     if len(shapes) < 2:
         return
     signatures = np.concatenate([_signatures(block) for block in _blocks(shapes)])
     for number, (later, earlier) in enumerate(_suggested(signatures)):
         if number == _MOST_COMPARED:
+            left_out()
             return
         if similarity(shapes[later], shapes[earlier]) >= SIMILAR:
             yield later, earlier
@@ -39,12 +42,22 @@ def near_pairs(shapes: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 def similarity(one: str, other: str) -> float:
     """The Jaccard similarity of the sets of their 4-grams: how many are in both, of those in either."""
-    grams, others = _grams(one), _grams(other)
-    return len(grams & others) / len(grams | others)
+    grams = np.concatenate([_grams(one), _grams(other)])
+    grams.sort(kind="stable")  # which merges two sorted runs in one pass
+    common = int(np.count_nonzero(grams[1:] == grams[:-1]))
+    return common / (len(grams) - common)
 
 
-def _grams(text: str) -> set[str]:
-    return {text[at : at + LENGTH] for at in range(max(1, len(text) - LENGTH + 1))}
+@lru_cache(maxsize=64)  # the first text of a group is compared with all others
+def _grams(text: str) -> np.ndarray:
+    """The distinct 4-grams, sorted, as uint64: two different ones are equal with a probability of about 2^-64."""
+    points = np.frombuffer(text.ljust(LENGTH, "\0").encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    count = len(points) - LENGTH + 1
+    grams = np.zeros(count, np.uint64)
+    for offset in range(LENGTH):
+        grams = grams * _FACTOR + points[offset : count + offset]
+    grams.sort()
+    return grams[np.append(True, grams[1:] != grams[:-1])]
 
 
 def _blocks(shapes: Sequence[str]) -> Iterator[Sequence[str]]:

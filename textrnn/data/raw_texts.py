@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from textrnn.data.corpus_writer import text_hash
+from textrnn.data.digests import content_changed
 from textrnn.data.reader import read_examples
-from textrnn.data.source import Source, changed_while_read
+from textrnn.data.source import Source
 
 
 def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterator[str]:
@@ -25,4 +26,4 @@ def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterato
             if following is None:
                 return
     if following is not None:
-        raise changed_while_read(source.paths)
+        raise content_changed(source)

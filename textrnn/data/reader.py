@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from textrnn.data.formats import parse
 from textrnn.data.labels import label_problem
-from textrnn.data.records import BadRow, Record
+from textrnn.data.records import BadRow, Record, count_of
 from textrnn.data.source import Source, class_names, folder_entries, not_a_file
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import UNDECODABLE, read_lines
@@ -40,7 +40,9 @@ def read_examples(source: Source) -> Iterator[Example]:
             is_empty = False
             yield example
         if is_empty:
-            skipped = f"; {source.skipped_count:,} bad rows were skipped" if source.skipped_count else ""
+            skipped = ""
+            if source.skipped_count:
+                skipped = f"; {count_of(source.skipped_count, 'bad row')} skipped, the first: {source.skipped[0]}"
             raise DataError(f"{path}: no {'labelled ' * source.labelled}texts in it{skipped}")
 
 
@@ -96,8 +98,9 @@ def _checked(example: Example, source: Source) -> Iterator[Example]:
 
 def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
     with open_binary(path) as stream:
-        lines = read_lines(stream, source.encoding, path, source.options.encoding)
-        yield from parse_examples(lines, kind, path, source)
+        undecodable: dict[int, str] | None = {} if source.skip_bad_rows else None
+        lines = read_lines(stream, source.encoding, path, source.options.encoding, undecodable)
+        yield from parse_examples(lines, kind, path, source, undecodable)
 
 
 def _folder_examples(path: str, source: Source) -> Iterator[Example]:
@@ -127,7 +130,7 @@ def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, sou
         if problem is not None:
             yield from _bad(file, problem, source, row)
             continue
-        undecodable: dict[int, str] | None = None if source.labelled else {}
+        undecodable: dict[int, str] | None = {} if source.skip_bad_rows or not source.labelled else None
         with open_binary(file) as stream:
             text = "".join(read_lines(stream, source.encoding, file, source.options.encoding, undecodable))
         if undecodable:

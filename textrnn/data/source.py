@@ -8,7 +8,10 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from textrnn.data.formats import check_line_end
+from textrnn.data.jsonl import check_is_per_line
 from textrnn.data.records import Column, Columns, OptionNames, TextColumns, strip_line_end
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import check_encoding, read_lines, utf8_hint
@@ -26,7 +29,8 @@ class Source:
     texts without labels). label_names: the names of the 0-based ids in the files, or None where labels are names.
     delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row is an example with a problem. labelled:
     False reads texts alone. live: lines may come late, so that only the next one is waited for. keep: whether examples
-    keep all fields. options: how messages name the options to set.
+    keep all fields. options: how messages name the options to set. cache_dir: of its tokenized corpus, None if it has
+    none.
 
     skipped_count, skipped: the bad rows that the last reading left out, and a line for each of the first few.
     """
@@ -44,6 +48,7 @@ class Source:
     live: bool = False
     keep: bool = False
     options: OptionNames = field(default_factory=OptionNames)
+    cache_dir: Path | None = None
     skipped_count: int = 0
     skipped: list[str] = field(default_factory=list)
 
@@ -148,6 +153,7 @@ def detect_format(path: str, encoding: str, options: OptionNames) -> str:
         first = next(read_lines(stream, encoding, path, options.encoding), None)
     if first is None:
         raise DataError(f"{path}: the file is empty")
+    check_line_end(first, path)
     if first.startswith("__label__"):
         return "fasttext"
     try:
@@ -157,6 +163,7 @@ def detect_format(path: str, encoding: str, options: OptionNames) -> str:
         pass
     if "\t" in first:
         return "tsv"
+    check_is_per_line(first, path)
     raise DataError(
         f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
         f"{strip_line_end(first)[:60]!r}. Pass {options.format}tsv, csv, jsonl or fasttext"

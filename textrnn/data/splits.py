@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from textrnn.data.corpus import Corpus
+from textrnn.data.division import Division, distinct_rows, divide
 from textrnn.data.findings import Finding
 from textrnn.data.rows import all_rows, class_sizes, in_blocks, rows_where
 from textrnn.data.scratch import scratch_array
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab, select_tokens
 
-DEV_FRACTION = 0.1  # where the config has none
-SMALL = 20_000  # texts, from which on networks are not cross-fitted
+
+class HeldOut(NamedTuple):
+    """texts (m,): to judge networks on. rows (m,): which of the training texts they are if networks are cross-fitted,
+    else which of dev. hashes (m,): of the texts. folds (m,): of each text, or None."""
+
+    texts: EncodedTexts
+    rows: np.ndarray
+    hashes: np.ndarray
+    folds: np.ndarray | None
 
 
 @dataclass
@@ -23,11 +32,12 @@ class Splits:
     """What training needs of the data.
 
     labels: names in the order of their ids; empty without labels. counts: (token, count in train) in the order of the
-    vocabulary. type_count: distinct tokens in train. train_rows, dev_rows: the rows of the training data that each
-    got; dev_rows is None where dev was not held out of it. folds (n,): of each training text, where networks are
-    cross-fitted; None where they are not. hashes: split -> those of all texts of its files. lengths: split -> the
-    tokens of each of these texts, before any cut. digests: config key ->
-    content digest of its files. format: of the training files; auto where they differ.
+    vocabulary. type_count: distinct tokens in train. train_rows: the rows of the training data that train networks.
+    dev_rows: the rows of the dev data, or, without any, of the training data, that judge them; None if there is no dev.
+    folds (n,): of each training text if networks are cross-fitted, else None. hashes: split -> those of all texts of
+    its files. lengths: split -> the tokens of each of these texts, before any cut. skips_empty: whether texts without a
+    token are left out of train and dev. digests: config key -> content digest of its files. format: of the training
+    files; auto if they differ.
     """
 
     train: EncodedTexts
@@ -40,12 +50,41 @@ class Splits:
     train_rows: np.ndarray
     dev_rows: np.ndarray | None
     folds: np.ndarray | None = None
+    skips_empty: bool = True
     statistics: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     hashes: dict[str, np.ndarray] = field(default_factory=dict)
     lengths: dict[str, np.ndarray] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     format: str = "auto"
+
+    @property
+    def dev_is_part_of_train(self) -> bool:
+        return self.dev_rows is not None and "dev" not in self.hashes
+
+    @property
+    def class_shares(self) -> list[float]:
+        """Of each class in the training texts, in the order of `labels`."""
+        sizes = class_sizes(np.asarray(self.train.labels), len(self.labels))
+        return [size / len(self.train) for size in sizes]
+
+    def fitted_hashes(self, *, with_dev: bool) -> np.ndarray:
+        """Those of the training texts, and of the dev texts if a linear model that decides is fitted on them, too."""
+        hashes = self.hashes["train"][self.train_rows]
+        held_out = self.held_out
+        return np.concatenate([hashes, held_out.hashes]) if with_dev and held_out is not None else hashes
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """The texts that judge networks, one for each distinct text and label. None if there are none."""
+        if self.folds is not None:
+            hashes = self.hashes["train"][self.train_rows]
+            rows = distinct_rows(np.asarray(self.train.labels), hashes)
+            return HeldOut(self.train.rows(rows), rows, hashes[rows], self.folds[rows])
+        if self.dev is None or self.dev_rows is None:
+            return None
+        hashes = self.hashes["train" if self.dev_is_part_of_train else "dev"][self.dev_rows]
+        return HeldOut(self.dev, np.arange(len(self.dev)), hashes, None)
 
     @property
     def warnings(self) -> list[str]:
@@ -63,80 +102,65 @@ def split_corpora(
     max_length: int,
     min_count: int,
     max_size: int,
+    skip_empty: bool = True,
 ) -> Splits:
     """The splits of corpora "train" and, where there are such, "dev" and "test", read from files or made in memory.
 
     labels: names in the order of their ids, with every label of the corpora; None for corpora without labels.
     dev_fraction: share of each class of train that becomes dev where there is no dev corpus; None: a tenth, or, of a
     small corpus, none, as it is divided into `folds` for cross-fitting. max_length: tokens at which a text is cut.
-    min_count, max_size: of the vocabulary, which is counted over the training texts so cut.
+    min_count, max_size: of the vocabulary, which is counted over the training texts so cut. skip_empty: leave texts
+    without a token out of train and dev.
 
     Raises: KeyError for a label that is not in `labels`.
     """
     corpus = corpora["train"]
-    train_rows, dev_rows, fold_of_row = all_rows(len(corpus)), None, None
-    classes = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
-    share = DEV_FRACTION if dev_fraction is None else dev_fraction
-    if "dev" not in corpora and dev_fraction is None and is_cross_fitted(len(corpus), folds):
-        fold_of_row = folds_of_texts(classes, corpus.hashes, min(folds, len(corpus) // 2), seed)
-    elif "dev" not in corpora and share > 0:
-        train_rows, dev_rows = stratified_split(classes, share, seed)
+    train_rows, dev_rows, fold_of_row = divide_corpus(
+        corpus, has_dev="dev" in corpora, dev_fraction=dev_fraction, folds=folds, seed=seed, skip_empty=skip_empty
+    )
     counts, type_count = _count_tokens(corpus.cut(max_length).rows(train_rows), corpus, min_count, max_size)
     vocab = Vocab(token for token, _ in counts)
     label_ids = None if labels is None else {label: number for number, label in enumerate(labels)}
     encoded = {name: corpus.encoded(vocab, label_ids, max_length) for name, corpus in corpora.items()}
-    if dev_rows is not None:
-        whole = encoded.pop("train")
-        encoded["train"] = whole.rows(train_rows)
-        if len(dev_rows):
-            encoded["dev"] = whole.rows(dev_rows)
+    whole = encoded["train"]
+    encoded["train"] = chosen_rows(whole, train_rows)
+    if "dev" in corpora:
+        dev_rows = judging_rows(corpora["dev"], skip_empty=skip_empty)
+        encoded["dev"] = chosen_rows(encoded["dev"], dev_rows)
+    elif dev_rows is not None and len(dev_rows):
+        encoded["dev"] = whole.rows(dev_rows)
     return Splits(
         encoded["train"], encoded.get("dev"), encoded.get("test"), labels or [], vocab, counts, type_count,
-        train_rows, dev_rows, fold_of_row,
+        train_rows, dev_rows, fold_of_row, skip_empty,
+        hashes={name: corpus.hashes for name, corpus in corpora.items()},
+        lengths={name: corpus.lengths for name, corpus in corpora.items()},
     )  # fmt: skip
 
 
-def is_cross_fitted(texts: int, folds: int) -> bool:
-    """Whether the networks of so many training texts, with no dev of their own, are cross-fitted. With more texts, a
-    tenth of them is enough to choose on, and little to lose."""
-    return folds > 1 and 4 <= texts < SMALL
+def divide_corpus(
+    corpus: Corpus, *, has_dev: bool, dev_fraction: float | None, folds: int, seed: int, skip_empty: bool
+) -> Division:
+    """The training data of a run. Arguments as of `division.divide`; skip_empty: as of `split_corpora`."""
+    classes = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
+    used = _with_tokens(corpus) if skip_empty else all_rows(len(corpus))
+    return divide(classes, corpus.hashes, used, has_dev=has_dev, dev_fraction=dev_fraction, folds=folds, seed=seed)
 
 
-def stratified_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """(n,) int64: the fold, 0 to folds - 1, of each row. Classes are spread evenly, also those with fewer rows."""
-    random = np.random.default_rng([seed, 0xF01D])
-    order = random.permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    found = np.empty(len(labels), np.int64)
-    found[order] = np.arange(len(labels)) % folds
-    return found
+def chosen_rows(texts: EncodedTexts, rows: np.ndarray) -> EncodedTexts:
+    """These rows of texts; without a copy if they are all."""
+    return texts if len(rows) == len(texts) else texts.rows(rows)
 
 
-def folds_of_texts(labels: np.ndarray, hashes: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """As `stratified_folds`, but equal texts share a fold, so that none is judged by what was trained on it. With fewer
-    distinct texts than folds they cannot."""
-    _, first, text_of_row = np.unique(np.asarray(hashes), return_index=True, return_inverse=True)
-    ascending = np.argsort(first, kind="stable")
-    place = np.empty(len(first), np.int64)
-    place[ascending] = np.arange(len(first))
-    if len(first) < folds:
-        return stratified_folds(labels, folds, seed)
-    of_text = stratified_folds(labels[first[ascending]], folds, seed)
-    return of_text[place[text_of_row]]
+def _with_tokens(corpus: Corpus) -> np.ndarray:
+    """The rows of texts with a token; all rows if there are none, as there must be something to train on."""
+    rows = rows_where(np.asarray(corpus.lengths) > 0)
+    return rows if len(rows) else all_rows(len(corpus))
 
 
-def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (train, dev), each in file order; dev gets a share of each class, rounded, but never all of it."""
-    random = np.random.default_rng([seed, 0xDE7])
-    sizes = class_sizes(labels, int(labels.max()) + 1)
-    shares = [min(round(size * fraction), size - 1) for size in sizes]
-    if not any(share > 0 for share in shares):  # a dev set of one text per class is better than none
-        shares = [min(1, size - 1) for size in sizes]
-    held_out = np.zeros(len(labels), dtype=bool)
-    for label, share in enumerate(shares):
-        if share >= 0:
-            held_out[random.permutation(rows_where(labels == label))[:share]] = True
-    return rows_where(~held_out), rows_where(held_out)
+def judging_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:
+    """The rows of a dev corpus on which networks are judged."""
+    rows = _with_tokens(dev) if skip_empty else all_rows(len(dev))
+    return rows if dev.label_ids is None else rows[distinct_rows(dev.label_ids[rows], dev.hashes[rows])]
 
 
 def _count_tokens(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
-from textrnn.data.headers import HeaderError, header_found, is_header, is_numbering, missing_columns
+from textrnn.data.headers import (
+    HeaderError,
+    header_found,
+    is_header,
+    is_numbering,
+    looks_quoted,
+    missing_columns,
+)
 from textrnn.data.records import BadRow, Column, Columns, Record, count_of, join_texts, quoted, strip_line_end
 from textrnn.errors import DataError, short
 
@@ -110,15 +116,16 @@ def table_records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: C
     if any(isinstance(column, str) for column in (*columns.texts, columns.label)):
         if isinstance(first, BadRow):
             raise DataError(f"{name}:{first.line}: {first.reason}")
-        layout = _layout_by_header(first[1], rows, kind, name, columns)
+        layout = _layout_by_header(first, rows, kind, name, columns)
     else:
+        top = first
         while (record := _without_layout(first, kind, columns)) is not None:
             yield record
             first = next(rows, None)
             if first is None:
                 return
         assert not isinstance(first, BadRow)
-        layout = _layout_by_number(first, kind, name, columns)
+        layout = _layout_by_number(first, rows, kind, name, columns, is_top=first is top)
         rows = chain([first], rows)
     if layout.label in layout.texts:
         options = columns.options
@@ -130,10 +137,9 @@ def table_records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: C
         yield row if isinstance(row, BadRow) else layout.record(*row)
 
 
-def _layout_by_header(
-    header: list[str], rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns
-) -> Layout:
-    """rows: those after the header, from which a message guesses the columns that are meant."""
+def _layout_by_header(first: Row, rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns) -> Layout:
+    """first: the header. rows: those after it, from which a message guesses the columns that are meant."""
+    line, header = first
     names = [field.strip() for field in header]
 
     wanted = list(columns.texts)
@@ -142,35 +148,34 @@ def _layout_by_header(
     if not any(names):
         asked = " and ".join(map(short, wanted))
         plural = "s" if len(wanted) > 1 else ""
-        raise DataError(f"{name}:1: expected a header with the column{plural} {asked}, found an empty line: remove it")
+        raise DataError(
+            f"{name}:{line}: expected a header with the column{plural} {asked}, found an empty line: remove it"
+        )
     places: dict[Column, int] = {}
     for column in wanted:
         if isinstance(column, int):
             if column >= len(names):
-                raise DataError(f"{name}:1: no column {column} (0-based); the header is: {quoted(names)}")
+                raise DataError(f"{name}:{line}: no column {column} (0-based); the header is: {quoted(names)}")
             places[column] = column
         elif names.count(column) > 1:
             raise DataError(
-                f"{name}:1: the header has more than one column {short(column)}: {quoted(names)}; rename all but one"
+                f"{name}:{line}: the header has more than one column {short(column)}: {quoted(names)}; rename all but "
+                f"one"
             )
         elif column in names:
             places[column] = names.index(column)
     missing = [column for column in wanted if column not in places]
     if missing:
-        sample: list[str] = []
-        with contextlib.suppress(DataError):
-            if columns.sample_lines > 1:  # else the next row may be long in coming
-                sample = next((row[1] for row in rows if not isinstance(row, BadRow)), sample)
-        reason = missing_columns(missing, names, sample, columns, known=set(places.values()))
-        raise DataError(f"{name}:1: {reason}")
+        reason = missing_columns(missing, names, _next_rows(rows, columns), columns, known=set(places.values()))
+        raise DataError(f"{name}:{line}: {reason}")
     kept = None
     if columns.keep:
         kept = [field or str(at) for at, field in enumerate(names)]
         twice = next((field for field in kept if kept.count(field) > 1), None)
         if twice is not None:
             raise DataError(
-                f"{name}:1: the header has more than one column {short(twice)}, of which only one can be kept: rename "
-                f"all but one"
+                f"{name}:{line}: the header has more than one column {short(twice)}, of which only one can be kept: "
+                f"rename all but one"
             )
     texts = [places[column] for column in columns.texts]
     label = places[columns.label] if columns.labelled and columns.label is not None else None
@@ -216,7 +221,17 @@ def _lacking_columns(row: list[str], kind: str, columns: Columns) -> str | None:
     )
 
 
-def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Layout:
+def _next_rows(rows: Iterator[Row | BadRow], columns: Columns) -> list[list[str]]:
+    """Rows that a message is to be guessed from; none of a live stream, where the next one may be long in coming."""
+    if columns.sample_lines <= 1:
+        return []
+    return [row[1] for row in islice(rows, columns.sample_lines) if not isinstance(row, BadRow)]
+
+
+def _layout_by_number(
+    first: Row, rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns, *, is_top: bool
+) -> Layout:
+    """first: the first good row. rows: those after it. is_top: whether it is the first of all rows."""
     number, row = first
     reason = _lacking_columns(row, kind, columns)
     if reason is not None:
@@ -225,8 +240,11 @@ def _layout_by_number(first: Row, kind: str, name: str, columns: Columns) -> Lay
     needed = max(*texts, -1 if label is None else label) + 1
     others = [field for at, field in enumerate(row) if at not in texts]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
-    if number == 1 and (is_numbered or is_header(row[texts[0]], others if label is None else [row[label]])):
-        reason = header_found([row[at] for at in texts], None if label is None else row[label], row, columns.options)
+    if is_top and (is_numbered or is_header(row[texts[0]], others if label is None else [row[label]])):
+        is_quoted = kind == "tsv" and any(map(looks_quoted, chain(row, *_next_rows(rows, columns)[:1])))
+        reason = header_found(
+            [row[at] for at in texts], None if label is None else row[label], row, columns.options, is_quoted=is_quoted
+        )
         raise HeaderError(f"{name}:{number}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(columns.label, int) and max(texts) > columns.label

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+import random
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import regex
 
@@ -29,7 +30,10 @@ _SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
 # the square of the number of unknown characters in a row.
 _PIECE, _PIECE_OF_JIEBA = 1 << 16, 1 << 13
 _UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
+_UNSPACED_SHARE = 0.3  # of letters, from which on a text is one of such a script, and of texts
 _LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
+
+T = TypeVar("T")
 
 
 class LocatedToken(NamedTuple):
@@ -171,6 +175,12 @@ def _jieba(user_dict: str) -> Any:
     return tokenizer
 
 
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """At most `count` items, in order, drawn from all of them: the first ones may be of one language, or every other
+    one."""
+    return [items[at] for at in sorted(random.Random(0).sample(range(len(items)), min(count, len(items))))]
+
+
 def share_unspaced(texts: Iterable[str]) -> float:
     """The share of letters that are of scripts without spaces between words; 0 without letters."""
     unspaced = letters = 0
@@ -181,22 +191,23 @@ def share_unspaced(texts: Iterable[str]) -> float:
 
 
 def check_segmented(kind: str, texts: Iterable[str]) -> None:
-    """Check that a tokenizer which splits at spaces is not used on a script without spaces.
+    """Check that a tokenizer which splits at spaces is not used on texts of which many are written without spaces.
 
-    Raises: DataError that quotes a text and names the tokenizers that fit.
+    texts: some of all of them, or their tokens with spaces between them.
+
+    Raises: DataError that quotes what would be a word, and names the tokenizers that fit.
     """
     if kind not in ("word", "whitespace"):
         return
-    runs, characters, letters, example = 0, 0, 0, ""
+    unspaced, count, runs = 0, 0, []
     for text in texts:
-        found = _UNSPACED_RUN.findall(text)
-        runs += len(found)
-        characters += sum(map(len, found))
-        letters += sum(map(str.isalpha, text))
-        if found and len(text) > len(example) < 30:
-            example = text
-    if characters > 0.3 * letters and characters > _LONGEST_PLAUSIBLE_WORD * max(runs, 1):
+        of_text, letters = _UNSPACED_RUN.findall(text), sum(map(str.isalpha, text))
+        runs += of_text
+        count += letters > 0
+        unspaced += sum(map(len, of_text)) > _UNSPACED_SHARE * letters
+    if unspaced > _UNSPACED_SHARE * count and sum(map(len, runs)) > _LONGEST_PLAUSIBLE_WORD * len(runs):
+        longest = max(runs, key=len)
         raise DataError(
-            f"tokenizer.kind: {kind!r} splits at spaces, but these texts are written without spaces between words, "
-            f"for example {example[:30]!r}: set tokenizer.kind to char or jieba"
+            f"tokenizer.kind: {kind!r} splits at spaces, but {'these' if unspaced == count else 'many'} texts are "
+            f"written without spaces between words, for example {longest[:30]!r}: set tokenizer.kind to char or jieba"
         )

@@ -61,7 +61,8 @@ class EncodedTexts:
     """Texts as ids: slices of one flat array, which may be memory-mapped.
 
     tokens (N,): token numbers; id_map turns them into vocabulary ids (None: they are ids already).
-    starts, lengths (n,): the slice of `tokens` that is each text. labels (n,): label ids, or None.
+    starts, lengths (n,): the slice of `tokens` that is each text. labels (n,): label ids, or None. is_empty (n,) bool:
+    which texts have no token and are read as one unknown token, or None if that is not known.
     """
 
     tokens: np.ndarray
@@ -69,14 +70,15 @@ class EncodedTexts:
     lengths: np.ndarray
     labels: np.ndarray | None = None
     id_map: np.ndarray | None = None
+    is_empty: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def rows(self, rows: np.ndarray | slice) -> EncodedTexts:
         """These texts only, in this order. Tokens are shared, not copied; with a slice nothing is copied."""
-        labels = None if self.labels is None else self.labels[rows]
-        return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels)
+        labels, is_empty = (None if array is None else array[rows] for array in (self.labels, self.is_empty))
+        return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels, is_empty=is_empty)
 
     def flat_blocks(self, texts_per_block: int = 1024) -> Iterator[np.ndarray]:
         """All token numbers, a block of texts at a time, for counting in constant memory."""
@@ -107,4 +109,5 @@ class Transform:
             text_starts(tokenized.lengths),
             cut_lengths(tokenized.lengths, self.max_length),
             id_map=np.asarray(self.vocab.ids(tokenized.types), dtype=np.int32),
+            is_empty=tokenized.lengths == 0,
         )

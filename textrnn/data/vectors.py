@@ -1,54 +1,184 @@
-"""Pretrained word vectors in the text format of word2vec."""
+"""Pretrained word vectors in the formats of word2vec, text and binary."""
 
 from __future__ import annotations
 
+import codecs
+import re
+import shlex
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from textrnn.data.records import strip_line_end
+from textrnn.data.records import count_of, strip_line_end
 from textrnn.data.vocab import UNK, Vocab
 from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines
-from textrnn.runtime.files import open_binary
+from textrnn.runtime.files import damaged_gzip_as_error, open_binary
+
+_FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"  # 793712314, the first four bytes of a model of fastText
+_HEADER = re.compile(rb"(\d{1,12}) (\d{1,6})\s*")
+_NOT_IN_TEXT = bytes([*range(9), *range(14, 32)])
+_CHUNK_BYTES, _LONGEST_TOKEN = 1 << 20, 1 << 16  # bytes
+_ENOUGH = 0.2  # share of the vocabulary that has a vector; with less, something is likely wrong
+_TOKENS_COMPARED = 10_000  # of the file, to find out why
+Row = tuple[str, str, Any]  # place, token, and its numbers, perhaps as text
 
 
-def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> np.ndarray:
-    """(len(vocab), dim) float32, with a row of NaN for each token that is not in the file.
+@dataclass
+class Vectors:
+    """matrix (len(vocab), dim) float32: a row of NaN for each token that is not in the file. warnings: sentences."""
 
-    path: an optional first line `count dim`, then lines of `token v1 ... v_dim`; plain or gzip. Only the vectors of
-    tokens in `vocab` are kept in memory.
+    matrix: np.ndarray
+    warnings: list[str] = field(default_factory=list)
 
-    Raises: DataError `file:line` for a malformed line, or if the vectors do not have `dim` numbers.
+
+def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> Vectors:
+    """The vectors of the tokens in `vocab`; only these are kept in memory.
+
+    path: text, an optional first line `count dim`, then lines of `token v1 ... v_dim`; or binary, the same line, then
+    for each token its bytes, a space and dim float32, with or without a line feed behind; plain or gzip.
+
+    Raises: DataError `file:line` for a malformed line, or if the vectors do not have `dim` numbers; DataError for a
+    model of fastText.
     """
+    path = str(path)
+    with open_binary(path) as stream, damaged_gzip_as_error(path):
+        count, size, is_binary = _kind(stream, path)
+        if not is_binary or count is None or size is None:
+            return _collect(_text_rows(stream, path, dim, has_header=count is not None), path, vocab, count)
+        if dim is not None and size != dim:
+            raise _wrong_size(path, dim, size)
+        return _collect(_binary_rows(stream, path, size, count), path, vocab, count)
+
+
+def _kind(stream: BufferedIOBase, path: str) -> tuple[int | None, int | None, bool]:
+    """Number and size of the vectors in the first line, None without such a line, and whether binary vectors follow it.
+    The stream is at its beginning then."""
+    if not stream.seekable():
+        return None, None, False
+    first, sample = stream.readline(_LONGEST_TOKEN), stream.read(_LONGEST_TOKEN)
+    stream.seek(0)
+    if first.startswith(_FASTTEXT_MAGIC):
+        convert = "import fasttext, sys; m = fasttext.load_model(sys.argv[1]); [print(w, *m[w]) for w in m.words]"
+        raise DataError(
+            f"{path}: expected word vectors, found a model of fastText: write its vectors as text with "
+            f'python3 -c "{convert}" {shlex.quote(path)} > NEW.vec'
+        )
+    header = _HEADER.fullmatch(first)
+    if header is None:
+        return None, None, False
+    return int(header[1]), int(header[2]), not _is_text(sample)
+
+
+def _is_text(sample: bytes) -> bool:
+    """Whether the bytes, perhaps cut at the end, are text: those of floats are not UTF-8 or have controls."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return sample.translate(None, _NOT_IN_TEXT) == sample
+
+
+def _text_rows(stream: BufferedIOBase, path: str, dim: int | None, *, has_header: bool) -> Iterator[Row]:
+    size = None
+    for number, line in enumerate(read_lines(stream, "utf-8", path), start=1):
+        if number == 1 and has_header:
+            continue
+        fields = strip_line_end(line).rstrip(" ").split(" ")
+        if size is None:
+            size = len(fields) - 1
+            if size < 1 or (dim is not None and size != dim):
+                raise _wrong_size(f"{path}:{number}", dim, max(size, 0))
+        if len(fields) > size:
+            yield f"{path}:{number}", " ".join(fields[:-size]), fields[-size:]
+        elif has_header and not line.endswith("\n"):
+            return  # cut off, which the number of vectors shows
+        else:
+            raise DataError(f"{path}:{number}: expected a token and {size} numbers, found {len(fields)} fields")
+
+
+def _binary_rows(stream: BufferedIOBase, path: str, size: int, count: int) -> Iterator[Row]:
+    """As many rows as announced; fewer if the file ends before."""
+    stream.readline()
+    pending, begin = b"", 0
+    for number in range(1, count + 1):
+        while (space := pending.find(b" ", begin)) < 0 or len(pending) < space + 1 + 4 * size:
+            if space < 0 and len(pending) - begin > _LONGEST_TOKEN:
+                raise DataError(f"{path}: vector {number:,}: expected a token and a space: the file is damaged")
+            chunk = stream.read(_CHUNK_BYTES)
+            if not chunk:
+                return
+            pending, begin = pending[begin:] + chunk, 0
+        token = pending[begin:space].lstrip(b"\n").decode("utf-8", "replace")
+        begin = space + 1 + 4 * size
+        yield f"{path}: vector {number:,}", token, np.frombuffer(pending[space + 1 : begin], "<f4")
+
+
+def _wrong_size(place: str, dim: int | None, found: int) -> DataError:
+    expected = "numbers" if dim is None else f"{dim} numbers (model.embedding_dim)"
+    return DataError(f"{place}: expected {expected} after the token, found {found}")
+
+
+def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None) -> Vectors:
     wanted = {token: number for number, token in enumerate(vocab.tokens) if number > UNK}
     matrix: np.ndarray | None = None
-    with open_binary(path) as stream:
-        for number, line in enumerate(read_lines(stream, "utf-8", str(path)), start=1):
-            fields = strip_line_end(line).rstrip(" ").split(" ")
-            if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
-                continue
-            if matrix is None:
-                found = len(fields) - 1
-                if found < 1 or (dim is not None and found != dim):
-                    expected = "numbers" if dim is None else f"{dim} numbers (model.embedding_dim)"
-                    raise DataError(f"{path}:{number}: expected {expected} after the token, found {max(found, 0)}")
-                dim = found
-                matrix = np.full((len(vocab), dim), np.nan, dtype=np.float32)
-            token = " ".join(fields[: len(fields) - matrix.shape[1]])
-            if not token:
-                raise DataError(f"{path}:{number}: expected a token and {dim} numbers, found {len(fields)} fields")
-            row = wanted.get(token)
-            if row is not None and np.isnan(matrix[row, 0]):  # the first of several equal tokens counts
-                try:
-                    matrix[row] = np.asarray(fields[-matrix.shape[1] :], dtype=np.float32)
-                except ValueError:
-                    raise DataError(f"{path}:{number}: expected {dim} numbers after the token {short(token)}") from None
-                if not np.isfinite(matrix[row]).all():
-                    raise DataError(f"{path}:{number}: the vector of {short(token)} has a number that is not finite")
+    count = blank = 0
+    compared: list[str] = []
+    for place, token, values in rows:
+        if matrix is None:
+            matrix = np.full((len(vocab), len(values)), np.nan, dtype=np.float32)
+        count += 1
+        blank += not token.strip()
+        if len(compared) < _TOKENS_COMPARED:
+            compared.append(token)
+        row = wanted.get(token)
+        if row is not None and np.isnan(matrix[row, 0]):  # the first of several equal tokens counts
+            try:
+                matrix[row] = np.asarray(values, dtype=np.float32)
+            except ValueError:
+                raise DataError(f"{place}: expected {len(values)} numbers after the token {short(token)}") from None
+            if not np.isfinite(matrix[row]).all():
+                raise DataError(f"{place}: the vector of {short(token)} has a number that is not finite")
     if matrix is None:
-        raise DataError(f"{path}: found no vectors; expected the word2vec text format, lines of `token v1 v2 ...`")
-    return matrix
+        raise DataError(
+            f"{path}: found no vectors; expected the word2vec format, lines of `token v1 v2 ...`, or binary"
+        )
+    warnings = []
+    if blank:
+        warnings.append(f"{path}: {count_of(blank, 'vector')} without a token skipped")
+    if announced is not None and announced != count:
+        more_or_less = "the file may be cut off" if count < announced else "the first line may be of another file"
+        warnings.append(f"{path}: the first line announces {announced:,} vectors, found {count:,}: {more_or_less}")
+    known = int((~np.isnan(matrix[UNK + 1 :, 0])).sum())
+    if known < _ENOUGH * len(wanted):
+        reason = _why_so_few(list(wanted), compared)
+        warnings.append(f"{path}: only {known:,} of {len(wanted):,} tokens of the vocabulary have a vector: {reason}")
+    return Vectors(matrix, warnings)
+
+
+def _why_so_few(vocabulary: list[str], tokens: list[str]) -> str:
+    """Why few tokens of a file are in the vocabulary, as far as the tokens show it."""
+    known, in_any_case = set(vocabulary), {token.casefold() for token in vocabulary}
+    alike = [token for token in tokens if token.casefold() in in_any_case and token not in known]
+    if len(alike) >= _ENOUGH * len(vocabulary):
+        return f"{len(alike):,} tokens of the file differ from them in case only, such as {short(alike[0])}"
+    ours, theirs = _script(vocabulary), _script(tokens)
+    if ours != theirs:
+        return f"the texts are mostly {ours}, the tokens of the file {theirs}: it may be of another language"
+    return "it may be of another language, or its words were cut in another way (tokenizer.kind)"
+
+
+def _script(tokens: list[str]) -> str:
+    """The script of most letters, such as `latin` or `cjk`."""
+    letters = (character for token in tokens for character in token if character.isalpha())
+    names = Counter(unicodedata.name(letter, "?").split()[0].lower() for letter in letters)
+    return names.most_common(1)[0][0] if names else "without letters"
 
 
 def coverage(matrix: np.ndarray, counts: list[tuple[str, int]]) -> str:

@@ -1,4 +1,9 @@
-"""Predictions of several models for the same texts -> how each differs from the first, and whether beyond chance."""
+"""Predictions of several models for the same texts -> how each differs from the first, and whether beyond chance.
+
+Two scores are judged, accuracy and macro-F1, each by its 95 % interval alone. One model is better than another only if
+it is better in both, a rule that finds a difference by chance no more often than one score would (the
+intersection-union test: Berger 1982, "Multiparameter hypothesis testing and acceptance sampling").
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.evaluation.intervals import CONFIDENCE, difference_intervals
-from textrnn.evaluation.verdict import SIGNIFICANCE, mcnemar_p
+from textrnn.evaluation.differences import accuracy_interval, f1_differences
+from textrnn.evaluation.intervals import CONFIDENCE
+from textrnn.evaluation.verdict import mcnemar_p
 
 CLASSES_SHOWN = 10
-BETTER, WORSE, UNCLEAR = "better", "worse", "unclear"
+BETTER, WORSE, UNCLEAR, MIXED = "better", "worse", "unclear", "mixed"
+_ALL_TEXTS = ("both_right", "only_first_right", "only_this_right", "both_wrong")
 _DESCRIBED = ("accuracy", "macro_f1", "weighted_f1", "loss", "interval", "calibration_error", "parts", "per_class")
 
 
@@ -25,6 +32,10 @@ def compare_predictions(
 ) -> dict[str, Any]:  # fmt: skip
     """How the other model differs from the one: differences are fractions, larger than 0 where the other is better.
 
+    Each score has a `conclusion` about the other model: better or worse if the interval does not hold 0, else unclear;
+    the conclusion of the whole is mixed if the scores have different ones. With the models in the other order, all is
+    mirrored exactly.
+
     truth, one, other: (n,) ids of the true and the predicted labels. metrics: of both models.
     """
     codes, counts = np.unique(
@@ -33,18 +44,16 @@ def compare_predictions(
     cells = np.unravel_index(codes, (len(labels),) * 3)
     gains = _f1_gains(metrics, labels)
     chosen = [column for column in np.argsort(-np.abs(gains), kind="stable")[:CLASSES_SHOWN] if gains[column]]
-    intervals = difference_intervals((cells[0], cells[1], cells[2], counts), len(labels), chosen)
+    f1 = f1_differences((cells[0], cells[1], cells[2], counts), len(labels), chosen)
     one_right, other_right = one == truth, other == truth
     only_one, only_other = int((one_right & ~other_right).sum()), int((other_right & ~one_right).sum())
-    p = mcnemar_p(only_one, only_other)
+    accuracy = _judged((only_other - only_one) / len(truth), accuracy_interval(only_one, only_other, len(truth)))
+    macro_f1 = _judged(f1.macro_f1, f1.interval)
     return {
-        "accuracy": {"difference": (only_other - only_one) / len(truth), "interval": intervals.accuracy},
-        "macro_f1": {
-            "difference": metrics[1]["macro_f1"] - metrics[0]["macro_f1"],
-            "interval": intervals.macro_f1,
-        },
+        "accuracy": accuracy,
+        "macro_f1": macro_f1,
         "confidence": CONFIDENCE,
-        "resamples": intervals.draws,
+        "resamples": f1.resamples,
         "texts": {
             "both_right": int((one_right & other_right).sum()),
             "only_first_right": only_one,
@@ -52,8 +61,9 @@ def compare_predictions(
             "both_wrong": int((~one_right & ~other_right).sum()),
             "same_prediction": int((one == other).sum()),
         },
-        "mcnemar": {"p": p, "method": "exact binomial"},
-        "conclusion": UNCLEAR if p >= SIGNIFICANCE else BETTER if only_other > only_one else WORSE,
+        "mcnemar": {"p": mcnemar_p(only_one, only_other), "method": "exact binomial"},
+        "randomization": {"p": f1.p, "score": "macro_f1"},
+        "conclusion": accuracy["conclusion"] if accuracy["conclusion"] == macro_f1["conclusion"] else MIXED,
         "classes": [
             {
                 "label": labels[column],
@@ -62,8 +72,17 @@ def compare_predictions(
                 "interval": interval,
                 "support": metrics[0]["per_class"][labels[column]]["support"],
             }
-            for column, interval in zip(chosen, intervals.classes, strict=True)
+            for column, interval in zip(chosen, f1.classes, strict=True)
         ],
+    }
+
+
+def _judged(difference: float, interval: list[float]) -> dict[str, Any]:
+    low, high = interval
+    return {
+        "difference": difference,
+        "interval": interval,
+        "conclusion": BETTER if low > 0 else WORSE if high < 0 else UNCLEAR,
     }
 
 
@@ -80,23 +99,51 @@ def differing_rows(truth: np.ndarray, predicted: list[np.ndarray]) -> np.ndarray
 
 
 def sentence(comparison: dict[str, Any], first: str) -> str:
-    """Whether one of both is better, in words. first: the name of the model that the comparison is with."""
+    """Whether one of both is better, in words; the better one, or the one with the higher scores, comes first.
+    first: the name of the model that the comparison is with."""
     name, texts = comparison["run"], comparison["texts"]
-    if not texts["only_first_right"] + texts["only_this_right"]:
-        every = texts["same_prediction"] == sum(texts[key] for key in ("both_right", "both_wrong"))
-        return f"cannot tell: {name} and {first} " + (
-            "give every text the same label" if every else "are right on the same texts"
-        )
-    difference = points(comparison["accuracy"])
-    if comparison["conclusion"] == UNCLEAR:
-        return f"cannot tell whether {name} is better than {first}: {difference}, {p_value(comparison)}"
-    return f"{name} is {comparison['conclusion']} than {first}: {difference}, {p_value(comparison)}"
+    if texts["same_prediction"] == sum(texts[key] for key in _ALL_TEXTS):
+        return f"cannot tell: {name} and {first} give every text the same label"
+    scores = [comparison["accuracy"], comparison["macro_f1"]]
+    if _is_behind(scores):
+        name, first, scores = first, name, [mirrored(score) for score in scores]
+    accuracy, macro_f1 = scores
+    conclusions = accuracy["conclusion"], macro_f1["conclusion"]
+    judgement = {
+        (BETTER, BETTER): f"{name} is better than {first}",
+        (BETTER, UNCLEAR): f"{name} is better than {first} in accuracy alone",
+        (UNCLEAR, BETTER): f"{name} is better than {first} in macro-F1 alone",
+        (BETTER, WORSE): f"{name} is better than {first} in accuracy, and worse in macro-F1",
+        (UNCLEAR, UNCLEAR): f"cannot tell whether {name} is better than {first}",
+    }[conclusions]
+    return f"{judgement}: accuracy {points(accuracy)}, {p_value(comparison)}; macro-F1 {points(macro_f1)}"
+
+
+def _is_behind(scores: list[dict[str, Any]]) -> bool:
+    """Whether the first score that is judged, or else the first that differs, is lower."""
+    judged = [score["conclusion"] for score in scores if score["conclusion"] != UNCLEAR]
+    differing = [score["difference"] for score in scores if score["difference"]]
+    return judged[0] == WORSE if judged else bool(differing) and differing[0] < 0
+
+
+def mirrored(score: dict[str, Any]) -> dict[str, Any]:
+    """The same difference, seen from the other model."""
+    low, high = score["interval"]
+    opposite = {BETTER: WORSE, WORSE: BETTER, UNCLEAR: UNCLEAR}
+    return {
+        "difference": -score["difference"],
+        "interval": [-high, -low],
+        "conclusion": opposite[score["conclusion"]],
+    }
 
 
 def points(score: dict[str, Any]) -> str:
-    """A difference and its interval in points, hundredths of a score."""
+    """A difference and its interval in points, hundredths of a score, with so many decimals that no end is rounded to
+    the 0 that it excludes."""
     values = [100 * value for value in (score["difference"], *score["interval"])]
     decimals = 1 if abs(values[0]) >= 0.1 or not values[0] else 2
+    while values[1] * values[2] > 0 and not all(round(value, decimals) for value in values):
+        decimals += 1
     difference, low, high = (rounded(value, decimals) for value in values)
     return f"{difference:+.{decimals}f} points, 95 % interval {low:.{decimals}f} to {high:.{decimals}f}"
 

@@ -16,6 +16,8 @@ from textrnn.evaluation.comparison_text import comparison_text
 from textrnn.runtime.decoding import one_line, visible_json
 from textrnn.runtime.files import atomic_writer, write_bytes
 
+COMPARISON = ("comparison.json", "comparison.txt", "comparison.html", "differences.tsv")
+
 
 def comparison_json(found: dict[str, Any]) -> str:
     return visible_json(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"

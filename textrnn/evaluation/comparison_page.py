@@ -9,6 +9,7 @@ import numpy as np
 from textrnn.evaluation.comparison import points
 from textrnn.evaluation.comparison_text import (
     SEED_ALONE,
+    SELECTED,
     class_gain,
     config_value,
     counted,
@@ -71,6 +72,7 @@ def comparison_html(found: dict[str, Any], chosen: list[Chosen], examples: dict[
             for number, (each, texts) in enumerate(zip(found["comparisons"], chosen, strict=True), start=1)
         ],
         many=many(len(found["comparisons"])) if len(found["comparisons"]) > 1 else None,
+        selected=SELECTED,
         seed_alone=SEED_ALONE if differ_in_seed_alone(found) else None,
         differences=[
             (visible(each["key"]), [config_value(value) for value in each["values"]])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from textrnn.evaluation.comparison import p_value, points, rounded
+from textrnn.evaluation.comparison import p_value, rounded
 from textrnn.evaluation.report import cut, display_width, pad_left, pad_right
 from textrnn.runtime.decoding import visible
 
 CLASSES_SHOWN = 5
 NAME_WIDTH, LABEL_WIDTH = 40, 40  # terminal columns at most
 SEED_ALONE = "They differ in the seed alone: this is how much chance in training changes."
+SELECTED = "chosen for that, so expect less on other texts; the intervals do not allow for it"
 _NAME_WIDTH_ABOVE = 10  # above a column of F1
 _SCORES_WIDTH, _CLASSES_WIDTH = 61, 60  # right of the names or labels
 
@@ -72,8 +73,7 @@ def scores_of(run: dict[str, Any]) -> tuple[str, ...]:
 
 def of_one(comparison: dict[str, Any], columns: int | None) -> list[str]:
     first, name = visible(comparison["with"]), visible(comparison["run"])
-    lines = [visible(comparison["sentence"]), f"macro-F1: {points(comparison['macro_f1'])}", counted(comparison)]
-    lines.append(method(comparison))
+    lines = [visible(comparison["sentence"]), counted(comparison), method(comparison)]
     if columns is not None:
         lines = [textwrap.fill(line, columns) for line in lines]
     if comparison["classes"]:
@@ -83,7 +83,7 @@ def of_one(comparison: dict[str, Any], columns: int | None) -> list[str]:
         for each in comparison["classes"][:CLASSES_SHOWN]:
             label = cut(visible(each["label"]), most)
             rows.append((label, *(f"{value:.4f}" for value in each["f1"]), *class_gain(each), f"{each['support']:,}"))
-        lines += ["", "F1, where it differs most:", *aligned(rows)]
+        lines += ["", f"F1, where it differs most ({SELECTED}):", *aligned(rows)]
     return lines
 
 
@@ -98,8 +98,9 @@ def counted(comparison: dict[str, Any]) -> str:
 def method(comparison: dict[str, Any]) -> str:
     differing = comparison["texts"]["only_first_right"] + comparison["texts"]["only_this_right"]
     return (
-        f"p: McNemar's test, exact binomial, on the {differing:,} that only one gets right ({p_value(comparison)}); "
-        f"intervals: paired bootstrap, {comparison['resamples']:,} resamples, seeded"
+        f"accuracy: McNemar's test, exact binomial, on the {differing:,} that only one gets right "
+        f"({p_value(comparison)}), and the interval that belongs to it; F1: paired bootstrap, "
+        f"{comparison['resamples']:,} resamples, seeded, and for macro-F1 a randomization test"
     )
 
 

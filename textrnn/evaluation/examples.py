@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,21 +23,26 @@ class Examples:
     """The texts to show, chosen before they are read: `write_predictions` hands each of them over.
 
     cells: positions in the predictions, by rank in their cell: the first of each cell, then the second of each, and so
-    on. errors: positions of the wrong predictions of the highest probability, best first. short: position -> text, cut
-    to 200 characters. whole: position of an error -> text.
+    on; of chosen cells, all of the first one, then all of the second, and so on. errors: positions of the wrong
+    predictions of the highest probability, best first. short: position -> text, cut to 200 characters. whole: position
+    of an error -> text.
     """
 
-    def __init__(self, predictions: Predictions, classes: Iterable[int]) -> None:
-        """classes: those whose cells are shown."""
+    def __init__(self, predictions: Predictions, chosen: Sequence[tuple[int, int]] | None = None) -> None:
+        """chosen: (true, predicted) of the cells whose texts are shown; None: those of all."""
         candidates, ranks = _first_of_each_cell(predictions)
         truth, predicted = predictions.truth[candidates], predictions.predicted[candidates]
         wrong = candidates[truth != predicted]
         order = np.argsort(-predictions.probabilities[wrong], kind="stable")
         self.errors: list[int] = wrong[order[:ERRORS_SHOWN]].tolist()
-        shown = np.asarray(sorted(classes))
-        among = np.isin(truth, shown) & np.isin(predicted, shown)
-        by_rank = np.argsort(ranks[among], kind="stable")
-        self.cells: list[int] = candidates[among][by_rank][:_MOST_TEXTS].tolist()
+        if chosen is None:
+            order = np.argsort(ranks, kind="stable")
+        else:
+            place_of = {cell: place for place, cell in enumerate(chosen)}
+            cells = zip(truth.tolist(), predicted.tolist(), strict=True)
+            places = np.fromiter((place_of.get(cell, len(chosen)) for cell in cells), np.int64, len(truth))
+            order = np.lexsort((ranks, places))[: np.count_nonzero(places < len(chosen))]
+        self.cells: list[int] = candidates[order][:_MOST_TEXTS].tolist()
         self._wanted, self._wanted_whole = {*self.cells, *self.errors}, {*self.errors}
         self.short: dict[int, str] = {}
         self.whole: dict[int, str] = {}

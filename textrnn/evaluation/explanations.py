@@ -62,26 +62,28 @@ class Parts(NamedTuple):
 
 
 def explain(
-    parts: Parts, texts: Sequence[str], logits: torch.Tensor, classes: np.ndarray | None, *, device: torch.device,
-    after_batch: Callable[[int], object] = lambda count: None,
+    parts: Parts, texts: Sequence[str], logits: torch.Tensor, is_empty: np.ndarray, classes: np.ndarray | None, *,
+    device: torch.device, after_batch: Callable[[int], object] = lambda count: None,
 ) -> list[Explanation]:  # fmt: skip
-    """logits (n, classes): what the model says of the texts. classes (n,): which class to explain for each; None: the
-    likeliest."""
+    """logits (n, classes): what the model says of the texts. is_empty (n,) bool: the texts whose logits are those of
+    their baseline, as they have no token. classes (n,): which class to explain for each; None: the likeliest."""
     predicted = predicted_classes(logits)
     classes = predicted if classes is None else classes
     encoded = parts.transform.encode(texts)
     margins = None
-    if parts.linear is not None and parts.decision.weight > 0:
+    empty = torch.from_numpy(is_empty)[:, None]
+    if parts.linear is not None and parts.decision.needs_linear:
         of_none, of_texts = (torch.from_numpy(parts.linear.margins(each)) for each in ([""], list(texts)))
-        margins = Margins(of_none.expand_as(of_texts), of_texts)
-    networks = Ensemble(parts.networks).eval()
-    of_unknown = compute_logits(networks, unknown_texts(encoded.lengths), device=device)
-    at_baseline = parts.decision.logits(of_unknown, margins and margins.baseline)
+        margins = Margins(of_none.expand_as(of_texts), torch.where(empty, of_none, of_texts))
+    networks = parts.networks if parts.decision.needs_network else []
+    of_unknown = None
+    if networks:
+        of_unknown = compute_logits(Ensemble(networks).eval(), unknown_texts(encoded.lengths), device=device)
+    at_baseline = torch.where(empty, logits, parts.decision.logits(of_unknown, margins and margins.baseline))
     wanted = torch.from_numpy(classes)
     end, begin = (log_odds(each.double(), wanted).numpy() for each in (logits, at_baseline))
     found = integrate(
-        parts.networks, parts.decision, encoded, classes, margins, (begin, end), device=device,
-        after_batch=after_batch,
+        networks, parts.decision, encoded, classes, margins, (begin, end), device=device, after_batch=after_batch,
     )  # fmt: skip
     of_characters: list[np.ndarray] = [np.zeros(0)] * len(texts)
     if margins is not None:

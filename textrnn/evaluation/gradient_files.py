@@ -11,6 +11,8 @@ from textrnn.evaluation.gradients import Panel
 from textrnn.evaluation.plots import plot_gradients
 from textrnn.runtime.files import write_text
 
+GRADIENTS = ("gradients.tsv", "gradients.png")
+
 
 def write_gradients(folder: Path, panels: Sequence[Panel], texts: np.ndarray, title: str) -> None:
     """texts (K,): how many the values of each k rest on. Raises TextRNNError where a file cannot be written."""

@@ -3,12 +3,13 @@ Networks", equation 1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import copy
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from textrnn.data.batching import Batch, collate
 from textrnn.data.transform import EncodedTexts
@@ -16,6 +17,8 @@ from textrnn.data.vocab import PAD, UNK
 from textrnn.models.decision import Decision
 from textrnn.models.encoder import padding_mask
 from textrnn.models.network import Network
+from textrnn.models.thread_pool import begin_computing
+from textrnn.runtime.device import tf32
 
 STEPS, MOST_STEPS = 16, 1024  # points of a path
 TOLERANCE = 0.02  # of the sum of contributions, relative to the difference or 1, whichever is larger
@@ -83,10 +86,12 @@ def integrate(
     classes (n,): the class that is explained. odds (n,), (n,): the log-odds of that class at the baseline, and of the
     text. after_batch: called with the number of texts done.
     """
-    path = _Path(networks, decision, texts, classes, margins, device)
+    begin_computing()
+    own = [_for_input_gradients(network) for network in networks]
+    path = _Path(own, decision, texts, classes, margins, device)
     found = Attribution([np.zeros(0)] * len(texts), np.zeros((len(texts), path.width)), np.zeros(len(texts)))
     order = np.argsort(-texts.lengths, kind="stable")
-    with _only_input_gradients(networks):
+    with torch.inference_mode(False), tf32(device, False):
         for first in range(0, len(order), _TEXTS_AT_ONCE):
             rows = order[first : first + _TEXTS_AT_ONCE].tolist()
             for row, pieces in _pieces_that_fit(path, rows, *odds).items():
@@ -160,18 +165,18 @@ class _Path:
 
     def integrate(self, spans: Sequence[tuple[int, float, float]]) -> list[tuple[np.ndarray, np.ndarray, float]]:
         """(row, begin, end) of some pieces -> for each, the contributions of tokens (length,), the slopes (classes,),
-        and the log-odds at its end. Texts of similar length should stand together, the longest first."""
-        found: list[tuple[np.ndarray, np.ndarray, float]] = []
+        and the log-odds at its end. Texts of similar length are computed together."""
+        lengths = self.texts.lengths[[row for row, _, _ in spans]]
+        order = np.argsort(-lengths, kind="stable")
+        found: dict[int, tuple[np.ndarray, np.ndarray, float]] = {}
         while len(found) < len(spans):
-            longest = int(self.texts.lengths[spans[len(found)][0]])
+            longest = int(lengths[order[len(found)]])
             size = max(1, _TOKENS_AT_ONCE // (longest * len(self.points)))
-            part = spans[len(found) : len(found) + size]
-            tokens, slopes, odds = self._integrate_batch(part)
-            found += [
-                (tokens[: self.texts.lengths[row], column], slopes[column], float(odds[column]))
-                for column, (row, _, _) in enumerate(part)
-            ]
-        return found
+            part = order[len(found) : len(found) + size].tolist()
+            tokens, slopes, odds = self._integrate_batch([spans[at] for at in part])
+            for column, at in enumerate(part):
+                found[at] = tokens[: lengths[at], column], slopes[column], float(odds[column])
+        return [found[at] for at in range(len(spans))]
 
     def _integrate_batch(self, spans: Sequence[tuple[int, float, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Contributions of tokens (T, B), slopes (B, classes), log-odds at the ends (B,)."""
@@ -212,21 +217,23 @@ class _Path:
             inputs.append(on_path)
         ids, lengths = batch.token_ids.repeat(1, copies), batch.lengths.repeat(copies)
         classes = torch.from_numpy(self.classes[rows]).to(self.device).repeat(copies)
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):  # cuDNN has no gradients in evaluation
+        with torch.enable_grad():
             logits = [network(ids, lengths, each).float() for network, each in zip(self.networks, offsets, strict=True)]
-            odds = log_odds(self.decision.logits(torch.stack(logits).mean(dim=0), on_path), classes)
+            average = torch.stack(logits).mean(dim=0) if logits else None
+            odds = log_odds(self.decision.logits(average, on_path), classes)
             gradients = torch.autograd.grad(odds.sum(), inputs)
         return odds.detach().view(copies, -1), gradients
 
 
-@contextmanager
-def _only_input_gradients(networks: Sequence[Network]) -> Iterator[None]:
-    """Compute no gradients of weights inside the block."""
-    required = [parameter for network in networks for parameter in network.parameters() if parameter.requires_grad]
-    for parameter in required:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in required:
-            parameter.requires_grad_(True)
+def _for_input_gradients(network: Network) -> Network:
+    """The network, with the same weights in memory, as modules of its own that compute no gradients of weights: other
+    threads may use the network at the same time."""
+    with torch.inference_mode(False):
+        tensors = [*network.parameters(), *network.buffers()]
+        shared = {id(each): each.clone() if each.is_inference() else each.detach() for each in tensors}
+        parameters = {id(each): nn.Parameter(shared[id(each)], requires_grad=False) for each in network.parameters()}
+        own = copy.deepcopy(network, {**shared, **parameters})
+    for module in own.modules():
+        if isinstance(module, nn.RNNBase) and module.weight_hh_l0.is_cuda:
+            module.train()  # in evaluation cuDNN has no gradients; dropout is not among what these modules do here
+    return own

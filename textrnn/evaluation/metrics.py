@@ -18,6 +18,8 @@ from textrnn.inference import class_probabilities, predicted_classes
 
 Cells = tuple[np.ndarray, np.ndarray, np.ndarray]
 CALIBRATION_BINS = 15
+MOST_WHOLE = 30  # classes of a confusion matrix that is shown whole; of more, the most confused ones are shown
+MOST_DENSE = 200  # classes of a matrix that is saved with all its zeros
 
 
 class RunningTotals:
@@ -62,7 +64,7 @@ class PartTotals:
         self.only_total = self.only_linear = 0
 
     def add(
-        self, logits: torch.Tensor, labels: np.ndarray, *, network: torch.Tensor, linear: torch.Tensor | None = None
+        self, logits: torch.Tensor, labels: np.ndarray, network: torch.Tensor, linear: torch.Tensor | None = None
     ) -> None:
         """logits (n, C), those of the parts as well, each as the part alone would give them; labels (n,)."""
         assert (linear is None) == (self.linear is None)
@@ -137,9 +139,17 @@ def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[s
             label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
             for label, p, r, f, s in zip(labels, *by_class, strict=True)
         },
-        "confusion_matrix": total.matrix.toarray().tolist(),
+        **_saved_matrix(total.matrix, labels),
     }
     return metrics | {"verdict": verdict(metrics, only_total, only_linear)}
+
+
+def _saved_matrix(matrix: Any, labels: list[str]) -> dict[str, Any]:
+    if len(labels) <= MOST_DENSE:
+        return {"confusion_matrix": matrix.toarray().tolist()}
+    cells = zip(*(part.tolist() for part in weighted_cells(matrix)), strict=True)
+    pairs = [[labels[true], labels[predicted], count] for true, predicted, count in cells]
+    return {"confusion_matrix": None, "confusion_pairs": pairs}
 
 
 def intervals(totals: RunningTotals, macro_f1: float) -> dict[str, list[float]]:
@@ -159,9 +169,54 @@ def intervals_of_parts(totals: PartTotals, metrics: dict[str, Any]) -> dict[str,
 
 
 def weighted_cells(matrix: Any) -> Cells:
-    """(cells,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents.
-    matrix (C, C): sparse or not."""
+    """(cells,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents, in
+    the order of the matrix. matrix (C, C): sparse or not."""
     from scipy.sparse import csr_array
 
-    cells = csr_array(matrix).tocoo()
+    cells = csr_array(matrix)
+    cells.sort_indices()
+    cells = cells.tocoo()
     return cells.row, cells.col, cells.data
+
+
+def confusion_cells(metrics: dict[str, Any]) -> Cells:
+    """The cells of the confusion matrix in the content of metrics.json, see weighted_cells."""
+    if metrics["confusion_matrix"] is not None:
+        return weighted_cells(np.asarray(metrics["confusion_matrix"]))
+    number_of = {label: number for number, label in enumerate(metrics["labels"])}
+    cells = [(number_of[true], number_of[predicted], count) for true, predicted, count in metrics["confusion_pairs"]]
+    truth, predicted, counts = np.asarray(cells, dtype=np.int64).T
+    return truth, predicted, counts
+
+
+def dense_matrix(cells: Cells, classes: list[int]) -> np.ndarray:
+    """(k, k) the counts of some classes, which are in ascending order."""
+    truth, predicted, counts = cells
+    among = np.isin(truth, classes) & np.isin(predicted, classes)
+    matrix = np.zeros((len(classes), len(classes)), np.int64)
+    matrix[np.searchsorted(classes, truth[among]), np.searchsorted(classes, predicted[among])] = counts[among]
+    return matrix
+
+
+def class_sums(classes: np.ndarray, counts: np.ndarray, num_classes: int) -> np.ndarray:
+    """(num_classes,) the documents of each class. classes, counts (cells,)."""
+    sums = np.zeros(num_classes, np.int64)
+    np.add.at(sums, classes, counts)
+    return sums
+
+
+def most_confused(cells: Cells) -> np.ndarray:
+    """(pairs, 3): true class, predicted class and documents of each cell of errors, the most frequent first; equal
+    counts are in the order of the matrix."""
+    truth, predicted, counts = (part[cells[0] != cells[1]] for part in cells)
+    order = np.argsort(-counts, kind="stable")
+    return np.stack([truth, predicted, counts], axis=1)[order]
+
+
+def most_confused_classes(cells: Cells, num_classes: int) -> list[int]:
+    """The classes of a matrix that is shown: all, or, of more than thirty, the thirty with most errors, in order."""
+    if num_classes <= MOST_WHOLE:
+        return list(range(num_classes))
+    pairs = most_confused(cells)
+    errors = class_sums(pairs[:, 0], pairs[:, 2], num_classes) + class_sums(pairs[:, 1], pairs[:, 2], num_classes)
+    return sorted(np.argsort(-errors, kind="stable")[:MOST_WHOLE].tolist())

@@ -13,16 +13,16 @@ import numpy as np
 
 from textrnn.evaluation.examples import Examples, Pieces
 from textrnn.evaluation.html import TEMPLATES, render
+from textrnn.evaluation.metrics import confusion_cells
 from textrnn.evaluation.page_charts import Best, coverage_chart, reliability_chart, training_charts
-from textrnn.evaluation.page_tables import class_rows, matrix_view, part_rows, slice_view
+from textrnn.evaluation.page_tables import class_rows, matrix_view, pair_rows, part_rows, slice_view
 from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.report import most_confused
+from textrnn.evaluation.report import HELD_OUT_HEADING
 from textrnn.evaluation.slices import by_length, by_unknown, coverage_curve, reliability, thresholds
 from textrnn.runtime.decoding import visible
 
 _BYTES_OF_TEXTS = 1_500_000  # in the page, as JSON
 _LONGEST_LABEL = 200
-PAIRS_ON_PAGE = 15
 
 # Texts, the labels predicted for them and the positions of these -> the pieces of each text, None where there are none
 Explain = Callable[[Sequence[str], Sequence[int]], Sequence[Pieces | None]]
@@ -56,10 +56,11 @@ def evaluation_page(
     about: About,
     explain: Explain | None = None,
 ) -> str:
-    """The HTML. examples: of all texts, whose labels `classes_shown` are in the matrix. explain: colours the words of
-    the most confident errors."""
+    """The HTML. examples: of the texts of `cells_to_browse`. explain: colours the words of the most confident
+    errors."""
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     labels = [shown_label(label) for label in metrics["labels"]]
+    cells = confusion_cells(metrics)
     right = predictions.truth == predictions.predicted
     probabilities = predictions.probabilities
     rows = thresholds(probabilities, right)
@@ -69,14 +70,16 @@ def evaluation_page(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         texts=texts_json(labels, predictions, examples),
         metrics=metrics,
+        held_out_heading=HELD_OUT_HEADING,
         labels=labels,
         about=about,
         data=visible(about.data),
         parts=part_rows(metrics, about.intervals),
-        classes=class_rows(metrics, labels),
-        matrix=matrix_view(metrics, labels),
-        pairs=most_confused(metrics["confusion_matrix"]),
-        pairs_shown=PAIRS_ON_PAGE,
+        wrong=int(np.count_nonzero(~right)),
+        classes=class_rows(metrics, labels, cells),
+        matrix=matrix_view(labels, cells),
+        pairs=pair_rows(cells, len(labels)),
+        pair_count=int(np.count_nonzero(cells[0] != cells[1])),
         errors=error_rows(labels, predictions, examples, explain),
         reliability=reliability_chart(reliability(probabilities, right)),
         coverage=coverage_chart(coverage_curve(probabilities, right), rows),

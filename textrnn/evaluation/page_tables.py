@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, dense_matrix, most_confused
 from textrnn.evaluation.report import cut, display_width
 from textrnn.evaluation.slices import Slice
 from textrnn.evaluation.verdict import decides_together
 
-MOST_WHOLE, MOST_CONFUSED = 40, 30  # classes in a matrix that is shown whole; else, of the classes with most errors
 _HEADER_WIDTH = 20  # of labels beside a matrix, in columns of a terminal
 _SHORT_LABEL = 4  # or less: all labels fit above their columns
 MOST_CLASSES = 1000
+PAIRS_BESIDE_MATRIX, PAIRS_ALONE = 15, 50
 
 
 def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
@@ -31,16 +31,17 @@ def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float
     return [network, linear, {"name": "together", **whole}]
 
 
-def class_rows(metrics: dict[str, Any], labels: list[str]) -> list[dict[str, Any]]:
+def class_rows(metrics: dict[str, Any], labels: list[str], cells: Cells) -> list[dict[str, Any]]:
     """A row per class, in the order of the labels; of more than a thousand, those of the lowest F1. A score that has
     nothing to count (no text of the class, or none predicted as it) is None."""
-    matrix = metrics["confusion_matrix"]
-    predicted = [sum(column) for column in zip(*matrix, strict=True)]
+    predicted = class_sums(cells[1], cells[2], len(labels))
+    mistaken: dict[int, tuple[int, int]] = {}  # class -> its most frequent wrong prediction, and how often
+    for true, other, count in most_confused(cells).tolist():
+        mistaken.setdefault(true, (other, count))
     rows: list[dict[str, Any]] = []
     for number, scores in enumerate(metrics["per_class"].values()):
         has_texts, is_predicted = scores["support"] > 0, predicted[number] > 0
-        wrong = [(count, other) for other, count in enumerate(matrix[number]) if other != number and count]
-        count, mistaken = max(wrong, key=lambda each: each[0], default=(0, None))
+        other, count = mistaken.get(number, (None, 0))
         rows.append(
             {
                 "number": number,
@@ -49,7 +50,7 @@ def class_rows(metrics: dict[str, Any], labels: list[str]) -> list[dict[str, Any
                 "precision": scores["precision"] if is_predicted else None,
                 "recall": scores["recall"] if has_texts else None,
                 "f1": scores["f1"] if has_texts or is_predicted else None,
-                "mistaken": mistaken,
+                "mistaken": other,
                 "mistaken_count": count,
             }
         )
@@ -59,51 +60,50 @@ def class_rows(metrics: dict[str, Any], labels: list[str]) -> list[dict[str, Any
     return rows
 
 
-def classes_shown(matrix: Sequence[Sequence[int]] | np.ndarray) -> list[int]:
-    """The classes whose cells a page shows: all, or, of more than forty, the thirty with most errors, in order."""
-    counts = np.asarray(matrix)
-    if len(counts) <= MOST_WHOLE:
-        return list(range(len(counts)))
-    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
-    return sorted(np.argsort(-errors, kind="stable")[:MOST_CONFUSED].tolist())
+def pair_rows(cells: Cells, num_classes: int) -> list[dict[str, Any]]:
+    """The most confused pairs, with their share of the true class: a few beside a matrix, more in its place."""
+    sizes = class_sums(cells[0], cells[2], num_classes)
+    most = PAIRS_BESIDE_MATRIX if num_classes <= MOST_WHOLE else PAIRS_ALONE
+    return [
+        {"true": true, "predicted": predicted, "count": count, "share": count / sizes[true]}
+        for true, predicted, count in most_confused(cells)[:most].tolist()
+    ]
 
 
-def matrix_view(metrics: dict[str, Any], labels: list[str]) -> dict[str, Any]:
-    """Rows of the classes that are shown, each with its cells: count, share of the true class and depth of the colour.
-    Right cells have the depth of their share; wrong ones are few and would hardly show, so theirs is relative to the
-    largest share of errors, by its square root. others: how many texts of each row and column have other labels."""
-    matrix = np.asarray(metrics["confusion_matrix"])
-    shown = classes_shown(matrix)
-    sizes = np.maximum(matrix.sum(axis=1), 1)
-    shares = matrix[np.ix_(shown, shown)] / sizes[shown, None]
+def cells_to_browse(cells: Cells, num_classes: int) -> list[tuple[int, int]] | None:
+    """(true, predicted) of the cells that a page without a matrix has a button for, the most confused first: those of
+    `pair_rows`, and what each class is most often taken for. None, which is all cells, where it has a matrix."""
+    if num_classes <= MOST_WHOLE:
+        return None
+    pairs = most_confused(cells)
+    first_of_class = np.unique(pairs[:, 0], return_index=True)[1]
+    chosen = np.union1d(first_of_class, np.arange(len(pairs))[:PAIRS_ALONE])
+    return [(true, predicted) for true, predicted, _ in pairs[chosen].tolist()]
+
+
+def matrix_view(labels: list[str], cells: Cells) -> dict[str, Any] | None:
+    """Rows of the classes, each with its cells: count, share of the true class and depth of the colour. Right cells
+    have the depth of their share; wrong ones are few and would hardly show, so theirs is relative to the largest share
+    of errors, by its square root. None where there are more classes than a matrix is shown of."""
+    if len(labels) > MOST_WHOLE:
+        return None
+    matrix = dense_matrix(cells, list(range(len(labels))))
+    shares = matrix / np.maximum(matrix.sum(axis=1), 1)[:, None]
     wrong = shares.copy()
     np.fill_diagonal(wrong, 0)
-    most = wrong.max(initial=0) or 1.0
+    most = wrong.max(initial=0)
     rows = []
-    for at, true in enumerate(shown):
-        cells = []
-        for column, predicted in enumerate(shown):
-            share = float(shares[at, column])
-            depth = share if true == predicted else math.sqrt(share / most) * 0.9
-            cells.append(
-                {
-                    "predicted": predicted,
-                    "count": int(matrix[true, predicted]),
-                    "share": share,
-                    "depth": round(depth, 2),
-                }
-            )
-        rows.append(
-            {"true": true, "cells": cells, "others": int(matrix[true].sum() - matrix[np.ix_([true], shown)].sum())}
-        )
-    others = [int(matrix[:, column].sum() - matrix[np.ix_(shown, [column])].sum()) for column in shown]
+    for true, counts in enumerate(matrix.tolist()):
+        row = []
+        for predicted, count in enumerate(counts):
+            share = float(shares[true, predicted])
+            depth = share if true == predicted else math.sqrt(share / (most or 1.0)) * 0.9
+            row.append({"predicted": predicted, "count": count, "share": share, "depth": round(depth, 2)})
+        rows.append({"true": true, "cells": row})
     return {
-        "shown": shown,
-        "headers": [cut(labels[number], _HEADER_WIDTH) for number in shown],
-        "is_short": all(display_width(labels[number]) <= _SHORT_LABEL for number in shown),
+        "headers": [cut(label, _HEADER_WIDTH) for label in labels],
+        "is_short": all(display_width(label) <= _SHORT_LABEL for label in labels),
         "rows": rows,
-        "others": others,
-        "hidden": len(matrix) - len(shown),
         "most": most,
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.evaluation.gradients import Panel
+from textrnn.evaluation.metrics import Cells, class_sums, dense_matrix, most_confused_classes
 from textrnn.runtime.files import write_bytes
 
 _CJK_FAMILIES = (
@@ -19,50 +20,50 @@ _CJK_FAMILIES = (
     "Droid Sans Fallback", "AR PL UMing CN",
 )  # fmt: skip
 _LINES = ["-", "--", "-.", ":"]  # curves differ in these, too, for those who do not tell the colours apart
-_MOST_NUMBERED = 60  # classes; past this the numbers would overlap, and the csv file has them
 NO_FONT = (
     "no installed font has the characters of the labels, so the picture shows numbers; report.txt lists which label "
     "each is. Install a font such as Noto Sans CJK (Debian: apt install fonts-noto-cjk) to see the labels"
 )
 
 
-def plot_confusion_matrix(path: Path, matrix: list[list[int]], labels: list[str], title: str = "") -> list[str] | None:
-    """Write the picture, cells shaded by the share of their row.
+def plot_confusion_matrix(path: Path, cells: Cells, labels: list[str], title: str = "") -> list[str] | None:
+    """Write the picture, cells shaded by the share of the true class; of more than thirty classes, the most confused
+    ones.
 
     Returns the labels' legend, `number  label` a line, where no font can draw them; else None.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    font = _font_for("".join([*labels, title])) or _font_for("".join(labels))
-    names = labels if font else [str(number) for number in range(len(labels))]
+    classes = most_confused_classes(cells, len(labels))
+    matrix = dense_matrix(cells, classes)
+    shares = matrix / np.maximum(class_sums(cells[0], cells[2], len(labels))[classes], 1)[:, None]
+    shown = [labels[number] for number in classes]
+    font = _font_for("".join([*shown, title])) or _font_for("".join(shown))
+    names = shown if font else [str(number) for number in classes]
     names = [name if len(name) <= 24 else name[:23] + "…" for name in names]
-    size = len(labels)
-    side = min(max(3.6, 0.52 * size + 1.6), 40.0)
-    with_numbers = size <= _MOST_NUMBERED
+    size = len(classes)
+    side = max(3.6, 0.52 * size + 1.6)
     with rc_context({"font.family": [font or "DejaVu Sans", "DejaVu Sans"], "text.parse_math": False}):
         figure = Figure(figsize=(side + 1.2, side), layout="constrained")
         axes = figure.subplots()
-        shares = [[count / max(sum(row), 1) for count in row] for row in matrix]
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         figure.colorbar(image, ax=axes, fraction=0.046, label="share of the true class")
-        label_size = 10 if with_numbers else max(10 * 72 / size, 1.0)
-        axes.tick_params(labelsize=label_size)
+        axes.tick_params(labelsize=10)
         axes.set_xticks(range(size), names, rotation=45 if size > 2 else 0, ha="right" if size > 2 else "center")
         axes.set_yticks(range(size), names)
-        figure.suptitle(title, fontsize=11)
+        of_all = f"\nthe {size} most confused of {len(labels):,} classes" if size < len(labels) else ""
+        figure.suptitle(title + of_all, fontsize=11)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         font_size = 10 if size <= 12 else 8
-        for row in range(size):
-            for column in range(size):
-                if with_numbers and matrix[row][column]:
-                    axes.text(
-                        column, row, str(matrix[row][column]), ha="center", va="center", fontsize=font_size,
-                        color="white" if shares[row][column] > 0.55 else "black",
-                    )  # fmt: skip
+        for row, column in np.argwhere(matrix).tolist():
+            axes.text(
+                column, row, str(matrix[row, column]), ha="center", va="center", fontsize=font_size,
+                color="white" if shares[row, column] > 0.55 else "black",
+            )  # fmt: skip
         _save(figure, path)
-    return None if font else [f"{number:>3}  {label}" for number, label in enumerate(labels)]
+    return None if font else [f"{number:>3}  {label}" for number, label in zip(classes, shown, strict=True)]
 
 
 def plot_curves(

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from textrnn.data.corpus_writer import text_hash
+from textrnn.data.digests import content_changed
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
-from textrnn.errors import DataError
 from textrnn.runtime.decoding import one_line
 from textrnn.runtime.files import atomic_writer
 
@@ -48,21 +48,15 @@ def write_predictions(
         stream.write(b"true\tpredicted\tprobability\ttext\n")
         for number, example in enumerate(read_examples(source)):
             if number == len(predictions.hashes) or text_hash(example.text) != predictions.hashes[number].tobytes():
-                raise _changed(source)
+                raise content_changed(source)
             count += 1
             if at < len(predictions.rows) and number == predictions.rows[at]:
                 names = (labels[predictions.truth[at]], labels[predictions.predicted[at]])
                 if example.label != names[0]:
-                    raise _changed(source)
+                    raise content_changed(source)
                 columns = (*names, f"{predictions.probabilities[at]:.4f}", example.text)
                 stream.write(("\t".join(map(one_line, columns)) + "\n").encode())
                 visit(at, example.text)
                 at += 1
         if count < len(predictions.hashes):
-            raise _changed(source)
-
-
-def _changed(source: Source) -> DataError:
-    return DataError(
-        f"{', '.join(source.paths)}: changed while it was being evaluated; try again once nothing writes to it"
-    )
+            raise content_changed(source)

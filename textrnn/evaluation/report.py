@@ -7,41 +7,48 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from wcwidth import wcswidth
 
-from textrnn.evaluation.metrics import weighted_cells
+from textrnn.evaluation.metrics import (
+    MOST_WHOLE,
+    Cells,
+    class_sums,
+    confusion_cells,
+    dense_matrix,
+    most_confused,
+)
 from textrnn.evaluation.verdict import decides_together
 from textrnn.runtime.decoding import visible
 
+HELD_OUT_HEADING = (
+    "Held-out texts of the run: each is judged by models that were not trained on it, and counts once with each of its "
+    "labels. Epochs and weights were chosen on these texts."
+)
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 PAIRS_HEADING = "too wide for this terminal; its most confused pairs:"
-PAIRS_SHOWN = 10
+PAIRS_SHOWN, PAIRS_OF_MANY_CLASSES = 10, 30
 SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # of scikit-learn's report: right of the labels, and its own
 
 
 def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
     """scikit-learn's classification report, the confusion matrix, the scores of the parts of a model that has a linear
-    model, the totals, and what the linear model alone is worth; control characters in labels are shown as escapes.
+    model, the totals, and what the linear model alone is worth. A heading stands above if the texts are the run's
+    held-out ones. Control characters in labels are shown as escapes.
 
-    columns: of a terminal, None for a file or pipe. Where they are too few, long labels are cut, and the most confused
-    pairs stand in for the matrix. file: where the matrix is then said to be.
+    The most confused pairs stand in for the matrix of more than thirty classes. columns: of a terminal, None for a file
+    or pipe. Where they are too few, long labels are cut, and pairs stand in for the matrix, too. file: the report that
+    then has the whole matrix.
     """
     labels = [visible(label) for label in metrics["labels"]]
-    matrix = metrics["confusion_matrix"]
-    heading, table = MATRIX_HEADING, matrix_table(matrix, labels)
+    cells = confusion_cells(metrics)
     in_report = labels
     if columns is not None:
         in_report = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
-        if max(map(display_width, table.split("\n"))) > columns:
-            heading = textwrap.fill(MATRIX_HEADING, columns)
-            pairs = pairs_table(matrix, labels, columns)
-            table = f"{textwrap.fill(PAIRS_HEADING, columns)}\n{pairs}\nthe whole matrix is in {visible(str(file))}"
     return "\n".join(
         [
-            classification_report(matrix, in_report),
-            heading,
-            table,
+            *([wrapped(HELD_OUT_HEADING, columns), ""] if metrics.get("held_out") else []),
+            classification_report(cells, in_report),
+            *confusion_lines(cells, labels, columns, visible(str(file))),
             "",
             *([parts_table(metrics), ""] if metrics["parts"]["linear"] else []),
             f"accuracy   {metrics['accuracy']:.4f}",
@@ -49,6 +56,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
             wrapped(interval_line(metrics), columns, indent=len("95 %       ")),
             f"calibration error  {metrics['calibration_error']:.4f}",
             f"documents  {metrics['n']}",
+            *seen_lines(metrics),
             f"time used  {metrics['seconds']:.1f} s",
             *(["", wrapped(metrics["verdict"], columns)] if metrics["verdict"] else []),
             "",
@@ -56,11 +64,24 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
     )
 
 
-def classification_report(matrix: list[list[int]], labels: list[str]) -> str:
+def confusion_lines(cells: Cells, labels: list[str], columns: int | None, file: str) -> list[str]:
+    """The heading, then the matrix, or its most confused pairs and where the rest is."""
+    if len(labels) > MOST_WHOLE:
+        heading = f"Most confused pairs of the {len(labels):,} classes"
+        table = pairs_table(cells, labels, columns, PAIRS_OF_MANY_CLASSES)
+        return [wrapped(heading, columns), table, "the whole matrix is in confusion_matrix.csv"]
+    table = matrix_table(dense_matrix(cells, list(range(len(labels)))).tolist(), labels)
+    if columns is None or max(map(display_width, table.split("\n"))) <= columns:
+        return [MATRIX_HEADING, table]
+    pairs = pairs_table(cells, labels, columns, PAIRS_SHOWN)
+    return [wrapped(MATRIX_HEADING, columns), wrapped(PAIRS_HEADING, columns), pairs, f"the whole matrix is in {file}"]
+
+
+def classification_report(cells: Cells, labels: list[str]) -> str:
     """scikit-learn's, with columns that also align where labels have wide characters."""
     from sklearn.metrics import classification_report as sklearn_report
 
-    truth, predicted, counts = weighted_cells(np.asarray(matrix))
+    truth, predicted, counts = cells
     stand_ins = ["x" * max(display_width(label), 1) for label in labels]
     report = sklearn_report(
         truth, predicted, labels=range(len(labels)), target_names=stand_ins, sample_weight=counts, digits=4,
@@ -71,6 +92,18 @@ def classification_report(matrix: list[list[int]], labels: list[str]) -> str:
     for number, (label, stand_in) in enumerate(zip(labels, stand_ins, strict=True), start=2):  # below header and gap
         lines[number] = lines[number].replace(stand_in, label, 1)
     return "\n".join(lines)
+
+
+def seen_lines(metrics: dict[str, Any]) -> list[str]:
+    """The scores on the texts that the model was not trained on, if it was trained on some of them."""
+    seen = metrics.get("seen")
+    if not seen or not seen["n"]:
+        return []
+    others = metrics["n"] - seen["n"]
+    if not others:
+        return ["not seen in training  0"]
+    scores = f"accuracy {seen['unseen_accuracy']:.4f}, macro-F1 {seen['unseen_macro_f1']:.4f}"
+    return [f"not seen in training  {others}: {scores}"]
 
 
 def interval_line(metrics: dict[str, Any]) -> str:
@@ -105,36 +138,26 @@ def matrix_table(matrix: list[list[int]], labels: list[str]) -> str:
     return "\n".join([header, *rows])
 
 
-def pairs_table(matrix: list[list[int]], labels: list[str], columns: int) -> str:
-    """The most frequent errors: true and predicted label, texts, and how many percent of the true class they are. Equal
-    counts are in the order of the matrix. Long labels are cut to the width of a terminal."""
-    pairs = most_confused(matrix)
-    if not pairs:
+def pairs_table(cells: Cells, labels: list[str], columns: int | None, most: int) -> str:
+    """The most frequent errors, at most `most`: true and predicted label, texts, and how many percent of the true class
+    they are. Equal counts are in the order of the matrix. Long labels are cut to the width of a terminal."""
+    pairs = most_confused(cells)
+    if not len(pairs):
         return "none: every text has the label that was predicted"
     texts = [("true", "predicted", "count", "% of true")]
-    for count, true, predicted in pairs[:PAIRS_SHOWN]:
-        texts.append((labels[true], labels[predicted], str(count), f"{100 * count / sum(matrix[true]):.1f}"))
+    sizes = class_sums(cells[0], cells[2], len(labels))
+    for true, predicted, count in pairs[:most].tolist():
+        texts.append((labels[true], labels[predicted], str(count), f"{100 * count / sizes[true]:.1f}"))
     numbers = [max(len(text[column]) for text in texts) for column in (2, 3)]
-    most = max((columns - sum(numbers) - 3 * len("  ")) // 2, len("predicted"))
-    texts = [(cut(true, most), cut(predicted, most), count, share) for true, predicted, count, share in texts]
+    if columns is not None:
+        width = max((columns - sum(numbers) - 3 * len("  ")) // 2, len("predicted"))
+        texts = [(cut(true, width), cut(predicted, width), count, share) for true, predicted, count, share in texts]
     names = [max(display_width(text[column]) for text in texts) for column in (0, 1)]
     lines = ["  ".join([*map(pad_right, text[:2], names), *map(pad_left, text[2:], numbers)]) for text in texts]
-    more = len(pairs) - PAIRS_SHOWN
+    more = len(pairs) - most
     if more > 0:
         lines.append(f"and {more:,} more pair{'s' * (more > 1)}")
     return "\n".join(lines)
-
-
-def most_confused(matrix: list[list[int]]) -> list[tuple[int, int, int]]:
-    """(texts, true class, predicted class) of all errors, the most frequent first; equal counts in the order of the
-    matrix."""
-    pairs = [
-        (count, true, predicted)
-        for true, row in enumerate(matrix)
-        for predicted, count in enumerate(row)
-        if count and true != predicted
-    ]
-    return sorted(pairs, key=lambda pair: -pair[0])
 
 
 def wrapped(line: str, columns: int | None, indent: int = 0) -> str:

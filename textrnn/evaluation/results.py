@@ -6,19 +6,26 @@ import csv
 import io
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from textrnn.data.source import Source
 from textrnn.evaluation.examples import Examples
+from textrnn.evaluation.metrics import confusion_cells
 from textrnn.evaluation.page import About, Explain, evaluation_page
-from textrnn.evaluation.page_tables import classes_shown
+from textrnn.evaluation.page_tables import cells_to_browse
 from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.evaluation.predictions import Predictions, write_predictions
+from textrnn.evaluation.report import report_text
 from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import make_folder, write_text
 
 DATA = "data.json"
+RESULTS = (
+    DATA, "predictions.tsv", "report.txt", "report.html", "metrics.json", "confusion_matrix.csv",
+    "confusion_matrix.png",
+)  # fmt: skip
 
 
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
@@ -50,16 +57,17 @@ def _is_free(folder: Path, described: dict[str, Any]) -> bool:
 
 def write_results(
     folder: Path,
-    report: str,
     metrics: dict[str, Any],
+    begin: float,
     described: dict[str, Any],
     source: Source,
     predictions: Predictions,
     about: About,
     explain: Explain | None = None,
 ) -> bool:
-    """Write all files of an evaluation, the picture last; returns whether a font could draw its labels. described: the
-    data, for data.json. explain: colours the words of the errors in the page.
+    """Write all files of an evaluation; returns whether a font could draw the labels of the picture. metrics: without
+    the time that the command took from `begin` (time.perf_counter()) on, which is added and so written last. described:
+    the data, for data.json. explain: colours the words of the errors in the page.
 
     Raises: TextRNNError where a file cannot be written; DataError where the source is not what was evaluated.
     """
@@ -67,18 +75,19 @@ def write_results(
     labels = metrics["labels"]
     if not (folder / "metrics.json").exists():
         write_text(folder / DATA, json.dumps(described) + "\n")  # first: the folder is taken
-    examples = Examples(predictions, classes_shown(metrics["confusion_matrix"]))
+    cells = confusion_cells(metrics)
+    examples = Examples(predictions, cells_to_browse(cells, len(labels)))
     write_predictions(folder / "predictions.tsv", source, predictions, labels, examples.visit)
     write_text(folder / DATA, json.dumps(described) + "\n")
-    write_text(folder / "report.txt", report)
-    write_text(folder / "metrics.json", metrics_json(metrics))
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
     write_text(folder / "report.html", evaluation_page(metrics, predictions, examples, about, explain))
     shown = [visible(label) for label in labels]
     title = f"{about.name}\n{visible(about.data)}: accuracy {100 * metrics['accuracy']:.1f} %"
-    legend = plot_confusion_matrix(folder / "confusion_matrix.png", metrics["confusion_matrix"], shown, title)
-    if legend:
-        write_text(folder / "report.txt", "\n".join([report, "Labels in confusion_matrix.png:", *legend, ""]))
+    legend = plot_confusion_matrix(folder / "confusion_matrix.png", cells, shown, title)
+    metrics["seconds"] = time.perf_counter() - begin
+    of_picture = "\n".join(["", "Labels in confusion_matrix.png:", *legend, ""]) if legend else ""
+    write_text(folder / "report.txt", report_text(metrics) + of_picture)
+    write_text(folder / "metrics.json", metrics_json(metrics))
     return legend is None
 
 
@@ -87,11 +96,15 @@ def metrics_json(metrics: dict[str, Any]) -> str:
 
 
 def matrix_csv(metrics: dict[str, Any]) -> str:
-    """Labels in the first row and column; rows true, columns predicted. Labels are quoted where one holds a character
-    at which a reader may end the line."""
+    """Labels in the first row and column; rows true, columns predicted. Of more classes than have a whole matrix in
+    metrics.json, a row for each of its pairs. Labels are quoted where one holds a character at which a reader may end
+    the line."""
     text = io.StringIO()
     broken = any(one_line(label) != label for label in metrics["labels"])
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)
+    if metrics["confusion_matrix"] is None:
+        writer.writerows([["true", "predicted", "count"], *metrics["confusion_pairs"]])
+        return text.getvalue()
     writer.writerow(["true \\ predicted", *metrics["labels"]])
     for label, row in zip(metrics["labels"], metrics["confusion_matrix"], strict=True):
         writer.writerow([label, *row])

@@ -20,6 +20,8 @@ def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str |
         return None
     together = f"{100 * metrics['accuracy']:.1f}"
     linear, network = (f"{100 * metrics['parts'][part]['accuracy']:.1f}" for part in ("linear", "network"))
+    if all(metrics[key] == value for key, value in metrics["parts"]["linear"].items()):
+        return f"the linear model {linear}; the network {network}: the network has no say"
     if decides_together(metrics):
         scores = f"together {together}; the linear model alone {linear}, the network alone {network}"
     else:

@@ -43,17 +43,28 @@ class Features:
 
     @classmethod
     def fit(cls, kind: Kind, texts: Sequence[str]) -> tuple[Features, sparse.csr_matrix]:
-        """The features of all n-grams of some folded texts, and those of the texts themselves. idf = 1 + ln((1 + n) /
-        (1 + texts with it)), as in scikit-learn."""
-        vocabulary = _vocabulary(kind, texts)
-        counts = _counts(kind, vocabulary, texts)
-        frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
-        idf = (1 + np.log((1 + len(texts)) / (1 + frequencies))).astype(np.float32)
-        return cls(kind, vocabulary, idf), _weighted(counts, idf)
+        """The features of all n-grams of some folded texts, and those of the texts themselves."""
+        vocabulary, counts = count_ngrams(kind, texts)
+        idf = inverse_document_frequencies(counts)
+        return cls(kind, vocabulary, idf), tf_idf(counts, idf)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Folded texts -> (n, len(vocabulary)) float32. n-grams that are not known count nothing."""
-        return _weighted(_counts(self.kind, self.vocabulary, texts), self.idf)
+        return tf_idf(_counts(self.kind, self.vocabulary, texts), self.idf)
+
+
+def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, sparse.csr_matrix]:
+    """All n-grams of some folded texts, and how often each text (n,) has each of them."""
+    vocabulary = _vocabulary(kind, texts)
+    return vocabulary, _counts(kind, vocabulary, texts)
+
+
+def inverse_document_frequencies(counts: sparse.csr_matrix) -> np.ndarray:
+    """(terms,) float32: 1 + ln((1 + n) / (1 + texts with the term)), as in scikit-learn; 0 for a term that none of the
+    texts (n, terms) has, so that it counts nothing in texts that have it."""
+    frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
+    idf = 1 + np.log((1 + counts.shape[0]) / (1 + frequencies))
+    return np.where(frequencies > 0, idf, 0).astype(np.float32)
 
 
 def _words(text: str) -> list[str]:
@@ -122,10 +133,10 @@ def characters(texts: Sequence[str], known: np.ndarray) -> Symbols:
     return Symbols(numbers, np.repeat(np.arange(len(texts)), lengths))
 
 
-def _weighted(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
-    """(1 + ln(count)) * idf, divided by each text's norm."""
+def tf_idf(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
+    """(1 + ln(count)) * idf, divided by each text's norm. counts (n, terms), idf (terms,)."""
     values = (1 + np.log(counts.data)) * idf[counts.indices]
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     norms = np.sqrt(np.bincount(rows, values.astype(np.float64) ** 2, minlength=counts.shape[0]))
-    values /= norms[rows]
+    values /= np.where(norms > 0, norms, 1)[rows]
     return sparse.csr_matrix((values.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from scipy import sparse
 
-from textrnn.data.splits import stratified_folds
-from textrnn.data.tokenizer import share_unspaced
-from textrnn.linear.features import Features, Kind
+from textrnn.data.division import distinct_rows, folds_of_texts
+from textrnn.data.tokenizer import share_unspaced, spread
+from textrnn.linear.features import Features, Kind, count_ngrams, inverse_document_frequencies, tf_idf
 from textrnn.linear.model import Folding, LinearModel, both_sides
 
 C = (0.3, 1.0, 3.0)  # strengths that are tried: the inverse of regularization
@@ -51,28 +50,40 @@ def choose(
     texts: Sequence[str], labels: np.ndarray, num_classes: int, *, balanced: bool, seed: int,
     step: Progress = lambda: None,
 ) -> Choice:  # fmt: skip
-    """Features and C of the best accuracy in cross-validation; of equally good ones the simplest. texts: folded."""
+    """Features and C of the best accuracy in cross-validation; of equally good ones the simplest. Equal texts share a
+    fold, and a text counts once with each of its labels. texts: folded."""
     rows = sample(texts, SEARCH_ROWS, SEARCH_CHARACTERS, seed)
     texts, labels = [texts[row] for row in rows], labels[rows]
-    candidates = UNSPACED if share_unspaced(texts[:1000]) > 0.3 else SPACED
-    folds = stratified_folds(labels, min(FOLDS, len(labels)), seed)
+    candidates = UNSPACED if share_unspaced(spread(texts, 1000)) > 0.3 else SPACED
+    hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
+    distinct = len(np.unique(hashes))
+    if distinct < 2:  # nothing to choose by
+        return Choice(candidates[0], C[0], 0.0)
+    folds = folds_of_texts(labels, hashes, min(FOLDS, distinct), seed)
+    is_judged = np.zeros(len(labels), dtype=bool)
+    is_judged[distinct_rows(labels, hashes)] = True
     right: dict[tuple[int, float], int] = {}
-    known: dict[Kind, sparse.csr_matrix] = {}
+    counts: dict[Kind, sparse.csr_matrix] = {}
     for number, kinds in enumerate(candidates):
         for kind in kinds:
-            if kind not in known:  # idf, too, is that of all rows: the difference is not worth a count for each fold
-                known[kind] = Features.fit(kind, texts)[1]
-        features = sparse.hstack([known[kind] for kind in kinds], format="csr")
-        # one after the other: fits in several threads would share LIBLINEAR's random state
-        for c, fold in product(C, range(int(folds.max()) + 1)):
-            margins = fit_and_apply(
-                features, labels, folds != fold, folds == fold, c, num_classes, balanced=balanced, seed=seed
-            )
-            found = int((margins.argmax(axis=1) == labels[folds == fold]).sum())
-            right[number, c] = right.get((number, c), 0) + found
-            step()
-    best = max(right, key=lambda each: right[each])
-    return Choice(candidates[best[0]], best[1], right[best] / len(labels))
+            if kind not in counts:
+                counts[kind] = count_ngrams(kind, texts)[1]
+        for fold in range(int(folds.max()) + 1):
+            train, held_out = folds != fold, (folds == fold) & is_judged
+            features = features_by([counts[kind] for kind in kinds], train)
+            for c in C:  # one after the other: fits in several threads would share LIBLINEAR's random state
+                margins = fit_and_apply(features, labels, train, held_out, c, num_classes, balanced=balanced, seed=seed)
+                hits = int((margins.argmax(axis=1) == labels[held_out]).sum())
+                right[number, c] = right.get((number, c), 0) + hits
+                step()
+    best = max(right, key=lambda candidate: right[candidate])
+    return Choice(candidates[best[0]], best[1], right[best] / int(is_judged.sum()))
+
+
+def features_by(counts: Sequence[sparse.csr_matrix], train: np.ndarray) -> sparse.csr_matrix:
+    """TF-IDF features of all texts (n, terms), as a model knows them that was fitted on some of them: a term that none
+    of these has counts nothing. counts: of each kind of n-grams (n, terms). train (n,) bool."""
+    return sparse.hstack([tf_idf(each, inverse_document_frequencies(each[train])) for each in counts], format="csr")
 
 
 def search_steps() -> int:
@@ -86,7 +97,7 @@ def fit(
 ) -> LinearModel:  # fmt: skip
     """The chosen model, fitted on all rows. texts: folded. A class without texts has no weights and a margin of -1."""
     fitted = [Features.fit(kind, texts) for kind in choice.kinds]
-    features = sparse.hstack([found for _, found in fitted], format="csr")
+    features = sparse.hstack([matrix for _, matrix in fitted], format="csr")
     weight, bias = _weights(features, labels, num_classes, choice.c, balanced=balanced, seed=seed)
     return LinearModel(folding, [each for each, _ in fitted], weight, bias)
 

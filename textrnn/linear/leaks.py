@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.data.findings import Finding
-from textrnn.data.tokenizer import share_unspaced
+from textrnn.data.tokenizer import share_unspaced, spread
 from textrnn.errors import short
 from textrnn.linear.features import Features
 from textrnn.linear.fit import SPACED, UNSPACED, sample
@@ -27,7 +27,7 @@ def find_leaks(texts: Sequence[str], labels: Sequence[str], folding: Folding, se
     rows = sample(texts, ROWS, CHARACTERS, seed)
     texts, labels = [folding(texts[row]) for row in rows], [labels[row] for row in rows]
     names, ids = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
-    kind = (UNSPACED if share_unspaced(texts[:1000]) > 0.3 else SPACED)[0][0]
+    kind = (UNSPACED if share_unspaced(spread(texts, 1000)) > 0.3 else SPACED)[0][0]
     fitted, features = Features.fit(kind, texts)
     if len(names) < 2 or not features.shape[1]:
         return []

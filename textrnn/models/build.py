@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from textrnn.config import ModelConfig
-from textrnn.models.embedding import Embedding, frequent_tokens
+from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.network import Network
 from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
@@ -29,7 +29,7 @@ def build_network(
     ngram_keys: Sequence[np.ndarray] = (),
     ngram_buckets: int | None = None,
 ) -> Network:
-    """A network with fresh weights, drawn from torch's global random state.
+    """A network with fresh weights, drawn from torch's global random state, on torch's default device.
 
     pretrained: word vectors (vocab_size, dim); a row of NaN means that the token has none. ngram_keys: of the n-grams
     that have a vector, for each length from 2 to config.ngrams; see `data.ngrams`. ngram_buckets: size of the table of
@@ -41,7 +41,7 @@ def build_network(
     if config.ngrams > 1 and ngram_buckets is not None:
         ngrams = HashedNgramEmbedding(config.ngrams, ngram_buckets, dim)
     elif config.ngrams > 1:
-        keys = [torch.from_numpy(np.asarray(each, np.int64)) for each in ngram_keys]
+        keys = [torch.tensor(np.asarray(each, np.int64)) for each in ngram_keys]
         ngrams = NgramEmbedding(
             keys or [torch.zeros(0)] * (config.ngrams - 1), vocab_size, dim, table_dim=_narrower(config.ngram_dim, dim)
         )
@@ -51,18 +51,6 @@ def build_network(
     )  # fmt: skip
     build = {"textrnn": _build_textrnn, "rcnn": _build_rcnn, "tdnn": _build_tdnn}[config.architecture]
     return build(config, embedding, num_classes)
-
-
-def least_weights(config: ModelConfig, vocab_size: int) -> int:
-    """A number of weights that a network has or exceeds, but not by much: so it can be told before memory is taken that
-    the sizes in a config are not those of a file."""
-    dim, size = config.embedding_dim or DEFAULT_EMBEDDING_DIM, config.hidden_size
-    recurrent_layers = config.num_layers - (config.architecture == "tdnn")  # whose first layer has no such matrix
-    frequent, rare_dim = frequent_tokens(vocab_size), _narrower(config.rare_dim, dim)
-    ngram_dim = _narrower(config.ngram_dim, dim) if config.ngrams > 1 else None
-    vectors = frequent * dim + (vocab_size - frequent) * (rare_dim or dim)
-    matrices = dim * ((rare_dim or 0) + (ngram_dim or 0))
-    return vectors + matrices + size * dim + recurrent_layers * size * size + (config.fc_size or 0)
 
 
 def _narrower(size: int | None, dim: int) -> int | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+
+COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 
 
 @dataclass(frozen=True)
@@ -12,13 +14,27 @@ class Decision:
     """The logits of each part, divided by a temperature of its own (Guo et al. 2017, "On Calibration of Modern Neural
     Networks"), are averaged and divided by a common temperature. Class probabilities are their softmax.
 
-    weight: of the linear model in the average, 0 to 1; 0 without one.
+    weight: of the linear model in the average, 0 to 1; 0 without one. A part without weight need not be computed.
     """
 
     weight: float = 0.0
     temperature: float = 1.0
     network_temperature: float = 1.0
     linear_temperature: float = 1.0
+
+    @property
+    def needs_network(self) -> bool:
+        return self.weight < 1
+
+    @property
+    def needs_linear(self) -> bool:
+        return self.weight > 0
+
+    def without_network(self) -> Decision:
+        return replace(self, weight=1.0, temperature=1.0)
+
+    def without_linear(self) -> Decision:
+        return replace(self, weight=0.0, temperature=1.0)
 
     def of_network(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (n, classes) of the network -> its logits where it decides alone."""
@@ -28,9 +44,13 @@ class Decision:
         """Margins (n, classes) of the linear model -> its logits where it decides alone."""
         return margins / self.linear_temperature
 
-    def logits(self, network: torch.Tensor, margins: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits and margins (n, classes) -> logits of both together (n, classes)."""
-        if margins is None or self.weight == 0:
+    def logits(self, network: torch.Tensor | None, margins: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits and margins (n, classes) -> logits of both together (n, classes). None: of a part that has no weight,
+        or that the model lacks."""
+        if margins is None or not self.needs_linear:
+            assert network is not None
             return self.of_network(network) / self.temperature
+        if network is None or not self.needs_network:
+            return self.of_linear(margins) / self.temperature
         average = (1 - self.weight) * self.of_network(network) + self.weight * self.of_linear(margins)
         return average / self.temperature

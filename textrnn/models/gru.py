@@ -17,8 +17,9 @@ class InferenceGRU:
     r, z = sigmoid(x W_i + h W_h), n = tanh(x W_in + r (h W_hn)), h' = n + z (h - n).
 
     It is faster for three reasons. Each distinct vector of UniqueInputs is multiplied by the input weights only once,
-    which saves up to about half of the work. tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about 1e-7 in
-    float32), as torch's own tanh takes several times as long. Each step writes to memory that was allocated once.
+    which saves up to about half of the work. In float32, tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about
+    1e-7), as torch's own tanh takes several times as long; in bfloat16 that would lose digits near zero. Each step
+    writes to memory that was allocated once.
     """
 
     def __init__(self, gru: nn.GRU, inputs: Inputs) -> None:
@@ -27,9 +28,11 @@ class InferenceGRU:
         input_weight, recurrent_weight, input_bias, recurrent_bias = (each.clone() for each in gru.all_weights[0])
         # r and z add both biases, which can be summed once, here. n multiplies its recurrent bias by r: it stays apart.
         input_bias[: 2 * size] += recurrent_bias[: 2 * size]
-        for each in (input_weight, recurrent_weight, input_bias, recurrent_bias):
-            each[2 * size :] *= 2.0  # the factor 2 in tanh(x) = 2 sigmoid(2x) - 1
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input_weight.dtype
+        self.by_sigmoid = torch.finfo(dtype).bits >= 32  # whether tanh(x) is computed as 2 sigmoid(2x) - 1
+        if self.by_sigmoid:
+            for each in (input_weight, recurrent_weight, input_bias, recurrent_bias):
+                each[2 * size :] *= 2.0  # the factor 2 of x
         self.input_weight, self.input_bias = input_weight.t().to(dtype), input_bias.to(dtype)
         self.recurrent_weight = recurrent_weight.t().contiguous().to(dtype)
         self.recurrent_bias = recurrent_bias[2 * size :].to(dtype)
@@ -59,7 +62,10 @@ class InferenceGRU:
                 torch.index_select(self.projected, 0, step, out=gates)
             torch.mm(state, self.recurrent_weight, out=recurrent)  # addmm would first copy a bias to every row
             reset_and_update.add_(recurrent_reset_and_update).sigmoid_()
-            new.addcmul_(reset, recurrent_new).addcmul_(reset, self.recurrent_bias).sigmoid_()
-            torch.add(minus_one, new, alpha=2.0, out=new)  # 2 new - 1 in one operation
+            new.addcmul_(reset, recurrent_new).addcmul_(reset, self.recurrent_bias)
+            if self.by_sigmoid:
+                torch.add(minus_one, new.sigmoid_(), alpha=2.0, out=new)  # 2 new - 1 in one operation
+            else:
+                new.tanh_()
             state = torch.lerp(new, state, update, out=output)
         return outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,8 +13,43 @@ from typing import TypeVar
 
 import torch
 
+from textrnn.runtime.progress import log
+
 S = TypeVar("S")
 T = TypeVar("T")
+
+
+_has_computed = False  # whether torch may have started OpenMP's threads in this process
+_is_forked = False  # from such a process
+_own = threading.local()  # is_safe: whether torch uses one core in this thread, as it must in a forked process
+
+
+def begin_computing() -> None:
+    """To be called in a thread before torch computes with more than a few numbers.
+
+    A process that is forked from one that has computed lacks the threads of OpenMP, and would wait for them for ever:
+    there torch uses one core from now on, which is logged once. Nothing is set in any other process.
+    """
+    global _has_computed
+    if _is_forked and not getattr(_own, "is_safe", False):
+        if torch.get_num_threads() > 1:
+            log.warning(
+                "this process was forked after torch had computed, so torch uses one core here; to use all, start "
+                "processes by spawn or forkserver, or compute only after the fork"
+            )
+        torch.set_num_threads(1)  # also the default of threads to come, which will therefore not be logged
+        _own.is_safe = True
+    _has_computed = True
+
+
+def _after_fork() -> None:
+    global _is_forked
+    _is_forked = _has_computed
+    _own.is_safe = False
+    _pool.cache_clear()  # its threads are not in this process
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def run_in_threads(

@@ -1,23 +1,28 @@
-"""What results depend on besides config and data: versions, threads, machine."""
+"""What results depend on: versions, threads, machine, and the config and data with which a run began."""
 
 from __future__ import annotations
 
 import json
 import platform
 from pathlib import Path
-from typing import Any
-
-import numpy
-import torch
+from typing import TYPE_CHECKING, Any
 
 import textrnn
 from textrnn.errors import CheckpointError
-from textrnn.runtime.device import cores_to_share, device_name
+from textrnn.runtime.decoding import visible_json
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import write_text
 
+if TYPE_CHECKING:
+    import torch
+
 
 def describe_environment(device: torch.device) -> dict[str, str | int]:
+    import numpy
+    import torch  # here, since `vocab` looks for runs, too, and needs no torch
+
+    from textrnn.runtime.device import cores_to_share, device_name
+
     return {
         "textrnn": textrnn.__version__,
         "python": platform.python_version(),
@@ -33,8 +38,12 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
     }
 
 
-def save_environment(path: Path, environment: dict[str, str | int], digests: dict[str, str]) -> None:
-    write_text(path, json.dumps({**environment, "data_sha256": digests}, indent=2, ensure_ascii=False) + "\n")
+def save_environment(
+    path: Path, environment: dict[str, str | int], digests: dict[str, str], config: dict[str, Any] | None = None
+) -> None:
+    """config: its sections, as the run began; the user may change the run's config.yaml."""
+    content = {**environment, "data_sha256": digests, "config": config or {}}
+    write_text(path, visible_json(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
 
 
 def load_environment(path: Path) -> dict[str, Any]:
@@ -45,9 +54,9 @@ def load_environment(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         return {}
-    digests = content.pop("data_sha256", None)
+    digests, config = content.pop("data_sha256", None), content.pop("config", None)
     plain = {key: value for key, value in content.items() if isinstance(value, (str, int))}
-    return plain | {"data_sha256": _strings(digests)}
+    return plain | {"data_sha256": _strings(digests), "config": config if isinstance(config, dict) else {}}
 
 
 def is_environment(path: Path) -> bool:

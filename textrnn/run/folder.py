@@ -13,6 +13,7 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
+from textrnn.config import Config
 from textrnn.errors import CheckpointError, TextRNNError, command
 from textrnn.run.environment import is_environment, save_environment
 from textrnn.run.history import read_history
@@ -32,6 +33,7 @@ class RunFolder:
         self.state = self.path / "resume" / "state.safetensors"
         self.linear_margins = self.path / "resume" / "linear.safetensors"
         self.held_out = self.path / "resume" / "held_out.safetensors"
+        self.train_hashes = self.path / "train_hashes.npy"
         self.history = self.path / "history.jsonl"
         self.log = self.path / "train.log"
         self.environment = self.path / "environment.json"
@@ -96,11 +98,16 @@ class RunFolder:
                     f"give another --run-dir"
                 )
 
+    def replaces(self, path: Path | str) -> bool:
+        """Whether `create` removes what is at a path."""
+        real = Path(os.path.realpath(path))
+        return any(real.is_relative_to(os.path.realpath(each)) for each in (*self._folders(), *self._files()))
+
     def _folders(self) -> tuple[Path, ...]:
         return self.model, self.state.parent, self.curves.parent, self.evaluations, self.gradients
 
     def _files(self) -> tuple[Path, ...]:
-        return self.history, self.log, self.environment
+        return self.history, self.train_hashes, self.log, self.environment
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -127,7 +134,7 @@ class RunFolder:
             for file in folder.glob(_LEFTOVERS):
                 file.unlink(missing_ok=True)
 
-    def create(self, config_yaml: str, environment: dict[str, str | int], digests: dict[str, str]) -> None:
+    def create(self, config: Config, environment: dict[str, str | int], digests: dict[str, str]) -> None:
         """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError where a
         file cannot be removed."""
         self.clear_leftovers()
@@ -136,7 +143,8 @@ class RunFolder:
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
-        save_environment(self.environment, environment, digests)  # from here on, the folder is known as a run
+        # from here on, the folder is known as a run
+        save_environment(self.environment, environment, digests, config.model_dump())
         try:
             for folder in self._folders():
                 if folder.exists():
@@ -144,4 +152,23 @@ class RunFolder:
             self.log.unlink(missing_ok=True)
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
-        write_text(self.config, config_yaml)
+        write_text(self.config, config.to_yaml())
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a model."""
+    return (folder / "config.yaml").is_file() and (folder / "labels.txt").is_file()
+
+
+def enclosing_run(path: Path) -> Path | None:
+    """The folder of the run or model that a path is or lies in, links resolved; None if there is none. What lies in the
+    `eval` or `gradients` of a run are results, not parts of the run."""
+    path = Path(os.path.realpath(path))
+    for folder in (path, *path.parents):
+        if is_model(folder):
+            return folder
+        run = RunFolder(folder)
+        if is_environment(run.environment):
+            holds_results = any(path.is_relative_to(results) for results in (run.evaluations, run.gradients))
+            return None if holds_results else folder
+    return None

@@ -1,6 +1,10 @@
-"""What models said of texts that they were not trained on, by the hashes of these texts (`data.corpus_writer`)."""
+"""What models said of texts that they were not trained on, and which texts they were trained on, by the hashes of these
+texts (`data.corpus_writer`)."""
 
 from __future__ import annotations
+
+import contextlib
+import io
 
 import numpy as np
 import torch
@@ -8,6 +12,7 @@ import torch
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
 from textrnn.run.tensors import UNREADABLE, load_tensors, save_tensors
+from textrnn.runtime.files import write_bytes
 
 
 def save_margins(run: RunFolder, margins: np.ndarray, hashes: np.ndarray) -> None:
@@ -29,8 +34,7 @@ def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] 
 
 
 def save_held_out(run: RunFolder, logits: torch.Tensor, labels: np.ndarray, hashes: np.ndarray) -> None:
-    """logits (n, classes) of cross-fitted networks, labels, hashes (n,): of all training texts in the order of their
-    file."""
+    """logits (m, classes) of cross-fitted networks, labels, hashes (m,): of held-out texts, see `Splits.held_out`."""
     tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
     save_tensors(run.held_out, tensors)
 
@@ -58,6 +62,38 @@ def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classe
             f"give DATA, a labelled file"
         )
     return logits
+
+
+def held_out_hashes(run: RunFolder) -> np.ndarray | None:
+    """(m,) uint64: of the texts that the run's models were judged on; None if no readable file has them."""
+    for path in (run.held_out, run.linear_margins):  # an unfinished run has only the second one
+        with contextlib.suppress(OSError, *UNREADABLE):
+            return load_tensors(path)[0]["hashes"].numpy().copy().view(np.uint64)
+    return None
+
+
+def save_train_hashes(run: RunFolder, hashes: np.ndarray) -> None:
+    """hashes (n,) uint64: of all texts that the run's models are trained on."""
+    stream = io.BytesIO()
+    np.save(stream, np.unique(hashes), allow_pickle=False)
+    write_bytes(run.train_hashes, stream.getvalue())
+
+
+def seen_texts(run: RunFolder, hashes: np.ndarray) -> np.ndarray | None:
+    """(n,) bool: whether the run's models were trained on the text of each hash (n,); None if the run does not know.
+    Raises CheckpointError if the file is damaged."""
+    try:
+        trained_on = np.load(run.train_hashes, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError):
+        trained_on = np.zeros(0)
+    if trained_on.dtype != np.uint64 or trained_on.ndim != 1 or not len(trained_on):
+        raise CheckpointError(
+            f"{run.train_hashes}: damaged: 8 bytes for each training text were expected; copy it again, or remove it"
+        )
+    at = np.searchsorted(trained_on, hashes).clip(max=len(trained_on) - 1)
+    return trained_on[at] == hashes
 
 
 def _as_tensor(hashes: np.ndarray) -> torch.Tensor:

@@ -12,6 +12,7 @@ from textrnn.errors import TextRNNError
 from textrnn.runtime.files import write_text
 
 _LARGEST = 1e100  # curves of much larger numbers cannot be drawn
+_COUNTS, _LARGEST_COUNT = ("step", "epoch", "fold", "seconds"), 1e12
 
 
 def append_history(path: Path, record: dict[str, Any]) -> None:
@@ -54,13 +55,17 @@ def training_seconds(history: list[dict[str, Any]]) -> float | None:
 
 
 def _is_record(found: Any) -> bool:
-    """Whether it is a dict of numbers, with a whole `step` and `epoch` and, if any, a whole `fold`."""
+    """Whether it is a dict of numbers that training can have recorded, none below 0, with a whole `step` and `epoch`
+    and, if any, a whole `fold`."""
     if not isinstance(found, dict) or not all(type(found.get(key)) is int for key in ("step", "epoch")):
         return False
     if type(found.get("fold")) not in (int, type(None)):
         return False
-    values = [value for value in found.values() if value is not None]
-    return all(type(value) in (int, float) and abs(value) < _LARGEST for value in values)
+    return all(
+        type(value) in (int, float) and 0 <= value < (_LARGEST_COUNT if key in _COUNTS else _LARGEST)
+        for key, value in found.items()
+        if value is not None
+    )
 
 
 def cut_history(path: Path, step: int, fold: int | None = None) -> None:

@@ -20,6 +20,7 @@ from textrnn.runtime.files import write_text
 
 WEIGHTS = "linear.safetensors"
 SYMBOLS = {"words": "linear_words.txt", "characters": "linear_characters.txt", "within_words": "linear_characters.txt"}
+_LARGEST_IDF = 100.0  # of more texts than there can be
 
 
 def remove_linear(folder: Path) -> None:
@@ -93,9 +94,10 @@ def _features(
         if len(each) and (each[0] < 0 or each[-1] >= before * len(symbols) or (np.diff(each) <= 0).any()):
             raise ValueError(f"n-grams that do not fit {text.name}")
         before = len(each)
-    return Features(
-        Kind(unit, shortest, longest), vocabulary, _array(tensors[f"{number}.idf"], np.float32, (len(vocabulary),))
-    )
+    idf = _array(tensors[f"{number}.idf"], np.float32, (len(vocabulary),))
+    if not ((idf >= 1) & (idf <= _LARGEST_IDF)).all():
+        raise ValueError(f"{number}.idf: 1 to {_LARGEST_IDF:g} was expected, found {idf.min():g} to {idf.max():g}")
+    return Features(Kind(unit, shortest, longest), vocabulary, idf)
 
 
 def _array(tensor: torch.Tensor, kind: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:

@@ -8,36 +8,39 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from textrnn.config import Config, build_config
 from textrnn.data.tokenizer import Tokenizer, user_dict_problem
-from textrnn.data.transform import Transform
+from textrnn.data.transform import EncodedTexts, Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError, command, short
 from textrnn.linear.model import LinearModel
-from textrnn.models.build import build_network, least_weights
-from textrnn.models.decision import Decision
+from textrnn.models.build import build_network
+from textrnn.models.decision import COOLEST, HOTTEST, Decision
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network
 from textrnn.run.environment import is_environment
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear
-from textrnn.run.model_config import model_yaml, read_description
+from textrnn.run.model_config import CLASS_SHARES_KEY, Description, model_yaml, read_description
 from textrnn.run.old_models import load_old_network
-from textrnn.run.tensors import check_finite, difference, read_model_tensors, save_tensors
+from textrnn.run.tensors import check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.runtime.files import make_folder, write_text
 
 WEIGHTS, DECISION, CONFIG, VOCAB, LABELS, USER_DICT = (
     "model.safetensors", "decision.json", "config.yaml", "vocab.txt", "labels.txt", "user_dict.txt",
 )  # fmt: skip
 BFLOAT16 = "bfloat16_agreement"  # in decision.json
+LEAST_SHARE = 1e-9  # of a class without training texts, whose logit must be finite
 
 
 @dataclass
 class Model:
     """A trained model. trained_on: the format of the files it was trained on, auto where there were none.
-    bfloat16_agreement: a fraction, see `training.precision`; None where it was not measured."""
+    bfloat16_agreement: a fraction, see `training.precision`; None if it was not measured. class_shares (C,): of each
+    class in the training texts; None if the model reads texts without a token as one unknown token."""
 
     networks: nn.Module  # (token_ids, lengths) -> logits
     linear: LinearModel | None
@@ -47,12 +50,32 @@ class Model:
     config: Config
     trained_on: str = "auto"
     bfloat16_agreement: float | None = None
+    class_shares: np.ndarray | None = None
+
+    def decide(self, network: torch.Tensor | None, margins: torch.Tensor | None, texts: EncodedTexts) -> torch.Tensor:
+        """Logits and margins (n, classes) of texts -> logits of the whole model. A text without a token gets the shares
+        of the classes as its probabilities."""
+        return self.with_shares(self.decision.logits(network, margins), texts)
+
+    def with_shares(self, logits: torch.Tensor, texts: EncodedTexts) -> torch.Tensor:
+        """The logits (n, classes), those of texts without a token replaced by the logarithms of `class_shares`."""
+        empty = self.without_token(texts)
+        if not empty.any():
+            return logits
+        shares = torch.log(torch.from_numpy(self.class_shares).to(logits.dtype).clamp(min=LEAST_SHARE))
+        return torch.where(torch.from_numpy(empty)[:, None], shares, logits)
+
+    def without_token(self, texts: EncodedTexts) -> np.ndarray:
+        """(n,) bool: the texts about which the model knows nothing but the shares of the classes."""
+        if self.class_shares is None or texts.is_empty is None:
+            return np.zeros(len(texts), dtype=bool)
+        return texts.is_empty
 
 
 def parameter_count(model: Model) -> int:
     """Of all networks and, where it has a say, of the linear model."""
     of_networks = sum(each.numel() for each in model.networks.parameters())
-    decides = model.linear is not None and model.decision.weight > 0
+    decides = model.linear is not None and model.decision.needs_linear
     return of_networks + (model.linear.weight.size + model.linear.bias.size if model.linear and decides else 0)
 
 
@@ -98,7 +121,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
         keys = [tensors.get(f"embedding.ngrams.keys_{length}") for length in range(2, config.model.ngrams + 1)]
         known = [each.numpy() for each in keys if each is not None and each.ndim == 1 and each.dtype == torch.int64]
         known = known if len(known) == len(keys) else []
-        with torch.random.fork_rng(devices=[]):  # loading a model must not change the caller's random state
+        with torch.device("meta"):  # weights of the config's sizes might not fit into memory
             network = build_network(config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_keys=known)
         wrong = difference(tensors, network.state_dict())
         if wrong is not None:
@@ -106,7 +129,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
                 f"{path}: networks.{number}.{wrong}: the file does not belong to the config.yaml, vocab.txt and "
                 f"labels.txt next to it, or another version of textrnn saved it"
             )
-        network.load_state_dict(tensors)
+        fill(network, tensors)
         networks.append(network)
     return networks
 
@@ -117,9 +140,10 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
         found = json.loads(path.read_bytes())
         has_linear, agreement = found.pop("linear"), found.pop(BFLOAT16, None)
         decision = Decision(**found)
-        values = asdict(decision).values()
-        good = isinstance(has_linear, bool) and all(type(value) in (int, float) for value in values)
-        good = good and 0 <= decision.weight <= 1 and min(list(values)[1:]) > 0 and max(values) < 1e9
+        least, most = 0.99 * COOLEST, 1.01 * HOTTEST  # the optimizer may pass its bounds by rounding
+        weight, *temperatures = asdict(decision).values()
+        good = isinstance(has_linear, bool) and type(weight) in (int, float) and 0 <= weight <= 1
+        good = good and all(type(each) in (int, float) and least <= each <= most for each in temperatures)
         good = good and (agreement is None or (type(agreement) in (int, float) and 0 <= agreement <= 1))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}; copy it again, or train again") from None
@@ -127,7 +151,10 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
         good = False
     if not good:
         keys = ", ".join(["linear", *(field.name for field in fields(Decision))])
-        raise CheckpointError(f"{path}: damaged: {keys} were expected in it; copy it again, or train again")
+        raise CheckpointError(
+            f"{path}: damaged: {keys} were expected in it, a weight of 0 to 1 and temperatures of {COOLEST:g} to "
+            f"{HOTTEST:g}; copy it again, or train again"
+        )
     return decision, has_linear, agreement
 
 
@@ -138,7 +165,10 @@ def save_model(folder: Path, model: Model) -> None:
         raise CheckpointError(f"{folder}: the folder of a run; give another folder to save a model in")
     assert isinstance(model.networks, Ensemble)
     networks = [network.state_dict() for network in model.networks.networks]
-    save_description(folder, model.transform, model.labels, model.config, _embedding_dim(model.networks))
+    save_description(
+        folder, model.transform, model.labels, model.config, _embedding_dim(model.networks),
+        class_shares=None if model.class_shares is None else model.class_shares.tolist(),
+    )  # fmt: skip
     if model.linear is not None:
         save_linear(folder, model.linear)
     else:
@@ -153,9 +183,11 @@ def _embedding_dim(networks: Ensemble) -> int:
 
 
 def save_description(
-    folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int, trained_on: str = "auto"
-) -> None:
-    """Everything that prediction needs except what training makes. trained_on: the format of the training texts."""
+    folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int,
+    trained_on: str = "auto", class_shares: Sequence[float] | None = None,
+) -> None:  # fmt: skip
+    """Everything that prediction needs except what training makes. trained_on: the format of the training texts.
+    class_shares (C,): in them; None: the model reads texts without a token as one unknown token."""
     make_folder(folder)
     for name in (VOCAB, LABELS, USER_DICT, CONFIG):
         if (folder / name).is_symlink():  # perhaps to /dev/null
@@ -165,7 +197,9 @@ def save_description(
     user_dict = None if transform.tokenizer.user_dict is None else USER_DICT
     if transform.tokenizer.user_dict is not None:
         write_text(folder / USER_DICT, transform.tokenizer.user_dict)
-    content = model_yaml(config, embedding_dim=embedding_dim, user_dict=user_dict, trained_on=trained_on)
+    content = model_yaml(
+        config, embedding_dim=embedding_dim, user_dict=user_dict, trained_on=trained_on, class_shares=class_shares
+    )
     write_text(folder / CONFIG, content)
 
 
@@ -201,12 +235,6 @@ def load_model(folder: Path) -> Model:
             f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation{remedy}, or "
             f"the file was removed"
         )
-    least, size = 4 * least_weights(config.model, len(vocab)), (folder / WEIGHTS).stat().st_size
-    if size < least:
-        raise CheckpointError(
-            f"{folder / WEIGHTS}: the sizes in {CONFIG} need {least:,} bytes or more, found {size:,}: the file is cut "
-            f"short, or does not belong to the {CONFIG} next to it; copy it again, or train again"
-        )
     sizes = {"vocab_size": len(vocab), "num_classes": len(labels)}
     networks: nn.Module
     if description.old is not None:
@@ -221,4 +249,22 @@ def load_model(folder: Path) -> Model:
         networks = Ensemble(load_networks(folder / WEIGHTS, config, **sizes))
         linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
     transform = Transform(tokenizer, vocab, config.data.max_length)
-    return Model(networks.eval(), linear, decision, transform, labels, config, description.trained_on, agreement)
+    shares = class_shares(description, config, len(labels), folder / CONFIG)
+    return Model(
+        networks.eval(), linear, decision, transform, labels, config, description.trained_on, agreement, shares
+    )
+
+
+def class_shares(description: Description, config: Config, classes: int, path: Path) -> np.ndarray | None:
+    """(classes,), or None if the model reads texts without a token as one unknown token. Raises CheckpointError."""
+    shares = description.class_shares
+    if config.data.empty_texts == "keep" or shares is None:
+        return None
+    good = isinstance(shares, list) and len(shares) == classes
+    good = good and all(type(share) in (int, float) and 0 <= share <= 1 for share in shares)
+    if not good or abs(sum(shares) - 1) > 1e-3:
+        raise CheckpointError(
+            f"{path}: {CLASS_SHARES_KEY}: expected {classes} shares of classes, from 0 to 1, with the sum 1, found "
+            f"{short(shares)}; copy the file again, or train again"
+        )
+    return np.asarray(shares, np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -28,6 +29,7 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
             "encoding": "utf-8",
             "max_length": 512,
             "bad_rows": "error",
+            "empty_texts": "keep",
         },
         "tokenizer": {"kind": "char", "lowercase": True, "normalize": True, "user_dict": None},
         "model": {
@@ -60,9 +62,10 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
     {"model": {"ngram_dim": None, "max_ngrams": 1 << 17, "linear": "mix"}},
     {"model": {"ngram_dim": 32}},
     {"model": {"rare_dim": 32, "ngram_dim": 16}},
+    {"data": {"empty_texts": "skip"}},
 ]
 FORMAT_VERSION = len(DEFAULTS) - 1  # that is written
-TRAINED_ON_KEY = "trained_on"
+TRAINED_ON_KEY, CLASS_SHARES_KEY = "trained_on", "class_shares"
 HASHED = 1  # the last version in which n-grams were hashed
 _NOT_KEPT = ("train", "dev", "test", "dev_fraction", "cache_dir")  # of `data`
 
@@ -86,15 +89,19 @@ def kept_keys(config: Config) -> dict[str, dict[str, Any]]:
     return tree
 
 
-def model_yaml(config: Config, *, embedding_dim: int, user_dict: str | None, trained_on: str) -> str:
+def model_yaml(
+    config: Config, *, embedding_dim: int, user_dict: str | None, trained_on: str, class_shares: Sequence[float] | None
+) -> str:
     """The content of a model's config.yaml. user_dict: the name of its dictionary's file in the model's folder.
-    trained_on: the format of its training texts, auto where there is none."""
+    trained_on: the format of its training texts, auto if there is none. class_shares: in the training texts, or
+    None."""
     tree = kept_keys(config)
     if config.model.pretrained is not None:
         tree["model"].update(pretrained=None, rare_dim=None)
     tree["model"].update(freeze_embedding=False, embedding_dim=embedding_dim)
     tree["tokenizer"]["user_dict"] = user_dict
-    return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, TRAINED_ON_KEY: trained_on, **tree})
+    about = {TRAINED_ON_KEY: trained_on, CLASS_SHARES_KEY: class_shares and list(class_shares)}
+    return to_yaml({MODEL_FORMAT_KEY: FORMAT_VERSION, **about, **tree})
 
 
 def saved_version(path: Path) -> int | None:
@@ -108,10 +115,12 @@ def saved_version(path: Path) -> int | None:
 
 class Description(NamedTuple):
     """A model's config.yaml: its sections with the defaults of its version where a key is missing, not yet checked; the
-    format of the texts that it was trained on; and, of an old version, the keys that the config no longer has."""
+    format of the texts that it was trained on; the shares of the classes in them, not yet checked; and, of an old
+    version, the keys that the config no longer has."""
 
     tree: dict[str, Any]
     trained_on: str
+    class_shares: Any
     old: OldParts | None
 
 
@@ -119,7 +128,7 @@ def read_description(path: Path) -> Description:
     """Raises ConfigError where this program cannot know what the file means."""
     tree = read_yaml(path)
     version = tree.pop(MODEL_FORMAT_KEY, 0)
-    trained_on = tree.pop(TRAINED_ON_KEY, "auto")
+    trained_on, class_shares = tree.pop(TRAINED_ON_KEY, "auto"), tree.pop(CLASS_SHARES_KEY, None)
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
         raise ConfigError(
             f"{path}: {MODEL_FORMAT_KEY}: expected a whole number, 0 or larger, found {short(version)}; copy the file "
@@ -139,7 +148,7 @@ def read_description(path: Path) -> Description:
     if trained_on not in known:
         raise ConfigError(f"{path}: {TRAINED_ON_KEY}: expected {', '.join(known)}, found {short(trained_on)}")
     old = _old_parts(tree["model"], path) if version <= HASHED and isinstance(tree["model"], dict) else None
-    return Description(tree, str(trained_on), old)
+    return Description(tree, str(trained_on), class_shares, old)
 
 
 def _old_parts(model: dict[str, Any], path: Path) -> OldParts:

@@ -12,7 +12,7 @@ from textrnn.config import Config
 from textrnn.errors import CheckpointError
 from textrnn.models.build import build_network
 from textrnn.models.hashed_linear import LinearPath, WithLinearPath
-from textrnn.run.tensors import check_finite, difference, read_model_tensors
+from textrnn.run.tensors import check_finite, difference, fill, read_model_tensors
 
 
 class OldParts(NamedTuple):
@@ -27,13 +27,13 @@ class OldParts(NamedTuple):
 def load_old_network(path: Path, config: Config, old: OldParts, *, vocab_size: int, num_classes: int) -> nn.Module:
     """The network, with its linear path where it has one. Raises CheckpointError where the file is missing, damaged or
     of another model."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.device("meta"):
         model: nn.Module = build_network(
             config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_buckets=old.ngram_buckets
         )
-    if old.linear_ngrams is not None:
-        linear = LinearPath(num_classes, ngrams=old.linear_ngrams, buckets=old.linear_buckets)
-        model = WithLinearPath(model, linear, scale=old.linear_scale)  # type: ignore[arg-type]
+        if old.linear_ngrams is not None:
+            linear = LinearPath(num_classes, ngrams=old.linear_ngrams, buckets=old.linear_buckets)
+            model = WithLinearPath(model, linear, scale=old.linear_scale)  # type: ignore[arg-type]
     tensors, _ = read_model_tensors(path)
     tensors = {name.replace("embedding.ngram_table.", "embedding.ngrams."): each for name, each in tensors.items()}
     wrong = difference(tensors, model.state_dict())
@@ -43,5 +43,5 @@ def load_old_network(path: Path, config: Config, old: OldParts, *, vocab_size: i
             f"another version of textrnn saved it"
         )
     check_finite(path, tensors)
-    model.load_state_dict(tensors)
+    fill(model, tensors)
     return model

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import nn
 
 from textrnn.errors import CheckpointError
-from textrnn.models.network import not_finite
 from textrnn.runtime.files import write_bytes
 from textrnn.runtime.memory import check_memory
 
@@ -48,13 +49,26 @@ def read_model_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, s
     return tensors, metadata
 
 
+# Loading a model uses numpy where torch would start the threads of OpenMP: a process that is forked later has none of
+# them, and torch would wait for them for ever.
+
+
 def check_finite(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Raises CheckpointError."""
-    name = not_finite(tensors)
-    if name is not None:
-        raise CheckpointError(
-            f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
-        )
+    """Raises CheckpointError for a float32 that is NaN or infinite; models have floats of no other type."""
+    for name, tensor in tensors.items():
+        if tensor.dtype == torch.float32 and tensor.numel():
+            numbers = tensor.numpy()
+            if not np.isfinite((numbers.min(), numbers.max())).all():  # NaN if there is one
+                raise CheckpointError(
+                    f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
+                )
+
+
+def fill(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    """Give a module on the meta device its weights, which fit it: copies of tensors that are mapped from a file, since
+    the file may be overwritten while the module is in use."""
+    copies = {name: torch.from_numpy(tensor.numpy().copy()) for name, tensor in tensors.items()}
+    module.load_state_dict(copies, assign=True)
 
 
 @contextmanager

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 
 from textrnn.errors import DataError, short
-from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encodings, marked_encoding, wide_encoding
-from textrnn.runtime.files import open_binary
+from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encoding, marked_encoding, wide_encoding
+from textrnn.runtime.files import damaged_gzip_as_error, open_binary
 
 _CHUNK_BYTES = 1 << 16
 _BEFORE = 200  # bytes of a line before the bad one
@@ -56,6 +57,12 @@ def _is_of_text_files(info: codecs.CodecInfo) -> bool:
         return False
 
 
+def ends_lines_with_one_byte(encoding: str) -> bool:
+    """Whether the byte 0x0A is a line feed wherever it stands, so that lines can be told apart before decoding."""
+    is_stateful = encoding == "hz" or "2022" in encoding
+    return "\n".encode(encoding) == b"\n" and not is_stateful
+
+
 def read_lines(
     stream: BufferedIOBase, encoding: str, name: str, encoding_option: str | None = None,
     undecodable: dict[int, str] | None = None,
@@ -71,21 +78,19 @@ def read_lines(
     DataError for a binary file, and for damaged gzip data.
     """
     encoding = check_encoding(encoding)
-    is_stateful = encoding == "hz" or "2022" in encoding
-    by_line = "\n".encode(encoding) == b"\n" and not is_stateful
+    by_line = ends_lines_with_one_byte(encoding)
     if by_line:
         lines = _decode_by_line(stream, encoding, name, encoding_option, undecodable)
     else:
         lines = _decode_by_chunk(stream, encoding, name, encoding_option)
     try:
-        if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
-            _check_text(stream.peek(1), encoding, name, encoding_option)
-        first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
-        if first:
-            yield first
-        yield from lines
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
+        with damaged_gzip_as_error(name):
+            if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
+                _check_text(stream.peek(1), encoding, name, encoding_option)
+            first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
+            if first:
+                yield first
+            yield from lines
     except OSError as error:
         if error.filename is not None:  # of what is written while a pipe is waited for
             raise
@@ -186,18 +191,11 @@ def _encoding_problem(
 def _remedy(sample: bytes, encoding: str, option: str | None, at: int | None = None) -> str:
     """sample: bytes of the bad line and after. at: its characters before the bad byte, where a piece of the line is to
     show how it reads."""
-    likely = likely_encodings(sample) if sample else []
-    if likely[:1] == [encoding]:  # all but this byte is valid
+    likely = likely_encoding(sample) if sample else None
+    if likely == encoding:  # all but this byte is valid
         return "; the file is damaged here or has another encoding" + (f": try {option}NAME" if option else "")
-    readings: dict[str, str] = {}  # of encodings that read this line alike, the first is named
-    for candidate in likely:
-        readings.setdefault(_reading(sample, candidate, at), candidate)
-    named = [f"{candidate}{reading}" for reading, candidate in readings.items()]
-    may_be = f"; it may be {', or '.join(named)}: " if named else ": "
-    if option is None:
-        return may_be + "convert the file to utf-8"
-    which = "the one that reads right, such as " if len(named) > 1 else ""
-    return may_be + f"try {which}{option}{likely[0] if likely else 'NAME'}"
+    may_be = ": " if likely is None else f"; it may be {likely}{_reading(sample, likely, at)}: "
+    return may_be + ("convert the file to utf-8" if option is None else f"try {option}{likely or 'NAME'}")
 
 
 def _reading(sample: bytes, encoding: str, at: int | None) -> str:
@@ -210,14 +208,29 @@ def _reading(sample: bytes, encoding: str, at: int | None) -> str:
 
 # What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_VISIBLE = {code: repr(chr(code))[1:-1] for code in _CONTROLS if code != 0x0A}
+# What nobody sees: soft hyphen, zero-width spaces and marks of direction, fillers, tags.
+_INVISIBLE = (
+    0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2066),
+    *range(0x206A, 0x2070), 0x2800, 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
+)  # fmt: skip
+_SELECTORS = (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))  # of a character's variant
+_ESCAPED = {code: chr(code).encode("unicode_escape").decode() for code in (*_CONTROLS, *_INVISIBLE) if code != 0x0A}
+_REMOVED = dict.fromkeys((*_INVISIBLE, *_SELECTORS, 0x200C, 0x200D, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+# Persian, Indic scripts and emoji need joiners inside words; beside plain letters they do nothing.
+_NEEDLESS_JOINER = re.compile("(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
 _SURROGATES = range(0xD800, 0xE000)  # halves of characters, which UTF-8 cannot hold
 _AS_JSON = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_SURROGATES) if code >= 0x20}
 
 
 def visible(text: str) -> str:
-    """The text for a person to read, with `\\x1b` and the like in place of control characters; line feeds stay."""
-    return text.translate(_VISIBLE)
+    """The text for a person to read, with `\\x1b`, `\\u200b` and the like in place of control characters and invisible
+    ones; line feeds stay."""
+    return _NEEDLESS_JOINER.sub(lambda match: f"\\u{ord(match[0]):04x}", text).translate(_ESCAPED)
+
+
+def without_invisible(text: str) -> str:
+    """The text without the characters that nobody sees, joiners and selectors of variants among them."""
+    return text.translate(_REMOVED)
 
 
 def visible_json(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -26,7 +28,6 @@ def choose_device(name: str) -> torch.device:
             raise ConfigError(f"--device {name}: this machine has no CUDA device that torch can use; use --device cpu")
         if (device.index or 0) >= count:
             raise ConfigError(f"--device {name}: there are {count} CUDA devices, cuda:0 to cuda:{count - 1}")
-        allow_tf32(False)
     return device
 
 
@@ -49,10 +50,41 @@ def training_device(name: str) -> torch.device:
 
 
 def allow_tf32(allowed: bool) -> None:
-    """Whether a GPU may round the factors of float32 products to 10 bits, which is faster. torch's own default is yes
-    inside cuDNN and no elsewhere."""
+    """Whether a GPU may round the factors of float32 products to 10 bits, which is faster, for the rest of the process.
+    torch's own default is yes inside cuDNN and no elsewhere."""
     torch.backends.cudnn.allow_tf32 = allowed
     torch.backends.cuda.matmul.allow_tf32 = allowed
+
+
+_tf32_blocks: dict[object, tuple[bool, bool]] = {}  # settings, by running block of `tf32`; first those outside
+_tf32_lock = threading.Lock()
+
+
+@contextmanager
+def tf32(device: torch.device, allowed: bool) -> Iterator[None]:
+    """A block in which `allow_tf32` holds, where `device` is a GPU.
+
+    Threads share the setting: of blocks that overlap, the one that began last has its way, and when all have ended,
+    the setting is what it was before the first.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    block = object()
+    with _tf32_lock:
+        if not _tf32_blocks:
+            _tf32_blocks[None] = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        _tf32_blocks[block] = allowed, allowed
+        allow_tf32(allowed)
+    try:
+        yield
+    finally:
+        with _tf32_lock:
+            del _tf32_blocks[block]
+            last = list(_tf32_blocks)[-1]
+            torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = _tf32_blocks[last]
+            if last is None:
+                _tf32_blocks.clear()
 
 
 def device_name(device: torch.device) -> str:
@@ -71,11 +103,11 @@ def has_bfloat16_units(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16", torch.cpu._is_avx512_bf16_supported()))
 
 
-def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """A context in which matrix products are computed in `precision`; weights stay float32."""
     if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+    return nullcontext()
 
 
 # OpenMP's threads busy-wait for their next task: by default, with GNU's library, for milliseconds, on cores that other

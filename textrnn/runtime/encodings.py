@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
+from collections import Counter, defaultdict
 from typing import NamedTuple
+
+from textrnn.runtime.alphabets import ENCODINGS, RARE, log_probability
 
 _HEAD_BYTES = 4096
 _MARKS = (
@@ -13,16 +17,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Characters that make up a large part of Chinese text of any kind, and that other text read as gb18030 hardly has.
-_COMMON_CHINESE = frozenset(
-    "的一是不了在人有我他这中大来上个国到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后小么心多天而能"
-    "好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三已老从动两长知民样现分将外但身些与高意进"
-)
-_MANY_COMMON = 0.05  # of the characters that are not ASCII
-# The letters and marks of Western European languages in cp1252, in texts mostly between plain letters.
-_WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ¡¿«»€§°©®·…–—‘’“”„•ºª™\xa0")
-_MOSTLY = 0.9
-_FEW_BYTES = 10
+_SAMPLE_BYTES = 1 << 15  # that candidates are judged by
+_CERTAIN = 4.0  # difference of log-likelihoods from which on the better reading is named
+_LEAST = -9.5  # mean log-likelihood of a character: a worse reading is not named, although all others are worse still
+_RARE_ENCODING = -7.0  # log-probability that a file has one of those, beside one that is usual
+_WRONG_PLACE = -9.0  # log-likelihood of a character beside what it never stands beside
+_END_OF_LATIN, _EAST_ASIA = "\u0250", "\u2e80"
 
 
 class Binary(NamedTuple):
@@ -71,17 +71,65 @@ def binary_kind(head: bytes) -> Binary | None:
     return None
 
 
-def likely_encodings(sample: bytes) -> list[str]:
-    """Encodings that the bytes may be in, likeliest first: by marks, by what is typical of a language, then a guess."""
-    told = marked_encoding(sample) or wide_encoding(sample[:_HEAD_BYTES])
-    if told is not None:
-        return [told]
+def likely_encoding(sample: bytes) -> str | None:
+    """The encoding that the bytes have, as it seems, by marks or by how well they read in it; None if two different
+    readings are about as good. Of encodings that read the bytes alike, a Windows code page comes first."""
+    clear = marked_encoding(sample) or wide_encoding(sample[:_HEAD_BYTES])
+    if clear is not None:
+        return clear
     if _is_mostly_utf8(sample):
-        return ["utf-8"]
-    found = [name for name, is_typical in (("gb18030", _is_chinese), ("cp1252", _is_western)) if is_typical(sample)]
-    if found and sum(byte > 0x7F for byte in sample[:_HEAD_BYTES]) < _FEW_BYTES:
-        return found  # a guess from so little is of no use
-    return list(dict.fromkeys([*found, *_guess(sample)]))
+        return "utf-8"
+    sample = sample[:_SAMPLE_BYTES]
+    readings: dict[str, list[tuple[float, str]]] = defaultdict(list)  # text -> the encodings that read the bytes so
+    for encoding in ENCODINGS:
+        text = sample.decode(encoding, "replace")
+        readings[text].append((_log_likelihood(text, encoding), encoding))
+    (best, text), (second, _) = sorted(((max(alike)[0], text) for text, alike in readings.items()), reverse=True)[:2]
+    characters = sum(character > "\x7f" for character in text)
+    if best - second < _CERTAIN or best < _LEAST * characters:
+        return None
+    return next(encoding for likelihood, encoding in readings[text] if likelihood > best - _CERTAIN)
+
+
+def _log_likelihood(text: str, encoding: str) -> float:
+    """Of the characters beyond ASCII, in the language of the encoding in which they are likeliest."""
+    text = f" {text} "
+    places = Counter((text[at - 1], text[at], text[at + 1]) for at in range(1, len(text) - 1) if text[at] > "\x7f")
+    misplaced = sum(
+        count for (before, character, after), count in places.items() if _is_misplaced(before, character, after)
+    )
+    counts = Counter[str]()
+    for (_, character, _), count in places.items():
+        counts[character] += count
+    best = max(
+        sum(count * log_probability(character, language) for character, count in counts.items())
+        for language in ENCODINGS[encoding]
+    )
+    return best + _WRONG_PLACE * misplaced + (_RARE_ENCODING if encoding in RARE else 0.0)
+
+
+def _is_misplaced(before: str, character: str, after: str) -> bool:
+    """Whether a character stands where it never does: currency away from numbers, an opening quote behind a letter, a
+    capital inside a word, a letter of another script beside a Latin one or alone."""
+    if character in "£€¥¢":
+        return not any(other.isdigit() or other.isspace() for other in (before, after))
+    if character in "‚„«¿¡":
+        return before.isalnum() or after.isspace()
+    if character in "”»":
+        return before.isspace() or not before
+    if character in "²³½¼¾":
+        return after.isalpha()
+    if unicodedata.category(character)[0] not in "LM":
+        return False
+    is_alone = not (before + after).strip()
+    is_capital_inside = character.isupper() and before.islower()
+    if character < _END_OF_LATIN:
+        is_crowded = all(other > "\x7f" and other.isalpha() for other in (before, after))
+        return is_capital_inside or is_alone or is_crowded or before.isdigit() or after.isdigit()
+    if character >= _EAST_ASIA:
+        return False
+    is_beside_latin = any(other.isalpha() and other < _END_OF_LATIN for other in (before, after))
+    return is_beside_latin or is_capital_inside or is_alone
 
 
 def marked_encoding(head: bytes) -> str | None:
@@ -125,26 +173,3 @@ def _is_mostly_utf8(sample: bytes) -> bool:
     text = sample.decode("utf-8", "replace")
     damaged = text.count("\ufffd")
     return sum(character > "\x7f" for character in text) > 10 * damaged
-
-
-def _is_chinese(sample: bytes) -> bool:
-    wide = [character for character in _decoded(sample, "gb18030") or "" if character > "\x7f"]
-    return bool(wide) and sum(character in _COMMON_CHINESE for character in wide) >= _MANY_COMMON * len(wide)
-
-
-def _is_western(sample: bytes) -> bool:
-    text = _decoded(sample, "cp1252") or ""
-    wide = [at for at, character in enumerate(text) if character > "\x7f"]
-    typical = sum(text[at] in _WESTERN for at in wide)
-    alone = sum(text[at + 1 : at + 2] <= "\x7f" for at in wide)
-    return bool(wide) and typical >= _MOSTLY * len(wide) and alone >= 0.7 * len(wide)
-
-
-def _guess(sample: bytes) -> list[str]:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample).best()
-    if best is None:
-        return []
-    # GB2312 and GBK are subsets of GB18030, which never fails on the rarer characters of the same file
-    return ["gb18030" if best.encoding in ("gb2312", "gbk", "gb18030") else best.encoding.replace("_", "-")]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -110,6 +111,15 @@ def decompressed(stream: io.BufferedReader) -> BufferedIOBase:
     if stream.peek(2)[:2] == _GZIP_MAGIC:
         return gzip.GzipFile(fileobj=stream)
     return stream
+
+
+@contextmanager
+def damaged_gzip_as_error(name: str) -> Iterator[None]:
+    """Raises DataError for damaged gzip data that is read in the block."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
 
 
 def sync_file(path: Path) -> None:

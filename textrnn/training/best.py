@@ -65,7 +65,7 @@ class BestNetworks:
             network.load_state_dict(weights)
             yield network
 
-    def save_agreement(self, share: float) -> None:
+    def save_agreement(self, share: float | None) -> None:
         """See `training.precision`."""
         if is_first():
             save_decision(self.run.model, self.decision, self.linear, share)

@@ -9,21 +9,25 @@ import torch
 from scipy.optimize import minimize
 
 from textrnn.evaluation.metrics import summary
-from textrnn.models.decision import Decision
+from textrnn.inference import predicted_classes
+from textrnn.models.decision import COOLEST, HOTTEST, Decision
+from textrnn.training.weak_parts import is_below, is_chance
 
-COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 PRIOR_TEXTS = 5.0  # of how many texts the loss weighs as much as staying at equal parts and a temperature of 1
+CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
 MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # more would not change two numbers
 
 
 class Scores(NamedTuple):
     """Loss, accuracy and macro-F1 on the same texts: of network and linear model together, of the network alone, whose
-    loss is that before any temperature, and of the linear model alone, None where there is none."""
+    loss is that before any temperature, and of the linear model alone, or None without one. warning: a sentence about a
+    part that is weak, or None."""
 
     together: dict[str, float]
     network: dict[str, float]
     linear: dict[str, float] | None
     decision: Decision
+    warning: str | None = None
 
     def line(self) -> str:
         """The accuracies, in percent, and the decision."""
@@ -32,7 +36,7 @@ class Scores(NamedTuple):
         if self.linear is None:
             return f"{network} accuracy; {temperature}"
         linear = f"linear model {100 * self.linear['accuracy']:.1f} %"
-        if self.together["accuracy"] == self.network["accuracy"] and self.decision.weight == 0:
+        if self.decision.weight == 0:
             return f"{network} accuracy, {linear}; {temperature}"
         together = f"together {100 * self.together['accuracy']:.1f} %"
         return f"{network} accuracy, {linear}, {together}; weight of the linear model {self.decision.weight:.2f}"
@@ -47,6 +51,59 @@ def judge(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray
         None if margins is None else summary(decision.of_linear(margins), labels),
         decision,
     )
+
+
+def judge_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
+    """As `judge`, for networks whose training has ended: a weak part is left out of the decision, with a warning if it
+    is the network. During training it stays, as a network that is weak in its first epochs need not remain so.
+
+    Of the two parts, one that is no better than chance is left out, unless neither is better. So is the network if it
+    is below the linear model (both by macro-F1, see `weak_parts`) and adds nothing to it: cross-entropy falls by no
+    more than chance (a likelihood-ratio test with one degree of freedom), or both together are below the linear model.
+    """
+    scores = judge(logits, margins, labels, mix=mix)
+    network, linear, decision = scores.network, scores.linear, scores.decision
+    left_out, warning = None, None
+    if margins is None or linear is None:
+        if _is_chance(logits, labels):
+            warning = f"{_alone('network', network)} is no better than chance"
+    elif _is_chance(logits, labels):
+        if _is_chance(margins, labels):
+            warning = f"neither {_alone('network', network)} nor {_alone('linear model', linear)} is better than chance"
+        else:
+            left_out, warning = "network", f"{_alone('network', network)} is no better than chance"
+    elif _is_chance(margins, labels):
+        left_out = "linear model"
+    elif _is_below(logits, margins, labels):
+        warning = f"{_alone('network', network)} is below {_alone('linear model', linear)}"
+        gain = len(labels) * (linear["loss"] - scores.together["loss"])
+        if 2 * gain < CHI_SQUARED or _is_below(decision.logits(logits, margins), margins, labels):
+            left_out = "network"
+    if left_out is not None and mix:
+        decision = decision.without_network() if left_out == "network" else decision.without_linear()
+    together = summary(decision.logits(logits, margins), labels)
+    if warning is not None:
+        consequence = f": {_consequence(left_out, together)}" if linear is not None and mix else ""
+        warning = f"{warning} on held-out texts{consequence}"
+    return scores._replace(together=together, decision=decision, warning=warning)
+
+
+def _alone(part: str, scores: dict[str, float]) -> str:
+    return f"the {part} alone (macro-F1 {scores['macro_f1']:.3f})"
+
+
+def _consequence(left_out: str | None, together: dict[str, float]) -> str:
+    if left_out == "network":
+        return "the linear model decides alone"
+    return f"both decide together all the same (macro-F1 {together['macro_f1']:.3f})"
+
+
+def _is_chance(logits: torch.Tensor, labels: np.ndarray) -> bool:
+    return is_chance(labels, predicted_classes(logits), logits.shape[1])
+
+
+def _is_below(one: torch.Tensor, other: torch.Tensor, labels: np.ndarray) -> bool:
+    return is_below(labels, predicted_classes(one), predicted_classes(other), one.shape[1])
 
 
 def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Decision:

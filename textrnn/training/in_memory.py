@@ -21,7 +21,7 @@ from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import bar
 from textrnn.training.best import EQUAL_PARTS
 from textrnn.training.build import build_class_weights, build_fit, build_sizes, total_steps
-from textrnn.training.cross_fitting import judge_all
+from textrnn.training.closing import judge_all
 from textrnn.training.decision import Scores, judge
 from textrnn.training.events import Evaluation, Step, summing_up
 from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
@@ -33,14 +33,15 @@ FLUSH_STEPS = 100  # after which losses are looked at: a GPU is waited for, and 
 
 
 class Trained(NamedTuple):
-    """history: as the lines of history.jsonl. linear: None where there is no linear model. bfloat16_agreement: see
-    `training.precision`."""
+    """history: as the lines of history.jsonl. linear: None without a linear model. bfloat16_agreement: see
+    `training.precision`. warning: about a part that is weak, or None."""
 
     networks: Ensemble
     linear: LinearModel | None
     decision: Decision
     history: list[dict[str, Any]]
     bfloat16_agreement: float | None
+    warning: str | None
 
 
 def train_in_memory(config: Config, splits: Splits, texts: RawTexts, *, device: torch.device) -> Trained:
@@ -53,24 +54,24 @@ def train_in_memory(config: Config, splits: Splits, texts: RawTexts, *, device: 
     builder = NetworkBuilder(config, splits, pretrained=None)
     fitted: Fitted | None = fit_linear_of(config, splits, texts)
     margins = None if fitted is None else fitted.margins
-    networks, history, decision, logits = [], [], None, []
+    networks, history, by_part = [], [], []
     for number, part in enumerate(parts, start=1):
         network = builder.build(part.seed, device)
         evaluations = train_network(settings, network, part, part.own(margins), classes, mix=mix, device=device)
         fold = {"fold": number} if len(parts) > 1 else {}
         history += [fold | evaluation.record() for evaluation in evaluations]
-        decision = next((each.decision for each in reversed(evaluations) if each.is_best), None)
-        if len(parts) > 1 and part.held_out is not None and part.held_out_rows is not None:
-            logits.append((part.held_out_rows, compute_logits(network, part.held_out, device=device)))
+        if part.held_out is not None and part.held_out_rows is not None:
+            by_part.append((part.held_out_rows, compute_logits(network, part.held_out, device=device)))
         networks.append(network)
-    if len(parts) > 1:
-        scores, _ = judge_all(logits, margins, np.asarray(splits.train.labels), mix=mix)
-        history.append(summing_up(history, scores))
-        decision = scores.decision
-    decision = decision or (EQUAL_PARTS if fitted is not None and mix else Decision())
+    decision, warning = EQUAL_PARTS if fitted is not None and mix else Decision(), None
+    if splits.held_out is not None:
+        scores, _ = judge_all(by_part, margins, np.asarray(splits.held_out.texts.labels), mix=mix)
+        if len(parts) > 1:
+            history.append(summing_up(history, scores))
+        decision, warning = scores.decision, scores.warning
     agreement = bfloat16_agreement(networks, parts, margins if mix else None, decision, device=device)
     linear = None if fitted is None else fitted.model
-    return Trained(Ensemble(networks), linear, decision, history, agreement)
+    return Trained(Ensemble(networks), linear, decision, history, agreement, warning)
 
 
 def train_network(

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy import sparse
 
 from textrnn.config import Config
 from textrnn.data.splits import Splits
-from textrnn.linear.features import Features
+from textrnn.linear.features import count_ngrams
 from textrnn.linear.fit import (
     MOST_CLASSES,
     MOST_ROWS,
@@ -34,7 +33,7 @@ class Labelled(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """A linear model, what was chosen, and its margins (n, classes) on the held-out texts, of models that were not
+    """A linear model, what was chosen, and its margins (m, classes) on the held-out texts, of models that were not
     trained on them: None without held-out texts. rows: how many texts the model was fitted on."""
 
     model: LinearModel
@@ -58,8 +57,8 @@ class RawTexts(Protocol):
     def train(self, rows: np.ndarray) -> list[str]:
         """Those of some rows of the training data, in ascending order."""
 
-    def dev(self) -> list[str] | None:
-        """Those of a dev set of its own, None where dev is a part of the training data."""
+    def dev(self, rows: np.ndarray) -> list[str]:
+        """Those of some rows of the dev data, in ascending order."""
 
 
 def fit_linear_of(config: Config, splits: Splits, texts: RawTexts) -> Fitted | None:
@@ -73,13 +72,15 @@ def fit_linear_of(config: Config, splits: Splits, texts: RawTexts) -> Fitted | N
         chosen = np.sort(np.random.default_rng([seed, 0x11F]).permutation(count)[:MOST_ROWS])
     train = Labelled(texts.train(splits.train_rows[chosen]), np.asarray(splits.train.labels)[chosen])
     dev = None
-    if splits.dev is not None:
-        found = texts.dev() if splits.dev_rows is None else texts.train(splits.dev_rows)
-        assert found is not None
-        dev = Labelled(found, np.asarray(splits.dev.labels))
+    if splits.dev is not None and splits.dev_rows is not None:
+        raw = (texts.train if splits.dev_is_part_of_train else texts.dev)(splits.dev_rows)
+        dev = Labelled(raw, np.asarray(splits.dev.labels))
     folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
     balanced = config.train.class_weights == "balanced"
-    return fit_linear(train, dev, splits.folds, len(splits.labels), folding, balanced=balanced, seed=seed)
+    fitted = fit_linear(train, dev, splits.folds, len(splits.labels), folding, balanced=balanced, seed=seed)
+    if splits.folds is not None and splits.held_out is not None and fitted.margins is not None:
+        return fitted._replace(margins=fitted.margins[splits.held_out.rows])
+    return fitted
 
 
 def fit_linear(
@@ -114,10 +115,8 @@ def _sampled(found: Labelled, seed: int) -> Labelled:
 def _out_of_fold(
     train: Labelled, folds: np.ndarray, num_classes: int, choice: Choice, *, balanced: bool, seed: int
 ) -> np.ndarray:
-    """Margins (n, classes) of each text by a model of texts of the other folds. idf is that of all texts."""
-    features = sparse.hstack([Features.fit(kind, train.texts)[1] for kind in choice.kinds], format="csr")
+    """Margins (n, classes) of each text by a model of texts of the other folds."""
+    counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
     chosen = np.zeros(len(train.texts), dtype=bool)
     chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
-    return out_of_fold(
-        features, train.labels, folds, num_classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
-    )
+    return out_of_fold(counts, train.labels, folds, num_classes, choice.c, chosen=chosen, balanced=balanced, seed=seed)

@@ -19,7 +19,7 @@ from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
 def linear_margins(config: Config, splits: Splits, run: RunFolder, texts: RawTexts) -> tuple[np.ndarray | None, bool]:
     """Fit the linear model and save it in the run's model folder, unless that has been done. Returns its margins
     (n, classes) on the held-out texts, None where there are none, and whether there is a linear model."""
-    hashes = held_out_hashes(splits)
+    hashes = np.zeros(0, np.uint64) if splits.held_out is None else splits.held_out.hashes
     rows = len(hashes)
     if (run.model / WEIGHTS).exists() and run.linear_margins.exists():
         margins = _saved(config, run, hashes, len(splits.labels))
@@ -34,15 +34,6 @@ def linear_margins(config: Config, splits: Splits, run: RunFolder, texts: RawTex
     save_margins(run, margins, hashes)
     log.info(describe(fitted, len(splits.train) + (rows if splits.folds is None else 0), time.perf_counter() - begin))
     return (margins if rows else None), True
-
-
-def held_out_hashes(splits: Splits) -> np.ndarray:
-    """(n,) uint64: of the texts that networks are judged on."""
-    if splits.folds is not None:
-        return splits.hashes["train"]
-    if splits.dev is None:
-        return np.zeros(0, np.uint64)
-    return splits.hashes["dev"] if splits.dev_rows is None else splits.hashes["train"][splits.dev_rows]
 
 
 def describe(fitted: Fitted, texts: int, seconds: float) -> str:

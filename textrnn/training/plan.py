@@ -36,16 +36,17 @@ class Part(NamedTuple):
 
 def plan(splits: Splits, seed: int) -> list[Part]:
     """One network for all of train, judged on dev; or one for each fold, trained on the others and judged on it."""
-    if splits.folds is None:
-        rows = None if splits.dev is None else np.arange(len(splits.dev))
+    held_out = splits.held_out
+    if splits.folds is None or held_out is None or held_out.folds is None:
+        rows = None if held_out is None else np.arange(len(held_out.texts))
         return [Part(seed, splits.train, splits.dev, rows, len(splits.train))]
     smallest = len(splits.train) - int(np.bincount(splits.folds).max())
     parts = []
     for fold in range(int(splits.folds.max()) + 1):
-        held_out = rows_where(splits.folds == fold)
+        judged = rows_where(held_out.folds == fold)
         others = splits.train.rows(rows_where(splits.folds != fold))
         of_fold = (seed + _BETWEEN_SEEDS * fold) % 2**63
-        parts.append(Part(of_fold, others, splits.train.rows(held_out), held_out, smallest))
+        parts.append(Part(of_fold, others, held_out.texts.rows(judged), judged, smallest))
     return parts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ import torch
 from textrnn.inference import compute_logits
 from textrnn.models.decision import Decision
 from textrnn.models.network import Network
-from textrnn.runtime.device import allow_tf32, has_bfloat16_units
+from textrnn.runtime.device import has_bfloat16_units
 from textrnn.training.plan import Part
 
 MOST_TEXTS = 2000  # that are looked at
@@ -18,18 +18,16 @@ MOST_TEXTS = 2000  # that are looked at
 
 def bfloat16_agreement(
     networks: Iterable[Network], parts: Sequence[Part], margins: np.ndarray | None, decision: Decision, *,
-    device: torch.device,
+    device: torch.device, after_batch: Callable[[int], object] = lambda count: None,
 ) -> float | None:  # fmt: skip
     """The share of held-out texts whose predicted class is the same in both precisions, each by the network that was
     not trained on it and the linear model; None where the processor has no bfloat16 units or no text was held out.
 
     networks: of each part, on `device`. margins (n, classes): of the linear model on all held-out texts, None where it
-    does not decide.
+    does not decide. after_batch: may raise to stop.
     """
     if not has_bfloat16_units(device) or any(part.held_out is None for part in parts):
         return None
-    if device.type == "cuda":
-        allow_tf32(False)  # as `predict` computes
     same = []
     for part, network in zip(parts, networks, strict=True):
         assert part.held_out is not None
@@ -38,7 +36,10 @@ def bfloat16_agreement(
         linear = None if own is None else torch.from_numpy(own[rows])
         classes = [
             decision.logits(
-                compute_logits(network, part.held_out.rows(rows), device=device, precision=precision), linear
+                compute_logits(
+                    network, part.held_out.rows(rows), device=device, precision=precision, after_batch=after_batch
+                ),
+                linear,
             ).argmax(dim=1)
             for precision in ("float32", "bfloat16")
         ]

@@ -70,7 +70,7 @@
     }
     list.replaceChildren();
     if (!isFiltered()) {
-      sentence = "Click a number in the matrix, choose labels, or type words.";
+      sentence = "Click a number above, choose labels, or type words.";
       found = [];
     }
     browse.querySelector(".count").textContent = sentence;

@@ -1,0 +1,111 @@
+"""Above thirty classes people see the most confused pairs, above two hundred files hold the pairs that occur: sizes and
+time grow with these, not with the square of the classes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from tests.evaluation.test_page import Outline, embedded, html_of
+from textrnn.evaluation import plots
+from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
+from textrnn.evaluation.plots import plot_confusion_matrix
+from textrnn.evaluation.report import report_text
+from textrnn.evaluation.results import matrix_csv, metrics_json
+
+HEADING = "Confusion matrix (rows: true, columns: predicted)"
+
+
+def predictions(classes: int) -> tuple[list[str], list[int], list[int]]:
+    """Labels, true and predicted ids: a text a class, every second one taken for the next class, and class 7 taken for
+    class 3 nine times more."""
+    truth = [*range(classes), *[7] * 9]
+    predicted = [*(number + number % 2 * (number + 1 < classes) for number in range(classes)), *[3] * 9]
+    return [f"class {number}" for number in range(classes)], truth, predicted
+
+
+def metrics_of(classes: int) -> dict[str, Any]:
+    labels, truth, predicted = predictions(classes)
+    logits = torch.zeros(len(truth), classes)
+    logits[torch.arange(len(truth)), torch.tensor(predicted)] = 9.0
+    totals = RunningTotals(classes)
+    totals.add(logits, np.asarray(truth))
+    return all_metrics(totals, labels) | {"seconds": 1.0}
+
+
+def test_thousands_of_classes_give_files_of_the_size_of_their_pairs() -> None:
+    metrics = metrics_of(3000)
+    found = json.loads(metrics_json(metrics))
+    assert len(metrics_json(metrics)) < 1_500_000
+    assert found["confusion_matrix"] is None
+    assert ["class 7", "class 3", 9] in found["confusion_pairs"]
+    assert sum(count for *_, count in found["confusion_pairs"]) == 3009
+    rows = list(csv.reader(io.StringIO(matrix_csv(metrics))))
+    assert rows[0] == ["true", "predicted", "count"]
+    assert [[true, predicted, int(count)] for true, predicted, count in rows[1:]] == found["confusion_pairs"]
+    report = report_text(metrics)
+    assert len(report) < 300_000
+    lines = report.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("true  "))
+    assert lines[at + 1].split() == ["class", "7", "class", "3", "9", "90.0"]
+    assert f"and {1499 + 1 - 30:,} more pairs" in lines
+
+
+def test_the_page_of_thousands_of_classes_has_the_texts_of_its_pairs() -> None:
+    labels, truth, predicted = predictions(3000)
+    html = html_of(labels, truth, predicted, [f"text {number}" for number in range(len(truth))])
+    assert len(html.encode()) < 3_000_000
+    assert 'data-true="7" data-predicted="3">9</button>' in html
+    texts = [row for row in embedded(html)["texts"] if row[:2] == [7, 3]]
+    assert len(texts) == 9
+    assert "And 1,450 more pairs." in Outline(html).text
+
+
+@pytest.mark.parametrize(("classes", "is_whole"), [(30, True), (31, False), (200, False)])
+def test_above_thirty_classes_pairs_stand_in_the_place_of_the_matrix(classes: int, is_whole: bool) -> None:
+    metrics = metrics_of(classes)
+    assert len(metrics["confusion_matrix"]) == classes and "confusion_pairs" not in metrics
+    for report in (report_text(metrics), report_text(metrics, 400)):
+        assert (HEADING in report) == is_whole
+        assert (f"Most confused pairs of the {classes} classes" in report) != is_whole
+        assert ("the whole matrix is in confusion_matrix.csv" in report) != is_whole
+    assert max(map(len, report_text(metrics, 60).splitlines())) <= 60
+    html = html_of(*predictions(classes), ["text"] * (classes + 9))
+    assert ('class="wide matrix"' in html) == is_whole
+    assert matrix_csv(metrics).startswith("true \\ predicted,class 0,class 1,")
+
+
+def test_201_classes_are_no_matrix_in_files() -> None:
+    assert metrics_of(201)["confusion_matrix"] is None
+
+
+def test_the_cells_of_a_saved_matrix_are_those_of_its_pairs() -> None:
+    for classes in (200, 201):
+        truth, predicted, counts = (
+            part.tolist() for part in confusion_cells(json.loads(metrics_json(metrics_of(classes))))
+        )
+        cells = dict(zip(zip(truth, predicted, strict=True), counts, strict=True))
+        assert cells[7, 3] == 9 and cells[7, 8] == 1 and cells[8, 8] == 1
+        assert len(cells) == classes + 1
+
+
+def test_the_picture_shows_the_thirty_most_confused_classes(
+    tmp_path: Path, drawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    metrics = metrics_of(300)
+    assert plot_confusion_matrix(tmp_path / "m.png", confusion_cells(metrics), metrics["labels"], "GRU") is None
+    axes = figures[0].axes[0]
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert len(names) == 30 and {"class 3", "class 7"} <= set(names)
+    assert axes.images[0].get_array()[names.index("class 7"), names.index("class 3")] == 0.9
+    assert figures[0].get_suptitle() == "GRU\nthe 30 most confused of 300 classes"

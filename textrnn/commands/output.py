@@ -1,0 +1,81 @@
+"""What a command may write: nothing that it reads, and nothing that a run or a model consists of."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from textrnn.data.source import folder_entries
+from textrnn.errors import TextRNNError, UsageError
+from textrnn.run.folder import RunFolder, enclosing_run
+
+Input = str | Path | int  # a file, a folder of documents, or a descriptor
+
+
+def check_output(option: str, output: Path, inputs: Iterable[Input], names: Iterable[str] = ()) -> None:
+    """Raises UsageError if a file to write is an input, also through a link, lies in a folder of documents that is an
+    input, or in the folder of a run or model; a run's `eval` and `gradients` may be written to.
+
+    option: of the command, which names the output. names: the files to write, if the output is a folder.
+    """
+    files = [output / name for name in names] or [output]
+    for path in (output, *files):
+        folder = enclosing_run(path)
+        if folder is not None:
+            raise UsageError(
+                f"{option} {output}: would write into {folder}, the folder of a run or model; name another place, such "
+                f"as one below the eval/ of a run"
+            )
+    known = {identity: path for path in (output, *files) if (identity := _identity(path)) is not None}
+    for given in inputs:
+        if isinstance(given, (str, Path)) and os.path.isdir(given):
+            whole = Path(os.path.realpath(given))
+            inside = any(Path(os.path.realpath(path)).is_relative_to(whole) for path in files)
+        else:
+            inside = False
+        if inside or (known and any(_identity(path) in known for path in _documents(given))):
+            raise UsageError(f"{option} {output}: would replace what is read from {_shown(given)}; name another")
+
+
+def check_run_dir(run: RunFolder, inputs: Iterable[str | Path]) -> None:
+    """Raises UsageError if a new run would remove one of its inputs with the files of the run that it replaces."""
+    for path in inputs:
+        if run.replaces(path):
+            raise UsageError(f"--run-dir {run.path}: would replace {path}, which is read; copy that, or name another")
+
+
+def check_writable(output: Path) -> None:
+    """Raises TextRNNError if the file cannot be written, before the work whose result it is to hold."""
+    existed = output.exists()
+    if existed and not output.is_file() and not output.is_dir():
+        return  # a pipe, which is opened only once
+    try:
+        with output.open("ab"):
+            pass
+        if not existed:
+            output.unlink()
+    except OSError as error:
+        raise TextRNNError(f"{output}: cannot be written: {error.strerror}") from None
+
+
+def _documents(given: Input) -> Iterator[Input]:
+    """The files that are read from an input."""
+    if isinstance(given, (str, Path)) and os.path.isdir(given):
+        yield from (path for path, _ in folder_entries(str(given), follow_links=True))
+    else:
+        yield given
+
+
+def _identity(path: Input) -> tuple[int, int] | None:
+    """Device and inode of a regular file, equal for all links to it; None for all else."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+def _shown(given: Input) -> str:
+    return "stdin" if isinstance(given, int) else str(given)
