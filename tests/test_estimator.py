@@ -196,7 +196,10 @@ def test_it_is_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
         ([], [], ValueError, "two or more classes"),
         (TEXTS, None, ValueError, "y should be a 1d array"),
         (TEXTS, np.linspace(0, 1, 60), ValueError, "Unknown label type: continuous"),
-        (TEXTS, [float("nan")] * 60, ValueError, "y contains NaN"),
+        (TEXTS, [float("nan")] * 60, ValueError, "label 0: missing, as 60 of 60 are"),
+        (TEXTS, np.full(60, np.nan), ValueError, "y contains NaN"),
+        (TEXTS, [*LABELS[:-1], None], ValueError, "label 59: missing, as 1 of 60 are"),
+        (TEXTS, [*LABELS[:-1], float("nan")], ValueError, "label 59: missing"),
     ],
 )  # fmt: skip
 def test_bad_data_is_refused(texts: Any, labels: Any, error: type[Exception], message: str) -> None:

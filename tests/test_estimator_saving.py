@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Cli
 from tests.test_estimator import GOOD, LABELS, SMALL, TEXTS
 from textrnn import RNNClassifier, TextClassifier
-from textrnn.errors import CheckpointError
+from textrnn.errors import CheckpointError, TextRNNError
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +53,19 @@ def test_labels_that_would_be_confused_on_disk_are_not_saved(workplace: Path) ->
     with pytest.raises(ValueError, match="expected a label on one line"):
         classifier.save("saved")
     assert not Path("saved").exists()
+
+
+def test_a_name_that_no_folder_can_have_is_refused(workplace: Path, fitted: RNNClassifier) -> None:
+    for name in ("", " "):
+        with pytest.raises(ValueError, match="the name of a folder was expected, found an empty one"):
+            fitted.save(name)
+    with pytest.raises(TextRNNError, match="the folder cannot be made: File name too long"):
+        fitted.save("x" * 300)
+    assert list(workplace.iterdir()) == []
+
+
+def test_a_folder_of_the_user_s_home(workplace: Path, fitted: RNNClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(workplace / "home"))
+    fitted.save("~/models/saved")
+    assert (workplace / "home/models/saved/labels.txt").is_file()
+    assert TextClassifier.load("~/models/saved").labels == ["food", "sport", "travel"]

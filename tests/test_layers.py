@@ -66,8 +66,9 @@ LAYERS = [
         "commands.output", "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
         "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval_page",
         "commands.eval",
-        "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.window",
-        "commands.predict", "commands.explain", "commands.gradients_of_run", "commands.gradients_by_cell",
+        "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.prediction_output",
+        "commands.window", "commands.predict", "commands.explain", "commands.gradients_of_run",
+        "commands.gradients_by_cell",
     ],
     [
         "cli.options", "cli.vocab", "cli.check", "cli.train", "cli.eval", "cli.compare", "cli.reading", "cli.predict",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,13 +20,14 @@ from textrnn.models.thread_pool import begin_computing, start_in_thread
 from textrnn.run.folder import is_model
 from textrnn.run.model import CONFIG, Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
+from textrnn.runtime.files import expand_user
 
 LEAST_AGREEMENT = 0.998  # of predicted classes in bfloat16 and float32, for `precision="auto"` to take bfloat16
 
 
 def model_folder(run: Path | str) -> Path:
     """The model folder of RUN, or RUN itself where it is one. Raises CheckpointError where it is neither."""
-    run = Path(run)
+    run = Path(expand_user(str(run)))
     if (run / "model" / CONFIG).is_file():
         return run / "model"
     if is_model(run):
@@ -36,12 +37,34 @@ def model_folder(run: Path | str) -> Path:
     raise CheckpointError(f"{run}: not a run: neither model/{CONFIG} nor {CONFIG} with labels.txt is in it")
 
 
+def _is_missing(value: Any) -> bool:
+    """Whether it is None, NaN or the NA of pandas."""
+    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType"
+
+
+def check_none_missing(values: Any, noun: str) -> None:
+    """values: a list, or a Series or array of pandas. noun: what each is. Raises ValueError with position and index."""
+    if hasattr(values, "isna"):
+        missing = np.asarray(values.isna()).ravel()
+        advice = "fill them with .fillna(...), or drop these rows of texts and labels with .dropna(subset=[...])"
+    else:
+        missing = np.array([_is_missing(value) for value in values], bool)
+        advice = "fill them, or leave out these texts and labels"
+    if missing.any():
+        first = int(missing.argmax())
+        index = getattr(values, "index", None) if hasattr(values, "isna") else None
+        where = "" if index is None else f" (index {short(index[first])})"
+        raise ValueError(f"{noun} {first}{where}: missing, as {missing.sum():,} of {len(missing):,} are: {advice}")
+
+
 def check_texts(texts: Sequence[str]) -> list[str]:
     """The texts as a list. Raises TypeError, ValueError where they are no list, array or Series of strings."""
     if isinstance(texts, (str, bytes, Set, Mapping)) or not hasattr(texts, "__len__"):
         raise TypeError(f"a list of strings was expected, found {type(texts).__name__}")
     if getattr(texts, "ndim", 1) != 1:
         raise ValueError(f"texts in one dimension were expected, found the shape {texts.shape}")  # type: ignore[attr-defined]
+    if hasattr(texts, "isna"):
+        check_none_missing(texts, "text")
     checked = list(texts)
     for number, text in enumerate(checked):
         if not isinstance(text, str):
@@ -134,13 +157,16 @@ class TextClassifier:
         """What each token of each text adds to the log-odds of a label. label: of all texts, or a list with one for
         each; None for the likeliest. after_batch: called with the number of texts done.
 
-        Raises: as predict_logits; ValueError for a label that the model lacks; CheckpointError for a model of an old
+        Raises: as predict_logits; ValueError for a label that the model lacks, or another number of labels than
+        of texts; CheckpointError for a model of an old
         version whose linear model cannot be divided among tokens.
         """
         texts = check_texts(texts)
         classes = None
         if label is not None:
             wanted = [label] * len(texts) if isinstance(label, str) else list(label)
+            if len(wanted) != len(texts):
+                raise ValueError(f"a label for each text was expected: {len(texts)} texts, {len(wanted)} labels")
             for each in {label} if isinstance(label, str) else set(wanted):
                 if each not in self.labels:
                     raise ValueError(f"the model has no label {short(each)}")

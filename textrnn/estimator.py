@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, check_is_fitted, column_or_1d
 
-from textrnn.classifier import TextClassifier, check_texts
+from textrnn.classifier import TextClassifier, check_none_missing, check_texts
 from textrnn.config import Config, build_config, dead_keys
 from textrnn.data.build import build_tokenizer
 from textrnn.data.corpus import Corpus
@@ -29,6 +29,7 @@ from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.models.thread_pool import begin_computing
 from textrnn.run.model import Model, save_model
 from textrnn.runtime.device import choose_device, tf32
+from textrnn.runtime.files import expand_user
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.seeding import fork_rng
 from textrnn.training.in_memory import train_in_memory
@@ -45,6 +46,19 @@ class _RawTexts:
 
     def dev(self, rows: np.ndarray) -> list[str]:
         raise AssertionError("dev is a part of train")
+
+
+def _labels(y: Any) -> np.ndarray:
+    """(n,) labels, of the type that they have in a list, array or Series. Raises ValueError for missing ones."""
+    if isinstance(y, (list, tuple)) or hasattr(y, "isna"):
+        check_none_missing(y, "label")
+    labels = column_or_1d(y.to_numpy() if hasattr(y, "isna") else y)
+    if labels.dtype == object:
+        check_none_missing(labels, "label")
+        for kind, types in ((bool, (bool, np.bool_)), (np.int64, (int, np.integer))):
+            if all(isinstance(label, types) for label in labels):  # of a nullable dtype
+                return labels.astype(kind)
+    return labels
 
 
 class RNNClassifier(ClassifierMixin, BaseEstimator):
@@ -78,13 +92,13 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         self.__dict__.update({name: value for name, value in locals().items() if name != "self"})
 
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
-        """Train on texts X (n,) and labels y (n,): strings, integers or booleans.
+        """Train on texts X (n,) and labels y (n,): strings, integers or booleans, in lists, arrays or Series.
 
         Warns of what the command line warns of. Raises: TypeError where X holds anything but strings; ValueError for
-        parameters out of range, X and y of different lengths, or labels of fewer than two classes; DataError for a
-        tokenizer that does not suit the texts; TextRNNError where a loss is not finite.
+        parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
+        DataError for a tokenizer that does not suit the texts; TextRNNError where a loss is not finite.
         """
-        texts, labels = check_texts(X), column_or_1d(y)
+        texts, labels = check_texts(X), _labels(y)
         check_consistent_length(texts, labels)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
@@ -141,15 +155,17 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder: Path | str) -> None:
         """Write a folder that `textrnn predict` and `TextClassifier.load` read, with labels as strings.
 
-        Raises: CheckpointError for a run's folder; TextRNNError where it cannot be written; ValueError for labels that
-        are equal as strings, or that do not fit on a line.
+        Raises: CheckpointError for a run's folder; TextRNNError where it cannot be written; ValueError for an empty
+        name, and for labels that are equal as strings, or that do not fit on a line.
         """
         check_is_fitted(self)
+        if not str(folder).strip():
+            raise ValueError("save: the name of a folder was expected, found an empty one")
         labels = self.classifier_.labels
         bad = next(filter(None, (label_problem(label, None) for label in labels)), None)
         if bad or len(set(labels)) < len(labels):
             raise ValueError(f"cannot save these labels: {bad or 'two of them are equal as strings'}: {labels}")
-        save_model(Path(folder), self.classifier_.model)
+        save_model(Path(expand_user(str(folder))), self.classifier_.model)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -58,7 +58,7 @@ CONFIG_CASES = [
     config("wrong-choice", "model: {cell: gur}\n", f"c.yaml: model.cell: {CELLS}"),
     config(
         "none-of-several-types", "data: {train: {a: b}, text_column: -1}\n",
-        "c.yaml: data.text_column: expected greater than or equal to 0 or a valid string, found -1",
+        "c.yaml: data.text_column: expected greater than or equal to 0 or a valid string or a valid list, found -1",
         "c.yaml: data.train: expected a valid string or a valid list, found {'a': 'b'}",
     ),
     config(
@@ -158,7 +158,8 @@ CONFIG_CASES = [
     number("seed", "train.seed", 2**63 - 1),
     config(
         "column-of-20-digits", "data: {text_column: 99999999999999999999}\n",
-        "c.yaml: data.text_column: expected less than or equal to 999999 or a valid string, found 99999999999999999999",
+        "c.yaml: data.text_column: expected less than or equal to 999999 or a valid string or a valid list, found "
+        "99999999999999999999",
     ),
     config(
         "no-training-data", "model: {cell: gru}\n",

@@ -16,8 +16,8 @@ from tests.conftest import Cli
 ENGLISH = "sport\tthe team won the final\nfood\tthe market sold all the bread\n" * 500
 CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4
 JSON = '{"text": "a goal", "label": "sport"}\n'
-TEXT_FIRST = "--set data.text_column=0 --set data.label_column=1"
-LABEL_FIRST = "--set data.text_column=1 --set data.label_column=0"
+TEXT_FIRST = "--text-column 0 --label-column 1"
+LABEL_FIRST = "--text-column 1 --label-column 0"
 IDS = f"--data t.tsv --set data.label_names=names.txt {TEXT_FIRST}"
 SKIPPABLE = " (--set data.bad_rows=skip leaves such rows out and counts them)"
 
@@ -46,7 +46,7 @@ ROW_CASES = [
     ),
     rows(
         "json-without-the-key", JSON + '{"body": "a", "label": "x"}\n',
-        "2: no key 'text'; the keys are: 'body', 'label'. Pass --set data.text_column=KEY",
+        "2: no key 'text'; the keys are: 'body', 'label'. Pass --text-column KEY",
         "t.jsonl",
     ),
     rows(
@@ -63,8 +63,8 @@ ROW_CASES = [
     ),
     rows(
         "json-with-a-thousand-keys", JSON + json.dumps({f"k{number}": 1 for number in range(1000)}) + "\n",
-        "2: no key 'text'; the keys are: 'k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7'. Pass --set "
-        "data.text_column=KEY", "t.jsonl",
+        "2: no key 'text'; the keys are: 'k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7'. Pass --text-column "
+        "KEY", "t.jsonl",
     ),
     rows(
         "several-fasttext-labels", "__label__a one\n__label__b __label__c two\n",
@@ -94,39 +94,39 @@ ROW_CASES = [
     ),
     case(
         "column-missing-in-csv-header", {"t.csv": "Review,Stars\na very late goal,sport\n"}, "--data t.csv",
-        "t.csv:1: no columns 'text' and 'label'; the header is: 'Review', 'Stars'. Perhaps --set "
-        "data.text_column=Review --set data.label_column=Stars, or, if the file has no header, --set "
-        "data.text_column=0 --set data.label_column=1",
+        "t.csv:1: no columns 'text' and 'label'; the header is: 'Review', 'Stars'. Perhaps --text-column "
+        "Review --label-column Stars, or, if the file has no header, --text-column "
+        "0 --label-column 1",
     ),
     case(
         "one-column-missing-in-csv-header", {"t.csv": "id,text,Star rating\n1,a very late goal,sport\n"},
         "--data t.csv",
-        "t.csv:1: no column 'label'; the header is: 'id', 'text', 'Star rating'. Perhaps --set "
-        "data.label_column='Star rating', or, if the file has no header, --set data.label_column=2",
+        "t.csv:1: no column 'label'; the header is: 'id', 'text', 'Star rating'. Perhaps --label-column "
+        "'Star rating', or, if the file has no header, --label-column 2",
     ),
     case(
         "csv-with-a-header-of-numbers", {"t.csv": "0,1,2\n7,a very late goal,sport\n"}, "--data t.csv",
-        "t.csv:1: no columns 'text' and 'label'; the header is: '0', '1', '2'. Perhaps --set data.text_column=\"'1'\" "
-        "--set data.label_column=\"'0'\", or, if the file has no header, --set data.text_column=1 --set "
-        "data.label_column=0",
+        "t.csv:1: no columns 'text' and 'label'; the header is: '0', '1', '2'. Perhaps --text-column '\"1\"' "
+        "--label-column '\"0\"', or, if the file has no header, --text-column 1 --label-column "
+        "0",
     ),
     case(
         "csv-with-a-header-of-numbers-read-by-number", {"t.csv": "0,1,2\n7,a very late goal,sport\n"},
-        "--data t.csv --set data.text_column=1 --set data.label_column=2",
+        "--data t.csv --text-column 1 --label-column 2",
         "t.csv:1: this looks like a header ('1', '2'), whose words would become a text and a class: name the columns: "
-        "--set data.text_column=\"'1'\" --set data.label_column=\"'2'\"",
+        "--text-column '\"1\"' --label-column '\"2\"'",
     ),
     case(
         "text-in-the-label-column-that-was-named", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},
-        "--data t.tsv --set data.text_column=1 --set data.label_column=0",
+        "--data t.tsv --text-column 1 --label-column 0",
         "t.tsv:1: found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold "
-        "texts. Set another one with --set data.label_column=COLUMN",
+        "texts. Set another one with --label-column COLUMN",
     ),
     case(
         "csv-without-a-header", {"t.csv": "sport,\"A very late goal, and what a goal it was.\"\n"}, "--data t.csv",
         "t.csv:1: no columns 'text' and 'label'; the first row does not look like a header: 'sport', 'A very late "
-        "goal, and what a goal it ...'. If the file has none, pass the numbers of the columns, from 0: --set "
-        "data.text_column=1 --set data.label_column=0",
+        "goal, and what a goal it ...'. If the file has none, pass the numbers of the columns, from 0: --text-column "
+        "1 --label-column 0",
     ),
     case(
         "csv-without-a-header-or-separators", {"t.csv": "A very late goal#sport\n"}, "--data t.csv",
@@ -138,7 +138,7 @@ ROW_CASES = [
             f"header-in-a-{name}", {f"t.{name}": header.replace(" ", sep) + f"\nsport{sep}a goal\nfood{sep}soup\n"},
             f"--data t.{name} {options}".strip(),
             f"t.{name}:1: this looks like a header ({shown}), whose words would become a text and a class: name the "
-            f"columns: --set data.text_column={text} --set data.label_column={label}",
+            f"columns: --text-column {text} --label-column {label}",
         )
         for name, sep, options, header, shown, text, label in (
             ("tsv", "\t", "", "label text", "'text', 'label'", "text", "label"),
@@ -150,19 +150,19 @@ ROW_CASES = [
     case(
         "first-row-has-too-few-fields", {"t.tsv": "sport a goal\n" + GOOD}, "--data t.tsv",
         "t.tsv:1: expected a text in column 1 and a label in column 0 (0-based), found 1 field: 'sport a goal'. Pass "
-        "--set data.text_column=NUMBER and --set data.label_column=NUMBER, or --set data.format=NAME if the file is "
+        "--text-column NUMBER and --label-column NUMBER, or --set data.format=NAME if the file is "
         "not tsv",
     ),
     option(
         "text-and-label-in-one-column", "data.text_column=0",
-        "t.tsv: text and label are both read from column 0: pass another --set data.text_column=COLUMN or --set "
-        "data.label_column=COLUMN",
+        "t.tsv: text and label are both read from column 0: pass another --text-column COLUMN or --label-column "
+        "COLUMN",
     ),
     case(
         "text-in-the-label-column", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},
         "--data t.tsv",
         "t.tsv:1: found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold "
-        "texts. Set the columns, for example --set data.text_column=0 --set data.label_column=1",
+        "texts. Set the columns, for example --text-column 0 --label-column 1",
     ),
     case(
         "label-id-beyond-the-names", {"names.txt": "food\nsport\n", "t.tsv": "goal\t1\nsoup\t2\n"}, IDS,
@@ -219,7 +219,8 @@ UNKNOWN = "unknown label 'travel'; the training data has: food, sport"
 LABEL_CASES = [
     case(
         "one-class-only", {"t.tsv": "food\tsoup\nfood\tbread\n"}, "--data t.tsv",
-        "t.tsv: expected two or more classes, but every text has the label 'food'; is data.label_column the right one?",
+        "t.tsv: expected two or more classes, but every text has the label 'food'; is "
+        "the column of labels the right one (--label-column)?",
     ),
     *[
         case(
@@ -231,7 +232,7 @@ LABEL_CASES = [
     case(
         "long-labels", {"t.tsv": "".join(f"{'x' * 1000}{number}\ta text\n" for number in range(50))}, "--data t.tsv",
         f"t.tsv:1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': the label "
-        f"column seems to hold texts. Set the columns, for example --set data.text_column=0 --set data.label_column=1",
+        f"column seems to hold texts. Set the columns, for example --text-column 0 --label-column 1",
     ),
     case(
         "equal-label-names", {"names.txt": "food\nsport\nfood\n", "t.tsv": "a\t1\n"}, IDS,

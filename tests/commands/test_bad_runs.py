@@ -181,8 +181,10 @@ VECTOR_CASES = [
     broken("vectors-missing", None, VECTORS, "v.txt: no such file"),
 ]  # fmt: skip
 
+MARK = "(--bad-rows mark gives such rows an empty label and goes on)"
 PREDICT_CASES = [
-    broken("missing-text-file", None, "predict run x.txt --output out.tsv", "x.txt: no such file"),
+    broken("missing-text-file", None, "predict run x.txt --output out.tsv",
+           "x.txt: no such file; texts themselves are read from standard input: echo x.txt | textrnn predict run"),
     broken(
         "folder-as-a-file", None, "predict run run --format tsv",
         "run: expected a file (--format tsv), found a folder",
@@ -199,12 +201,13 @@ PREDICT_CASES = [
     ),
     broken(
         "json-without-text", write("p.jsonl", "{}\n"), "predict run p.jsonl",
-        "p.jsonl:1: no key 'text'; the keys are: none. Pass --text-column KEY",
+        f"p.jsonl:1: no key 'text'; the keys are: none. Pass --text-column KEY {MARK}",
     ),
     broken(
         "bad-bytes", write("p.txt", b"ok\ngood\nbad \x80"), "predict run p.txt --output out.tsv",
         "p.txt:3: column 5: byte 0x80 is not valid utf-8; it may be cp1252 (it reads 'bad €'): try --encoding "
-        "cp1252",
+        "cp1252 "
+        f"{MARK}",
     ),
     broken(
         "output-in-no-folder", None, "predict run test.tsv --output no/out.tsv",

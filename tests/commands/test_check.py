@@ -198,7 +198,8 @@ def test_train_tells_the_severe_ones_in_a_line_each(cli: Cli) -> None:
 REFUSED = {
     "a single class": (
         {"t.tsv": "food\tsoup\nfood\tbread\n"}, [],
-        "t.tsv: expected two or more classes, but every text has the label 'food'; is data.label_column the right one?",
+        "t.tsv: expected two or more classes, but every text has the label 'food'; is "
+        "the column of labels the right one (--label-column)?",
     ),
     "dev without train": (
         {"t.tsv": "", "u.tsv": tsv(ROWS)}, sets("data.dev=u.tsv"), "t.tsv: no labelled texts in it",

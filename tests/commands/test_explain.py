@@ -246,6 +246,9 @@ def test_from_python(mixed: Path) -> None:
     assert found.label == "food" and [each.token for each in found.tokens] == ["the", "goal"]
     assert sum(each.value for each in found.tokens) == pytest.approx(found.log_odds - found.baseline, abs=0.05)
     assert classifier.explain([]) == []
+    for labels in (["food"], ["food"] * 3):
+        with pytest.raises(ValueError, match=f"a label for each text was expected: 2 texts, {len(labels)} labels"):
+            classifier.explain(["the goal", "x"], labels)
     with pytest.raises(ValueError, match="the model has no label 'x'"):
         classifier.explain(["a"], "x")
     with pytest.raises(CheckpointError, match="train again"):

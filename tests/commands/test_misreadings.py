@@ -17,9 +17,10 @@ ROWS = make_rows(60)
 
 
 def options_in(message: str) -> list[str]:
-    """The `--set` options that a message names, as a shell reads them."""
-    words = shlex.split(message[message.index("--set ") :].partition(", or")[0].replace(";", " "))
-    return [word for at, word in enumerate(words) if word == "--set" or words[at - 1] == "--set"]
+    """The options that a message names, with their values, as a shell reads them."""
+    begin = message.index(re.findall("--(?:set|text-column|label-column) ", message)[0])
+    words = shlex.split(message[begin:].partition(", or")[0].replace(";", " "))
+    return [word for at, word in enumerate(words) if "--" in (word[:2], words[at - 1][:2])]
 
 
 def run_command(message: str, begin: str) -> str:
@@ -184,7 +185,7 @@ def test_a_column_per_class_is_recognized(cli: Cli) -> None:
     put({"t.csv": "\n".join([",".join(["text", *names]), *lines, "a text of none,0,0,0", ""])})
     result = cli("vocab", "--data", "t.csv")
     assert (result.code, result.out) == (1, "") and "textrnn takes one label per text" in result.err
-    assert all(repr(name) in result.err for name in names) and "data.label_column=" not in result.err
+    assert all(repr(name) in result.err for name in names) and "--label-column" not in result.err
     pd = pytest.importorskip("pandas")
     variables = {"rows": pd.read_csv("t.csv")}
     exec(result.err[result.err.index("names = ") :], variables)
@@ -194,7 +195,7 @@ def test_a_column_per_class_is_recognized(cli: Cli) -> None:
 
 def test_a_single_column_of_0_and_1_is_a_label(cli: Cli) -> None:
     put({"t.csv": "text,spam\n" + "".join(f"{text},{number % 2}\n" for number, (_, text) in enumerate(ROWS))})
-    assert options_in(cli("vocab", "--data", "t.csv").err) == ["--set", "data.label_column=spam"]
+    assert options_in(cli("vocab", "--data", "t.csv").err) == ["--label-column", "spam"]
 
 
 def test_fasttext_labels_that_white_space_has_cut(cli: Cli) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +210,9 @@ def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> 
         ("a.tsv", "x\tone\tmore\n", [], [{"0": "x", "1": "one\tmore"}]),
         ("a.tsv", "id\ttext\n7\tone\n\n", ["--text-column", "text"], [{"id": "7", "text": "one"}, {}]),
         ("a.jsonl", '{"text": "one", "id": [1, {"a": null}], "x": NaN, "y": "\\ud800", "z": "\\u009b体"}\n\n', [],
-         [{"text": "one", "id": [1, {"a": None}], "x": None, "y": "\ud800", "z": "\x9b体"}, {}]),
+         [{"text": "one", "id": [1, {"a": None}], "x": "NaN", "y": "\ud800", "z": "\x9b体"}, {}]),
         ("a.jsonl", '{"text": "one", "x": 1e999, "y": [-1e999, 1.5]}\n', [],
-         [{"text": "one", "x": None, "y": [None, 1.5]}]),
+         [{"text": "one", "x": "1e999", "y": ["-1e999", 1.5]}]),
         ("a.txt", "one\n", [], [{}]),
         ("a.txt", "__label__x one\ntwo\n", ["--format", "fasttext"], [{"label": "x"}, {}]),
     ],
@@ -233,7 +235,7 @@ def test_what_cannot_be_kept(cli: Cli, trained: Path) -> None:
     assert result.code == 1 and "a.csv:1: the header has more than one column 'id', of which only one" in result.err
     assert cli("predict", trained, "a.csv").code == 0
     result = cli("predict", trained, "a.csv", "--keep")
-    assert (result.code, "--keep needs --output-format jsonl" in result.err) == (2, True)
+    assert (result.code, "--keep needs --output-format csv or jsonl" in result.err) == (2, True)
     Path("a.txt").write_text("one\n")
     result = cli("predict", trained, "a.txt", "--keep", "--output-format", "jsonl")
     assert "--keep: a.txt is read as plain text, which has no columns" in result.err
@@ -284,3 +286,17 @@ def test_a_model_folder_keeps_to_the_format_that_was_told(cli: Cli, runs: dict[s
     assert cli("eval", runs["csv"] / "model", "p*.dat").code == 0
     Path("f.txt").write_text(WRITERS["csv"](ROWS))
     assert cli("eval", runs["csv"] / "model", "f.txt").code == 0
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_text_in_the_place_of_a_file_is_told_the_command_to_type(cli: Cli, trained: Path, command: str) -> None:
+    for words, text in ((["it's a late goal"], "it's a late goal"), (["a", "late", "goal"], "a late goal")):
+        result = cli(command, trained, *words)
+        assert (result.code, result.out) == (1, "")
+        assert f"{words[0]}: no such file; texts themselves are read from standard input: " in result.err
+        typed = result.err.strip().rpartition("standard input: ")[2].replace("textrnn", f"{sys.executable} -m textrnn")
+        answered = subprocess.run(typed, shell=True, capture_output=True, text=True)
+        assert text in answered.stdout, answered.stderr
+    Path("here.txt").write_text("soup\n")
+    result = cli(command, trained, "here.txt", "not here.txt")
+    assert (result.out, "echo 'not here.txt' | textrnn" in result.err) == ("", True)

@@ -99,7 +99,7 @@ def test_an_unlabelled_folder_is_read_and_encoded(tmp_path: Path) -> None:
 def test_bad_rows_of_unlabelled_files_are_errors_or_skipped(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"text": "one"}\n{"body": "two"}\n')
-    with pytest.raises(DataError, match=r"x.jsonl:2: no key 'text'.*--set data.text_column=.*--set data.bad_rows=skip"):
+    with pytest.raises(DataError, match=r"x.jsonl:2: no key 'text'.*--text-column .*--set data.bad_rows=skip"):
         load_corpus(Source([str(path)], labelled=False), Tokenizer("word"), cache_dir=tmp_path / "cache")
     source = Source([str(path)], labelled=False, skip_bad_rows=True)
     corpus = load_corpus(source, Tokenizer("word"), cache_dir=tmp_path / "cache")

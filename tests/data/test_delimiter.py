@@ -88,7 +88,7 @@ def test_the_column_that_a_message_names_can_be_typed_as_it_stands(cli: Cli, nam
     with Path("t.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows(rows)
     message = cli("vocab", "--data", "t.csv", "--set", "data.label_column=id").err
-    (advice,) = re.findall(r"Perhaps (--set .*), or, if the file has no header", message)
+    (advice,) = re.findall(r"Perhaps (--text-column .*), or, if the file has no header", message)
     result = cli("vocab", "--data", "t.csv", "--set", "data.label_column=id", *shlex.split(advice))
     assert result.code == 0, (advice, result.err)
 

@@ -95,7 +95,7 @@ def test_csv_error_of_a_missing_column_shows_the_header_and_the_option_to_set() 
     with pytest.raises(
         DataError,
         match=r"f:1: no columns 'text' and 'label'; the header is: 'cat', 'review'. Perhaps "
-        r"--set data.text_column=review --set data.label_column=cat, or, if .* --set data.text_column=1 --set",
+        r"--text-column review --label-column cat, or, if .* --text-column 1 --label-column 0",
     ):
         read("cat,review\nbooks,a long review\n", "csv")
 

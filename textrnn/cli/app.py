@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from textrnn import __version__
 from textrnn.cli import check, compare, eval, explain, gradients, predict, train, vocab
 from textrnn.runtime.distributed import check_environment
+from textrnn.runtime.files import expand_user
 from textrnn.runtime.process import exit_on_error, prepare_process
 from textrnn.runtime.progress import log_to_stderr
 
@@ -51,4 +53,4 @@ def main() -> None:
     with exit_on_error():
         check_environment()
         log_to_stderr()
-        app()
+        app([expand_user(argument) for argument in sys.argv[1:]])

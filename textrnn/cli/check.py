@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import ConfigOption, DataOption, SetOption, load_config, parse_overrides
+from textrnn.cli.options import (
+    ConfigOption,
+    DataOption,
+    LabelColumnOption,
+    SetOption,
+    TextColumnOption,
+    load_config,
+    parse_overrides,
+)
 from textrnn.errors import DataError, UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
@@ -18,6 +26,8 @@ from textrnn.runtime.process import exit_on_error
 @alone()
 def check(
     config: ConfigOption = None,
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
     set_: SetOption = None,
     data: DataOption = None,
     output: Annotated[
@@ -51,7 +61,8 @@ def check(
     """
     if keep and output is None:
         raise UsageError("--keep adds columns to the file of --output: give both")
-    settings = load_config(config, data, parse_overrides(set_), example="textrnn check --data reviews.csv")
+    overrides = parse_overrides(set_, text_column, label_column)
+    settings = load_config(config, data, overrides, example="textrnn check --data reviews.csv")
     from textrnn.commands.check import check as run
 
     checked = run(settings, output, config, keep=keep, clean=clean)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import DeviceOption, SetOption, parse_overrides
+from textrnn.cli.options import DeviceOption, LabelColumnOption, SetOption, TextColumnOption, parse_overrides
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.memory import FOR_TORCH, check_memory
@@ -40,6 +40,8 @@ def compare(
     split: Annotated[
         Split | None, typer.Option(help="Which of the runs' own texts.  [default: test]", show_default=False)
     ] = None,
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
     set_: SetOption = None,
     output: Annotated[
         Path | None,
@@ -64,7 +66,7 @@ def compare(
         raise UsageError("--split names a part of the runs' own data; it does not go with --data")
     if len(runs) < 2:
         raise UsageError("two or more runs were expected, as in: textrnn compare runs/a runs/b")
-    overrides = parse_overrides(set_)
+    overrides = parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.compare import compare as run_compare
     from textrnn.evaluation.comparison_files import comparison_json

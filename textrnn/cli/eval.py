@@ -13,10 +13,12 @@ import typer
 
 from textrnn.cli.options import (
     DeviceOption,
+    LabelColumnOption,
     Precision,
     PrecisionOption,
     RunArgument,
     SetOption,
+    TextColumnOption,
     parse_overrides,
 )
 from textrnn.errors import UsageError
@@ -42,6 +44,8 @@ def eval_(
     split: Annotated[
         Split | None, typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False)
     ] = None,
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
     set_: SetOption = None,
     output: Annotated[
         Path | None,
@@ -60,7 +64,7 @@ def eval_(
     begin = time.perf_counter()
     if data is not None and split is not None:
         raise UsageError("--split names a part of the run's own data; it does not go with DATA")
-    overrides = parse_overrides(set_)
+    overrides = parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.eval import evaluate
     from textrnn.evaluation.report import report_text

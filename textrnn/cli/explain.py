@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import DeviceOption, RunArgument
+from textrnn.cli.options import DeviceOption, RunArgument, TextColumnOption
 from textrnn.cli.reading import (
     DelimiterOption,
     EncodingOption,
     FilesArgument,
     FormatOption,
-    TextColumnOption,
     check_files,
     reading_options,
 )

@@ -13,7 +13,9 @@ from textrnn.cli.options import (
     ConfigOption,
     DataOption,
     DeviceOption,
+    LabelColumnOption,
     SetOption,
+    TextColumnOption,
     load_config,
     parse_overrides,
     run_name,
@@ -38,6 +40,8 @@ class Cell(str, enum.Enum):
 def gradients(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)] = None,
     config: ConfigOption = None,
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
     set_: SetOption = None,
     data: DataOption = None,
     cell: Annotated[
@@ -81,11 +85,11 @@ def gradients(
 
     Example: textrnn gradients --config configs/sample.yaml --cell rnn --cell gru --layers 2
     """
-    overrides = parse_overrides(set_)
-    if run is not None and any(each for each in (config, set_, data, cell, layers, steps)):
+    overrides = parse_overrides(set_, text_column, label_column)
+    if run is not None and any(each for each in (config, set_, text_column, label_column, data, cell, layers, steps)):
         raise UsageError(
-            "a run has its own config, and is not trained again: --config, --data, --set, --cell, --layers and --steps "
-            "do not go with RUN"
+            "a run has its own config, and is not trained again: --config, --data, --text-column, --label-column, "
+            "--set, --cell, --layers and --steps do not go with RUN"
         )
     if run is not None:
         check_memory(FOR_TORCH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,17 @@ DataOption = Annotated[
         show_default=False,
     ),
 ]
+TextColumnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text-column", metavar="COLUMN",
+        help="Of texts: a name, or a 0-based number; several, with commas, are joined.", show_default=False,
+    ),
+]  # fmt: skip
+LabelColumnOption = Annotated[
+    str | None,
+    typer.Option("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.", show_default=False),
+]
 DeviceOption = Annotated[
     str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 ]
@@ -58,12 +70,39 @@ RunArgument = Annotated[
 ]
 
 
-def parse_overrides(options: list[str] | None) -> list[tuple[str, Any]]:
-    """The (key, value) pairs of `--set`. Raises UsageError where one has another form."""
+def parse_text_column(value: str) -> int | str | list[int | str]:
+    """The value of --text-column: one column, or several between commas. Raises UsageError."""
+    columns = [_column("--text-column", each) for each in re.findall(r'"[^"]+"|[^,]+', value) or [value]]
+    return columns[0] if len(columns) == 1 else columns
+
+
+def _column(option: str, value: str) -> int | str:
+    """A column's number, or its name: in double quotes if it looks like a number or has a comma. Raises UsageError."""
+    from textrnn.config.sections import MAX_COLUMN
+
+    name = value.strip()
+    if len(name) > 2 and name[0] == name[-1] == '"':
+        return name[1:-1]
+    is_number = name.isascii() and name.isdigit()
+    if not name or (is_number and len(name) > len(str(MAX_COLUMN))):
+        raise UsageError(f"{option}: a name, or a number up to {MAX_COLUMN}, was expected, found {short(name)}")
+    return int(name) if is_number else name
+
+
+def parse_overrides(
+    options: list[str] | None, text_column: str | None = None, label_column: str | None = None
+) -> list[tuple[str, Any]]:
+    """The (key, value) pairs of `--text-column`, `--label-column` and `--set`. Raises UsageError where one has another
+    form."""
     from textrnn.config import parse_override
 
+    columns: list[tuple[str, Any]] = []
+    if text_column is not None:
+        columns.append(("data.text_column", parse_text_column(text_column)))
+    if label_column is not None:
+        columns.append(("data.label_column", _column("--label-column", label_column)))
     try:
-        return [parse_override(option) for option in options or []]
+        return columns + [parse_override(option) for option in options or []]
     except ValueError as error:
         raise UsageError(f"--set: {error}") from None
 

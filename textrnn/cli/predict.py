@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument
+from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument, TextColumnOption
 from textrnn.cli.reading import (
     DelimiterOption,
     EncodingOption,
     FilesArgument,
     FormatOption,
-    TextColumnOption,
     check_files,
     reading_options,
 )
@@ -26,7 +25,13 @@ from textrnn.runtime.process import exit_on_error
 
 class OutputFormat(str, enum.Enum):
     tsv = "tsv"
+    csv = "csv"
     jsonl = "jsonl"
+
+
+class BadRows(str, enum.Enum):
+    error = "error"
+    mark = "mark"
 
 
 def _probability(option: float | None) -> float | None:
@@ -47,13 +52,21 @@ def predict(
     output: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
     ] = None,
-    output_format: Annotated[OutputFormat, typer.Option(help="tsv: label, probability, text.")] = OutputFormat.tsv,
+    output_format: Annotated[
+        OutputFormat, typer.Option(help="csv and jsonl keep texts as they are.")
+    ] = OutputFormat.tsv,
     top_k: Annotated[
         int | None, typer.Option(min=1, metavar="K", help="jsonl: the K likeliest labels too.", show_default=False)
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="jsonl: all fields of each input record too, such as an id.")
+        bool, typer.Option("--keep", help="csv, jsonl: all fields of each input record too, such as an id.")
     ] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="csv, jsonl: the probability of each class too.")
+    ] = False,
+    bad_rows: Annotated[
+        BadRows, typer.Option(help="Of a record that cannot be read; mark: an empty label, and go on.")
+    ] = BadRows.error,
     min_probability: Annotated[
         float | None,
         typer.Option(
@@ -75,16 +88,17 @@ def predict(
 ) -> None:
     """Predict the label of each text: one row each, in order.
 
-    Example: textrnn predict runs/sample texts.txt > labels.tsv
+    Example: textrnn predict runs/sample new.csv --output-format csv --keep --output labels.csv
 
     Example: echo "where is my parcel?" | textrnn predict runs/sample
 
     Example: textrnn predict runs/sample texts.txt --min-probability 0.8
     """
-    if top_k is not None and output_format is OutputFormat.tsv:
+    if top_k is not None and output_format is not OutputFormat.jsonl:
         raise UsageError("--top-k needs --output-format jsonl")
-    if keep and output_format is OutputFormat.tsv:
-        raise UsageError("--keep needs --output-format jsonl")
+    for option, is_given in (("--keep", keep), ("--probabilities", probabilities)):
+        if is_given and output_format is OutputFormat.tsv:
+            raise UsageError(f"{option} needs --output-format csv or jsonl")
     if unsure_label is not None and min_probability is None:
         raise UsageError("--unsure-label needs --min-probability, below which texts are unsure")
     check_files(files, "predict", run)
@@ -102,9 +116,10 @@ def predict(
         classifier,
         files or [STDIN],
         output,
-        options=InputOptions(*reading, keep),
+        options=InputOptions(*reading, keep, bad_rows.value),
         output_format=output_format.value,
         top_k=top_k,
+        all_probabilities=probabilities,
         unsure=None if min_probability is None else Unsure(min_probability, unsure_label),
         batch_size=batch_size,
     )

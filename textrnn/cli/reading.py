@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from textrnn.errors import UsageError, command, short
+from textrnn.cli.options import parse_text_column
+from textrnn.errors import DataError, UsageError, command
 
 
 class InputFormat(str, enum.Enum):
@@ -33,10 +36,6 @@ FormatOption = Annotated[
         show_default=False,
     ),
 ]
-TextColumnOption = Annotated[
-    str | None,
-    typer.Option(metavar="COLUMN", help="A name, or a 0-based number.  [default: the run's]", show_default=False),
-]
 DelimiterOption = Annotated[
     str | None, typer.Option(metavar="D", help="Of csv files.  [default: the run's]", show_default=False)
 ]
@@ -47,14 +46,21 @@ EncodingOption = Annotated[
 
 
 def check_files(files: list[str] | None, verb: str, run: Path) -> None:
-    """Raises UsageError where no texts are given."""
+    """Raises UsageError if no texts are given, DataError for a name of no file, which may be a text."""
     if not files and sys.stdin.isatty():
         raise UsageError(f"give a FILE, or pipe texts in, as in: {command(verb, run, 'texts.txt')}")
+    missing = [name for name in files or [] if name != "-" and not os.path.lexists(name)]
+    if missing:
+        text = " ".join(missing) if missing == files else missing[0]
+        raise DataError(
+            f"{missing[0]}: no such file; texts themselves are read from standard input: "
+            f"{shlex.join(['echo', text])} | {command(verb, run)}"
+        )
 
 
 def reading_options(
     format: InputFormat | None, text_column: str | None, delimiter: str | None, encoding: str | None
-) -> tuple[str | None, str | int | None, str | None, str | None]:
+) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:
     """The first fields of InputOptions. Raises UsageError."""
     from textrnn.runtime.decoding import check_encoding
 
@@ -63,18 +69,8 @@ def reading_options(
             check_encoding(encoding)
     except LookupError as error:
         raise UsageError(f"--encoding: {error.args[0]}") from None
-    return format.value if format else None, _column(text_column), _delimiter(delimiter), encoding
-
-
-def _column(option: str | None) -> str | int | None:
-    """A column's name, or its number where the option is one. Raises UsageError for a number beyond all columns."""
-    if option is None or not (option.isascii() and option.isdigit()):
-        return option
-    from textrnn.config.sections import MAX_COLUMN
-
-    if len(option) > len(str(MAX_COLUMN)):
-        raise UsageError(f"--text-column: a name, or a number up to {MAX_COLUMN}, was expected, found {short(option)}")
-    return int(option)
+    text = None if text_column is None else parse_text_column(text_column)
+    return format.value if format else None, text, _delimiter(delimiter), encoding
 
 
 def _delimiter(option: str | None) -> str | None:

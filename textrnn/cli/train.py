@@ -11,8 +11,10 @@ from textrnn.cli.options import (
     ConfigOption,
     DataOption,
     DeviceOption,
+    LabelColumnOption,
     Preset,
     SetOption,
+    TextColumnOption,
     load_config,
     parse_overrides,
     run_name,
@@ -27,6 +29,8 @@ from textrnn.runtime.process import exit_on_error
 @process_group()
 def train(
     config: ConfigOption = None,
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
     set_: SetOption = None,
     data: DataOption = None,
     run_dir: Annotated[
@@ -56,7 +60,7 @@ def train(
     """
     if resume and force:
         raise UsageError("--resume continues a run, --force starts over: give one of them")
-    overrides = parse_overrides(set_)
+    overrides = parse_overrides(set_, text_column, label_column)
     train_files = dict(overrides).get("data.train", data)
     if run_dir is None and (config is not None or train_files):
         run_dir = Path("runs") / run_name(config, train_files)

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import ConfigOption, DataOption, SetOption, load_config, parse_overrides
+from textrnn.cli.options import (
+    ConfigOption,
+    DataOption,
+    LabelColumnOption,
+    SetOption,
+    TextColumnOption,
+    load_config,
+    parse_overrides,
+)
 from textrnn.runtime.decoding import visible
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
@@ -17,6 +25,8 @@ from textrnn.runtime.process import exit_on_error
 @alone()
 def vocab(
     config: ConfigOption = None,
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
     set_: SetOption = None,
     data: DataOption = None,
     output: Annotated[
@@ -27,7 +37,8 @@ def vocab(
 
     Example: textrnn vocab --config configs/sample.yaml --output vocab.tsv
     """
-    settings = load_config(config, data, parse_overrides(set_), example="textrnn vocab --data reviews.csv")
+    overrides = parse_overrides(set_, text_column, label_column)
+    settings = load_config(config, data, overrides, example="textrnn vocab --data reviews.csv")
     from textrnn.commands.vocab import vocab as run
 
     for line in run(settings, output, config):

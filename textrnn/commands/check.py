@@ -190,7 +190,7 @@ def _notes(
     if output is not None and not suspects.found:
         notes.append(f"{output}: no text for which another label is likelier than its own")
     elif output is not None:
-        columns = "" if is_csv(output) else " --set data.text_column=text --set data.label_column=label"
+        columns = "" if is_csv(output) else " --text-column text --label-column label"
         notes.append(
             f"{output}: {len(suspects.found):,} texts for which another label is likelier than their own; as input: "
             f"{command('train', '--data', output)}{columns}"

@@ -176,7 +176,5 @@ def _remedy(first: Compared, other: Compared, data: str | None) -> str:
     ]
     if data is not None or first.source.paths == other.source.paths:
         said = f" ({', '.join(columns)} differ)" if columns else ""
-        return (
-            f"the runs read the file in different ways{said}: set how with --set, such as --set data.text_column=text"
-        )
+        return f"the runs read the file in different ways{said}: set how with options, such as --text-column text"
     return "compare on one file: --data FILE"

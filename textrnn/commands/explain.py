@@ -12,7 +12,8 @@ from pathlib import Path
 from textrnn.classifier import TextClassifier
 from textrnn.commands.output import check_output
 from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
-from textrnn.commands.window import Row, Window, quick_switches
+from textrnn.commands.window import Window, quick_switches
+from textrnn.data.reader import Example
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.evaluation.explained_text import jsonl_line, record
 from textrnn.evaluation.explanations import Explanation
@@ -58,7 +59,7 @@ def explain(
         def compute(texts: list[str]) -> list[Explanation]:
             return classifier.explain(texts, label, after_batch=shown.update)
 
-        def answer(texts: list[str], rows: list[Row], explanations: list[Explanation]) -> None:
+        def answer(examples: list[Example], explanations: list[Explanation]) -> None:
             for explanation in explanations:
                 write(explanation)
                 counts.add(explanation)
@@ -71,7 +72,7 @@ def explain(
             window = Window(compute, answer, size, wait=is_live(file))
             try:
                 for example in examples_of(file, classifier, options, window.flush):
-                    window.add(example.text, None)
+                    window.add(example)
             except DataError:
                 window.flush()  # texts before the bad record still get their answer
                 raise

@@ -1,10 +1,9 @@
-"""`textrnn predict`: one output row for each text, in order, in constant memory."""
+"""`textrnn predict`: one output row for each record, in order, in constant memory."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -14,15 +13,17 @@ import numpy as np
 from textrnn.classifier import TextClassifier
 from textrnn.commands.output import check_output
 from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
-from textrnn.commands.window import Row, Window, quick_switches
+from textrnn.commands.prediction_output import Csv, Format, Prediction, jsonl, tsv
+from textrnn.commands.window import Window, quick_switches
+from textrnn.data.reader import Example
 from textrnn.errors import DataError
 from textrnn.inference import class_probabilities
-from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars
 
 WINDOW_TEXTS = 16_384  # sorted by length together: more is faster, but takes memory
 UNSURE = "?"
+_BAD_SHOWN = 5
 
 
 class Unsure:
@@ -41,6 +42,38 @@ class Unsure:
         return unsure
 
 
+class _Predictions:
+    """Examples and their answers -> predictions; counts the records that could not be read."""
+
+    def __init__(self, labels: list[str], unsure: Unsure | None) -> None:
+        self.labels, self.unsure = labels, unsure
+        self.bad_count, self.bad = 0, list[str]()  # the first ones: where they are, and what is wrong
+
+    def of(self, examples: list[Example], probabilities: np.ndarray, is_empty: np.ndarray) -> Iterator[Prediction]:
+        """probabilities: (n, classes). is_empty: (n,), of texts without a token."""
+        best, highest = probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist()
+        rows = zip(examples, probabilities, best, highest, is_empty.tolist(), strict=True)
+        for example, row, column, probability, has_no_token in rows:
+            if example.problem is not None:
+                self.bad_count += 1
+                if len(self.bad) < _BAD_SHOWN:
+                    self.bad.append(f"{example.where}: {example.problem}")
+                yield Prediction(example, "", 0.0, np.zeros(len(self.labels)))
+            elif self.unsure is not None and self.unsure.covers(probability, has_no_token):
+                yield Prediction(example, self.unsure.label, probability, row)
+            else:
+                yield Prediction(example, self.labels[column], probability, row)
+
+    def warn_of_bad_records(self, count: int) -> None:
+        """count: of all records."""
+        if self.bad_count:
+            more = "; ..." if self.bad_count > len(self.bad) else ""
+            log.warning(
+                "%d of %d records could not be read and got an empty label: %s%s",
+                self.bad_count, count, "; ".join(self.bad), more,
+            )  # fmt: skip
+
+
 @quick_switches()
 def predict(
     classifier: TextClassifier,
@@ -50,22 +83,29 @@ def predict(
     options: InputOptions,
     output_format: str,
     top_k: int | None,
+    all_probabilities: bool,
     batch_size: int,
     unsure: Unsure | None = None,
 ) -> None:
     """Predict each text of each file. unsure: when and how to say that a text has no clear label.
 
-    Raises: UsageError for an output that is an input; DataError `file:line` for a record without a readable text.
+    Raises: UsageError for an output that is an input; DataError `file:line` for a record without a readable text,
+    unless such records are marked; TextRNNError where the output cannot hold or be written.
     """
     if output is not None:
         check_output("--output", output, inputs_of(files))
     on_terminal = output is None and sys.stdout.isatty()
-    write_row = (
-        jsonl_row(classifier.labels, top_k, unsure)
-        if output_format == "jsonl"
-        else tsv_row(classifier.labels, unsure, on_terminal=on_terminal)
-    )
-    count = 0
+    labels, count = classifier.labels, 0
+    predictions = _Predictions(labels, unsure)
+    lines_of: Format
+    if output_format == "jsonl":
+        top = top_k if unsure is None else top_k or 1  # which `label` does not name if it is unsure
+        lines_of = jsonl(labels, top=top, all_probabilities=all_probabilities)
+    elif output_format == "csv":
+        lines_of = Csv(labels, keep=options.keep, all_probabilities=all_probabilities, on_terminal=on_terminal)
+    else:
+        lines_of = tsv(on_terminal=on_terminal)
+
     # a bar would stay on the terminal between the rows
     with show_bars(False) if on_terminal else nullcontext(), bar("predicting", unit="text") as shown:
 
@@ -74,28 +114,30 @@ def predict(
                 logits, is_empty = classifier.answer(texts, batch_size=batch_size)
                 return class_probabilities(logits), is_empty
 
-            def write(texts: list[str], rows: list[Row], answers: tuple[np.ndarray, np.ndarray]) -> None:
-                probabilities, is_empty = answers
-                best = probabilities.argmax(axis=1).tolist()
-                lines = map(write_row, texts, probabilities, best, is_empty.tolist(), rows)
+            def write_lines(lines: Iterator[str]) -> None:
                 try:
-                    stream.writelines(line.encode("utf-8", "surrogatepass") for line in lines)
+                    stream.writelines(line.encode("utf-8", "replace") for line in lines)
                     stream.flush()
                 except OSError as error:  # with a name, since it may pass through the reading of a pipe
                     raise OSError(error.errno, error.strerror, str(stream.name) if output else "stdout") from error
+
+            def write(examples: list[Example], answers: tuple[np.ndarray, np.ndarray]) -> None:
+                write_lines(lines_of(predictions.of(examples, *answers)))
                 nonlocal count
-                count += len(texts)
-                shown.update(len(texts))
+                count += len(examples)
+                shown.update(len(examples))
 
             for name in files:
                 window = Window(compute, write, batch_size if is_live(name) else WINDOW_TEXTS, wait=is_live(name))
                 try:
                     for example in examples_of(name, classifier, options, window.flush):
-                        window.add(example.text, example.row)
+                        window.add(example)
                 except DataError:
                     window.flush()  # texts before the bad record still get their answer
                     raise
                 window.flush()
+            if isinstance(lines_of, Csv):
+                write_lines(lines_of.rest())
 
         if output is None:
             run(cast(BinaryIO, sys.stdout.buffer))
@@ -104,6 +146,7 @@ def predict(
                 run(stream)
     if not count:
         log.warning("no texts were found")
+    predictions.warn_of_bad_records(count)
     cut = classifier.transform.cut_texts
     if cut:
         plural = "s are" if cut > 1 else " is"
@@ -116,45 +159,3 @@ def predict(
             "%d of %d texts have no label with a probability of %g or more: they are labelled %s",
             unsure.unsure, unsure.texts, unsure.least, unsure.label,
         )  # fmt: skip
-
-
-def tsv_row(
-    labels: list[str], unsure: Unsure | None = None, *, on_terminal: bool
-) -> Callable[[str, np.ndarray, int, bool, Row], str]:
-    """`label<TAB>probability<TAB>text`, with tabs and line ends inside the text as spaces.
-
-    on_terminal: other control characters are shown as escapes, since a terminal would obey them. Elsewhere they stay.
-    """
-
-    def column(text: str) -> str:
-        return visible(one_line(text)) if on_terminal else one_line(text)
-
-    names = [column(label) for label in labels]
-    unsure_name = "" if unsure is None else column(unsure.label)
-
-    def line(text: str, probabilities: np.ndarray, best: int, is_empty: bool, row: Row) -> str:
-        name = unsure_name if unsure is not None and unsure.covers(probabilities[best], is_empty) else names[best]
-        return f"{name}\t{probabilities[best]:.4f}\t{column(text)}\n"
-
-    return line
-
-
-def jsonl_row(
-    labels: list[str], top_k: int | None, unsure: Unsure | None = None
-) -> Callable[[str, np.ndarray, int, bool, Row], str]:
-    """A JSON object with text, label and probability; the likeliest labels where top_k is given or a text may be
-    unsure, since `label` does not name them then; and the row where it is kept."""
-
-    def line(text: str, probabilities: np.ndarray, best: int, is_empty: bool, row: Row) -> str:
-        order = [best] if top_k is None else np.argsort(-probabilities, kind="stable")[:top_k]
-        ranked = [{"label": labels[at], "probability": round(float(probabilities[at]), 4)} for at in order]
-        item: dict[str, object] = {"text": text, **ranked[0]}
-        if unsure is not None and unsure.covers(probabilities[order[0]], is_empty):
-            item["label"] = unsure.label
-        if top_k is not None or unsure is not None:
-            item["top"] = ranked
-        if row is not None:
-            item["row"] = row
-        return visible_json(json.dumps(item, ensure_ascii=False, allow_nan=False)) + "\n"
-
-    return line

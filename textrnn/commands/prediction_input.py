@@ -18,7 +18,7 @@ from textrnn.data.formats import parse
 from textrnn.data.headers import HeaderError
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import Example, parse_examples, read_examples
-from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record
+from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record, TextColumns
 from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import read_lines
@@ -27,20 +27,21 @@ from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import log
 
 STDIN = "-"
-OPTIONS = OptionNames(
-    text_column="--text-column ", format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None
-)
+OPTIONS = OptionNames(format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None)
+MARK_HINT = "--bad-rows mark gives such rows an empty label and goes on"
 _LINES_TRIED = 100
 
 
 class InputOptions(NamedTuple):
-    """How to read, None: as the run was read. keep: whether examples keep all fields of their rows."""
+    """How to read, None: as the run was read. keep: whether examples keep all fields of their rows. bad_rows: error, or
+    mark to get an example with a problem for each; None if the command has no such option."""
 
     format: str | None = None
-    text_column: Column | None = None
+    text_column: TextColumns | None = None
     delimiter: str | None = None
     encoding: str | None = None
     keep: bool = False
+    bad_rows: str | None = None
 
 
 def examples_of(
@@ -64,12 +65,13 @@ def examples_of(
     _warn(source, kind, name, options)
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
     with open_live(path, shown_name, before_waiting) if source.live else open_binary(path) as stream:
-        lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding)
-        if is_guess and kind == "fasttext":
+        undecodable: dict[int, str] = {}
+        lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding, undecodable)
+        if is_guess and kind == "fasttext" and not source.mark_bad_rows:
             lines = _labelled_lines(lines, name)
         elif told is None and name == STDIN:
             lines = _told_of_format(lines, source, classifier)
-        yield from parse_examples(lines, kind, shown_name, source)
+        yield from parse_examples(lines, kind, shown_name, source, undecodable)
 
 
 def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
@@ -100,14 +102,16 @@ def is_live(name: str) -> bool:
 
 def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Source:
     data = classifier.config.data
-    text_column, label_column = options.text_column, None
+    text_column: TextColumns | None = options.text_column
+    label_column: Column | None = None
     if text_column is None:
         text_column, label_column = data.text_column, data.label_column
     live = is_live(name)
     return Source(
         [name], options.format or "text", text_column, label_column, delimiter=options.delimiter or data.delimiter,
         encoding=options.encoding or ("utf-8" if live or name == STDIN else data.encoding), labelled=False, live=live,
-        keep=options.keep, options=OPTIONS,
+        keep=options.keep, mark_bad_rows=options.bad_rows == "mark",
+        options=replace(OPTIONS, bad_rows=MARK_HINT if options.bad_rows else None),
     )  # fmt: skip
 
 

@@ -149,9 +149,10 @@ def _places(
 
 
 def _other_columns(row: Mapping[str, Any], source: Source) -> dict[str, str]:
-    defaults = {default for columns in DEFAULT_COLUMNS.values() for default in columns}
-    given = {source.text_column, source.label_column}
-    own = {str(column) for column in (defaults if given == {None} else given)}
+    defaults = DEFAULT_COLUMNS.values()
+    texts = source.columns().texts or [text for text, _ in defaults]
+    labels = [label for _, label in defaults] if source.label_column is None else [source.label_column]
+    own = {str(column) for column in (*texts, *labels)}
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in row.items()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from textrnn.errors import short
 from textrnn.runtime.decoding import check_encoding
+from textrnn.runtime.files import expand_user
 
 MAX_COLUMN = 999_999
 Column = Annotated[int, Field(ge=0, le=MAX_COLUMN)] | str
@@ -57,9 +58,10 @@ _PRETRAINED = Needs(
 
 
 def _possible_paths(value: Paths | None) -> Paths | None:
+    """The paths, with home folders in place of `~`. Raises ValueError."""
     if value is None:
         return None
-    paths = [value] if isinstance(value, str) else value
+    paths = [expand_user(path) for path in ([value] if isinstance(value, str) else value)]
     if not paths or not all(paths):
         raise ValueError("a path is empty")
     for path in paths:
@@ -69,7 +71,7 @@ def _possible_paths(value: Paths | None) -> Paths | None:
             is_possible = False
         if not is_possible:
             raise ValueError("a path holds a character that no file name can have")
-    return value
+    return paths[0] if isinstance(value, str) else paths
 
 
 def check_delimiter(value: Any) -> str:
@@ -100,8 +102,10 @@ class DataConfig(Section):
         None, description="share of train held out for dev when there is no dev file; null = see train.folds"
     )
     format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = "auto"
-    text_column: Column | None = Field(None, description="a name (first row is a header) or a 0-based index (none is)")
-    label_column: Column | None = Field(None, description="as text_column")
+    text_column: Column | list[Column] | None = Field(
+        None, description="a name (first row is a header) or a 0-based index (none is); of a list, the texts are joined"
+    )
+    label_column: Column | None = Field(None, description="a name or an index, likewise")
     label_names: str | None = Field(None, description="a file of label names, where labels are 0-based ids")
     delimiter: Annotated[str | None, _CSV] = Field(None, description="of csv files; null = the one that fits")
     encoding: str = "utf-8"
@@ -119,6 +123,13 @@ class DataConfig(Section):
             check_encoding(value)
         except LookupError as error:
             raise ValueError(error.args[0]) from None
+        return value
+
+    @field_validator("text_column", mode="before")
+    @classmethod
+    def _columns_are_no_booleans(cls, value: Any) -> Any:
+        if isinstance(value, list) and (not value or any(isinstance(each, bool) for each in value)):
+            raise ValueError("expected a name, a 0-based index, or a list of these")
         return value
 
     @field_validator("delimiter", mode="before")

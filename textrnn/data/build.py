@@ -74,18 +74,14 @@ def with_absolute_paths(config: Config) -> Config:
     for key in ("train", "dev", "test", "label_names", "cache_dir"):
         value = getattr(data, key)
         if isinstance(value, list):
-            setattr(data, key, [_absolute(path) for path in value])
+            setattr(data, key, [os.path.abspath(path) for path in value])
         elif value is not None:
-            setattr(data, key, _absolute(value))
+            setattr(data, key, os.path.abspath(value))
     if config.tokenizer.user_dict is not None:
-        config.tokenizer.user_dict = _absolute(config.tokenizer.user_dict)
+        config.tokenizer.user_dict = os.path.abspath(config.tokenizer.user_dict)
     if config.model.pretrained is not None:
-        config.model.pretrained = _absolute(config.model.pretrained)
+        config.model.pretrained = os.path.abspath(config.model.pretrained)
     return config
-
-
-def _absolute(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
 
 
 def other_files(config: Config) -> dict[str, str]:

@@ -19,9 +19,9 @@ def check_classes(corpus: Corpus, source: Source) -> None:
     if len(corpus.labels) < 2:
         raise DataError(
             f"{', '.join(source.paths)}: expected two or more classes, but every text has the label "
-            f"{short(corpus.labels[0])}; is data.label_column the right one?"
+            f"{short(corpus.labels[0])}; is the column of labels the right one (--label-column)?"
         )
-    remedy = "Set the columns, for example --set data.text_column=0 --set data.label_column=1"
+    remedy = "Set the columns, for example --text-column 0 --label-column 1"
     if source.label_column is not None:
         remedy = f"Set another one with {source.options.label_column}COLUMN"
     if {kind for _, kind in source.files()} == {"fasttext"}:

@@ -42,8 +42,8 @@ def with_delimiter(lines: Iterable[str], columns: Columns) -> tuple[Iterator[str
 def find_delimiter(sample: list[str], columns: Columns) -> str:
     """The first delimiter with which the header has the columns that are asked for by name; else one that divides most
     rows into equally many fields, and enough of them. Of several such ones, that with the fewest different labels."""
-    wanted = [column for column in (columns.text, columns.label) if column is not None]
-    names = {column for column in wanted if isinstance(column, str) and (columns.labelled or column == columns.text)}
+    wanted = [*columns.texts, *([] if columns.label is None else [columns.label])]
+    names = {column for column in wanted if isinstance(column, str) and (columns.labelled or column in columns.texts)}
     rows = {delimiter: _rows(sample, delimiter) for delimiter in DELIMITERS}
     if names:
         for delimiter, found in rows.items():

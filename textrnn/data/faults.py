@@ -164,7 +164,7 @@ def _vocabulary(splits: Splits, train: Corpus, max_length: int) -> Iterator[Find
             "vocabulary",
             "the vocabulary is empty: no token occurs vocab.min_count times, so all texts look alike to the model",
             severe=True,
-            remedy="--set vocab.min_count=1, or check that data.text_column is the right one",
+            remedy="--set vocab.min_count=1, or check that the column of texts is the right one (--text-column)",
         )
     if cut := cut_warning("training", train.lengths, splits.train_rows, max_length):
         yield Finding("lengths", cut)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 
-import yaml
-
-from textrnn.data.records import Column, OptionNames, count_of, quoted
+from textrnn.data.records import Column, Columns, OptionNames, count_of, quoted
 from textrnn.errors import DataError, short
 
 _TEXT_NAMES = """
@@ -58,52 +55,60 @@ def _may_be_header(row: list[str]) -> bool:
     )
 
 
-def header_found(text: str, label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool) -> str:
-    """What to do about a header where columns are numbered. text, label: its fields in these columns.
+def header_found(texts: list[str], label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool) -> str:
+    """What to do about a header where columns are numbered. texts, label: its fields in these columns.
     is_quoted: whether fields of a tsv file have quotes around them, which only csv removes."""
     as_csv = ""
     if is_quoted:
         as_csv = f"; its fields are in quotes, as in csv: {options.format}csv"
-        text, label, row = text.strip('"'), label and label.strip('"'), [field.strip('"') for field in row]
+        texts, row = ([field.strip('"') for field in fields] for fields in (texts, row))
+        label = label and label.strip('"')
     if label is None:
-        named = next((field for field in row if _plain(field) in _TEXT_NAMES), text)
-        return f"this looks like a header, which is no text: pass {_typed(options.text_column, named)}{as_csv}"
-    if _plain(text) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
-        text, label = label, text
+        named = [field for field in row if _plain(field) in _TEXT_NAMES][:1] if len(texts) == 1 else []
+        typed = _typed(options.text_column, *(named or texts))
+        return f"this looks like a header, which is no text: pass {typed}{as_csv}"
+    if _plain(texts[0]) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
+        texts[0], label = label, texts[0]
+    shown = ", ".join(map(short, [*texts, label]))
     return (
-        f"this looks like a header ({short(text)}, {short(label)}), whose words would become a text and a class: name "
-        f"the columns: {_typed(options.text_column, text)} {_typed(options.label_column, label)}{as_csv}"
+        f"this looks like a header ({shown}), whose words would become a text and a class: name the columns: "
+        f"{_typed(options.text_column, *texts)} {_typed(options.label_column, label)}{as_csv}"
     )
 
 
 def missing_columns(
-    missing: dict[str, Column], header: list[str], sample: list[list[str]], options: OptionNames, known: set[int]
+    missing: list[Column], header: list[str], sample: list[list[str]], columns: Columns, known: set[int]
 ) -> str:
     """What to say of a header without some columns.
 
-    missing: "text" or "label" -> the column asked for. sample: the first rows after the header.
-    known: places of the columns that were found.
+    missing: those of `columns` that the header lacks. sample: the first rows after the header. known: places of the
+    columns that were found.
     """
-    names = [short(column) for column in missing.values()]
-    lacking = f"no column{'s' * (len(names) > 1)} {' and '.join(names)}"
-    if len(header) == 1:
-        return _of_one_field(lacking, header, missing, options, found_text=bool(known))
-    if "label" in missing and len(classes := _class_columns(header, sample)) > 1:
-        return f"{lacking}; {_one_column_per_class(classes)}"
-    places = _likely_places(list(missing), header, sample[0] if sample else header, known)
+    options = columns.options
     of = {"text": options.text_column, "label": options.label_column}
-    numbers = " ".join(f"{of[part]}{places[part]}" for part in missing)
+    parts = [part for part, own in (("text", columns.texts), ("label", [columns.label])) if set(own) & set(missing)]
+    lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
+    if "label" in parts and len(classes := _class_columns(header, sample)) > 1:
+        return f"{lacking}; {_one_column_per_class(classes)}"
+    if len(columns.texts) > 1:
+        shape = {"text": ",".join(["NAME"] * len(columns.texts)), "label": "NAME"}
+        remedy = " ".join(of[part] + shape[part] for part in parts)
+        return f"{lacking}; the header is: {quoted(header)}. Pass {remedy}"
+    if len(header) == 1:
+        return _of_one_field(lacking, header, parts, options, found_text=bool(known))
+    places = _likely_places(parts, header, sample[0] if sample else header, known)
+    numbers = " ".join(f"{of[part]}{places[part]}" for part in parts)
     if not (_may_be_header(header) or is_numbering(header)):
         return (
             f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
             f"numbers of the columns, from 0: {numbers}"
         )
-    by_name = " ".join(_typed(of[part], header[places[part]]) for part in missing)
+    by_name = " ".join(_typed(of[part], header[places[part]]) for part in parts)
     return f"{lacking}; the header is: {quoted(header)}. Perhaps {by_name}, or, if the file has no header, {numbers}"
 
 
 def _of_one_field(
-    lacking: str, header: list[str], missing: dict[str, Column], options: OptionNames, *, found_text: bool
+    lacking: str, header: list[str], missing: list[str], options: OptionNames, *, found_text: bool
 ) -> str:
     if found_text:
         return f"{lacking}; the only column is {quoted(header)}: add a column of labels"
@@ -152,11 +157,11 @@ def _plain(name: str) -> str:
     return name.strip().strip("\"'").casefold()
 
 
-def _typed(option: str, name: str) -> str:
-    """An option with a column's name as they are typed in a shell; --set reads the name as YAML."""
-    name = name.strip()
-    if option.endswith("="):
-        name = yaml.safe_dump(name, allow_unicode=True, width=math.inf).removesuffix("...\n").strip()
+def _typed(option: str, *columns: str) -> str:
+    """An option with names of columns as they are typed in a shell; a name that could be a number, or several names, is
+    in double quotes."""
+    names = (column.strip() for column in columns)
+    name = ",".join(f'"{name}"' if "," in name or name.isdigit() else name for name in names)
     if "'" in name and not set('"$`\\!') & set(name):
         return f'{option}"{name}"'
     return option + (name if re.fullmatch(r"[\w.-]+", name) else shlex.quote(name))

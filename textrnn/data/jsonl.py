@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from textrnn.data.records import BadRow, Columns, Record, quoted
+from textrnn.data.records import BadRow, Column, Columns, Record, join_texts, quoted
 from textrnn.errors import DataError, short
 
 _ARRAY = re.compile(r"\[\s*(\{|\[|$)")
@@ -20,10 +20,12 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
     """columns: the keys of text and label, neither None. Raises DataError if they are numbers, or
     if the file is one JSON document."""
     options = columns.options
-    keys = [(columns.text, options.text_column)] + [(columns.label, options.label_column)] * columns.labelled
+    keys: list[tuple[Column | None, str]] = [(column, options.text_column) for column in columns.texts]
+    keys += [(columns.label, options.label_column)] * columns.labelled
     for key, option in keys:
         if isinstance(key, int):
             raise DataError(f"{name}: jsonl has no column numbers: pass {option}KEY instead of {key}")
+    numbers: dict[str, Any] = {"parse_constant": _NoNumber, "parse_float": _finite} if columns.keep else {}
     is_top = True
     for number, line in enumerate(lines, start=1):
         if is_top and line.strip():
@@ -35,10 +37,7 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             yield empty if columns.labelled else Record(number, "", None, {} if columns.keep else None)
             continue
         try:
-            if columns.keep:
-                item = json.loads(line, parse_constant=_no_number, parse_float=_finite)
-            else:
-                item = json.loads(line)
+            item = json.loads(line, **numbers)
         except json.JSONDecodeError as error:
             yield BadRow(number, f"not valid JSON: {error.msg} at column {error.pos + 1}")
         except RecursionError:
@@ -65,36 +64,42 @@ def check_is_per_line(line: str, name: str, number: int = 1) -> None:
         )
 
 
-def _finite(text: str) -> float | None:
-    """A number beyond all floats is kept as null, too."""
-    return value if math.isfinite(value := float(text)) else None
+class _NoNumber(str):
+    """A number that JSON output cannot hold (NaN, Infinity, beyond all floats), as it is written in the input. It is
+    kept as a string, and is not one where a text is expected."""
+
+    __repr__ = str.__str__
 
 
-def _no_number(name: str) -> None:
-    """NaN and Infinity, which are not JSON although Python reads them, are kept as null."""
+def _finite(text: str) -> float | _NoNumber:
+    return value if math.isfinite(value := float(text)) else _NoNumber(text)
 
 
 def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
-    text_key, label_key = str(columns.text), str(columns.label) if columns.labelled else None
+    keys, label_key = list(map(str, columns.texts)), str(columns.label) if columns.labelled else None
+    named = " and ".join(map(short, keys))
     if not isinstance(item, dict):
-        return BadRow(line, f"expected an object with the key {short(text_key)}, found {short(item)}")
-    for key, option in ((text_key, columns.options.text_column), (label_key, columns.options.label_column)):
-        if key is None or item.get(key) is not None:
-            continue
-        if key in item:
-            return BadRow(line, f"the value of {short(key)} is null")
-        return BadRow(line, f"no key {short(key)}; the keys are: {quoted(list(item)) or 'none'}. Pass {option}KEY")
-    text = item[text_key]
-    if not isinstance(text, str):
-        return BadRow(line, f"expected a string as the value of {short(text_key)}, found {short(text)}")
-    if _LONE_SURROGATE.search(text):
-        return BadRow(
-            line, f"the value of {short(text_key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
-        )
-    kept = item if columns.keep else None
+        return BadRow(line, f"expected an object with the key{'s' * (len(keys) > 1)} {named}, found {short(item)}")
+    kept, options = item if columns.keep else None, columns.options
+    for key, option in [*((key, options.text_column) for key in keys), (label_key, options.label_column)]:
+        if key is not None and key not in item:
+            found = quoted(list(item)) or "none"
+            return BadRow(line, f"no key {short(key)}; the keys are: {found}. Pass {option}KEY", kept)
+    texts = {key: item[key] for key in keys if item[key] is not None}
+    if not texts:
+        return BadRow(line, f"the value of {named} is null", kept)
+    for key, text in texts.items():
+        if not isinstance(text, str) or isinstance(text, _NoNumber):
+            return BadRow(line, f"expected a string as the value of {short(key)}, found {short(text)}", kept)
+        if _LONE_SURROGATE.search(text):
+            reason = f"the value of {short(key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
+            return BadRow(line, reason, kept)
+    text = join_texts(texts.values()) if len(keys) > 1 else texts[keys[0]]
     if label_key is None:
         return Record(line, text, None, kept)
     label = item[label_key]
+    if label is None:
+        return BadRow(line, f"the value of {short(label_key)} is null", kept)
     if isinstance(label, (list, dict)):
-        return BadRow(line, f"expected one label as the value of {short(label_key)}, found {short(label)}")
+        return BadRow(line, f"expected one label as the value of {short(label_key)}, found {short(label)}", kept)
     return Record(line, text, (label if isinstance(label, str) else json.dumps(label)).strip(), kept)

@@ -16,13 +16,14 @@ from textrnn.runtime.files import open_binary
 
 
 class Example(NamedTuple):
-    """A text, its label (None where labels are not read), where it is (`file:line`, or the file in a folder), and all
-    fields of its row where they are kept."""
+    """A text, its label (None where labels are not read), where it is (`file:line`, or the file in a folder), all
+    fields of its row if they are kept, and why it could not be read if bad rows are marked: then the text is empty."""
 
     text: str
     label: str | None
     where: str
     row: dict[str, Any] | None = None
+    problem: str | None = None
 
 
 def read_examples(source: Source) -> Iterator[Example]:
@@ -58,9 +59,9 @@ def parse_examples(
     for record in parse(lines, kind, name, source.columns()):
         where = f"{name}:{record.line}"
         if undecodable and (reason := _undecodable(record, undecodable)):
-            source.bad_row(where, reason)
+            yield from _bad(where, reason, source)
         elif isinstance(record, BadRow):
-            source.bad_row(where, record.reason)
+            yield from _bad(where, record.reason, source, record.row)
         else:
             yield from _checked(Example(record.text, record.label, where, record.row), source)
 
@@ -71,6 +72,14 @@ def _undecodable(record: Record | BadRow, lines: dict[int, str]) -> str | None:
         del lines[line]  # in a column that is not read
     is_marked = isinstance(record, Record) and UNDECODABLE in record.text + (record.label or "")
     return lines.pop(min(lines)) if record.line in lines or is_marked else None
+
+
+def _bad(where: str, reason: str, source: Source, row: dict[str, Any] | None = None) -> Iterator[Example]:
+    """An example with the problem if bad rows are marked; else what the source does with a bad row."""
+    if source.mark_bad_rows:
+        yield Example("", None, where, {} if row is None and source.keep else row, reason)
+    else:
+        source.bad_row(where, reason)
 
 
 def _checked(example: Example, source: Source) -> Iterator[Example]:
@@ -117,14 +126,15 @@ def _folder_examples(path: str, source: Source) -> Iterator[Example]:
 
 def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
     for file, problem in entries:
+        row = {"file": file} if source.keep else None
         if problem is not None:
-            source.bad_row(file, problem)
+            yield from _bad(file, problem, source, row)
             continue
-        undecodable: dict[int, str] | None = {} if source.skip_bad_rows else None
+        undecodable: dict[int, str] | None = {} if source.skip_bad_rows or not source.labelled else None
         with open_binary(file) as stream:
             text = "".join(read_lines(stream, source.encoding, file, source.options.encoding, undecodable))
         if undecodable:
             line, reason = next(iter(undecodable.items()))
-            source.bad_row(f"{file}:{line}", reason)
+            yield from _bad(f"{file}:{line}", reason, source, row)
         else:
-            yield Example(text, label, file, {"file": file} if source.keep else None)
+            yield Example(text, label, file, row)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from textrnn.data.formats import check_line_end
 from textrnn.data.jsonl import check_is_per_line
-from textrnn.data.records import Column, Columns, OptionNames, strip_line_end
+from textrnn.data.records import Column, Columns, OptionNames, TextColumns, strip_line_end
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import check_encoding, read_lines, utf8_hint
 from textrnn.runtime.files import open_binary, strip_gz
@@ -27,21 +27,23 @@ class Source:
 
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
     texts without labels). label_names: the names of the 0-based ids in the files, or None where labels are names.
-    delimiter: of csv files, None: the one that fits. labelled: False reads texts alone. live: lines may come late, so
-    that only the next one is waited for. keep: whether examples keep all fields. options: how messages name the
-    options to set. cache_dir: of its tokenized corpus, None if it has none.
+    delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row is an example with a problem. labelled:
+    False reads texts alone. live: lines may come late, so that only the next one is waited for. keep: whether examples
+    keep all fields. options: how messages name the options to set. cache_dir: of its tokenized corpus, None if it has
+    none.
 
     skipped_count, skipped: the bad rows that the last reading left out, and a line for each of the first few.
     """
 
     paths: list[str]
     format: str = "auto"
-    text_column: Column | None = None
+    text_column: TextColumns | None = None
     label_column: Column | None = None
     label_names: list[str] | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
     skip_bad_rows: bool = False
+    mark_bad_rows: bool = False
     labelled: bool = True
     live: bool = False
     keep: bool = False
@@ -117,9 +119,8 @@ class Source:
     def bad_row(self, where: str, reason: str) -> None:
         """Count a bad row that is skipped. Raises DataError where bad rows are not skipped."""
         if not self.skip_bad_rows:
-            option = self.options.bad_rows
-            hint = "" if option is None else f" ({option}skip leaves such rows out and counts them)"
-            raise DataError(f"{where}: {reason}{hint}")
+            hint = self.options.bad_rows
+            raise DataError(f"{where}: {reason}" + ("" if hint is None else f" ({hint})"))
         self.skipped_count += 1
         if len(self.skipped) < _SKIPPED_SHOWN:
             self.skipped.append(f"{where}: {reason}")

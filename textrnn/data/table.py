@@ -17,7 +17,7 @@ from textrnn.data.headers import (
     looks_quoted,
     missing_columns,
 )
-from textrnn.data.records import BadRow, Columns, Record, count_of, quoted, strip_line_end
+from textrnn.data.records import BadRow, Column, Columns, Record, count_of, join_texts, quoted, strip_line_end
 from textrnn.errors import DataError, short
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
@@ -80,11 +80,11 @@ def csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[Row | BadRow]:
 class Layout:
     """Where the parts of a record are in a row of `width` fields.
 
-    label: None where labels are not read. last_takes_rest: further fields belong to the last one, a text with tabs.
-    names: of the columns, where records keep their fields.
+    texts: of several, the text is joined. label: None where labels are not read. last_takes_rest: further fields belong
+    to the last one, a text with tabs. names: of the columns, where records keep their fields.
     """
 
-    text: int
+    texts: list[int]
     label: int | None
     width: int
     last_takes_rest: bool
@@ -97,7 +97,8 @@ class Layout:
             row = [*row[: self.width - 1], "\t".join(row[self.width - 1 :])]
         if len(row) == self.width:
             kept = None if self.names is None else dict(zip(self.names, row, strict=True))
-            return Record(line, row[self.text], None if self.label is None else row[self.label].strip(), kept)
+            text = row[self.texts[0]] if len(self.texts) == 1 else join_texts(row[place] for place in self.texts)
+            return Record(line, text, None if self.label is None else row[self.label].strip(), kept)
         expected = f"expected {count_of(self.width, 'field')}"
         if not any(field.strip() for field in row):
             return BadRow(line, f"{expected}, found an empty line")
@@ -112,23 +113,24 @@ def table_records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: C
     first = next(rows, None)
     if first is None:
         return
-    if isinstance(columns.text, str) or isinstance(columns.label, str):
+    if any(isinstance(column, str) for column in (*columns.texts, columns.label)):
         if isinstance(first, BadRow):
             raise DataError(f"{name}:{first.line}: {first.reason}")
         layout = _layout_by_header(first, rows, kind, name, columns)
     else:
         top = first
-        while isinstance(first, BadRow) or (not columns.labelled and first[1] in _BLANK):
-            yield first if isinstance(first, BadRow) else Record(first[0], "", None, {} if columns.keep else None)
+        while (record := _without_layout(first, kind, columns)) is not None:
+            yield record
             first = next(rows, None)
             if first is None:
                 return
+        assert not isinstance(first, BadRow)
         layout = _layout_by_number(first, rows, kind, name, columns, is_top=first is top)
         rows = chain([first], rows)
-    if layout.text == layout.label:
+    if layout.label in layout.texts:
         options = columns.options
         raise DataError(
-            f"{name}: text and label are both read from column {short(columns.text)}: pass another "
+            f"{name}: text and label are both read from column {short(columns.label)}: pass another "
             f"{options.text_column}COLUMN or {options.label_column}COLUMN"
         )
     for row in rows:
@@ -140,33 +142,31 @@ def _layout_by_header(first: Row, rows: Iterator[Row | BadRow], kind: str, name:
     line, header = first
     names = [field.strip() for field in header]
 
-    assert columns.text is not None
-    wanted = {"text": columns.text}
+    wanted = list(columns.texts)
     if columns.labelled and columns.label is not None:
-        wanted["label"] = columns.label
+        wanted.append(columns.label)
     if not any(names):
-        asked = " and ".join(short(column) for column in wanted.values())
+        asked = " and ".join(map(short, wanted))
         plural = "s" if len(wanted) > 1 else ""
         raise DataError(
             f"{name}:{line}: expected a header with the column{plural} {asked}, found an empty line: remove it"
         )
-    places: dict[str, int] = {}
-    for part, column in wanted.items():
+    places: dict[Column, int] = {}
+    for column in wanted:
         if isinstance(column, int):
             if column >= len(names):
                 raise DataError(f"{name}:{line}: no column {column} (0-based); the header is: {quoted(names)}")
-            places[part] = column
+            places[column] = column
         elif names.count(column) > 1:
             raise DataError(
                 f"{name}:{line}: the header has more than one column {short(column)}: {quoted(names)}; rename all but "
                 f"one"
             )
         elif column in names:
-            places[part] = names.index(column)
-    missing = {part: column for part, column in wanted.items() if part not in places}
+            places[column] = names.index(column)
+    missing = [column for column in wanted if column not in places]
     if missing:
-        sample = _next_rows(rows, columns)
-        reason = missing_columns(missing, names, sample, columns.options, known=set(places.values()))
+        reason = missing_columns(missing, names, _next_rows(rows, columns), columns, known=set(places.values()))
         raise DataError(f"{name}:{line}: {reason}")
     kept = None
     if columns.keep:
@@ -177,8 +177,48 @@ def _layout_by_header(first: Row, rows: Iterator[Row | BadRow], kind: str, name:
                 f"{name}:{line}: the header has more than one column {short(twice)}, of which only one can be kept: "
                 f"rename all but one"
             )
-    last_takes_rest = kind == "tsv" and places["text"] == len(names) - 1
-    return Layout(places["text"], places.get("label"), len(names), last_takes_rest, kept)
+    texts = [places[column] for column in columns.texts]
+    label = places[columns.label] if columns.labelled and columns.label is not None else None
+    last_takes_rest = kind == "tsv" and len(names) - 1 in texts
+    return Layout(texts, label, len(names), last_takes_rest, kept)
+
+
+def _without_layout(row: Row | BadRow, kind: str, columns: Columns) -> Record | BadRow | None:
+    """The record of a row before the first one that has the columns that are asked for; None for that one. A labelled
+    file begins with it, or with a row that cannot be parsed."""
+    if isinstance(row, BadRow) or columns.labelled:
+        return row if isinstance(row, BadRow) else None
+    line, fields = row
+    if fields in _BLANK:
+        return Record(line, "", None, {} if columns.keep else None)
+    reason = _lacking_columns(fields, kind, columns)
+    return None if reason is None else BadRow(line, reason)
+
+
+def _numbers(columns: Columns) -> tuple[list[int], int | None]:
+    """Those of the text, and of the label if labels are read."""
+    texts = [column for column in columns.texts if isinstance(column, int)]
+    return texts, columns.label if columns.labelled and isinstance(columns.label, int) else None
+
+
+def _lacking_columns(row: list[str], kind: str, columns: Columns) -> str | None:
+    """What a row without some of the columns should have; None if it has them."""
+    texts, label = _numbers(columns)
+    if len(row) > max(*texts, -1 if label is None else label):
+        return None
+    options = columns.options
+    expected = f"a text in column{'s' * (len(texts) > 1)} {' and '.join(map(str, texts))}"
+    to_set = options.text_column + ",".join(["NUMBER"] * len(texts))
+    if label is not None:
+        expected, to_set = f"{expected} and a label in column {label}", f"{to_set} and {options.label_column}NUMBER"
+    if row in _BLANK:
+        return f"expected {expected} (0-based), found an empty line: remove it"
+    if label is None and len(row) == 1:
+        to_set = f"{options.text_column}0 if it has no label column"
+    return (
+        f"expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. Pass {to_set}, or "
+        f"{options.format}NAME if the file is not {kind}"
+    )
 
 
 def _next_rows(rows: Iterator[Row | BadRow], columns: Columns) -> list[list[str]]:
@@ -193,33 +233,21 @@ def _layout_by_number(
 ) -> Layout:
     """first: the first good row. rows: those after it. is_top: whether it is the first of all rows."""
     number, row = first
-    assert isinstance(columns.text, int)
-    text = columns.text
-    label = columns.label if columns.labelled and isinstance(columns.label, int) else None
-    needed = max(text, -1 if label is None else label) + 1
-    if len(row) < needed:
-        options = columns.options
-        expected, to_set = f"a text in column {text}", f"{options.text_column}NUMBER"
-        if label is not None:
-            expected, to_set = f"{expected} and a label in column {label}", f"{to_set} and {options.label_column}NUMBER"
-        if row in _BLANK:
-            raise DataError(f"{name}:{number}: expected {expected} (0-based), found an empty line: remove it")
-        if label is None:
-            to_set = f"{options.text_column}{'0 if it has no label column' if len(row) == 1 else 'NUMBER'}"
-        raise DataError(
-            f"{name}:{number}: expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. "
-            f"Pass {to_set}, or {options.format}NAME if the file is not {kind}"
-        )
-    others = [field for at, field in enumerate(row) if at != text]
+    reason = _lacking_columns(row, kind, columns)
+    if reason is not None:
+        raise DataError(f"{name}:{number}: {reason}")
+    texts, label = _numbers(columns)
+    needed = max(*texts, -1 if label is None else label) + 1
+    others = [field for at, field in enumerate(row) if at not in texts]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
-    if is_top and (is_numbered or is_header(row[text], others if label is None else [row[label]])):
+    if is_top and (is_numbered or is_header(row[texts[0]], others if label is None else [row[label]])):
         is_quoted = kind == "tsv" and any(map(looks_quoted, chain(row, *_next_rows(rows, columns)[:1])))
         reason = header_found(
-            row[text], None if label is None else row[label], row, columns.options, is_quoted=is_quoted
+            [row[at] for at in texts], None if label is None else row[label], row, columns.options, is_quoted=is_quoted
         )
         raise HeaderError(f"{name}:{number}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
-    text_ends_row = kind == "tsv" and isinstance(columns.label, int) and text > columns.label
+    text_ends_row = kind == "tsv" and isinstance(columns.label, int) and max(texts) > columns.label
     width = needed if text_ends_row else max(len(row), needed)
     kept = [str(at) for at in range(width)] if columns.keep else None
-    return Layout(text, label, width, kind == "tsv" and text == width - 1, kept)
+    return Layout(texts, label, width, kind == "tsv" and width - 1 in texts, kept)

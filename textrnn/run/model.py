@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -160,7 +161,7 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
 def save_model(folder: Path, model: Model) -> None:
     """Everything that prediction needs. Raises CheckpointError for a run's folder, whose files must stay together;
     TextRNNError where it cannot be written."""
-    if any((folder / name).exists() for name in ("model", "resume", "history.jsonl")):
+    if any(os.path.exists(folder / name) for name in ("model", "resume", "history.jsonl")):
         raise CheckpointError(f"{folder}: the folder of a run; give another folder to save a model in")
     assert isinstance(model.networks, Ensemble)
     networks = [network.state_dict() for network in model.networks.networks]

@@ -21,6 +21,12 @@ from textrnn.runtime.signals import cleanup
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
+def expand_user(path: str) -> str:
+    """The path with a home folder in place of `~/` or `~name/` at its beginning, or after the `=` of an option."""
+    option, equals, value = path.partition("=") if path.startswith("--") else ("", "", path)
+    return option + equals + (os.path.expanduser(value) if re.match("~[^/]*/", value) else value)
+
+
 @contextmanager
 def atomic_writer(path: Path | str) -> Iterator[BinaryIO]:
     """A binary file that replaces `path` at the end of the block; if the block fails, `path` stays as it was.
