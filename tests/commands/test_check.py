@@ -378,6 +378,14 @@ def test_bad_rows_that_are_skipped_are_taken_out_and_a_last_line_may_have_no_end
     assert "60 of 61 training rows; taken out: 1 skipped" in re.sub(r"\s+", " ", result.out)
 
 
+def test_lines_that_cannot_be_decoded_are_taken_out_where_bad_rows_are_skipped(cli: Cli) -> None:
+    bad = "food\tsalé\n".encode("latin-1")
+    Path("t.tsv").write_bytes(tsv(ROWS[:5]).encode() + bad + tsv(ROWS[5:]).encode())
+    result = cli("check", "--data", "t.tsv", "--clean", "c.tsv", *sets("data.bad_rows=skip"))
+    assert result.code == 0, result.err
+    assert Path("c.tsv").read_text() == tsv(ROWS)
+
+
 def test_rows_that_are_taken_out_are_listed_to_a_limit(cli: Cli) -> None:
     put({"t.tsv": tsv([*ROWS, *ROWS])})
     report = re.sub(r"\s+", " ", cli("check", "--data", "t.tsv", "--clean", "c.tsv").out)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from textrnn.data.corpus_writer import text_hash
 from textrnn.data.formats import parse
 from textrnn.data.labels import label_problem
+from textrnn.data.reader import undecodable_reason
 from textrnn.data.records import BadRow, Record
 from textrnn.data.source import Source, changed_while_read
 from textrnn.errors import DataError
@@ -106,8 +107,11 @@ def _records(source: Source, path: str, kind: str) -> Iterator[tuple[Record | Ba
     """Each record with its bytes; before the first one None, with the bytes before it."""
     with open_binary(path) as text, open_binary(path) as raw:
         at, current = 1, None
-        lines = read_lines(text, source.encoding, path, source.options.encoding)
+        undecodable: dict[int, str] | None = {} if source.skip_bad_rows else None
+        lines = read_lines(text, source.encoding, path, source.options.encoding, undecodable)
         for record in parse(lines, kind, path, source.columns()):
+            if undecodable and (reason := undecodable_reason(record, undecodable)):
+                record = BadRow(record.line, reason)
             yield current, b"".join(islice(raw, record.line - at))
             at, current = record.line, _checked(record, source, path)
         yield current, b"".join(raw)

@@ -58,7 +58,7 @@ def parse_examples(
     """
     for record in parse(lines, kind, name, source.columns()):
         where = f"{name}:{record.line}"
-        if undecodable and (reason := _undecodable(record, undecodable)):
+        if undecodable and (reason := undecodable_reason(record, undecodable)):
             yield from _bad(where, reason, source)
         elif isinstance(record, BadRow):
             yield from _bad(where, record.reason, source, record.row)
@@ -66,7 +66,7 @@ def parse_examples(
             yield from _checked(Example(record.text, record.label, where, record.row), source)
 
 
-def _undecodable(record: Record | BadRow, lines: dict[int, str]) -> str | None:
+def undecodable_reason(record: Record | BadRow, lines: dict[int, str]) -> str | None:
     """What is wrong with the bytes of a record, of the line it begins on or a later one; None if nothing is."""
     for line in [line for line in lines if line < record.line]:
         del lines[line]  # in a column that is not read
