@@ -36,8 +36,8 @@ LAYERS = [
     [
         "models.dropout", "models.unique_inputs", "models.projection", "models.ngrams", "models.embedding",
         "models.network", "models.gru", "models.thread_pool", "models.threaded", "models.encoder", "models.pooling",
-        "models.head", "models.textrnn", "models.rcnn", "models.tdnn", "models.hashed_linear", "models.ensemble",
-        "models.decision", "models.build",
+        "models.head", "models.textrnn", "models.rcnn", "models.tdnn", "models.ensemble", "models.decision",
+        "models.build",
     ],
     ["inference"],
     [
@@ -52,8 +52,8 @@ LAYERS = [
         "evaluation.explained_text", "evaluation.explanations_page",
     ],
     [
-        "run.tensors", "run.old_models", "run.model_config", "run.environment", "run.linear_files", "run.model",
-        "run.checkpoint", "run.history", "run.folder", "run.held_out", "run.config_differences",
+        "run.tensors", "run.model_config", "run.environment", "run.linear_files", "run.model", "run.checkpoint",
+        "run.history", "run.folder", "run.held_out", "run.config_differences",
     ],
     [
         "training.weak_parts", "training.decision", "training.events", "training.objectives", "training.optim",

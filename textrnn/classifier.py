@@ -14,8 +14,7 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.errors import CheckpointError, NotFiniteError, short
 from textrnn.evaluation.explanations import Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
-from textrnn.models.ensemble import Ensemble
-from textrnn.models.network import Network, not_finite
+from textrnn.models.network import not_finite
 from textrnn.models.thread_pool import begin_computing, start_in_thread
 from textrnn.run.folder import is_model
 from textrnn.run.model import CONFIG, Model, load_model
@@ -157,9 +156,8 @@ class TextClassifier:
         """What each token of each text adds to the log-odds of a label. label: of all texts, or a list with one for
         each; None for the likeliest. after_batch: called with the number of texts done.
 
-        Raises: as predict_logits; ValueError for a label that the model lacks, or another number of labels than
-        of texts; CheckpointError for a model of an old
-        version whose linear model cannot be divided among tokens.
+        Raises: as predict_logits; ValueError for a label that the model lacks, or another number of labels than of
+        texts.
         """
         texts = check_texts(texts)
         classes = None
@@ -173,27 +171,16 @@ class TextClassifier:
             classes = np.asarray([self.labels.index(each) for each in wanted], np.int64)
         if self.precision != "float32":
             raise ValueError("explanations are computed in float32: load the model without another precision")
-        model, networks = self.model, self._networks()
         if not texts:
             return []
+        model = self.model
         return explain(
-            Parts(networks, model.linear, model.decision, self.transform, self.labels),
+            Parts(self.networks.networks, model.linear, model.decision, self.transform, self.labels),
             texts,
             *self.answer(texts),
             classes,
             device=self.device,
             after_batch=after_batch,
-        )
-
-    def _networks(self) -> list[Network]:
-        """Raises CheckpointError where they are not all that decides."""
-        if isinstance(self.networks, Ensemble):
-            return [network for network in self.networks.networks if isinstance(network, Network)]
-        if isinstance(self.networks, Network):  # of an old version
-            return [self.networks]
-        raise CheckpointError(
-            "the model was saved in version 1 of the format or before, with a linear model of hashed n-grams, which "
-            "cannot be divided among tokens: train again to have it explained"
         )
 
     def margins(self, texts: Sequence[str]) -> torch.Tensor | None:

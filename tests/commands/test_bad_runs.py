@@ -67,10 +67,7 @@ def broken(id: str, damage: Callable[[], object] | None, arguments: str, message
     return pytest.param(damage, arguments.split(), message, id=id)
 
 
-BESIDE = (
-    "the file does not belong to the config.yaml, vocab.txt and labels.txt next to it, or another version of textrnn "
-    "saved it"
-)
+BESIDE = "the file does not belong to the config.yaml, vocab.txt and labels.txt next to it"
 NEITHER = "not a run: neither model/config.yaml nor config.yaml with labels.txt is in it"
 PREDICT = "predict run test.tsv --output out.tsv"
 MODEL_CASES = [

@@ -211,7 +211,7 @@ def test_plain_is_the_network_of_the_config_and_nothing_else(cli: Cli, train_fil
 def test_fewer_folds_and_more_epochs_are_one_message(is_recorded: bool, cli: Cli, run: Path) -> None:
     config = run / "config.yaml"
     config.write_text(re.sub(r"folds: \d+", "folds: 2", config.read_text()).replace("  epochs: 2", "  epochs: 3"))
-    if not is_recorded:  # as an older version wrote it
+    if not is_recorded:  # environment.json was damaged
         file = run / "environment.json"
         content = json.loads(file.read_text())
         file.write_text(json.dumps({key: value for key, value in content.items() if key != "config"}))

@@ -145,7 +145,7 @@ def test_data_that_was_moved_replaces_its_evaluation(cli: Cli, trained: Path, tw
 
 def test_a_run_with_keys_that_are_gone_is_evaluated_and_not_resumed(cli: Cli, trained: Path, two: None) -> None:
     config = trained / "config.yaml"
-    config.write_text(config.read_text().replace("model:\n", "model:\n  ngram_buckets: 131072\n"))
+    config.write_text(config.read_text().replace("model:\n", "model:\n  key_of_yesterday: 1\n"))
     result = cli("eval", trained, "a/test.tsv")
     assert result.code == 0, result.err
     result = cli("train", "--resume", "--run-dir", trained)

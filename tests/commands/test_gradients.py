@@ -11,6 +11,7 @@ import pytest
 from matplotlib.image import imread
 
 from tests.conftest import TINY, TRAINED, Cli, Result, make_rows, sets, write_tsv
+from tests.run.test_model_versions import with_version
 
 FRESH = ["--data", "train.tsv", *TINY, "--steps", "4"]
 
@@ -168,11 +169,9 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
         == "error: c.yaml: a run's folder was expected, found a file; a config is given with --config\n"
     )
     assert "the folder of a model, which has no texts" in problem(trained / "model")
-    version = Path(__file__).parents[1] / "run/models/version_1"
-    shutil.copytree(trained, "old")
-    shutil.rmtree("old/model")
-    shutil.copytree(version, "old/model")
-    assert "begun by an older textrnn (version 1 of the format" in problem("old")
+    shutil.copytree(trained, "newer")
+    with_version(Path("newer/model"), "99")
+    assert "newer/model/config.yaml: format_version: saved by a newer textrnn" in problem("newer")
     shutil.copytree(trained, "cut")
     weights = Path("cut/model/model.safetensors")
     weights.write_bytes(weights.read_bytes()[:-9])

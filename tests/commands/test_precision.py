@@ -94,6 +94,18 @@ def test_a_damaged_agreement_is_told(cli: Cli, trained: Path, wrong: object) -> 
     assert f"{file}: damaged" in result.err
 
 
+def test_a_decision_without_the_agreement_is_damaged(cli: Cli, trained: Path) -> None:
+    file = trained / "model" / "decision.json"
+    content = json.loads(file.read_text())
+    del content["bfloat16_agreement"]
+    file.write_text(json.dumps(content))
+    result = cli("predict", trained, FILE)
+    assert (result.code, result.out) == (1, "")
+    assert (
+        result.err.startswith(f"error: {file}: damaged: linear, ") and "bfloat16_agreement were expected" in result.err
+    )
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

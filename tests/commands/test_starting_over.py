@@ -141,14 +141,15 @@ def test_an_interrupted_run_tells_the_command_that_continues_it(
     assert cli("train", "--resume", "--run-dir", "a run").code == 0
 
 
-def test_a_run_of_an_older_version_is_not_resumed_and_stays_as_it_is(cli: Cli, trained: Path) -> None:
-    config, older = trained / "model" / "config.yaml", FORMAT_VERSION - 1
-    config.write_text(config.read_text().replace(f"format_version: {FORMAT_VERSION}", f"format_version: {older}"))
+@pytest.mark.parametrize("version", [FORMAT_VERSION - 1, FORMAT_VERSION + 1])
+def test_a_run_of_another_version_is_not_resumed_and_stays_as_it_is(cli: Cli, trained: Path, version: int) -> None:
+    config = trained / "model" / "config.yaml"
+    config.write_text(config.read_text().replace(f"format_version: {FORMAT_VERSION}", f"format_version: {version}"))
     files = [path for path in trained.rglob("*") if path.is_file() and path.name != "train.log"]
     before = [path.read_bytes() for path in files]
 
     result = cli("train", "--resume", "--run-dir", trained, "--set", "train.epochs=30")
 
     assert result.code == 1
-    assert f"begun by an older textrnn (version {older} of the format, now {FORMAT_VERSION})" in result.err
+    assert f"{config}: saved in version {version} of the format, but this textrnn saves version " in result.err
     assert [path.read_bytes() for path in files] == before

@@ -15,7 +15,6 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import PAD
 from textrnn.models.build import build_network
 from textrnn.models.embedding import AdaptiveEmbedding
-from textrnn.models.hashed_linear import LinearPath
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN
@@ -59,8 +58,6 @@ def randomize(module: nn.Module, *, seed: int = 0, std: float = 0.4) -> None:
         for parameter in [*module.parameters(), *module.buffers()]:
             parameter.copy_(std * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
         for part in module.modules():
-            if isinstance(part, LinearPath):
-                part.idf[0] = 0.0  # row 0 is that of padding
             if isinstance(part, AdaptiveEmbedding):
                 part.rare.weight[0] = part.frequent.weight[PAD] = 0.0  # what tokens of the other table have in it
 

@@ -1,50 +1,9 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
-from textrnn.data.vocab import PAD
-from textrnn.models.ngrams import NgramEmbedding, ngram_rows
-
-
-@pytest.mark.parametrize("length", [2, 3])
-def test_a_text_counts_as_preceded_by_padding(length: int) -> None:
-    rows = ngram_rows(torch.tensor([[5], [6], [7]]), length, 1 << 16)
-    after_padding = ngram_rows(torch.tensor([[PAD]] * (length - 1) + [[5], [6], [7]]), length, 1 << 16)
-
-    assert torch.equal(rows, after_padding[length - 1 :])
-
-
-@pytest.mark.parametrize("length", [2, 3])
-def test_ngrams_depend_on_all_their_tokens_and_on_no_others(length: int) -> None:
-    tokens = torch.tensor([[9], [5], [6], [7]])
-    row = ngram_rows(tokens, length, 1 << 16)[-1]
-
-    for position in range(4):
-        changed = tokens.clone()
-        changed[position] += 1
-        is_part = position > 3 - length
-        assert torch.equal(ngram_rows(changed, length, 1 << 16)[-1], row) is not is_part
-
-
-@pytest.mark.parametrize("length", [2, 3])
-def test_the_hash_spreads_ngrams_evenly(length: int) -> None:
-    tokens = torch.cartesian_prod(torch.arange(300), torch.arange(300)).t()
-
-    rows = ngram_rows(torch.cat([torch.full((1, 90_000), 5), tokens])[-length:], length, 1 << 20)[-1]
-
-    expected = (1 << 20) * (1 - math.exp(-90_000 / (1 << 20)))  # distinct rows if they were drawn at random
-    assert len(rows.unique()) == pytest.approx(expected, rel=0.01)
-    assert rows.min() >= 0
-    assert rows.max() < 1 << 20
-
-
-def test_the_hash_is_the_one_that_saved_models_were_trained_with() -> None:
-    rows = [ngram_rows(torch.tensor([[5], [6], [7]]), length, 1 << 20).flatten().tolist() for length in (1, 2, 3)]
-
-    assert rows == [[539321, 771072, 888567], [678551, 903589, 160805], [504076, 191097, 577605]]
+from textrnn.models.ngrams import NgramEmbedding
 
 
 def test_known_ngrams_have_vectors_and_others_have_none() -> None:

@@ -198,7 +198,9 @@ def test_a_model_that_went_through_windows_is_the_same(tmp_path: Path) -> None:
     transform = Transform(tokenizer, Vocab(["石墨烯电池", "x"]), 9)
     model = build_network(config.model, vocab_size=4, num_classes=2)
     labels = ["a", "体育"]
-    save_model(tmp_path / "m", Model(Ensemble([model]), None, Decision(), transform, labels, config))
+    shares = np.array([0.5, 0.5])
+    saved = Model(Ensemble([model]), None, Decision(), transform, labels, config, class_shares=shares)
+    save_model(tmp_path / "m", saved)
     for path in tmp_path.glob("m/*.*"):
         if path.suffix != ".safetensors":
             path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))

@@ -25,47 +25,12 @@ import yaml
 from tests.conftest import Cli
 from textrnn import RNNClassifier, TextClassifier
 from textrnn.errors import CheckpointError
-from textrnn.run.model_config import FORMAT_VERSION, defaults_of, read_description
+from textrnn.run.model_config import FIRST_VERSION, FORMAT_VERSION, read_description
 
 MODELS = Path(__file__).with_name("models")
 LABELS = ["complaint", "praise", "question", "request"]
 # of each version: text -> the probabilities of LABELS
 RECORDED: dict[int, dict[str, list[float]]] = {
-    0: {
-        "where is my parcel?": [0.0071, 0.0022, 0.5294, 0.4613],
-        "the screen is broken again, I want my money back": [0.6926, 0.2072, 0.0432, 0.0571],
-        "房间又小又暗，早餐也凉透了。": [0.1923, 0.3775, 0.4119, 0.0182],
-        "到地铁站要走多久？": [0.0017, 0.0007, 0.9719, 0.0258],
-        "xyzzy": [0.8457, 0.0147, 0.0097, 0.1299],
-    },
-    1: {
-        "where is my parcel?": [0.0159, 0.0048, 0.9625, 0.0167],
-        "the screen is broken again, I want my money back": [0.1498, 0.8297, 0.005, 0.0154],
-        "房间又小又暗，早餐也凉透了。": [0.8387, 0.1486, 0.0075, 0.0052],
-        "到地铁站要走多久？": [0.002, 0.0004, 0.9952, 0.0024],
-        "xyzzy": [0.1845, 0.0411, 0.5938, 0.1805],
-    },
-    2: {
-        "where is my parcel?": [0.2474, 0.2297, 0.2058, 0.3171],
-        "the screen is broken again, I want my money back": [0.269, 0.2585, 0.1837, 0.2888],
-        "房间又小又暗，早餐也凉透了。": [0.2862, 0.2914, 0.1933, 0.2291],
-        "到地铁站要走多久？": [0.2494, 0.2565, 0.2001, 0.2941],
-        "xyzzy": [0.2639, 0.2744, 0.1951, 0.2666],
-    },
-    3: {
-        "where is my parcel?": [0.2456, 0.2662, 0.2141, 0.2741],
-        "the screen is broken again, I want my money back": [0.2679, 0.2773, 0.1894, 0.2653],
-        "房间又小又暗，早餐也凉透了。": [0.2637, 0.3345, 0.2006, 0.2012],
-        "到地铁站要走多久？": [0.2573, 0.3065, 0.1901, 0.246],
-        "xyzzy": [0.2596, 0.2887, 0.22, 0.2317],
-    },
-    4: {
-        "where is my parcel?": [0.2504, 0.2509, 0.1984, 0.3004],
-        "the screen is broken again, I want my money back": [0.2654, 0.288, 0.1645, 0.2821],
-        "房间又小又暗，早餐也凉透了。": [0.2967, 0.3296, 0.1699, 0.2038],
-        "到地铁站要走多久？": [0.2528, 0.2781, 0.1945, 0.2746],
-        "xyzzy": [0.2588, 0.2901, 0.1889, 0.2622],
-    },
     5: {
         "where is my parcel?": [0.2408, 0.2527, 0.2026, 0.304],
         "the screen is broken again, I want my money back": [0.2774, 0.2636, 0.194, 0.265],
@@ -99,12 +64,12 @@ def predicted(cli: Cli, model: Path, texts: list[str]) -> list[dict]:
 
 
 def test_each_version_has_a_model() -> None:
-    versions = range(FORMAT_VERSION + 1)
+    versions = range(FIRST_VERSION, FORMAT_VERSION + 1)
     assert sorted(path.name for path in MODELS.iterdir()) == sorted(f"version_{version}" for version in versions)
     assert sorted(RECORDED) == list(versions)
     for version in versions:
         saved = yaml.safe_load((MODELS / f"version_{version}" / "config.yaml").read_text())
-        assert saved.get("format_version", 0) == version
+        assert saved["format_version"] == version
 
 
 @pytest.mark.parametrize("version", RECORDED)
@@ -127,56 +92,18 @@ def test_the_version_is_the_first_key_of_a_saved_model(trained: Path) -> None:
     assert "format_version" not in (trained / "config.yaml").read_text()
 
 
-@pytest.fixture
-def old(workplace: Path) -> Path:
-    """A copy of the model of version 1."""
-    return Path(shutil.copytree(MODELS / "version_1", workplace / "old"))
-
-
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("key", "default"),
     [
-        ("attention_hops", 1), ("rare_dim", None), ("ngrams", 1), ("ngram_dim", None), ("ngram_buckets", 1 << 17),
-        ("linear_ngrams", None), ("linear_buckets", 1 << 19), ("linear_scale", 6.0),
+        ("attention_hops", 1), ("rare_dim", 32), ("ngrams", 2), ("ngram_dim", 16), ("linear", "mix"),
+        ("empty_texts", "skip"), ("lowercase", True),
     ],
 )  # fmt: skip
-def test_a_key_that_is_missing_in_version_0_means_what_was_done_before_it(old: Path, key: str, value: object) -> None:
-    without(old, "format_version", key)
-    found = read_description(old / "config.yaml")
-    assert found.old is not None
-    assert (found.tree["model"] | found.old._asdict())[key] == value
-
-
-@pytest.mark.parametrize(
-    ("version", "rare_dim", "ngram_dim"),
-    [(0, None, None), (1, None, None), (2, None, None), (3, None, 32), (4, 32, 16)],
-)  # fmt: skip
-def test_the_sizes_of_vectors_are_those_of_each_version(
-    version: int, rare_dim: int | None, ngram_dim: int | None
-) -> None:
-    found = defaults_of(version)["model"]
-    assert (found["rare_dim"], found["ngram_dim"]) == (rare_dim, ngram_dim)
-
-
-def test_a_key_that_is_missing_takes_the_default_of_its_version(old: Path) -> None:
-    without(old, "ngrams")
-    with_version(old, "1")
-    assert TextClassifier.load(old).config.model.ngrams == 2
-    with_version(old, "0")  # whose models had no table of n-grams
-    with pytest.raises(CheckpointError, match="embedding.ngrams.weight: nothing was expected"):
-        TextClassifier.load(old)
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("ngram_buckets", "0"), ("linear_ngrams", "4"), ("linear_buckets", "x"), ("linear_scale", "-1")],
-)
-def test_odd_values_of_keys_that_are_gone_are_refused(old: Path, key: str, value: str) -> None:
-    without(old, key)
-    config = old / "config.yaml"
-    config.write_text(config.read_text() + f"  {key}: {value}\n")
-    with pytest.raises(CheckpointError, match=f"config.yaml: model.{key}: expected .*, found"):
-        TextClassifier.load(old)
+def test_a_key_that_is_missing_takes_the_default_of_its_version(workplace: Path, key: str, default: object) -> None:
+    folder = Path(shutil.copytree(MODELS / "version_5", workplace / "model"))
+    without(folder, key)
+    tree = read_description(folder / "config.yaml").tree
+    assert (tree["data"] | tree["tokenizer"] | tree["model"])[key] == default
 
 
 def is_refused(cli: Cli, trained: Path, message: str) -> None:
@@ -197,15 +124,39 @@ def is_refused(cli: Cli, trained: Path, message: str) -> None:
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
-        ("true", "True"), ("false", "False"), ("'1'", "'1'"), ("1.0", "1.0"), ("-1", "-1"), ("[1]", "[1]"),
-        ("null", "None"), ("{}", "{}"), (f"-{'9' * 100}", "<a number of about 99 digits>"),
+        ("true", "True"), ("false", "False"), ("'5'", "'5'"), ("5.0", "5.0"), ("[5]", "[5]"), ("null", "None"),
+        ("{}", "{}"),
     ],
 )  # fmt: skip
 def test_a_version_that_is_no_whole_number_is_refused(cli: Cli, trained: Path, written: str, shown: str) -> None:
     with_version(trained / "model", written)
     is_refused(
         cli, trained,
-        f"format_version: expected a whole number, 0 or larger, found {shown}; copy the file again, or train again",
+        f"format_version: expected a whole number, found {shown}; copy the file again, or train again",
+    )  # fmt: skip
+
+
+def test_a_model_without_a_version_is_refused(cli: Cli, trained: Path) -> None:
+    without(trained / "model", "format_version")
+    is_refused(cli, trained, "format_version: expected a whole number, found None; copy the file again, or train again")
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [
+        (str(FIRST_VERSION - 1), str(FIRST_VERSION - 1)), ("0", "0"), ("-1", "-1"),
+        (f"-{'9' * 100}", "<a number of about 99 digits>"),
+    ],
+    ids=["before the first", "zero", "negative", "hugely negative"],
+)  # fmt: skip
+def test_a_model_of_a_version_that_is_not_read_is_refused(cli: Cli, trained: Path, version: str, shown: str) -> None:
+    with_version(trained / "model", version)
+    config = trained / "model" / "config.yaml"
+    config.write_text(config.read_text() + "  key_of_yesterday: 1\n")  # of no interest in a file that is not understood
+    is_refused(
+        cli, trained,
+        f"format_version: saved in version {shown} of the format; this textrnn reads versions from {FIRST_VERSION} on: "
+        "train again",
     )  # fmt: skip
 
 
@@ -225,39 +176,30 @@ def test_a_model_of_a_newer_version_is_refused(cli: Cli, trained: Path, version:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "known"),
-    [
-        ("architecture: textrnn", "architecture: hierarchical", "textrnn, rcnn, tdnn"),
-        ("cell: gru", "cell: sru", "rnn, lstm, gru"),
-    ],
-)
-@pytest.mark.parametrize("version", [0, 1])
-def test_what_this_program_no_longer_has_is_refused_by_name(
-    cli: Cli, trained: Path, version: int, old: str, new: str, known: str
-) -> None:
-    with_version(trained / "model", str(version))
-    config = trained / "model" / "config.yaml"
-    config.write_text(config.read_text().replace(old, new) + "  key_of_it: 1\n")
-    key, _, name = new.partition(": ")
-    is_refused(
-        cli, trained,
-        f"model.{key}: this textrnn has no '{name}' (saved in version {version} of the format), only {known}; use the "
-        f"version of textrnn that saved it, or train again",
-    )  # fmt: skip
-
-
 def test_an_unknown_key_is_refused_as_in_any_config(cli: Cli, trained: Path) -> None:
     config = trained / "model" / "config.yaml"
     config.write_text(config.read_text() + "  hiden_size: 1\n")
     is_refused(cli, trained, "model.hiden_size: no such key; did you mean model.hidden_size?")
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("null", "None"), ("[0.5, 0.5]", r"\[0.5, 0.5\]"), ("[0.5, 0.2, 0.2]", r"\[0.5, 0.2, 0.2\]"), ("[x, 0, 1]", ".*")],
+)
+def test_shares_that_do_not_fit_the_classes_are_refused(trained: Path, written: str, shown: str) -> None:
+    config = trained / "model" / "config.yaml"
+    tree = yaml.safe_load(config.read_text()) | {"class_shares": yaml.safe_load(written)}
+    config.write_text(yaml.safe_dump(tree, sort_keys=False))
+    message = f"config.yaml: class_shares: expected 3 shares of classes, from 0 to 1, with the sum 1, found {shown};"
+    with pytest.raises(CheckpointError, match=message):
+        TextClassifier.load(trained)
+
+
 def test_sections_that_share_a_mapping_do_not_get_each_other_s_defaults(trained: Path) -> None:
     config = trained / "model" / "config.yaml"
     tree = yaml.safe_load(config.read_text())
-    version = f"format_version: {tree['format_version']}\n"
-    config.write_text(version + "data: &empty {}\ntokenizer: *empty\n" + yaml.safe_dump({"model": tree["model"]}))
+    about = yaml.safe_dump({key: tree[key] for key in ("format_version", "class_shares")})
+    config.write_text(about + "data: &empty {}\ntokenizer: *empty\n" + yaml.safe_dump({"model": tree["model"]}))
     assert TextClassifier.load(trained).config.tokenizer.kind == "char"
 
 

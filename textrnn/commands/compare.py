@@ -106,11 +106,7 @@ def compare_with_first(
 
 def differences_of_configs(opened: list[Compared]) -> list[dict[str, Any]]:
     values = [
-        effective_values(run.path, run.classifier.config, network_count(run), is_run=run.is_run) for run in opened
+        effective_values(run.path, run.classifier.config, len(run.classifier.networks.networks), is_run=run.is_run)
+        for run in opened
     ]
     return config_differences(values, [saved_digests(run.path, is_run=run.is_run) for run in opened])
-
-
-def network_count(run: Compared) -> int:
-    """1 where the model was saved by a version without ensembles."""
-    return len(getattr(run.classifier.model.networks, "networks", [run]))

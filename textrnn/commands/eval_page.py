@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
-
 from textrnn.classifier import TextClassifier
 from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
 from textrnn.commands.eval_data import Texts
@@ -14,7 +12,6 @@ from textrnn.errors import CheckpointError
 from textrnn.evaluation.examples import Pieces, pieces
 from textrnn.evaluation.metrics import PartTotals, intervals_of_parts
 from textrnn.evaluation.page import About, Explain
-from textrnn.models.ensemble import Ensemble
 from textrnn.run.folder import RunFolder
 from textrnn.run.history import read_history
 from textrnn.runtime.progress import bar
@@ -58,11 +55,8 @@ def explained_by(classifier: TextClassifier, texts: Texts) -> Explain | None:
 
 def model_phrase(classifier: TextClassifier) -> str:
     """Such as "TextRNN (1-layer GRU, both directions, max pooling, 1,234 parameters) with a linear model beside it"."""
-    networks = classifier.model.networks
-    several = list(networks.networks) if isinstance(networks, Ensemble) else [networks]
-    first: nn.Module = several[0]
-    config = classifier.config.model
-    phrase = f"{NAMES[config.architecture]} ({layers_line(config, first, len(several))})"
+    networks, config = classifier.networks.networks, classifier.config.model
+    phrase = f"{NAMES[config.architecture]} ({layers_line(config, networks[0], len(networks))})"
     return phrase if classifier.model.linear is None else f"{phrase} with a linear model beside it"
 
 

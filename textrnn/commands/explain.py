@@ -40,13 +40,11 @@ def explain(
     to write. name: of the model, for the page.
 
     Raises: UsageError for a page that is an input; ConfigError for a label that the model lacks; DataError `file:line`
-    for a record without a readable text; CheckpointError for a model that cannot be explained; TextRNNError where the
-    page cannot be written.
+    for a record without a readable text; TextRNNError where the page cannot be written.
     """
     if html is not None:
         check_output("--html", html, inputs_of(files))
     check_label(label, classifier.labels)
-    classifier.explain([])  # whether it can be
     page, counts = Page(name), _Counts(classifier.transform.max_length)
     on_terminal = output_format is not None and sys.stdout.isatty()
     write = _writer(output_format, has_colours=on_terminal and terminal_has_colours())

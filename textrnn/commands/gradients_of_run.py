@@ -18,14 +18,12 @@ from textrnn.errors import CheckpointError
 from textrnn.evaluation.gradient_files import GRADIENTS, write_gradients
 from textrnn.evaluation.gradient_text import MEASURED, gradients_text
 from textrnn.evaluation.gradients import Panel, curve_of, gradient_norms, long_texts, texts_behind
-from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
 from textrnn.run.environment import compare_environment, describe_environment, load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.history import read_history
-from textrnn.run.model import CONFIG, load_model
-from textrnn.run.model_config import FORMAT_VERSION, saved_version
+from textrnn.run.model import load_model
 from textrnn.run.tensors import difference
 from textrnn.runtime.device import choose_device
 from textrnn.runtime.files import make_folder, sha256_of
@@ -50,7 +48,7 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     """Measure the network of a run, the first one where there are several, write the picture and all values to `output`
     (None: RUN/gradients), and return the tables.
 
-    Raises: CheckpointError where RUN is no run, damaged, of an older version, or its texts have changed; DataError and
+    Raises: CheckpointError where RUN is no run, damaged, of another version, or its texts have changed; DataError and
     ConfigError where they cannot be read; TextRNNError where `output` cannot be written.
     """
     after, config = trained_network(run)
@@ -102,20 +100,13 @@ def trained_network(run: Path) -> tuple[Network, Config]:
             f"{run}: the folder of a model, which has no texts and no training of its own: give a run's folder"
         )
     folder = RunFolder(run)
-    model, version = load_model(folder.model), saved_version(folder.model / CONFIG)
-    if version != FORMAT_VERSION or not isinstance(model.networks, Ensemble):
-        raise CheckpointError(
-            f"{run}: begun by an older textrnn (version {version} of the format, now {FORMAT_VERSION}), whose first "
-            f"weights this one would not draw; start it over with: {folder.restart_command()}"
-        )
+    model = load_model(folder.model)
     config = build_config(read_yaml(folder.config), origin=str(folder.config))
     wrong = [key for key in changed_keys(model.config, config) if key in _KEPT]
     if wrong:
         raise CheckpointError(f"{folder.config}: not what the model was trained with: {', '.join(wrong)}")
     config.data.test = None
-    network = model.networks.networks[0]
-    assert isinstance(network, Network)
-    return network, config
+    return model.networks.networks[0], config
 
 
 def check_same_data(run: RunFolder, config: Config, splits: Splits, device: torch.device) -> None:

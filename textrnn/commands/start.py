@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from textrnn.config import Config, TrainConfig, build_config, changed_keys, read_yaml
-from textrnn.errors import CheckpointError, ConfigError
+from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.environment import compare_environment, load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.model import CONFIG
@@ -70,15 +70,14 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
         raise CheckpointError(f"{run.path}: not a run (no config.yaml in it): nothing to resume")
     before = build_config(read_yaml(run.config), origin=str(run.config))
     version = saved_version(run.model / CONFIG)
-    if version is not None and version < FORMAT_VERSION:
+    if version not in (None, FORMAT_VERSION):
         raise CheckpointError(
-            f"{run.path}: begun by an older textrnn (version {version} of the format, now {FORMAT_VERSION}), whose "
-            f"networks this one would build differently: it cannot go on; use the model as it is, or start over with: "
-            f"{run.restart_command()}"
+            f"{run.model / CONFIG}: saved in version {short(version)} of the format, but this textrnn saves version "
+            f"{FORMAT_VERSION}; resume with the textrnn that began the run, or start over with: {run.restart_command()}"
         )
     saved = load_environment(run.environment)
     changed = [key for key in changed_keys(before, config) if key not in MAY_CHANGE_ON_RESUME]
-    with contextlib.suppress(ConfigError):  # damaged, or of an older version
+    with contextlib.suppress(ConfigError):  # damaged, or of another version
         begun = build_config(saved["config"], origin=str(run.environment)) if saved.get("config") else before
         compared = (*MAY_CHANGE_ON_RESUME, *saved.get("data_sha256", ()), "data.test")  # files, by their content
         changed += [key for key in changed_keys(begun, config) if key not in (*compared, *changed)]

@@ -11,7 +11,7 @@ from textrnn.config import ModelConfig
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.network import Network
-from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
+from textrnn.models.ngrams import NgramEmbedding
 from textrnn.models.pooling import Pooling
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
@@ -27,20 +27,16 @@ def build_network(
     num_classes: int,
     pretrained: np.ndarray | None = None,
     ngram_keys: Sequence[np.ndarray] = (),
-    ngram_buckets: int | None = None,
 ) -> Network:
     """A network with fresh weights, drawn from torch's global random state, on torch's default device.
 
     pretrained: word vectors (vocab_size, dim); a row of NaN means that the token has none. ngram_keys: of the n-grams
-    that have a vector, for each length from 2 to config.ngrams; see `data.ngrams`. ngram_buckets: size of the table of
-    hashed n-grams instead, which models have that were saved in early versions of the format.
+    that have a vector, for each length from 2 to config.ngrams; see `data.ngrams`.
     """
     # Modules are created in a fixed order, as each draws its weights from the random state that the one before it left.
     dim = config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1])
-    ngrams: NgramEmbedding | HashedNgramEmbedding | None = None
-    if config.ngrams > 1 and ngram_buckets is not None:
-        ngrams = HashedNgramEmbedding(config.ngrams, ngram_buckets, dim)
-    elif config.ngrams > 1:
+    ngrams = None
+    if config.ngrams > 1:
         keys = [torch.tensor(np.asarray(each, np.int64)) for each in ngram_keys]
         ngrams = NgramEmbedding(
             keys or [torch.zeros(0)] * (config.ngrams - 1), vocab_size, dim, table_dim=_narrower(config.ngram_dim, dim)

@@ -8,7 +8,7 @@ from torch import nn
 
 from textrnn.data.vocab import PAD, UNK
 from textrnn.models.dropout import Dropout
-from textrnn.models.ngrams import HashedNgramEmbedding, NgramEmbedding
+from textrnn.models.ngrams import NgramEmbedding
 from textrnn.models.projection import random_projection
 from textrnn.models.unique_inputs import Inputs, UniqueInputs
 
@@ -74,7 +74,7 @@ class Embedding(nn.Module):
         pretrained: np.ndarray | None = None,
         frozen: bool = False,
         rare_dim: int | None = None,
-        ngrams: NgramEmbedding | HashedNgramEmbedding | None = None,
+        ngrams: NgramEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.table: nn.Embedding | AdaptiveEmbedding
@@ -102,13 +102,11 @@ class Embedding(nn.Module):
         """
         if embedding_offset is not None:
             return self(token_ids) + embedding_offset
-        is_hashed = isinstance(self.ngrams, HashedNgramEmbedding)
-        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu" or is_hashed:
+        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu":
             return self(token_ids)
         if self.ngrams is None:
             tokens, rows = token_ids.unique(return_inverse=True)
             return UniqueInputs(rows, self(tokens))
-        assert isinstance(self.ngrams, NgramEmbedding)
         ngrams = self.ngrams.rows(token_ids)
         # what is added to a token's vector is known from the longest known n-gram that ends there: the shorter ones are
         # parts of it. Their rows ascend with the length.

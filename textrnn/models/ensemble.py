@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, networks: Iterable[Network]) -> None:
         super().__init__()
-        self.networks = nn.ModuleList(networks)
+        self.networks: Sequence[Network] = nn.ModuleList(networks)  # type: ignore[assignment]
 
     def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes) in float32."""

@@ -10,10 +10,6 @@ from torch import nn
 from textrnn.data.vocab import PAD
 from textrnn.models.projection import random_projection
 
-# Odd 64-bit constants that map nearby ids to distant numbers. Saved models depend on them: another hash would look up
-# other rows of their tables.
-_MULTIPLIERS = (-7046029254386353131, -4417276706812531889, 1609587929392839161)
-
 
 class NgramEmbedding(nn.Module):
     """Vectors of known n-grams; an n-gram that is not known has none.
@@ -74,33 +70,3 @@ def _position(ascending: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         return torch.full_like(wanted, -1)
     at = torch.searchsorted(ascending, wanted).clamp_(max=len(ascending) - 1)
     return torch.where(ascending[at] == wanted, at, -1)
-
-
-class HashedNgramEmbedding(nn.Embedding):
-    """Vectors of n-grams in a table of limited size, where n-grams with the same hash share one (Weinberger et al.
-    2009). Models have it that were saved in versions 0 and 1 of the format."""
-
-    def __init__(self, longest: int, buckets: int, dim: int) -> None:
-        super().__init__(buckets, dim)
-        self.longest = longest
-
-    def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
-        """As `NgramEmbedding`."""
-        vectors = super().forward(ngram_rows(token_ids, 2, self.num_embeddings))
-        for length in range(3, self.longest + 1):
-            vectors = vectors + super().forward(ngram_rows(token_ids, length, self.num_embeddings))
-        return vectors
-
-
-def ngram_rows(token_ids: torch.Tensor, length: int, buckets: int) -> torch.Tensor:
-    """token_ids (T, B) -> (T, B): the hash, 0 to buckets - 1, of the n-gram that ends at each position. The text counts
-    as preceded by PAD tokens.
-
-    length: number of tokens of the n-gram, 1 to 3.
-    """
-    mixed = torch.zeros_like(token_ids)
-    for back in range(length):
-        shifted = token_ids if back == 0 else nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back]
-        mixed = (mixed + shifted + length) * _MULTIPLIERS[back]
-        mixed = mixed ^ (mixed >> 29)
-    return mixed.remainder(buckets)

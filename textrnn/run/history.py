@@ -28,7 +28,7 @@ def append_history(path: Path, record: dict[str, Any]) -> None:
 
 def read_history(path: Path) -> list[dict[str, Any]]:
     """The records of all complete lines; a crash may have cut the last one short. Lines that are no records are left
-    out. NaN, which old versions wrote for a score that is not finite, is None."""
+    out."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
@@ -36,7 +36,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     records = []
     for line in lines:
         try:
-            record = json.loads(line, parse_constant=lambda name: None)
+            record = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if _is_record(record):

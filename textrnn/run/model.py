@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from textrnn.config import Config, build_config
 from textrnn.data.tokenizer import Tokenizer, user_dict_problem
@@ -25,7 +24,6 @@ from textrnn.models.network import Network
 from textrnn.run.environment import is_environment
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear
 from textrnn.run.model_config import CLASS_SHARES_KEY, Description, model_yaml, read_description
-from textrnn.run.old_models import load_old_network
 from textrnn.run.tensors import check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.runtime.files import make_folder, write_text
 
@@ -42,7 +40,7 @@ class Model:
     bfloat16_agreement: a fraction, see `training.precision`; None if it was not measured. class_shares (C,): of each
     class in the training texts; None if the model reads texts without a token as one unknown token."""
 
-    networks: nn.Module  # (token_ids, lengths) -> logits
+    networks: Ensemble
     linear: LinearModel | None
     decision: Decision
     transform: Transform
@@ -127,7 +125,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
         if wrong is not None:
             raise CheckpointError(
                 f"{path}: networks.{number}.{wrong}: the file does not belong to the config.yaml, vocab.txt and "
-                f"labels.txt next to it, or another version of textrnn saved it"
+                f"labels.txt next to it"
             )
         fill(network, tensors)
         networks.append(network)
@@ -138,7 +136,7 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
     """The decision, whether a linear model belongs to it, and the agreement of bfloat16. Raises CheckpointError."""
     try:
         found = json.loads(path.read_bytes())
-        has_linear, agreement = found.pop("linear"), found.pop(BFLOAT16, None)
+        has_linear, agreement = found.pop("linear"), found.pop(BFLOAT16)
         decision = Decision(**found)
         least, most = 0.99 * COOLEST, 1.01 * HOTTEST  # the optimizer may pass its bounds by rounding
         weight, *temperatures = asdict(decision).values()
@@ -150,7 +148,7 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         good = False
     if not good:
-        keys = ", ".join(["linear", *(field.name for field in fields(Decision))])
+        keys = ", ".join(["linear", *(field.name for field in fields(Decision)), BFLOAT16])
         raise CheckpointError(
             f"{path}: damaged: {keys} were expected in it, a weight of 0 to 1 and temperatures of {COOLEST:g} to "
             f"{HOTTEST:g}; copy it again, or train again"
@@ -163,10 +161,10 @@ def save_model(folder: Path, model: Model) -> None:
     TextRNNError where it cannot be written."""
     if any(os.path.exists(folder / name) for name in ("model", "resume", "history.jsonl")):
         raise CheckpointError(f"{folder}: the folder of a run; give another folder to save a model in")
-    assert isinstance(model.networks, Ensemble)
     networks = [network.state_dict() for network in model.networks.networks]
     save_description(
-        folder, model.transform, model.labels, model.config, _embedding_dim(model.networks),
+        folder, model.transform, model.labels, model.config,
+        model.networks.networks[0].embedding.table.embedding_dim,
         class_shares=None if model.class_shares is None else model.class_shares.tolist(),
     )  # fmt: skip
     if model.linear is not None:
@@ -174,12 +172,6 @@ def save_model(folder: Path, model: Model) -> None:
     else:
         remove_linear(folder)
     save_weights(folder, networks, model.decision, model.linear is not None, model.bfloat16_agreement)
-
-
-def _embedding_dim(networks: Ensemble) -> int:
-    first = networks.networks[0]
-    assert isinstance(first, Network)
-    return first.embedding.table.embedding_dim
 
 
 def save_description(
@@ -236,18 +228,9 @@ def load_model(folder: Path) -> Model:
             f"the file was removed"
         )
     sizes = {"vocab_size": len(vocab), "num_classes": len(labels)}
-    networks: nn.Module
-    if description.old is not None:
-        networks, linear, decision = (
-            load_old_network(folder / WEIGHTS, config, description.old, **sizes),
-            None,
-            Decision(),
-        )
-        agreement = None
-    else:
-        decision, has_linear, agreement = read_decision(folder / DECISION)
-        networks = Ensemble(load_networks(folder / WEIGHTS, config, **sizes))
-        linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
+    decision, has_linear, agreement = read_decision(folder / DECISION)
+    networks = Ensemble(load_networks(folder / WEIGHTS, config, **sizes))
+    linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
     transform = Transform(tokenizer, vocab, config.data.max_length)
     shares = class_shares(description, config, len(labels), folder / CONFIG)
     return Model(
@@ -257,9 +240,9 @@ def load_model(folder: Path) -> Model:
 
 def class_shares(description: Description, config: Config, classes: int, path: Path) -> np.ndarray | None:
     """(classes,), or None if the model reads texts without a token as one unknown token. Raises CheckpointError."""
-    shares = description.class_shares
-    if config.data.empty_texts == "keep" or shares is None:
+    if config.data.empty_texts == "keep":
         return None
+    shares = description.class_shares
     good = isinstance(shares, list) and len(shares) == classes
     good = good and all(type(share) in (int, float) and 0 <= share <= 1 for share in shares)
     if not good or abs(sum(shares) - 1) > 1e-3:
