@@ -24,7 +24,7 @@ from tests.models.small import (
     small_model,
 )
 
-TOLERANCE = {"rtol": 0, "atol": 1e-5}
+TOLERANCE = {"rtol": 1e-6, "atol": 1e-5}  # logits of a thousand are rounded to 1e-4 in float32
 
 
 @each_pooling
