@@ -114,7 +114,7 @@ def test_eval_prints_the_report_and_writes_its_files(cli: Cli, trained: Path) ->
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics.keys() == {
         "accuracy", "macro_f1", "weighted_f1", "loss", "n", "interval", "calibration_error", "parts", "labels",
-        "per_class", "confusion_matrix", "verdict", "held_out", "seen", "seconds",
+        "per_class", "confusion_matrix", "verdict", "weight", "held_out", "seen", "seconds",
     }  # fmt: skip
     lines = (folder / "predictions.tsv").read_text().splitlines()
     assert lines[0] == "true\tpredicted\tprobability\ttext"

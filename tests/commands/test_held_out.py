@@ -83,7 +83,7 @@ def test_a_dev_file_that_has_changed_is_evaluated_like_any_other(cli: Cli, workp
     Path("dev.tsv").write_text("".join(lines[::-1]) + "1\ta new text\n")
     result = cli("eval", "r", "--json")
     metrics = json.loads(result.out)
-    assert "warning: these are not the dev texts that the run was judged on" in result.err
+    assert "warning: these are not the dev texts that judged the run" in result.err
     assert metrics["held_out"] is False and metrics["seen"]["n"] == 150 and metrics["n"] == 151
 
 
@@ -97,6 +97,39 @@ def test_many_empty_rows_change_no_score(cli: Cli, workplace: Path) -> None:
         assert one[key] == other[key]
     weights = [Path(name, "model", "model.safetensors").read_bytes() for name in ("without", "with")]
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    ("train", "dev", "message"),
+    [
+        ([("food", ""), ("sport", " ")] * 10, None, "none of the 20 train texts has a token"),
+        ([*[("food", f"soup {n}") for n in range(9)], ("sport", "")], None, "texts that have a token are all of one"),
+        (make_rows(30), [("food", " ")] * 3, "none of the 3 dev texts has a token"),
+    ],
+)
+def test_texts_of_which_none_has_a_token_are_refused(
+    train: list[tuple[str, str]], dev: list[tuple[str, str]] | None, message: str, cli: Cli, workplace: Path
+) -> None:
+    write_tsv(Path("train.tsv"), train)
+    write_tsv(Path("dev.tsv"), dev or [])
+    options = sets("data.dev=dev.tsv") if dev else []
+    result = cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *options)
+    assert result.code == 1 and message in result.err and not Path("r").exists()
+
+
+def test_dev_texts_that_a_reported_linear_model_learnt_are_seen(cli: Cli, workplace: Path) -> None:
+    write_tsv(Path("train.tsv"), make_rows(60))
+    options = sets("data.dev_fraction=0.3", "model.linear=report")
+    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *options).code == 0
+    result = cli("eval", "r", "train.tsv", "--json")
+    assert json.loads(result.out)["seen"]["n"] == 60 and json.loads(result.out)["verdict"] is None
+
+
+def test_rows_without_a_token_decide_no_verdict(cli: Cli, workplace: Path) -> None:
+    write_tsv(Path("train.tsv"), [*make_rows(60), ("food", ""), ("sport", "")])
+    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *sets("data.dev_fraction=0")).code == 0
+    metrics = json.loads(cli("eval", "r", "train.tsv", "--json").out)
+    assert metrics["seen"]["n"] == 60 and metrics["seen"]["unseen_accuracy"] is None and metrics["verdict"] is None
 
 
 def test_a_network_that_diverged_is_warned_of_and_has_no_say(cli: Cli, workplace: Path) -> None:
@@ -120,7 +153,7 @@ def test_training_texts_and_unfinished_runs_are_told(
     write_noise("train.tsv", 90, 1)
     assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=2").code == 0
     result = cli("eval", "r", "--split", "train")
-    assert "warning: the run was trained on all texts" in result.err
+    assert "warning: the run was trained on all 90 texts" in result.err
     assert "training has not ended" not in result.err and "earns its time" not in result.out
 
     def die(*_: object, **options: object) -> None:

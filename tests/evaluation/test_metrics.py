@@ -80,7 +80,7 @@ def test_without_parts_the_network_is_the_whole() -> None:
     assert metrics["interval"]["accuracy"] == pytest.approx([0.3006, 0.9544], abs=5e-5)  # Wilson's, of 3 in 4
     low, high = metrics["interval"]["macro_f1"]
     assert low <= metrics["macro_f1"] <= high
-    alone = PartTotals(3, with_linear=False)
+    alone = PartTotals(3, None)
     alone.add(LOGITS, TRUTH, network=LOGITS)
     assert all_metrics(alone, ["a", "b", "c"]) == metrics
 
@@ -88,7 +88,7 @@ def test_without_parts_the_network_is_the_whole() -> None:
 def test_parts_by_hand() -> None:
     truth = np.array([0, 0, 0, 1])
     whole, network, linear = logits_of(0.9, 0.9, 0.1, 0.1), logits_of(0.9, 0.1, 0.1, 0.1), logits_of(0.4, 0.4, 0.6, 0.4)
-    parts = PartTotals(2, with_linear=True)
+    parts = PartTotals(2, 0.5)
     for rows in (slice(0, 3), slice(3, 4)):
         parts.add(whole[rows], truth[rows], network=network[rows], linear=linear[rows])
     assert (parts.only_total, parts.only_linear) == (2, 1)

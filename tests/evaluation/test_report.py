@@ -111,7 +111,7 @@ def both(columns: int | None, *, mixed: bool = True) -> str:
     whole = torch.eye(2)[truth]
     linear, network = whole.clone(), whole.clone()
     linear[:20], network[:10] = 1 - whole[:20], 1 - whole[:10]
-    parts = PartTotals(2, with_linear=True)
+    parts = PartTotals(2, 0.5 if mixed else 0.0)
     parts.add(whole if mixed else network, truth, network=network, linear=1000 * linear)
     return report_text(all_metrics(parts, ["a", "b"]) | {"seconds": 1.25}, columns)
 

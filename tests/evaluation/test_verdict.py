@@ -7,10 +7,10 @@ import pytest
 from textrnn.evaluation.verdict import verdict
 
 
-def metrics(together: float, linear: float | None, network: float) -> dict[str, Any]:
+def metrics(together: float, linear: float | None, network: float, weight: float | None = 0.5) -> dict[str, Any]:
     total, net = ({"accuracy": value, "macro_f1": value, "loss": 1 - value} for value in (together, network))
     alone = linear and {"accuracy": linear, "macro_f1": linear, "loss": 0.5}
-    return total | {"parts": {"network": net, "linear": alone}, "n": 1000}
+    return total | {"parts": {"network": net, "linear": alone}, "n": 1000, "weight": weight}
 
 
 EARNS, AS_GOOD, BETTER, CANNOT_TELL = (
@@ -39,8 +39,13 @@ def test_the_ending_is_what_mcnemars_test_says(only_total: int, only_linear: int
     start = "together 91.6; the linear model alone 90.8, the network alone 91.2: "
     assert verdict(metrics(0.916, 0.908, 0.912), only_total, only_linear) == start + ending
     start = "the network 91.2; the linear model 90.8: "  # where the linear model has no say
-    assert verdict(metrics(0.912, 0.908, 0.912), only_total, only_linear) == start + ending
+    assert verdict(metrics(0.912, 0.908, 0.912, 0.0), only_total, only_linear) == start + ending
+
+
+def test_a_network_without_a_say_earns_nothing() -> None:
+    sentence = verdict(metrics(0.908, 0.908, 0.5, 1.0), 0, 0)
+    assert sentence == "the linear model 90.8; the network 50.0: the network has no say"
 
 
 def test_without_a_linear_model_there_is_none() -> None:
-    assert verdict(metrics(0.9, None, 0.9), 0, 0) is None
+    assert verdict(metrics(0.9, None, 0.9, None), 0, 0) is None

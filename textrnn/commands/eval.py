@@ -107,20 +107,22 @@ def describe_seen(
     seen: np.ndarray, unseen: PartTotals, metrics: dict[str, Any], labels: list[str]
 ) -> tuple[dict[str, Any], str | None]:
     """What metrics.json says of texts that the run was trained on, and the verdict, which only the others allow. seen
-    (n,) bool. unseen: totals of the others."""
+    (n,) bool. unseen: totals of the others that have a token."""
     count = int(seen.sum())
-    if count == len(seen):
+    if not count:
+        scores = {"n": 0, "unseen_accuracy": metrics["accuracy"], "unseen_macro_f1": metrics["macro_f1"]}
+        return scores, metrics["verdict"]
+    if not unseen.total.matrix.sum():
         return {"n": count, "unseen_accuracy": None, "unseen_macro_f1": None}, None
-    others = all_metrics(unseen, labels) if count else metrics
+    others = all_metrics(unseen, labels)
     scores = {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}
-    sentence = metrics["verdict"]
-    if count and others["verdict"]:
-        sentence = f"on the {len(seen) - count:,} texts that it was not trained on: {others['verdict']}"
+    sentence = others["verdict"] and f"on the texts that it was not trained on ({others['n']:,}): {others['verdict']}"
     return scores, sentence
 
 
 class Evaluated(NamedTuple):
-    """unseen: the totals of the texts that the model was not trained on, empty if that is not known."""
+    """unseen: the totals of the texts with a token that the model was not trained on; empty if that is not known, or if
+    it was trained on none."""
 
     predictions: Predictions
     totals: PartTotals
@@ -135,7 +137,8 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
     if model.linear is not None and judged.margins is None:
         raw = texts_at(source, texts.rows.tolist(), texts.hashes)
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
-    totals, unseen = (PartTotals(len(model.labels), with_linear=model.linear is not None) for _ in range(2))
+    weight = None if model.linear is None else model.decision.weight
+    totals, unseen = (PartTotals(len(model.labels), weight) for _ in range(2))
     with bar("evaluating", total=len(encoded)) as shown:
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
@@ -155,7 +158,7 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
                 parts.append(model.with_shares(model.decision.of_linear(margins), of_window))
             totals.add(logits, encoded.labels[window], *parts)
             if texts.seen is not None and texts.seen.any():
-                others = np.flatnonzero(~texts.seen[window])
+                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(of_window))
                 unseen.add(logits[others], encoded.labels[window][others], *(part[others] for part in parts))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)

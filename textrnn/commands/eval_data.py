@@ -24,7 +24,7 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
-from textrnn.run.held_out import held_out_hashes, load_held_out, load_margins, seen_texts
+from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
@@ -33,9 +33,8 @@ _RUN_KEYS = ("seed", "folds")  # of `train`, which say how the run's own data wa
 
 
 class Judged(NamedTuple):
-    """What a run's networks and its linear model, or None without one, said of its held-out texts while these were held
-    out: logits, margins (n, classes). logits are None if the network was never trained on the texts: it says the same
-    today."""
+    """Logits and margins (n, classes) of held-out texts, of models that were not trained on them. logits is None if the
+    network never was, since it can be run again; margins is None without a linear model."""
 
     logits: torch.Tensor | None
     margins: torch.Tensor | None
@@ -81,25 +80,24 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: Path
         )  # fmt: skip
     rows, is_cross_fitted = own_rows(corpus, config, data, run)
     if not len(rows):
-        raise ConfigError(f"{run}: the {name} split is empty (data.dev_fraction {config.data.dev_fraction})")
+        raise ConfigError(f"{run}: the run held no texts out, as there were too few; give DATA, a labelled file")
     if corpus.skipped_count:
         log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
     if cut := cut_warning(name, corpus.lengths, rows, config.data.max_length):
         log.warning(cut)
-    judged, saved = None, held_out_hashes(RunFolder(run)) if data.is_dev else None
-    if data.is_dev and data.part is None and saved is not None and not np.array_equal(saved, corpus.hashes[rows]):
-        log.warning("these are not the dev texts that the run was judged on: they are evaluated like any other file")
-        rows = all_rows(len(corpus))
-    elif data.is_dev:
-        labels = np.asarray(texts.labels)[rows]
-        judged = held_out_judgements(
-            classifier, RunFolder(run), labels, corpus.hashes[rows], cross_fitted=is_cross_fitted
-        )
+    judged = None
+    if data.is_dev:
+        labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
+        if data.part is None and not judged_on(RunFolder(run), labels, hashes):
+            log.warning("these are not the dev texts that judged the run: they are evaluated like any other file")
+            rows = all_rows(len(corpus))
+        else:
+            judged = held_out_judgements(classifier, RunFolder(run), labels, hashes, cross_fitted=is_cross_fitted)
     texts = chosen_rows(texts, rows)
     warn_of_missing_classes(texts, classifier.labels, name)
     seen = None
-    if judged is not None:
-        seen = np.zeros(len(rows), dtype=bool)
+    if judged is not None or data.part is not None:
+        seen = np.full(len(rows), judged is None)
     elif is_run:
         seen = seen_texts(RunFolder(run), corpus.hashes[rows])
     return Texts(texts, rows, corpus.hashes, corpus.digest, np.asarray(corpus.lengths)[rows], judged, seen)
@@ -127,7 +125,7 @@ def warn_of_seen(seen: np.ndarray | None) -> None:
     """seen (n,) bool: see `Texts`."""
     count = 0 if seen is None else int(seen.sum())
     if seen is not None and count:
-        which = "all" if count == len(seen) else f"{count:,} of the {len(seen):,}"
+        which = f"all {count:,}" if count == len(seen) else f"{count:,} of the {len(seen):,}"
         log.warning("the run was trained on %s texts: scores on these say nothing about others", which)
 
 
@@ -142,7 +140,7 @@ def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool)
     else:
         tree = read_description(path).tree
     for key, value in overrides:
-        if not key.startswith("data.") or key == "data.dev_fraction":
+        if not key.startswith("data.") or key in ("data.dev_fraction", "data.empty_texts"):
             raise ConfigError(
                 f"--set {key}: only data keys that say how to read can be set here; the others were fixed by training"
             )

@@ -32,13 +32,14 @@ class Unsure:
 
     def __init__(self, least: float, label: str | None = None) -> None:
         self.least, self.label = least, UNSURE if label is None else label
-        self.texts = self.unsure = 0
+        self.texts = self.unsure = self.empty = 0
 
     def covers(self, probability: float, is_empty: bool) -> bool:
         """Whether a text is unsure, given its highest probability and whether it has no token; it is counted."""
         unsure = is_empty or probability < self.least
         self.texts += 1
         self.unsure += unsure
+        self.empty += is_empty
         return unsure
 
 
@@ -155,7 +156,7 @@ def predict(
             cut, plural, classifier.transform.max_length,
         )  # fmt: skip
     if unsure is not None:
-        log.info(
-            "%d of %d texts have no label with a probability of %g or more: they are labelled %s",
-            unsure.unsure, unsure.texts, unsure.least, unsure.label,
-        )  # fmt: skip
+        reason = f"no label with a probability of {unsure.least:g} or more"
+        if unsure.empty:
+            reason += f" (or no token: {unsure.empty:,})"
+        log.info("%d of %d texts have %s: they are labelled %s", unsure.unsure, unsure.texts, reason, unsure.label)

@@ -83,7 +83,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
             margins, has_linear = broadcast_from_rank0(lambda: linear_margins(config, splits, run, raw))
             best = BestNetworks(run, linear=has_linear, mix=config.model.linear == "mix")
             if is_first():
-                save_train_hashes(run, splits.fitted_hashes(with_dev=has_linear and best.mix))
+                save_train_hashes(run, splits.fitted_hashes(with_dev=has_linear))
             if start == "resume":
                 best.load(network, len(parts))
             try:

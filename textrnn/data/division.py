@@ -82,8 +82,10 @@ def _by_text(hashes: np.ndarray, values_of: Callable[[np.ndarray], np.ndarray]) 
     """(n,): a value of each row, the same for equal texts. values_of: the first rows (m,) of distinct texts, in
     ascending order -> their values (m,)."""
     order = np.argsort(hashes, kind="stable")
+    ascending_hashes = hashes[order]
     is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = hashes[order[1:]] != hashes[order[:-1]]
+    is_first[1:] = ascending_hashes[1:] != ascending_hashes[:-1]
+    del ascending_hashes
     if is_first.all():
         return values_of(all_rows(len(hashes)))
     first = order[is_first]

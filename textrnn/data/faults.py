@@ -1,5 +1,5 @@
 """What is unusual about the data of a run and may be a mistake, as far as tokenized corpora show it. `train`, `vocab`,
-`check` and the estimator tell it."""
+`check` and the estimator report it."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,11 @@ from textrnn.data.rows import all_rows, class_sizes, in_blocks, rows_where
 from textrnn.data.scratch import scratch_array
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab, select_tokens
+from textrnn.errors import DataError
 
 
 class HeldOut(NamedTuple):
-    """texts (m,): to judge networks on. rows (m,): which of the training texts they are if networks are cross-fitted,
+    """texts (m,): to judge networks on. rows (m,): which of the training texts they are, if networks are cross-fitted,
     else which of dev. hashes (m,): of the texts. folds (m,): of each text, or None."""
 
     texts: EncodedTexts
@@ -69,12 +71,12 @@ class Splits:
         return [size / len(self.train) for size in sizes]
 
     def fitted_hashes(self, *, with_dev: bool) -> np.ndarray:
-        """Those of the training texts, and of the dev texts if a linear model that decides is fitted on them, too."""
+        """Those of the training texts, and of the dev texts if a linear model is fitted on them, too."""
         hashes = self.hashes["train"][self.train_rows]
         held_out = self.held_out
         return np.concatenate([hashes, held_out.hashes]) if with_dev and held_out is not None else hashes
 
-    @property
+    @cached_property
     def held_out(self) -> HeldOut | None:
         """The texts that judge networks, one for each distinct text and label. None if there are none."""
         if self.folds is not None:
@@ -112,9 +114,13 @@ def split_corpora(
     min_count, max_size: of the vocabulary, which is counted over the training texts so cut. skip_empty: leave texts
     without a token out of train and dev.
 
-    Raises: KeyError for a label that is not in `labels`.
+    Raises: KeyError for a label that is not in `labels`; DataError if train or dev has no text with a token, or the
+    texts of train that have one are of a single class.
     """
     corpus = corpora["train"]
+    if skip_empty:
+        for name in corpora.keys() & {"train", "dev"}:
+            _check_tokens(corpora[name], name, classes=min(2, len(labels or ())) if name == "train" else 0)
     train_rows, dev_rows, fold_of_row = divide_corpus(
         corpus, has_dev="dev" in corpora, dev_fraction=dev_fraction, folds=folds, seed=seed, skip_empty=skip_empty
     )
@@ -152,9 +158,23 @@ def chosen_rows(texts: EncodedTexts, rows: np.ndarray) -> EncodedTexts:
 
 
 def _with_tokens(corpus: Corpus) -> np.ndarray:
-    """The rows of texts with a token; all rows if there are none, as there must be something to train on."""
-    rows = rows_where(np.asarray(corpus.lengths) > 0)
-    return rows if len(rows) else all_rows(len(corpus))
+    """The rows of texts with a token."""
+    return rows_where(np.asarray(corpus.lengths) > 0)
+
+
+def _check_tokens(corpus: Corpus, name: str, *, classes: int) -> None:
+    """Raises DataError for a corpus in which no text has a token, or those that have one are of fewer classes."""
+    rows = _with_tokens(corpus)
+    remedy = "check data.text_column, or keep the others with --set data.empty_texts=keep"
+    if not len(rows):
+        raise DataError(f"none of the {len(corpus):,} {name} texts has a token: {remedy}")
+    if corpus.label_ids is not None and len(rows) < len(corpus):
+        found = len(np.unique(corpus.label_ids[rows]))
+        if found < classes:
+            raise DataError(
+                f"expected two or more classes, but the {len(rows):,} {name} texts that have a token are all of one: "
+                f"{remedy}"
+            )
 
 
 def judging_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:

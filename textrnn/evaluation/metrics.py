@@ -53,14 +53,16 @@ class RunningTotals:
 
 
 class PartTotals:
-    """RunningTotals of a model, of its network alone and, where it has one, of its linear model alone.
+    """RunningTotals of a model, of its network alone and, if it has one, of its linear model alone.
 
+    weight: of the linear model in the decision, from 0 to 1; None without one.
     only_total, only_linear: documents on which one of the model and its linear model is right, and the other wrong.
     """
 
-    def __init__(self, num_classes: int, with_linear: bool) -> None:
+    def __init__(self, num_classes: int, weight: float | None) -> None:
+        self.weight = weight
         self.total, self.network = RunningTotals(num_classes), RunningTotals(num_classes)
-        self.linear = RunningTotals(num_classes) if with_linear else None
+        self.linear = RunningTotals(num_classes) if weight is not None else None
         self.only_total = self.only_linear = 0
 
     def add(
@@ -120,8 +122,9 @@ def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[s
         truth, predicted, labels=range(len(labels)), sample_weight=counts, zero_division=0.0
     )
     whole = network = scores(total)
-    linear, only_total, only_linear = None, 0, 0
+    linear, weight, only_total, only_linear = None, None, 0, 0
     if isinstance(totals, PartTotals):
+        weight = totals.weight
         network = scores(totals.network)
         linear = scores(totals.linear) if totals.linear else None
         only_total, only_linear = totals.only_total, totals.only_linear
@@ -134,6 +137,7 @@ def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[s
         "interval": intervals(total, whole["macro_f1"]),
         "calibration_error": calibration_error(total),
         "parts": {"network": network, "linear": linear},
+        "weight": weight,
         "labels": labels,
         "per_class": {
             label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}

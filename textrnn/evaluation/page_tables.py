@@ -25,9 +25,11 @@ def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float
     if parts["linear"] is None:
         return [{"name": "network", **whole}]
     linear = {"name": "linear model alone", "scores": parts["linear"], "interval": intervals["linear"]}
+    network = {"name": "network alone", "scores": parts["network"], "interval": intervals["network"]}
+    if metrics["weight"] == 1:
+        return [network, {"name": "linear model, which decides", **whole}]
     if not decides_together(metrics):
         return [{"name": "network, which decides", **whole}, linear]
-    network = {"name": "network alone", "scores": parts["network"], "interval": intervals["network"]}
     return [network, linear, {"name": "together", **whole}]
 
 

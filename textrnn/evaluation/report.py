@@ -99,9 +99,9 @@ def seen_lines(metrics: dict[str, Any]) -> list[str]:
     seen = metrics["seen"]
     if not seen or not seen["n"]:
         return []
+    if seen["unseen_accuracy"] is None:
+        return ["all documents were seen in training"]
     others = metrics["n"] - seen["n"]
-    if not others:
-        return ["not seen in training  0"]
     scores = f"accuracy {seen['unseen_accuracy']:.4f}, macro-F1 {seen['unseen_macro_f1']:.4f}"
     return [f"not seen in training  {others}: {scores}"]
 

@@ -1,4 +1,4 @@
-"""Whether the network is worth its time: the sentence that closes an evaluation."""
+"""The closing sentence of an evaluation: whether the network earns its time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ BETTER = "the linear model alone is better here"
 
 def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
     """From the accuracies and, by McNemar's exact test, from the documents on which only one of both is right: the
-    whole model or its linear model. Where the test finds no difference, it is as good only if a gain of one point
-    can be ruled out. None where there is no linear model."""
+    whole model or its linear model. If the test finds no difference, it is as good only if a gain of one point can be
+    ruled out. None without a linear model."""
     if metrics["parts"]["linear"] is None:
         return None
     together = f"{100 * metrics['accuracy']:.1f}"
     linear, network = (f"{100 * metrics['parts'][part]['accuracy']:.1f}" for part in ("linear", "network"))
-    if all(metrics[key] == value for key, value in metrics["parts"]["linear"].items()):
+    if metrics["weight"] == 1:
         return f"the linear model {linear}; the network {network}: the network has no say"
     if decides_together(metrics):
         scores = f"together {together}; the linear model alone {linear}, the network alone {network}"
@@ -39,9 +39,8 @@ def mcnemar_p(only_one: int, only_other: int) -> float:
 
 
 def decides_together(metrics: dict[str, Any]) -> bool:
-    """Whether the linear model has a say; else it is only reported, and the network's scores are those of the whole."""
-    network = metrics["parts"]["network"]
-    return metrics["parts"]["linear"] is not None and any(metrics[key] != value for key, value in network.items())
+    """Whether both network and linear model have a say."""
+    return metrics["weight"] is not None and 0 < metrics["weight"] < 1
 
 
 def _conclusion(only_total: int, only_linear: int, documents: int) -> str:

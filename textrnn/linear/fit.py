@@ -28,11 +28,12 @@ Progress = Callable[[], object]
 
 @dataclass(frozen=True)
 class Choice:
-    """What cross-validation chose. accuracy: a fraction, of the texts that it held out."""
+    """What cross-validation chose. accuracy: a fraction, of the texts that it held out; None if there was nothing to
+    choose by."""
 
     kinds: list[Kind]
     c: float
-    accuracy: float
+    accuracy: float | None
 
 
 def sample(texts: Sequence[str], rows: int, characters: int, seed: int) -> np.ndarray:
@@ -58,7 +59,7 @@ def choose(
     hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
     distinct = len(np.unique(hashes))
     if distinct < 2:  # nothing to choose by
-        return Choice(candidates[0], C[0], 0.0)
+        return Choice(candidates[0], C[0], None)
     folds = folds_of_texts(labels, hashes, min(FOLDS, distinct), seed)
     is_judged = np.zeros(len(labels), dtype=bool)
     is_judged[distinct_rows(labels, hashes)] = True

@@ -139,7 +139,7 @@ class RunFolder:
         file cannot be removed."""
         self.clear_leftovers()
         try:  # first, so that a process killed on the way leaves no state beside another run's description
-            for file in (*self.states(), self.weights, self.history):
+            for file in (*self.states(), self.weights, self.history, self.train_hashes):
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None

@@ -4,15 +4,15 @@ texts (`data.corpus_writer`)."""
 from __future__ import annotations
 
 import contextlib
-import io
 
 import numpy as np
 import torch
 
+from textrnn.data.rows import in_blocks
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
 from textrnn.run.tensors import UNREADABLE, load_tensors, save_tensors
-from textrnn.runtime.files import write_bytes
+from textrnn.runtime.files import atomic_writer
 
 
 def save_margins(run: RunFolder, margins: np.ndarray, hashes: np.ndarray) -> None:
@@ -64,26 +64,30 @@ def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classe
     return logits
 
 
-def held_out_hashes(run: RunFolder) -> np.ndarray | None:
-    """(m,) uint64: of the texts that the run's models were judged on; None if no readable file has them."""
-    for path in (run.held_out, run.linear_margins):  # an unfinished run has only the second one
+def judged_on(run: RunFolder, labels: np.ndarray, hashes: np.ndarray) -> bool:
+    """Whether the run's models were judged on the texts with these labels and hashes (n,), as far as its files tell."""
+    for path in (run.held_out, run.linear_margins):  # an unfinished run has only the second one, without labels
         with contextlib.suppress(OSError, *UNREADABLE):
-            return load_tensors(path)[0]["hashes"].numpy().copy().view(np.uint64)
-    return None
+            tensors, _ = load_tensors(path)
+            same = torch.equal(tensors["hashes"], _as_tensor(hashes))
+            return same and ("labels" not in tensors or np.array_equal(tensors["labels"].numpy(), labels))
+    return False
 
 
 def save_train_hashes(run: RunFolder, hashes: np.ndarray) -> None:
-    """hashes (n,) uint64: of all texts that the run's models are trained on."""
-    stream = io.BytesIO()
-    np.save(stream, np.unique(hashes), allow_pickle=False)
-    write_bytes(run.train_hashes, stream.getvalue())
+    """hashes (n,) uint64: of all texts that the run's models are trained on; they are sorted in place."""
+    hashes.sort()
+    is_first = np.ones(len(hashes), dtype=bool)
+    is_first[1:] = hashes[1:] != hashes[:-1]
+    with atomic_writer(run.train_hashes) as stream:
+        np.save(stream, hashes[is_first], allow_pickle=False)
 
 
 def seen_texts(run: RunFolder, hashes: np.ndarray) -> np.ndarray | None:
-    """(n,) bool: whether the run's models were trained on the text of each hash (n,); None if the run does not know.
+    """(n,) bool: whether the run's models were trained on the text of each hash (n,); None if the run has no record.
     Raises CheckpointError if the file is damaged."""
     try:
-        trained_on = np.load(run.train_hashes, allow_pickle=False)
+        trained_on = np.load(run.train_hashes, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError):
@@ -92,8 +96,11 @@ def seen_texts(run: RunFolder, hashes: np.ndarray) -> np.ndarray | None:
         raise CheckpointError(
             f"{run.train_hashes}: damaged: 8 bytes for each training text were expected; copy it again, or remove it"
         )
-    at = np.searchsorted(trained_on, hashes).clip(max=len(trained_on) - 1)
-    return trained_on[at] == hashes
+    found = []
+    for block in in_blocks(hashes):
+        at = np.searchsorted(trained_on, block).clip(max=len(trained_on) - 1)
+        found.append(trained_on[at] == block)
+    return np.concatenate(found)
 
 
 def _as_tensor(hashes: np.ndarray) -> torch.Tensor:

@@ -71,8 +71,9 @@ class Model:
 
 
 def parameter_count(model: Model) -> int:
-    """Of all networks and, where it has a say, of the linear model."""
-    of_networks = sum(each.numel() for each in model.networks.parameters())
+    """Of the networks and of the linear model, as far as they have a say."""
+    needed = model.networks.parameters() if model.decision.needs_network else ()
+    of_networks = sum(parameter.numel() for parameter in needed)
     decides = model.linear is not None and model.decision.needs_linear
     return of_networks + (model.linear.weight.size + model.linear.bias.size if model.linear and decides else 0)
 

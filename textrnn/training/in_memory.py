@@ -29,7 +29,7 @@ from textrnn.training.plan import NetworkBuilder, Part, plan
 from textrnn.training.precision import bfloat16_agreement
 from textrnn.training.state import TrainingState, flush_metrics
 
-FLUSH_STEPS = 100  # after which losses are looked at: a GPU is waited for, and NaN is noticed
+FLUSH_STEPS = 100  # between reads of the losses, which wait for the GPU and detect NaN
 
 
 class Trained(NamedTuple):

@@ -37,15 +37,17 @@ def linear_margins(config: Config, splits: Splits, run: RunFolder, texts: RawTex
 
 
 def describe(fitted: Fitted, texts: int, seconds: float) -> str:
-    """texts: that there are."""
+    """texts: how many there are in all."""
     counted = " and ".join(
         f"{kind.shortest}- to {kind.longest}-grams of {kind.unit.replace('within_words', 'characters in words')}"
         for kind in fitted.choice.kinds
     )
     of = "" if fitted.rows == texts else f" of {texts:,}, drawn at random"
+    accuracy = fitted.choice.accuracy
+    chosen = "" if accuracy is None else f" (accuracy in cross-validation {accuracy:.4f})"
     return (
-        f"linear model: {counted}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g} (accuracy in "
-        f"cross-validation {fitted.choice.accuracy:.4f}); fitted on {fitted.rows:,} texts{of} in {seconds:.1f} s"
+        f"linear model: {counted}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g}{chosen}; fitted on "
+        f"{fitted.rows:,} texts{of} in {seconds:.1f} s"
     )
 
 

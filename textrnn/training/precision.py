@@ -28,6 +28,8 @@ def bfloat16_agreement(
     """
     if not has_bfloat16_units(device) or any(part.held_out is None for part in parts):
         return None
+    if not decision.needs_network:
+        return 1.0
     same = []
     for part, network in zip(parts, networks, strict=True):
         assert part.held_out is not None
