@@ -47,7 +47,12 @@ def test_each_architecture_has_its_name(cli: Cli, train_file: Path, settings: li
 
 
 def test_a_page_of_parts_shows_all_three(cli: Cli, train_file: Path) -> None:
-    options = [*TINY, "--set", "model.linear=mix", "--set", "data.test=train.tsv", "--set", "train.folds=2"]
+    options = [
+        *TINY, *sets("model.linear=mix", "data.test=train.tsv", "train.folds=2", "train.epochs=5"),
+        "--set", "train.batch_size=4",
+        *sets("train.learning_rate=0.03", "train.embedding_lr_multiplier=5", "model.dropout=0"),
+        *sets("model.embedding_dropout=0"),  # so that the network has a say
+    ]  # fmt: skip
     assert cli("train", "--data", "train.tsv", *options).code == 0
     assert cli("eval", "runs/train").code == 0
     html = Path("runs/train", PAGE).read_text()
