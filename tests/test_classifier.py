@@ -110,6 +110,19 @@ assert settings() == before, "fit"
 """
 
 
+def test_loading_and_predicting_import_no_compiler_of_torch(run: Path) -> None:
+    """It would take a second, as long as torch itself."""
+    python(
+        """
+import sys
+from textrnn import TextClassifier
+TextClassifier.load(sys.argv[1]).predict(["a text"])
+assert "torch._dynamo" not in sys.modules
+""",
+        run,
+    )
+
+
 def test_no_call_of_the_library_changes_a_setting_of_the_process(run: Path) -> None:
     python(SETTINGS, run)
 

@@ -219,3 +219,10 @@ def test_a_stream_goes_on_after_a_bad_record(trained: Path) -> None:
         assert ("error" in json.loads(predict.stdout.readline())) == is_bad
     predict.stdin.close()
     assert predict.wait() == 0
+
+
+@pytest.mark.parametrize(("name", "warns"), [("out.csv", True), ("out.tsv", False)])
+def test_a_suffix_that_is_not_the_format_is_warned_of(name: str, warns: bool, cli: Cli, trained: Path) -> None:
+    Path("new.txt").write_text("soup with bread\n")
+    result = cli("predict", trained, "new.txt", "--output", name)
+    assert result.code == 0 and ("is written as tsv" in result.err) == warns

@@ -21,6 +21,7 @@ from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.progress import log
 
 
 class OutputFormat(str, enum.Enum):
@@ -88,7 +89,7 @@ def predict(
 ) -> None:
     """Predict the label of each text: one row each, in order.
 
-    Example: textrnn predict runs/sample new.csv --output-format csv --keep --output labels.csv
+    Example: textrnn predict runs/sample new.csv --output-format csv --output labels.csv
 
     Example: echo "where is my parcel?" | textrnn predict runs/sample
 
@@ -102,6 +103,9 @@ def predict(
     if unsure_label is not None and min_probability is None:
         raise UsageError("--unsure-label needs --min-probability, below which texts are unsure")
     check_files(files, "predict", run)
+    suffix = "" if output is None else output.suffix.lower().removeprefix(".")
+    if suffix in ("csv", "jsonl") and suffix != output_format.value:
+        log.warning("%s is written as %s; --output-format %s writes %s", output, output_format.value, suffix, suffix)
     reading = reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier

@@ -88,6 +88,8 @@ def check(
     folder, notes = _common_folder(config), _notes(splits, samples, suspects, output)
     if clean is not None:
         notes += _clean(sources["train"], clean, splits)
+    elif any(finding.about in ("copies", "empty") for finding in findings):
+        notes.append("--clean FILE writes train without empty texts, exact copies and texts of test")
     if folder:
         notes.insert(0, f"all files are below {folder}")
     sizes = {name: classes_of(splits, name) for name in _parts(splits) if name != "train"}

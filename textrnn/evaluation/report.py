@@ -21,8 +21,8 @@ from textrnn.evaluation.verdict import decides_together
 from textrnn.runtime.decoding import visible
 
 HELD_OUT_HEADING = (
-    "Held-out texts of the run: each is judged by models that were not trained on it, and counts once with each of its "
-    "labels. Epochs and weights were chosen on these texts."
+    "Held-out texts of the run: each is judged by models that were not trained on it. Copies of a text with the same "
+    "label count once. Epochs and weights were chosen on these texts."
 )
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 PAIRS_HEADING = "too wide for this terminal; its most confused pairs:"

@@ -15,4 +15,4 @@ def random_projection(dim: int, narrow_dim: int) -> torch.Tensor:
     It is not trained: with a matrix that was, networks fitted their training texts sooner and others less well
     (docs/performance.md).
     """
-    return math.sqrt(dim / narrow_dim) * nn.init.orthogonal_(torch.empty(dim, narrow_dim))
+    return nn.init.orthogonal_(torch.empty(dim, narrow_dim)).mul_(math.sqrt(dim / narrow_dim))

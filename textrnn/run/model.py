@@ -24,7 +24,7 @@ from textrnn.models.network import Network
 from textrnn.run.environment import is_environment
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear
 from textrnn.run.model_config import CLASS_SHARES_KEY, Description, model_yaml, read_description
-from textrnn.run.tensors import check_finite, difference, fill, read_model_tensors, save_tensors
+from textrnn.run.tensors import WithoutRandomNumbers, check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.runtime.files import make_folder, write_text
 
 WEIGHTS, DECISION, CONFIG, VOCAB, LABELS, USER_DICT = (
@@ -120,7 +120,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
         keys = [tensors.get(f"embedding.ngrams.keys_{length}") for length in range(2, config.model.ngrams + 1)]
         known = [each.numpy() for each in keys if each is not None and each.ndim == 1 and each.dtype == torch.int64]
         known = known if len(known) == len(keys) else []
-        with torch.device("meta"):  # weights of the config's sizes might not fit into memory
+        with torch.device("meta"), WithoutRandomNumbers():  # weights of the config's sizes might not fit into memory
             network = build_network(config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_keys=known)
         wrong = difference(tensors, network.state_dict())
         if wrong is not None:

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from textrnn.errors import CheckpointError
 from textrnn.runtime.files import write_bytes
@@ -62,6 +63,17 @@ def check_finite(path: Path, tensors: dict[str, torch.Tensor]) -> None:
                 raise CheckpointError(
                     f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
                 )
+
+
+class WithoutRandomNumbers(TorchFunctionMode):
+    """Inside the block, the initializers of torch do nothing. On the meta device, where tensors have no content, torch
+    would import its compiler for random numbers, which takes a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func == torch.Tensor.normal_ or getattr(func, "__module__", "") == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def fill(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:

@@ -63,11 +63,14 @@ class Recorder:
         if is_first():
             cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, self.fold)
             self.run.held_out.unlink(missing_ok=True)  # stale until all networks are summed up again
-        log.info(
-            "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path,
-            "" if self.fold is None else f"fold {self.fold}, ", state.epoch, self.epochs, state.step,
-            steps_per_epoch * self.epochs,
-        )  # fmt: skip
+        of_fold = "" if self.fold is None else f"fold {self.fold}, "
+        if state.finished or state.epoch > self.epochs:
+            log.info("resuming %s: %sis trained", self.run.path, of_fold.replace(", ", " ") or "the network ")
+        else:
+            log.info(
+                "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path, of_fold, state.epoch,
+                self.epochs, state.step, steps_per_epoch * self.epochs,
+            )  # fmt: skip
 
     def save(self) -> None:
         """Save the training state. All processes must call this after the same step. Raises TextRNNError where a loss
@@ -90,7 +93,7 @@ class Recorder:
         log.info(
             before + short_line(evaluation, self.epochs), extra={"full": before + full_line(evaluation, self.epochs)}
         )
-        if evaluation.stopped_early:
+        if evaluation.stopped_early and evaluation.epoch < self.epochs:
             log.info("stopped early: no improvement in %d evaluations", self.state.evaluations_since_best)
         self.save()
 
