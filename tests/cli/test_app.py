@@ -50,6 +50,26 @@ def test_wrong_usage_is_exit_2(cli: Cli, arguments: list[str]) -> None:
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "choices"),
+    [
+        (["train", "--preset"], "'best', 'plain'"),
+        (["eval", "R", "--split"], "'test', 'dev', 'train'"),
+        (["eval", "R", "--precision"], "'float32', 'bfloat16', 'auto'"),
+        (["compare", "A", "B", "--split"], "'test', 'dev'"),
+        (["predict", "R", "--format"], "'text', 'tsv', 'csv', 'jsonl', 'fasttext', 'folder'"),
+        (["predict", "R", "--output-format"], "'tsv', 'csv', 'jsonl'"),
+        (["predict", "R", "--bad-rows"], "'error', 'mark'"),
+        (["explain", "R", "--output-format"], "'text', 'jsonl'"),
+        (["gradients", "--cell"], "'rnn', 'rnn-relu', 'gru', 'lstm'"),
+    ],
+)
+def test_a_wrong_choice_is_answered_with_the_choices(cli: Cli, arguments: list[str], choices: str) -> None:
+    result = cli(*arguments, "tets")
+    assert (result.code, result.out) == (2, "")
+    assert f"Invalid value for '{arguments[-1]}': 'tets' is not one of {choices}." in result.err
+
+
 def test_vocab_prints_what_is_in_the_corpus(cli: Cli, train_file: Path) -> None:
     result = cli("vocab", "--data", "train.tsv", "--output", "vocab.tsv")
     assert result.code == 0, result.err

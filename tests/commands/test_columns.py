@@ -170,3 +170,15 @@ def test_columns_that_are_not_there(
 def test_what_is_no_column_is_wrong_usage(cli: Cli, workplace: Path, option: str, value: Any) -> None:
     result = cli("vocab", "--data", "t.csv", option, value)
     assert result.code == 2 and f"{option}: a name, or a number up to 999999, was expected" in result.err
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("vocab", "--text-column"), ("vocab", "--label-column"), ("eval", "--label-column"), ("predict", "--text-column")],
+)
+def test_a_column_option_is_given_once(cli: Cli, workplace: Path, command: str, option: str) -> None:
+    Path("t.csv").touch()
+    arguments = ["--data", "t.csv"] if command == "vocab" else ["run", "t.csv"]
+    result = cli(command, *arguments, option, "title", option, "body")
+    assert (result.code, result.out) == (2, "")
+    assert f"{option} is given more than once" in result.err and "--text-column title,body" in result.err

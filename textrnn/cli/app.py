@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from textrnn import __version__
 from textrnn.cli import check, compare, eval, explain, gradients, predict, train, vocab
@@ -14,7 +15,18 @@ from textrnn.runtime.files import expand_user
 from textrnn.runtime.process import exit_on_error, prepare_process
 from textrnn.runtime.progress import log_to_stderr
 
+
+class _Commands(TyperGroup):
+    def invoke(self, context: Any) -> Any:
+        try:
+            return super().invoke(context)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")  # which pydantic adds to a message of typer's
+            raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="textrnn",
     help="Train, evaluate and use recurrent text classifiers (TextRNN, RCNN) on text files.",
     no_args_is_help=True,

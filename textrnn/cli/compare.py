@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,11 +15,6 @@ from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
-
-
-class Split(str, enum.Enum):
-    test = "test"
-    dev = "dev"
 
 
 @exit_on_error()
@@ -38,7 +32,8 @@ def compare(
         ),
     ] = None,
     split: Annotated[
-        Split | None, typer.Option(help="Which of the runs' own texts.  [default: test]", show_default=False)
+        Literal["test", "dev"] | None,
+        typer.Option(help="Which of the runs' own texts.  [default: test]", show_default=False),
     ] = None,
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
@@ -72,9 +67,6 @@ def compare(
     from textrnn.evaluation.comparison_files import comparison_json
     from textrnn.evaluation.comparison_text import comparison_text
 
-    found = run_compare(
-        runs, data, split=split.value if split else None, overrides=overrides, output=output, device=device,
-        begin=begin,
-    )  # fmt: skip
+    found = run_compare(runs, data, split=split, overrides=overrides, output=output, device=device, begin=begin)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     sys.stdout.write(comparison_json(found) if json else comparison_text(found, columns))

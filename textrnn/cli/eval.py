@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import enum
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from textrnn.cli.options import (
     DeviceOption,
     LabelColumnOption,
-    Precision,
     PrecisionOption,
     RunArgument,
     SetOption,
@@ -27,12 +25,6 @@ from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
 
 
-class Split(str, enum.Enum):
-    test = "test"
-    dev = "dev"
-    train = "train"
-
-
 @exit_on_error()
 @alone()
 def eval_(
@@ -42,7 +34,8 @@ def eval_(
         typer.Argument(metavar="DATA", help="Labelled texts; without it, the run's own test file.", show_default=False),
     ] = None,
     split: Annotated[
-        Split | None, typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False)
+        Literal["test", "dev", "train"] | None,
+        typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False),
     ] = None,
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
@@ -53,7 +46,7 @@ def eval_(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead of the report.")] = False,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = Precision.float32,
+    precision: PrecisionOption = "float32",
 ) -> None:
     """Evaluate a model: scores, confusion matrix, predictions.
 
@@ -71,9 +64,8 @@ def eval_(
     from textrnn.evaluation.results import metrics_json
 
     folder, metrics = evaluate(
-        run, data, split=split.value if split else None, overrides=overrides, output=output, device=device,
-        precision=precision.value, begin=begin,
-    )  # fmt: skip
+        run, data, split=split, overrides=overrides, output=output, device=device, precision=precision, begin=begin
+    )
     if json:
         text = metrics_json(metrics)
     else:

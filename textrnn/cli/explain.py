@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,11 +21,6 @@ from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
 
 
-class OutputFormat(str, enum.Enum):
-    text = "text"
-    jsonl = "jsonl"
-
-
 @exit_on_error()
 @alone()
 def explain(
@@ -40,7 +34,7 @@ def explain(
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = None,
     output_format: Annotated[
-        OutputFormat | None,
+        Literal["text", "jsonl"] | None,
         typer.Option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]",
                      show_default=False),
     ] = None,
@@ -62,13 +56,12 @@ def explain(
     from textrnn.commands.explain import explain as run_explain
     from textrnn.commands.prediction_input import STDIN, InputOptions
 
-    shown = output_format.value if output_format else "text" if html is None else None
     run_explain(
         TextClassifier.load(run, device=device),
         files or [STDIN],
         options=InputOptions(*reading),
         label=label,
-        output_format=shown,
+        output_format=output_format or ("text" if html is None else None),
         html=html,
         name=str(run),
     )

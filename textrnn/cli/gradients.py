@@ -28,7 +28,7 @@ from textrnn.runtime.process import exit_on_error
 DEFAULT_STEPS = 200
 
 
-class Cell(str, enum.Enum):
+class Cell(str, enum.Enum):  # typer takes no list of a Literal
     rnn = "rnn"
     rnn_relu = "rnn-relu"
     gru = "gru"

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from textrnn.errors import UsageError, short
 
-
-class Precision(str, enum.Enum):
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    auto = "auto"
-
-
-class Preset(str, enum.Enum):
-    best = "best"
-    plain = "plain"
+Precision = Literal["float32", "bfloat16", "auto"]
+Preset = Literal["best", "plain"]
 
 
 def _device(name: str) -> str:
@@ -49,14 +40,14 @@ DataOption = Annotated[
     ),
 ]
 TextColumnOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--text-column", metavar="COLUMN",
         help="Of texts: a name, or a 0-based number; several, with commas, are joined.", show_default=False,
     ),
 ]  # fmt: skip
 LabelColumnOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.", show_default=False),
 ]
 DeviceOption = Annotated[
@@ -70,10 +61,19 @@ RunArgument = Annotated[
 ]
 
 
-def parse_text_column(value: str) -> int | str | list[int | str]:
+def parse_text_column(values: list[str]) -> int | str | list[int | str]:
     """The value of --text-column: one column, or several between commas. Raises UsageError."""
+    value = _once("--text-column", values)
     columns = [_column("--text-column", each) for each in re.findall(r'"[^"]+"|[^,]+', value) or [value]]
     return columns[0] if len(columns) == 1 else columns
+
+
+def _once(option: str, values: list[str]) -> str:
+    if len(values) > 1:
+        raise UsageError(
+            f"{option} is given more than once; several columns of texts are named together: --text-column title,body"
+        )
+    return values[0]
 
 
 def _column(option: str, value: str) -> int | str:
@@ -90,17 +90,18 @@ def _column(option: str, value: str) -> int | str:
 
 
 def parse_overrides(
-    options: list[str] | None, text_column: str | None = None, label_column: str | None = None
+    options: list[str] | None, text_column: list[str] | None = None, label_column: list[str] | None = None
 ) -> list[tuple[str, Any]]:
     """The (key, value) pairs of `--text-column`, `--label-column` and `--set`. Raises UsageError where one has another
     form."""
     from textrnn.config import parse_override
 
     columns: list[tuple[str, Any]] = []
-    if text_column is not None:
+    if text_column:
         columns.append(("data.text_column", parse_text_column(text_column)))
-    if label_column is not None:
-        columns.append(("data.label_column", _column("--label-column", label_column)))
+    if label_column:
+        column = _column("--label-column", _once("--label-column", label_column))
+        columns.append(("data.label_column", column))
     try:
         return columns + [parse_override(option) for option in options or []]
     except ValueError as error:

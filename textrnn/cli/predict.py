@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from textrnn.cli.options import DeviceOption, Precision, PrecisionOption, RunArgument, TextColumnOption
+from textrnn.cli.options import DeviceOption, PrecisionOption, RunArgument, TextColumnOption
 from textrnn.cli.reading import (
     DelimiterOption,
     EncodingOption,
@@ -22,17 +21,6 @@ from textrnn.runtime.distributed import alone
 from textrnn.runtime.memory import FOR_TORCH, check_memory
 from textrnn.runtime.process import exit_on_error
 from textrnn.runtime.progress import log
-
-
-class OutputFormat(str, enum.Enum):
-    tsv = "tsv"
-    csv = "csv"
-    jsonl = "jsonl"
-
-
-class BadRows(str, enum.Enum):
-    error = "error"
-    mark = "mark"
 
 
 def _probability(option: float | None) -> float | None:
@@ -54,8 +42,8 @@ def predict(
         Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
     ] = None,
     output_format: Annotated[
-        OutputFormat, typer.Option(help="csv and jsonl keep texts as they are.")
-    ] = OutputFormat.tsv,
+        Literal["tsv", "csv", "jsonl"], typer.Option(help="csv and jsonl keep texts as they are.")
+    ] = "tsv",
     top_k: Annotated[
         int | None, typer.Option(min=1, metavar="K", help="jsonl: the K likeliest labels too.", show_default=False)
     ] = None,
@@ -66,8 +54,8 @@ def predict(
         bool, typer.Option("--probabilities", help="csv, jsonl: the probability of each class too.")
     ] = False,
     bad_rows: Annotated[
-        BadRows, typer.Option(help="Of a record that cannot be read; mark: an empty label, and go on.")
-    ] = BadRows.error,
+        Literal["error", "mark"], typer.Option(help="Of a record that cannot be read; mark: an empty label, and go on.")
+    ] = "error",
     min_probability: Annotated[
         float | None,
         typer.Option(
@@ -85,7 +73,7 @@ def predict(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 512,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = Precision.float32,
+    precision: PrecisionOption = "float32",
 ) -> None:
     """Predict the label of each text: one row each, in order.
 
@@ -95,17 +83,17 @@ def predict(
 
     Example: textrnn predict runs/sample texts.txt --min-probability 0.8
     """
-    if top_k is not None and output_format is not OutputFormat.jsonl:
+    if top_k is not None and output_format != "jsonl":
         raise UsageError("--top-k needs --output-format jsonl")
     for option, is_given in (("--keep", keep), ("--probabilities", probabilities)):
-        if is_given and output_format is OutputFormat.tsv:
+        if is_given and output_format == "tsv":
             raise UsageError(f"{option} needs --output-format csv or jsonl")
     if unsure_label is not None and min_probability is None:
         raise UsageError("--unsure-label needs --min-probability, below which texts are unsure")
     check_files(files, "predict", run)
     suffix = "" if output is None else output.suffix.lower().removeprefix(".")
-    if suffix in ("csv", "jsonl") and suffix != output_format.value:
-        log.warning("%s is written as %s; --output-format %s writes %s", output, output_format.value, suffix, suffix)
+    if suffix in ("csv", "jsonl") and suffix != output_format:
+        log.warning("%s is written as %s; --output-format %s writes %s", output, output_format, suffix, suffix)
     reading = reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
@@ -114,14 +102,14 @@ def predict(
     from textrnn.commands.predict import predict as run_predict
     from textrnn.commands.prediction_input import STDIN, InputOptions
 
-    classifier = TextClassifier.load(run, device=device, precision=precision.value)
-    describe_precision(classifier, precision.value)
+    classifier = TextClassifier.load(run, device=device, precision=precision)
+    describe_precision(classifier, precision)
     run_predict(
         classifier,
         files or [STDIN],
         output,
-        options=InputOptions(*reading, keep, bad_rows.value),
-        output_format=output_format.value,
+        options=InputOptions(*reading, keep, bad_rows),
+        output_format=output_format,
         top_k=top_k,
         all_probabilities=probabilities,
         unsure=None if min_probability is None else Unsure(min_probability, unsure_label),

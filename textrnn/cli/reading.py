@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from textrnn.cli.options import parse_text_column
 from textrnn.errors import DataError, UsageError, command
 
-
-class InputFormat(str, enum.Enum):
-    text = "text"
-    tsv = "tsv"
-    csv = "csv"
-    jsonl = "jsonl"
-    fasttext = "fasttext"
-    folder = "folder"
-
-
+InputFormat = Literal["text", "tsv", "csv", "jsonl", "fasttext", "folder"]
 FilesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)
 ]
@@ -59,7 +49,7 @@ def check_files(files: list[str] | None, verb: str, run: Path) -> None:
 
 
 def reading_options(
-    format: InputFormat | None, text_column: str | None, delimiter: str | None, encoding: str | None
+    format: InputFormat | None, text_column: list[str] | None, delimiter: str | None, encoding: str | None
 ) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:
     """The first fields of InputOptions. Raises UsageError."""
     from textrnn.runtime.decoding import check_encoding
@@ -69,8 +59,8 @@ def reading_options(
             check_encoding(encoding)
     except LookupError as error:
         raise UsageError(f"--encoding: {error.args[0]}") from None
-    text = None if text_column is None else parse_text_column(text_column)
-    return format.value if format else None, text, _delimiter(delimiter), encoding
+    text = parse_text_column(text_column) if text_column else None
+    return format, text, _delimiter(delimiter), encoding
 
 
 def _delimiter(option: str | None) -> str | None:

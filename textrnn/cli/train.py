@@ -75,7 +75,7 @@ def train(
             )
     try:
         example = "textrnn train --data reviews.csv; or --resume with the --run-dir of a run"
-        settings = load_config(config, data, overrides, None if preset is None else preset.value, example=example)
+        settings = load_config(config, data, overrides, preset, example=example)
     except ConfigError as error:
         is_of_file = any(line.startswith(f"{config}: ") for line in str(error).splitlines())
         if run_dir is None or config != run_dir / "config.yaml" or not is_of_file:
