@@ -72,7 +72,10 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize(
+    "method",
+    ["fork", pytest.param("forkserver", marks=pytest.mark.slow), pytest.param("spawn", marks=pytest.mark.slow)],
+)
 def test_another_process_answers_alike_whether_this_one_has_loaded_or_used_the_model(
     method: str, run: Path, tmp_path: Path
 ) -> None:
@@ -103,24 +106,12 @@ assert settings() == before, "load"
 TEXTS = [f"the {word} number {number}" for number in range(400) for word in ("goal", "soup", "hotel")]
 classifier.predict(TEXTS)
 assert settings() == before, "predict"
+assert "torch._dynamo" not in sys.modules, "the compiler of torch, whose import takes as long as torch"
 classifier.explain(TEXTS[:5])
 assert settings() == before, "explain"
 RNNClassifier(epochs=1, tf32=True).fit(TEXTS[:40], ["a", "b"] * 20)
 assert settings() == before, "fit"
 """
-
-
-def test_loading_and_predicting_import_no_compiler_of_torch(run: Path) -> None:
-    """It would take a second, as long as torch itself."""
-    python(
-        """
-import sys
-from textrnn import TextClassifier
-TextClassifier.load(sys.argv[1]).predict(["a text"])
-assert "torch._dynamo" not in sys.modules
-""",
-        run,
-    )
 
 
 def test_no_call_of_the_library_changes_a_setting_of_the_process(run: Path) -> None:

@@ -114,7 +114,7 @@ def random_counts(random: np.random.Generator) -> dict[tuple[int, int, int], int
 def test_sentence_and_intervals_agree_and_both_orders_mirror_each_other() -> None:
     random, seen = np.random.default_rng(0), set()
     opposite = {BETTER: WORSE, WORSE: BETTER, UNCLEAR: UNCLEAR, MIXED: MIXED}
-    for _ in range(120):
+    for _ in range(50):
         counts = random_counts(random)
         found, other = compared(counts), compared(swapped(counts))
         for score in ("accuracy", "macro_f1"):

@@ -35,7 +35,7 @@ def holds_0(interval: list[float]) -> bool:
 def test_the_interval_of_accuracy_holds_0_if_and_only_if_mcnemars_test_finds_nothing() -> None:
     random = np.random.default_rng(0)
     decided = set()
-    for _ in range(300):
+    for _ in range(120):
         texts = int(random.integers(1, 400))
         differing = int(random.integers(0, texts + 1))
         only_one = int(random.binomial(differing, random.choice([0.3, 0.4, 0.5])))
@@ -69,7 +69,7 @@ def test_the_interval_of_accuracy_is_that_of_its_definition(only_one: int, only_
 
 
 def test_all_is_mirrored_to_the_last_bit_when_the_models_are_swapped() -> None:
-    for seed in range(150):
+    for seed in range(60):
         truth, one, other = predictions(seed)
         found = f1_differences(cells_of(truth, one, other), CLASSES, range(CLASSES))
         swapped = f1_differences(cells_of(truth, other, one), CLASSES, range(CLASSES))
