@@ -79,6 +79,7 @@ def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -
     assert same_run(Path("two"), whole)
 
 
+@pytest.mark.slow
 def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     original = interruptible.show
 
