@@ -139,6 +139,7 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
     weight = None if model.linear is None else model.decision.weight
     totals, unseen = (PartTotals(len(model.labels), weight) for _ in range(2))
+    has_seen = texts.seen is not None and bool(texts.seen.any())
     with bar("evaluating", total=len(encoded)) as shown:
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
@@ -157,7 +158,7 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
             if margins is not None:
                 parts.append(model.with_shares(model.decision.of_linear(margins), of_window))
             totals.add(logits, encoded.labels[window], *parts)
-            if texts.seen is not None and texts.seen.any():
+            if has_seen and texts.seen is not None:
                 others = np.flatnonzero(~texts.seen[window] & ~model.without_token(of_window))
                 unseen.add(logits[others], encoded.labels[window][others], *(part[others] for part in parts))
             predicted[window] = predicted_classes(logits)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -118,7 +118,7 @@ def _repeats(train: Corpus, examples: Callable[[], Iterable[Example]]) -> Iterat
     often = often[np.argsort(-repeats.counts[often], kind="stable")][:_FEW_SHOWN]
     if len(often):
         first = {int(repeats.first[at]): int(repeats.counts[at]) for at in often}
-        shown = {row: example for row, example in enumerate(islice(examples(), max(first) + 1)) if row in first}
+        shown = _examples_at(first, examples)
         lines = [
             f"{short(shown[row].text.strip())} is {count:,} of {len(train):,} rows of the training data, first at "
             f"{shown[row].where}"
@@ -194,10 +194,14 @@ def _rows(name: str, corpus: Corpus, skips_empty: bool, examples: Callable[[], I
         )
 
 
+def _examples_at(rows: Collection[int], examples: Callable[[], Iterable[Example]]) -> dict[int, Example]:
+    """The examples at these rows; read no further than the last of them."""
+    return {row: example for row, example in enumerate(islice(examples(), max(rows) + 1)) if row in rows}
+
+
 def _places(rows: np.ndarray, examples: Callable[[], Iterable[Example]]) -> str:
     """Where the first few of these rows are."""
-    shown = set(rows[:_PLACES_SHOWN].tolist())
-    places = [each.where for row, each in enumerate(islice(examples(), max(shown) + 1)) if row in shown]
+    places = [example.where for example in _examples_at(rows[:_PLACES_SHOWN].tolist(), examples).values()]
     return ", ".join(places) + f" and {len(rows) - _PLACES_SHOWN:,} more" * (len(rows) > _PLACES_SHOWN)
 
 

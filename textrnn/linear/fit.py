@@ -36,6 +36,11 @@ class Choice:
     accuracy: float | None
 
 
+def candidate_kinds(texts: Sequence[str]) -> list[list[Kind]]:
+    """The features to try, those of scripts with or without spaces between words, by some of the texts."""
+    return UNSPACED if share_unspaced(spread(texts, 1000)) > 0.3 else SPACED
+
+
 def sample(texts: Sequence[str], rows: int, characters: int, seed: int) -> np.ndarray:
     """Rows of texts, in order: all of them, or as many as fit both limits, drawn at random."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -55,7 +60,7 @@ def choose(
     fold, and a text counts once with each of its labels. texts: folded."""
     rows = sample(texts, SEARCH_ROWS, SEARCH_CHARACTERS, seed)
     texts, labels = [texts[row] for row in rows], labels[rows]
-    candidates = UNSPACED if share_unspaced(spread(texts, 1000)) > 0.3 else SPACED
+    candidates = candidate_kinds(texts)
     hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
     distinct = len(np.unique(hashes))
     if distinct < 2:  # nothing to choose by

@@ -8,10 +8,9 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.data.findings import Finding
-from textrnn.data.tokenizer import share_unspaced, spread
 from textrnn.errors import short
 from textrnn.linear.features import Features
-from textrnn.linear.fit import SPACED, UNSPACED, sample
+from textrnn.linear.fit import candidate_kinds, sample
 from textrnn.linear.model import Folding
 
 CERTAIN = 0.99  # share of the texts with an n-gram that are of one class
@@ -27,7 +26,7 @@ def find_leaks(texts: Sequence[str], labels: Sequence[str], folding: Folding, se
     rows = sample(texts, ROWS, CHARACTERS, seed)
     texts, labels = [folding(texts[row]) for row in rows], [labels[row] for row in rows]
     names, ids = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
-    kind = (UNSPACED if share_unspaced(spread(texts, 1000)) > 0.3 else SPACED)[0][0]
+    kind = candidate_kinds(texts)[0][0]
     fitted, features = Features.fit(kind, texts)
     if len(names) < 2 or not features.shape[1]:
         return []

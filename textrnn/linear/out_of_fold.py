@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import sparse
 
-from textrnn.data.tokenizer import share_unspaced, spread
 from textrnn.linear.features import count_ngrams
-from textrnn.linear.fit import SPACED, TOLERANCE, UNSPACED, features_by, fit_and_apply
+from textrnn.linear.fit import TOLERANCE, candidate_kinds, features_by, fit_and_apply
 
 C = 0.3  # some labels may be wrong, and a strongly regularized model learns fewer of them by heart
 _ROUGH = 0.1  # tolerance of the fits: a finer one takes twice the time and ranks no better
@@ -45,8 +44,7 @@ def quick_margins(
 ) -> np.ndarray:  # fmt: skip
     """Out-of-fold margins (n, classes) of folded texts, in seconds: the simplest features, of n-grams that occur in two
     texts or more, and nothing is searched."""
-    kinds = (UNSPACED if share_unspaced(spread(texts, 1000)) > 0.3 else SPACED)[0]
-    counts = [count_ngrams(kind, texts)[1] for kind in kinds]
+    counts = [count_ngrams(kind, texts)[1] for kind in candidate_kinds(texts)[0]]
     frequent = [each[:, np.bincount(each.indices, minlength=each.shape[1]) > 1] for each in counts]
     everything = np.ones(len(texts), dtype=bool)
     return out_of_fold(

@@ -65,7 +65,8 @@ class BestNetworks:
             network.load_state_dict(weights)
             yield network
 
-    def save_agreement(self, share: float | None) -> None:
-        """See `training.precision`."""
+    def decide(self, decision: Decision, bfloat16_agreement: float | None = None) -> None:
+        """Save how the networks decide; their weights stay. bfloat16_agreement: see `training.precision`."""
+        self.decision = decision
         if is_first():
-            save_decision(self.run.model, self.decision, self.linear, share)
+            save_decision(self.run.model, decision, self.linear, bfloat16_agreement)

@@ -58,7 +58,7 @@ def close_run(
             scores, logits = judge_all(by_part, margins, labels, mix=best.mix)
             if scores.warning is not None:
                 log.warning(scores.warning)
-            best.save(scores.decision)
+            best.decide(scores.decision)
             if is_first():
                 own = margins if best.mix else None
                 with suppress(Interrupted):
@@ -75,7 +75,7 @@ def close_run(
             if len(parts) > 1:
                 log.info("on held-out texts: %s", scores.line())
         if is_first():
-            best.save_agreement(agreement)
+            best.decide(best.decision, agreement)
             save_held_out(run, logits, labels, hashes)
     except Interrupted:
         log.info("interrupted; all networks are trained and saved; continue with: %s", run.resume_command())
