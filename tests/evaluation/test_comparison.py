@@ -13,11 +13,11 @@ from textrnn.evaluation.comparison import (
     WORSE,
     compare_predictions,
     differing_rows,
+    mcnemar_p,
     points,
     sentence,
 )
-from textrnn.evaluation.comparison_text import comparison_text, config_line
-from textrnn.evaluation.verdict import mcnemar_p
+from textrnn.evaluation.comparison_report import comparison_text, config_line
 
 LABELS = ["a", "b"]
 

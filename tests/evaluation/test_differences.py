@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import beta, binomtest
 
 from textrnn.evaluation import intervals
-from textrnn.evaluation.differences import Cells, accuracy_interval, f1_differences
-from textrnn.evaluation.verdict import mcnemar_p
+from textrnn.evaluation.comparison import mcnemar_p
+from textrnn.evaluation.intervals import Cells, accuracy_gain_interval, f1_differences
 
 CLASSES = 4
 
@@ -40,21 +40,23 @@ def test_the_interval_of_accuracy_holds_0_if_and_only_if_mcnemars_test_finds_not
         differing = int(random.integers(0, texts + 1))
         only_one = int(random.binomial(differing, random.choice([0.3, 0.4, 0.5])))
         only_other = differing - only_one
-        low, high = accuracy_interval(only_one, only_other, texts)
+        low, high = accuracy_gain_interval(only_one, only_other, texts)
         assert holds_0([low, high]) == (mcnemar_p(only_one, only_other) >= 0.05), (only_one, only_other, texts)
         assert -1 <= low <= (only_other - only_one) / texts <= high <= 1
-        assert accuracy_interval(only_other, only_one, texts) == [-high, -low]
+        assert accuracy_gain_interval(only_other, only_one, texts) == [-high, -low]
         decided.add(holds_0([low, high]))
     assert decided == {True, False}
 
 
 def test_the_interval_of_accuracy_in_closed_form() -> None:
     # nothing differs: the upper Clopper-Pearson limit of the share of texts that do, for both sides
-    assert accuracy_interval(0, 0, 24) == pytest.approx([-(1 - 0.025 ** (1 / 24)), 1 - 0.025 ** (1 / 24)], abs=1e-3)
+    assert accuracy_gain_interval(0, 0, 24) == pytest.approx(
+        [-(1 - 0.025 ** (1 / 24)), 1 - 0.025 ** (1 / 24)], abs=1e-3
+    )
     # every text differs: the limits of the share of one side alone
     share = binomtest(14, 20).proportion_ci(0.95, method="exact")
-    assert accuracy_interval(6, 14, 20) == pytest.approx([2 * share.low - 1, 2 * share.high - 1], abs=1e-6)
-    assert accuracy_interval(0, 1, 1) == pytest.approx([-0.95, 1], abs=1e-6)
+    assert accuracy_gain_interval(6, 14, 20) == pytest.approx([2 * share.low - 1, 2 * share.high - 1], abs=1e-6)
+    assert accuracy_gain_interval(0, 1, 1) == pytest.approx([-0.95, 1], abs=1e-6)
 
 
 @pytest.mark.parametrize(("only_one", "only_other", "texts"), [(2, 9, 161), (5, 3, 50), (296, 1335, 10_000)])
@@ -65,7 +67,7 @@ def test_the_interval_of_accuracy_is_that_of_its_definition(only_one: int, only_
     for up, quantile, extreme in ((0, 0.025, min), (1, 0.975, max)):
         wins = beta.rvs(only_other + up, only_one + 1 - up, size=draws, random_state=random)
         ends.append(extreme(np.quantile(share * (2 * wins - 1), quantile) for share in shares))
-    assert accuracy_interval(only_one, only_other, texts) == pytest.approx(ends, rel=0.02, abs=1e-3)
+    assert accuracy_gain_interval(only_one, only_other, texts) == pytest.approx(ends, rel=0.02, abs=1e-3)
 
 
 def test_all_is_mirrored_to_the_last_bit_when_the_models_are_swapped() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from textrnn.evaluation.explained_text import jsonl_line, record, segments, top_words
+from textrnn.evaluation.explanation_report import jsonl_line, record, segments, top_words
 from textrnn.evaluation.explanations import Contribution, Explanation
 
 

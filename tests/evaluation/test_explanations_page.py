@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.evaluation.test_explained_text import GAME, explained
-from textrnn.evaluation import explanations_page
-from textrnn.evaluation.explanations_page import Page
+from textrnn.evaluation import explanation_report
+from textrnn.evaluation.explanation_report import Page
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -57,7 +57,7 @@ def test_tokens_are_coloured_by_their_share_and_carry_their_number() -> None:
 
 def test_a_page_without_texts_and_one_with_too_many_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "There were no texts." in Page("x").html()
-    monkeypatch.setattr(explanations_page, "MOST_TOKENS", 12)
+    monkeypatch.setattr(explanation_report, "MOST_TOKENS", 12)
     page = Page("x")
     for _ in range(5):
         page.add(GAME)
@@ -66,7 +66,7 @@ def test_a_page_without_texts_and_one_with_too_many_say_so(monkeypatch: pytest.M
 
 
 def test_a_very_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explanations_page, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(explanation_report, "MOST_OF_ONE", 2)
     page = Page("x")
     page.add(GAME)
     assert "… and 3 more tokens" in page.html()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from textrnn.evaluation.verdict import verdict
+from textrnn.evaluation.comparison import verdict
 
 
 def metrics(together: float, linear: float | None, network: float, weight: float | None = 0.5) -> dict[str, Any]:

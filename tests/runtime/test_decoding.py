@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import check_encoding, one_line, read_lines, visible, visible_json
+from textrnn.runtime.decoding import check_encoding, read_lines
 from textrnn.runtime.files import open_binary
+from textrnn.runtime.terminal import one_line, visible, visible_json
 
 
 def lines(path: Path, encoding: str = "utf-8") -> list[str]:

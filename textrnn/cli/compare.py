@@ -13,8 +13,7 @@ import typer
 from textrnn.cli.options import DeviceOption, LabelColumnOption, SetOption, TextColumnOption, parse_overrides
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 
 @exit_on_error()
@@ -64,8 +63,7 @@ def compare(
     overrides = parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.compare import compare as run_compare
-    from textrnn.evaluation.comparison_files import comparison_json
-    from textrnn.evaluation.comparison_text import comparison_text
+    from textrnn.evaluation.comparison_report import comparison_json, comparison_text
 
     found = run_compare(runs, data, split=split, overrides=overrides, output=output, device=device, begin=begin)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -21,8 +21,7 @@ from textrnn.cli.options import (
 )
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 
 @exit_on_error()

@@ -7,18 +7,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from textrnn.cli.options import DeviceOption, RunArgument, TextColumnOption
-from textrnn.cli.reading import (
+from textrnn.cli.options import (
     DelimiterOption,
+    DeviceOption,
     EncodingOption,
     FilesArgument,
     FormatOption,
+    RunArgument,
+    TextColumnOption,
     check_files,
     reading_options,
 )
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 
 @exit_on_error()

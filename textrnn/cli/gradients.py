@@ -22,8 +22,7 @@ from textrnn.cli.options import (
 )
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 DEFAULT_STEPS = 200
 
@@ -93,7 +92,7 @@ def gradients(
         )
     if run is not None:
         check_memory(FOR_TORCH)
-        from textrnn.commands.gradients_of_run import gradients_of_run
+        from textrnn.commands.gradients import gradients_of_run
 
         sys.stdout.write(gradients_of_run(run, output, device_name=device))
         return
@@ -104,7 +103,7 @@ def gradients(
         example="textrnn gradients --data reviews.csv; or a run's folder, as in: textrnn gradients runs/sample",
     )
     check_memory(FOR_TORCH)
-    from textrnn.commands.gradients_by_cell import gradients_by_cell
+    from textrnn.commands.gradients import gradients_by_cell
 
     output = output or Path("gradients") / run_name(config, settings.data.train)
     cells = [each.value for each in dict.fromkeys(cell or Cell)]

@@ -7,19 +7,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from textrnn.cli.options import DeviceOption, PrecisionOption, RunArgument, TextColumnOption
-from textrnn.cli.reading import (
+from textrnn.cli.options import (
     DelimiterOption,
+    DeviceOption,
     EncodingOption,
     FilesArgument,
     FormatOption,
+    PrecisionOption,
+    RunArgument,
+    TextColumnOption,
     check_files,
     reading_options,
 )
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 from textrnn.runtime.progress import log
 
 
@@ -97,7 +99,7 @@ def predict(
     reading = reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
-    from textrnn.commands.precision import describe_precision
+    from textrnn.commands.describe import describe_precision
     from textrnn.commands.predict import Unsure
     from textrnn.commands.predict import predict as run_predict
     from textrnn.commands.prediction_input import STDIN, InputOptions

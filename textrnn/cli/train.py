@@ -21,8 +21,7 @@ from textrnn.cli.options import (
 )
 from textrnn.errors import CheckpointError, ConfigError, UsageError, command
 from textrnn.runtime.distributed import is_first, process_group
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 
 @exit_on_error()

@@ -16,9 +16,9 @@ from textrnn.cli.options import (
     load_config,
     parse_overrides,
 )
-from textrnn.runtime.decoding import visible
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.terminal import visible
 
 
 @exit_on_error()

@@ -17,7 +17,7 @@ from textrnn.commands.output import check_output
 from textrnn.config import Config
 from textrnn.data.source import Source
 from textrnn.errors import CheckpointError, ConfigError, DataError, UsageError, short
-from textrnn.evaluation.comparison_files import COMPARISON
+from textrnn.evaluation.comparison_report import COMPARISON
 from textrnn.runtime.progress import log_prefix
 
 _LABELS_SHOWN = 5

@@ -15,9 +15,8 @@ from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_
 from textrnn.commands.window import Window, quick_switches
 from textrnn.data.reader import Example
 from textrnn.errors import ConfigError, DataError, short
-from textrnn.evaluation.explained_text import jsonl_line, record
+from textrnn.evaluation.explanation_report import Page, jsonl_line, record
 from textrnn.evaluation.explanations import Explanation
-from textrnn.evaluation.explanations_page import Page
 from textrnn.evaluation.integrated_gradients import MOST_STEPS, allowed_gap
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars

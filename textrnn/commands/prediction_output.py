@@ -13,8 +13,8 @@ import numpy as np
 
 from textrnn.data.reader import Example
 from textrnn.errors import TextRNNError, short
-from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.progress import log
+from textrnn.runtime.terminal import one_line, visible, visible_json
 
 COLUMNS = ["label", "probability", "text"]
 

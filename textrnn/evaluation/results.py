@@ -18,8 +18,8 @@ from textrnn.evaluation.page_tables import cells_to_browse
 from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.evaluation.report import report_text
-from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import make_folder, write_text
+from textrnn.runtime.terminal import one_line, visible, visible_json
 
 DATA = "data.json"
 RESULTS = (

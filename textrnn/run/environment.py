@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import textrnn
 from textrnn.errors import CheckpointError
-from textrnn.runtime.decoding import visible_json
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import write_text
+from textrnn.runtime.terminal import visible_json
 
 if TYPE_CHECKING:
     import torch
