@@ -49,8 +49,8 @@ LAYERS = [
         "evaluation.explanations", "evaluation.explanation_report",
     ],
     [
-        "run.tensors", "run.model_config", "run.environment", "run.linear_files", "run.model", "run.checkpoint",
-        "run.history", "run.folder", "run.held_out", "run.config_differences",
+        "run.tensors", "run.model_config", "run.environment", "run.linear_files", "run.history", "run.folder",
+        "run.model", "run.checkpoint", "run.held_out", "run.config_differences",
     ],
     [
         "training.weak_parts", "training.decision", "training.events", "training.objectives", "training.optim",

@@ -15,6 +15,7 @@ from textrnn.cli.options import (
     SetOption,
     TextColumnOption,
     load_config,
+    optional,
     parse_overrides,
 )
 from textrnn.errors import DataError, UsageError
@@ -32,23 +33,15 @@ def check(
     data: DataOption = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the suspects of wrong labels, the likeliest first: .tsv or .csv.",
-            show_default=False,
-        ),
+        optional(metavar="FILE", help="Write the suspects of wrong labels, the likeliest first: .tsv or .csv."),
     ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="With --output: add the other columns of the input.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="With --output: add the other columns of the input.")] = False,
     clean: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the training file without empty texts, copies and texts of test.",
-            show_default=False,
-        ),
+        optional(metavar="FILE", help="Write the training file without empty texts, copies and texts of test."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something severe is found.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Look for faults of labelled texts: copies, leaks, wrong labels.
 
     Also damaged characters, rare classes and more (docs/check.md).

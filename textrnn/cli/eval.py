@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -17,11 +16,13 @@ from textrnn.cli.options import (
     RunArgument,
     SetOption,
     TextColumnOption,
+    optional,
     parse_overrides,
 )
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.terminal import stdout_columns
 
 
 @exit_on_error()
@@ -33,15 +34,13 @@ def eval_(
         typer.Argument(metavar="DATA", help="Labelled texts; without it, the run's own test file.", show_default=False),
     ] = None,
     split: Annotated[
-        Literal["test", "dev", "train"] | None,
-        typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False),
+        Literal["test", "dev", "train"] | None, optional(help="Which of the run's own texts.  [default: test]")
     ] = None,
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     set_: SetOption = None,
     output: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.  [default: RUN/eval/<data name>]", show_default=False),
+        Path | None, optional(metavar="DIR", help="Folder of the results.  [default: RUN/eval/<data name>]")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead of the report.")] = False,
     device: DeviceOption = "auto",
@@ -65,9 +64,5 @@ def eval_(
     folder, metrics = evaluate(
         run, data, split=split, overrides=overrides, output=output, device=device, precision=precision, begin=begin
     )
-    if json:
-        text = metrics_json(metrics)
-    else:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        text = report_text(metrics, columns, file=folder / "report.txt")
+    text = metrics_json(metrics) if json else report_text(metrics, stdout_columns(), file=folder / "report.txt")
     sys.stdout.write(text)

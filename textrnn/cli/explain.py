@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
-
 from textrnn.cli.options import (
     DelimiterOption,
     DeviceOption,
@@ -16,6 +14,7 @@ from textrnn.cli.options import (
     RunArgument,
     TextColumnOption,
     check_files,
+    optional,
     reading_options,
 )
 from textrnn.runtime.distributed import alone
@@ -27,23 +26,18 @@ from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 def explain(
     run: RunArgument,
     files: FilesArgument = None,
-    label: Annotated[
-        str | None, typer.Option(metavar="L", help="Explain this class.  [default: the likeliest]", show_default=False)
-    ] = None,
+    label: Annotated[str | None, optional(metavar="L", help="Explain this class.  [default: the likeliest]")] = None,
     format: FormatOption = None,
     text_column: TextColumnOption = None,
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = None,
     output_format: Annotated[
         Literal["text", "jsonl"] | None,
-        typer.Option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]",
-                     show_default=False),
+        optional(help="text: for people; jsonl: every token.  [default: text, nothing with --html]"),
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page to read in a browser.", show_default=False)
-    ] = None,
+    html: Annotated[Path | None, optional(metavar="FILE", help="Write a page to read in a browser.")] = None,
     device: DeviceOption = "auto",
-) -> None:  # fmt: skip
+) -> None:
     """Explain labels: which tokens speak for or against.
 
     Example: textrnn explain runs/sample texts.txt --html why.html

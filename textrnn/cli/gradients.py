@@ -17,6 +17,7 @@ from textrnn.cli.options import (
     SetOption,
     TextColumnOption,
     load_config,
+    optional,
     parse_overrides,
     run_name,
 )
@@ -45,36 +46,32 @@ def gradients(
     data: DataOption = None,
     cell: Annotated[
         list[Cell] | None,
-        typer.Option(
-            "--cell", metavar="CELL", show_default=False,
-            help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]",
-        ),
+        optional("--cell", metavar="CELL", help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]"),
     ] = None,
     layers: Annotated[
         list[int] | None,
-        typer.Option(
-            metavar="N", min=1, max=64,
+        optional(
+            metavar="N",
+            min=1,
+            max=64,
             help="Without RUN: number of recurrent layers. Repeatable.  [default: the config's]",
-            show_default=False,
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, help=f"Without RUN: optimizer steps of each training.  [default: {DEFAULT_STEPS}]",
-            show_default=False,
+        optional(
+            metavar="N", min=1, help=f"Without RUN: optimizer steps of each training.  [default: {DEFAULT_STEPS}]"
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
+        optional(
             metavar="DIR",
             help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
-            show_default=False,
         ),
     ] = None,
     device: DeviceOption = "auto",
-) -> None:  # fmt: skip
+) -> None:
     """Show how far back gradients reach, in a table and a picture.
 
     RUN: in its network, before and after training. --config: in fresh networks of each cell, before and after a short

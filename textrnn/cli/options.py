@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ import typer
 
 from textrnn.errors import DataError, UsageError, command, short
 
+optional = partial(typer.Option, show_default=False)
 Precision = Literal["float32", "bfloat16", "auto"]
 Preset = Literal["best", "plain"]
 
@@ -24,34 +26,25 @@ def _device(name: str) -> str:
     return name
 
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The YAML config.", show_default=False)
-]
+ConfigOption = Annotated[Path | None, optional("--config", "-c", metavar="FILE", help="The YAML config.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable.", show_default=False
-    ),
+    optional("--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable."),
 ]
 DataOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--data",
-        help="Labelled texts: short for --set data.train=FILE. Repeatable.",
-        metavar="FILE",
-        show_default=False,
-    ),
+    optional("--data", help="Labelled texts: short for --set data.train=FILE. Repeatable.", metavar="FILE"),
 ]
 TextColumnOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--text-column", metavar="COLUMN",
-        help="Of texts: a name, or a 0-based number; several, with commas, are joined.", show_default=False,
+    optional(
+        "--text-column",
+        metavar="COLUMN",
+        help="Of texts: a name, or a 0-based number; several, with commas, are joined.",
     ),
-]  # fmt: skip
+]
 LabelColumnOption = Annotated[
-    list[str] | None,
-    typer.Option("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.", show_default=False),
+    list[str] | None, optional("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.")
 ]
 DeviceOption = Annotated[
     str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
@@ -145,19 +138,15 @@ FilesArgument = Annotated[
 ]
 FormatOption = Annotated[
     InputFormat | None,
-    typer.Option(
+    optional(
         metavar="F",
         help="text (one a line), tsv, csv, jsonl, fasttext or folder.  [default: by suffix; else the run's, where "
         "the first lines fit it; else text]",
-        show_default=False,
     ),
 ]
-DelimiterOption = Annotated[
-    str | None, typer.Option(metavar="D", help="Of csv files.  [default: the run's]", show_default=False)
-]
+DelimiterOption = Annotated[str | None, optional(metavar="D", help="Of csv files.  [default: the run's]")]
 EncodingOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]", show_default=False),
+    str | None, optional(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]")
 ]
 
 

@@ -17,6 +17,7 @@ from textrnn.cli.options import (
     RunArgument,
     TextColumnOption,
     check_files,
+    optional,
     reading_options,
 )
 from textrnn.errors import UsageError
@@ -40,15 +41,11 @@ def predict(
     text_column: TextColumnOption = None,
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
-    ] = None,
+    output: Annotated[Path | None, optional(metavar="OUT", help="Write here, not to stdout.")] = None,
     output_format: Annotated[
         Literal["tsv", "csv", "jsonl"], typer.Option(help="csv and jsonl keep texts as they are.")
     ] = "tsv",
-    top_k: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="jsonl: the K likeliest labels too.", show_default=False)
-    ] = None,
+    top_k: Annotated[int | None, optional(min=1, metavar="K", help="jsonl: the K likeliest labels too.")] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="csv, jsonl: all fields of each input record too, such as an id.")
     ] = False,
@@ -60,18 +57,10 @@ def predict(
     ] = "error",
     min_probability: Annotated[
         float | None,
-        typer.Option(
-            callback=_probability,
-            metavar="P",
-            help="Texts whose likeliest label is less probable are unsure.",
-            show_default=False,
-        ),
+        optional(callback=_probability, metavar="P", help="Texts whose likeliest label is less probable are unsure."),
     ] = None,
     unsure_label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]", show_default=False
-        ),
+        str | None, optional(metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 512,
     device: DeviceOption = "auto",

@@ -16,6 +16,7 @@ from textrnn.cli.options import (
     SetOption,
     TextColumnOption,
     load_config,
+    optional,
     parse_overrides,
     run_name,
 )
@@ -33,10 +34,7 @@ def train(
     set_: SetOption = None,
     data: DataOption = None,
     run_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="The run's folder.  [default: runs/<name of config or data>]", show_default=False
-        ),
+        Path | None, optional(metavar="DIR", help="The run's folder.  [default: runs/<name of config or data>]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where the run stopped.")] = False,
     force: Annotated[
@@ -44,10 +42,7 @@ def train(
     ] = False,
     preset: Annotated[
         Preset | None,
-        typer.Option(
-            help="The defaults of keys that are not stated; plain: the network of the config and nothing else.",
-            show_default=False,
-        ),
+        optional(help="The defaults of keys that are not stated; plain: the network of the config and nothing else."),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:

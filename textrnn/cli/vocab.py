@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from textrnn.cli.options import (
     ConfigOption,
     DataOption,
@@ -14,6 +12,7 @@ from textrnn.cli.options import (
     SetOption,
     TextColumnOption,
     load_config,
+    optional,
     parse_overrides,
 )
 from textrnn.runtime.distributed import alone
@@ -29,9 +28,7 @@ def vocab(
     label_column: LabelColumnOption = None,
     set_: SetOption = None,
     data: DataOption = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write `token<TAB>count` lines.", show_default=False)
-    ] = None,
+    output: Annotated[Path | None, optional(metavar="FILE", help="Write `token<TAB>count` lines.")] = None,
 ) -> None:
     """Build the vocabulary from the training texts and describe it.
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from textrnn.classifier import TextClassifier, model_folder
+from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
 from textrnn.commands.describe import NAMES, describe_precision, files_phrase, layers_line, model_name
 from textrnn.commands.eval_data import (
@@ -37,7 +37,7 @@ from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
 from textrnn.evaluation.results import RESULTS, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
-from textrnn.run.folder import RunFolder
+from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.history import read_history
 from textrnn.runtime.progress import bar, log
 from textrnn.training.recorder import best_epochs, saved_progress

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from textrnn.classifier import model_folder
 from textrnn.commands.data import input_files, load_data, pretrained_vectors
 from textrnn.commands.describe import network_line
 from textrnn.commands.output import check_output
@@ -37,7 +36,7 @@ from textrnn.evaluation.gradients import (
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
 from textrnn.run.environment import compare_environment, describe_environment, load_environment
-from textrnn.run.folder import RunFolder
+from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.history import read_history
 from textrnn.run.model import load_model
 from textrnn.run.tensors import difference

@@ -292,6 +292,5 @@ def dead_keys(config: Config) -> list[str]:
             for needs in (each for each in field.metadata if isinstance(each, Needs)):
                 if value != config.default(section_name, name) and not needs.met(config):
                     reason = needs.reason.format(**dict(config.sections()))
-                    found.append(f"{section_name}.{name}: {value} {needs.result}: {{reason}")
+                    found.append(f"{section_name}.{name}: {value} {needs.result}: {reason}")
     return found
-

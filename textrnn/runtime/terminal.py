@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 
@@ -66,6 +68,11 @@ def display_width(text: str) -> int:
     """Terminal columns; control characters, which have none, count as the code points they are."""
     width = wcswidth(text)
     return len(text) if width < 0 else width
+
+
+def stdout_columns() -> int | None:
+    """The width of the terminal on stdout; None for a file or pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def cut(text: str, width: int) -> str:
