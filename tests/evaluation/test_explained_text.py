@@ -55,7 +55,7 @@ def test_segments_cover_the_text_and_join_tokens_of_one_character() -> None:
     half = explained("x ½!", ("x", 0, 1, 1.0), ("1", 2, 3, 0.5), ("⁄", 2, 3, 0.25), ("2", 2, 3, 0.0))
     assert list(segments(half, 100)) == [("x", 1.0), (" ", None), ("½", 0.75), ("!", None)]
     assert list(segments(half, 1)) == [("x", 1.0)]
-    assert top_words(half)[0] == ("x", 1.0, 1)
+    assert top_words(half)[0][0] == ("x", 1.0, 1)
 
 
 def test_a_long_text_is_cut_where_it_is_shown() -> None:

@@ -3,7 +3,6 @@ Jinja2), and the texts on which the runs differ."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from textrnn.evaluation.comparison import differing_rows, p_value, points, round
 from textrnn.evaluation.html import render
 from textrnn.evaluation.report import score_columns
 from textrnn.runtime.files import atomic_writer, write_bytes
-from textrnn.runtime.terminal import aligned, cut, one_line, visible, visible_json, wrapped
+from textrnn.runtime.terminal import aligned, cut, json_text, one_line, visible, wrapped
 
 COMPARISON = ("comparison.json", "comparison.txt", "comparison.html", "differences.tsv")
 CLASSES_SHOWN = 5
@@ -28,7 +27,7 @@ _SCORES_WIDTH, _CLASSES_WIDTH = 61, 60  # right of the names or labels
 
 
 def comparison_json(found: dict[str, Any]) -> str:
-    return visible_json(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
+    return json_text(found, indent=2)
 
 
 def comparison_text(found: dict[str, Any], columns: int | None = None) -> str:

@@ -1,28 +1,21 @@
-"""Explanations as text: for a terminal, a file, or a program."""
+"""Explanations for a terminal, a program (JSON), and as a page: one file without a network, made with Jinja2."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from textrnn.evaluation.examples import divided
 from textrnn.evaluation.explanations import Explanation
 from textrnn.evaluation.html import render
-from textrnn.runtime.terminal import one_line, visible, visible_json
+from textrnn.runtime.terminal import json_text, one_line, visible
 
 WORDS_SHOWN, CHARACTERS_SHOWN, TOKENS_SHOWN = 8, 200, 2000
+MOST_TOKENS, MOST_OF_ONE = 50_000, 5_000  # of a page: a few megabytes, which a phone still shows
 _LEAST_SHOWN = 0.005  # it would be printed as 0.00
 # Of xterm's 256 colours, from weak to strong, as backgrounds of black letters: blue speaks for, orange against.
 _FOR, _AGAINST, _BLACK = (195, 153, 111, 75), (230, 223, 215, 208), 16
-
-
-class Segment(NamedTuple):
-    """A piece of a text, and what it contributes: None between tokens."""
-
-    text: str
-    value: float | None
 
 
 class Word(NamedTuple):
@@ -45,7 +38,7 @@ def jsonl_line(explanation: Explanation) -> str:
             for token, start, end, value in explanation.tokens
         ],
     }
-    return visible_json(json.dumps(item, ensure_ascii=False, allow_nan=False)) + "\n"
+    return json_text(item)
 
 
 def record(explanation: Explanation, *, coloured: bool) -> str:
@@ -61,39 +54,38 @@ def record(explanation: Explanation, *, coloured: bool) -> str:
         f"{label}  {explanation.probability:.4f}  {text}",
         f"  log-odds {explanation.log_odds:.2f} {equals} baseline {explanation.baseline:.2f} {total} from tokens",
     ]
-    words = top_words(explanation)
-    for name, side in (("for", [word for word in words if word.value > 0]),
-                       ("against", [word for word in words[::-1] if word.value < 0])):  # fmt: skip
-        if side:
-            lines.append(f"  {name:8} {'  '.join(map(_word, side[:WORDS_SHOWN]))}")
+    speak_for, against = top_words(explanation)
+    for name, words in (("for", speak_for), ("against", against)):
+        if words:
+            lines.append(f"  {name:8} {'  '.join(map(_word, words))}")
     if not explanation.tokens:
         lines.append("  the text has no tokens")
-    elif not words:
+    elif not speak_for and not against:
         lines.append("  no token makes a difference: the model knows none of them")
     return "\n".join(lines) + "\n\n"
 
 
-def top_words(explanation: Explanation) -> list[Word]:
-    """The distinct tokens that make a difference, from the one that speaks most for the label to the one that speaks
-    most against it."""
-    sums: Counter[str] = Counter()
+def top_words(explanation: Explanation) -> tuple[list[Word], list[Word]]:
+    """The distinct tokens that speak most for the label, and those that speak most against it, strongest first."""
+    sums: dict[str, float] = defaultdict(float)
     counts = Counter(each.token for each in explanation.tokens)
     for each in explanation.tokens:
-        sums[each.token] += each.value  # type: ignore[assignment]
-    found = [Word(token, value, counts[token]) for token, value in sums.items() if abs(value) >= _LEAST_SHOWN]
-    return sorted(found, key=lambda word: -word.value)
+        sums[each.token] += each.value
+    words = [Word(token, value, counts[token]) for token, value in sums.items() if abs(value) >= _LEAST_SHOWN]
+    words.sort(key=lambda word: -word.value)
+    speak_for, against = [word for word in words if word.value > 0], [word for word in words[::-1] if word.value < 0]
+    return speak_for[:WORDS_SHOWN], against[:WORDS_SHOWN]
 
 
-def segments(explanation: Explanation, most: int) -> Iterator[Segment]:
-    """The text in pieces: tokens, those of the same characters together, and what lies between them. At most `most`
-    tokens; the end of a longer text is left out."""
-    at, text = 0, explanation.text
-    tokens = explanation.tokens[:most]
+def segments(explanation: Explanation, most: int) -> Iterator[tuple[str, float | None]]:
+    """The text in pieces, each with what it contributes: tokens, those of the same characters together, and, with None,
+    what lies between them. At most `most` tokens; the end of a longer text is left out."""
+    at, text, tokens = 0, explanation.text, explanation.tokens[:most]
     for piece, value in divided(text, [(each.start, each.end, each.value) for each in tokens]):
-        yield Segment(piece, value)
+        yield piece, value
         at += len(piece)
     if len(tokens) == len(explanation.tokens) and at < len(text):
-        yield Segment(_beginning(text[at:], most), None)
+        yield _beginning(text[at:], most), None
 
 
 def strongest(explanation: Explanation) -> float:
@@ -103,12 +95,12 @@ def strongest(explanation: Explanation) -> float:
 
 def _coloured(explanation: Explanation) -> str:
     largest, pieces = strongest(explanation), []
-    for segment in segments(explanation, TOKENS_SHOWN):
-        shown, share = visible(one_line(segment.text)), abs(segment.value or 0) / largest
-        if segment.value is None or share < 0.1:
+    for text, value in segments(explanation, TOKENS_SHOWN):
+        shown, share = visible(one_line(text)), abs(value or 0) / largest
+        if value is None or share < 0.1:
             pieces.append(shown)
         else:
-            shade = (_FOR if segment.value > 0 else _AGAINST)[min(int(share * 4), 3)]
+            shade = (_FOR if value > 0 else _AGAINST)[min(int(share * 4), 3)]
             pieces.append(f"\x1b[38;5;{_BLACK};48;5;{shade}m{shown}\x1b[0m")
     if len(explanation.tokens) > TOKENS_SHOWN:
         pieces.append(f" … and {len(explanation.tokens) - TOKENS_SHOWN:,} more tokens")
@@ -126,9 +118,6 @@ def _signed(value: float, space: str = "") -> str:
 def _word(word: Word) -> str:
     several = f" ×{word.times}" if word.times > 1 else ""
     return f"{_signed(word.value)} {visible(word.token)}{several}"
-
-
-MOST_TOKENS, MOST_OF_ONE = 50_000, 5_000  # a few megabytes, which a phone still shows
 
 
 class Page:
@@ -154,8 +143,14 @@ class Page:
 
 
 def _shown(explanation: Explanation) -> dict[str, Any]:
-    largest, words = strongest(explanation), top_words(explanation)
+    largest, (speak_for, against) = strongest(explanation), top_words(explanation)
+    words = [*speak_for, *against[::-1]]
     widest = max([abs(word.value) for word in words], default=1.0)
+    pieces = []
+    for text, value in segments(explanation, MOST_OF_ONE):
+        value, shown = value or 0.0, visible(text.replace("\t", " ").replace("\r", ""))
+        share = round(abs(value) / largest, 2) if abs(value) >= 0.05 * largest else 0.0  # 0 is shown without a colour
+        pieces.append((shown, _number(value), share, value > 0))
     return {
         "label": visible(explanation.label),
         "predicted": None if explanation.predicted == explanation.label else visible(explanation.predicted),
@@ -163,24 +158,13 @@ def _shown(explanation: Explanation) -> dict[str, Any]:
         "log_odds": _number(explanation.log_odds),
         "baseline": _number(explanation.baseline),
         "total": _number(sum(each.value for each in explanation.tokens)),
-        "segments": [
-            (visible(text.replace("\t", " ").replace("\r", "")), _number(value or 0), _strength(value, largest),
-             (value or 0) > 0)
-            for text, value in segments(explanation, MOST_OF_ONE)
-        ],
+        "segments": pieces,
         "more": max(len(explanation.tokens) - MOST_OF_ONE, 0),
         "words": [
             (visible(token), _number(value), round(100 * abs(value) / widest), value > 0, times)
-            for token, value, times in [word for word in words if word.value > 0][:WORDS_SHOWN]
-            + [word for word in words if word.value < 0][-WORDS_SHOWN:]
+            for token, value, times in words
         ],
-    }  # fmt: skip
-
-
-def _strength(value: float | None, largest: float) -> float:
-    """0 to 1; 0 is shown without a colour."""
-    share = abs(value or 0) / largest
-    return 0.0 if share < 0.05 else round(share, 2)
+    }
 
 
 def _number(value: float) -> str:

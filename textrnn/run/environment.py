@@ -11,7 +11,7 @@ import textrnn
 from textrnn.errors import CheckpointError
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import write_text
-from textrnn.runtime.terminal import visible_json
+from textrnn.runtime.terminal import json_text
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ def save_environment(
 ) -> None:
     """config: its sections, as the run began; the user may change the run's config.yaml."""
     content = {**environment, "data_sha256": digests, "config": config or {}}
-    write_text(path, visible_json(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
+    write_text(path, json_text(content, indent=2))
 
 
 def load_environment(path: Path) -> dict[str, Any]:

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 from wcwidth import wcswidth
 
 # What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-
-
 # What nobody sees: soft hyphen, zero-width spaces and marks of direction, fillers, tags.
 _INVISIBLE = (
     0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2066),
     *range(0x206A, 0x2070), 0x2800, 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
 )  # fmt: skip
-
-
 _SELECTORS = (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))  # of a character's variant
-
-
 _ESCAPED = {code: chr(code).encode("unicode_escape").decode() for code in (*_CONTROLS, *_INVISIBLE) if code != 0x0A}
-
-
 _REMOVED = dict.fromkeys((*_INVISIBLE, *_SELECTORS, 0x200C, 0x200D, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-
-
 # Persian, Indic scripts and emoji need joiners inside words; beside plain letters they do nothing.
 _NEEDLESS_JOINER = re.compile("(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
-
-
 _SURROGATES = range(0xD800, 0xE000)  # halves of characters, which UTF-8 cannot hold
-
-
+_BREAKS = str.maketrans(dict.fromkeys("\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 _AS_JSON = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_SURROGATES) if code >= 0x20}
 
 
@@ -51,12 +40,10 @@ def without_invisible(text: str) -> str:
     return text.translate(_REMOVED)
 
 
-def visible_json(text: str) -> str:
-    """JSON of the same content, with `\\u009b` and the like in place of the control characters left in its strings."""
-    return text.translate(_AS_JSON)
-
-
-_BREAKS = str.maketrans(dict.fromkeys("\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON and a line feed: a single line, or with so many spaces of indentation. Letters stay as they are; control
+    characters come as `\\u009b` and the like."""
+    return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False).translate(_AS_JSON) + "\n"
 
 
 def one_line(text: str) -> str:
