@@ -109,21 +109,6 @@ def test_what_is_printed_is_what_is_written(cli: Cli, runs: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_order_of_the_runs_changes_only_signs(cli: Cli, runs: Path) -> None:
-    ((found,), (swapped,)) = (
-        json.loads(cli("compare", *order, "--json").out)["comparisons"] for order in (RUNS, RUNS[::-1])
-    )
-    for one, two in zip(
-        [found["accuracy"], found["macro_f1"], *found["classes"]],
-        [swapped["accuracy"], swapped["macro_f1"], *swapped["classes"]],
-        strict=True,
-    ):
-        assert two["difference"] == -one["difference"]
-        assert two["interval"] == [-end for end in one["interval"][::-1]]
-    assert found["accuracy"]["difference"] != 0
-    assert found["sentence"] == swapped["sentence"]
-
-
 def test_a_difference_of_the_seed_alone_is_said(cli: Cli, runs: Path) -> None:
     shutil.copytree("runs/a", "runs/c")
     replace("runs/c/config.yaml", "seed: 1", "seed: 3")
