@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from textrnn.cli.options import DeviceOption, LabelColumnOption, SetOption, TextColumnOption, optional, parse_overrides
+from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
@@ -24,24 +24,26 @@ def compare(
     ],
     data: Annotated[
         str | None,
-        optional(metavar="DATA", help="Labelled texts; without it, the runs' own test files, which must be equal."),
+        options.option(
+            metavar="DATA", help="Labelled texts; without it, the runs' own test files, which must be equal."
+        ),
     ] = None,
     split: Annotated[
-        Literal["test", "dev"] | None, optional(help="Which of the runs' own texts.  [default: test]")
+        Literal["test", "dev"] | None, options.option(help="Which of the runs' own texts.  [default: test]")
     ] = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
     output: Annotated[
         Path | None,
-        optional(
+        options.option(
             metavar="DIR",
             help="Write comparison.json, .txt and .html here, and differences.tsv: the texts that one "
             "run gets right and another wrong.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of the text.")] = False,
-    device: DeviceOption = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Judge runs on the same texts: which is better, or is it chance?
 
@@ -54,7 +56,7 @@ def compare(
         raise UsageError("--split names a part of the runs' own data; it does not go with --data")
     if len(runs) < 2:
         raise UsageError("two or more runs were expected, as in: textrnn compare runs/a runs/b")
-    overrides = parse_overrides(set_, text_column, label_column)
+    overrides = options.parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.compare import compare as run_compare
     from textrnn.evaluation.comparison_report import comparison_json, comparison_text

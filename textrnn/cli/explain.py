@@ -5,18 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from textrnn.cli.options import (
-    DelimiterOption,
-    DeviceOption,
-    EncodingOption,
-    FilesArgument,
-    FormatOption,
-    RunArgument,
-    TextColumnOption,
-    check_files,
-    optional,
-    reading_options,
-)
+from textrnn.cli import options
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
@@ -24,19 +13,21 @@ from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 @exit_on_error()
 @alone()
 def explain(
-    run: RunArgument,
-    files: FilesArgument = None,
-    label: Annotated[str | None, optional(metavar="L", help="Explain this class.  [default: the likeliest]")] = None,
-    format: FormatOption = None,
-    text_column: TextColumnOption = None,
-    delimiter: DelimiterOption = None,
-    encoding: EncodingOption = None,
+    run: options.Run,
+    files: options.Files = None,
+    label: Annotated[
+        str | None, options.option(metavar="L", help="Explain this class.  [default: the likeliest]")
+    ] = None,
+    format: options.Format = None,
+    text_column: options.TextColumn = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     output_format: Annotated[
         Literal["text", "jsonl"] | None,
-        optional(help="text: for people; jsonl: every token.  [default: text, nothing with --html]"),
+        options.option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]"),
     ] = None,
-    html: Annotated[Path | None, optional(metavar="FILE", help="Write a page to read in a browser.")] = None,
-    device: DeviceOption = "auto",
+    html: Annotated[Path | None, options.option(metavar="FILE", help="Write a page to read in a browser.")] = None,
+    device: options.Device = "auto",
 ) -> None:
     """Explain labels: which tokens speak for or against.
 
@@ -44,8 +35,8 @@ def explain(
 
     Example: echo "where is my parcel?" | textrnn explain runs/sample --label complaint
     """
-    check_files(files, "explain", run)
-    reading = reading_options(format, text_column, delimiter, encoding)
+    options.check_files(files, "explain", run)
+    reading = options.reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.explain import explain as run_explain

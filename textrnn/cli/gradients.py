@@ -9,18 +9,7 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import (
-    ConfigOption,
-    DataOption,
-    DeviceOption,
-    LabelColumnOption,
-    SetOption,
-    TextColumnOption,
-    load_config,
-    optional,
-    parse_overrides,
-    run_name,
-)
+from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
@@ -39,18 +28,20 @@ class Cell(str, enum.Enum):  # typer takes no list of a Literal
 @alone()
 def gradients(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)] = None,
-    config: ConfigOption = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
-    data: DataOption = None,
+    config: options.Config = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
+    data: options.Data = None,
     cell: Annotated[
         list[Cell] | None,
-        optional("--cell", metavar="CELL", help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]"),
+        options.option(
+            "--cell", metavar="CELL", help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]"
+        ),
     ] = None,
     layers: Annotated[
         list[int] | None,
-        optional(
+        options.option(
             metavar="N",
             min=1,
             max=64,
@@ -59,18 +50,18 @@ def gradients(
     ] = None,
     steps: Annotated[
         int | None,
-        optional(
+        options.option(
             metavar="N", min=1, help=f"Without RUN: optimizer steps of each training.  [default: {DEFAULT_STEPS}]"
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        optional(
+        options.option(
             metavar="DIR",
             help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
         ),
     ] = None,
-    device: DeviceOption = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Show how far back gradients reach, in a table and a picture.
 
@@ -81,7 +72,7 @@ def gradients(
 
     Example: textrnn gradients --config configs/sample.yaml --cell rnn --cell gru --layers 2
     """
-    overrides = parse_overrides(set_, text_column, label_column)
+    overrides = options.parse_overrides(set_, text_column, label_column)
     if run is not None and any(each for each in (config, set_, text_column, label_column, data, cell, layers, steps)):
         raise UsageError(
             "a run has its own config, and is not trained again: --config, --data, --text-column, --label-column, "
@@ -93,7 +84,7 @@ def gradients(
 
         sys.stdout.write(gradients_of_run(run, output, device_name=device))
         return
-    settings = load_config(
+    settings = options.load_config(
         config,
         data,
         overrides,
@@ -102,7 +93,7 @@ def gradients(
     check_memory(FOR_TORCH)
     from textrnn.commands.gradients import gradients_by_cell
 
-    output = output or Path("gradients") / run_name(config, settings.data.train)
+    output = output or Path("gradients") / options.run_name(config, settings.data.train)
     cells = [each.value for each in dict.fromkeys(cell or Cell)]
     sys.stdout.write(
         gradients_by_cell(

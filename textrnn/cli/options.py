@@ -14,8 +14,7 @@ import typer
 
 from textrnn.errors import DataError, UsageError, command, short
 
-optional = partial(typer.Option, show_default=False)
-Precision = Literal["float32", "bfloat16", "auto"]
+option = partial(typer.Option, show_default=False)
 Preset = Literal["best", "plain"]
 
 
@@ -26,35 +25,32 @@ def _device(name: str) -> str:
     return name
 
 
-ConfigOption = Annotated[Path | None, optional("--config", "-c", metavar="FILE", help="The YAML config.")]
-SetOption = Annotated[
+Config = Annotated[Path | None, option("--config", "-c", metavar="FILE", help="The YAML config.")]
+Set = Annotated[
     list[str] | None,
-    optional("--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable."),
+    option("--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable."),
 ]
-DataOption = Annotated[
+Data = Annotated[
     list[str] | None,
-    optional("--data", help="Labelled texts: short for --set data.train=FILE. Repeatable.", metavar="FILE"),
+    option("--data", help="Labelled texts: short for --set data.train=FILE. Repeatable.", metavar="FILE"),
 ]
-TextColumnOption = Annotated[
+TextColumn = Annotated[
     list[str] | None,
-    optional(
+    option(
         "--text-column",
         metavar="COLUMN",
         help="Of texts: a name, or a 0-based number; several, with commas, are joined.",
     ),
 ]
-LabelColumnOption = Annotated[
-    list[str] | None, optional("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.")
+LabelColumn = Annotated[
+    list[str] | None, option("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.")
 ]
-DeviceOption = Annotated[
-    str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+Device = Annotated[str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[
+    Literal["float32", "bfloat16", "auto"],
+    typer.Option("--precision", help="Of matrix products; auto: bfloat16 where it is fast and agrees."),
 ]
-PrecisionOption = Annotated[
-    Precision, typer.Option("--precision", help="Of matrix products; auto: bfloat16 where it is fast and agrees.")
-]
-RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)
-]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)]
 
 
 def parse_text_column(values: list[str]) -> int | str | list[int | str]:
@@ -133,21 +129,17 @@ def run_name(config: Path | None, train_files: Any) -> str:
 
 
 InputFormat = Literal["text", "tsv", "csv", "jsonl", "fasttext", "folder"]
-FilesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)
-]
-FormatOption = Annotated[
+Files = Annotated[list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)]
+Format = Annotated[
     InputFormat | None,
-    optional(
+    option(
         metavar="F",
         help="text (one a line), tsv, csv, jsonl, fasttext or folder.  [default: by suffix; else the run's, where "
         "the first lines fit it; else text]",
     ),
 ]
-DelimiterOption = Annotated[str | None, optional(metavar="D", help="Of csv files.  [default: the run's]")]
-EncodingOption = Annotated[
-    str | None, optional(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]")
-]
+Delimiter = Annotated[str | None, option(metavar="D", help="Of csv files.  [default: the run's]")]
+Encoding = Annotated[str | None, option(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]")]
 
 
 def check_files(files: list[str] | None, verb: str, run: Path) -> None:
