@@ -61,7 +61,7 @@ LAYERS = [
     ["classifier", "estimator"],
     [
         "commands.output", "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
-        "commands.describe", "commands.train", "commands.eval_data", "commands.eval",
+        "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval",
         "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.prediction_output",
         "commands.window", "commands.predict", "commands.explain", "commands.gradients",
     ],

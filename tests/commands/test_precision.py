@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import textrnn.classifier as classifier
-import textrnn.commands.describe as describe
+import textrnn.commands.precision as precision
 import textrnn.training.precision as measuring
 from tests.conftest import TRAINED, Cli
 from textrnn import TextClassifier
@@ -18,7 +18,7 @@ FILE = "test.tsv"
 
 
 def have_units(monkeypatch: pytest.MonkeyPatch, has_units: bool) -> None:
-    for module in (classifier, describe, measuring):
+    for module in (classifier, precision, measuring):
         monkeypatch.setattr(module, "has_bfloat16_units", lambda device: has_units)
 
 

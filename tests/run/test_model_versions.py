@@ -136,9 +136,9 @@ def is_refused(cli: Cli, trained: Path, message: str) -> None:
     [
         (None, NO_NUMBER, "None"), ("true", NO_NUMBER, "True"), ("false", NO_NUMBER, "False"),
         ("'5'", NO_NUMBER, "'5'"), ("5.0", NO_NUMBER, "5.0"), ("[5]", NO_NUMBER, "[5]"), ("null", NO_NUMBER, "None"),
-        ("{}", NO_NUMBER, "{}"), (f"{FIRST_VERSION - 1}", TOO_OLD, f"{FIRST_VERSION - 1}"), ("0", TOO_OLD, "0"),
-        ("-1", TOO_OLD, "-1"), (f"-{'9' * 100}", TOO_OLD, HUGE), (f"{FORMAT_VERSION + 1}", TOO_NEW, f"{FORMAT_VERSION + 1}"),
-        ("9" * 100, TOO_NEW, HUGE),
+        ("{}", NO_NUMBER, "{}"), ("0", TOO_OLD, "0"), ("-1", TOO_OLD, "-1"), (f"-{'9' * 100}", TOO_OLD, HUGE),
+        (f"{FIRST_VERSION - 1}", TOO_OLD, f"{FIRST_VERSION - 1}"),
+        (f"{FORMAT_VERSION + 1}", TOO_NEW, f"{FORMAT_VERSION + 1}"), ("9" * 100, TOO_NEW, HUGE),
     ],
     ids=lambda value: str(value)[:9],
 )  # fmt: skip

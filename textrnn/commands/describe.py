@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from textrnn.classifier import TextClassifier
 from textrnn.commands.data import warn_of_dead_keys
 from textrnn.config import Config, ModelConfig, TrainConfig
 from textrnn.data.splits import Splits
@@ -129,23 +128,3 @@ def warn_of_precision(settings: TrainConfig, device: torch.device) -> None:
         log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
     elif settings.tf32 and device.type == "cpu":
         log.warning("train.tf32: true has no effect: a CPU has no TF32 units")
-
-
-def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool = False) -> None:
-    """Log which precision `auto` has chosen, and why; warn if bfloat16 is slower than float32. is_saved: whether
-    nothing is computed, since what the networks say was saved in training."""
-    if is_saved:
-        if asked != "float32":
-            log.warning("--precision %s has no effect: held-out texts were judged during training, in float32", asked)
-        return
-    agreement, has_units = classifier.model.bfloat16_agreement, has_bfloat16_units(classifier.device)
-    if asked == "bfloat16" and not has_units:
-        log.warning("--precision bfloat16: this processor has no bfloat16 units; float32 is faster here")
-    elif asked == "auto":
-        if not has_units:
-            reason = "this processor has no bfloat16 units"
-        elif agreement is None:
-            reason = "bfloat16 was not compared with it when the model was trained"
-        else:
-            reason = f"bfloat16 gave the same class for {100 * agreement:.2f} % of held-out texts"
-        log.info("computing in %s: %s", classifier.precision, reason)

@@ -14,7 +14,7 @@ import torch
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
-from textrnn.commands.describe import NAMES, describe_precision, files_phrase, layers_line, model_name
+from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
 from textrnn.commands.eval_data import (
     Judged,
     Texts,
@@ -25,6 +25,7 @@ from textrnn.commands.eval_data import (
     warn_of_seen,
 )  # fmt: skip
 from textrnn.commands.output import check_output
+from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.raw_texts import texts_at
 from textrnn.data.source import Source
