@@ -15,15 +15,7 @@ import torch
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
 from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
-from textrnn.commands.eval_data import (
-    Judged,
-    Texts,
-    data_config,
-    given_data,
-    own_split,
-    read_texts,
-    warn_of_seen,
-)  # fmt: skip
+from textrnn.commands.eval_data import Judged, Texts, data_config, given_data, own_split, read_texts, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
@@ -147,24 +139,22 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
     with bar("evaluating", total=len(encoded)) as shown:
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
-            of_window = encoded.rows(window)
-            if judged.logits is not None:
-                network = judged.logits[window]
+            some, labels = encoded.rows(window), encoded.labels[window]
+            if judged.logits is None:
+                network = classifier.network_logits(some, after_batch=shown.update)
             else:
-                network = classifier.network_logits(of_window, after_batch=shown.update)
-            margins = None
-            if judged.margins is not None:
-                margins = judged.margins[window]
-            elif model.linear is not None:
-                margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(of_window)))))
-            logits = model.decide(network, margins, of_window)
-            parts = [model.with_shares(model.decision.of_network(network), of_window)]
+                network = judged.logits[window]
+            margins = None if judged.margins is None else judged.margins[window]
+            if model.linear is not None and margins is None:
+                margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(some)))))
+            logits = model.decide(network, margins, some)
+            parts = [model.with_shares(model.decision.of_network(network), some)]
             if margins is not None:
-                parts.append(model.with_shares(model.decision.of_linear(margins), of_window))
-            totals.add(logits, encoded.labels[window], *parts)
+                parts.append(model.with_shares(model.decision.of_linear(margins), some))
+            totals.add(logits, labels, *parts)
             if has_seen and texts.seen is not None:
-                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(of_window))
-                unseen.add(logits[others], encoded.labels[window][others], *(part[others] for part in parts))
+                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(some))
+                unseen.add(logits[others], labels[others], *(part[others] for part in parts))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
     return Evaluated(Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen)

@@ -1,4 +1,5 @@
-"""Norms of gradients -> the tables that `gradients` prints, no wider than a terminal of 80 columns."""
+"""Norms of gradients -> the tables that `gradients` prints, no wider than a terminal of 80 columns, and its files: every
+value, and the picture."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from textrnn.evaluation.plots import plot_gradients
 from textrnn.runtime.files import write_text
 from textrnn.runtime.terminal import aligned
 
+GRADIENTS = ("gradients.tsv", "gradients.png")
 COLUMNS = 80
 MEASURED = (
     "Norm of the gradient of a text's loss with respect to the input k steps before its last token: the median of the "
@@ -78,9 +80,8 @@ def _number(value: float) -> str:
 
 
 def _hundredths(panels: Sequence[Panel]) -> list[str]:
-    rows = [("", *(panel.title for panel in panels))]
-    rows += [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in panels[0].curves]
-    return aligned(rows)
+    rows = [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in panels[0].curves]
+    return aligned([("", *(panel.title for panel in panels)), *rows])
 
 
 def _fall(median: np.ndarray) -> str:
@@ -109,9 +110,6 @@ def trainings_table(trainings: Sequence[Training]) -> list[str]:
         if each.diverged_at is not None:
             notes.append(f"{each.network}, {each.clipping}: diverged at step {each.diverged_at} (not a finite number)")
     return [*aligned(rows), *notes]
-
-
-GRADIENTS = ("gradients.tsv", "gradients.png")
 
 
 def write_gradients(folder: Path, panels: Sequence[Panel], texts: np.ndarray, title: str) -> None:

@@ -16,7 +16,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import sparse
 
-UNKNOWN = -1
+MOST_CHARACTERS = 1_000_000  # of a text are read
+Unit = Literal["words", "characters", "within_words"]
+WORD = re.compile(r"\b\w\w+\b")
+UNKNOWN = -1  # the number of a symbol that is not known
 
 
 class Symbols(NamedTuple):
@@ -113,11 +116,6 @@ def _search(ascending: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return np.full(len(wanted), UNKNOWN)
     at = np.searchsorted(ascending, wanted).clip(max=len(ascending) - 1)
     return np.where(ascending[at] == wanted, at, UNKNOWN)
-
-
-MOST_CHARACTERS = 1_000_000  # of a text are read
-Unit = Literal["words", "characters", "within_words"]
-WORD = re.compile(r"\b\w\w+\b")
 
 
 @dataclass(frozen=True)
