@@ -1,5 +1,4 @@
-"""Norms of gradients -> the tables that `gradients` prints, no wider than a terminal of 80 columns, and its files: every
-value, and the picture."""
+"""Norms of gradients -> the tables that `gradients` prints, no wider than a terminal of 80 columns, and its files."""
 
 from __future__ import annotations
 
