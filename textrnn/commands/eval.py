@@ -78,9 +78,8 @@ def evaluate(
     if texts.seen is not None:
         metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}
-    about = about_evaluation(
-        classifier, texts, totals, metrics, data_phrase(source.paths, part), RunFolder(run) if is_run else None
-    )
+    data_phrase = files_phrase(source.paths) + ("" if part is None else f", {part} part")
+    about = about_evaluation(classifier, texts, totals, metrics, data_phrase, RunFolder(run) if is_run else None)
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
@@ -164,9 +163,12 @@ def about_evaluation(
     classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, data: str, run: RunFolder | None
 ) -> About:
     """run: where the history is; None for a model folder, which has none."""
+    networks, config = classifier.networks.networks, classifier.config.model
+    has_linear = classifier.model.linear is not None
+    model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0], len(networks))})"
     return About(
-        model=model_phrase(classifier),
-        name=model_name(classifier.config.model, has_linear=classifier.model.linear is not None),
+        model=f"{model} with a linear model beside it" if has_linear else model,
+        name=model_name(config, has_linear=has_linear),
         data=data,
         max_length=classifier.transform.max_length,
         lengths=texts.lengths,
@@ -193,16 +195,3 @@ def explained_by(classifier: TextClassifier, texts: Texts) -> Explain | None:
         return [pieces(each.text, [(token.start, token.end, token.value) for token in each.tokens]) for each in found]
 
     return explain
-
-
-def model_phrase(classifier: TextClassifier) -> str:
-    """Such as "TextRNN (1-layer GRU, both directions, max pooling, 1,234 parameters) with a linear model beside it"."""
-    networks, config = classifier.networks.networks, classifier.config.model
-    phrase = f"{NAMES[config.architecture]} ({layers_line(config, networks[0], len(networks))})"
-    return phrase if classifier.model.linear is None else f"{phrase} with a linear model beside it"
-
-
-def data_phrase(paths: Sequence[str], split: str | None) -> str:
-    """Such as "test.tsv", "a.csv and 2 more", "train.tsv, dev part"."""
-    phrase = files_phrase(paths)
-    return phrase if split is None else f"{phrase}, {split} part"

@@ -83,7 +83,9 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     texts = long_texts(parts[0].train, config.train.seed)
     counts = texts_behind(texts.lengths)
     panels = []
-    readouts = {"as it is": False, "last step": True} if has_another_readout(before, config) else {"as it is": False}
+    readouts = {"as it is": False}
+    if isinstance(before, TextRNN) and (config.model.pooling != "last" or config.model.bidirectional):
+        readouts["last step"] = True
     with bar("measuring", total=2 * len(readouts) * len(texts), unit="text") as shown:
         for title, last_step in readouts.items():
             norms = {
@@ -98,12 +100,6 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
         title += "; the first of them is measured, on the texts that it was trained on"
     about = [title, MEASURED, *([READOUTS] if len(panels) > 1 else []), *clipping_sentence(folder, config)]
     return gradients_text(about, panels, counts)
-
-
-def has_another_readout(network: Network, config: Config) -> bool:
-    """Whether the loss can be read from the last step of the forward direction, and is not."""
-    model = config.model
-    return isinstance(network, TextRNN) and (model.pooling != "last" or model.bidirectional)
 
 
 def trained_network(run: Path) -> tuple[Network, Config]:
@@ -199,7 +195,8 @@ def gradients_by_cell(
                 )  # fmt: skip
                 trainings.append(Training(name, clipping, most, *course))
                 panel.curves[name] = no_curve(len(counts)) if course.diverged_at else measured(network)
-    title = f"{depths_phrase(depths)}, one direction, read at the last step"
+    layers_phrase = f"{' or '.join(map(str, depths))} layer{'s' * (depths != [1])}"
+    title = f"{layers_phrase}, one direction, read at the last step"
     write_gradients(output, panels, counts, f"{title}; {steps} steps of training")
     log.info("written to %s", output)
     about = [
@@ -209,11 +206,6 @@ def gradients_by_cell(
         MEASURED,
     ]
     return gradients_text(about, panels, counts, trainings_table(trainings))
-
-
-def depths_phrase(depths: Sequence[int]) -> str:
-    """Such as "1 layer", "1 or 2 layers"."""
-    return f"{' or '.join(map(str, depths))} layer{'s' * (depths != [1])}"
 
 
 def one_direction(config: Config, cell: str, layers: int) -> Config:

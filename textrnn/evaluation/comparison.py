@@ -45,7 +45,8 @@ def compare_predictions(
         np.ravel_multi_index((truth, one, other), (len(labels),) * 3), return_counts=True
     )  # (cells,): the documents with the same true label and the same predictions
     cells = np.unravel_index(codes, (len(labels),) * 3)
-    gains = _f1_gains(metrics, labels)
+    one_f1, other_f1 = (np.array([each["per_class"][label]["f1"] for label in labels]) for each in metrics)
+    gains = other_f1 - one_f1
     chosen = [column for column in np.argsort(-np.abs(gains), kind="stable")[:CLASSES_SHOWN] if gains[column]]
     f1 = f1_differences((cells[0], cells[1], cells[2], counts), len(labels), chosen)
     one_right, other_right = one == truth, other == truth
@@ -70,7 +71,7 @@ def compare_predictions(
         "classes": [
             {
                 "label": labels[column],
-                "f1": [each["per_class"][labels[column]]["f1"] for each in metrics],
+                "f1": [float(one_f1[column]), float(other_f1[column])],
                 "difference": float(gains[column]),
                 "interval": interval,
                 "support": metrics[0]["per_class"][labels[column]]["support"],
@@ -87,12 +88,6 @@ def _judged(difference: float, interval: list[float]) -> dict[str, Any]:
         "interval": interval,
         "conclusion": BETTER if low > 0 else WORSE if high < 0 else UNCLEAR,
     }
-
-
-def _f1_gains(metrics: tuple[dict[str, Any], dict[str, Any]], labels: list[str]) -> np.ndarray:
-    """(classes,)"""
-    one, other = (np.array([each["per_class"][label]["f1"] for label in labels]) for each in metrics)
-    return other - one
 
 
 def differing_rows(truth: np.ndarray, predicted: list[np.ndarray]) -> np.ndarray:

@@ -38,6 +38,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
     """
     labels = [visible(label) for label in metrics["labels"]]
     cells = confusion_cells(metrics)
+    accuracy, macro_f1 = ("{:.4f} to {:.4f}".format(*metrics["interval"][key]) for key in ("accuracy", "macro_f1"))
     in_report = labels
     if columns is not None:
         in_report = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
@@ -50,7 +51,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
             *([parts_table(metrics), ""] if metrics["parts"]["linear"] else []),
             f"accuracy   {metrics['accuracy']:.4f}",
             f"macro-F1   {metrics['macro_f1']:.4f}",
-            wrapped(interval_line(metrics), columns, indent=len("95 %       ")),
+            wrapped(f"95 %       accuracy {accuracy}, macro-F1 {macro_f1}", columns, indent=len("95 %       ")),
             f"calibration error  {metrics['calibration_error']:.4f}",
             f"documents  {metrics['n']}",
             *seen_lines(metrics),
@@ -101,11 +102,6 @@ def seen_lines(metrics: dict[str, Any]) -> list[str]:
     others = metrics["n"] - seen["n"]
     scores = f"accuracy {seen['unseen_accuracy']:.4f}, macro-F1 {seen['unseen_macro_f1']:.4f}"
     return [f"not seen in training  {others}: {scores}"]
-
-
-def interval_line(metrics: dict[str, Any]) -> str:
-    ranges = {key: f"{low:.4f} to {high:.4f}" for key, (low, high) in metrics["interval"].items()}
-    return f"95 %       accuracy {ranges['accuracy']}, macro-F1 {ranges['macro_f1']}"
 
 
 def score_columns(scores: dict[str, Any]) -> tuple[str, str, str]:

@@ -162,13 +162,9 @@ def inverse_document_frequencies(counts: sparse.csr_matrix) -> np.ndarray:
     return np.where(frequencies > 0, idf, 0).astype(np.float32)
 
 
-def _words(text: str) -> list[str]:
-    return WORD.findall(text)
-
-
 def _vocabulary(kind: Kind, texts: Sequence[str]) -> NgramVocabulary:
     if kind.unit == "words":
-        symbols = sorted({word for text in texts for word in _words(text)})
+        symbols = sorted({word for text in texts for word in WORD.findall(text)})
         number_of = {symbol: number for number, symbol in enumerate(symbols)}
         return NgramVocabulary.of(
             symbols, _word_symbols(texts, number_of), shortest=kind.shortest, longest=kind.longest
@@ -201,7 +197,7 @@ def _counts(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> sp
 
 
 def _word_symbols(texts: Sequence[str], number_of: dict[str, int]) -> Symbols:
-    found = [[number_of.get(word, UNKNOWN) for word in _words(text)] for text in texts]
+    found = [[number_of.get(word, UNKNOWN) for word in WORD.findall(text)] for text in texts]
     lengths = np.fromiter(map(len, found), np.int64, len(found))
     numbers = np.fromiter(chain.from_iterable(found), np.int64, int(lengths.sum()))
     return Symbols(numbers, np.repeat(np.arange(len(texts)), lengths))

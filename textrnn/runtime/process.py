@@ -86,7 +86,8 @@ def exit_on_error() -> Iterator[None]:
     except BaseException as error:
         if not _is_lack_of_memory(error):
             raise
-        _leave(1, f"error: out of memory ({_first_line(error)}); {_LESS}")
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        _leave(1, f"error: out of memory ({reason}); {_LESS}")
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:
@@ -99,10 +100,6 @@ def _is_lack_of_memory(error: BaseException) -> bool:
         or (isinstance(error, ImportError) and "failed to map segment" in said)
         or type(error).__name__ == "PanicException"
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _leave(code: int, message: str = "") -> None:
