@@ -57,8 +57,8 @@ def load_environment(path: Path) -> dict[str, Any]:
     digests, config = (content.pop(key, None) for key in ("data_sha256", "config"))
     plain = {key: value for key, value in content.items() if isinstance(value, (str, int))}
     entries = digests.items() if isinstance(digests, dict) else ()
-    plain["data_sha256"] = {key: value for key, value in entries if isinstance(value, str)}
-    return plain | {"config": config if isinstance(config, dict) else {}}
+    digests = {key: value for key, value in entries if isinstance(value, str)}
+    return plain | {"data_sha256": digests, "config": config if isinstance(config, dict) else {}}
 
 
 def is_environment(path: Path) -> bool:
