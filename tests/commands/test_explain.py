@@ -117,8 +117,7 @@ def test_a_terminal_shows_the_text_in_colours(trained: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("term", "no_color", "wanted"),
-    [("xterm", "", True), ("xterm", "1", False), ("dumb", "", False), ("", "", False)],
+    ("term", "no_color", "wanted"), [("xterm", "", True), ("xterm", "1", False), ("dumb", "", False), ("", "", False)]
 )
 def test_colours_are_for_those_who_want_them(
     monkeypatch: pytest.MonkeyPatch, term: str, no_color: str, wanted: bool

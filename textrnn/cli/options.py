@@ -27,8 +27,7 @@ def _device(name: str) -> str:
 
 Config = Annotated[Path | None, option("--config", "-c", metavar="FILE", help="The YAML config.")]
 Set = Annotated[
-    list[str] | None,
-    option("--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable."),
+    list[str] | None, option("--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable.")
 ]
 Data = Annotated[
     list[str] | None,

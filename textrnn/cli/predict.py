@@ -50,8 +50,7 @@ def predict(
         ),
     ] = None,
     unsure_label: Annotated[
-        str | None,
-        options.option(metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]"),
+        str | None, options.option(metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 512,
     device: options.Device = "auto",

@@ -24,15 +24,7 @@ from textrnn.evaluation.gradient_report import (
     trainings_table,
     write_gradients,
 )
-from textrnn.evaluation.gradients import (
-    Curve,
-    Panel,
-    curve_of,
-    gradient_norms,
-    long_texts,
-    no_curve,
-    texts_behind,
-)
+from textrnn.evaluation.gradients import Curve, Panel, curve_of, gradient_norms, long_texts, no_curve, texts_behind
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
 from textrnn.run.environment import compare_environment, describe_environment, load_environment

@@ -128,11 +128,7 @@ def mirrored(score: dict[str, Any]) -> dict[str, Any]:
     """The same difference, seen from the other model."""
     low, high = score["interval"]
     opposite = {BETTER: WORSE, WORSE: BETTER, UNCLEAR: UNCLEAR}
-    return {
-        "difference": -score["difference"],
-        "interval": [-high, -low],
-        "conclusion": opposite[score["conclusion"]],
-    }
+    return {"difference": -score["difference"], "interval": [-high, -low], "conclusion": opposite[score["conclusion"]]}
 
 
 def points(score: dict[str, Any]) -> str:

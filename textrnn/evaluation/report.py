@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.evaluation.comparison import decides_together
-from textrnn.evaluation.metrics import (
-    MOST_WHOLE,
-    Cells,
-    class_sums,
-    confusion_cells,
-    dense_matrix,
-    most_confused,
-)
+from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, confusion_cells, dense_matrix, most_confused
 from textrnn.runtime.terminal import aligned, cut, display_width, visible, wrapped
 
 HELD_OUT_HEADING = (
