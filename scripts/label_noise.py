@@ -20,8 +20,8 @@ from textrnn.data.division import folds_of_texts
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.evaluation.label_errors import calibrated, find_label_errors
+from textrnn.linear.fit import quick_margins
 from textrnn.linear.model import Folding
-from textrnn.linear.out_of_fold import quick_margins
 
 RANKINGS = [
     "random", "predicted other, by its probability", "normalized margin", "confident joint first, by margin",

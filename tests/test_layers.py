@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
     [
-        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.alphabets",
+        "runtime.signals", "runtime.distributed", "runtime.terminal", "runtime.files", "runtime.alphabets",
         "runtime.encodings", "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding",
         "runtime.progress", "runtime.process",
     ],
@@ -30,8 +30,7 @@ LAYERS = [
         "data.build", "data.batching", "data.ngrams",
     ],
     [
-        "linear.counts", "linear.features", "linear.model", "linear.attribution", "linear.fit", "linear.leaks",
-        "linear.out_of_fold",
+        "linear.features", "linear.model", "linear.attribution", "linear.fit", "linear.leaks",
     ],
     [
         "models.dropout", "models.unique_inputs", "models.projection", "models.ngrams", "models.embedding",
@@ -41,19 +40,17 @@ LAYERS = [
     ],
     ["inference"],
     [
-        "evaluation.intervals", "evaluation.verdict", "evaluation.label_errors", "evaluation.metrics",
+        "evaluation.intervals", "evaluation.comparison", "evaluation.label_errors", "evaluation.metrics",
         "evaluation.report", "evaluation.check_report", "evaluation.gradients", "evaluation.plots", "evaluation.html",
         "evaluation.predictions",
         "evaluation.slices", "evaluation.examples", "evaluation.charts", "evaluation.page_charts",
         "evaluation.page_tables", "evaluation.page", "evaluation.results",
-        "evaluation.differences", "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
-        "evaluation.comparison_files", "evaluation.gradient_text", "evaluation.gradient_files",
-        "evaluation.integrated_gradients", "evaluation.explanations",
-        "evaluation.explained_text", "evaluation.explanations_page",
+        "evaluation.comparison_report", "evaluation.gradient_report", "evaluation.integrated_gradients",
+        "evaluation.explanations", "evaluation.explanation_report",
     ],
     [
-        "run.tensors", "run.model_config", "run.environment", "run.linear_files", "run.model", "run.checkpoint",
-        "run.history", "run.folder", "run.held_out", "run.config_differences",
+        "run.tensors", "run.model_config", "run.environment", "run.linear_files", "run.history", "run.folder",
+        "run.model", "run.checkpoint", "run.held_out", "run.config_differences",
     ],
     [
         "training.weak_parts", "training.decision", "training.events", "training.objectives", "training.optim",
@@ -64,14 +61,12 @@ LAYERS = [
     ["classifier", "estimator"],
     [
         "commands.output", "commands.data", "commands.vocab", "commands.suspects", "commands.check", "commands.start",
-        "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval_page",
-        "commands.eval",
+        "commands.describe", "commands.train", "commands.precision", "commands.eval_data", "commands.eval",
         "commands.compare_data", "commands.compare", "commands.prediction_input", "commands.prediction_output",
-        "commands.window", "commands.predict", "commands.explain", "commands.gradients_of_run",
-        "commands.gradients_by_cell",
+        "commands.window", "commands.predict", "commands.explain", "commands.gradients",
     ],
     [
-        "cli.options", "cli.vocab", "cli.check", "cli.train", "cli.eval", "cli.compare", "cli.reading", "cli.predict",
+        "cli.options", "cli.vocab", "cli.check", "cli.train", "cli.eval", "cli.compare", "cli.predict",
         "cli.explain", "cli.gradients", "cli.app",
         "cli", "__main__",
     ],

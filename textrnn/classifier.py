@@ -5,35 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from textrnn.data.transform import EncodedTexts
-from textrnn.errors import CheckpointError, NotFiniteError, short
-from textrnn.evaluation.explanations import Explanation, Parts, explain
+from textrnn.errors import NotFiniteError, short
+from textrnn.evaluation.explanations import Answer, Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.network import not_finite
 from textrnn.models.thread_pool import begin_computing, start_in_thread
-from textrnn.run.folder import is_model
-from textrnn.run.model import CONFIG, Model, load_model
+from textrnn.run.folder import model_folder
+from textrnn.run.model import Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
-from textrnn.runtime.files import expand_user
 
 LEAST_AGREEMENT = 0.998  # of predicted classes in bfloat16 and float32, for `precision="auto"` to take bfloat16
-
-
-def model_folder(run: Path | str) -> Path:
-    """The model folder of RUN, or RUN itself where it is one. Raises CheckpointError where it is neither."""
-    run = Path(expand_user(str(run)))
-    if (run / "model" / CONFIG).is_file():
-        return run / "model"
-    if is_model(run):
-        return run
-    if not run.exists():
-        raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected")
-    raise CheckpointError(f"{run}: not a run: neither model/{CONFIG} nor {CONFIG} with labels.txt is in it")
 
 
 def _is_missing(value: Any) -> bool:
@@ -69,14 +56,6 @@ def check_texts(texts: Sequence[str]) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"text {number}: a string was expected, found {type(text).__name__}: {short(text)}")
     return checked
-
-
-class Answer(NamedTuple):
-    """logits (n, classes) float32 on the CPU. is_empty (n,) bool: the texts without a token, which get the shares of
-    the classes."""
-
-    logits: torch.Tensor
-    is_empty: np.ndarray
 
 
 class TextClassifier:
@@ -132,13 +111,14 @@ class TextClassifier:
         begin_computing()
         decision = self.model.decision
         linear = self.margins if decision.needs_linear else lambda texts: None
-        margins = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks
+        future = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks
         encoded = self.transform.encode(texts)
         network = self.network_logits(encoded, batch_size=batch_size) if decision.needs_network else None
-        logits = self.model.decide(network, margins.result(), encoded)
+        margins = future.result()
+        logits = self.model.decide(network, margins, encoded)
         if not_finite({"logits": logits}):
             raise NotFiniteError.of("logits are")
-        return Answer(logits, self.model.without_token(encoded))
+        return Answer(logits, self.model.without_token(encoded), encoded, margins)
 
     def network_logits(self, texts: EncodedTexts, *, batch_size: int = DEFAULT_BATCH_SIZE, **options) -> torch.Tensor:
         """(n, classes) float32 of the networks alone, for texts already encoded by this classifier's transform."""
@@ -177,7 +157,7 @@ class TextClassifier:
         return explain(
             Parts(self.networks.networks, model.linear, model.decision, self.transform, self.labels),
             texts,
-            *self.answer(texts),
+            self.answer(texts),
             classes,
             device=self.device,
             after_batch=after_batch,

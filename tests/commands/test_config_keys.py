@@ -68,11 +68,3 @@ def test_each_key_has_its_effect(setting: str, context: tuple[str, ...], seen: S
 
 def test_no_key_is_without_a_test() -> None:
     assert {param.values[0].split("=")[0] for param in EFFECTS} == set(known_keys())
-
-
-def test_the_config_of_a_run_gives_the_same_weights_again_from_anywhere(train: Callable, cli: Cli) -> None:
-    run = train()
-    result = cli("train", "--config", run.folder / "config.yaml", "--run-dir", "again")
-    assert (result.code, result.out) == (0, "again\n")
-    weights = Path("model/model.safetensors")
-    assert ("again" / weights).read_bytes() == (run.folder / weights).read_bytes()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands.bad_inputs import put
 from tests.conftest import TINY, Cli
-from textrnn.runtime.decoding import visible
+from textrnn.runtime.terminal import visible
 
 LABELS = [
     "es\x1b[31mcape",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import DATASETS, TINY, Cli, needs_datasets
+from tests.conftest import DATASETS, TINY, Cli, needs_datasets, sets
 
 pytestmark = needs_datasets
 FOLDER = Path(DATASETS or "")
@@ -38,7 +38,7 @@ def test_titles_with_ids(cli: Cli) -> None:
     part("thucnews_titles/test.txt", 100)
     names = FOLDER / "thucnews_titles/class.txt"
     options = ["data.test=test.txt", "data.text_column=0", "data.label_column=1", f"data.label_names={names}"]
-    metrics = judged(cli, "--data", "train.dedup.txt", *[part for option in options for part in ("--set", option)])
+    metrics = judged(cli, "--data", "train.dedup.txt", *sets(*options))
     assert metrics["labels"][0] == "finance"
     assert metrics["n"] == 100
     result = cli("predict", "run", "test.txt", "--format", "tsv")
@@ -50,11 +50,10 @@ def test_quoted_csv_packed(cli: Cli) -> None:
     options = ["data.text_column=review", "data.label_column=cat"]
     part("online_shopping/train.csv.gz", 6000)
     part("online_shopping/test.csv", 600)
-    chosen = [part for option in options for part in ("--set", option)]
-    result = cli("vocab", "--data", "train.csv.gz", *chosen, "--set", "data.dev_fraction=0")
+    result = cli("vocab", "--data", "train.csv.gz", *sets(*options), "--set", "data.dev_fraction=0")
     assert result.code == 0, result.err
     assert "label 热水器: 56 training texts" in result.out
-    metrics = judged(cli, "--data", "test.csv", *chosen)
+    metrics = judged(cli, "--data", "test.csv", *sets(*options))
     assert len(metrics["labels"]) == 10
 
 
@@ -95,8 +94,6 @@ def test_pretrained_characters(cli: Cli, freeze: bool) -> None:
     vectors = FOLDER / "vectors/tencent_char_200d.vec.gz"
     options = ["data.text_column=0", "data.label_column=1", f"model.pretrained={vectors}", "model.embedding_dim=null"]
     options += [f"model.freeze_embedding={str(freeze).lower()}"]
-    result = cli(
-        "train", "--data", "train.dedup.txt", *TINY, *[part for option in options for part in ("--set", option)]
-    )
+    result = cli("train", "--data", "train.dedup.txt", *TINY, *sets(*options))
     assert result.code == 0, result.err
     assert "pretrained vectors: " in result.err

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from tests.conftest import TINY, Cli, copy_template, make_rows, sets, train_in, write_tsv
-from tests.run.test_model_versions import with_version
 from tests.terminal import in_terminal
 from textrnn import TextClassifier
 from textrnn.commands.explain import terminal_has_colours
@@ -118,8 +117,7 @@ def test_a_terminal_shows_the_text_in_colours(trained: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("term", "no_color", "wanted"),
-    [("xterm", "", True), ("xterm", "1", False), ("dumb", "", False), ("", "", False)],
+    ("term", "no_color", "wanted"), [("xterm", "", True), ("xterm", "1", False), ("dumb", "", False), ("", "", False)]
 )
 def test_colours_are_for_those_who_want_them(
     monkeypatch: pytest.MonkeyPatch, term: str, no_color: str, wanted: bool
@@ -160,14 +158,6 @@ def test_an_unknown_label_names_the_nearest_or_all(cli: Cli, trained: Path) -> N
     assert not Path("no.html").exists()
     result = cli("explain", trained, "texts.txt", "--label", "weather")
     assert result.err == "error: --label: the model has no label 'weather'; known are: food, sport, travel\n"
-
-
-def test_a_model_of_a_newer_version_is_refused(cli: Cli, trained: Path) -> None:
-    Path("texts.txt").write_text("a\n")
-    with_version(trained / "model", "99")
-    result = cli("explain", trained, "texts.txt")
-    assert (result.code, result.out) == (1, "")
-    assert "saved by a newer textrnn in version 99" in result.err
 
 
 def test_tokens_beyond_max_length_are_the_linear_models_alone(cli: Cli, mixed: Path) -> None:

@@ -96,13 +96,6 @@ def test_a_stated_key_wins_over_the_preset_wherever_that_is_named(cli: Cli, trai
     assert (tree["preset"], tree["model"]["linear"], tree["train"]["folds"]) == ("best", "mix", 4)
 
 
-def test_an_unknown_preset_is_wrong_usage(cli: Cli, train_file: Path) -> None:
-    result = cli("train", "--data", "train.tsv", "--preset", "fast")
-    assert (result.code, result.out) == (2, "")
-    assert "fast" in result.err and "plain" in result.err
-    assert not Path("runs").exists()
-
-
 def test_a_preset_changes_what_the_presets_of_a_run_s_own_config_decided(cli: Cli, train_file: Path) -> None:
     options = [*sets("model.hidden_size=4", "model.embedding_dim=4", "train.epochs=1", "train.folds=2")]
     assert cli("train", "--data", "train.tsv", *options, "--run-dir", "run").code == 0

@@ -13,11 +13,11 @@ from textrnn.evaluation.comparison import (
     WORSE,
     compare_predictions,
     differing_rows,
+    mcnemar_p,
     points,
     sentence,
+    verdict,
 )
-from textrnn.evaluation.comparison_text import comparison_text, config_line
-from textrnn.evaluation.verdict import mcnemar_p
 
 LABELS = ["a", "b"]
 
@@ -174,23 +174,47 @@ def test_texts_that_some_get_right_and_others_wrong() -> None:
     assert differing_rows(truth, predicted).tolist() == [2, 3]
 
 
-def test_config_values_are_shown_as_in_yaml() -> None:
-    line = config_line({"key": "data.train", "values": [None, ["a.csv", "b\x1b.csv"], True]})
-    assert line == "data.train: null | a.csv, b\\x1b.csv | true"
+def scores_of_parts(
+    together: float, linear: float | None, network: float, weight: float | None = 0.5
+) -> dict[str, Any]:
+    total, net = ({"accuracy": value, "macro_f1": value, "loss": 1 - value} for value in (together, network))
+    alone = linear and {"accuracy": linear, "macro_f1": linear, "loss": 0.5}
+    return total | {"parts": {"network": net, "linear": alone}, "n": 1000, "weight": weight}
 
 
-def test_columns_align_below_wide_names() -> None:
-    scores = {"accuracy": 0.5, "macro_f1": 0.25, "loss": 1.0, "parameters": 1234, "model_bytes": 1_500_000}
-    runs = [{"name": "运行", "training_seconds": None, **scores}, {"name": "b", "training_seconds": 9.96, **scores}]
-    data = {"n": 1, "split": "test", "paths": ["x.tsv"]}
-    text = comparison_text({"data": data, "runs": runs, "comparisons": [], "config_differences": []})
-    assert text.split("\n") == [
-        "1 text: the test file x.tsv",
-        "",
-        "      accuracy  macro-F1    loss  training  parameters  model/",
-        "运行    0.5000    0.2500  1.0000         -       1,234  1.5 MB",
-        "b       0.5000    0.2500  1.0000    10.0 s       1,234  1.5 MB",
-        "",
-        "The configs do not differ.",
-        "",
-    ]
+EARNS, AS_GOOD, LINEAR_IS_BETTER, CANNOT_TELL = (
+    "the network earns its time", "the linear model alone is as good here", "the linear model alone is better here",
+    "too few texts to tell whether the network earns its time",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("only_total", "only_linear", "ending"),
+    [
+        (30, 10, EARNS),
+        (6, 0, EARNS),  # 2 / 2^6 = 0.03
+        (5, 0, AS_GOOD),  # 2 / 2^5 = 0.06; of 1,000 at most (5 + 1.96 sqrt(6)) / 1000 = 0.0098 better
+        (6, 1, CANNOT_TELL),  # p = 8 * 2 / 2^7 = 0.13; at most (5 + 1.96 sqrt(8)) / 1000 = 0.0105 better
+        (10, 10, AS_GOOD),
+        (12, 10, CANNOT_TELL),
+        (30, 40, AS_GOOD),
+        (0, 0, AS_GOOD),
+        (0, 5, AS_GOOD),
+        (0, 6, LINEAR_IS_BETTER),
+        (10, 30, LINEAR_IS_BETTER),
+    ],
+)
+def test_the_ending_of_the_verdict_is_what_mcnemars_test_says(only_total: int, only_linear: int, ending: str) -> None:
+    start = "together 91.6; the linear model alone 90.8, the network alone 91.2: "
+    assert verdict(scores_of_parts(0.916, 0.908, 0.912), only_total, only_linear) == start + ending
+    start = "the network 91.2; the linear model 90.8: "  # where the linear model has no say
+    assert verdict(scores_of_parts(0.912, 0.908, 0.912, 0.0), only_total, only_linear) == start + ending
+
+
+def test_a_network_without_a_say_earns_nothing() -> None:
+    sentence = verdict(scores_of_parts(0.908, 0.908, 0.5, 1.0), 0, 0)
+    assert sentence == "the linear model 90.8; the network 50.0: the network has no say"
+
+
+def test_without_a_linear_model_there_is_no_verdict() -> None:
+    assert verdict(scores_of_parts(0.9, None, 0.9, None), 0, 0) is None

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from textrnn.linear.attribution import character_contributions
-from textrnn.linear.counts import NgramVocabulary
-from textrnn.linear.features import Features, Kind
+from textrnn.linear.features import Features, Kind, NgramVocabulary
 from textrnn.linear.model import Folding, LinearModel
 
 FOLDING = Folding(lowercase=True, normalize=True)

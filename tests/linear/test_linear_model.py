@@ -17,11 +17,9 @@ from sklearn.svm import LinearSVC
 from tests.conftest import make_rows
 from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError
-from textrnn.linear.counts import NgramVocabulary, Symbols
-from textrnn.linear.features import Features, Kind, count_ngrams
-from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, sample
+from textrnn.linear.features import Features, Kind, NgramVocabulary, Symbols, count_ngrams
+from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold, sample
 from textrnn.linear.model import Folding, LinearModel
-from textrnn.linear.out_of_fold import out_of_fold
 from textrnn.run.linear_files import load_linear, save_linear
 
 FOLDING = Folding(lowercase=True, normalize=True)

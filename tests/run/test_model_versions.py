@@ -24,8 +24,9 @@ import yaml
 
 from tests.conftest import Cli
 from textrnn import RNNClassifier, TextClassifier
+from textrnn.config import Config
 from textrnn.errors import CheckpointError
-from textrnn.run.model_config import FIRST_VERSION, FORMAT_VERSION, read_description
+from textrnn.run.model_config import FIRST_VERSION, FORMAT_VERSION, defaults_of, kept_keys, read_description
 
 MODELS = Path(__file__).with_name("models")
 LABELS = ["complaint", "praise", "question", "request"]
@@ -38,7 +39,7 @@ RECORDED: dict[int, dict[str, list[float]]] = {
         "到地铁站要走多久？": [0.2623, 0.2895, 0.2049, 0.2432],
         "xyzzy": [0.2623, 0.2903, 0.2028, 0.2446],
         "": [0.275, 0.35, 0.15, 0.225],
-    },
+    }
 }
 
 
@@ -106,6 +107,15 @@ def test_a_key_that_is_missing_takes_the_default_of_its_version(workplace: Path,
     assert (tree["data"] | tree["tokenizer"] | tree["model"])[key] == default
 
 
+NO_NUMBER = "expected a whole number, found {}; copy the file again, or train again"
+TOO_OLD = f"saved in version {{}} of the format; this textrnn reads versions from {FIRST_VERSION} on: train again"
+TOO_NEW = (
+    f"saved by a newer textrnn in version {{}} of the format; this one reads versions up to {FORMAT_VERSION}: upgrade "
+    f"textrnn"
+)
+HUGE = "<a number of about 99 digits>"
+
+
 def is_refused(cli: Cli, trained: Path, message: str) -> None:
     """By each command and from Python, for the run and for its model, with this message alone."""
     model = trained / "model"
@@ -122,58 +132,26 @@ def is_refused(cli: Cli, trained: Path, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "shown"),
+    ("written", "problem", "shown"),
     [
-        ("true", "True"), ("false", "False"), ("'5'", "'5'"), ("5.0", "5.0"), ("[5]", "[5]"), ("null", "None"),
-        ("{}", "{}"),
+        (None, NO_NUMBER, "None"), ("true", NO_NUMBER, "True"), ("false", NO_NUMBER, "False"),
+        ("'5'", NO_NUMBER, "'5'"), ("5.0", NO_NUMBER, "5.0"), ("[5]", NO_NUMBER, "[5]"), ("null", NO_NUMBER, "None"),
+        ("{}", NO_NUMBER, "{}"), ("0", TOO_OLD, "0"), ("-1", TOO_OLD, "-1"), (f"-{'9' * 100}", TOO_OLD, HUGE),
+        (f"{FIRST_VERSION - 1}", TOO_OLD, f"{FIRST_VERSION - 1}"),
+        (f"{FORMAT_VERSION + 1}", TOO_NEW, f"{FORMAT_VERSION + 1}"), ("9" * 100, TOO_NEW, HUGE),
     ],
+    ids=lambda value: str(value)[:9],
 )  # fmt: skip
-def test_a_version_that_is_no_whole_number_is_refused(cli: Cli, trained: Path, written: str, shown: str) -> None:
-    with_version(trained / "model", written)
-    is_refused(
-        cli, trained,
-        f"format_version: expected a whole number, found {shown}; copy the file again, or train again",
-    )  # fmt: skip
-
-
-def test_a_model_without_a_version_is_refused(cli: Cli, trained: Path) -> None:
-    without(trained / "model", "format_version")
-    is_refused(cli, trained, "format_version: expected a whole number, found None; copy the file again, or train again")
-
-
-@pytest.mark.parametrize(
-    ("version", "shown"),
-    [
-        (str(FIRST_VERSION - 1), str(FIRST_VERSION - 1)), ("0", "0"), ("-1", "-1"),
-        (f"-{'9' * 100}", "<a number of about 99 digits>"),
-    ],
-    ids=["before the first", "zero", "negative", "hugely negative"],
-)  # fmt: skip
-def test_a_model_of_a_version_that_is_not_read_is_refused(cli: Cli, trained: Path, version: str, shown: str) -> None:
-    with_version(trained / "model", version)
+def test_a_model_of_a_version_that_is_not_read_is_refused(
+    cli: Cli, trained: Path, written: str | None, problem: str, shown: str
+) -> None:
     config = trained / "model" / "config.yaml"
-    config.write_text(config.read_text() + "  key_of_yesterday: 1\n")  # of no interest in a file that is not understood
-    is_refused(
-        cli, trained,
-        f"format_version: saved in version {shown} of the format; this textrnn reads versions from {FIRST_VERSION} on: "
-        "train again",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("version", "shown"),
-    [(str(FORMAT_VERSION + 1), str(FORMAT_VERSION + 1)), ("9" * 100, "<a number of about 99 digits>")],
-    ids=["next", "huge"],
-)
-def test_a_model_of_a_newer_version_is_refused(cli: Cli, trained: Path, version: str, shown: str) -> None:
-    with_version(trained / "model", version)
-    config = trained / "model" / "config.yaml"
-    config.write_text(config.read_text() + "  key_of_tomorrow: 1\n")  # of no interest in a file that is not understood
-    is_refused(
-        cli, trained,
-        f"format_version: saved by a newer textrnn in version {shown} of the format; this one reads versions up to "
-        f"{FORMAT_VERSION}: upgrade textrnn",
-    )  # fmt: skip
+    if written is None:
+        without(trained / "model", "format_version")
+    else:
+        with_version(trained / "model", written)
+    config.write_text(config.read_text() + "  key_of_another_day: 1\n")  # of no interest in a file not understood
+    is_refused(cli, trained, f"format_version: {problem.format(shown)}")
 
 
 def test_an_unknown_key_is_refused_as_in_any_config(cli: Cli, trained: Path) -> None:
@@ -233,3 +211,10 @@ def test_a_model_s_description_is_no_config_to_train_with(cli: Cli, trained: Pat
     assert (result.code, result.out) == (1, "")
     assert result.err == f"error: {trained}/model/config.yaml: {NOT_TO_TRAIN_WITH}\n"
     assert sorted(Path().rglob("*")) == files
+
+
+def test_the_defaults_of_the_current_version_are_those_of_the_config() -> None:
+    assert defaults_of(FORMAT_VERSION) == kept_keys(Config()), (
+        "a key that a model keeps is new or gone, or its default has changed: models saved before must keep their "
+        "meaning, so append a new version of the format to DEFAULTS in textrnn/run/model_config.py"
+    )

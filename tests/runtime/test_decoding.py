@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import check_encoding, one_line, read_lines, visible, visible_json
+from textrnn.runtime.decoding import check_encoding, read_lines
 from textrnn.runtime.files import open_binary
+from textrnn.runtime.terminal import json_text, one_line, visible
 
 
 def lines(path: Path, encoding: str = "utf-8") -> list[str]:
@@ -122,8 +123,8 @@ def test_control_characters_are_made_visible() -> None:
     )
 
 
-def test_visible_json_has_the_same_content_and_no_control_characters() -> None:
-    text = visible_json(json.dumps({ODD: [ODD]}, ensure_ascii=False))
+def test_json_has_the_same_content_and_no_control_characters() -> None:
+    text = json_text({ODD: [ODD]})
     assert json.loads(text) == {ODD: [ODD]}
     assert text == visible(text)
     assert "体é👩" in text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COMMAND
-from textrnn.runtime.memory import check_memory
+from textrnn.runtime.process import check_memory
 
 
 def test_memory_that_cannot_be_had_is_an_error_and_what_can_is_not_taken() -> None:

@@ -8,15 +8,7 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import (
-    ConfigOption,
-    DataOption,
-    LabelColumnOption,
-    SetOption,
-    TextColumnOption,
-    load_config,
-    parse_overrides,
-)
+from textrnn.cli import options
 from textrnn.errors import DataError, UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
@@ -25,30 +17,22 @@ from textrnn.runtime.process import exit_on_error
 @exit_on_error()
 @alone()
 def check(
-    config: ConfigOption = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
-    data: DataOption = None,
+    config: options.Config = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
+    data: options.Data = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the suspects of wrong labels, the likeliest first: .tsv or .csv.",
-            show_default=False,
-        ),
+        options.option(metavar="FILE", help="Write the suspects of wrong labels, the likeliest first: .tsv or .csv."),
     ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="With --output: add the other columns of the input.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="With --output: add the other columns of the input.")] = False,
     clean: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the training file without empty texts, copies and texts of test.",
-            show_default=False,
-        ),
+        options.option(metavar="FILE", help="Write the training file without empty texts, copies and texts of test."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something severe is found.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Look for faults of labelled texts: copies, leaks, wrong labels.
 
     Also damaged characters, rare classes and more (docs/check.md).
@@ -61,8 +45,8 @@ def check(
     """
     if keep and output is None:
         raise UsageError("--keep adds columns to the file of --output: give both")
-    overrides = parse_overrides(set_, text_column, label_column)
-    settings = load_config(config, data, overrides, example="textrnn check --data reviews.csv")
+    overrides = options.parse_overrides(set_, text_column, label_column)
+    settings = options.load_config(config, data, overrides, example="textrnn check --data reviews.csv")
     from textrnn.commands.check import check as run
 
     checked = run(settings, output, config, keep=keep, clean=clean)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from textrnn.cli.options import DeviceOption, LabelColumnOption, SetOption, TextColumnOption, parse_overrides
+from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.terminal import stdout_columns
 
 
 @exit_on_error()
@@ -25,48 +24,42 @@ def compare(
     ],
     data: Annotated[
         str | None,
-        typer.Option(
-            metavar="DATA",
-            help="Labelled texts; without it, the runs' own test files, which must be equal.",
-            show_default=False,
+        options.option(
+            metavar="DATA", help="Labelled texts; without it, the runs' own test files, which must be equal."
         ),
     ] = None,
     split: Annotated[
-        Literal["test", "dev"] | None,
-        typer.Option(help="Which of the runs' own texts.  [default: test]", show_default=False),
+        Literal["test", "dev"] | None, options.option(help="Which of the runs' own texts.  [default: test]")
     ] = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
     output: Annotated[
         Path | None,
-        typer.Option(
+        options.option(
             metavar="DIR",
             help="Write comparison.json, .txt and .html here, and differences.tsv: the texts that one "
             "run gets right and another wrong.",
-            show_default=False,
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of the text.")] = False,
-    device: DeviceOption = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Judge runs on the same texts: which is better, or is it chance?
 
     Example: textrnn compare runs/a runs/b
 
     Example: textrnn compare runs/a runs/b runs/c --data more.tsv --output comparison
-    """  # fmt: skip
+    """
     begin = time.perf_counter()
     if data is not None and split is not None:
         raise UsageError("--split names a part of the runs' own data; it does not go with --data")
     if len(runs) < 2:
         raise UsageError("two or more runs were expected, as in: textrnn compare runs/a runs/b")
-    overrides = parse_overrides(set_, text_column, label_column)
+    overrides = options.parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.compare import compare as run_compare
-    from textrnn.evaluation.comparison_files import comparison_json
-    from textrnn.evaluation.comparison_text import comparison_text
+    from textrnn.evaluation.comparison_report import comparison_json, comparison_text
 
     found = run_compare(runs, data, split=split, overrides=overrides, output=output, device=device, begin=begin)
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    sys.stdout.write(comparison_json(found) if json else comparison_text(found, columns))
+    sys.stdout.write(comparison_json(found) if json else comparison_text(found, stdout_columns()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -10,43 +9,33 @@ from typing import Annotated, Literal
 
 import typer
 
-from textrnn.cli.options import (
-    DeviceOption,
-    LabelColumnOption,
-    PrecisionOption,
-    RunArgument,
-    SetOption,
-    TextColumnOption,
-    parse_overrides,
-)
+from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.terminal import stdout_columns
 
 
 @exit_on_error()
 @alone()
 def eval_(
-    run: RunArgument,
+    run: options.Run,
     data: Annotated[
         str | None,
         typer.Argument(metavar="DATA", help="Labelled texts; without it, the run's own test file.", show_default=False),
     ] = None,
     split: Annotated[
-        Literal["test", "dev", "train"] | None,
-        typer.Option(help="Which of the run's own texts.  [default: test]", show_default=False),
+        Literal["test", "dev", "train"] | None, options.option(help="Which of the run's own texts.  [default: test]")
     ] = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
     output: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.  [default: RUN/eval/<data name>]", show_default=False),
+        Path | None, options.option(metavar="DIR", help="Folder of the results.  [default: RUN/eval/<data name>]")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead of the report.")] = False,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "float32",
+    device: options.Device = "auto",
+    precision: options.Precision = "float32",
 ) -> None:
     """Evaluate a model: scores, confusion matrix, predictions.
 
@@ -57,7 +46,7 @@ def eval_(
     begin = time.perf_counter()
     if data is not None and split is not None:
         raise UsageError("--split names a part of the run's own data; it does not go with DATA")
-    overrides = parse_overrides(set_, text_column, label_column)
+    overrides = options.parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.eval import evaluate
     from textrnn.evaluation.report import report_text
@@ -66,9 +55,5 @@ def eval_(
     folder, metrics = evaluate(
         run, data, split=split, overrides=overrides, output=output, device=device, precision=precision, begin=begin
     )
-    if json:
-        text = metrics_json(metrics)
-    else:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        text = report_text(metrics, columns, file=folder / "report.txt")
+    text = metrics_json(metrics) if json else report_text(metrics, stdout_columns(), file=folder / "report.txt")
     sys.stdout.write(text)

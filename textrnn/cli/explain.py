@@ -5,52 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
-
-from textrnn.cli.options import DeviceOption, RunArgument, TextColumnOption
-from textrnn.cli.reading import (
-    DelimiterOption,
-    EncodingOption,
-    FilesArgument,
-    FormatOption,
-    check_files,
-    reading_options,
-)
+from textrnn.cli import options
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 
 @exit_on_error()
 @alone()
 def explain(
-    run: RunArgument,
-    files: FilesArgument = None,
+    run: options.Run,
+    files: options.Files = None,
     label: Annotated[
-        str | None, typer.Option(metavar="L", help="Explain this class.  [default: the likeliest]", show_default=False)
+        str | None, options.option(metavar="L", help="Explain this class.  [default: the likeliest]")
     ] = None,
-    format: FormatOption = None,
-    text_column: TextColumnOption = None,
-    delimiter: DelimiterOption = None,
-    encoding: EncodingOption = None,
+    format: options.Format = None,
+    text_column: options.TextColumn = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     output_format: Annotated[
         Literal["text", "jsonl"] | None,
-        typer.Option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]",
-                     show_default=False),
+        options.option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]"),
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page to read in a browser.", show_default=False)
-    ] = None,
-    device: DeviceOption = "auto",
-) -> None:  # fmt: skip
+    html: Annotated[Path | None, options.option(metavar="FILE", help="Write a page to read in a browser.")] = None,
+    device: options.Device = "auto",
+) -> None:
     """Explain labels: which tokens speak for or against.
 
     Example: textrnn explain runs/sample texts.txt --html why.html
 
     Example: echo "where is my parcel?" | textrnn explain runs/sample --label complaint
     """
-    check_files(files, "explain", run)
-    reading = reading_options(format, text_column, delimiter, encoding)
+    options.check_files(files, "explain", run)
+    reading = options.reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.explain import explain as run_explain

@@ -9,21 +9,10 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import (
-    ConfigOption,
-    DataOption,
-    DeviceOption,
-    LabelColumnOption,
-    SetOption,
-    TextColumnOption,
-    load_config,
-    parse_overrides,
-    run_name,
-)
+from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 DEFAULT_STEPS = 200
 
@@ -39,43 +28,41 @@ class Cell(str, enum.Enum):  # typer takes no list of a Literal
 @alone()
 def gradients(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)] = None,
-    config: ConfigOption = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
-    data: DataOption = None,
+    config: options.Config = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
+    data: options.Data = None,
     cell: Annotated[
         list[Cell] | None,
-        typer.Option(
-            "--cell", metavar="CELL", show_default=False,
-            help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]",
+        options.option(
+            "--cell", metavar="CELL", help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]"
         ),
     ] = None,
     layers: Annotated[
         list[int] | None,
-        typer.Option(
-            metavar="N", min=1, max=64,
+        options.option(
+            metavar="N",
+            min=1,
+            max=64,
             help="Without RUN: number of recurrent layers. Repeatable.  [default: the config's]",
-            show_default=False,
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, help=f"Without RUN: optimizer steps of each training.  [default: {DEFAULT_STEPS}]",
-            show_default=False,
+        options.option(
+            metavar="N", min=1, help=f"Without RUN: optimizer steps of each training.  [default: {DEFAULT_STEPS}]"
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
+        options.option(
             metavar="DIR",
             help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
-            show_default=False,
         ),
     ] = None,
-    device: DeviceOption = "auto",
-) -> None:  # fmt: skip
+    device: options.Device = "auto",
+) -> None:
     """Show how far back gradients reach, in a table and a picture.
 
     RUN: in its network, before and after training. --config: in fresh networks of each cell, before and after a short
@@ -85,7 +72,7 @@ def gradients(
 
     Example: textrnn gradients --config configs/sample.yaml --cell rnn --cell gru --layers 2
     """
-    overrides = parse_overrides(set_, text_column, label_column)
+    overrides = options.parse_overrides(set_, text_column, label_column)
     if run is not None and any(each for each in (config, set_, text_column, label_column, data, cell, layers, steps)):
         raise UsageError(
             "a run has its own config, and is not trained again: --config, --data, --text-column, --label-column, "
@@ -93,20 +80,20 @@ def gradients(
         )
     if run is not None:
         check_memory(FOR_TORCH)
-        from textrnn.commands.gradients_of_run import gradients_of_run
+        from textrnn.commands.gradients import gradients_of_run
 
         sys.stdout.write(gradients_of_run(run, output, device_name=device))
         return
-    settings = load_config(
+    settings = options.load_config(
         config,
         data,
         overrides,
         example="textrnn gradients --data reviews.csv; or a run's folder, as in: textrnn gradients runs/sample",
     )
     check_memory(FOR_TORCH)
-    from textrnn.commands.gradients_by_cell import gradients_by_cell
+    from textrnn.commands.gradients import gradients_by_cell
 
-    output = output or Path("gradients") / run_name(config, settings.data.train)
+    output = output or Path("gradients") / options.run_name(config, settings.data.train)
     cells = [each.value for each in dict.fromkeys(cell or Cell)]
     sys.stdout.write(
         gradients_by_cell(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from textrnn.errors import UsageError, short
+from textrnn.errors import DataError, UsageError, command, short
 
-Precision = Literal["float32", "bfloat16", "auto"]
+option = partial(typer.Option, show_default=False)
 Preset = Literal["best", "plain"]
 
 
@@ -21,44 +25,31 @@ def _device(name: str) -> str:
     return name
 
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The YAML config.", show_default=False)
+Config = Annotated[Path | None, option("--config", "-c", metavar="FILE", help="The YAML config.")]
+Set = Annotated[
+    list[str] | None, option("--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable.")
 ]
-SetOption = Annotated[
+Data = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable.", show_default=False
+    option("--data", help="Labelled texts: short for --set data.train=FILE. Repeatable.", metavar="FILE"),
+]
+TextColumn = Annotated[
+    list[str] | None,
+    option(
+        "--text-column",
+        metavar="COLUMN",
+        help="Of texts: a name, or a 0-based number; several, with commas, are joined.",
     ),
 ]
-DataOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--data",
-        help="Labelled texts: short for --set data.train=FILE. Repeatable.",
-        metavar="FILE",
-        show_default=False,
-    ),
+LabelColumn = Annotated[
+    list[str] | None, option("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.")
 ]
-TextColumnOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--text-column", metavar="COLUMN",
-        help="Of texts: a name, or a 0-based number; several, with commas, are joined.", show_default=False,
-    ),
-]  # fmt: skip
-LabelColumnOption = Annotated[
-    list[str] | None,
-    typer.Option("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.", show_default=False),
+Device = Annotated[str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[
+    Literal["float32", "bfloat16", "auto"],
+    typer.Option("--precision", help="Of matrix products; auto: bfloat16 where it is fast and agrees."),
 ]
-DeviceOption = Annotated[
-    str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
-]
-PrecisionOption = Annotated[
-    Precision, typer.Option("--precision", help="Of matrix products; auto: bfloat16 where it is fast and agrees.")
-]
-RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)
-]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)]
 
 
 def parse_text_column(values: list[str]) -> int | str | list[int | str]:
@@ -134,3 +125,56 @@ def run_name(config: Path | None, train_files: Any) -> str:
         return data_name(config.with_suffix(".yaml"))
     first = train_files[0] if isinstance(train_files, list) and train_files else train_files
     return data_name(first if isinstance(first, str) else "train")
+
+
+InputFormat = Literal["text", "tsv", "csv", "jsonl", "fasttext", "folder"]
+Files = Annotated[list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)]
+Format = Annotated[
+    InputFormat | None,
+    option(
+        metavar="F",
+        help="text (one a line), tsv, csv, jsonl, fasttext or folder.  [default: by suffix; else the run's, where "
+        "the first lines fit it; else text]",
+    ),
+]
+Delimiter = Annotated[str | None, option(metavar="D", help="Of csv files.  [default: the run's]")]
+Encoding = Annotated[str | None, option(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]")]
+
+
+def check_files(files: list[str] | None, verb: str, run: Path) -> None:
+    """Raises UsageError if no texts are given, DataError for a name of no file, which may be a text."""
+    if not files and sys.stdin.isatty():
+        raise UsageError(f"give a FILE, or pipe texts in, as in: {command(verb, run, 'texts.txt')}")
+    missing = [name for name in files or [] if name != "-" and not os.path.lexists(name)]
+    if missing:
+        text = " ".join(missing) if missing == files else missing[0]
+        raise DataError(
+            f"{missing[0]}: no such file; texts themselves are read from standard input: "
+            f"{shlex.join(['echo', text])} | {command(verb, run)}"
+        )
+
+
+def reading_options(
+    format: InputFormat | None, text_column: list[str] | None, delimiter: str | None, encoding: str | None
+) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:
+    """The first fields of InputOptions. Raises UsageError."""
+    from textrnn.runtime.decoding import check_encoding
+
+    try:
+        if encoding is not None:
+            check_encoding(encoding)
+    except LookupError as error:
+        raise UsageError(f"--encoding: {error.args[0]}") from None
+    text = parse_text_column(text_column) if text_column else None
+    return format, text, _delimiter(delimiter), encoding
+
+
+def _delimiter(option: str | None) -> str | None:
+    if option is None:
+        return None
+    from textrnn.config.sections import check_delimiter
+
+    try:
+        return check_delimiter(option)
+    except ValueError as error:
+        raise UsageError(f"--delimiter: {error}") from None

@@ -7,19 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from textrnn.cli.options import DeviceOption, PrecisionOption, RunArgument, TextColumnOption
-from textrnn.cli.reading import (
-    DelimiterOption,
-    EncodingOption,
-    FilesArgument,
-    FormatOption,
-    check_files,
-    reading_options,
-)
+from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 from textrnn.runtime.progress import log
 
 
@@ -32,21 +23,17 @@ def _probability(option: float | None) -> float | None:
 @exit_on_error()
 @alone()
 def predict(
-    run: RunArgument,
-    files: FilesArgument = None,
-    format: FormatOption = None,
-    text_column: TextColumnOption = None,
-    delimiter: DelimiterOption = None,
-    encoding: EncodingOption = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write here, not to stdout.", show_default=False)
-    ] = None,
+    run: options.Run,
+    files: options.Files = None,
+    format: options.Format = None,
+    text_column: options.TextColumn = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    output: Annotated[Path | None, options.option(metavar="OUT", help="Write here, not to stdout.")] = None,
     output_format: Annotated[
         Literal["tsv", "csv", "jsonl"], typer.Option(help="csv and jsonl keep texts as they are.")
     ] = "tsv",
-    top_k: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="jsonl: the K likeliest labels too.", show_default=False)
-    ] = None,
+    top_k: Annotated[int | None, options.option(min=1, metavar="K", help="jsonl: the K likeliest labels too.")] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="csv, jsonl: all fields of each input record too, such as an id.")
     ] = False,
@@ -58,22 +45,16 @@ def predict(
     ] = "error",
     min_probability: Annotated[
         float | None,
-        typer.Option(
-            callback=_probability,
-            metavar="P",
-            help="Texts whose likeliest label is less probable are unsure.",
-            show_default=False,
+        options.option(
+            callback=_probability, metavar="P", help="Texts whose likeliest label is less probable are unsure."
         ),
     ] = None,
     unsure_label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]", show_default=False
-        ),
+        str | None, options.option(metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 512,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "float32",
+    device: options.Device = "auto",
+    precision: options.Precision = "float32",
 ) -> None:
     """Predict the label of each text: one row each, in order.
 
@@ -90,11 +71,11 @@ def predict(
             raise UsageError(f"{option} needs --output-format csv or jsonl")
     if unsure_label is not None and min_probability is None:
         raise UsageError("--unsure-label needs --min-probability, below which texts are unsure")
-    check_files(files, "predict", run)
+    options.check_files(files, "predict", run)
     suffix = "" if output is None else output.suffix.lower().removeprefix(".")
     if suffix in ("csv", "jsonl") and suffix != output_format:
         log.warning("%s is written as %s; --output-format %s writes %s", output, output_format, suffix, suffix)
-    reading = reading_options(format, text_column, delimiter, encoding)
+    reading = options.reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.precision import describe_precision

@@ -7,50 +7,34 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.options import (
-    ConfigOption,
-    DataOption,
-    DeviceOption,
-    LabelColumnOption,
-    Preset,
-    SetOption,
-    TextColumnOption,
-    load_config,
-    parse_overrides,
-    run_name,
-)
+from textrnn.cli import options
 from textrnn.errors import CheckpointError, ConfigError, UsageError, command
 from textrnn.runtime.distributed import is_first, process_group
-from textrnn.runtime.memory import FOR_TORCH, check_memory
-from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 
 
 @exit_on_error()
 @process_group()
 def train(
-    config: ConfigOption = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
-    data: DataOption = None,
+    config: options.Config = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
+    data: options.Data = None,
     run_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="The run's folder.  [default: runs/<name of config or data>]", show_default=False
-        ),
+        Path | None, options.option(metavar="DIR", help="The run's folder.  [default: runs/<name of config or data>]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where the run stopped.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Start over in place of an existing run and its eval/.")
     ] = False,
     preset: Annotated[
-        Preset | None,
-        typer.Option(
-            help="The defaults of keys that are not stated; plain: the network of the config and nothing else.",
-            show_default=False,
+        options.Preset | None,
+        options.option(
+            help="The defaults of keys that are not stated; plain: the network of the config and nothing else."
         ),
     ] = None,
-    device: DeviceOption = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Train a model; the best one on dev is kept in RUN/model.
 
@@ -60,10 +44,10 @@ def train(
     """
     if resume and force:
         raise UsageError("--resume continues a run, --force starts over: give one of them")
-    overrides = parse_overrides(set_, text_column, label_column)
+    overrides = options.parse_overrides(set_, text_column, label_column)
     train_files = dict(overrides).get("data.train", data)
     if run_dir is None and (config is not None or train_files):
-        run_dir = Path("runs") / run_name(config, train_files)
+        run_dir = Path("runs") / options.run_name(config, train_files)
     is_own = resume or (force and not train_files)  # a run knows its own config
     if is_own and run_dir is not None and config is None:
         if (run_dir / "config.yaml").is_file():
@@ -75,7 +59,7 @@ def train(
             )
     try:
         example = "textrnn train --data reviews.csv; or --resume with the --run-dir of a run"
-        settings = load_config(config, data, overrides, preset, example=example)
+        settings = options.load_config(config, data, overrides, preset, example=example)
     except ConfigError as error:
         is_of_file = any(line.startswith(f"{config}: ") for line in str(error).splitlines())
         if run_dir is None or config != run_dir / "config.yaml" or not is_of_file:
@@ -86,7 +70,7 @@ def train(
             "the run is of another version, or its config was changed by hand; start a new one with --data or --config"
         )
         raise ConfigError(f"{error}\n{config}: {hint}") from None
-    run_dir = run_dir or Path("runs") / run_name(config, settings.data.train)
+    run_dir = run_dir or Path("runs") / options.run_name(config, settings.data.train)
     check_memory(FOR_TORCH)
     from textrnn.commands.train import train as run
     from textrnn.run.folder import RunFolder

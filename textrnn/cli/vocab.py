@@ -5,40 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from textrnn.cli.options import (
-    ConfigOption,
-    DataOption,
-    LabelColumnOption,
-    SetOption,
-    TextColumnOption,
-    load_config,
-    parse_overrides,
-)
-from textrnn.runtime.decoding import visible
+from textrnn.cli import options
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import exit_on_error
+from textrnn.runtime.terminal import visible
 
 
 @exit_on_error()
 @alone()
 def vocab(
-    config: ConfigOption = None,
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    set_: SetOption = None,
-    data: DataOption = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write `token<TAB>count` lines.", show_default=False)
-    ] = None,
+    config: options.Config = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
+    data: options.Data = None,
+    output: Annotated[Path | None, options.option(metavar="FILE", help="Write `token<TAB>count` lines.")] = None,
 ) -> None:
     """Build the vocabulary from the training texts and describe it.
 
     Example: textrnn vocab --config configs/sample.yaml --output vocab.tsv
     """
-    overrides = parse_overrides(set_, text_column, label_column)
-    settings = load_config(config, data, overrides, example="textrnn vocab --data reviews.csv")
+    overrides = options.parse_overrides(set_, text_column, label_column)
+    settings = options.load_config(config, data, overrides, example="textrnn vocab --data reviews.csv")
     from textrnn.commands.vocab import vocab as run
 
     for line in run(settings, output, config):

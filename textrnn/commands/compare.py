@@ -12,7 +12,7 @@ import numpy as np
 from textrnn.commands.compare_data import Compared, ids_of_first, open_runs
 from textrnn.commands.eval import predict_texts, warn_of_unfinished
 from textrnn.evaluation.comparison import compare_predictions, describe_scores, differing_rows, sentence
-from textrnn.evaluation.comparison_files import write_comparison
+from textrnn.evaluation.comparison_report import write_comparison
 from textrnn.evaluation.metrics import all_metrics
 from textrnn.run.config_differences import config_differences, effective_values, saved_digests
 from textrnn.run.folder import RunFolder
@@ -68,7 +68,15 @@ def compare(
             compare_with_first(opened, number, truth, predicted, metrics) for number in range(1, len(opened))
         ],
         "differing_texts": len(rows),
-        "config_differences": differences_of_configs(opened),
+        "config_differences": config_differences(
+            [
+                effective_values(
+                    run.path, run.classifier.config, len(run.classifier.networks.networks), is_run=run.is_run
+                )
+                for run in opened
+            ],
+            [saved_digests(run.path, is_run=run.is_run) for run in opened],
+        ),
     }
     found["seconds"] = time.perf_counter() - begin
     if output is not None:
@@ -102,11 +110,3 @@ def compare_with_first(
         truth, predicted[0], predicted[number], (metrics[0], metrics[number]), first.classifier.labels
     )
     return comparison | {"sentence": sentence(comparison, first.name)}
-
-
-def differences_of_configs(opened: list[Compared]) -> list[dict[str, Any]]:
-    values = [
-        effective_values(run.path, run.classifier.config, len(run.classifier.networks.networks), is_run=run.is_run)
-        for run in opened
-    ]
-    return config_differences(values, [saved_digests(run.path, is_run=run.is_run) for run in opened])

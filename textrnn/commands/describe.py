@@ -13,10 +13,10 @@ from textrnn.commands.data import warn_of_dead_keys
 from textrnn.config import Config, ModelConfig, TrainConfig
 from textrnn.data.splits import Splits
 from textrnn.models.network import Network
-from textrnn.runtime.decoding import visible
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
+from textrnn.runtime.terminal import visible
 from textrnn.training.build import build_sizes, total_steps
 from textrnn.training.linear import reason_for_none
 from textrnn.training.plan import Part
@@ -32,7 +32,10 @@ def describe_training(
     """Log what training will run on, and warn of settings that will disappoint."""
     warn_of_dead_keys(config)
     log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
-    warn_of_precision(config.train, device)
+    if config.train.precision == "bfloat16" and not has_bfloat16_units(device):
+        log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
+    elif config.train.tf32 and device.type == "cpu":
+        log.warning("train.tf32: true has no effect: a CPU has no TF32 units")
     for line in splits.statistics[:LINES_SHOWN]:
         log.info(line)
     if (more := len(splits.statistics) - LINES_SHOWN) > 0:
@@ -42,9 +45,11 @@ def describe_training(
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
     """Log one line that names the model, and how long it is trained."""
-    log.info("model: %s", "; ".join([network_line(config.model, network, len(parts)), linear_line(config, splits)]))
-    sizes = build_sizes(config.train, parts[0].smallest)
-    log.info("training: %d epochs in batches of %d%s", *reversed(sizes), folds_line(len(parts)))
+    count = len(parts)
+    log.info("model: %s; %s", network_line(config.model, network, count), linear_line(config, splits))
+    share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
+    folds = "" if count == 1 else f"; {count} networks, each without a {share} of the texts, which judges it"
+    log.info("training: %d epochs in batches of %d%s", *reversed(build_sizes(config.train, parts[0].smallest)), folds)
 
 
 def model_name(config: ModelConfig, *, has_linear: bool) -> str:
@@ -102,14 +107,6 @@ def linear_line(config: Config, splits: Splits) -> str:
     return f"beside it a linear model {decides}"
 
 
-def folds_line(count: int) -> str:
-    return "" if count == 1 else f"; {count} networks, each without a {_nth(count)} of the texts, which judges it"
-
-
-def _nth(count: int) -> str:
-    return {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
-
-
 def warn_of_few_steps(settings: TrainConfig, part: Part) -> None:
     texts, sizes = len(part.train), build_sizes(settings, part.smallest)
     steps, smaller, batch_size = total_steps(settings, sizes, texts), 8 if texts > 8 else 1, sizes.batch_size
@@ -121,10 +118,3 @@ def warn_of_few_steps(settings: TrainConfig, part: Part) -> None:
     elif steps < FEW_STEPS:
         remedy = f"--set train.batch_size={smaller} or more train.epochs give" if batch_size > smaller else ""
         log.info("note: only %d optimizer steps in all; %s more", steps, remedy or "more train.epochs give")
-
-
-def warn_of_precision(settings: TrainConfig, device: torch.device) -> None:
-    if settings.precision == "bfloat16" and not has_bfloat16_units(device):
-        log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
-    elif settings.tf32 and device.type == "cpu":
-        log.warning("train.tf32: true has no effect: a CPU has no TF32 units")

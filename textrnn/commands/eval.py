@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,32 +12,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from textrnn.classifier import TextClassifier, model_folder
+from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
-from textrnn.commands.eval_data import (
-    Judged,
-    Texts,
-    data_config,
-    given_data,
-    own_split,
-    read_texts,
-    warn_of_seen,
-)  # fmt: skip
-from textrnn.commands.eval_page import about_evaluation, data_phrase, explained_by
+from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
+from textrnn.commands.eval_data import Judged, Texts, data_config, given_data, own_split, read_texts, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.raw_texts import texts_at
 from textrnn.data.source import Source
+from textrnn.data.statistics import unknown_shares
 from textrnn.errors import CheckpointError, ConfigError, command
-from textrnn.evaluation.metrics import PartTotals, all_metrics
+from textrnn.evaluation.examples import Pieces, pieces
+from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
+from textrnn.evaluation.page import About, Explain
 from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
 from textrnn.evaluation.results import RESULTS, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
-from textrnn.run.folder import RunFolder
+from textrnn.run.folder import RunFolder, model_folder
+from textrnn.run.history import read_history
 from textrnn.runtime.progress import bar, log
-from textrnn.training.recorder import saved_progress
+from textrnn.training.recorder import best_epochs, saved_progress
 
 TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
 
@@ -82,9 +78,8 @@ def evaluate(
     if texts.seen is not None:
         metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
     described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}
-    about = about_evaluation(
-        classifier, texts, totals, metrics, data_phrase(source.paths, part), RunFolder(run) if is_run else None
-    )
+    data_phrase = files_phrase(source.paths) + ("" if part is None else f", {part} part")
+    about = about_evaluation(classifier, texts, totals, metrics, data_phrase, RunFolder(run) if is_run else None)
 
     target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
     if output is None and target.name != name:
@@ -143,24 +138,60 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
     with bar("evaluating", total=len(encoded)) as shown:
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
-            of_window = encoded.rows(window)
-            if judged.logits is not None:
-                network = judged.logits[window]
+            some, labels = encoded.rows(window), encoded.labels[window]
+            if judged.logits is None:
+                network = classifier.network_logits(some, after_batch=shown.update)
             else:
-                network = classifier.network_logits(of_window, after_batch=shown.update)
-            margins = None
-            if judged.margins is not None:
-                margins = judged.margins[window]
-            elif model.linear is not None:
-                margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(of_window)))))
-            logits = model.decide(network, margins, of_window)
-            parts = [model.with_shares(model.decision.of_network(network), of_window)]
+                network = judged.logits[window]
+            margins = None if judged.margins is None else judged.margins[window]
+            if model.linear is not None and margins is None:
+                margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(some)))))
+            logits = model.decide(network, margins, some)
+            parts = [model.with_shares(model.decision.of_network(network), some)]
             if margins is not None:
-                parts.append(model.with_shares(model.decision.of_linear(margins), of_window))
-            totals.add(logits, encoded.labels[window], *parts)
+                parts.append(model.with_shares(model.decision.of_linear(margins), some))
+            totals.add(logits, labels, *parts)
             if has_seen and texts.seen is not None:
-                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(of_window))
-                unseen.add(logits[others], encoded.labels[window][others], *(part[others] for part in parts))
+                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(some))
+                unseen.add(logits[others], labels[others], *(part[others] for part in parts))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
     return Evaluated(Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen)
+
+
+def about_evaluation(
+    classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, data: str, run: RunFolder | None
+) -> About:
+    """run: where the history is; None for a model folder, which has none."""
+    networks, config = classifier.networks.networks, classifier.config.model
+    has_linear = classifier.model.linear is not None
+    model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0], len(networks))})"
+    return About(
+        model=f"{model} with a linear model beside it" if has_linear else model,
+        name=model_name(config, has_linear=has_linear),
+        data=data,
+        max_length=classifier.transform.max_length,
+        lengths=texts.lengths,
+        unknown=unknown_shares(texts.encoded),
+        intervals=intervals_of_parts(totals, metrics),
+        history=[] if run is None else read_history(run.history),
+        best={} if run is None else best_epochs(run),
+    )
+
+
+def explained_by(classifier: TextClassifier, texts: Texts) -> Explain | None:
+    """Which words speak for the predicted class of a text; None where the model that judged the texts is not the one at
+    hand, or cannot be explained."""
+    if texts.judged is not None or classifier.precision != "float32":
+        return None
+    try:
+        classifier.explain([])
+    except CheckpointError:
+        return None
+
+    def explain(errors: Sequence[str], classes: Sequence[int]) -> list[Pieces | None]:
+        with bar("explaining", total=len(errors), unit="text") as shown:
+            found = classifier.explain(errors, [classifier.labels[each] for each in classes], after_batch=shown.update)
+        return [pieces(each.text, [(token.start, token.end, token.value) for token in each.tokens]) for each in found]
+
+    return explain

@@ -152,7 +152,7 @@ def given_data(data: str, config: Config, classifier: TextClassifier, names: lis
     """A file or folder, read as the training texts were."""
     is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
     if config.data.format == "auto" and is_csv:
-        config.data.format = "csv"  # which no first line tells
+        config = config.replaced(data={"format": "csv"})  # which no first line tells
     return Data(data_name(data), build_source(data, config.data, names))
 
 

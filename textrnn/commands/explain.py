@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,9 +15,8 @@ from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_
 from textrnn.commands.window import Window, quick_switches
 from textrnn.data.reader import Example
 from textrnn.errors import ConfigError, DataError, short
-from textrnn.evaluation.explained_text import jsonl_line, record
+from textrnn.evaluation.explanation_report import Page, jsonl_line, record
 from textrnn.evaluation.explanations import Explanation
-from textrnn.evaluation.explanations_page import Page
 from textrnn.evaluation.integrated_gradients import MOST_STEPS, allowed_gap
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars
@@ -45,9 +44,9 @@ def explain(
     if html is not None:
         check_output("--html", html, inputs_of(files))
     check_label(label, classifier.labels)
-    page, counts = Page(name), _Counts(classifier.transform.max_length)
+    page, counts = Page(name), Counter[str]()
     on_terminal = output_format is not None and sys.stdout.isatty()
-    write = _writer(output_format, has_colours=on_terminal and terminal_has_colours())
+    coloured = on_terminal and terminal_has_colours()
     with (
         nullcontext() if html is None else atomic_writer(html) as stream,
         show_bars(False) if on_terminal else nullcontext(),
@@ -59,8 +58,12 @@ def explain(
 
         def answer(examples: list[Example], explanations: list[Explanation]) -> None:
             for explanation in explanations:
-                write(explanation)
-                counts.add(explanation)
+                if output_format is not None:
+                    _print(
+                        jsonl_line(explanation) if output_format == "jsonl" else record(explanation, coloured=coloured)
+                    )
+                difference = explanation.log_odds - explanation.baseline
+                counts.update(texts=1, cut=explanation.cut, off=abs(explanation.gap) > allowed_gap(difference))
                 if html is not None:
                     page.add(explanation)
             sys.stdout.flush()
@@ -81,7 +84,20 @@ def explain(
         log.info("written to %s", html)
         if page.left_out:
             log.warning("%s: shows the first %s texts; --output-format jsonl has all", html, f"{len(page.texts):,}")
-    counts.warn(has_linear=classifier.model.linear is not None and classifier.model.decision.needs_linear)
+    if not counts["texts"]:
+        log.warning("no texts were found")
+    if cut := counts["cut"]:
+        has_linear = classifier.model.linear is not None and classifier.model.decision.needs_linear
+        log.warning(
+            "%d text%s longer than the network reads (data.max_length, %d tokens): tokens beyond %s",
+            cut, "s are" if cut > 1 else " is", classifier.transform.max_length,
+            "only the linear model reads" if has_linear else "are not explained",
+        )  # fmt: skip
+    if off := counts["off"]:
+        log.warning(
+            "%d explanation%s not add up within 0.02, even with %d steps: the model is very steep there",
+            off, "s do" if off > 1 else " does", MOST_STEPS,
+        )  # fmt: skip
 
 
 def check_label(label: str | None, labels: list[str]) -> None:
@@ -99,44 +115,8 @@ def terminal_has_colours() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "", "dumb")
 
 
-def _writer(output_format: str | None, *, has_colours: bool) -> Callable[[Explanation], None]:
-    """A function that writes an explanation to stdout."""
-
-    def write(explanation: Explanation) -> None:
-        if output_format is None:
-            return
-        line = jsonl_line(explanation) if output_format == "jsonl" else record(explanation, coloured=has_colours)
-        try:
-            sys.stdout.buffer.write(line.encode("utf-8", "surrogatepass"))
-        except OSError as error:  # with a name, since it may pass through the reading of a pipe
-            raise OSError(error.errno, error.strerror, "stdout") from error
-
-    return write
-
-
-class _Counts:
-    """Texts about which something has to be said in the end."""
-
-    def __init__(self, max_length: int) -> None:
-        self.max_length = max_length
-        self.texts = self.cut = self.off = 0
-
-    def add(self, explanation: Explanation) -> None:
-        self.texts += 1
-        self.cut += explanation.cut
-        self.off += abs(explanation.gap) > allowed_gap(explanation.log_odds - explanation.baseline)
-
-    def warn(self, *, has_linear: bool) -> None:
-        if not self.texts:
-            log.warning("no texts were found")
-        if self.cut:
-            beyond = "only the linear model reads" if has_linear else "are not explained"
-            log.warning(
-                "%d text%s longer than the network reads (data.max_length, %d tokens): tokens beyond %s",
-                self.cut, "s are" if self.cut > 1 else " is", self.max_length, beyond,
-            )  # fmt: skip
-        if self.off:
-            log.warning(
-                "%d explanation%s not add up within 0.02, even with %d steps: the model is very steep there",
-                self.off, "s do" if self.off > 1 else " does", MOST_STEPS,
-            )  # fmt: skip
+def _print(text: str) -> None:
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
+    except OSError as error:  # with a name, since it may pass through the reading of a pipe
+        raise OSError(error.errno, error.strerror, "stdout") from error

@@ -112,7 +112,7 @@ def predict(
 
         def run(stream: BinaryIO) -> None:
             def compute(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-                logits, is_empty = classifier.answer(texts, batch_size=batch_size)
+                logits, is_empty, *_ = classifier.answer(texts, batch_size=batch_size)
                 return class_probabilities(logits), is_empty
 
             def write_lines(lines: Iterator[str]) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 
 from textrnn.data.reader import Example
 from textrnn.errors import TextRNNError, short
-from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.progress import log
+from textrnn.runtime.terminal import json_text, one_line, visible
 
 COLUMNS = ["label", "probability", "text"]
 
@@ -68,7 +68,7 @@ def jsonl(labels: list[str], *, top: int | None, all_probabilities: bool) -> For
                 item["row"] = example.row
             if example.problem is not None:
                 item["error"] = example.problem
-            yield visible_json(json.dumps(item, ensure_ascii=False, allow_nan=False)) + "\n"
+            yield json_text(item)
 
     return lines
 

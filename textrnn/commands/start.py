@@ -9,8 +9,7 @@ from typing import Literal
 from textrnn.config import Config, TrainConfig, build_config, changed_keys, read_yaml
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.environment import compare_environment, load_environment
-from textrnn.run.folder import RunFolder
-from textrnn.run.model import CONFIG
+from textrnn.run.folder import MODEL_CONFIG, RunFolder
 from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.runtime.progress import log
 from textrnn.training.build import build_sizes, total_steps
@@ -69,10 +68,11 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
     if not run.config.is_file():
         raise CheckpointError(f"{run.path}: not a run (no config.yaml in it): nothing to resume")
     before = build_config(read_yaml(run.config), origin=str(run.config))
-    version = saved_version(run.model / CONFIG)
+    path = run.model / MODEL_CONFIG
+    version = saved_version(path)
     if version not in (None, FORMAT_VERSION):
         raise CheckpointError(
-            f"{run.model / CONFIG}: saved in version {short(version)} of the format, but this textrnn saves version "
+            f"{path}: saved in version {short(version)} of the format, but this textrnn saves version "
             f"{FORMAT_VERSION}; resume with the textrnn that began the run, or start over with: {run.restart_command()}"
         )
     saved = load_environment(run.environment)

@@ -19,11 +19,10 @@ from textrnn.data.reader import Example, read_examples
 from textrnn.data.source import Source, changed_while_read
 from textrnn.errors import short
 from textrnn.evaluation.label_errors import find_label_errors
-from textrnn.linear.fit import sample
+from textrnn.linear.fit import quick_margins, sample
 from textrnn.linear.model import Folding
-from textrnn.linear.out_of_fold import quick_margins
-from textrnn.runtime.decoding import one_line
 from textrnn.runtime.files import write_bytes
+from textrnn.runtime.terminal import one_line
 from textrnn.training.linear import reason_for_none
 
 FOLDS = 4

@@ -85,8 +85,7 @@ def load_config(
     every problem, a line each."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
-        if _states_all(tree):
-            _drop_preset_defaults(tree)
+        _drop_preset_defaults(tree)
         tree["preset"] = preset
     problems = []
     for key, value in overrides or []:
@@ -99,15 +98,13 @@ def load_config(
     return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides or []})
 
 
-def _states_all(tree: dict[str, Any]) -> bool:
-    """Whether every key is stated, as in the config.yaml of a run, so that it does not tell what its user stated."""
+def _drop_preset_defaults(tree: dict[str, Any]) -> None:
+    """Where every key is stated, as in the config.yaml of a run, so that it does not show what its user stated: remove
+    the keys that presets decide and that have the value of the tree's own preset."""
     sections = {name: tree.get(name) for name in SECTIONS}
     stated = {f"{name}.{key}" for name, keys in sections.items() if isinstance(keys, dict) for key in keys}
-    return stated >= known_keys().keys()
-
-
-def _drop_preset_defaults(tree: dict[str, Any]) -> None:
-    """Remove the keys that presets decide where they have the value that its preset gives them."""
+    if not stated >= known_keys().keys():
+        return
     before = Config(preset="plain" if tree.get("preset") == "plain" else "best")
     for section, keys in PLAIN.items():
         for key in keys:
@@ -123,7 +120,8 @@ def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = 
     except ValidationError as error:
         problems: dict[str, list[Any]] = {}  # a key that takes several types has one for each
         for problem in error.errors():
-            problems.setdefault(_dotted(problem["loc"]), []).append(problem)
+            dotted = ".".join(_shown(str(part)) for part in problem["loc"][:2])
+            problems.setdefault(dotted, []).append(problem)
         if MODEL_FORMAT_KEY in problems:  # then its other keys are of no interest
             problems = {MODEL_FORMAT_KEY: problems[MODEL_FORMAT_KEY]}
         lines = [
@@ -206,21 +204,12 @@ def known_keys() -> dict[str, Any]:
 def changed_keys(one: Config, other: Config) -> list[str]:
     """The dotted keys in which two configs differ."""
     a, b = one.model_dump(), other.model_dump()
-    return [key for key in known_keys() if _value(a, key) != _value(b, key)]
-
-
-def _value(tree: dict[str, Any], dotted: str) -> Any:
-    section, key = dotted.split(".")
-    return tree[section][key]
+    return [f"{section}.{key}" for section in SECTIONS for key in a[section] if a[section][key] != b[section][key]]
 
 
 def _nearest_section(name: str, known: Collection[str]) -> str:
     match = difflib.get_close_matches(name, list(known), n=1, cutoff=_NEAR_SECTION)
     return f"; did you mean {match[0]}?" if match else f"; known are: {', '.join(known)}"
-
-
-def _dotted(place: tuple[int | str, ...]) -> str:
-    return ".".join(_shown(str(part)) for part in place[:2])
 
 
 def _shown(name: str) -> str:

@@ -32,12 +32,8 @@ class Needs(NamedTuple):
     result: str = "has no effect"
 
 
-def _has_dev(config: Config) -> bool:
-    return config.data.dev is not None or config.data.dev_fraction != 0
-
-
 _CSV = Needs(lambda c: c.data.format in ("auto", "csv"), "data.format is {data.format}, not csv")
-_DEV = Needs(_has_dev, "there is no dev set")
+_DEV = Needs(lambda c: c.data.dev is not None or c.data.dev_fraction != 0, "there is no dev set")
 _CELL = Needs(lambda c: c.model.architecture != "tdnn", "tdnn has no recurrent cell")
 _RNN = Needs(lambda c: c.model.cell == "rnn" or not _CELL.met(c), "model.cell is {model.cell}, not rnn")
 _NOT_RCNN = Needs(lambda c: c.model.architecture != "rcnn", "rcnn always reads both directions")
@@ -83,7 +79,9 @@ def check_delimiter(value: Any) -> str:
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=(), validate_default=False
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -268,6 +266,12 @@ class Config(Section):
     def sections(self) -> Iterator[tuple[str, Section]]:
         return ((name, getattr(self, name)) for name in SECTIONS)
 
+    def replaced(self, **sections: dict[str, Any]) -> Config:
+        """A copy with other values, which are not checked. sections: the keys to change, by the name of the section."""
+        return self.model_copy(
+            update={name: getattr(self, name).model_copy(update=keys) for name, keys in sections.items()}
+        )
+
     def to_yaml(self) -> str:
         return to_yaml(self.model_dump())
 
@@ -287,9 +291,6 @@ def dead_keys(config: Config) -> list[str]:
             value = getattr(section, name)
             for needs in (each for each in field.metadata if isinstance(each, Needs)):
                 if value != config.default(section_name, name) and not needs.met(config):
-                    found.append(f"{section_name}.{name}: {value} {needs.result}: {_filled(needs.reason, config)}")
+                    reason = needs.reason.format(**dict(config.sections()))
+                    found.append(f"{section_name}.{name}: {value} {needs.result}: {reason}")
     return found
-
-
-def _filled(reason: str, config: Config) -> str:
-    return reason.format(data=config.data, model=config.model, tokenizer=config.tokenizer, train=config.train)

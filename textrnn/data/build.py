@@ -69,19 +69,18 @@ def build_splits(config: Config, tokenizer: Tokenizer, progress: Callable[[str, 
 
 def with_absolute_paths(config: Config) -> Config:
     """The config with absolute paths, so that it means the same in any working directory."""
-    config = config.model_copy(deep=True)
-    data = config.data
-    for key in ("train", "dev", "test", "label_names", "cache_dir"):
-        value = getattr(data, key)
+
+    def absolute(value: Paths | None) -> Paths | None:
         if isinstance(value, list):
-            setattr(data, key, [os.path.abspath(path) for path in value])
-        elif value is not None:
-            setattr(data, key, os.path.abspath(value))
-    if config.tokenizer.user_dict is not None:
-        config.tokenizer.user_dict = os.path.abspath(config.tokenizer.user_dict)
-    if config.model.pretrained is not None:
-        config.model.pretrained = os.path.abspath(config.model.pretrained)
-    return config
+            return [os.path.abspath(path) for path in value]
+        return None if value is None else os.path.abspath(value)
+
+    of_data = ("train", "dev", "test", "label_names", "cache_dir")
+    return config.replaced(
+        data={key: absolute(getattr(config.data, key)) for key in of_data},
+        tokenizer={"user_dict": absolute(config.tokenizer.user_dict)},
+        model={"pretrained": absolute(config.model.pretrained)},
+    )
 
 
 def other_files(config: Config) -> dict[str, str]:

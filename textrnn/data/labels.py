@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from textrnn.data.records import strip_line_end
 from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import read_lines, without_invisible
+from textrnn.runtime.decoding import read_lines
 from textrnn.runtime.files import open_binary
+from textrnn.runtime.terminal import without_invisible
 
 _ID_AND_NAME = re.compile(r"(\d{1,9})[\s:;,.|=]\s*(\S.*)")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,6})?")

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from textrnn.data.findings import Finding
-from textrnn.evaluation.report import cut, display_width, pad_left, pad_right
-from textrnn.runtime.decoding import one_line, visible
+from textrnn.runtime.terminal import aligned, cut, display_width, one_line, visible
 
 COLUMNS = 80
 CLASSES_SHOWN = 20  # of more than these the largest and the smallest
@@ -52,7 +51,7 @@ def split_table(figures: Sequence[SplitFigures]) -> str:
             each.name, f"{each.texts:,}", f"{each.empty:,}", *lengths, f"{100 * each.cut:.1f} %",
             f"{100 * each.unknown:.1f} %",
         ))  # fmt: skip
-    return _table(rows)
+    return "\n".join(aligned(rows))
 
 
 def class_table(labels: Sequence[str], sizes: dict[str, list[int]]) -> str:
@@ -67,17 +66,10 @@ def class_table(labels: Sequence[str], sizes: dict[str, list[int]]) -> str:
         label = cut(visible(one_line(labels[number])), _LONGEST_LABEL)
         counts = [f"{of_split[number]:,}" for of_split in sizes.values()]
         rows.append((label, *counts, f"{100 * sizes['train'][number] / total:.1f}"))
-    lines = _table(rows).split("\n")
+    lines = aligned(rows)
     if left_out > 0:
         lines.insert(half + 1, f"... {left_out:,} more ...")
     return "\n".join(lines)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(display_width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join([pad_right(row[0], widths[0]), *map(pad_left, row[1:], widths[1:])]).rstrip() for row in rows
-    )
 
 
 def _separated(findings: Sequence[Finding]) -> Iterator[str]:

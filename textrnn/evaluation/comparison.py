@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.evaluation.differences import accuracy_interval, f1_differences
-from textrnn.evaluation.intervals import CONFIDENCE
-from textrnn.evaluation.verdict import mcnemar_p
+from textrnn.evaluation.intervals import CONFIDENCE, SIGNIFICANCE, accuracy_gain_interval, f1_differences
 
 CLASSES_SHOWN = 10
 BETTER, WORSE, UNCLEAR, MIXED = "better", "worse", "unclear", "mixed"
+EARNS = "the network earns its time"
+AS_GOOD = "the linear model alone is as good here"
+CANNOT_TELL = "too few texts to tell whether the network earns its time"
+_WORTH = 0.01  # of accuracy: a difference that would matter
+LINEAR_IS_BETTER = "the linear model alone is better here"
 _ALL_TEXTS = ("both_right", "only_first_right", "only_this_right", "both_wrong")
 _DESCRIBED = ("accuracy", "macro_f1", "weighted_f1", "loss", "interval", "calibration_error", "parts", "per_class")
 
@@ -42,12 +45,13 @@ def compare_predictions(
         np.ravel_multi_index((truth, one, other), (len(labels),) * 3), return_counts=True
     )  # (cells,): the documents with the same true label and the same predictions
     cells = np.unravel_index(codes, (len(labels),) * 3)
-    gains = _f1_gains(metrics, labels)
+    one_f1, other_f1 = (np.array([each["per_class"][label]["f1"] for label in labels]) for each in metrics)
+    gains = other_f1 - one_f1
     chosen = [column for column in np.argsort(-np.abs(gains), kind="stable")[:CLASSES_SHOWN] if gains[column]]
     f1 = f1_differences((cells[0], cells[1], cells[2], counts), len(labels), chosen)
     one_right, other_right = one == truth, other == truth
     only_one, only_other = int((one_right & ~other_right).sum()), int((other_right & ~one_right).sum())
-    accuracy = _judged((only_other - only_one) / len(truth), accuracy_interval(only_one, only_other, len(truth)))
+    accuracy = _judged((only_other - only_one) / len(truth), accuracy_gain_interval(only_one, only_other, len(truth)))
     macro_f1 = _judged(f1.macro_f1, f1.interval)
     return {
         "accuracy": accuracy,
@@ -67,7 +71,7 @@ def compare_predictions(
         "classes": [
             {
                 "label": labels[column],
-                "f1": [each["per_class"][labels[column]]["f1"] for each in metrics],
+                "f1": [float(one_f1[column]), float(other_f1[column])],
                 "difference": float(gains[column]),
                 "interval": interval,
                 "support": metrics[0]["per_class"][labels[column]]["support"],
@@ -84,12 +88,6 @@ def _judged(difference: float, interval: list[float]) -> dict[str, Any]:
         "interval": interval,
         "conclusion": BETTER if low > 0 else WORSE if high < 0 else UNCLEAR,
     }
-
-
-def _f1_gains(metrics: tuple[dict[str, Any], dict[str, Any]], labels: list[str]) -> np.ndarray:
-    """(classes,)"""
-    one, other = (np.array([each["per_class"][label]["f1"] for label in labels]) for each in metrics)
-    return other - one
 
 
 def differing_rows(truth: np.ndarray, predicted: list[np.ndarray]) -> np.ndarray:
@@ -130,11 +128,7 @@ def mirrored(score: dict[str, Any]) -> dict[str, Any]:
     """The same difference, seen from the other model."""
     low, high = score["interval"]
     opposite = {BETTER: WORSE, WORSE: BETTER, UNCLEAR: UNCLEAR}
-    return {
-        "difference": -score["difference"],
-        "interval": [-high, -low],
-        "conclusion": opposite[score["conclusion"]],
-    }
+    return {"difference": -score["difference"], "interval": [-high, -low], "conclusion": opposite[score["conclusion"]]}
 
 
 def points(score: dict[str, Any]) -> str:
@@ -156,3 +150,43 @@ def rounded(value: float, decimals: int = 1) -> float:
 def p_value(comparison: dict[str, Any]) -> str:
     p = comparison["mcnemar"]["p"]
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
+    """From the accuracies and, by McNemar's exact test, from the documents on which only one of both is right: the
+    whole model or its linear model. If the test finds no difference, it is as good only if a gain of one point can be
+    ruled out. None without a linear model."""
+    if metrics["parts"]["linear"] is None:
+        return None
+    together = f"{100 * metrics['accuracy']:.1f}"
+    linear, network = (f"{100 * metrics['parts'][part]['accuracy']:.1f}" for part in ("linear", "network"))
+    if metrics["weight"] == 1:
+        return f"the linear model {linear}; the network {network}: the network has no say"
+    if decides_together(metrics):
+        scores = f"together {together}; the linear model alone {linear}, the network alone {network}"
+    else:
+        scores = f"the network {network}; the linear model {linear}"
+    return f"{scores}: {_conclusion(only_total, only_linear, metrics['n'])}"
+
+
+def mcnemar_p(only_one: int, only_other: int) -> float:
+    """How probable so uneven counts, or more uneven ones, are where both models are equally good: McNemar's test
+    (1947), exact, two-sided. only_one, only_other: documents on which only one of both is right."""
+    from scipy.stats import binomtest
+
+    differing = only_one + only_other
+    return float(binomtest(only_one, differing).pvalue) if differing else 1.0
+
+
+def decides_together(metrics: dict[str, Any]) -> bool:
+    """Whether both network and linear model have a say."""
+    return metrics["weight"] is not None and 0 < metrics["weight"] < 1
+
+
+def _conclusion(only_total: int, only_linear: int, documents: int) -> str:
+    differing = only_total + only_linear
+    if mcnemar_p(only_total, only_linear) < SIGNIFICANCE:
+        return EARNS if only_total > only_linear else LINEAR_IS_BETTER
+    # the upper end of the 95 % interval of the paired difference, by the normal approximation
+    at_most = (only_total - only_linear + 1.96 * (differing + 1) ** 0.5) / documents
+    return AS_GOOD if at_most < _WORTH else CANNOT_TELL

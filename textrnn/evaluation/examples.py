@@ -8,7 +8,7 @@ import numpy as np
 
 from textrnn.data.rows import ROWS_AT_ONCE
 from textrnn.evaluation.predictions import Predictions
-from textrnn.runtime.decoding import visible
+from textrnn.runtime.terminal import visible
 
 PER_CELL = 20
 ERRORS_SHOWN = 20

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from textrnn.data.tokenizer import LocatedToken
-from textrnn.data.transform import Transform
+from textrnn.data.transform import EncodedTexts, Transform
 from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds, unknown_texts
 from textrnn.inference import class_probabilities, compute_logits, predicted_classes
 from textrnn.linear.attribution import character_contributions
@@ -61,19 +61,28 @@ class Parts(NamedTuple):
     labels: Sequence[str]
 
 
+class Answer(NamedTuple):
+    """What a model says of n texts. logits (n, classes) float32 on the CPU. is_empty (n,) bool: the texts without a
+    token, which get the shares of the classes. encoded: what the networks read. margins (n, classes): of the linear
+    model; None if it has no say."""
+
+    logits: torch.Tensor
+    is_empty: np.ndarray
+    encoded: EncodedTexts
+    margins: torch.Tensor | None
+
+
 def explain(
-    parts: Parts, texts: Sequence[str], logits: torch.Tensor, is_empty: np.ndarray, classes: np.ndarray | None, *,
-    device: torch.device, after_batch: Callable[[int], object] = lambda count: None,
+    parts: Parts, texts: Sequence[str], answer: Answer, classes: np.ndarray | None, *, device: torch.device,
+    after_batch: Callable[[int], object] = lambda count: None,
 ) -> list[Explanation]:  # fmt: skip
-    """logits (n, classes): what the model says of the texts. is_empty (n,) bool: the texts whose logits are those of
-    their baseline, as they have no token. classes (n,): which class to explain for each; None: the likeliest."""
+    """classes (n,): which class to explain for each text; None: the likeliest."""
+    logits, is_empty, encoded, of_texts = answer
     predicted = predicted_classes(logits)
     classes = predicted if classes is None else classes
-    encoded = parts.transform.encode(texts)
-    margins = None
-    empty = torch.from_numpy(is_empty)[:, None]
-    if parts.linear is not None and parts.decision.needs_linear:
-        of_none, of_texts = (torch.from_numpy(parts.linear.margins(each)) for each in ([""], list(texts)))
+    margins, empty = None, torch.from_numpy(is_empty)[:, None]  # the logits of an empty text are those of its baseline
+    if parts.linear is not None and of_texts is not None:
+        of_none = torch.from_numpy(parts.linear.margins([""]))
         margins = Margins(of_none.expand_as(of_texts), torch.where(empty, of_none, of_texts))
     networks = parts.networks if parts.decision.needs_network else []
     of_unknown = None
@@ -86,8 +95,7 @@ def explain(
         networks, parts.decision, encoded, classes, margins, (begin, end), device=device, after_batch=after_batch,
     )  # fmt: skip
     of_characters: list[np.ndarray] = [np.zeros(0)] * len(texts)
-    if margins is not None:
-        assert parts.linear is not None
+    if parts.linear is not None and margins is not None:
         of_characters = character_contributions(parts.linear, texts, found.slopes)
     probabilities = class_probabilities(logits)
     explanations = []
@@ -97,14 +105,14 @@ def explain(
         explanations.append(
             Explanation(
                 text,
-                parts.labels[classes[row]],
-                float(probabilities[row, classes[row]]),
-                parts.labels[predicted[row]],
-                float(end[row]),
-                float(begin[row]),
-                [Contribution(*token, float(value)) for token, value in zip(tokens, values, strict=True)],
-                float(found.gaps[row]),
-                cut,
+                label=parts.labels[classes[row]],
+                probability=float(probabilities[row, classes[row]]),
+                predicted=parts.labels[predicted[row]],
+                log_odds=float(end[row]),
+                baseline=float(begin[row]),
+                tokens=[Contribution(*token, float(value)) for token, value in zip(tokens, values, strict=True)],
+                gap=float(found.gaps[row]),
+                cut=cut,
             )
         )
     return explanations

@@ -1,12 +1,17 @@
-"""Counts of documents -> the 95 % intervals of their scores."""
+"""Counts of documents -> the 95 % intervals of their scores, and of the differences between the scores of two models.
+
+Two scores differ if the interval of their difference does not hold 0: nothing else decides, so that a sentence and its
+interval agree. With the models in the other order, every result is mirrored to the last bit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-CONFIDENCE = 0.95
+CONFIDENCE, SIGNIFICANCE = 0.95, 0.05
 DRAWS = 1000
 _MOST_NUMBERS = 20_000_000  # drawn in all, which takes some two seconds: past 20,000 cells there are fewer draws
 _FEWEST_DRAWS = 100
@@ -30,17 +35,11 @@ def macro_f1_interval(cells: tuple[np.ndarray, np.ndarray, np.ndarray], classes:
     macro_f1, and that is as much lower than the macro-F1 of all documents that there could be.
     """
     truth, predicted, counts = cells
-    found = np.concatenate([macro_f1_of_draws(truth, predicted, drawn, classes) for drawn in _draws(counts, classes)])
+    draws = _multinomial(counts, classes, draw_count(len(counts)))
+    found = np.concatenate([macro_f1_of_draws(truth, predicted, drawn, classes) for drawn in draws])
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(found, [tail, 100 - tail]) - 2 * (np.mean(found) - macro_f1)
     return [max(min(float(low), macro_f1), 0.0), min(max(float(high), macro_f1), 1.0)]
-
-
-def _draws(counts: np.ndarray, classes: int) -> Iterator[np.ndarray]:
-    """(draws, cells): as many documents as there are, drawn from them, some draws at a time."""
-    random, shares = np.random.default_rng(0), counts / counts.sum()
-    for size in draws_at_once(draw_count(len(counts)), max(len(counts), classes)):
-        yield random.multinomial(counts.sum(), shares, size=size)
 
 
 def draw_count(cells: int) -> int:
@@ -78,3 +77,124 @@ def f1_of_draws(
     doubled_hits = drawn @ csr_array((2 * ones[hits], (numbers[hits], truth[hits])), shape)
     times = drawn @ (csr_array((ones, (numbers, truth)), shape) + csr_array((ones, (numbers, predicted)), shape))
     return np.divide(doubled_hits, times, out=np.zeros_like(times), where=times > 0), times
+
+
+Cells = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+_TAIL = (1 - CONFIDENCE) / 2
+_QUANTILES = (np.arange(1000) + 0.5) / 1000
+
+
+class F1Differences(NamedTuple):
+    """macro_f1: of the other model less that of the one. interval: [low, high] of it. p: of the randomization test.
+    classes: [low, high] for the F1 of each chosen class. resamples: that the intervals rest on."""
+
+    macro_f1: float
+    interval: list[float]
+    p: float
+    classes: list[list[float]]
+    resamples: int
+
+
+def accuracy_gain_interval(only_one: int, only_other: int, texts: int) -> list[float]:
+    """[low, high] of the other model's accuracy less that of the one, as it belongs to McNemar's exact test: it holds 0
+    if and only if the test finds no difference (p >= 0.05).
+
+    Fay and Lumbard 2021, "Confidence intervals for difference in proportions for matched pairs compatible with exact
+    McNemar's or sign tests": the difference is the share of texts that only one model gets right, times how much more
+    often that is the other model; the interval combines the exact (Clopper-Pearson) limits of both.
+
+    only_one, only_other: texts that only one of both gets right.
+    """
+    return [_lowest_gain(only_other, only_one, texts), -_lowest_gain(only_one, only_other, texts)]
+
+
+def _lowest_gain(wins: int, losses: int, texts: int) -> float:
+    """The lower end of the interval: the gain for which so many wins, or more, are 2.5 % probable."""
+    from scipy.optimize import brentq
+    from scipy.special import bdtrc, betaincinv
+
+    differing = wins + losses
+    is_gain = bdtrc(wins - 1, differing, 0.5) < _TAIL  # half the p-value of McNemar's test
+    # of the texts that only one model gets right: how their lower limit, or for a loss the upper one, is distributed
+    a, b = differing + (not is_gain), texts - differing + is_gain
+    share = betaincinv(a, b, _QUANTILES) if b else np.ones(1)
+
+    def excess(gain: float) -> float:
+        chance = 0.5 + gain / (2 * share)  # of a win, given that only one model is right
+        p = np.where(chance < 0, 0.0, bdtrc(wins - 1, differing, chance.clip(0, 1)))
+        return float(np.mean(p)) - _TAIL
+
+    if is_gain:
+        return max(float(brentq(excess, 0, 1, xtol=1e-7)), 1e-9)
+    return float(brentq(excess, -1, 0, xtol=1e-7)) if excess(-1) < 0 else -1.0
+
+
+def f1_differences(cells: Cells, classes: int, chosen: Sequence[int]) -> F1Differences:
+    """By the paired bootstrap (Efron and Tibshirani 1993, "An Introduction to the Bootstrap"; Koehn 2004, "Statistical
+    Significance Tests for Machine Translation Evaluation"): texts are drawn again and again, each with what both models
+    predicted, and the intervals are percentiles. That of macro-F1 is less its bias, as in `macro_f1_interval`: in a
+    simulation with 300 classes of five texts, it held the true difference in 56 of 60 cases.
+
+    If few texts differ, a bootstrap is far too sure. So the interval of macro-F1 is extended to 0 unless a
+    randomization test finds a difference, too (Yeh 2000, "More accurate tests for the statistical significance of
+    result differences"). Intervals of classes are not.
+
+    cells: (cells,) true classes, predicted ones of one model and of the other, and counts. chosen: the classes whose F1
+    is of interest. The draws are seeded; half of the resamples are drawn with the models in either order.
+    """
+    truth, one, other, counts = cells
+    drawn = -(-draw_count(len(counts)) // 2)
+    forward = _resampled_gains((truth, one, other, counts), classes, chosen, drawn)
+    backward = _resampled_gains((truth, other, one, counts), classes, chosen, drawn)
+    difference = float(_f1_gains(truth, one, other, counts[None], classes).mean())
+    bias = float(forward[0].mean() - backward[0].mean()) / 2 - difference
+    low, high = (float(end) - 2 * bias for end in _ends(np.concatenate([forward[0], -backward[0]])))
+    low, high = min(low, difference), max(high, difference)
+    p = _randomization_p(cells, classes, abs(difference))
+    if p >= SIGNIFICANCE:
+        low, high = min(low, 0.0), max(high, 0.0)
+    of_classes = np.stack(_ends(np.concatenate([forward[1], -backward[1]])), axis=1)
+    return F1Differences(difference, [low, high], p, of_classes.tolist(), 2 * drawn)
+
+
+def _ends(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(...): the low and the high end of the interval of gains (draws, ...)."""
+    return np.percentile(gains, 100 * _TAIL, axis=0), -np.percentile(-gains, 100 * _TAIL, axis=0)
+
+
+def _resampled_gains(cells: Cells, classes: int, chosen: Sequence[int], draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """(draws,) gains of macro-F1, and (draws, chosen) of F1, of the other model over the one."""
+    truth, one, other, counts = (column[np.lexsort(cells[2::-1])] for column in cells)
+    gains = [_f1_gains(truth, one, other, drawn, classes) for drawn in _multinomial(counts, classes, draws)]
+    return np.concatenate([each.mean(axis=1) for each in gains]), np.concatenate([each[:, chosen] for each in gains])
+
+
+def _multinomial(counts: np.ndarray, classes: int, draws: int) -> Iterator[np.ndarray]:
+    """(draws, cells): as many documents as there are, drawn from them, some draws at a time."""
+    random, shares = np.random.default_rng(0), counts / counts.sum()
+    for size in draws_at_once(draws, max(len(counts), classes)):
+        yield random.multinomial(counts.sum(), shares, size=size)
+
+
+def _randomization_p(cells: Cells, classes: int, difference: float) -> float:
+    """How probable so large a difference of macro-F1, or a larger one, is if each text's two predictions could as well
+    have been those of the other model: they are swapped at random."""
+    truth, one, other, counts = cells
+    shape = (classes,) * 3
+    codes = np.ravel_multi_index((truth, np.minimum(one, other), np.maximum(one, other)), shape)
+    pairs, places = np.unique(codes, return_inverse=True)  # (pairs,): the texts with the same two predictions
+    true, low, high = np.unravel_index(pairs, shape)
+    texts = np.bincount(places, weights=counts).astype(np.int64)
+    true, one, other = (np.concatenate(each) for each in ((true, true), (low, high), (high, low)))
+    random, draws, extreme = np.random.default_rng(0), draw_count(2 * len(pairs)), 0
+    for size in draws_at_once(draws, max(2 * len(pairs), classes)):
+        kept = random.binomial(texts, 0.5, size=(size, len(texts)))
+        gains = _f1_gains(true, one, other, np.hstack([kept, texts - kept]), classes).mean(axis=1)
+        extreme += int(np.count_nonzero(np.abs(gains) > difference - 1e-12))
+    return (extreme + 1) / (draws + 1)
+
+
+def _f1_gains(truth: np.ndarray, one: np.ndarray, other: np.ndarray, drawn: np.ndarray, classes: int) -> np.ndarray:
+    """(draws, classes): of the other model over the one. A class that is neither true nor predicted has F1 0."""
+    of_one, of_other = (f1_of_draws(truth, each, drawn, classes)[0] for each in (one, other))
+    return of_other - of_one

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from textrnn.errors import NotFiniteError
+from textrnn.evaluation.comparison import verdict
 from textrnn.evaluation.intervals import accuracy_interval, macro_f1_interval
-from textrnn.evaluation.verdict import verdict
 from textrnn.inference import class_probabilities, predicted_classes
 
 Cells = tuple[np.ndarray, np.ndarray, np.ndarray]

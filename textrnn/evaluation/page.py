@@ -19,7 +19,7 @@ from textrnn.evaluation.page_tables import class_rows, matrix_view, pair_rows, p
 from textrnn.evaluation.predictions import Predictions
 from textrnn.evaluation.report import HELD_OUT_HEADING
 from textrnn.evaluation.slices import by_length, by_unknown, coverage_curve, reliability, thresholds
-from textrnn.runtime.decoding import visible
+from textrnn.runtime.terminal import visible
 
 _BYTES_OF_TEXTS = 1_500_000  # in the page, as JSON
 _LONGEST_LABEL = 200

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.evaluation.comparison import decides_together
 from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, dense_matrix, most_confused
-from textrnn.evaluation.report import cut, display_width
 from textrnn.evaluation.slices import Slice
-from textrnn.evaluation.verdict import decides_together
+from textrnn.runtime.terminal import cut, display_width
 
 _HEADER_WIDTH = 20  # of labels beside a matrix, in columns of a terminal
 _SHORT_LABEL = 4  # or less: all labels fit above their columns

@@ -12,8 +12,8 @@ from textrnn.data.corpus_writer import text_hash
 from textrnn.data.digests import content_changed
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
-from textrnn.runtime.decoding import one_line
 from textrnn.runtime.files import atomic_writer
+from textrnn.runtime.terminal import one_line
 
 
 @dataclass

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 from typing import Any
 
-from wcwidth import wcswidth
-
-from textrnn.evaluation.metrics import (
-    MOST_WHOLE,
-    Cells,
-    class_sums,
-    confusion_cells,
-    dense_matrix,
-    most_confused,
-)
-from textrnn.evaluation.verdict import decides_together
-from textrnn.runtime.decoding import visible
+from textrnn.evaluation.comparison import decides_together
+from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, confusion_cells, dense_matrix, most_confused
+from textrnn.runtime.terminal import aligned, cut, display_width, visible, wrapped
 
 HELD_OUT_HEADING = (
     "Held-out texts of the run: each is judged by models that were not trained on it. Copies of a text with the same "
@@ -41,6 +31,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
     """
     labels = [visible(label) for label in metrics["labels"]]
     cells = confusion_cells(metrics)
+    accuracy, macro_f1 = ("{:.4f} to {:.4f}".format(*metrics["interval"][key]) for key in ("accuracy", "macro_f1"))
     in_report = labels
     if columns is not None:
         in_report = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
@@ -53,7 +44,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
             *([parts_table(metrics), ""] if metrics["parts"]["linear"] else []),
             f"accuracy   {metrics['accuracy']:.4f}",
             f"macro-F1   {metrics['macro_f1']:.4f}",
-            wrapped(interval_line(metrics), columns, indent=len("95 %       ")),
+            wrapped(f"95 %       accuracy {accuracy}, macro-F1 {macro_f1}", columns, indent=len("95 %       ")),
             f"calibration error  {metrics['calibration_error']:.4f}",
             f"documents  {metrics['n']}",
             *seen_lines(metrics),
@@ -106,36 +97,24 @@ def seen_lines(metrics: dict[str, Any]) -> list[str]:
     return [f"not seen in training  {others}: {scores}"]
 
 
-def interval_line(metrics: dict[str, Any]) -> str:
-    ranges = {key: f"{low:.4f} to {high:.4f}" for key, (low, high) in metrics["interval"].items()}
-    return f"95 %       accuracy {ranges['accuracy']}, macro-F1 {ranges['macro_f1']}"
+def score_columns(scores: dict[str, Any]) -> tuple[str, str, str]:
+    """Accuracy, macro-F1 and loss for a table."""
+    return f"{scores['accuracy']:.4f}", f"{scores['macro_f1']:.4f}", f"{scores['loss']:.4f}"
 
 
 def parts_table(metrics: dict[str, Any]) -> str:
     """Each part's scores, and those of both where they decide together."""
-    rows = {"network alone": metrics["parts"]["network"], "linear model alone": metrics["parts"]["linear"]}
+    parts = {"network alone": metrics["parts"]["network"], "linear model alone": metrics["parts"]["linear"]}
     if decides_together(metrics):
-        rows["together"] = metrics
-    losses = [f"{scores['loss']:.4f}" for scores in rows.values()]
-    first, last = max(map(len, rows)), max(map(len, ["loss", *losses]))
-    lines = [f"{'':{first}}  accuracy  macro-F1  {'loss':>{last}}"]
-    for (name, scores), loss in zip(rows.items(), losses, strict=True):
-        lines.append(f"{name:{first}}  {scores['accuracy']:8.4f}  {scores['macro_f1']:8.4f}  {loss:>{last}}")
-    return "\n".join(lines)
+        parts["together"] = metrics
+    header = ("", "accuracy", "macro-F1", "loss")
+    return "\n".join(aligned([header, *((name, *score_columns(scores)) for name, scores in parts.items())]))
 
 
 def matrix_table(matrix: list[list[int]], labels: list[str]) -> str:
     """Rows with their label on the left, columns under theirs, right-aligned in terminal columns."""
-    first = max(map(display_width, labels))
-    widths = [
-        max(display_width(label), *(len(str(row[column])) for row in matrix)) for column, label in enumerate(labels)
-    ]
-    header = " " * first + "".join("  " + pad_left(label, width) for label, width in zip(labels, widths, strict=True))
-    rows = (
-        pad_left(label, first) + "".join(f"  {count:>{width}}" for count, width in zip(row, widths, strict=True))
-        for label, row in zip(labels, matrix, strict=True)
-    )
-    return "\n".join([header, *rows])
+    rows = ([label, *map(str, row)] for label, row in zip(labels, matrix, strict=True))
+    return "\n".join(aligned([["", *labels], *rows], left=0))
 
 
 def pairs_table(cells: Cells, labels: list[str], columns: int | None, most: int) -> str:
@@ -144,45 +123,16 @@ def pairs_table(cells: Cells, labels: list[str], columns: int | None, most: int)
     pairs = most_confused(cells)
     if not len(pairs):
         return "none: every text has the label that was predicted"
-    texts = [("true", "predicted", "count", "% of true")]
     sizes = class_sums(cells[0], cells[2], len(labels))
+    rows = [("true", "predicted", "count", "% of true")]
     for true, predicted, count in pairs[:most].tolist():
-        texts.append((labels[true], labels[predicted], str(count), f"{100 * count / sizes[true]:.1f}"))
-    numbers = [max(len(text[column]) for text in texts) for column in (2, 3)]
+        rows.append((labels[true], labels[predicted], str(count), f"{100 * count / sizes[true]:.1f}"))
     if columns is not None:
-        width = max((columns - sum(numbers) - 3 * len("  ")) // 2, len("predicted"))
-        texts = [(cut(true, width), cut(predicted, width), count, share) for true, predicted, count, share in texts]
-    names = [max(display_width(text[column]) for text in texts) for column in (0, 1)]
-    lines = ["  ".join([*map(pad_right, text[:2], names), *map(pad_left, text[2:], numbers)]) for text in texts]
+        numbers = sum(max(len(row[column]) for row in rows) for column in (2, 3))
+        width = max((columns - numbers - 3 * len("  ")) // 2, len("predicted"))
+        rows = [(cut(true, width), cut(predicted, width), count, share) for true, predicted, count, share in rows]
+    lines = aligned(rows, left=2)
     more = len(pairs) - most
     if more > 0:
         lines.append(f"and {more:,} more pair{'s' * (more > 1)}")
     return "\n".join(lines)
-
-
-def wrapped(line: str, columns: int | None, indent: int = 0) -> str:
-    return line if columns is None else textwrap.fill(line, columns, subsequent_indent=" " * indent)
-
-
-def display_width(text: str) -> int:
-    """Terminal columns; control characters, which have none, count as the code points they are."""
-    width = wcswidth(text)
-    return len(text) if width < 0 else width
-
-
-def cut(text: str, width: int) -> str:
-    """The text, or its beginning and `…` where it is wider than `width` terminal columns."""
-    if display_width(text) <= width:
-        return text
-    text = text[: 4 * width]  # the rest would not fit: there are few characters without a width
-    while display_width(text) >= width:
-        text = text[:-1]
-    return text + "…"
-
-
-def pad_left(text: str, width: int) -> str:
-    return " " * (width - display_width(text)) + text
-
-
-def pad_right(text: str, width: int) -> str:
-    return text + " " * (width - display_width(text))

@@ -18,8 +18,8 @@ from textrnn.evaluation.page_tables import cells_to_browse
 from textrnn.evaluation.plots import plot_confusion_matrix
 from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.evaluation.report import report_text
-from textrnn.runtime.decoding import one_line, visible, visible_json
 from textrnn.runtime.files import make_folder, write_text
+from textrnn.runtime.terminal import json_text, one_line, visible
 
 DATA = "data.json"
 RESULTS = (
@@ -92,7 +92,7 @@ def write_results(
 
 
 def metrics_json(metrics: dict[str, Any]) -> str:
-    return visible_json(json.dumps(metrics, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
+    return json_text(metrics, indent=2)
 
 
 def matrix_csv(metrics: dict[str, Any]) -> str:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.linear.counts import UNKNOWN, NgramVocabulary, Symbols
-from textrnn.linear.features import WORD, Features, Kind, characters, known_points
+from textrnn.linear.features import UNKNOWN, WORD, Features, Kind, NgramVocabulary, Symbols, characters, known_points
 from textrnn.linear.model import LinearModel
 
 _BETWEEN_SPACES = re.compile("[^ ]+")

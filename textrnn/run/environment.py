@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import textrnn
 from textrnn.errors import CheckpointError
-from textrnn.runtime.decoding import visible_json
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import write_text
+from textrnn.runtime.terminal import json_text
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ def save_environment(
 ) -> None:
     """config: its sections, as the run began; the user may change the run's config.yaml."""
     content = {**environment, "data_sha256": digests, "config": config or {}}
-    write_text(path, visible_json(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
+    write_text(path, json_text(content, indent=2))
 
 
 def load_environment(path: Path) -> dict[str, Any]:
@@ -54,20 +54,17 @@ def load_environment(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         return {}
-    digests, config = content.pop("data_sha256", None), content.pop("config", None)
+    digests, config = (content.pop(key, None) for key in ("data_sha256", "config"))
     plain = {key: value for key, value in content.items() if isinstance(value, (str, int))}
-    return plain | {"data_sha256": _strings(digests), "config": config if isinstance(config, dict) else {}}
+    entries = digests.items() if isinstance(digests, dict) else ()
+    digests = {key: value for key, value in entries if isinstance(value, str)}
+    return plain | {"data_sha256": digests, "config": config if isinstance(config, dict) else {}}
 
 
 def is_environment(path: Path) -> bool:
     """Whether `save_environment` wrote the file."""
     found = load_environment(path)
     return all(isinstance(found.get(key), str) for key in ("textrnn", "torch"))
-
-
-def _strings(value: Any) -> dict[str, str]:
-    entries = value.items() if isinstance(value, dict) else ()
-    return {key: entry for key, entry in entries if isinstance(entry, str)}
 
 
 def compare_environment(

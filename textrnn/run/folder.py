@@ -17,8 +17,9 @@ from textrnn.config import Config
 from textrnn.errors import CheckpointError, TextRNNError, command
 from textrnn.run.environment import is_environment, save_environment
 from textrnn.run.history import read_history
-from textrnn.runtime.files import make_folder, write_text
+from textrnn.runtime.files import expand_user, make_folder, write_text
 
+MODEL_CONFIG, LABELS = "config.yaml", "labels.txt"  # of a model
 _LEFTOVERS = ".*.[0-9]*.tmp"  # files that a killed process had begun to write
 
 
@@ -138,14 +139,12 @@ class RunFolder:
         """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError where a
         file cannot be removed."""
         self.clear_leftovers()
-        try:  # first, so that a process killed on the way leaves no state beside another run's description
+        try:
+            # first, so that a process killed on the way leaves no state beside another run's description
             for file in (*self.states(), self.weights, self.history, self.train_hashes):
                 file.unlink(missing_ok=True)
-        except OSError as error:
-            raise TextRNNError(f"{error.filename}: cannot be removed: {error.strerror}") from None
-        # from here on, the folder is known as a run
-        save_environment(self.environment, environment, digests, config.model_dump())
-        try:
+            # from here on, the folder is known as a run
+            save_environment(self.environment, environment, digests, config.model_dump())
             for folder in self._folders():
                 if folder.exists():
                     shutil.rmtree(folder)
@@ -157,7 +156,19 @@ class RunFolder:
 
 def is_model(folder: Path) -> bool:
     """Whether a folder holds a model."""
-    return (folder / "config.yaml").is_file() and (folder / "labels.txt").is_file()
+    return (folder / MODEL_CONFIG).is_file() and (folder / LABELS).is_file()
+
+
+def model_folder(run: Path | str) -> Path:
+    """The model folder of RUN, or RUN itself where it is one. Raises CheckpointError where it is neither."""
+    run = Path(expand_user(str(run)))
+    if (run / "model" / MODEL_CONFIG).is_file():
+        return run / "model"
+    if is_model(run):
+        return run
+    if not run.exists():
+        raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected")
+    raise CheckpointError(f"{run}: not a run: neither model/{MODEL_CONFIG} nor {MODEL_CONFIG} with {LABELS} is in it")
 
 
 def enclosing_run(path: Path) -> Path | None:

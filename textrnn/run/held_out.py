@@ -25,12 +25,11 @@ def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] 
     """The margins and hashes; None where they are missing or damaged."""
     try:
         tensors, _ = load_tensors(run.linear_margins)
-        margins, hashes = tensors["margins"], tensors["hashes"].numpy().copy().view(np.uint64)
-        good = margins.shape == (len(hashes), classes) and margins.dtype == torch.float32
-        good = good and hashes.ndim == 1 and bool(margins.isfinite().all())
+        (count,) = tensors["hashes"].shape
+        margins, hashes = _checked(tensors["margins"], count, classes), tensors["hashes"].numpy().copy().view(np.uint64)
     except (OSError, *UNREADABLE):
         return None
-    return (margins.numpy().copy(), hashes) if good else None
+    return margins.numpy().copy(), hashes
 
 
 def save_held_out(run: RunFolder, logits: torch.Tensor, labels: np.ndarray, hashes: np.ndarray) -> None:
@@ -44,11 +43,8 @@ def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classe
     path = run.held_out
     try:
         tensors, _ = load_tensors(path)
-        logits = tensors["logits"]
-        good = logits.shape == (len(labels), classes) and logits.dtype == torch.float32
-        good = good and bool(logits.isfinite().all())
-        good = good and np.array_equal(tensors["labels"].numpy(), labels)
-        good = good and torch.equal(tensors["hashes"], _as_tensor(hashes))
+        logits = _checked(tensors["logits"], len(labels), classes)
+        good = np.array_equal(tensors["labels"].numpy(), labels) and torch.equal(tensors["hashes"], _as_tensor(hashes))
     except FileNotFoundError:
         raise CheckpointError(
             f"{path}: no such file: either training has not ended (continue it with: {run.resume_command()}), or the "
@@ -101,6 +97,13 @@ def seen_texts(run: RunFolder, hashes: np.ndarray) -> np.ndarray | None:
         at = np.searchsorted(trained_on, block).clip(max=len(trained_on) - 1)
         found.append(trained_on[at] == block)
     return np.concatenate(found)
+
+
+def _checked(values: torch.Tensor, texts: int, classes: int) -> torch.Tensor:
+    """Logits or margins. Raises ValueError unless they are finite numbers of so many texts and classes."""
+    if values.shape != (texts, classes) or values.dtype != torch.float32 or not values.isfinite().all():
+        raise ValueError(f"({texts}, {classes}) finite numbers were expected")
+    return values
 
 
 def _as_tensor(hashes: np.ndarray) -> torch.Tensor:

@@ -12,8 +12,7 @@ import torch
 from textrnn.config import TokenizerConfig
 from textrnn.data.vocab import read_name_lines
 from textrnn.errors import CheckpointError, TextRNNError
-from textrnn.linear.counts import NgramVocabulary
-from textrnn.linear.features import Features, Kind, Unit
+from textrnn.linear.features import Features, Kind, NgramVocabulary, Unit
 from textrnn.linear.model import Folding, LinearModel
 from textrnn.run.tensors import UNREADABLE, check_finite, read_model_tensors, save_tensors
 from textrnn.runtime.files import write_text

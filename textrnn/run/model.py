@@ -7,29 +7,29 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from textrnn.config import Config, build_config
+from textrnn.config import Config, TokenizerConfig, build_config
 from textrnn.data.tokenizer import Tokenizer, user_dict_problem
 from textrnn.data.transform import EncodedTexts, Transform
 from textrnn.data.vocab import Vocab, load_labels, save_labels
-from textrnn.errors import CheckpointError, ConfigError, command, short
+from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
 from textrnn.models.decision import COOLEST, HOTTEST, Decision
 from textrnn.models.ensemble import Ensemble
 from textrnn.models.network import Network
 from textrnn.run.environment import is_environment
+from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear
-from textrnn.run.model_config import CLASS_SHARES_KEY, Description, model_yaml, read_description
+from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
 from textrnn.run.tensors import WithoutRandomNumbers, check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.runtime.files import make_folder, write_text
 
-WEIGHTS, DECISION, CONFIG, VOCAB, LABELS, USER_DICT = (
-    "model.safetensors", "decision.json", "config.yaml", "vocab.txt", "labels.txt", "user_dict.txt",
-)  # fmt: skip
+WEIGHTS, DECISION, VOCAB, USER_DICT = "model.safetensors", "decision.json", "vocab.txt", "user_dict.txt"
 BFLOAT16 = "bfloat16_agreement"  # in decision.json
 LEAST_SHARE = 1e-9  # of a class without training texts, whose logit must be finite
 
@@ -72,10 +72,11 @@ class Model:
 
 def parameter_count(model: Model) -> int:
     """Of the networks and of the linear model, as far as they have a say."""
-    needed = model.networks.parameters() if model.decision.needs_network else ()
-    of_networks = sum(parameter.numel() for parameter in needed)
-    decides = model.linear is not None and model.decision.needs_linear
-    return of_networks + (model.linear.weight.size + model.linear.bias.size if model.linear and decides else 0)
+    parameters = list(model.networks.parameters()) if model.decision.needs_network else []
+    count = sum(parameter.numel() for parameter in parameters)
+    if model.linear is not None and model.decision.needs_linear:
+        count += model.linear.weight.size + model.linear.bias.size
+    return count
 
 
 def save_decision(folder: Path, decision: Decision, linear: bool, bfloat16_agreement: float | None = None) -> None:
@@ -160,7 +161,8 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
 def save_model(folder: Path, model: Model) -> None:
     """Everything that prediction needs. Raises CheckpointError for a run's folder, whose files must stay together;
     TextRNNError where it cannot be written."""
-    if any(os.path.exists(folder / name) for name in ("model", "resume", "history.jsonl")):
+    run = RunFolder(folder)
+    if any(map(os.path.exists, (run.model, run.state.parent, run.history))):
         raise CheckpointError(f"{folder}: the folder of a run; give another folder to save a model in")
     networks = [network.state_dict() for network in model.networks.networks]
     save_description(
@@ -168,10 +170,10 @@ def save_model(folder: Path, model: Model) -> None:
         model.networks.networks[0].embedding.table.embedding_dim,
         class_shares=None if model.class_shares is None else model.class_shares.tolist(),
     )  # fmt: skip
-    if model.linear is not None:
-        save_linear(folder, model.linear)
-    else:
+    if model.linear is None:
         remove_linear(folder)
+    else:
+        save_linear(folder, model.linear)
     save_weights(folder, networks, model.decision, model.linear is not None, model.bfloat16_agreement)
 
 
@@ -182,7 +184,7 @@ def save_description(
     """Everything that prediction needs except what training makes. trained_on: the format of the training texts.
     class_shares (C,): in them; None: the model reads texts without a token as one unknown token."""
     make_folder(folder)
-    for name in (VOCAB, LABELS, USER_DICT, CONFIG):
+    for name in (VOCAB, LABELS, USER_DICT, MODEL_CONFIG):
         if (folder / name).is_symlink():  # perhaps to /dev/null
             (folder / name).unlink()
     transform.vocab.save(folder / VOCAB)
@@ -193,57 +195,56 @@ def save_description(
     content = model_yaml(
         config, embedding_dim=embedding_dim, user_dict=user_dict, trained_on=trained_on, class_shares=class_shares
     )
-    write_text(folder / CONFIG, content)
+    write_text(folder / MODEL_CONFIG, content)
 
 
 def load_model(folder: Path) -> Model:
     """The model of a `model/` folder, in evaluation mode on the CPU. Raises CheckpointError."""
+    path = folder / MODEL_CONFIG
     try:
-        description = read_description(folder / CONFIG)
-        config = build_config(description.tree, origin=str(folder / CONFIG))
+        description = read_description(path)
+        config = build_config(description.tree, origin=str(path))
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)
-    user_dict = None
-    if config.tokenizer.user_dict:
-        if config.tokenizer.user_dict != USER_DICT:
-            raise CheckpointError(
-                f"{folder / CONFIG}: tokenizer.user_dict: expected {USER_DICT}, the file in this folder, found "
-                f"{short(config.tokenizer.user_dict)}"
-            )
-        try:
-            user_dict = (folder / USER_DICT).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CheckpointError(f"{folder / USER_DICT}: the dictionary cannot be read: {error}") from None
-    kind = config.tokenizer
-    if user_dict is not None:
-        problem = user_dict_problem(user_dict, lowercase=kind.lowercase, normalize=kind.normalize)
-        if problem is not None:
-            raise CheckpointError(f"{folder / USER_DICT}:{problem[0]}: {problem[1]}")
-    tokenizer = Tokenizer(kind.kind, lowercase=kind.lowercase, normalize=kind.normalize, user_dict=user_dict)
+    transform = Transform(_load_tokenizer(folder, config.tokenizer), vocab, config.data.max_length)
     if not (folder / WEIGHTS).exists():
-        is_in_run = is_environment(folder.parent / "environment.json")
-        remedy = f" (continue it with: {command('train', '--resume', '--run-dir', folder.parent)})" if is_in_run else ""
+        run = RunFolder(folder.parent)
+        remedy = f" (continue it with: {run.resume_command()})" if is_environment(run.environment) else ""
         raise CheckpointError(
             f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation{remedy}, or "
             f"the file was removed"
         )
-    sizes = {"vocab_size": len(vocab), "num_classes": len(labels)}
     decision, has_linear, agreement = read_decision(folder / DECISION)
-    networks = Ensemble(load_networks(folder / WEIGHTS, config, **sizes))
+    networks = load_networks(folder / WEIGHTS, config, vocab_size=len(vocab), num_classes=len(labels))
     linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
-    transform = Transform(tokenizer, vocab, config.data.max_length)
-    shares = class_shares(description, config, len(labels), folder / CONFIG)
+    shares = None if config.data.empty_texts == "keep" else _class_shares(description.class_shares, len(labels), path)
     return Model(
-        networks.eval(), linear, decision, transform, labels, config, description.trained_on, agreement, shares
-    )
+        Ensemble(networks).eval(), linear, decision, transform, labels, config, description.trained_on, agreement,
+        shares,
+    )  # fmt: skip
 
 
-def class_shares(description: Description, config: Config, classes: int, path: Path) -> np.ndarray | None:
-    """(classes,), or None if the model reads texts without a token as one unknown token. Raises CheckpointError."""
-    if config.data.empty_texts == "keep":
-        return None
-    shares = description.class_shares
+def _load_tokenizer(folder: Path, settings: TokenizerConfig) -> Tokenizer:
+    path, user_dict = folder / USER_DICT, None
+    options = {"lowercase": settings.lowercase, "normalize": settings.normalize}
+    if settings.user_dict:
+        if settings.user_dict != USER_DICT:
+            raise CheckpointError(
+                f"{folder / MODEL_CONFIG}: tokenizer.user_dict: expected {USER_DICT}, the file in this folder, found "
+                f"{short(settings.user_dict)}"
+            )
+        try:
+            user_dict = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CheckpointError(f"{path}: the dictionary cannot be read: {error}") from None
+        if (problem := user_dict_problem(user_dict, **options)) is not None:
+            raise CheckpointError(f"{path}:{problem[0]}: {problem[1]}")
+    return Tokenizer(settings.kind, **options, user_dict=user_dict)
+
+
+def _class_shares(shares: Any, classes: int, path: Path) -> np.ndarray:
+    """(classes,). Raises CheckpointError."""
     good = isinstance(shares, list) and len(shares) == classes
     good = good and all(type(share) in (int, float) and 0 <= share <= 1 for share in shares)
     if not good or abs(sum(shares) - 1) > 1e-3:

@@ -47,7 +47,7 @@ DEFAULTS: dict[int, dict[str, dict[str, Any]]] = {
             "max_ngrams": 1 << 17,
             "linear": "mix",
         },
-    },
+    }
 }
 FIRST_VERSION, FORMAT_VERSION = min(DEFAULTS), max(DEFAULTS)  # versions from the first on are read, the last is written
 TRAINED_ON_KEY, CLASS_SHARES_KEY = "trained_on", "class_shares"

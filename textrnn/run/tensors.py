@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from textrnn.errors import CheckpointError
 from textrnn.runtime.files import write_bytes
-from textrnn.runtime.memory import check_memory
+from textrnn.runtime.process import check_memory
 
 # what safetensors and json raise for a damaged file
 UNREADABLE = (

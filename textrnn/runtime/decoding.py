@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import re
 import zlib
 from collections.abc import Iterator
 from io import BufferedIOBase, BufferedReader
@@ -204,43 +203,3 @@ def _reading(sample: bytes, encoding: str, at: int | None) -> str:
         return ""
     text = sample.partition(b"\n")[0].decode(encoding, "replace").rstrip()
     return f" (it reads {short(text[max(at - 12, 0) : at + 24])})"
-
-
-# What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
-_CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-# What nobody sees: soft hyphen, zero-width spaces and marks of direction, fillers, tags.
-_INVISIBLE = (
-    0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2066),
-    *range(0x206A, 0x2070), 0x2800, 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
-)  # fmt: skip
-_SELECTORS = (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))  # of a character's variant
-_ESCAPED = {code: chr(code).encode("unicode_escape").decode() for code in (*_CONTROLS, *_INVISIBLE) if code != 0x0A}
-_REMOVED = dict.fromkeys((*_INVISIBLE, *_SELECTORS, 0x200C, 0x200D, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-# Persian, Indic scripts and emoji need joiners inside words; beside plain letters they do nothing.
-_NEEDLESS_JOINER = re.compile("(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
-_SURROGATES = range(0xD800, 0xE000)  # halves of characters, which UTF-8 cannot hold
-_AS_JSON = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_SURROGATES) if code >= 0x20}
-
-
-def visible(text: str) -> str:
-    """The text for a person to read, with `\\x1b`, `\\u200b` and the like in place of control characters and invisible
-    ones; line feeds stay."""
-    return _NEEDLESS_JOINER.sub(lambda match: f"\\u{ord(match[0]):04x}", text).translate(_ESCAPED)
-
-
-def without_invisible(text: str) -> str:
-    """The text without the characters that nobody sees, joiners and selectors of variants among them."""
-    return text.translate(_REMOVED)
-
-
-def visible_json(text: str) -> str:
-    """JSON of the same content, with `\\u009b` and the like in place of the control characters left in its strings."""
-    return text.translate(_AS_JSON)
-
-
-_BREAKS = str.maketrans(dict.fromkeys("\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
-
-
-def one_line(text: str) -> str:
-    """The text with every tab and line end replaced by a space, so that it fits in a column of a tsv file."""
-    return text.translate(_BREAKS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import mmap
 import os
 import signal
 import sys
@@ -12,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from textrnn.errors import TextRNNError, UsageError
-from textrnn.runtime.decoding import visible
 from textrnn.runtime.signals import Interrupted, end_on_signals
+from textrnn.runtime.terminal import visible
 
 _LESS = (
     "raise the limit (ulimit -v) where there is one; a smaller batch size, data.max_length, model.hidden_size or "
@@ -85,7 +86,8 @@ def exit_on_error() -> Iterator[None]:
     except BaseException as error:
         if not _is_lack_of_memory(error):
             raise
-        _leave(1, f"error: out of memory ({_first_line(error)}); {_LESS}")
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        _leave(1, f"error: out of memory ({reason}); {_LESS}")
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:
@@ -100,12 +102,23 @@ def _is_lack_of_memory(error: BaseException) -> bool:
     )
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
 def _leave(code: int, message: str = "") -> None:
     if message:
         with contextlib.suppress(OSError):
             print(visible(message), file=sys.stderr)
     raise SystemExit(code)
+
+
+FOR_TORCH = 800 << 20  # bytes of address space that torch, two threads and a tiny model take
+
+
+def check_memory(size: int) -> None:
+    """Raises MemoryError where `size` more bytes of address space cannot be had. Nothing is allocated.
+
+    Tells of limits (`ulimit -v`) and of a machine that promises no more than it has, not of how much memory is free.
+    """
+    if size and os.name == "posix":
+        try:
+            mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+        except (OSError, OverflowError):
+            raise MemoryError(f"{size:,} bytes") from None

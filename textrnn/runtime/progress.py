@@ -12,8 +12,8 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
-from textrnn.runtime.decoding import visible
 from textrnn.runtime.distributed import is_first
+from textrnn.runtime.terminal import visible
 
 log = logging.getLogger("textrnn")
 

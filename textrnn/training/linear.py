@@ -17,11 +17,11 @@ from textrnn.linear.fit import (
     Choice,
     choose,
     fit,
+    out_of_fold,
     sample,
     search_steps,
 )  # fmt: skip
 from textrnn.linear.model import Folding, LinearModel
-from textrnn.linear.out_of_fold import out_of_fold
 from textrnn.runtime.progress import bar
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.evaluation.gradient_files import gradients_tsv
-from textrnn.evaluation.gradient_text import Training, gradients_text, shown_steps, trainings_table
+from textrnn.evaluation.gradient_report import Training, gradients_text, gradients_tsv, shown_steps, trainings_table
 from textrnn.evaluation.gradients import Curve, Panel, no_curve
 
 

@@ -1,16 +1,20 @@
-"""Norms of gradients -> the tables that `gradients` prints, no wider than a terminal of 80 columns."""
+"""Norms of gradients -> the tables that `gradients` prints, no wider than a terminal of 80 columns, and its files."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.evaluation.comparison_text import aligned
 from textrnn.evaluation.gradients import Curve, Panel, steps_to_hundredth
+from textrnn.evaluation.plots import plot_gradients
+from textrnn.runtime.files import write_text
+from textrnn.runtime.terminal import aligned
 
+GRADIENTS = ("gradients.tsv", "gradients.png")
 COLUMNS = 80
 MEASURED = (
     "Norm of the gradient of a text's loss with respect to the input k steps before its last token: the median of the "
@@ -75,9 +79,8 @@ def _number(value: float) -> str:
 
 
 def _hundredths(panels: Sequence[Panel]) -> list[str]:
-    rows = [("", *(panel.title for panel in panels))]
-    rows += [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in panels[0].curves]
-    return aligned(rows)
+    rows = [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in panels[0].curves]
+    return aligned([("", *(panel.title for panel in panels)), *rows])
 
 
 def _fall(median: np.ndarray) -> str:
@@ -106,3 +109,20 @@ def trainings_table(trainings: Sequence[Training]) -> list[str]:
         if each.diverged_at is not None:
             notes.append(f"{each.network}, {each.clipping}: diverged at step {each.diverged_at} (not a finite number)")
     return [*aligned(rows), *notes]
+
+
+def write_gradients(folder: Path, panels: Sequence[Panel], texts: np.ndarray, title: str) -> None:
+    """texts (K,): how many the values of each k rest on. Raises TextRNNError where a file cannot be written."""
+    write_text(folder / "gradients.tsv", gradients_tsv(panels, texts))
+    plot_gradients(folder / "gradients.png", panels, title=title)
+
+
+def gradients_tsv(panels: Sequence[Panel], texts: np.ndarray) -> str:
+    """A line for each panel, curve and k; no number where a training diverged."""
+    lines = ["panel\tnetwork\tk\ttexts\tp10\tmedian\tp90"]
+    for panel in panels:
+        for name, curve in panel.curves.items():
+            for k, values in enumerate(zip(*curve, strict=True)):
+                numbers = ("" if np.isnan(value) else f"{value:.6g}" for value in values)
+                lines.append("\t".join([panel.title, name, str(k), str(texts[k]), *numbers]))
+    return "\n".join(lines) + "\n"

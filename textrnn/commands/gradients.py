@@ -1,13 +1,14 @@
-"""`textrnn gradients RUN`: how far back gradients reach in the network of a run, before and after its training."""
+"""`textrnn gradients`: how far back gradients reach, in the network of a run before and after its training, or in fresh
+networks of each cell, before and after a short training with and without clipping."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from textrnn.classifier import model_folder
 from textrnn.commands.data import input_files, load_data, pretrained_vectors
 from textrnn.commands.describe import network_line
 from textrnn.commands.output import check_output
@@ -15,19 +16,26 @@ from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, c
 from textrnn.data.build import other_files
 from textrnn.data.splits import Splits
 from textrnn.errors import CheckpointError
-from textrnn.evaluation.gradient_files import GRADIENTS, write_gradients
-from textrnn.evaluation.gradient_text import MEASURED, gradients_text
-from textrnn.evaluation.gradients import Panel, curve_of, gradient_norms, long_texts, texts_behind
+from textrnn.evaluation.gradient_report import (
+    GRADIENTS,
+    MEASURED,
+    Training,
+    gradients_text,
+    trainings_table,
+    write_gradients,
+)
+from textrnn.evaluation.gradients import Curve, Panel, curve_of, gradient_norms, long_texts, no_curve, texts_behind
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
 from textrnn.run.environment import compare_environment, describe_environment, load_environment
-from textrnn.run.folder import RunFolder
+from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.history import read_history
 from textrnn.run.model import load_model
 from textrnn.run.tensors import difference
-from textrnn.runtime.device import choose_device
+from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder, sha256_of
 from textrnn.runtime.progress import bar, log
+from textrnn.training.brief import train_briefly
 from textrnn.training.plan import NetworkBuilder, plan
 
 # Keys of the section `model` that are saved with another value where word vectors are given, or that no network has.
@@ -67,7 +75,9 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     texts = long_texts(parts[0].train, config.train.seed)
     counts = texts_behind(texts.lengths)
     panels = []
-    readouts = {"as it is": False, "last step": True} if has_another_readout(before, config) else {"as it is": False}
+    readouts = {"as it is": False}
+    if isinstance(before, TextRNN) and (config.model.pooling != "last" or config.model.bidirectional):
+        readouts["last step"] = True
     with bar("measuring", total=2 * len(readouts) * len(texts), unit="text") as shown:
         for title, last_step in readouts.items():
             norms = {
@@ -82,12 +92,6 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
         title += "; the first of them is measured, on the texts that it was trained on"
     about = [title, MEASURED, *([READOUTS] if len(panels) > 1 else []), *clipping_sentence(folder, config)]
     return gradients_text(about, panels, counts)
-
-
-def has_another_readout(network: Network, config: Config) -> bool:
-    """Whether the loss can be read from the last step of the forward direction, and is not."""
-    model = config.model
-    return isinstance(network, TextRNN) and (model.pooling != "last" or model.bidirectional)
 
 
 def trained_network(run: Path) -> tuple[Network, Config]:
@@ -105,8 +109,7 @@ def trained_network(run: Path) -> tuple[Network, Config]:
     wrong = [key for key in changed_keys(model.config, config) if key in _KEPT]
     if wrong:
         raise CheckpointError(f"{folder.config}: not what the model was trained with: {', '.join(wrong)}")
-    config.data.test = None
-    return model.networks.networks[0], config
+    return model.networks.networks[0], config.replaced(data={"test": None})
 
 
 def check_same_data(run: RunFolder, config: Config, splits: Splits, device: torch.device) -> None:
@@ -133,3 +136,76 @@ def clipping_sentence(run: RunFolder, config: Config) -> list[str]:
         f"In its training, the norm of the whole gradient was {mean.mean():.2g} on average and {largest.max():.2g} at "
         f"most; {said}."
     ]
+
+
+def gradients_by_cell(
+    config: Config,
+    cells: Sequence[str],
+    layers: Sequence[int],
+    steps: int,
+    output: Path,
+    *,
+    device_name: str,
+    config_file: Path | None = None,
+) -> str:
+    """Measure a network of each of the cells ("rnn", "rnn-relu", "gru", "lstm") and numbers of layers (none: the
+    config's), write the picture and all values to `output`, and return the tables.
+
+    Raises: DataError and ConfigError where the texts cannot be read; TextRNNError where `output` cannot be written.
+    """
+    device, seed, config = choose_device(device_name), config.train.seed, config.replaced(data={"test": None})
+    check_output("--output", output, input_files(config, config_file), GRADIENTS)
+    splits, _ = load_data(config)
+    make_folder(output)  # before the work
+    pretrained = pretrained_vectors(config, splits)
+    texts = long_texts(splits.train, seed)
+    counts = texts_behind(texts.lengths)
+    depths = list(dict.fromkeys(layers)) or [config.model.num_layers]
+    networks = {
+        cell if len(depths) == 1 else f"{cell} x{depth}": one_direction(config, cell, depth)
+        for depth in depths
+        for cell in cells
+    }
+    limit = config.train.grad_clip_norm or 1.0
+    limits = {f"clipped at {limit:g}": limit, "unclipped": None}
+    before, *after = panels = [Panel("before training", {}), *(Panel(f"after, {each}", {}) for each in limits)]
+    trainings = []
+
+    def measured(network: Network) -> Curve:
+        return curve_of(gradient_norms(network, texts, device=device), len(counts))
+
+    with bar("training", total=len(networks) * len(limits) * steps, unit="step") as shown, tf32(device, False):
+        for name, settings in networks.items():
+            shown.set_description(f"training {name}", refresh=False)
+            builder = NetworkBuilder(settings, splits, pretrained)
+            before.curves[name] = measured(builder.build(seed, device))
+            for panel, (clipping, most) in zip(after, limits.items(), strict=True):
+                network = builder.build(seed, device)
+                course = train_briefly(
+                    settings.train.model_copy(update={"grad_clip_norm": most}), network, splits.train, steps=steps,
+                    num_classes=len(splits.labels), seed=seed, device=device, after_step=shown.update,
+                )  # fmt: skip
+                trainings.append(Training(name, clipping, most, *course))
+                panel.curves[name] = no_curve(len(counts)) if course.diverged_at else measured(network)
+    layers_phrase = f"{' or '.join(map(str, depths))} layer{'s' * (depths != [1])}"
+    title = f"{layers_phrase}, one direction, read at the last step"
+    write_gradients(output, panels, counts, f"{title}; {steps} steps of training")
+    log.info("written to %s", output)
+    about = [
+        f"Fresh networks, {title}; {steps} steps of training, from the same weights, with and without clipping. The "
+        f"other keys are those of the config, but for architecture and cell, and without n-grams, narrow vectors, "
+        f"linear model and adversarial training.",
+        MEASURED,
+    ]
+    return gradients_text(about, panels, counts, trainings_table(trainings))
+
+
+def one_direction(config: Config, cell: str, layers: int) -> Config:
+    """The config with a network in which k steps lie between an input and the loss, and with plain training."""
+    model = {
+        "architecture": "textrnn", "cell": cell.partition("-")[0], "num_layers": layers,
+        "nonlinearity": "relu" if cell == "rnn-relu" else "tanh", "bidirectional": False, "pooling": "last",
+        "rare_dim": None, "ngrams": 1, "linear": "none",
+    }  # fmt: skip
+    train = {"adversarial_norm": None, "precision": "float32", "patience": None}
+    return config.replaced(model=model, train=train)
