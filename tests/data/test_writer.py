@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.data import workers
+from textrnn.data import writer
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import TokenizedTexts
-from textrnn.data.workers import tokenized_chunks
+from textrnn.data.writer import tokenized_chunks
 from textrnn.errors import TextRNNError
 
 
@@ -77,7 +77,7 @@ def test_workers_end_with_the_consumer_whatever_they_are_doing() -> None:
 def test_a_worker_without_memory_is_an_error_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(workers, "_work", work_in_little_memory)
+    monkeypatch.setattr(writer, "_work", work_in_little_memory)
     with pytest.raises((MemoryError, TextRNNError)):  # where it ran out in the middle of a text, the pipe is broken
         list(tokenized_chunks(["a" * 20_000_000] * 4, Tokenizer("char"), size=0, workers=2))
     assert capfd.readouterr().err == ""
@@ -94,13 +94,13 @@ def work_in_little_memory(*arguments: Any) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + 16 * 1024**2
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    workers._work(*arguments)
+    writer._work(*arguments)
 
 
 def test_signals_wait_until_a_worker_can_heed_them() -> None:
     code = (
-        "from tests.data.test_workers import *\n"
-        "workers._work = work_after_its_mask\n"
+        "from tests.data.test_writer import *\n"
+        "writer._work = work_after_its_mask\n"
         "if __name__ == '__main__': list(tokenized_chunks(['a'] * 4001, Tokenizer('char'), size=0, workers=2))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -113,11 +113,11 @@ def work_after_its_mask(*arguments: Any) -> None:
     run_worker(*arguments)
 
 
-run_worker = workers._work
+run_worker = writer._work
 
 
 def test_chunks_of_long_texts_hold_fewer_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_CHARACTERS_PER_CHUNK", 10)
+    monkeypatch.setattr(writer, "_CHARACTERS_PER_CHUNK", 10)
     chunks = list(tokenized_chunks(["a b c d", "e f", "g h", "i", "j"], Tokenizer("char"), size=0))
     assert [len(chunk.lengths) for chunk in chunks] == [2, 3]
     assert flat(chunks)[0] == list("abcdefghij")
