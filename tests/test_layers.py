@@ -21,9 +21,8 @@ LAYERS = [
     ["config.aliases", "config.sections", "config.load", "config"],
     [
         "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
-        "data.source", "data.reader", "data.folding", "data.tokenizer", "data.vocab", "data.transform", "data.workers",
-        "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
-        "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.misreadings", "data.division",
+        "data.source", "data.reader", "data.folding", "data.tokenizer", "data.vocab", "data.transform", "data.writer",
+        "data.rows", "data.corpus", "data.store", "data.checks", "data.findings", "data.misreadings", "data.division",
         "data.splits", "data.raw_texts", "data.repeats", "data.statistics", "data.faults", "data.proportions",
         "data.characters", "data.sampling", "data.near_equal", "data.copies", "data.cleaning", "data.loading",
         "data.vectors",

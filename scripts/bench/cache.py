@@ -8,9 +8,8 @@ from statistics import median
 from scripts.bench.corpora import reviews, unpack, work_folder
 from scripts.bench.report import number, percent, table
 from scripts.bench.timing import interleaved, stopwatch
-from textrnn.data import corpus_files
-from textrnn.data.cache import load_corpus
 from textrnn.data.source import Source
+from textrnn.data.store import FILES, checksum_of, load_corpus
 from textrnn.data.tokenizer import Tokenizer
 
 REPEATS = 9
@@ -27,11 +26,11 @@ def measure_cache() -> list[str]:
     shutil.rmtree(folder / "cached", ignore_errors=True)
     building = stopwatch(load)()
     (cached,) = [path for path in (folder / "cached").iterdir() if path.name != "digests"]
-    size = sum((cached / name).stat().st_size for name in corpus_files.FILES) / 1e6
+    size = sum((cached / name).stat().st_size for name in FILES) / 1e6
 
     def check() -> None:
-        for name in corpus_files.FILES:
-            corpus_files.checksum_of(cached / name)
+        for name in FILES:
+            checksum_of(cached / name)
 
     runs = interleaved({"load": stopwatch(load), "check": stopwatch(check)}, REPEATS)
     loading, checking = median(runs["load"]), median(runs["check"])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import make_rows, write_tsv
-from textrnn.data.cache import load_corpus
 from textrnn.data.corpus import Corpus
 from textrnn.data.source import Source
+from textrnn.data.store import load_corpus
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab
@@ -34,7 +34,7 @@ def test_from_texts_gives_the_same_corpus_as_a_file(tmp_path: Path) -> None:
         assert getattr(in_memory, name).dtype == getattr(of_file, name).dtype
         assert list(getattr(in_memory, name)) == list(getattr(of_file, name))
     assert in_memory.labels == of_file.labels == ["food", "sport", "travel"]
-    assert list(in_memory.types_in_blocks()) == list(of_file.types_in_blocks())
+    assert list(in_memory.types()) == list(of_file.types())
     assert in_memory.type_count == of_file.type_count
 
 

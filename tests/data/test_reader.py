@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.data.cache import load_corpus
 from textrnn.data.reader import Example, read_examples
 from textrnn.data.records import OptionNames
 from textrnn.data.source import Source, detect_format, folder_entries
+from textrnn.data.store import load_corpus
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import DataError, short
 

@@ -27,7 +27,7 @@ from textrnn.data.rows import all_rows, in_blocks
 from textrnn.data.sampling import thinned
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits
-from textrnn.data.statistics import count_lengths, known_share, length_quantiles, training_sizes
+from textrnn.data.statistics import known_share, length_quantiles, training_sizes
 from textrnn.errors import UsageError, command
 from textrnn.evaluation.check_report import SplitFigures, check_text
 from textrnn.linear.leaks import ROWS as LEAK_ROWS
@@ -164,7 +164,7 @@ def _figures(splits: Splits, name: str, max_length: int) -> SplitFigures:
     lengths = splits.lengths["train" if name == "dev" and splits.dev_is_part_of_train else name]
     own = splits.train_rows if name == "train" else splits.dev_rows if name == "dev" else None
     rows = all_rows(len(lengths)) if own is None else own
-    median, p95, longest = length_quantiles(count_lengths(lengths, rows), 50, 95, 100)
+    median, p95, longest = length_quantiles(lengths, rows, 50, 95, 100)
     empty, cut = (
         sum(int(np.count_nonzero(wrong(block))) for block in in_blocks(lengths, rows))
         for wrong in (lambda block: block == 0, lambda block: block > max_length)

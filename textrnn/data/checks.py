@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.digests import content_changed
 from textrnn.data.formats import comma_remedy
 from textrnn.data.labels import folded, is_number
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
+from textrnn.data.store import content_changed
 from textrnn.errors import DataError, short
 
 _MANY_LABELS = 40  # more than this, and more than half as many as rows: the column does not hold labels

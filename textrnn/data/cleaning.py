@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from textrnn.data.corpus_writer import text_hash
 from textrnn.data.formats import parse
 from textrnn.data.labels import label_problem
 from textrnn.data.reader import undecodable_reason
 from textrnn.data.records import BadRow, Record
 from textrnn.data.source import Source, changed_while_read
+from textrnn.data.writer import text_hash
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import check_encoding, ends_lines_with_one_byte, read_lines
 from textrnn.runtime.files import atomic_writer, open_binary

@@ -9,18 +9,15 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from textrnn.data.corpus_writer import ARRAYS, write_arrays
 from textrnn.data.labels import label_problem
-from textrnn.data.scratch import scratch_array
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import EncodedTexts, cut_lengths
-from textrnn.data.type_index import TypeIndex
 from textrnn.data.vocab import Vocab
+from textrnn.data.writer import ARRAYS, write_arrays
 
 _BYTES_PER_BLOCK = 1 << 20  # of types
 
@@ -31,10 +28,9 @@ class Corpus:
 
     tokens (N,) int32, lengths (n,) int32: as in TokenizedTexts, with token numbers of the whole corpus.
     starts (n,) int64: where each text begins in `tokens`.
-    label_ids (n,) int32: positions in `labels`; None where labels were not read.
+    label_ids (n,) int32: positions in `labels`; None if labels were not read.
     hashes (n,) uint64: of the raw texts, to find equal ones.
-    type_count: the number of distinct tokens. types: their file, a token a line in the order of their numbers.
-    scratch_folder: for arrays too large for memory; None keeps them in memory.
+    type_count: the number of distinct tokens. types_file: a token a line in the order of their numbers.
     digest: of the content of its files. skipped_count: bad rows left out; skipped: the first of them.
     """
 
@@ -44,9 +40,8 @@ class Corpus:
     label_ids: np.ndarray | None
     hashes: np.ndarray
     type_count: int
-    types: BinaryIO
+    types_file: BinaryIO
     labels: list[str]
-    scratch_folder: Path | None = None
     digest: str = ""
     skipped_count: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -60,41 +55,31 @@ class Corpus:
         for label in dict.fromkeys(labels or ()):
             if problem := label_problem(label, None):
                 raise ValueError(problem)
-        index, types = TypeIndex(folder=None), io.BytesIO()
         streams = {name: io.BytesIO() for name in ARRAYS}
         examples = zip(texts, [None] * len(texts) if labels is None else labels, strict=True)
-        names = write_arrays(examples, tokenizer, index, streams)
-        tokens, starts, lengths, label_ids, hashes = (
-            np.frombuffer(stream.getbuffer(), ARRAYS[name]) for name, stream in streams.items()
-        )
-        type_count = index.finish(types, None)
-        index.close()
-        return cls(
-            tokens, starts, lengths, None if labels is None else label_ids, hashes, type_count, types, labels=names
-        )
+        types, names = write_arrays(examples, tokenizer, streams)
+        arrays: dict[str, Any] = {name: np.frombuffer(streams[name].getbuffer(), ARRAYS[name]) for name in ARRAYS}
+        if labels is None:
+            arrays["label_ids"] = None
+        types_file = io.BytesIO("".join(f"{token}\n" for token in types).encode())
+        return cls(**arrays, type_count=len(types), types_file=types_file, labels=names)
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def types_in_blocks(self) -> Iterator[list[str]]:
-        """The distinct tokens in the order of their numbers, a block at a time."""
-        self.types.seek(0)
-        while block := self.types.read(_BYTES_PER_BLOCK):
-            block += self.types.readline()
-            yield block.decode("utf-8").split("\n")[:-1]
+    def types(self) -> Iterator[str]:
+        """The distinct tokens in the order of their numbers."""
+        self.types_file.seek(0)
+        while block := self.types_file.read(_BYTES_PER_BLOCK):
+            block += self.types_file.readline()
+            yield from block.decode("utf-8").split("\n")[:-1]
 
     def texts_of_tokens(self, rows: Sequence[int], max_length: int) -> Iterator[str]:
         """The tokens, with spaces between them, that a model with this limit reads of each of some texts."""
-        spans = [(self.starts[row], self.starts[row] + min(self.lengths[row], max_length)) for row in rows]
-        wanted = np.unique(np.concatenate([self.tokens[begin:end] for begin, end in spans]))
-        names: dict[int, str] = {}
-        first = 0
-        for tokens in self.types_in_blocks():
-            inside = wanted[(wanted >= first) & (wanted < first + len(tokens))]
-            names.update((number, tokens[number - first]) for number in inside.tolist())
-            first += len(tokens)
-        for begin, end in spans:
-            yield " ".join(names[number] for number in self.tokens[begin:end].tolist())
+        spans = [self.tokens[self.starts[row] :][: min(self.lengths[row], max_length)].tolist() for row in rows]
+        wanted = {number for span in spans for number in span}
+        names = {number: token for number, token in enumerate(self.types()) if number in wanted}
+        return (" ".join(names[number] for number in span) for span in spans)
 
     def cut(self, max_length: int) -> EncodedTexts:
         """The texts as a model with this limit reads them, in the corpus's own token numbers and without labels."""
@@ -110,11 +95,7 @@ class Corpus:
         Raises: KeyError for a label of the corpus that `label_ids` lacks; ValueError for label_ids without labels.
         """
         texts = self.cut(max_length)
-        texts.id_map = scratch_array(self.type_count, np.int32, self.scratch_folder)
-        begin = 0
-        for tokens in self.types_in_blocks():
-            texts.id_map[begin : begin + len(tokens)] = vocab.ids(tokens)
-            begin += len(tokens)
+        texts.id_map = np.asarray(vocab.ids(self.types()), dtype=np.int32)
         if label_ids is not None:
             if self.label_ids is None:
                 raise ValueError("the corpus was read without labels")

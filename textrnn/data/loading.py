@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from textrnn.data.cache import load_corpus
 from textrnn.data.checks import check_classes, check_known_labels
 from textrnn.data.corpus import Corpus
 from textrnn.data.faults import find_faults
@@ -16,6 +15,7 @@ from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits, split_corpora
 from textrnn.data.statistics import statistics
+from textrnn.data.store import load_corpus
 from textrnn.data.tokenizer import Tokenizer, check_segmented, spread
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from textrnn.data.corpus_writer import text_hash
-from textrnn.data.digests import content_changed
 from textrnn.data.reader import read_examples
 from textrnn.data.source import Source
+from textrnn.data.store import content_changed
+from textrnn.data.writer import text_hash
 
 
 def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterator[str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.corpus_writer import text_hash
 from textrnn.data.reader import Example
 from textrnn.data.rows import in_blocks, row_type
+from textrnn.data.writer import text_hash
 from textrnn.errors import short
 
 _TEXTS_SHOWN = 3

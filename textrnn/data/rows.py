@@ -33,11 +33,8 @@ def in_blocks(array: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.
 
 
 def class_sizes(labels: np.ndarray, classes: int) -> list[int]:
-    """The number of rows of each class; in blocks, because bincount copies its argument to eight bytes per row."""
-    sizes = np.zeros(classes, dtype=np.int64)
-    for block in in_blocks(labels):
-        sizes += np.bincount(block, minlength=classes)
-    return sizes.tolist()
+    """The number of rows of each class."""
+    return np.bincount(labels, minlength=classes).tolist()
 
 
 def count_shared(hashes: np.ndarray, rows: np.ndarray, others: np.ndarray, other_rows: np.ndarray) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -12,8 +11,7 @@ import numpy as np
 from textrnn.data.corpus import Corpus
 from textrnn.data.division import Division, distinct_rows, divide
 from textrnn.data.findings import Finding
-from textrnn.data.rows import all_rows, class_sizes, in_blocks, rows_where
-from textrnn.data.scratch import scratch_array
+from textrnn.data.rows import all_rows, class_sizes, rows_where
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab, select_tokens
 from textrnn.errors import DataError
@@ -187,17 +185,8 @@ def _count_tokens(
     texts: EncodedTexts, corpus: Corpus, min_count: int, max_size: int
 ) -> tuple[list[tuple[str, int]], int]:
     """(token, count) for the vocabulary, and the number of distinct tokens, of some texts of a corpus."""
-    counts = scratch_array(corpus.type_count, np.int64, corpus.scratch_folder)
+    counts = np.zeros(corpus.type_count, np.int64)
     for block in texts.flat_blocks():
         np.add.at(counts, block, 1)
-
-    def frequent() -> Iterator[tuple[str, int]]:
-        begin = 0
-        for tokens in corpus.types_in_blocks():
-            of_block = counts[begin : begin + len(tokens)]
-            for at in np.flatnonzero(of_block >= min_count):
-                yield tokens[at], int(of_block[at])
-            begin += len(tokens)
-
-    selected = select_tokens(frequent(), min_count=min_count, max_size=max_size)
-    return selected, sum(int(np.count_nonzero(block)) for block in in_blocks(counts))
+    selected = select_tokens(zip(corpus.types(), counts.tolist(), strict=True), min_count=min_count, max_size=max_size)
+    return selected, int(np.count_nonzero(counts))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.rows import class_sizes, in_blocks
+from textrnn.data.rows import class_sizes
 from textrnn.data.splits import Splits
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import UNK
@@ -34,11 +32,11 @@ def statistics(splits: Splits, train: Corpus, max_length: int) -> list[str]:
 
 
 def cut_warning(name: str, lengths: np.ndarray, rows: np.ndarray, max_length: int) -> str | None:
-    """For texts, `lengths[rows]` of a corpus, of which many are longer than max_length; None where few are."""
-    cut = sum(int((block > max_length).sum()) for block in in_blocks(lengths, rows))
+    """For texts, `lengths[rows]` of a corpus, of which many are longer than max_length; None if few are."""
+    cut = np.count_nonzero(lengths[rows] > max_length)
     if cut <= _MANY_CUT * len(rows):
         return None
-    (enough,) = length_quantiles(count_lengths(lengths, rows), 95)
+    (enough,) = length_quantiles(lengths, rows, 95)
     return (
         f"{100 * cut / len(rows):.0f} % of the {name} texts are cut at data.max_length {max_length:,}; --set "
         f"data.max_length={enough} reads 95 % of them whole"
@@ -68,27 +66,18 @@ def unknown_shares(texts: EncodedTexts) -> np.ndarray:
 
 
 def _lengths(corpus: Corpus, rows: np.ndarray, max_length: int) -> str:
-    counts = count_lengths(corpus.lengths, rows)
-    median, p95, p99, longest = length_quantiles(counts, 50, 95, 99, 100)
-    cut = sum(count for length, count in counts.items() if length > max_length)
+    median, p95, p99, longest = length_quantiles(corpus.lengths, rows, 50, 95, 99, 100)
+    cut = np.count_nonzero(corpus.lengths[rows] > max_length)
     return (
         f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
         f"{100 * cut / len(rows):.2f} % of the texts are cut at data.max_length {max_length:,}"
     )
 
 
-def count_lengths(lengths: np.ndarray, rows: np.ndarray) -> Counter[int]:
-    counts = Counter[int]()
-    for block in in_blocks(lengths, rows):
-        distinct, times = np.unique(block, return_counts=True)
-        counts.update(dict(zip(distinct.tolist(), times.tolist(), strict=True)))
-    return counts
-
-
-def length_quantiles(counts: Counter[int], *percents: int) -> list[int]:
-    lengths = sorted(counts)
-    ends = np.cumsum([counts[length] for length in lengths])
-    return [lengths[np.searchsorted(ends, -(-percent * ends[-1] // 100))] for percent in percents]
+def length_quantiles(lengths: np.ndarray, rows: np.ndarray, *percents: int) -> list[int]:
+    """The least length that these percents of `lengths[rows]` do not exceed."""
+    ascending = np.sort(lengths[rows])
+    return [int(ascending[-(-percent * len(rows) // 100) - 1]) for percent in percents]
 
 
 def training_sizes(splits: Splits) -> list[int]:

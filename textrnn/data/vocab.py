@@ -27,7 +27,7 @@ class Vocab:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def ids(self, tokens: Sequence[str]) -> list[int]:
+    def ids(self, tokens: Iterable[str]) -> list[int]:
         """The id of each token, UNK for unknown ones."""
         return [self._ids.get(token, UNK) for token in tokens]
 

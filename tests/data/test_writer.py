@@ -5,43 +5,41 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from textrnn.data import workers
+from textrnn.data import writer
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.transform import TokenizedTexts
-from textrnn.data.workers import tokenized_chunks
+from textrnn.data.writer import tokenized_chunks
 from textrnn.errors import TextRNNError
 
 
-def flat(chunks: list[TokenizedTexts]) -> tuple[list[str], list[int]]:
+def with_workers(texts: Iterable[str], tokenizer: Tokenizer | None = None) -> Iterator[TokenizedTexts]:
+    return tokenized_chunks(texts, tokenizer or Tokenizer("char"), size=0, workers=2)
+
+
+def flat(chunks: Iterable[TokenizedTexts]) -> tuple[list[str], list[int]]:
+    chunks = list(chunks)
     tokens = [chunk.types[number] for chunk in chunks for number in chunk.tokens]
     return tokens, np.concatenate([chunk.lengths for chunk in chunks]).tolist()
 
 
 @pytest.mark.parametrize("kind", ["char", "jieba"])
 def test_workers_give_the_same_tokens_in_the_same_order(kind: str) -> None:
-    texts = [f"第{number}条新闻 about AC米兰 {number}" for number in range(4500)] + [""]
+    texts = [f"第{number}条新闻 about AC米兰 {number}" for number in range(9000)] + [""]  # five chunks for two workers
     tokenizer = Tokenizer(kind, user_dict="AC米兰 10000\n", lowercase=False)
-    alone = flat(list(tokenized_chunks(texts, tokenizer, size=0, workers=1)))
-    together = flat(list(tokenized_chunks(texts, tokenizer, size=0, workers=2)))
-    assert together == alone
-    assert alone[1][-1] == 0
-    assert alone[0][-1] == "<unk>"
+    alone = flat(tokenized_chunks(texts, tokenizer, size=0, workers=1))
+    assert flat(with_workers(texts, tokenizer)) == alone
+    assert (alone[0][-1], alone[1][-1]) == ("<unk>", 0)
 
 
-def test_an_error_while_reading_is_raised() -> None:
-    def texts():
-        yield "a"
-        raise ValueError("line 2")
-
-    with pytest.raises(ValueError, match="line 2"):
-        list(tokenized_chunks(texts(), Tokenizer("char"), size=0, workers=2))
+def test_there_may_be_fewer_chunks_than_workers() -> None:
+    assert flat(with_workers(["a b"])) == (["a", "b"], [2])
 
 
 @pytest.fixture
@@ -57,8 +55,14 @@ def endless() -> Iterator[str]:
         yield "a text of some words " * 100
 
 
+@pytest.mark.usefixtures("others")
+def test_an_error_while_reading_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(with_workers(str(1 // (4001 - number)) for number in range(9000)))
+
+
 def test_a_killed_worker_is_an_error(others: set[Any]) -> None:
-    chunks = tokenized_chunks(endless(), Tokenizer("char"), size=0, workers=2)
+    chunks = with_workers(endless())
     next(chunks)
     (set(multiprocessing.active_children()) - others).pop().kill()
     with pytest.raises(TextRNNError, match="a tokenizing process was killed"):
@@ -68,25 +72,19 @@ def test_a_killed_worker_is_an_error(others: set[Any]) -> None:
 
 @pytest.mark.usefixtures("others")
 def test_workers_end_with_the_consumer_whatever_they_are_doing() -> None:
-    chunks = tokenized_chunks(endless(), Tokenizer("char"), size=0, workers=2)
+    chunks = with_workers(endless())
     next(chunks)
-    chunks.close()
+    chunks.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("others")
 def test_a_worker_without_memory_is_an_error_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(workers, "_work", work_in_little_memory)
+    monkeypatch.setattr(writer, "_work", work_in_little_memory)
     with pytest.raises((MemoryError, TextRNNError)):  # where it ran out in the middle of a text, the pipe is broken
-        list(tokenized_chunks(["a" * 20_000_000] * 4, Tokenizer("char"), size=0, workers=2))
+        list(with_workers(["a" * 20_000_000] * 4))
     assert capfd.readouterr().err == ""
-
-
-def test_an_error_in_a_worker_is_raised_here(others: set[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tokenizer, "options", lambda self: {"kind": "none"})
-    with pytest.raises(ValueError, match="unknown tokenizer kind 'none'"):
-        list(tokenized_chunks(["a"], Tokenizer("char"), size=0, workers=2))
 
 
 def work_in_little_memory(*arguments: Any) -> None:
@@ -94,14 +92,21 @@ def work_in_little_memory(*arguments: Any) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + 16 * 1024**2
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    workers._work(*arguments)
+    writer._work(*arguments)
+
+
+@pytest.mark.usefixtures("others")
+def test_an_error_in_a_worker_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tokenizer, "options", lambda self: {"kind": "none"})
+    with pytest.raises(ValueError, match="unknown tokenizer kind 'none'"):
+        list(with_workers(["a"]))
 
 
 def test_signals_wait_until_a_worker_can_heed_them() -> None:
     code = (
-        "from tests.data.test_workers import *\n"
-        "workers._work = work_after_its_mask\n"
-        "if __name__ == '__main__': list(tokenized_chunks(['a'] * 4001, Tokenizer('char'), size=0, workers=2))"
+        "from tests.data.test_writer import *\n"
+        "writer._work = work_after_its_mask\n"
+        "if __name__ == '__main__': list(with_workers(['a'] * 4001))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["True", "True"]
@@ -113,11 +118,11 @@ def work_after_its_mask(*arguments: Any) -> None:
     run_worker(*arguments)
 
 
-run_worker = workers._work
+run_worker = writer._work
 
 
 def test_chunks_of_long_texts_hold_fewer_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_CHARACTERS_PER_CHUNK", 10)
+    monkeypatch.setattr(writer, "_CHARACTERS_PER_CHUNK", 10)
     chunks = list(tokenized_chunks(["a b c d", "e f", "g h", "i", "j"], Tokenizer("char"), size=0))
     assert [len(chunk.lengths) for chunk in chunks] == [2, 3]
     assert flat(chunks)[0] == list("abcdefghij")

@@ -2,23 +2,38 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from textrnn.data import cache, digests
-from textrnn.data.cache import load_corpus
+from textrnn.data import store
 from textrnn.data.corpus import Corpus
 from textrnn.data.raw_texts import texts_at
+from textrnn.data.reader import Example
 from textrnn.data.source import Source
+from textrnn.data.store import load_corpus
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab
 from textrnn.errors import DataError, TextRNNError
+
+LOAD = """
+import os, sys
+from pathlib import Path
+from textrnn.data import store
+from textrnn.data.source import Source
+from textrnn.data.tokenizer import Tokenizer
+
+if sys.argv[2] == "die":
+    store.sync_file = lambda path: os.kill(os.getpid(), 9)
+corpus = store.load_corpus(Source([sys.argv[1]]), Tokenizer("word"), cache_dir=Path(sys.argv[1]).parent / "cache")
+print(len(corpus), int(corpus.lengths.sum()))
+"""
 
 
 @pytest.fixture
@@ -30,15 +45,10 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """An item for each time a corpus was tokenized rather than taken from the cache."""
+    """An item for each time a corpus was read and tokenized rather than taken from the cache."""
     found: list[int] = []
-    original = cache._build
-
-    def build(*arguments) -> None:
-        found.append(1)
-        original(*arguments)
-
-    monkeypatch.setattr(cache, "_build", build)
+    read = store.read_examples
+    monkeypatch.setattr(store, "read_examples", lambda source: (found.append(1), read(source))[1])
     return found
 
 
@@ -50,7 +60,7 @@ def load(file: Path, *, kind: str = "word", lowercase: bool = True, **options) -
 def tokens_of(corpus: Corpus, max_length: int = 99) -> list[list[str]]:
     """The tokens that a model with this limit reads of each text."""
     texts = corpus.cut(max_length)
-    types = [token for block in corpus.types_in_blocks() for token in block]
+    types = list(corpus.types())
     return [
         [types[number] for number in texts.tokens[start : start + length]]
         for start, length in zip(texts.starts, texts.lengths, strict=True)
@@ -163,7 +173,7 @@ def test_a_file_system_that_hides_a_change_fails_once_and_not_for_ever(
 @pytest.mark.usefixtures("an_hour_later")
 def test_an_unchanged_file_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load(file)
-    monkeypatch.setattr(digests, "sha256_of", None)  # would fail if called
+    monkeypatch.setattr(store, "sha256_of", None)  # would fail if called
     load(file)
     os.utime(file)  # a new time: the content must be looked at
     with pytest.raises(TypeError):
@@ -178,29 +188,22 @@ def test_a_copy_of_a_file_shares_its_corpus(file: Path, builds: list[int]) -> No
     assert len(builds) == 1
 
 
-def cut(content: bytes) -> bytes:
-    return content[:-2]
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda content: content[:-2],
+    "zeroed": lambda content: bytes(len(content)),
+    "a bit flipped": lambda content: content[:-1] + bytes([content[-1] ^ 0x40]),
+}
 
 
-def zeroed(content: bytes) -> bytes:
-    return bytes(len(content))
-
-
-def with_a_bit_flipped(content: bytes) -> bytes:
-    return content[:-1] + bytes([content[-1] ^ 0x40])
-
-
-@pytest.mark.parametrize("damage", [cut, zeroed, with_a_bit_flipped])
+@pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize(
     "name", ["tokens.bin", "starts.bin", "lengths.bin", "label_ids.bin", "hashes.bin", "types.txt", "meta"]
 )
-def test_a_damaged_corpus_is_rebuilt(
-    file: Path, builds: list[int], name: str, damage: Callable[[bytes], bytes]
-) -> None:
+def test_a_damaged_corpus_is_rebuilt(file: Path, builds: list[int], name: str, damage: str) -> None:
     before = tokens_of(load(file))
     (damaged,) = (file.parent / "cache").glob(f"*/{name}")
     good = damaged.read_bytes()
-    damaged.write_bytes(damage(good))
+    damaged.write_bytes(DAMAGE[damage](good))
     after = load(file)
     assert tokens_of(after) == before
     assert [after.labels[number] for number in after.label_ids] == ["b", "a", "b"]
@@ -223,23 +226,23 @@ def test_a_corpus_is_on_disk_before_it_has_its_name(file: Path, monkeypatch: pyt
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = cache.write_corpus
+    read = store.read_examples
 
-    def slowly(*arguments) -> None:
-        write(*arguments)
+    def slowly(source: Source) -> Iterator[Example]:
+        yield from read(source)
         file.write_text("b\tothers\n")
 
-    monkeypatch.setattr(cache, "write_corpus", slowly)
+    monkeypatch.setattr(store, "read_examples", slowly)
     with pytest.raises(DataError, match="x.tsv: changed while being read"):
         load(file)
-    assert [path.name for path in (file.parent / "cache").iterdir()] == ["digests"]
+    assert os.listdir(file.parent / "cache") == ["digests"]
 
 
 def test_a_failed_build_leaves_nothing_behind(file: Path) -> None:
     file.write_text("b\tone\nbroken\n")
     with pytest.raises(Exception, match="x.tsv:2"):
         load(file)
-    assert [path.name for path in (file.parent / "cache").iterdir() if path.name != "digests"] == []
+    assert os.listdir(file.parent / "cache") == ["digests"]
 
 
 def test_a_full_file_table_leaves_nothing_behind(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,21 +250,27 @@ def test_a_full_file_table_leaves_nothing_behind(file: Path, monkeypatch: pytest
         monkeypatch.setattr(os, "scandir", full)  # nor can a folder be listed then
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(cache, "write_corpus", full)
+    monkeypatch.setattr(store, "read_examples", full)
     with pytest.raises(TextRNNError, match="cannot write the cache: Too many open files"):
         load(file)
     assert os.listdir(file.parent / "cache") == ["digests"]
 
 
+def test_a_killed_build_is_repeated(file: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", LOAD, str(file), "die"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = (name for name in os.listdir(file.parent / "cache") if name != "digests")
+    assert left.startswith(".building-")
+    assert len(load(file)) == 3
+    two_days_ago = time.time() - 48 * 3600
+    os.utime(file.parent / "cache" / left, (two_days_ago, two_days_ago))
+    load(file, kind="whitespace")  # a build clears away what is too old for anyone to be writing it still
+    assert not (file.parent / "cache" / left).exists()
+
+
 def test_concurrent_builds_of_one_corpus_succeed(file: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from textrnn.data.source import Source;"
-        "from textrnn.data.tokenizer import Tokenizer; from textrnn.data.cache import load_corpus;"
-        "c = load_corpus(Source([sys.argv[1]]), Tokenizer('word'), cache_dir=Path(sys.argv[2]));"
-        "print(len(c), int(c.lengths.sum()))"
-    )
     file.write_text("".join(f"a\tword{n} and more\n" for n in range(20000)))
-    command = [sys.executable, "-c", code, str(file), str(file.parent / "cache")]
+    command = [sys.executable, "-c", LOAD, str(file), "live"]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     results = [process.communicate() for process in processes]
     assert results == [("20000 60000\n", "")] * 3

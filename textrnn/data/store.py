@@ -1,0 +1,263 @@
+"""Tokenized corpora on disk: each made once, and made again when anything it depends on changes.
+
+A corpus is a folder with a file for each array, one for the distinct tokens, and a description. `digests` beside it
+remembers the hashes of files' contents, so that an unchanged file is not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import shutil
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import numpy as np
+
+from textrnn.data.corpus import Corpus
+from textrnn.data.reader import read_examples
+from textrnn.data.source import Source, changed_while_read, class_names, folder_entries
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.writer import ARRAYS, write_arrays
+from textrnn.errors import DataError, TextRNNError
+from textrnn.runtime.files import sha256_of, sync_file, sync_folder, write_bytes
+from textrnn.runtime.signals import cleanup
+
+FORMAT_NUMBER = 5
+TYPES, DESCRIPTION = "types.txt", "meta"
+FILES = (*(f"{name}.bin" for name in ARRAYS), TYPES)
+DIGESTS = "digests"
+_BLOCK = 1 << 20
+_LEFTOVER_SECONDS = 24 * 3600.0
+_FRESH_SECONDS = 2.0  # a file changed this recently may change again within the resolution of its timestamp
+
+
+def load_corpus(
+    source: Source,
+    tokenizer: Tokenizer,
+    *,
+    cache_dir: Path,
+    progress: Callable[[int], object] = lambda count: None,
+) -> Corpus:
+    """The tokenized corpus of a source, from the cache if it holds one made of exactly this.
+
+    progress: called with the number of documents read since its last call.
+
+    Raises: DataError for bad rows; TextRNNError if the cache cannot be written.
+    """
+    files = source.files()
+    try:
+        (cache_dir / DIGESTS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(cache_dir, error) from error
+    digest, states = _content_digest(files, cache_dir / DIGESTS)
+    key = {
+        "format_number": FORMAT_NUMBER,
+        "content": digest,
+        "formats": [kind for _, kind in files],
+        "columns": [source.text_column, source.label_column],
+        "label_names": source.label_names,
+        "delimiter": source.delimiter,
+        "encoding": source.encoding,
+        "skip_bad_rows": source.skip_bad_rows,
+        "labelled": source.labelled,
+        "tokenizer": tokenizer.identity(),
+    }
+    folder = cache_dir / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    corpus = _open(folder, digest)
+    if corpus is None:
+        try:
+            _build(folder, source, tokenizer, progress, states)
+        except OSError as error:
+            raise _unwritable(cache_dir, error) from error
+        corpus = _open(folder, digest)
+        if corpus is None:
+            raise TextRNNError(f"{folder}: the tokenized corpus was removed or changed while it was built; try again")
+    return corpus
+
+
+def content_changed(source: Source) -> DataError:
+    """The error for a source whose texts are not those of its corpus in the cache. What the cache remembers of its
+    content is removed, so that the files are read again next time."""
+    if source.cache_dir is not None:
+        with suppress(OSError):
+            (source.cache_dir / DIGESTS / _states(source.files()).name).unlink(missing_ok=True)
+    return changed_while_read(source.paths)
+
+
+def _unwritable(cache_dir: Path, error: OSError) -> TextRNNError:
+    reason = error.strerror or error
+    return TextRNNError(f"{cache_dir}: cannot write the cache: {reason}; free some space, or set data.cache_dir")
+
+
+def _build(
+    folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], states: _States
+) -> None:
+    """Write the corpus into a temporary folder, check that the source has not changed meanwhile, then rename it: other
+    processes see all of it or nothing."""
+    _clear_leftovers(folder.parent)
+    temporary = folder.parent / f".building-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    with cleanup(partial(_remove, temporary)):
+        temporary.mkdir()
+        _write(temporary, source, tokenizer, progress, states.size)
+        try:
+            unchanged = _states(states.files).digest == states.digest
+        except OSError:
+            unchanged = False
+        if not unchanged:
+            raise changed_while_read(path for path, _ in states.files[:5])
+        if folder.exists() and _open(folder, "") is None:
+            shutil.rmtree(folder, ignore_errors=True)  # damaged
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+            # another process built the same corpus meanwhile: its folder is as good as this one
+        sync_folder(folder.parent)
+
+
+def _clear_leftovers(cache_dir: Path) -> None:
+    """Remove what killed processes left half-built, once it is too old for anyone to be writing it still."""
+    for folder in cache_dir.glob(".building-*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _LEFTOVER_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], size: int) -> None:
+    """Tokenize a source into an empty folder. size: bytes of text, about. Raises DataError for bad rows; OSError."""
+    with ExitStack() as stack:
+        streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
+        examples = ((example.text, example.label) for example in read_examples(source))
+        types, labels = write_arrays(examples, tokenizer, streams, size=size, progress=progress)
+    with open(folder / TYPES, "wb") as file:
+        file.writelines(f"{token}\n".encode() for token in types)
+    description = json.dumps({
+        "checksums": {name: checksum_of(folder / name) for name in FILES},
+        "type_count": len(types), "labels": labels,
+        "skipped_count": source.skipped_count, "skipped": source.skipped,
+    }).encode()  # fmt: skip
+    (folder / DESCRIPTION).write_bytes(b"%08x %s" % (zlib.crc32(description), description))
+    for name in (*FILES, DESCRIPTION):
+        sync_file(folder / name)
+    sync_folder(folder)
+
+
+def _open(folder: Path, digest: str) -> Corpus | None:
+    """The corpus in a folder; None if there is none or it is damaged, as its checksums show."""
+    try:
+        checksum, _, description = (folder / DESCRIPTION).read_bytes().partition(b" ")
+        if checksum != b"%08x" % zlib.crc32(description):
+            return None
+        meta = json.loads(description)
+        checksums = meta.pop("checksums")
+        if any(checksum_of(folder / name) != checksums[name] for name in FILES):
+            return None
+        arrays: dict[str, Any] = {
+            name: np.memmap(folder / f"{name}.bin", dtype=kind, mode="r")
+            for name, kind in ARRAYS.items()
+            if (folder / f"{name}.bin").stat().st_size
+        }
+        with open(folder / TYPES, "rb") as file:
+            types = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        arrays.setdefault("label_ids", None)
+        return Corpus(**arrays, types_file=cast(BinaryIO, types), digest=digest, **meta)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def checksum_of(file: Path) -> int:
+    """CRC-32 of a file's bytes: damage is not malice, and this is the fastest checksum in the standard library."""
+    checksum = 0
+    with open(file, "rb") as stream:
+        while block := stream.read(_BLOCK):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of a corpus, complete or not. Opens nothing, so that it works if no file can be opened."""
+    with suppress(OSError):
+        for name in (*FILES, DESCRIPTION):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
+
+
+class _States(NamedTuple):
+    """Of files, (path, format) pairs. name: of the file in DIGESTS that remembers their content, a hash of their paths.
+    digest: covers the states of the files too. newest: their latest time in nanoseconds. size: bytes of text, about,
+    gzip files counted three times."""
+
+    files: list[tuple[str, str]]
+    name: str
+    digest: str
+    newest: int
+    size: int
+
+
+def _content_digest(files: list[tuple[str, str]], folder: Path) -> tuple[str, _States]:
+    """sha256 over the contents of (path, format) pairs, and the files' states when it was computed. Of folders, the
+    names of what is in them count too.
+
+    folder: for results, each valid until the state of a file changes: its size, its inode, or the time when its content
+    or its status was last changed. A copy may keep size and time of modification (`cp -p`, `rsync -t`), but not the
+    other time, which no program can set.
+
+    Raises: DataError for a file that cannot be read.
+    """
+    try:
+        states = _states(files)
+        try:
+            remembered = json.loads((folder / states.name).read_bytes())
+            if remembered["signature"] == states.digest:
+                return str(remembered["content"]), states
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass  # none, or damaged: computed again
+        content = hashlib.sha256()
+        for file, name, is_document in _entries(files):
+            digest = sha256_of(file) if is_document else ""
+            content.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    if time.time() - states.newest / 1e9 > _FRESH_SECONDS:
+        remembered = {"signature": states.digest, "content": content.hexdigest()}
+        write_bytes(folder / states.name, json.dumps(remembered).encode())
+    return content.hexdigest(), states
+
+
+def _states(files: list[tuple[str, str]]) -> _States:
+    """Raises DataError, OSError."""
+    places, states, newest, size = hashlib.sha256(), hashlib.sha256(), 0, 0
+    for file, name, is_document in _entries(files):
+        place = json.dumps([os.path.abspath(file), name, is_document]).encode()
+        places.update(place)
+        states.update(place)
+        if is_document:
+            status = os.stat(file)
+            times = status.st_mtime_ns, status.st_ctime_ns
+            states.update(json.dumps([status.st_size, status.st_ino, *times]).encode())
+            newest = max(newest, *times)
+            size += status.st_size * (3 if file.endswith(".gz") else 1)
+    return _States(files, places.hexdigest()[:32], states.hexdigest(), newest, size)
+
+
+def _entries(files: list[tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
+    """Of each (path, format) pair the file, or what is in the folder: path, the part of its name that is content (""
+    outside folders), and whether it is a file to read."""
+    for path, kind in files:
+        if kind == "folder":
+            for name in class_names(path):  # a class may be empty
+                yield os.path.join(path, name), name, False
+            for file, problem in folder_entries(path, follow_links=True):
+                yield file, os.path.relpath(file, path), problem is None
+        else:
+            yield path, "", True

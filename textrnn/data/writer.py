@@ -1,0 +1,188 @@
+"""Texts -> the arrays of a corpus in one pass, to files or to memory; many texts are tokenized on all cores."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import signal
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from textrnn.data.tokenizer import Tokenizer
+from textrnn.data.transform import TokenizedTexts, text_starts, tokenize
+from textrnn.errors import TextRNNError
+from textrnn.runtime.signals import signals_held
+
+ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i4", "label_ids": "<i4", "hashes": "<u8"}
+_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it has either
+# Starting workers takes about a second, in which one process tokenizes this many bytes.
+_WORTH_WORKERS = {"jieba": 1_500_000}
+_WORTH_WORKERS_OTHERWISE = 8_000_000
+
+
+def write_arrays(
+    examples: Iterable[tuple[str, str | None]],
+    tokenizer: Tokenizer,
+    streams: Mapping[str, BinaryIO],
+    *,
+    size: int = 0,
+    progress: Callable[[int], object] = lambda count: None,
+) -> tuple[list[str], list[str]]:
+    """Tokenize (text, label) pairs and append the values of each of ARRAYS to its stream.
+
+    size: bytes of text, about. progress: called with the number of texts just done.
+
+    Returns the distinct tokens in the order of their numbers, and the labels; both in order of first appearance. If
+    every label is None, `label_ids` stays empty.
+    """
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)  # a new token gets the next number
+    label_ids: dict[str, int] = {}
+
+    def texts() -> Iterator[str]:
+        for text, label in examples:
+            if label is not None:
+                streams["label_ids"].write(label_ids.setdefault(label, len(label_ids)).to_bytes(4, "little"))
+            streams["hashes"].write(text_hash(text))
+            yield text
+
+    def write(name: str, values: np.ndarray) -> None:
+        streams[name].write(np.ascontiguousarray(values, ARRAYS[name]).data)
+
+    position = 0
+    for chunk in tokenized_chunks(texts(), tokenizer, size):
+        write("tokens", np.fromiter(map(numbers.__getitem__, chunk.types), np.int32, len(chunk.types))[chunk.tokens])
+        write("starts", position + text_starts(chunk.lengths))
+        write("lengths", chunk.lengths)
+        position += len(chunk.tokens)
+        progress(len(chunk.lengths))
+    return list(numbers), list(label_ids)
+
+
+def text_hash(text: str) -> bytes:
+    """8 bytes, the same for texts that are equal but for white space around them."""
+    return hashlib.blake2b(text.strip().encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def tokenized_chunks(
+    texts: Iterable[str], tokenizer: Tokenizer, size: int, workers: int | None = None
+) -> Iterator[TokenizedTexts]:
+    """The texts, tokenized, in chunks and in order.
+
+    size: bytes of text, about. workers: number of processes; None: one per core if `size` makes that worth it.
+
+    Raises: TextRNNError if a worker process dies (killed, out of memory).
+    """
+    chunks = _in_chunks(texts)
+    if workers is None:
+        worth = size >= _WORTH_WORKERS.get(tokenizer.kind, _WORTH_WORKERS_OTHERWISE)
+        workers = _available_cores() if worth else 1
+    if workers == 1:
+        yield from (tokenize(chunk, tokenizer) for chunk in chunks)
+        return
+    with _workers(tokenizer, workers) as connections:
+        sent = 0  # chunks, of which each worker has at most one, so that neither side waits for the other to read
+        for chunk in chunks:
+            connection = connections[sent % workers]
+            done = _result(connection) if sent >= workers else None
+            with _death_as_error():
+                connection.send(chunk)
+            sent += 1
+            if done is not None:
+                yield done
+        for number in range(max(sent - workers, 0), sent):
+            yield _result(connections[number % workers])
+
+
+def _in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == _TEXTS_PER_CHUNK or characters >= _CHARACTERS_PER_CHUNK:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _available_cores() -> int:
+    """Cores that this process may use; in a container there can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _workers(tokenizer: Tokenizer, number: int) -> Iterator[list[Connection]]:
+    """Processes that tokenize the chunks sent to them, each with a pipe of its own: nothing is shared that one of them,
+    killed at a bad moment, could leave locked."""
+    # spawn, because forking a process with threads (OpenMP, tqdm's monitor) can deadlock
+    context = multiprocessing.get_context("spawn")
+    processes, connections = [], []
+    resource_tracker.ensure_running()  # starting it, as the first worker would, unblocks signals
+    try:
+        with signals_held():  # a worker whose start was cut short would complain
+            for _ in range(number):
+                connection, end = context.Pipe()
+                connections.append(connection)
+                process = context.Process(target=_work, args=(end, tokenizer.options()), daemon=True)
+                process.start()
+                processes.append(process)
+                end.close()  # the worker's copy is the only one left: if it dies, reading fails
+        yield connections
+    finally:
+        for process in processes:
+            process.kill()  # what it may still compute is not needed any more
+        for process in processes:
+            process.join()
+        for connection in connections:
+            connection.close()
+
+
+def _work(connection: Connection, options: dict[str, Any]) -> None:
+    """Answer each chunk of texts that comes, until the parent has closed its end or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if os.name == "posix":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
+    tokenizer = None
+    with suppress(EOFError, OSError):
+        while True:
+            try:
+                texts = connection.recv()
+                tokenizer = tokenizer or Tokenizer(**options)
+                chunk = tokenize(texts, tokenizer)
+                # the types as one string: as a list they would take ten times the memory while they wait
+                answer: Any = ("\n".join(chunk.types), chunk._replace(types=[]))
+            except (EOFError, OSError):  # of the pipe
+                raise
+            except Exception as error:  # raised in the parent
+                answer = error
+            connection.send(answer)
+
+
+def _result(connection: Connection) -> TokenizedTexts:
+    with _death_as_error():
+        answer = connection.recv()
+    if isinstance(answer, Exception):
+        raise answer
+    types, chunk = answer
+    return chunk._replace(types=types.split("\n"))
+
+
+@contextmanager
+def _death_as_error() -> Iterator[None]:
+    """Raises TextRNNError if the worker at the other end of a connection is gone."""
+    try:
+        yield
+    except (EOFError, OSError):
+        raise TextRNNError(
+            "a tokenizing process was killed, perhaps because memory ran out: free some memory and try again"
+        ) from None
