@@ -42,10 +42,9 @@ LAYERS = [
     ["inference"],
     [
         "evaluation.intervals", "evaluation.verdict", "evaluation.label_errors", "evaluation.metrics",
-        "evaluation.report", "evaluation.check_report", "evaluation.gradients", "evaluation.plots", "evaluation.html",
-        "evaluation.predictions",
-        "evaluation.slices", "evaluation.examples", "evaluation.charts", "evaluation.page_charts",
-        "evaluation.page_tables", "evaluation.page", "evaluation.results",
+        "evaluation.report", "evaluation.check_report", "evaluation.gradients", "evaluation.html",
+        "evaluation.predictions", "evaluation.slices", "evaluation.plots", "evaluation.examples", "evaluation.page",
+        "evaluation.results",
         "evaluation.differences", "evaluation.comparison", "evaluation.comparison_text", "evaluation.comparison_page",
         "evaluation.comparison_files", "evaluation.gradient_text", "evaluation.gradient_files",
         "evaluation.integrated_gradients", "evaluation.explanations",
