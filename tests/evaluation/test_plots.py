@@ -162,9 +162,8 @@ def bins(*rows: tuple[float, int, int]) -> list[Bin]:
 
 def test_calibration_shows_each_bin_with_its_interval_and_texts() -> None:
     axes = plot_calibration(bins((0.5, 10, 4), (1.0, 30, 30))).axes[0]
-    points, *_ = axes.containers[1]
-    assert points.get_xydata().tolist() == [[0.5, 0.4], [1.0, 1.0]]
-    (whiskers,) = axes.containers[1][2]
+    assert axes.lines[-1].get_xydata().tolist() == [[0.5, 0.4], [1.0, 1.0]]
+    (whiskers,) = axes.collections
     assert whiskers.get_segments()[0][:, 1].tolist() == pytest.approx(bins((0.5, 10, 4))[0].interval)
     few, many = axes.containers[0]
     assert 0.4 < few.get_x() < 0.5 < few.get_x() + few.get_width() < 0.54

@@ -188,8 +188,8 @@ def _draw_panel(axes: Axes, history: History, panel: Curves, best: Best) -> None
     for (key, name), color in zip(panel.names.items(), _SERIES, strict=False):
         curve = _by_epoch(of_folds or of_all, key)
         means = [np.mean(values) for values in curve.values()]
-        style = "o--" if key == "dev_linear_accuracy" else "o-"
-        axes.plot(list(curve), means, style, color=color, markersize=3, label=name)
+        mark = "o--" if key == "dev_linear_accuracy" else "o-"
+        axes.plot(list(curve), means, mark, color=color, markersize=3, label=name)
     for key, color in zip(panel.names, _SERIES, strict=False) if of_folds else ():
         curve, together = _by_epoch(of_folds, key), _by_epoch(of_all, key)
         low, high = ([end(values) for values in curve.values()] for end in (min, max))
@@ -230,17 +230,10 @@ def plot_calibration(bins: list[Bin]) -> Figure:
     lower_edges = np.minimum(np.array(given) * CALIBRATION_BINS // 1, CALIBRATION_BINS - 1) / CALIBRATION_BINS
     axes.bar(lower_edges, 0.3 * texts / texts.sum(), 0.9 / CALIBRATION_BINS, align="edge", color="#80808050")
     axes.plot([0, 1], [0, 1], "--", color=_QUIET, linewidth=1)
-    whiskers = np.transpose([(each.accuracy - each.interval[0], each.interval[1] - each.accuracy) for each in bins])
-    axes.errorbar(given, right, whiskers, fmt="o", color=_SERIES[0])
-    axes.set(
-        xlim=(-0.02, 1.02),
-        ylim=(-0.02, 1.02),
-        xlabel="probability of the predicted label",
-        ylabel="share that is right",
-    )
-    axes.xaxis.set_major_formatter(_percent)
-    axes.yaxis.set_major_formatter(_percent)
-    axes.grid(axis="y")
+    axes.vlines(given, *np.transpose([each.interval for each in bins]), color=_SERIES[0])
+    axes.plot(given, right, "o", color=_SERIES[0])
+    axes.set(ylim=(-0.02, 1.02), xlabel="probability of the predicted label", ylabel="share that is right")
+    _show_shares(axes)
     return figure
 
 
@@ -248,18 +241,23 @@ def plot_calibration(bins: list[Bin]) -> Figure:
 def plot_coverage(curve: list[Coverage], rows: list[Coverage]) -> Figure:
     """Accuracy of what is answered against its share (El-Yaniv and Wiener 2010). rows: thresholds to mark."""
     figure, (axes,) = _panels(1)
-    for style, coverages in (("-", curve), ("o", rows)):
+    for mark, coverages in (("-", curve), ("o", rows)):
         points = [(each.share, each.accuracy) for each in coverages if each.accuracy is not None]
-        axes.plot(*np.transpose(points), style, color=_SERIES[0])
+        axes.plot(*np.transpose(points), mark, color=_SERIES[0])
     # the ends of a curve of a handful of texts swing widely: an axis that holds them hides the rest
     low = min(each.accuracy for each in curve if each.accuracy is not None and each.share >= 0.05)
     margin = 0.05 * max(1 - low, 0.1)
-    axes.set(xlim=(-0.02, 1.02), ylim=(low - margin, 1 + margin))
+    axes.set(ylim=(low - margin, 1 + margin))
     axes.set(xlabel="share of the texts that are answered", ylabel="accuracy of those")
-    axes.xaxis.set_major_formatter(_percent)
-    axes.yaxis.set_major_formatter(_percent)
-    axes.grid(axis="y")
+    _show_shares(axes)
     return figure
+
+
+def _show_shares(axes: Axes) -> None:
+    axes.set_xlim(-0.02, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_percent)
+    axes.grid(axis="y")
 
 
 def _percent(value: float, position: float | None = None) -> str:
