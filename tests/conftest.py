@@ -59,7 +59,7 @@ class Result:
 Cli = Callable[..., Result]
 
 
-_draw = plots._rendered
+DRAW = plots._rendered
 typer.main.get_command = functools.cache(typer.main.get_command)  # else each run builds all commands anew
 
 
@@ -74,7 +74,7 @@ def _blank_pictures() -> Iterator[None]:
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what is in pictures, and of what might not be drawn: there they are drawn."""
-    monkeypatch.setattr(plots, "_rendered", _draw)
+    monkeypatch.setattr(plots, "_rendered", DRAW)
 
 
 @pytest.fixture
