@@ -15,7 +15,6 @@ import pytest
 import typer.main
 
 from textrnn.cli import main
-from textrnn.runtime.files import write_bytes
 from textrnn.runtime.process import tune_torch
 
 # Tiny models compute faster on one thread, and tests beside them keep their core.
@@ -60,7 +59,7 @@ class Result:
 Cli = Callable[..., Result]
 
 
-_draw = plots._save
+DRAW = plots._rendered
 typer.main.get_command = functools.cache(typer.main.get_command)  # else each run builds all commands anew
 
 
@@ -68,14 +67,14 @@ typer.main.get_command = functools.cache(typer.main.get_command)  # else each ru
 def _blank_pictures() -> Iterator[None]:
     """Pictures are composed and their files written, but not drawn, which takes three quarters of a tiny training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "_save", lambda figure, path: write_bytes(path, b""))
+        patch.setattr(plots, "_rendered", lambda figure, **options: b"")
         yield
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what is in pictures, and of what might not be drawn: there they are drawn."""
-    monkeypatch.setattr(plots, "_save", _draw)
+    monkeypatch.setattr(plots, "_rendered", DRAW)
 
 
 @pytest.fixture

@@ -49,11 +49,12 @@ def import_all() -> None:
     import textrnn.commands.train
     import textrnn.commands.vocab  # noqa: F401
     from textrnn.evaluation.metrics import weighted_cells
-    from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves
+    from textrnn.evaluation.plots import plot_confusion_matrix, plot_curves, save_png, training_curves
 
-    plot_confusion_matrix(Path(os.devnull), weighted_cells([[1, 0], [0, 1]]), ["a", "b"])
-    record = {"epoch": 1, "train_loss": 1.0, "dev_loss": 1.0, "dev_accuracy": 0.5, "dev_macro_f1": 0.5}
-    plot_curves(Path(os.devnull), [record])
+    matrix, _ = plot_confusion_matrix(weighted_cells([[1, 0], [0, 1]]), ["a", "b"])
+    save_png(Path(os.devnull), matrix)
+    history = [{"epoch": 1, "train_loss": 1.0, "dev_loss": 1.0, "dev_accuracy": 0.5, "dev_macro_f1": 0.5}]
+    save_png(Path(os.devnull), plot_curves(history, training_curves(history), {}))
     gc.collect()
     gc.freeze()  # so that forks share these objects
 

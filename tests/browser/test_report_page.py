@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TINY, train_in, write_tsv
+from tests.conftest import DRAW, TINY, train_in, write_tsv
+from textrnn.evaluation import plots
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +35,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tsv(folder / "train.tsv", rows)
     write_tsv(folder / "test.tsv", [*rows[:120], (LABELS[0], "")])
     train_in(folder, "--data", "train.tsv", "--set", "data.test=test.tsv", *TINY, "--run-dir", "run")
-    train_in(folder, "run", command="eval")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "_rendered", DRAW)
+        train_in(folder, "run", command="eval")
     return folder / "run/eval/test/report.html"
 
 
@@ -95,6 +98,10 @@ def test_the_page_fits_and_shows_markup_as_itself(opened: Opened) -> None:
     assert page.locator("img").count() == 0
     assert HOSTILE in page.locator(".sortable tbody th").all_text_contents()
     assert page.locator("main > section:visible").count() == 8
+    charts = page.locator("svg.chart")
+    assert charts.count() == 4
+    assert all(300 < chart.bounding_box()["width"] < 520 for chart in charts.all())
+    assert page.get_by_role("img", name="Scores on dev, by epoch").is_visible()
     opened.picture(f"light-{page.viewport_size['width']}")
 
 

@@ -14,8 +14,7 @@ import torch
 from textrnn.evaluation import page
 from textrnn.evaluation.examples import Examples, Pieces
 from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
-from textrnn.evaluation.page import About, evaluation_page
-from textrnn.evaluation.page_tables import cells_to_browse
+from textrnn.evaluation.page import About, cells_to_browse, evaluation_page
 from textrnn.evaluation.predictions import Predictions
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>"
@@ -42,7 +41,10 @@ class Outline(HTMLParser):
             self.text += data
 
 
-def html_of(labels: list[str], truth: list[int], predicted: list[int], texts: list[str], **options: Any) -> str:
+def html_of(
+    labels: list[str], truth: list[int], predicted: list[int], texts: list[str], *, history: Any = (), best: Any = None,
+    explain: Any = None,
+) -> str:  # fmt: skip
     """The page of these predictions, all of them with the probability 0.9 or so."""
     logits = torch.full((len(truth), len(labels)), -2.0)
     logits[torch.arange(len(truth)), torch.tensor(predicted)] = 2.0
@@ -55,8 +57,9 @@ def html_of(labels: list[str], truth: list[int], predicted: list[int], texts: li
     for number, text in enumerate(texts):
         examples.visit(number, text)
     lengths = np.asarray([len(text.split()) for text in texts])
-    about = About("TextRNN", "TextRNN", "test.tsv", 32, lengths, np.zeros(len(truth), np.float32), {})
-    return evaluation_page(metrics, given, examples, about, **options)
+    unknown = np.zeros(len(truth), np.float32)
+    about = About("TextRNN", "TextRNN", "test.tsv", 32, lengths, unknown, {}, history, best or {})
+    return evaluation_page(metrics, given, examples, about, explain)
 
 
 def embedded(html: str) -> dict[str, Any]:
@@ -113,6 +116,24 @@ def test_many_texts_of_many_classes_stay_within_the_limit(monkeypatch: pytest.Mo
     monkeypatch.setattr(page, "_BYTES_OF_TEXTS", 10_000)
     found = embedded(html_of(labels, truth, predicted, ["字" * 300] * 4000))["texts"]
     assert len(found) == 10_000 // 620
+
+
+def test_charts_are_drawn_into_the_page_and_its_bytes_do_not_change(drawn: None) -> None:
+    history = [{"epoch": epoch, "train_loss": 0.5, "dev_loss": 0.6, "dev_accuracy": 0.8} for epoch in (1, 2)]
+    given = (["a", "b"], [0, 1], [0, 0], ["x", "y"])
+    html = html_of(*given, history=history, best={None: 2})
+    assert re.findall(r'role="img" viewBox="[^"]+"><title>(.+?)</title>', html) == [
+        "Share of right predictions by the probability of the predicted label",
+        "Accuracy by the share of the texts that are answered", "Loss, mean per text, by epoch",
+        "Scores on dev, by epoch",
+    ]  # fmt: skip
+    text = Outline(html).text
+    assert "best: epoch 2" in text and "macro-F1" in text and "probability of the predicted label" in text
+    ids = re.findall(r'<(?!path|clipPath)[^>]* id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="(#[^"]+)"', html)) <= {f"#{each}" for each in re.findall(r' id="([^"]+)"', html)}
+    assert "<?xml" not in html and "<!DOCTYPE svg" not in html
+    assert html == html_of(*given, history=history, best={None: 2})
 
 
 def test_without_errors_it_says_so() -> None:

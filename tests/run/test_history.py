@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from textrnn.evaluation.plots import plot_curves
+from textrnn.evaluation.plots import plot_curves, save_png, training_curves
 from textrnn.run.history import append_history, cut_history, read_history, training_seconds
 
 
@@ -49,8 +49,12 @@ def test_odd_lines_are_no_records(tmp_path: Path, line: bytes) -> None:
     assert read_history(path) == [{"epoch": 2, "step": 6, "train_loss": 0.5}]
 
 
+def draw(folder: Path, history: list[dict[str, Any]]) -> None:
+    save_png(folder / "curves.png", plot_curves(history, training_curves(history), {}))
+
+
 def test_what_is_left_of_odd_lines_can_be_drawn(tmp_path: Path, drawn: None) -> None:
-    plot_curves(tmp_path / "curves.png", [{"epoch": 2, "step": 6, "train_loss": 0.5}])
+    draw(tmp_path, [{"epoch": 2, "step": 6, "train_loss": 0.5}])
 
 
 def test_lines_of_parts_and_folds_are_records(tmp_path: Path, drawn: None) -> None:
@@ -65,7 +69,7 @@ def test_lines_of_parts_and_folds_are_records(tmp_path: Path, drawn: None) -> No
     for record in records:
         append_history(path, record)
     assert read_history(path) == records
-    plot_curves(tmp_path / "curves.png", records)
+    draw(tmp_path, records)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -76,7 +80,7 @@ def test_no_nan_is_written(tmp_path: Path, value: Any) -> None:
 
 def test_curves_of_very_large_numbers_can_be_drawn(tmp_path: Path, drawn: None) -> None:
     records = [{"epoch": epoch, "step": 2**53 * epoch, "train_loss": 9e99, "dev_loss": 1e-300} for epoch in (1, 10**20)]
-    plot_curves(tmp_path / "curves.png", records)
+    draw(tmp_path, records)
 
 
 @pytest.mark.parametrize(

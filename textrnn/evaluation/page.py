@@ -5,24 +5,37 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from textrnn.evaluation.comparison import decides_together
 from textrnn.evaluation.examples import Examples, Pieces
 from textrnn.evaluation.html import TEMPLATES, render
-from textrnn.evaluation.metrics import confusion_cells
-from textrnn.evaluation.page_charts import Best, coverage_chart, reliability_chart, training_charts
-from textrnn.evaluation.page_tables import class_rows, matrix_view, pair_rows, part_rows, slice_view
+from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, confusion_cells, dense_matrix, most_confused
+from textrnn.evaluation.plots import (
+    Best,
+    History,
+    plot_calibration,
+    plot_coverage,
+    plot_curves,
+    svg,
+    training_curves,
+)
 from textrnn.evaluation.predictions import Predictions
 from textrnn.evaluation.report import HELD_OUT_HEADING
-from textrnn.evaluation.slices import by_length, by_unknown, coverage_curve, reliability, thresholds
-from textrnn.runtime.terminal import visible
+from textrnn.evaluation.slices import Slice, by_length, by_unknown, coverage_curve, reliability, thresholds
+from textrnn.runtime.terminal import cut, display_width, visible
 
 _BYTES_OF_TEXTS = 1_500_000  # in the page, as JSON
 _LONGEST_LABEL = 200
+_HEADER_WIDTH = 20  # of labels beside a matrix, in columns of a terminal
+_SHORT_LABEL = 4  # or less: all labels fit above their columns
+MOST_CLASSES = 1000
+PAIRS_BESIDE_MATRIX, PAIRS_ALONE = 15, 50
 
 # Texts, the labels predicted for them and the positions of these -> the pieces of each text, None where there are none
 Explain = Callable[[Sequence[str], Sequence[int]], Sequence[Pieces | None]]
@@ -45,7 +58,7 @@ class About:
     lengths: np.ndarray
     unknown: np.ndarray
     intervals: dict[str, dict[str, list[float]]]
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: History = field(default_factory=list)
     best: Best = field(default_factory=dict)
 
 
@@ -64,6 +77,7 @@ def evaluation_page(
     right = predictions.truth == predictions.predicted
     probabilities = predictions.probabilities
     rows = thresholds(probabilities, right)
+    history, best = about.history, about.best
     values = dict(
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
         script=script,
@@ -81,13 +95,22 @@ def evaluation_page(
         pairs=pair_rows(cells, len(labels)),
         pair_count=int(np.count_nonzero(cells[0] != cells[1])),
         errors=error_rows(labels, predictions, examples, explain),
-        reliability=reliability_chart(reliability(probabilities, right)),
-        coverage=coverage_chart(coverage_curve(probabilities, right), rows),
+        calibration=svg(
+            plot_calibration(reliability(probabilities, right)),
+            "Share of right predictions by the probability of the predicted label",
+        ),
+        coverage=svg(
+            plot_coverage(coverage_curve(probabilities, right), rows),
+            "Accuracy by the share of the texts that are answered",
+        ),
         thresholds=rows,
         lengths=slice_view(by_length(about.lengths, right)),
         cut=float(np.count_nonzero(about.lengths > about.max_length)) / len(right),
         unknown=slice_view(by_unknown(about.unknown, right)),
-        training=training_charts(about.history, about.best),
+        training=[
+            (panel.heading, svg(plot_curves(history, [panel], best), f"{panel.heading}, by epoch"))
+            for panel in training_curves(history)[:2]  # losses and scores
+        ],
     )
     return render("evaluation.html", values)
 
@@ -140,3 +163,102 @@ def error_rows(
             }
         )
     return rows
+
+
+def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
+    """Name, scores and intervals of each part and of what decides."""
+    whole = {"scores": metrics, "interval": metrics["interval"]}
+    parts = metrics["parts"]
+    if parts["linear"] is None:
+        return [{"name": "network", **whole}]
+    linear = {"name": "linear model alone", "scores": parts["linear"], "interval": intervals["linear"]}
+    network = {"name": "network alone", "scores": parts["network"], "interval": intervals["network"]}
+    if metrics["weight"] == 1:
+        return [network, {"name": "linear model, which decides", **whole}]
+    if not decides_together(metrics):
+        return [{"name": "network, which decides", **whole}, linear]
+    return [network, linear, {"name": "together", **whole}]
+
+
+def class_rows(metrics: dict[str, Any], labels: list[str], cells: Cells) -> list[dict[str, Any]]:
+    """A row per class, in the order of the labels; of more than a thousand, those of the lowest F1. A score that has
+    nothing to count (no text of the class, or none predicted as it) is None."""
+    predicted = class_sums(cells[1], cells[2], len(labels))
+    mistaken: dict[int, tuple[int, int]] = {}  # class -> its most frequent wrong prediction, and how often
+    for true, other, count in most_confused(cells).tolist():
+        mistaken.setdefault(true, (other, count))
+    rows: list[dict[str, Any]] = []
+    for number, scores in enumerate(metrics["per_class"].values()):
+        has_texts, is_predicted = scores["support"] > 0, predicted[number] > 0
+        other, count = mistaken.get(number, (None, 0))
+        rows.append(
+            {
+                "number": number,
+                "label": labels[number],
+                "texts": scores["support"],
+                "precision": scores["precision"] if is_predicted else None,
+                "recall": scores["recall"] if has_texts else None,
+                "f1": scores["f1"] if has_texts or is_predicted else None,
+                "mistaken": other,
+                "mistaken_count": count,
+            }
+        )
+    if len(rows) > MOST_CLASSES:
+        worst = sorted(rows, key=lambda row: (row["f1"] is None, row["f1"] or 0))[:MOST_CLASSES]
+        rows = sorted(worst, key=lambda row: row["number"])
+    return rows
+
+
+def pair_rows(cells: Cells, num_classes: int) -> list[dict[str, Any]]:
+    """The most confused pairs, with their share of the true class: a few beside a matrix, more in its place."""
+    sizes = class_sums(cells[0], cells[2], num_classes)
+    most = PAIRS_BESIDE_MATRIX if num_classes <= MOST_WHOLE else PAIRS_ALONE
+    return [
+        {"true": true, "predicted": predicted, "count": count, "share": count / sizes[true]}
+        for true, predicted, count in most_confused(cells)[:most].tolist()
+    ]
+
+
+def cells_to_browse(cells: Cells, num_classes: int) -> list[tuple[int, int]] | None:
+    """(true, predicted) of the cells that a page without a matrix has a button for, the most confused first: those of
+    `pair_rows`, and what each class is most often taken for. None, which is all cells, where it has a matrix."""
+    if num_classes <= MOST_WHOLE:
+        return None
+    pairs = most_confused(cells)
+    first_of_class = np.unique(pairs[:, 0], return_index=True)[1]
+    chosen = np.union1d(first_of_class, np.arange(len(pairs))[:PAIRS_ALONE])
+    return [(true, predicted) for true, predicted, _ in pairs[chosen].tolist()]
+
+
+def matrix_view(labels: list[str], cells: Cells) -> dict[str, Any] | None:
+    """Rows of the classes, each with its cells: count, share of the true class and depth of the colour. Right cells
+    have the depth of their share; wrong ones are few and would hardly show, so theirs is relative to the largest share
+    of errors, by its square root. None where there are more classes than a matrix is shown of."""
+    if len(labels) > MOST_WHOLE:
+        return None
+    matrix = dense_matrix(cells, list(range(len(labels))))
+    shares = matrix / np.maximum(matrix.sum(axis=1), 1)[:, None]
+    wrong = shares.copy()
+    np.fill_diagonal(wrong, 0)
+    most = wrong.max(initial=0)
+    rows = []
+    for true, counts in enumerate(matrix.tolist()):
+        row = []
+        for predicted, count in enumerate(counts):
+            share = float(shares[true, predicted])
+            depth = share if true == predicted else math.sqrt(share / (most or 1.0)) * 0.9
+            row.append({"predicted": predicted, "count": count, "share": share, "depth": round(depth, 2)})
+        rows.append({"true": true, "cells": row})
+    return {
+        "headers": [cut(label, _HEADER_WIDTH) for label in labels],
+        "is_short": all(display_width(label) <= _SHORT_LABEL for label in labels),
+        "rows": rows,
+        "most": most,
+    }
+
+
+def slice_view(slices: list[Slice]) -> dict[str, Any]:
+    """The parts, and the ends of the axis on which their intervals are drawn: tenths."""
+    low = math.floor(10 * min(each.interval[0] for each in slices) + 1e-9) / 10
+    high = math.ceil(10 * max(each.interval[1] for each in slices) - 1e-9) / 10
+    return {"rows": slices, "low": low, "high": high}

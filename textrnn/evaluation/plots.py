@@ -1,173 +1,271 @@
-"""Pictures: the confusion matrix, the curves of a training, and norms of gradients."""
+"""Pictures: the confusion matrix, the course of a training, calibration and coverage.
+
+A function here returns a figure; `save_png` and `svg` turn it into a file and into an element of a page.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import html
 import io
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from textrnn.evaluation.gradients import Panel
-from textrnn.evaluation.metrics import Cells, class_sums, dense_matrix, most_confused_classes
+from textrnn.evaluation.metrics import CALIBRATION_BINS, Cells, class_sums, dense_matrix, most_confused_classes
+from textrnn.evaluation.slices import Bin, Coverage
 from textrnn.runtime.files import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+History = list[dict[str, Any]]  # the lines of history.jsonl
+Best = Mapping[int | None, int]  # fold (None: the only network) -> the epoch of its best weights
 
 _CJK_FAMILIES = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
     "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "SimHei", "Arial Unicode MS",
     "Droid Sans Fallback", "AR PL UMing CN",
 )  # fmt: skip
-_LINES = ["-", "--", "-.", ":"]  # curves differ in these, too, for those who do not tell the colours apart
+_SERIES = ["#2a6fc9", "#d9591f", "#12875a", "#6a4bb8"]  # --c1 to --c4 of page.css
+_INK, _QUIET, _LINE = "#1d1d1b", "#63635e", "#dcdcd6"
+_VARIABLES = dict(zip([*_SERIES, _INK, _QUIET, _LINE], ["c1", "c2", "c3", "c4", "ink", "quiet", "line"], strict=True))
 NO_FONT = (
     "no installed font has the characters of the labels, so the picture shows numbers; report.txt lists which label "
     "each is. Install a font such as Noto Sans CJK (Debian: apt install fonts-noto-cjk) to see the labels"
 )
 
 
-def plot_confusion_matrix(path: Path, cells: Cells, labels: list[str], title: str = "") -> list[str] | None:
-    """Write the picture, cells shaded by the share of the true class; of more than thirty classes, the most confused
-    ones.
-
-    Returns the labels' legend, `number  label` a line, where no font can draw them; else None.
-    """
+@contextlib.contextmanager
+def style() -> Iterator[None]:
     from matplotlib import rc_context
+
+    with rc_context({
+        "font.family": ["DejaVu Sans"], "font.size": 10, "text.parse_math": False, "text.color": _INK,
+        "axes.labelcolor": _INK, "axes.edgecolor": _QUIET, "axes.axisbelow": True, "grid.color": _LINE,
+        "xtick.color": _QUIET, "ytick.color": _QUIET, "legend.frameon": False, "legend.fontsize": "medium",
+        "svg.fonttype": "none",
+    }):  # fmt: skip
+        yield
+
+
+@style()
+def save_png(path: Path, figure: Figure) -> None:
+    """Raises TextRNNError if the file cannot be written."""
+    write_bytes(path, _rendered(figure, format="png", dpi=150))
+
+
+@style()
+def svg(figure: Figure, title: str) -> str:
+    """An element for a page, in the colours that the page defines. title: what the chart shows, for those who cannot
+    see it. The same figure gives the same text, and no two titles share an id."""
+    from matplotlib import rc_context
+
+    with rc_context({"svg.hashsalt": title}):
+        drawing = _rendered(figure, format="svg", transparent=True, metadata={"Date": None}).decode()
+    # before the first "</defs>" are a prolog, metadata and a style that would hold for the whole page
+    drawing = drawing.partition("</defs>")[2].rpartition("</svg>")[0].replace("xlink:href", "href")
+    drawing = re.sub(r'(?<=<g) id="[^"]*"|\n *', "", drawing)
+    drawing = re.sub("|".join(_VARIABLES), lambda colour: f"var(--{_VARIABLES[colour[0]]})", drawing)
+    width, height = 72 * figure.get_size_inches()
+    return (
+        f'<svg class="chart" role="img" viewBox="0 0 {width:g} {height:g}"><title>{html.escape(title)}</title>'
+        f"{drawing}</svg>"
+    )
+
+
+def _rendered(figure: Figure, **options: Any) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, **options)
+    return content.getvalue()
+
+
+def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+@style()
+def plot_confusion_matrix(cells: Cells, labels: list[str], title: str = "") -> tuple[Figure, list[str] | None]:
+    """The picture, cells shaded by the share of the true class; of more than thirty classes, the most confused ones.
+    With it the labels' legend, `number  label` a line, if no font can draw them; else None."""
     classes = most_confused_classes(cells, len(labels))
     matrix = dense_matrix(cells, classes)
     shares = matrix / np.maximum(class_sums(cells[0], cells[2], len(labels))[classes], 1)[:, None]
     shown = [labels[number] for number in classes]
     font = _font_for("".join([*shown, title])) or _font_for("".join(shown))
+    family = [font or "DejaVu Sans", "DejaVu Sans"]
     names = shown if font else [str(number) for number in classes]
     names = [name if len(name) <= 24 else name[:23] + "…" for name in names]
     size = len(classes)
     side = max(3.6, 0.52 * size + 1.6)
-    with rc_context({"font.family": [font or "DejaVu Sans", "DejaVu Sans"], "text.parse_math": False}):
-        figure = Figure(figsize=(side + 1.2, side), layout="constrained")
-        axes = figure.subplots()
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        figure.colorbar(image, ax=axes, fraction=0.046, label="share of the true class")
-        axes.tick_params(labelsize=10)
-        axes.set_xticks(range(size), names, rotation=45 if size > 2 else 0, ha="right" if size > 2 else "center")
-        axes.set_yticks(range(size), names)
-        of_all = f"\nthe {size} most confused of {len(labels):,} classes" if size < len(labels) else ""
-        figure.suptitle(title + of_all, fontsize=11)
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("true")
-        font_size = 10 if size <= 12 else 8
-        for row, column in np.argwhere(matrix).tolist():
-            axes.text(
-                column, row, str(matrix[row, column]), ha="center", va="center", fontsize=font_size,
-                color="white" if shares[row, column] > 0.55 else "black",
-            )  # fmt: skip
-        _save(figure, path)
-    return None if font else [f"{number:>3}  {label}" for number, label in zip(classes, shown, strict=True)]
+    figure = new_figure(side + 1.2, side)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, fraction=0.046, label="share of the true class")
+    rotation, alignment = (45, "right") if size > 2 else (0, "center")
+    axes.set_xticks(range(size), names, rotation=rotation, ha=alignment, fontfamily=family)
+    axes.set_yticks(range(size), names, fontfamily=family)
+    of_all = f"\nthe {size} most confused of {len(labels):,} classes" if size < len(labels) else ""
+    figure.suptitle(title + of_all, fontsize=11, fontfamily=family)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    font_size = 10 if size <= 12 else 8
+    for row, column in np.argwhere(matrix).tolist():
+        axes.text(
+            column, row, str(matrix[row, column]), ha="center", va="center", fontsize=font_size,
+            color="white" if shares[row, column] > 0.55 else "black",
+        )  # fmt: skip
+    return figure, None if font else [f"{number:>3}  {label}" for number, label in zip(classes, shown, strict=True)]
 
 
-def plot_curves(
-    path: Path, history: list[dict[str, Any]], *, title: str = "", best: Mapping[int | None, int] | None = None
-) -> None:
-    """Loss, dev metrics, learning rate and gradient norm over the epochs, from the lines of history.jsonl. Each fold
-    has a thin line of its own, and what sums up the folds a large point. best: the epoch of the best weights of each
-    fold (None: of the only network), which is marked."""
-    from matplotlib import rc_context
+class Curves(NamedTuple):
+    """Curves over the epochs that share a panel. names: key of history.jsonl -> name in the legend. is_share: the
+    values are shares of 1."""
+
+    heading: str
+    names: dict[str, str]
+    is_share: bool = False
+
+
+def training_curves(history: History) -> list[Curves]:
+    """The panels of a training, without those that have nothing to show."""
+    keys = {key for line in history for key, value in line.items() if value is not None}
+    has_parts = "dev_network_loss" in keys
+    loss = "Loss of the network, mean per text" if has_parts else "Loss, mean per text"
+    scores = {"dev_accuracy": "accuracy", "dev_macro_f1": "macro-F1"}
+    if "dev_linear_accuracy" in keys:
+        scores |= {"dev_network_accuracy": "accuracy, network", "dev_linear_accuracy": "accuracy, linear model"}
+    panels = [
+        Curves(loss, {"train_loss": "train", "dev_network_loss" if has_parts else "dev_loss": "dev"}),
+        Curves("Scores on dev", scores, is_share=True),
+        Curves("Learning rate", {"learning_rate": "at the evaluation"}),
+        Curves("Gradient norm before clipping", {"grad_norm_mean": "mean", "grad_norm_max": "max"}),
+    ]
+    return [panel for panel in panels if keys & set(panel.names)]
+
+
+@style()
+def plot_curves(history: History, panels: Sequence[Curves], best: Best, title: str = "") -> Figure:
+    """Panels in two columns, each with its heading; or a single one without it. Of cross-fitted networks, curves are
+    the mean over folds in a band from lowest to highest, and a diamond is the score of all folds together."""
+    has_folds = any(line.get("fold") is not None for line in history)
+    entries = max((len(panel.names) for panel in panels), default=0) + (3 if has_folds else 1)
+    figure, all_axes = _panels(len(panels), legend_rows=math.ceil(entries / 2), heading=0.7 if title else 0.15)
+    figure.suptitle(title, fontsize=11, fontfamily=font_family(title))
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _draw_panel(axes, history, panel, best)
+        if len(panels) > 1:
+            axes.set_title(panel.heading, fontsize=11)
+    return figure
+
+
+def _panels(count: int, *, legend_rows: int = 0, heading: float = 0.15) -> tuple[Figure, list[Axes]]:
+    """Axes of fixed size in at most two columns: a layout engine would take longer than all else. heading: inches above
+    each."""
     from matplotlib.figure import Figure
+
+    below = 0.55 + 0.2 * legend_rows
+    width, height = 4.5, heading + 2.6 + below  # of a panel with its labels: it fills a phone, or half of a wider page
+    columns, rows = min(count, 2), math.ceil(count / 2)
+    figure = Figure(figsize=(width * columns, height * rows))
+    places = [(0.75 + width * (at % 2), below + height * (rows - 1 - at // 2)) for at in range(count)]
+    sides = width * columns, height * rows
+    return figure, [figure.add_axes((x / sides[0], y / sides[1], 3.6 / sides[0], 2.6 / sides[1])) for x, y in places]
+
+
+def _draw_panel(axes: Axes, history: History, panel: Curves, best: Best) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    has_parts = any(line.get("dev_network_loss") is not None for line in history)
-    has_folds = any(line.get("fold") is not None for line in history)
-    scores = {"dev_accuracy": "accuracy", "dev_macro_f1": "macro-F1"}
-    if any(line.get("dev_linear_accuracy") is not None for line in history):
-        scores |= {
-            "dev_network_accuracy": "accuracy, network alone",
-            "dev_linear_accuracy": "accuracy, linear model alone",
-        }
-    panels = (
-        (
-            "loss of the network (mean per document)" if has_parts else "loss (mean per document)",
-            {"train_loss": "train", "dev_network_loss" if has_parts else "dev_loss": "dev"},
-        ),
-        ("dev metrics (large: all folds together)" if has_folds else "dev metrics", scores),
-        ("learning rate", {"learning_rate": "at the evaluation"}),
-        ("gradient norm before clipping", {"grad_norm_mean": "mean", "grad_norm_max": "max"}),
-    )
-    best = best or {}
-    with rc_context({"font.family": [_font_for(title) or "DejaVu Sans", "DejaVu Sans"], "text.parse_math": False}):
-        figure = Figure(figsize=(9, 6), layout="constrained")
-        figure.suptitle(title, fontsize=11)
-        for axes, (heading, series) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
-            for number, (key, name) in enumerate(series.items()):
-                style = "--" if key == "dev_linear_accuracy" else "-"
-                _plot_series(axes, history, key, best, label=name, color=f"C{number}", linestyle=style)
-            axes.set_title(heading, fontsize=10)
-            axes.set_xlabel("epoch")
-            axes.tick_params(labelbottom=True)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            axes.grid(alpha=0.3)
-            if axes.lines:
-                if None in best and not has_folds:
-                    axes.axvline(best[None], color="0.4", linestyle=":", label=f"best: epoch {best[None]}")
-                axes.legend(fontsize=8)
-        _save(figure, path)
+    of_folds = [line for line in history if line.get("fold") is not None]
+    of_all = [line for line in history if line.get("fold") is None]
+    for (key, name), color in zip(panel.names.items(), _SERIES, strict=False):
+        curve = _by_epoch(of_folds or of_all, key)
+        means = [np.mean(values) for values in curve.values()]
+        mark = "o--" if key == "dev_linear_accuracy" else "o-"
+        axes.plot(list(curve), means, mark, color=color, markersize=3, label=name)
+    for key, color in zip(panel.names, _SERIES, strict=False) if of_folds else ():
+        curve, together = _by_epoch(of_folds, key), _by_epoch(of_all, key)
+        low, high = ([end(values) for values in curve.values()] for end in (min, max))
+        label = "lowest to highest fold"
+        axes.fill_between(list(curve), low, high, color=color, alpha=0.13, linewidth=0, label=label)
+        if together:
+            axes.plot(list(together), list(together.values()), "D", color=color, label="all folds together")
+    first, last = min(best.values(), default=0), max(best.values(), default=0)
+    for epoch in sorted(set(best.values())):
+        label = f"best: epoch {epoch}" if first == last else f"best: epochs {first} to {last}"
+        axes.axvline(epoch, color=_QUIET, linestyle=":", linewidth=1, label=label)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if panel.is_share:
+        axes.yaxis.set_major_formatter(_percent)
+    axes.grid(axis="y")
+    legend: dict[str, Any] = {}
+    for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+        legend.setdefault(name, handle)
+    axes.legend(legend.values(), legend, loc="upper center", bbox_to_anchor=(0.42, -0.16), ncols=2, columnspacing=1.5)
 
 
-def _plot_series(
-    axes: Any, history: list[dict[str, Any]], key: str, best: Mapping[int | None, int], *, label: str, **look: Any
-) -> None:
-    """A line for all that has no fold, and one for each fold, with a ring at its best epoch; only the first has the
-    label, for the legend."""
-    folds = sorted({line["fold"] for line in history if line.get("fold") is not None})
-    for fold in [*folds, None]:
-        points = [
-            (line["epoch"], line[key]) for line in history if line.get("fold") == fold and line.get(key) is not None
-        ]
-        if not points:
-            continue
-        size = {"markersize": 3} if not folds else {"markersize": 7} if fold is None else {"markersize": 2}
-        width = {"linewidth": 0.8} if folds else {}
-        axes.plot(*zip(*points, strict=True), marker="o", label=label, **size, **width, **look)
-        label = "_" + label  # not in the legend
-        for epoch, value in points:
-            if fold is not None and best.get(fold) == epoch:
-                axes.scatter([epoch], [value], s=36, facecolors="none", edgecolors=look["color"])
+def _by_epoch(history: History, key: str) -> dict[int, list[float]]:
+    values: dict[int, list[float]] = {}
+    for line in history:
+        if line.get(key) is not None:
+            values.setdefault(line["epoch"], []).append(line[key])
+    return dict(sorted(values.items()))
 
 
-def plot_gradients(path: Path, panels: Sequence[Panel], *, title: str = "") -> None:
-    """The panels side by side, on the same axes: the median norm over the steps back, with a band from the 10 to the
-    90 % quantile. A logarithmic axis has no place for 0: there a line has a gap."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogFormatter
-
-    with rc_context({"font.family": [_font_for(title) or "DejaVu Sans", "DejaVu Sans"], "text.parse_math": False}):
-        figure = Figure(figsize=(max(4.2 * len(panels), 6), 4.4), layout="constrained")
-        figure.suptitle(title, fontsize=11)
-        (row,) = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)
-        for axes, panel in zip(row, panels, strict=True):
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(LogFormatter())  # the usual one writes formulas, which are not parsed here
-            axes.yaxis.set_minor_formatter(LogFormatter())
-            for at, (name, curve) in enumerate(panel.curves.items()):
-                low, median, high = (np.where(values > 0, values, np.nan) for values in curve)
-                style, steps = _LINES[at % len(_LINES)], range(len(median))
-                marker = "o" if len(median) == 1 else None
-                axes.plot(steps, median, color=f"C{at % 10}", linestyle=style, marker=marker, label=name)
-                axes.fill_between(steps, low, high, color=f"C{at % 10}", alpha=0.07, linewidth=0)
-            axes.set_title(panel.title, fontsize=10)
-            axes.set_xlabel("k, steps before the last token")
-            axes.grid(alpha=0.3)
-        row[0].set_ylabel("norm of the gradient at the input\n(median; 10 to 90 % of the texts)")
-        handles, names = row[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6), fontsize=9)
-        _save(figure, path)
+@style()
+def plot_calibration(bins: list[Bin]) -> Figure:
+    """The share of right predictions by the probability that was given (Guo et al. 2017, figure 1), with 95 %
+    intervals; grey bars show the texts of each bin."""
+    figure, (axes,) = _panels(1)
+    given, right = [each.mean_probability for each in bins], [each.accuracy for each in bins]
+    texts = np.array([each.texts for each in bins])
+    lower_edges = np.minimum(np.array(given) * CALIBRATION_BINS // 1, CALIBRATION_BINS - 1) / CALIBRATION_BINS
+    axes.bar(lower_edges, 0.3 * texts / texts.sum(), 0.9 / CALIBRATION_BINS, align="edge", color="#80808050")
+    axes.plot([0, 1], [0, 1], "--", color=_QUIET, linewidth=1)
+    axes.vlines(given, *np.transpose([each.interval for each in bins]), color=_SERIES[0])
+    axes.plot(given, right, "o", color=_SERIES[0])
+    axes.set(ylim=(-0.02, 1.02), xlabel="probability of the predicted label", ylabel="share that is right")
+    _show_shares(axes)
+    return figure
 
 
-def _save(figure: Any, path: Path) -> None:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150)
-    write_bytes(path, content.getvalue())
+@style()
+def plot_coverage(curve: list[Coverage], rows: list[Coverage]) -> Figure:
+    """Accuracy of what is answered against its share (El-Yaniv and Wiener 2010). rows: thresholds to mark."""
+    figure, (axes,) = _panels(1)
+    for mark, coverages in (("-", curve), ("o", rows)):
+        points = [(each.share, each.accuracy) for each in coverages if each.accuracy is not None]
+        axes.plot(*np.transpose(points), mark, color=_SERIES[0])
+    # the ends of a curve of a handful of texts swing widely: an axis that holds them hides the rest
+    low = min(each.accuracy for each in curve if each.accuracy is not None and each.share >= 0.05)
+    margin = 0.05 * max(1 - low, 0.1)
+    axes.set(ylim=(low - margin, 1 + margin))
+    axes.set(xlabel="share of the texts that are answered", ylabel="accuracy of those")
+    _show_shares(axes)
+    return figure
+
+
+def _show_shares(axes: Axes) -> None:
+    axes.set_xlim(-0.02, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_percent)
+    axes.grid(axis="y")
+
+
+def _percent(value: float, position: float | None = None) -> str:
+    return f"{100 * value:.4g} %"
+
+
+def font_family(text: str) -> list[str]:
+    return [_font_for(text) or "DejaVu Sans", "DejaVu Sans"]
 
 
 def _font_for(text: str) -> str | None:

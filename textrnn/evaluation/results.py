@@ -13,9 +13,8 @@ from typing import Any
 from textrnn.data.source import Source
 from textrnn.evaluation.examples import Examples
 from textrnn.evaluation.metrics import confusion_cells
-from textrnn.evaluation.page import About, Explain, evaluation_page
-from textrnn.evaluation.page_tables import cells_to_browse
-from textrnn.evaluation.plots import plot_confusion_matrix
+from textrnn.evaluation.page import About, Explain, cells_to_browse, evaluation_page
+from textrnn.evaluation.plots import plot_confusion_matrix, save_png
 from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.evaluation.report import report_text
 from textrnn.runtime.files import make_folder, write_text
@@ -83,7 +82,8 @@ def write_results(
     write_text(folder / "report.html", evaluation_page(metrics, predictions, examples, about, explain))
     shown = [visible(label) for label in labels]
     title = f"{about.name}\n{visible(about.data)}: accuracy {100 * metrics['accuracy']:.1f} %"
-    legend = plot_confusion_matrix(folder / "confusion_matrix.png", cells, shown, title)
+    figure, legend = plot_confusion_matrix(cells, shown, title)
+    save_png(folder / "confusion_matrix.png", figure)
     metrics["seconds"] = time.perf_counter() - begin
     of_picture = "\n".join(["", "Labels in confusion_matrix.png:", *legend, ""]) if legend else ""
     write_text(folder / "report.txt", report_text(metrics) + of_picture)

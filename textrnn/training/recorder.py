@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from textrnn.errors import CheckpointError
-from textrnn.evaluation.plots import plot_curves
+from textrnn.evaluation.plots import plot_curves, save_png, training_curves
 from textrnn.models.network import Network
 from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.folder import RunFolder
@@ -100,10 +100,11 @@ class Recorder:
 
 def plot_history(run: RunFolder, name: str) -> None:
     """name: of model and data, for the title."""
-    if history := read_history(run.history):
+    history = read_history(run.history)
+    if panels := training_curves(history):
         run.curves.parent.mkdir(exist_ok=True)
         best = best_epochs(run)
-        plot_curves(run.curves, history, title=f"{name}{score_in_title(history, best)}", best=best)
+        save_png(run.curves, plot_curves(history, panels, best, f"{name}{score_in_title(history, best)}"))
 
 
 def best_epochs(run: RunFolder) -> dict[int | None, int]:
