@@ -20,14 +20,12 @@ LAYERS = [
     ],
     ["config.aliases", "config.sections", "config.load", "config"],
     [
-        "data.records", "data.headers", "data.table", "data.delimiter", "data.jsonl", "data.formats", "data.labels",
+        "data.records", "data.headers", "data.table", "data.jsonl", "data.labels",
         "data.source", "data.reader", "data.folding", "data.tokenizer", "data.vocab", "data.transform", "data.workers",
         "data.rows", "data.scratch", "data.type_index", "data.corpus_writer", "data.corpus", "data.digests",
-        "data.corpus_files", "data.cache", "data.checks", "data.findings", "data.misreadings", "data.division",
-        "data.splits", "data.raw_texts", "data.repeats", "data.statistics", "data.faults", "data.proportions",
-        "data.characters", "data.sampling", "data.near_equal", "data.copies", "data.cleaning", "data.loading",
-        "data.vectors",
-        "data.build", "data.batching", "data.ngrams",
+        "data.resample", "data.corpus_files", "data.cache", "data.division", "data.splits", "data.statistics",
+        "data.findings", "data.misreadings", "data.faults", "data.proportions", "data.characters", "data.copies",
+        "data.cleaning", "data.vectors", "data.build", "data.batching", "data.ngrams",
     ],
     [
         "linear.counts", "linear.features", "linear.model", "linear.attribution", "linear.fit", "linear.leaks",

@@ -14,7 +14,7 @@ import pytest
 from textrnn.data import cache, digests
 from textrnn.data.cache import load_corpus
 from textrnn.data.corpus import Corpus
-from textrnn.data.raw_texts import texts_at
+from textrnn.data.resample import texts_at
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vocab import Vocab

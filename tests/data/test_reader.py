@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.data.cache import load_corpus
-from textrnn.data.reader import Example, read_examples
+from textrnn.data.reader import Example, Skipped, read_examples
 from textrnn.data.records import OptionNames
 from textrnn.data.source import Source, detect_format, folder_entries
 from textrnn.data.tokenizer import Tokenizer
@@ -185,15 +185,15 @@ def test_bad_rows_are_errors_or_skipped(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "a\tone\nbroken\nb\ttwo\n\tno label\n")
     with pytest.raises(DataError, match=r"x.tsv:2: .*data.bad_rows"):
         list(read_examples(Source([path])))
-    source = Source([path], skip_bad_rows=True)
-    assert [example.text for example in read_examples(source)] == ["one", "two"]
-    assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "4"]
+    source, skipped = Source([path], skip_bad_rows=True), Skipped()
+    assert [example.text for example in read_examples(source, skipped)] == ["one", "two"]
+    assert [line.split(": ")[0].rsplit(":")[-1] for line in skipped.shown] == ["2", "4"]
 
 
 def test_all_skipped_rows_are_counted_and_the_first_few_are_kept(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "a\tone\n" + "broken\n" * 9)
     source = Source([path], skip_bad_rows=True)
-    for _ in range(2):  # each reading counts anew
-        assert len(list(read_examples(source))) == 1
-        assert source.skipped_count == 9
-        assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "3", "4", "5", "6"]
+    for skipped in (Skipped(), Skipped()):  # each reading counts anew
+        assert len(list(read_examples(source, skipped))) == 1
+        assert skipped.count == 9
+        assert [line.split(": ")[0].rsplit(":")[-1] for line in skipped.shown] == ["2", "3", "4", "5", "6"]

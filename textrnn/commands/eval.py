@@ -27,7 +27,7 @@ from textrnn.commands.eval_page import about_evaluation, data_phrase, explained_
 from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
-from textrnn.data.raw_texts import texts_at
+from textrnn.data.resample import texts_at
 from textrnn.data.source import Source
 from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics

@@ -9,6 +9,7 @@ from pathlib import Path
 from textrnn.commands.data import input_files, load_data, pretrained_vectors
 from textrnn.commands.output import check_output
 from textrnn.config import Config
+from textrnn.data.build import build_sources
 from textrnn.evaluation.gradient_files import GRADIENTS, write_gradients
 from textrnn.evaluation.gradient_text import MEASURED, Training, gradients_text, trainings_table
 from textrnn.evaluation.gradients import (
@@ -45,8 +46,9 @@ def gradients_by_cell(
     """
     device, seed = choose_device(device_name), config.train.seed
     config.data.test = None  # it is not needed
-    check_output("--output", output, input_files(config, config_file), GRADIENTS)
-    splits, _ = load_data(config)
+    sources = build_sources(config)
+    check_output("--output", output, input_files(config, sources, config_file), GRADIENTS)
+    splits = load_data(config, sources).splits
     make_folder(output)  # before the work
     pretrained = pretrained_vectors(config, splits)
     texts = long_texts(splits.train, seed)

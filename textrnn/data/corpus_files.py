@@ -15,7 +15,7 @@ import numpy as np
 from textrnn.data.corpus import Corpus
 from textrnn.data.corpus_writer import ARRAYS, write_arrays
 from textrnn.data.digests import size_of
-from textrnn.data.reader import read_examples
+from textrnn.data.reader import Skipped, read_examples
 from textrnn.data.source import Source
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.type_index import TypeIndex
@@ -30,11 +30,12 @@ def write_corpus(
     folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], workers: int | None
 ) -> None:
     """Tokenize a source into an empty folder. Raises DataError for bad rows; OSError, sqlite3.Error."""
+    skipped = Skipped()
     index = TypeIndex(folder.parent)  # not `folder`: it is renamed while SQLite may still use it
     with closing(index), ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
         labels = write_arrays(
-            ((example.text, example.label) for example in read_examples(source)),
+            ((example.text, example.label) for example in read_examples(source, skipped)),
             tokenizer, index, streams, size=size_of(source.files()), workers=workers, progress=progress,
         )  # fmt: skip
         for stream in streams.values():
@@ -44,7 +45,7 @@ def write_corpus(
     description = json.dumps({
         "checksums": {name: checksum_of(folder / name) for name in FILES},
         "type_count": type_count, "labels": labels,
-        "skipped_count": source.skipped_count, "skipped": source.skipped,
+        "skipped_count": skipped.count, "skipped": skipped.shown,
     }).encode()  # fmt: skip
     (folder / DESCRIPTION).write_bytes(b"%08x %s" % (zlib.crc32(description), description))
     for name in (*FILES, DESCRIPTION):

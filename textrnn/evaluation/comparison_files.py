@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.data.raw_texts import texts_at
+from textrnn.data.resample import texts_at
 from textrnn.data.source import Source
 from textrnn.evaluation.comparison import differing_rows
 from textrnn.evaluation.comparison_page import Example, chosen_examples, comparison_html, example
