@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 LAYERS = [
     ["errors"],
     [
-        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files", "runtime.alphabets",
+        "runtime.signals", "runtime.memory", "runtime.distributed", "runtime.files",
         "runtime.encodings", "runtime.decoding", "runtime.live", "runtime.device", "runtime.seeding",
         "runtime.progress", "runtime.process",
     ],

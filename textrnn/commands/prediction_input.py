@@ -9,7 +9,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from typing import NamedTuple
 
 from textrnn.classifier import TextClassifier
@@ -124,13 +124,24 @@ def _format_of_run(
         return None, lines
     head: list[str] = []
     numbers: list[int] = []  # of the lines that are not empty
+    failure: DataError | None = None  # of the reading
 
     def filled() -> Iterator[str]:
-        for line in lines:
-            head.append(line)
-            if line.strip():
-                numbers.append(len(head))
-                yield line
+        nonlocal failure
+        try:
+            for line in lines:
+                head.append(line)
+                if line.strip():
+                    numbers.append(len(head))
+                    yield line
+        except DataError as error:
+            failure = error
+
+    def all_lines() -> Iterator[str]:
+        yield from head
+        if failure is not None:
+            raise failure
+        yield from lines
 
     fitting, count, misfit = 0, 0, None
     try:
@@ -141,20 +152,21 @@ def _format_of_run(
             if problem is not None and misfit is None:
                 misfit = f"line {numbers[min(record.line, len(numbers)) - 1]}: {problem}"
     except HeaderError:
-        misfit, count = None, 1  # and the reading tells what to do
+        return kind, all_lines()  # and the reading says what to do
     except DataError as error:  # it is not of this format
         where, _, reason = str(error).removeprefix(f"{name}:").partition(": ")
-        misfit = misfit or f"line {numbers[int(where) - 1] if where.isdigit() else 1}: {reason or error}"
+        line = numbers[min(int(where), len(numbers)) - 1] if where.isdigit() else 1
+        misfit = misfit or f"line {line}: {reason or error}"
         count += 1
-    lines = chain(head, lines)
     if count and misfit is None:
         log.info("%s: read as %s, the format of the texts that the model was trained on (--format text reads lines)",
                  name, kind)  # fmt: skip
-        return kind, _labelled_lines(lines, name) if kind == "fasttext" and not source.mark_bad_rows else lines
+        must_be_labelled = kind == "fasttext" and not source.mark_bad_rows
+        return kind, _labelled_lines(all_lines(), name) if must_be_labelled else all_lines()
     if fitting > count / 2:
         log.warning("%s: read as plain text, one a line, although most of its first lines look like %s, which the "
                     "model was trained on; %s. To read it so, pass --format %s", name, kind, misfit, kind)  # fmt: skip
-    return None, lines
+    return None, all_lines()
 
 
 def _columns_of_run(source: Source, kind: str, classifier: TextClassifier) -> Columns:
