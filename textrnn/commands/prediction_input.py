@@ -19,7 +19,7 @@ from textrnn.data.reader import Example, Skipped, accepted, parse, parse_example
 from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record, TextColumns
 from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.decoding import UNDECODABLE, read_lines
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import log
@@ -133,7 +133,7 @@ def _format_of_run(
                 head.append(line)
                 if line.strip():
                     numbers.append(len(head))
-                    yield line
+                    yield line.replace(UNDECODABLE, "\ufffd")  # a bad byte says nothing of the format
         except DataError as error:
             failure = error
 
