@@ -115,8 +115,7 @@ def _clean(train: Source, output: Path, splits: Splits) -> list[str]:
 
 
 def _listed(shown: Sequence[str], count: int) -> str:
-    more = count - len(shown)
-    return ", ".join(shown) + f" and {more:,} more" * (more > 0)
+    return ", ".join(shown) + f" and {count - len(shown):,} more" * (count > len(shown))
 
 
 def _read_again(config: Config, data: Data, odd: OddCharacters) -> tuple[list[Finding], Samples]:
