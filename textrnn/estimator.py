@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length,
 
 from textrnn.classifier import TextClassifier, check_none_missing, check_texts
 from textrnn.config import Config, build_config, dead_keys
-from textrnn.data.build import build_tokenizer
+from textrnn.data.build import build_tokenizer, split_options
 from textrnn.data.corpus import Corpus
 from textrnn.data.faults import find_faults
 from textrnn.data.labels import label_problem
@@ -109,18 +109,14 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
         corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer)}
         check_segmented(tokenizer.kind, spread(texts, 1000))
-        splits = split_corpora(
-            corpora, numbers, dev_fraction=config.data.dev_fraction, folds=config.train.folds, seed=config.train.seed,
-            max_length=config.data.max_length, min_count=config.vocab.min_count, max_size=config.vocab.max_size,
-            skip_empty=config.data.empty_texts == "skip",
-        )  # fmt: skip
+        splits = split_corpora(corpora, numbers, **split_options(config))
         splits.labels = names
 
-        def examples() -> Iterator[Example]:
-            return (Example(text, names[ids[row]], f"X[{row}]") for row, text in enumerate(texts))
+        def examples_at(rows: Collection[int]) -> dict[int, Example]:
+            return {row: Example(texts[row], names[ids[row]], f"X[{row}]") for row in rows}
 
-        splits.findings = find_faults(splits, corpora, config.data.max_length, examples)
-        for sentence in [*dead_keys(config), *splits.warnings]:
+        findings = find_faults(splits, corpora, config.data.max_length, examples_at)
+        for sentence in [*dead_keys(config), *(line for finding in findings for line in finding.lines())]:
             warnings.warn(sentence, stacklevel=2)
         device = choose_device(self.get_params()["device"])
         begin_computing()

@@ -15,7 +15,7 @@ from wcwidth import wcswidth
 import textrnn.commands.check as check
 from tests.commands.bad_inputs import check_refused, put
 from tests.conftest import DATASETS, TINY, Cli, make_rows, needs_datasets, sets
-from textrnn.data import near_equal
+from textrnn.data import copies
 
 ROWS = make_rows(60)
 
@@ -263,7 +263,7 @@ def test_a_file_that_is_checked_is_not_overwritten(cli: Cli) -> None:
 
 def test_a_file_that_cannot_be_written_is_told_before_the_work(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     put({"t.tsv": tsv(ROWS)})
-    monkeypatch.setattr(check, "read_splits", lambda *_: pytest.fail("the data was read"))
+    monkeypatch.setattr(check, "read_data", lambda *_: pytest.fail("the data was read"))
     result = cli("check", "--data", "t.tsv", "--output", "none/s.tsv")
     assert (result.code, result.err) == (1, "error: none/s.tsv: cannot be written: No such file or directory\n")
 
@@ -282,7 +282,7 @@ def test_a_limit_of_compared_pairs_is_told(cli: Cli, monkeypatch: pytest.MonkeyP
     put({"t.tsv": tsv([*ROWS, *rows])})
     said = "of their split, or of dev: at least "
     assert said not in checked(cli)
-    monkeypatch.setattr(near_equal, "_MOST_COMPARED", 2)
+    monkeypatch.setattr(copies, "_MOST_COMPARED", 2)
     assert said in checked(cli)
 
 

@@ -160,15 +160,15 @@ def test_the_data_is_read_again_only_to_show_texts_and_no_further_than_needed(
     put({"t.tsv": tsv([("food", "one"), ("sport", "one"), *ROWS])})
     assert len(warned(cli("vocab", "--data", "t.tsv"))) >= 2
     seen: list[str] = []
-    checked = reader._checked
+    label_problem = reader.label_problem
 
-    def counted(example: reader.Example, source: Any) -> Any:
-        seen.append(example.where)
-        return checked(example, source)
+    def recorded(label: str, names: list[str] | None) -> str | None:
+        seen.append(label)
+        return label_problem(label, names)
 
-    monkeypatch.setattr(reader, "_checked", counted)
+    monkeypatch.setattr(reader, "label_problem", recorded)
     assert len(warned(cli("vocab", "--data", "t.tsv"))) >= 2
-    assert seen == ["t.tsv:1", "t.tsv:2"]
+    assert seen == ["food", "sport"]  # no row after these
     put({"t.tsv": tsv(ROWS)})
     cli("vocab", "--data", "t.tsv")  # into the cache
     seen.clear()

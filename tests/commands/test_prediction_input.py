@@ -52,6 +52,17 @@ def test_a_file_whose_suffix_says_nothing_is_read_as_the_training_file_was(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
+def test_a_bad_byte_in_one_row_does_not_change_the_format_of_the_others(
+    cli: Cli, runs: dict[str, Path], kind: str
+) -> None:
+    bad, good = ("food", "a bad byte: @"), ROWS[:3]
+    Path("new.txt").write_bytes(WRITERS[kind]([*good, bad, *good]).encode().replace(b"@", b"\xff"))
+    result = cli("predict", runs[kind], "new.txt", "--bad-rows", "mark")
+    texts = [text for _, text in good]
+    assert (result.code, texts_of(result.out)) == (0, [*texts, "", *texts])
+
+
+@pytest.mark.parametrize("kind", WRITERS)
 def test_plain_texts_and_other_formats_stay_lines_of_text(cli: Cli, runs: dict[str, Path], kind: str) -> None:
     lines = {"plain": "".join(f"{text}\n" for text in TEXTS), "tabs": "a title\tby someone\n" * 3}
     lines |= {other: WRITERS[other](ROWS) for other in WRITERS if other != kind}

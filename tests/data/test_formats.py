@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textrnn.data.formats import parse
+from textrnn.data.reader import parse
 from textrnn.data.records import BadRow, Columns, Record
 from textrnn.errors import DataError
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from textrnn.data import near_equal
-from textrnn.data.near_equal import near_pairs, shape, similarity
+from textrnn.data import copies
+from textrnn.data.copies import near_pairs, shape, similarity
 
 
 def test_a_shape_has_letters_and_digits_alone() -> None:
@@ -24,7 +24,7 @@ def test_similarity_is_that_of_sets_of_four_characters() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 1_000_000])
 def test_pairs_are_those_of_a_comparison_of_all(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near_equal, "_CHARACTERS_AT_ONCE", at_once)
+    monkeypatch.setattr(copies, "_CHARACTERS_AT_ONCE", at_once)
     rng = random.Random(1)
     shapes = ["".join(rng.choices("abcdefgh", k=rng.randint(2, 120))) for _ in range(60)]
     shapes += [text + "x" for text in shapes[:40]]
@@ -33,7 +33,7 @@ def test_pairs_are_those_of_a_comparison_of_all(at_once: int, monkeypatch: pytes
         (later, earlier)
         for later in range(len(shapes))
         for earlier in range(later)
-        if similarity(shapes[later], shapes[earlier]) >= near_equal.SIMILAR
+        if similarity(shapes[later], shapes[earlier]) >= copies.SIMILAR
     }
     assert len(expected) > 20
     assert set(near_pairs(shapes)) == expected
@@ -52,7 +52,7 @@ def test_pairs_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     shapes = ["a text of some letters" + end for end in ("", "x", "y", "z")]
     told: list[bool] = []
     assert len(list(near_pairs(shapes, lambda: told.append(True)))) >= 3 and not told
-    monkeypatch.setattr(near_equal, "_MOST_COMPARED", 2)
+    monkeypatch.setattr(copies, "_MOST_COMPARED", 2)
     assert len(list(near_pairs(shapes, lambda: told.append(True)))) <= 2 and told == [True]
 
 

@@ -8,15 +8,19 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from textrnn.data.reader import Example, read_examples
+from tests.conftest import Cli, make_rows, sets, write_tsv
+from textrnn.data import reader
+from textrnn.data.reader import Example, Skipped, read_examples
 from textrnn.data.records import OptionNames
 from textrnn.data.source import Source, detect_format, folder_entries
 from textrnn.data.store import load_corpus
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import DataError, short
+from textrnn.runtime.files import open_binary
 
 
 def write(path: Path, content: str) -> str:
@@ -185,15 +189,33 @@ def test_bad_rows_are_errors_or_skipped(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "a\tone\nbroken\nb\ttwo\n\tno label\n")
     with pytest.raises(DataError, match=r"x.tsv:2: .*data.bad_rows"):
         list(read_examples(Source([path])))
-    source = Source([path], skip_bad_rows=True)
-    assert [example.text for example in read_examples(source)] == ["one", "two"]
-    assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "4"]
+    source, skipped = Source([path], skip_bad_rows=True), Skipped()
+    assert [example.text for example in read_examples(source, skipped)] == ["one", "two"]
+    assert [line.split(": ")[0].rsplit(":")[-1] for line in skipped.shown] == ["2", "4"]
 
 
 def test_all_skipped_rows_are_counted_and_the_first_few_are_kept(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tsv", "a\tone\n" + "broken\n" * 9)
     source = Source([path], skip_bad_rows=True)
-    for _ in range(2):  # each reading counts anew
-        assert len(list(read_examples(source))) == 1
-        assert source.skipped_count == 9
-        assert [line.split(": ")[0].rsplit(":")[-1] for line in source.skipped] == ["2", "3", "4", "5", "6"]
+    for skipped in (Skipped(), Skipped()):  # each reading counts anew
+        assert len(list(read_examples(source, skipped))) == 1
+        assert skipped.count == 9
+        assert [line.split(": ")[0].rsplit(":")[-1] for line in skipped.shown] == ["2", "3", "4", "5", "6"]
+
+
+def test_training_reads_its_file_to_tokenize_it_and_once_more(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [*make_rows(40), ("food", "one"), ("sport", "one"), *[("food", "again")] * 9, ("food", "")]
+    write_tsv(Path("t.tsv"), rows)
+    opened: list[str] = []
+
+    def recorded(path: str) -> Any:
+        opened.append(path)
+        return open_binary(path)
+
+    monkeypatch.setattr(reader, "open_binary", recorded)
+    sizes = sets("model.embedding_dim=8", "model.hidden_size=8", "train.epochs=1", "train.folds=1")
+    result = cli("train", "--data", "t.tsv", *sizes)
+    assert result.code == 0
+    for shown in ("'one': 'food' at t.tsv:41", "'again' is 9 of 52 rows", "t.tsv:52", "linear model:"):
+        assert shown in result.err.replace(f"{Path.cwd()}/", "")
+    assert len(opened) == 2

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from tests.conftest import TINY, Cli, make_rows, write_tsv
+from textrnn.config import Config
+from textrnn.data.build import build_splits
 from textrnn.data.corpus import Corpus
 from textrnn.data.division import distinct_rows, folds_of_texts, stratified_split
 from textrnn.data.faults import find_faults
-from textrnn.data.loading import load_splits
 from textrnn.data.source import Source
 from textrnn.data.splits import split_corpora
 from textrnn.data.statistics import statistics
@@ -90,9 +91,11 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
     options = {"dev_fraction": 0.2, "folds": 1, "seed": 3, "max_length": 6, "min_count": 2, "max_size": 30}
     tokenizer = Tokenizer("word")
     path = write_tsv(tmp_path / "train.tsv", rows)
-    of_file = load_splits(
-        Source([str(path)]), None, None, tokenizer=tokenizer, cache_dir=tmp_path / "cache", **options
-    )  # fmt: skip
+    config = Config.model_validate({
+        "data": {"cache_dir": str(tmp_path / "cache"), "dev_fraction": 0.2, "max_length": 6},
+        "train": {"folds": 1, "seed": 3}, "vocab": {"min_count": 2, "max_size": 30},
+    })  # fmt: skip
+    of_file, corpora_of_file = build_splits(config, {"train": Source([str(path)])}, tokenizer)
     labels, texts = zip(*rows, strict=True)
     corpora = {"train": Corpus.from_texts(texts, labels, tokenizer)}
     in_memory = split_corpora(corpora, sorted(set(labels)), **options)
@@ -107,16 +110,17 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
             assert list(getattr(found, name)) == list(getattr(expected, name))
         assert list(found.id_map[found.tokens]) == list(expected.id_map[expected.tokens])
     assert statistics(in_memory, corpora["train"], 6) == of_file.statistics
-    assert find_faults(in_memory, corpora, 6, list) == of_file.findings
+    faults = (find_faults(*data, 6, lambda rows: {}) for data in ((in_memory, corpora), (of_file, corpora_of_file)))
+    assert next(faults) == next(faults)
 
 
 def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("".join(f"{text}\n" for _, text in make_rows(50)))
-    splits = load_splits(
-        Source([str(path)], labelled=False), None, None, tokenizer=Tokenizer("word"), cache_dir=tmp_path / "cache",
-        dev_fraction=0.1, folds=1, seed=1, max_length=20, min_count=1, max_size=1000,
-    )  # fmt: skip
+    config = Config.model_validate({
+        "data": {"cache_dir": str(tmp_path / "cache"), "dev_fraction": 0.1}, "train": {"folds": 1},
+    })  # fmt: skip
+    splits, _ = build_splits(config, {"train": Source([str(path)], labelled=False)}, Tokenizer("word"))
     assert splits.dev is not None
     assert (len(splits.train), len(splits.dev)) == (45, 5)
     assert splits.train.labels is splits.dev.labels is None

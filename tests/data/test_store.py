@@ -8,14 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from textrnn.data import store
 from textrnn.data.corpus import Corpus
-from textrnn.data.raw_texts import texts_at
 from textrnn.data.reader import Example
+from textrnn.data.resample import texts_at
 from textrnn.data.source import Source
 from textrnn.data.store import load_corpus
 from textrnn.data.tokenizer import Tokenizer
@@ -48,7 +49,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """An item for each time a corpus was read and tokenized rather than taken from the cache."""
     found: list[int] = []
     read = store.read_examples
-    monkeypatch.setattr(store, "read_examples", lambda source: (found.append(1), read(source))[1])
+    monkeypatch.setattr(store, "read_examples", lambda *given: (found.append(1), read(*given))[1])
     return found
 
 
@@ -228,8 +229,8 @@ def test_a_corpus_is_on_disk_before_it_has_its_name(file: Path, monkeypatch: pyt
 def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = store.read_examples
 
-    def slowly(source: Source) -> Iterator[Example]:
-        yield from read(source)
+    def slowly(*given: Any) -> Iterator[Example]:
+        yield from read(*given)
         file.write_text("b\tothers\n")
 
     monkeypatch.setattr(store, "read_examples", slowly)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from textrnn.evaluation.gradient_report import plot_gradients
 
 from textrnn.evaluation import plots
+from textrnn.evaluation.gradient_report import plot_gradients
 from textrnn.evaluation.gradients import Curve, Panel, no_curve
 from textrnn.evaluation.metrics import weighted_cells
 from textrnn.evaluation.plots import (

@@ -5,26 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.commands.data import input_files, read_splits, split_sources, warn_of_dead_keys
+from textrnn.commands.data import Data, data_findings, input_files, read_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
 from textrnn.commands.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
 from textrnn.config import Config
-from textrnn.data.build import build_tokenizer
+from textrnn.data.build import build_sources
 from textrnn.data.characters import OddCharacters
 from textrnn.data.cleaning import clean as clean_file
 from textrnn.data.cleaning import file_to_clean
 from textrnn.data.copies import find_copies
 from textrnn.data.findings import Finding
 from textrnn.data.proportions import classes_of, find_disproportions
-from textrnn.data.reader import Example, read_examples
+from textrnn.data.reader import Example
+from textrnn.data.resample import Sample, Visit
 from textrnn.data.rows import all_rows, in_blocks
-from textrnn.data.sampling import thinned
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import known_share, length_quantiles, training_sizes
@@ -55,37 +54,36 @@ def check(
     for the training rows without faults. Raises TextRNNError as `train` does if it cannot begin, and if a file cannot
     be written; UsageError for an output that is an input."""
     warn_of_dead_keys(config)
-    sources = split_sources(config)
+    sources = build_sources(config)
     for option, file in (("--output", output), ("--clean", clean)):
         if file is not None:
-            check_output(option, file, input_files(config, config_file))
+            check_output(option, file, input_files(config, sources, config_file))
             check_writable(file)
     if clean is not None:
         if output is not None and os.path.realpath(output) == os.path.realpath(clean):
             raise UsageError(f"--clean {clean}: the file of --output; name another")
         file_to_clean(sources["train"])
-    splits = read_splits(config, build_tokenizer(config.tokenizer))
-    odd = OddCharacters()
-    samples = _read_samples(config, splits, odd)
+    data, odd = read_data(config, sources), OddCharacters()
+    splits = data.splits
+    of_corpora, samples = _read_again(config, data, odd)
     seed, folding = config.train.seed, Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
     with bar("comparing", total=2 + FOLDS, unit="step") as shown:
         copies = find_copies(samples, {name: len(hashes) for name, hashes in splits.hashes.items()})
         shown.update()
-        train = samples["train"]
-        leaks = find_leaks([each.text for each in train], [str(each.label) for each in train], folding, seed)
+        leaks = find_leaks(samples["train"], folding, seed)
         shown.update()
         suspects = find_suspects(samples, splits.labels, folding, seed, shown.update)
     if output is not None:
         write_suspects(output, suspects.found, sources, keep=keep)
     findings = [
-        *(replace(each, examples=copies.equal.get(each.split, each.examples)) for each in splits.findings),
+        *(replace(each, examples=copies.equal.get(each.split, each.examples)) for each in of_corpora),
         *find_disproportions(splits, config.train.folds, list(samples)),
         *odd.findings(),
         *copies.findings,
         *leaks,
         *describe(suspects, output),
     ]
-    folder, notes = _common_folder(config), _notes(splits, samples, suspects, output)
+    folder, notes = _common_folder(sources), _notes(splits, samples, suspects, output)
     if clean is not None:
         notes += _clean(sources["train"], clean, splits)
     elif any(finding.about in ("copies", "empty") for finding in findings):
@@ -117,28 +115,26 @@ def _clean(train: Source, output: Path, splits: Splits) -> list[str]:
 
 
 def _listed(shown: Sequence[str], count: int) -> str:
-    more = count - len(shown)
-    return ", ".join(shown) + f" and {more:,} more" * (more > 0)
+    return ", ".join(shown) + f" and {count - len(shown):,} more" * (count > len(shown))
 
 
-def _read_samples(config: Config, splits: Splits, odd: OddCharacters) -> Samples:
-    samples = {}
-    with bar("reading", total=sum(map(len, splits.hashes.values()))) as shown:
+def _read_again(config: Config, data: Data, odd: OddCharacters) -> tuple[list[Finding], Samples]:
+    """What the corpora show, and samples of the texts: both, and the odd characters, from one pass over the files."""
+    totals = {name: len(corpus) for name, corpus in data.corpora.items()}
+    samples = {name: Sample(MOST_ROWS, MOST_CHARACTERS, config.train.seed) for name in totals}
+    with bar("reading", total=sum(totals.values())) as shown:
 
-        def each(split: str, example: Example) -> None:
-            odd.add(split, example)
-            shown.update()
+        def visits(name: str) -> list[Visit]:
+            calls = (odd.visitor(name), lambda _, example: samples[name].add(example), lambda *_: shown.update())
+            return [(totals[name], call) for call in calls]
 
-        for name, source in split_sources(config).items():
-            samples[name] = thinned(
-                read_examples(source), MOST_ROWS, MOST_CHARACTERS, config.train.seed, partial(each, name)
-            )
-    return samples
+        findings = data_findings(config, data, {name: visits(name) for name in totals})
+    return findings, {name: sample.examples for name, sample in samples.items()}
 
 
-def _common_folder(config: Config) -> str:
+def _common_folder(sources: Mapping[str, Source]) -> str:
     """The folder, with a separator at its end, that holds all files and would only take space; else nothing."""
-    paths = [path for source in split_sources(config).values() for path, _ in source.files()]
+    paths = [path for source in sources.values() for path, _ in source.files()]
     if len({os.path.isabs(path) for path in paths}) > 1:
         return ""
     folder = os.path.join(os.path.commonpath([os.path.dirname(path) for path in paths]), "")

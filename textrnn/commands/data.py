@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from textrnn.config import Config, dead_keys
-from textrnn.data.build import build_source, build_splits, build_tokenizer, other_files
+from textrnn.data.build import build_splits, build_tokenizer, other_files
 from textrnn.data.characters import OddCharacters
-from textrnn.data.reader import read_examples
-from textrnn.data.sampling import thinned
+from textrnn.data.corpus import Corpus
+from textrnn.data.faults import find_faults
+from textrnn.data.findings import Finding
+from textrnn.data.misreadings import TEXTS_READ, FirstWords, find_misreadings
+from textrnn.data.reader import Example
+from textrnn.data.resample import Sample, Visit, checked_text, texts_at, visit
 from textrnn.data.source import Source
 from textrnn.data.splits import Splits
+from textrnn.data.store import content_changed
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vectors import coverage, read_vectors
 from textrnn.linear import leaks
@@ -27,31 +30,110 @@ from textrnn.runtime.progress import bar, log
 _LOOKED_AT = 200_000  # texts of each split, from its beginning, when a run begins
 
 
+class Data(NamedTuple):
+    """What a config's files hold. sources, corpora: of the splits that have files of their own, train first."""
+
+    sources: dict[str, Source]
+    corpora: dict[str, Corpus]
+    splits: Splits
+    tokenizer: Tokenizer
+
+
+class RawTexts:
+    """The texts of the training and dev files as they were read: the linear model reads what the network's vocabulary
+    leaves out. rows: those of the training data that will be asked for."""
+
+    def __init__(self, data: Data, rows: np.ndarray) -> None:
+        self.sources, self.hashes = data.sources, data.splits.hashes
+        self.rows = set(rows.tolist())
+        self.texts: dict[int, str] = {}  # of the training data
+
+    def visit(self, row: int, example: Example) -> None:
+        if row in self.rows:
+            self.texts[row] = checked_text(example, self.hashes["train"][row], self.sources["train"])
+
+    def train(self, rows: np.ndarray) -> list[str]:
+        """Those of some rows, in ascending order."""
+        if not self.texts:
+            visit(self.sources["train"], [(max(self.rows) + 1, self.visit)])
+        if len(self.texts) < len(self.rows):
+            raise content_changed(self.sources["train"])
+        return [self.texts[row] for row in rows.tolist()]
+
+    def dev(self, rows: np.ndarray) -> list[str]:
+        return list(texts_at(self.sources["dev"], rows.tolist(), self.hashes["dev"]))
+
+
 def warn_of_dead_keys(config: Config) -> None:
     for sentence in dead_keys(config):
         log.warning(sentence)
 
 
-def load_data(config: Config) -> tuple[Splits, Tokenizer]:
-    """All splits, read with a progress bar, and the tokenizer; oddities are logged as warnings."""
+def read_data(config: Config, sources: dict[str, Source]) -> Data:
+    """All splits, read with a progress bar, and the tokenizer."""
     tokenizer = build_tokenizer(config.tokenizer)
-    splits = read_splits(config, tokenizer)
-    for sentence in splits.warnings:
-        log.warning(sentence)
-    return splits, tokenizer
-
-
-def read_splits(config: Config, tokenizer: Tokenizer) -> Splits:
-    """All splits, read with a progress bar."""
     with reading_bar() as progress:
-        return build_splits(config, tokenizer, progress)
+        splits, corpora = build_splits(config, sources, tokenizer, progress)
+    return Data(sources, corpora, splits, tokenizer)
 
 
-def split_sources(config: Config) -> dict[str, Source]:
-    """The splits that have files of their own, train first."""
-    data = config.data
-    given = {"train": data.train, "dev": data.dev, "test": data.test}
-    return {name: build_source(paths, data) for name, paths in given.items() if paths is not None}
+def load_data(config: Config, sources: dict[str, Source]) -> Data:
+    """The same; faults are logged as warnings."""
+    data = read_data(config, sources)
+    warn_of_faults(config, data)
+    return data
+
+
+def data_findings(config: Config, data: Data, visits: Mapping[str, Sequence[Visit]]) -> list[Finding]:
+    """What the tokenized corpora show, with examples. The files are read once for these and for further visits, by
+    split."""
+    train, splits, words = data.sources["train"], data.splits, FirstWords()
+    is_fasttext = train.labelled and train.common_format() == "fasttext"
+
+    def examples_at(rows: Collection[int]) -> dict[int, Example]:
+        examples: dict[int, Example] = {}
+
+        def pick(row: int, example: Example) -> None:
+            if row in rows:
+                examples[row] = example
+
+        own = [(max(rows, default=-1) + 1, pick), (TEXTS_READ * is_fasttext, lambda _, example: words.add(example))]
+        for name, source in data.sources.items():
+            visit(source, [*(own if name == "train" else ()), *visits.get(name, ())])
+        if len(examples) < len(rows):
+            raise content_changed(train)
+        return examples
+
+    faults = find_faults(splits, data.corpora, config.data.max_length, examples_at)
+    hints = (hint for source in data.sources.values() for hint in source.encoding_hints())
+    return [
+        *(Finding("reading", line) for line in [*train.unused_options(), *hints]),
+        *(find_misreadings(train, sorted(data.corpora["train"].labels)) if train.labelled else ()),
+        *words.findings(),
+        *faults,
+    ]
+
+
+def warn_of_faults(config: Config, data: Data, raw: RawTexts | None = None) -> None:
+    """Log what the tokenized corpora show. raw: of a new run, whose texts are read in the same pass; then damaged
+    characters and leaks are looked for, too, and logged if they are severe. What takes longer, only `check` finds."""
+    odd, sample = OddCharacters(), Sample(leaks.ROWS, leaks.CHARACTERS, config.train.seed)
+    visits: dict[str, list[Visit]] = {}
+    if raw is not None:
+        visits = {name: [(_LOOKED_AT, odd.visitor(name))] for name in data.sources}
+        visits["train"] += [
+            (_LOOKED_AT, lambda _, example: sample.add(example)),
+            (max(raw.rows, default=-1) + 1, raw.visit),
+        ]
+    for finding in data_findings(config, data, visits):
+        for line in finding.lines():
+            log.warning(line)
+    if raw is None:
+        return
+    folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
+    for finding in [*odd.findings(), *leaks.find_leaks(sample.examples, folding, config.train.seed)]:
+        if finding.severe:
+            log.warning("%s: %s", finding.text, finding.remedy)
 
 
 def files_of(source: Source, label_names: str | None) -> list[str]:
@@ -60,29 +142,14 @@ def files_of(source: Source, label_names: str | None) -> list[str]:
     return [*(path for path, _ in source.files()), *([] if label_names is None else [label_names])]
 
 
-def input_files(config: Config, config_file: Path | None) -> list[str | Path]:
+def input_files(config: Config, sources: dict[str, Source], config_file: Path | None) -> list[str | Path]:
     """All files and folders that are read for a config. config_file: its own. Raises DataError if one is missing."""
-    texts = [path for source in split_sources(config).values() for path in files_of(source, None)]
+    texts = [path for source in sources.values() for path, _ in source.files()]
     return [*texts, *other_files(config).values(), *([] if config_file is None else [config_file])]
 
 
-def warn_of_severe_texts(config: Config) -> None:
-    """Warn of severe faults of the texts themselves that are quickly found: damaged characters and leaks. What the
-    tokenized corpora show, `load_data` tells; what takes longer, only `check`."""
-    odd, kept = OddCharacters(), []
-    for name, source in split_sources(config).items():
-        some = islice(read_examples(source), _LOOKED_AT)
-        each = partial(odd.add, name)
-        kept.append(thinned(some, leaks.ROWS, leaks.CHARACTERS, config.train.seed, each))
-    train, folding = kept[0], Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
-    texts, labels = [example.text for example in train], [str(example.label) for example in train]
-    for finding in [*odd.findings(), *leaks.find_leaks(texts, labels, folding, config.train.seed)]:
-        if finding.severe:
-            log.warning("%s: %s", finding.text, finding.remedy)
-
-
 def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
-    """(vocab_size, dim), where the config names a file of them."""
+    """(vocab_size, dim), if the config names a file of them."""
     if config.model.pretrained is None:
         return None
     vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)

@@ -19,7 +19,7 @@ from textrnn.commands.eval_data import Judged, Texts, data_config, given_data, o
 from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
-from textrnn.data.raw_texts import texts_at
+from textrnn.data.resample import texts_at
 from textrnn.data.source import Source
 from textrnn.data.statistics import unknown_shares
 from textrnn.errors import CheckpointError, ConfigError, command

@@ -12,10 +12,8 @@ import torch
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
-from textrnn.data.build import build_source
+from textrnn.data.build import build_source, encode_labelled
 from textrnn.data.corpus import Corpus
-from textrnn.data.division import distinct_rows
-from textrnn.data.loading import encode_labelled
 from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.source import Source, suffix_format
 from textrnn.data.splits import chosen_rows, divide_corpus, judging_rows
@@ -194,10 +192,7 @@ def own_rows(corpus: Corpus, config: Config, data: Data, run: Path) -> tuple[np.
     )  # fmt: skip
     if data.part == "train":
         return division.train, False
-    if division.folds is None:
-        return (all_rows(0) if division.dev is None else division.dev), False
-    labels, hashes = np.asarray(corpus.label_ids)[division.train], corpus.hashes[division.train]
-    return division.train[distinct_rows(labels, hashes)], True
+    return division.judging, division.folds is not None
 
 
 def warn_of_missing_classes(texts: EncodedTexts, labels: list[str], name: str) -> None:

@@ -13,7 +13,7 @@ from textrnn.commands.data import input_files, load_data, pretrained_vectors
 from textrnn.commands.describe import network_line
 from textrnn.commands.output import check_output
 from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
-from textrnn.data.build import other_files
+from textrnn.data.build import build_sources, other_files
 from textrnn.data.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.evaluation.gradient_report import (
@@ -62,8 +62,9 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
     after, config = trained_network(run)
     folder, device = RunFolder(run), choose_device(device_name)
     output = output or folder.gradients
-    check_output("--output", output, input_files(config, folder.config), GRADIENTS)
-    splits, _ = load_data(config)
+    sources = build_sources(config)
+    check_output("--output", output, input_files(config, sources, folder.config), GRADIENTS)
+    splits = load_data(config, sources).splits
     check_same_data(folder, config, splits, device)
     parts = plan(splits, config.train.seed)
     before = NetworkBuilder(config, splits, pretrained_vectors(config, splits)).build(parts[0].seed, device)
@@ -154,8 +155,9 @@ def gradients_by_cell(
     Raises: DataError and ConfigError where the texts cannot be read; TextRNNError where `output` cannot be written.
     """
     device, seed, config = choose_device(device_name), config.train.seed, config.replaced(data={"test": None})
-    check_output("--output", output, input_files(config, config_file), GRADIENTS)
-    splits, _ = load_data(config)
+    sources = build_sources(config)
+    check_output("--output", output, input_files(config, sources, config_file), GRADIENTS)
+    splits = load_data(config, sources).splits
     make_folder(output)  # before the work
     pretrained = pretrained_vectors(config, splits)
     texts = long_texts(splits.train, seed)

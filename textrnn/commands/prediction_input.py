@@ -9,19 +9,17 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from io import BufferedIOBase
 from itertools import islice
 from typing import NamedTuple
 
 from textrnn.classifier import TextClassifier
-from textrnn.data.formats import parse
 from textrnn.data.headers import HeaderError
 from textrnn.data.labels import label_problem
-from textrnn.data.reader import Example, parse_examples, read_examples
+from textrnn.data.reader import Example, Skipped, accepted, parse, parse_examples, read_examples
 from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record, TextColumns
 from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import read_lines
+from textrnn.runtime.decoding import UNDECODABLE, read_lines
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import log
@@ -52,26 +50,26 @@ def examples_of(
     if name != STDIN and os.path.isdir(name):
         if options.format not in (None, "folder"):
             raise DataError(f"{name}: expected a file (--format {options.format}), found a folder")
-        source.format = "folder"
+        source = replace(source, format="folder")
         _warn(source, "folder", name, options)
         yield from read_examples(source)
         return
     if options.format == "folder":
         raise DataError(f"{name}: expected a folder (--format folder), found a file")
-    told = options.format or (suffix_format(name) if name != STDIN else None)
-    is_guess = told is None and name != STDIN and os.path.isfile(name)
-    kind = told or (_format_of_run(source, classifier) if is_guess else None) or "text"
     shown_name = "stdin" if name == STDIN else name
-    _warn(source, kind, name, options)
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
     with open_live(path, shown_name, before_waiting) if source.live else open_binary(path) as stream:
         undecodable: dict[int, str] = {}
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding, undecodable)
-        if is_guess and kind == "fasttext" and not source.mark_bad_rows:
-            lines = _labelled_lines(lines, name)
-        elif told is None and name == STDIN:
-            lines = _told_of_format(lines, source, classifier)
-        yield from parse_examples(lines, kind, shown_name, source, undecodable)
+        kind = options.format or (None if name == STDIN else suffix_format(name))
+        if kind is None and name == STDIN:
+            kind, lines = "text", _with_hint_of_format(lines, source, classifier)
+        elif kind is None and not source.live:
+            kind, lines = _format_of_run(lines, source, classifier)
+        kind = kind or "text"
+        _warn(source, kind, name, options)
+        examples = parse_examples(lines, kind, shown_name, source, undecodable)
+        yield from accepted(examples, source, Skipped())
 
 
 def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
@@ -115,60 +113,66 @@ def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Sou
     )  # fmt: skip
 
 
-def _format_of_run(source: Source, classifier: TextClassifier) -> str | None:
-    """The format that the model was trained on, where the first lines of a file all fit it: their labels, too, are
-    known to the model. Where only most of them fit, a warning says what does not."""
+def _format_of_run(
+    lines: Iterator[str], source: Source, classifier: TextClassifier
+) -> tuple[str | None, Iterator[str]]:
+    """The format that the model was trained on, if the first lines of a file all fit it, with labels that the model
+    knows; and the same lines. If only most of them fit, a warning says what does not."""
     (name,) = source.paths
     kind = classifier.trained_on
     if kind in ("auto", "folder"):
-        return None
+        return None, lines
+    head: list[str] = []
+    numbers: list[int] = []  # of the lines that are not empty
+    failure: DataError | None = None  # of the reading
+
+    def filled() -> Iterator[str]:
+        nonlocal failure
+        try:
+            for line in lines:
+                head.append(line)
+                if line.strip():
+                    numbers.append(len(head))
+                    yield line.replace(UNDECODABLE, "\ufffd")  # a bad byte says nothing of the format
+        except DataError as error:
+            failure = error
+
+    def all_lines() -> Iterator[str]:
+        yield from head
+        if failure is not None:
+            raise failure
+        yield from lines
+
     fitting, count, misfit = 0, 0, None
     try:
-        for record in _first_records(source, kind, classifier):
+        for record in islice(parse(filled(), kind, name, _columns_of_run(source, kind, classifier)), _LINES_TRIED):
             count += 1
             problem = record.reason if isinstance(record, BadRow) else _unknown_label(record, classifier)
             fitting += isinstance(record, Record) or record.reason.startswith("no key ")  # an object, of other keys
             if problem is not None and misfit is None:
-                misfit = f"line {record.line}: {problem}"
+                misfit = f"line {numbers[min(record.line, len(numbers)) - 1]}: {problem}"
     except HeaderError:
-        return kind  # and the reading tells what to do
+        return kind, all_lines()  # and the reading says what to do
+    except DataError as error:  # it is not of this format
+        where, _, reason = str(error).removeprefix(f"{name}:").partition(": ")
+        line = numbers[min(int(where), len(numbers)) - 1] if where.isdigit() else 1
+        misfit = misfit or f"line {line}: {reason or error}"
+        count += 1
     if count and misfit is None:
         log.info("%s: read as %s, the format of the texts that the model was trained on (--format text reads lines)",
                  name, kind)  # fmt: skip
-        return kind
+        must_be_labelled = kind == "fasttext" and not source.mark_bad_rows
+        return kind, _labelled_lines(all_lines(), name) if must_be_labelled else all_lines()
     if fitting > count / 2:
         log.warning("%s: read as plain text, one a line, although most of its first lines look like %s, which the "
                     "model was trained on; %s. To read it so, pass --format %s", name, kind, misfit, kind)  # fmt: skip
-    return None
-
-
-def _first_records(source: Source, kind: str, classifier: TextClassifier) -> Iterator[Record | BadRow]:
-    (name,) = source.paths
-    columns = _columns_of_run(source, kind, classifier)
-    try:
-        with open_binary(name) as stream:
-            numbers: list[int] = []  # of the lines that are not empty
-            for record in islice(parse(_filled(stream, source, numbers), kind, name, columns), _LINES_TRIED):
-                yield replace(record, line=numbers[min(record.line, len(numbers)) - 1])
-    except HeaderError:
-        raise
-    except DataError as error:  # it is not of this format, or cannot be read, which will be told
-        where, _, reason = str(error).removeprefix(f"{name}:").partition(": ")
-        yield BadRow(int(where) if where.isdigit() else 1, reason or str(error))
+    return None, all_lines()
 
 
 def _columns_of_run(source: Source, kind: str, classifier: TextClassifier) -> Columns:
     """As the training texts were read, with labels, as a text alone may look like a row; jsonl is told by its keys."""
     label_column = classifier.config.data.label_column
     return replace(source, format=kind, label_column=label_column, labelled=kind != "jsonl", keep=False).columns()
-
-
-def _filled(stream: BufferedIOBase, source: Source, numbers: list[int]) -> Iterator[str]:
-    """The lines that are not empty; their numbers are added to `numbers`."""
-    for number, line in enumerate(read_lines(stream, source.encoding, source.paths[0]), start=1):
-        if line.strip():
-            numbers.append(number)
-            yield line
 
 
 def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
@@ -182,7 +186,7 @@ def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
     return problem
 
 
-def _told_of_format(lines: Iterator[str], source: Source, classifier: TextClassifier) -> Iterator[str]:
+def _with_hint_of_format(lines: Iterator[str], source: Source, classifier: TextClassifier) -> Iterator[str]:
     """The lines of stdin, which are texts; where the first one looks like the run's format, a warning says so."""
     kind = classifier.trained_on
     first = next(lines, None)

@@ -14,8 +14,8 @@ import numpy as np
 
 from textrnn.data.division import folds_of_texts
 from textrnn.data.findings import Finding
-from textrnn.data.formats import DEFAULT_COLUMNS
 from textrnn.data.reader import Example, read_examples
+from textrnn.data.records import DEFAULT_COLUMNS
 from textrnn.data.source import Source, changed_while_read
 from textrnn.errors import short
 from textrnn.evaluation.label_errors import find_label_errors

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-import numpy as np
-
-from textrnn.commands.data import input_files, load_data, pretrained_vectors, warn_of_severe_texts
+from textrnn.commands.data import RawTexts, input_files, pretrained_vectors, read_data, warn_of_faults
 from textrnn.commands.describe import describe_model, describe_training, title_of
 from textrnn.commands.output import check_run_dir
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
-from textrnn.data.build import build_source, other_files, with_absolute_paths
-from textrnn.data.raw_texts import texts_at
+from textrnn.data.build import build_sources, other_files, with_absolute_paths
 from textrnn.data.transform import Transform
 from textrnn.run.environment import describe_environment
 from textrnn.run.folder import RunFolder
@@ -26,6 +23,7 @@ from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.training.best import BestNetworks
 from textrnn.training.closing import close_run
 from textrnn.training.interruptible import train_part
+from textrnn.training.linear import rows_to_read
 from textrnn.training.linear_stage import linear_margins
 from textrnn.training.plan import NetworkBuilder, plan
 from textrnn.training.recorder import plot_history
@@ -41,14 +39,16 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         start = broadcast_from_rank0(lambda: where_to_start(config, run, resume=resume, force=force))
         if start == "complete":
             return
+        sources = build_sources(config)
         if start == "new":
-            check_run_dir(run, input_files(config, None))
+            check_run_dir(run, input_files(config, sources, None))
         device = training_device(device_name)
         allow_tf32(settings.tf32)
         with one_by_machine():  # the first process tokenizes, the others find the corpus in the cache
-            splits, tokenizer = load_data(config)
-        if start == "new" and is_first():
-            warn_of_severe_texts(config)
+            data = read_data(config, sources)
+        splits, raw = data.splits, RawTexts(data, rows_to_read(config, data.splits))
+        if is_first():
+            warn_of_faults(config, data, raw if start == "new" else None)
         parts = plan(splits, settings.seed)
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
@@ -75,12 +75,12 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                         log.info("starting over in place of an older run: %s goes, too", run.evaluations)
                     run.create(config, environment, digests)
                 # of a resumed run, too: the files may have been damaged since
-                transform = Transform(tokenizer, splits.vocab, config.data.max_length)
+                transform = Transform(data.tokenizer, splits.vocab, config.data.max_length)
                 dim = network.embedding.table.embedding_dim
                 save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
-            raw = RawTexts(config, splits.hashes)
             margins, has_linear = broadcast_from_rank0(lambda: linear_margins(config, splits, run, raw))
+            raw.texts.clear()
             best = BestNetworks(run, linear=has_linear, mix=config.model.linear == "mix")
             if is_first():
                 save_train_hashes(run, splits.fitted_hashes(with_dev=has_linear))
@@ -110,20 +110,3 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
             log.info("best model: epoch %d%s; evaluate it with: %s", state.best_epoch, score, run.eval_command())
         else:
             log.info("evaluate the model with: %s", run.eval_command())
-
-
-class RawTexts:
-    """The texts of a config's files, read again: the linear model reads what the network's vocabulary leaves out.
-    hashes: split -> those of the texts of its files."""
-
-    def __init__(self, config: Config, hashes: dict[str, np.ndarray]) -> None:
-        self.data, self.hashes = config.data, hashes
-
-    def train(self, rows: np.ndarray) -> list[str]:
-        """Those of some rows, in ascending order."""
-        assert self.data.train is not None
-        return list(texts_at(build_source(self.data.train, self.data), rows.tolist(), self.hashes["train"]))
-
-    def dev(self, rows: np.ndarray) -> list[str]:
-        assert self.data.dev is not None
-        return list(texts_at(build_source(self.data.dev, self.data), rows.tolist(), self.hashes["dev"]))

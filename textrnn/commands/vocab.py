@@ -7,6 +7,7 @@ from pathlib import Path
 from textrnn.commands.data import input_files, load_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
 from textrnn.config import Config
+from textrnn.data.build import build_sources
 from textrnn.runtime.files import write_text
 
 
@@ -14,10 +15,11 @@ def vocab(config: Config, output: Path | None, config_file: Path | None) -> list
     """Build what `train` will use; returns the lines to print. output: a file of `token<TAB>count` lines. config_file:
     the one that the config was read from. Raises UsageError for an output that is an input."""
     warn_of_dead_keys(config)
+    sources = build_sources(config)
     if output is not None:
-        check_output("--output", output, input_files(config, config_file))
+        check_output("--output", output, input_files(config, sources, config_file))
         check_writable(output)
-    splits, _ = load_data(config)
+    splits = load_data(config, sources).splits
     if output is not None:
         write_text(output, "".join(f"{token}\t{count}\n" for token, count in splits.counts))
     return splits.statistics

@@ -1,19 +1,31 @@
-"""Config -> the objects that read and encode texts; nothing else in data/ knows the config."""
+"""Config and files -> the objects that read and encode texts, and the data of a run, read through the cache and
+checked. Nothing else in data/ knows the config."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
-from textrnn.data.labels import read_label_names
-from textrnn.data.loading import load_splits
+from textrnn.data.corpus import Corpus
+from textrnn.data.labels import folded, is_number, read_label_names
+from textrnn.data.reader import read_examples
+from textrnn.data.records import comma_remedy
 from textrnn.data.source import Source
-from textrnn.data.splits import Splits
-from textrnn.data.tokenizer import Tokenizer, user_dict_problem
-from textrnn.errors import ConfigError, DataError
+from textrnn.data.splits import Splits, split_corpora
+from textrnn.data.statistics import statistics
+from textrnn.data.store import content_changed, load_corpus
+from textrnn.data.tokenizer import Tokenizer, check_segmented, spread, user_dict_problem
+from textrnn.data.transform import EncodedTexts
+from textrnn.data.vocab import Vocab
+from textrnn.errors import ConfigError, DataError, short
 from textrnn.runtime.decoding import read_text
+
+_MANY_LABELS = 40  # more than this, and more than half as many as rows: the column does not hold labels
+_LABELS_SHOWN = 12
 
 
 def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None = None) -> Source:
@@ -33,6 +45,17 @@ def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None =
     )
 
 
+def build_sources(config: Config) -> dict[str, Source]:
+    """The splits that have files of their own, train first. Raises ConfigError if it has none."""
+    data = config.data
+    if data.train is None:
+        raise ConfigError(
+            "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train"
+        )
+    paths = {"train": data.train, "dev": data.dev, "test": data.test}
+    return {name: build_source(given, data) for name, given in paths.items() if given is not None}
+
+
 def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
     user_dict = None
     if config.user_dict is not None and config.kind == "jieba":
@@ -43,28 +66,103 @@ def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
     return Tokenizer(config.kind, lowercase=config.lowercase, normalize=config.normalize, user_dict=user_dict)
 
 
-def build_splits(config: Config, tokenizer: Tokenizer, progress: Callable[[str, int], object]) -> Splits:
-    """All splits of a config, read, checked and encoded. Raises ConfigError, DataError."""
-    data = config.data
-    if data.train is None:
-        raise ConfigError(
-            "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train"
+def split_options(config: Config) -> dict[str, Any]:
+    """The keyword arguments of `split_corpora`."""
+    data, vocab = config.data, config.vocab
+    return {
+        "dev_fraction": data.dev_fraction, "folds": config.train.folds, "seed": config.train.seed,
+        "max_length": data.max_length, "min_count": vocab.min_count, "max_size": vocab.max_size,
+        "skip_empty": data.empty_texts == "skip",
+    }  # fmt: skip
+
+
+def build_splits(
+    config: Config,
+    sources: dict[str, Source],
+    tokenizer: Tokenizer,
+    progress: Callable[[str, int], object] = lambda split, count: None,
+) -> tuple[Splits, dict[str, Corpus]]:
+    """All splits, read, tokenized, checked, encoded and described, and the corpora that they come from. progress:
+    called with a split's name and the number of texts just read.
+
+    Raises: DataError for fewer than two classes, a label in dev or test that train lacks (`file:line`), a tokenizer
+    that does not fit the script, and all that reading raises.
+    """
+    cache_dir, train = Path(config.data.cache_dir), sources["train"]
+    corpora = {
+        name: load_corpus(source, tokenizer, cache_dir=cache_dir, progress=partial(progress, name))
+        for name, source in sources.items()
+    }
+    some = spread(range(len(corpora["train"])), 1000)
+    check_segmented(tokenizer.kind, corpora["train"].texts_of_tokens(some, config.data.max_length))
+    labels = None
+    if train.labelled:
+        _check_classes(corpora["train"], train)
+        labels = train.label_names or sorted(corpora["train"].labels)
+        for name, corpus in corpora.items():
+            _check_known_labels(corpus, sources[name], labels, "the training data")
+    splits = split_corpora(corpora, labels, **split_options(config))
+    splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
+    splits.statistics = statistics(splits, corpora["train"], config.data.max_length)
+    splits.format = train.common_format()
+    return splits, corpora
+
+
+def encode_labelled(
+    source: Source, tokenizer: Tokenizer, vocab: Vocab, labels: list[str], *, max_length: int, cache_dir: Path,
+    progress: Callable[[int], object],
+) -> tuple[EncodedTexts, Corpus]:  # fmt: skip
+    """Labelled files in the ids of an existing model. Raises DataError at the first label that the model lacks."""
+    corpus = load_corpus(source, tokenizer, cache_dir=cache_dir, progress=progress)
+    _check_known_labels(corpus, source, labels, "the model")
+    return corpus.encoded(vocab, {label: number for number, label in enumerate(labels)}, max_length), corpus
+
+
+def _check_classes(corpus: Corpus, source: Source) -> None:
+    """Raises DataError for training data with a single label, or with so many that they cannot be classes."""
+    if len(corpus.labels) < 2:
+        raise DataError(
+            f"{', '.join(source.paths)}: expected two or more classes, but every text has the label "
+            f"{short(corpus.labels[0])}; is the column of labels the right one (--label-column)?"
         )
-    return load_splits(
-        build_source(data.train, data),
-        None if data.dev is None else build_source(data.dev, data),
-        None if data.test is None else build_source(data.test, data),
-        dev_fraction=data.dev_fraction,
-        folds=config.train.folds,
-        seed=config.train.seed,
-        tokenizer=tokenizer,
-        max_length=data.max_length,
-        min_count=config.vocab.min_count,
-        max_size=config.vocab.max_size,
-        skip_empty=data.empty_texts == "skip",
-        cache_dir=Path(data.cache_dir),
-        progress=progress,
+    if source.label_names is not None or len(corpus.labels) <= max(_MANY_LABELS, len(corpus) / 2):
+        return
+    label = corpus.labels[0]
+    if source.common_format() == "fasttext":
+        remedy = comma_remedy(f"__label__{label}", source.paths[0]) or "Put white space between label and text"
+    elif source.label_column is not None:
+        remedy = f"Set another one with {source.options.label_column}COLUMN"
+    else:
+        remedy = "Set the columns, for example --text-column 0 --label-column 1"
+    raise DataError(
+        f"{next(read_examples(source)).where}: found {len(corpus.labels):,} different labels in {len(corpus):,} rows, "
+        f"the first of them {short(label)}: the label column seems to hold texts. {remedy}"
     )
+
+
+def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner: str) -> None:
+    """Raises DataError at the first label that is not among `labels`, those of `owner`."""
+    unknown = next((label for label in corpus.labels if label not in labels), None)
+    if unknown is None:
+        return
+    row = next((example for example in read_examples(source) if example.label == unknown), None)
+    if row is None:
+        raise content_changed(source)
+    shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN])
+    shown += ", ..." * (len(labels) > _LABELS_SHOWN)
+    meant = next((label for label in labels if folded(label) == folded(unknown)), None)
+    if hints := source.encoding_hints():  # then the label may be garbled
+        remedy = hints[0]
+    elif meant is None:
+        remedy = "Correct or remove the row"
+    elif is_number(meant) and is_number(unknown):
+        remedy = (
+            f"{short(unknown)} and {short(meant)} are equal as numbers, but labels are compared as text: write them "
+            f"alike in all files"
+        )
+    else:
+        remedy = f"Did you mean {short(meant)}? Correct or remove the row"
+    raise DataError(f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. {remedy}")
 
 
 def with_absolute_paths(config: Config) -> Config:

@@ -114,6 +114,10 @@ class OddCharacters:
         self.counts: dict[tuple[int, str], int] = defaultdict(int)
         self.examples: dict[tuple[int, str], list[str]] = defaultdict(list)
 
+    def visitor(self, split: str) -> Callable[[int, Example], None]:
+        """For texts of a split, see `resample.visit`."""
+        return lambda _, example: self.add(split, example)
+
     def add(self, split: str, example: Example) -> None:
         self.totals[split] += 1
         text = example.text[:_LONGEST]

@@ -5,18 +5,16 @@ from __future__ import annotations
 import gzip
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from textrnn.data.formats import parse
-from textrnn.data.labels import label_problem
-from textrnn.data.reader import undecodable_reason
-from textrnn.data.records import BadRow, Record
+from textrnn.data.reader import Example, Skipped, read_examples
 from textrnn.data.source import Source, changed_while_read
 from textrnn.data.writer import text_hash
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import check_encoding, ends_lines_with_one_byte, read_lines
+from textrnn.runtime.decoding import check_encoding, ends_lines_with_one_byte
 from textrnn.runtime.files import atomic_writer, open_binary
 
 LISTED = 20  # rows that are taken out, and copies that are kept
@@ -35,8 +33,8 @@ class Cleaned(NamedTuple):
     contradictory_listed: list[str]
 
 
-def file_to_clean(source: Source) -> tuple[str, str]:
-    """(path, format) of the only file of a source. Raises DataError where there are several, or where its records are
+def file_to_clean(source: Source) -> str:
+    """The path of the only file of a source. Raises DataError where there are several, or where its records are
     not lines of bytes."""
     files = source.files()
     if len(files) > 1:
@@ -46,7 +44,7 @@ def file_to_clean(source: Source) -> tuple[str, str]:
         raise DataError(f"--clean: expected a training file, found the folder {path}: remove its files by hand")
     if not ends_lines_with_one_byte(check_encoding(source.encoding)):
         raise DataError(f"--clean: {path} is {source.encoding}, in which lines cannot be copied; convert it to utf-8")
-    return path, kind
+    return path
 
 
 def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
@@ -57,38 +55,39 @@ def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
     Raises: DataError for a bad row, unless bad rows are skipped, and where the file changes meanwhile; TextRNNError
     where the output cannot be written.
     """
-    path, kind = file_to_clean(source)
-    labels: dict[bytes, str | None] = {}  # hash of a text -> its label; None where there are several
-    for record, _ in _records(source, path, kind):
-        if isinstance(record, Record):
-            digest = text_hash(record.text)
-            labels[digest] = None if labels.setdefault(digest, str(record.label)) != record.label else record.label
+    path = file_to_clean(source)
+    skipped = Skipped()
+    labels: dict[bytes, str | None] = {}  # hash of a text -> its label; None if there are several
+    for good in read_examples(source):
+        digest = text_hash(good.text)
+        labels[digest] = None if labels.setdefault(digest, good.label) != good.label else good.label
     found = Cleaned(0, 0, Counter(), [], 0, [])
     first: dict[bytes, int] = {}  # hash of a text that is kept -> the line where it begins
     rows = kept = contradictory = 0
     with atomic_writer(output) as plain:
         stream = gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) if output.suffix == ".gz" else plain
-        for record, content in _records(source, path, kind):
-            if record is None:  # what stands before the first record: a header
+        for example, line, content in _examples(source, path):
+            if example is None:  # what stands before the first record: a header
                 stream.write(content)
                 continue
             rows += 1
             reason = None
-            if isinstance(record, BadRow):
+            if example.problem is not None:
+                skipped.add(example.where, example.problem, source)
                 reason = "skipped"
             else:
-                digest = text_hash(record.text)
+                digest = text_hash(example.text)
                 if digest not in labels:
                     raise changed_while_read([path])
-                if not record.text.strip():
+                if not example.text.strip():
                     reason = "empty"
                 elif digest in held_out:
                     reason = "in test"
                 elif labels[digest] is None:
                     contradictory += 1
                     if contradictory <= LISTED:
-                        found.contradictory_listed.append(f"{path}:{record.line}")
-                elif first.setdefault(digest, record.line) != record.line:
+                        found.contradictory_listed.append(example.where)
+                elif first.setdefault(digest, line) != line:
                     reason = "repeated"
             if reason is None:
                 kept += 1
@@ -97,32 +96,19 @@ def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
             found.taken_out[reason] += 1
             if len(found.listed) < LISTED:
                 why = f"repeats line {first[digest]}" if reason == "repeated" else reason
-                found.listed.append(f"{path}:{record.line} ({why})")
+                found.listed.append(f"{example.where} ({why})")
         if stream is not plain:
             stream.close()
     return found._replace(rows=rows, kept=kept, contradictory=contradictory)
 
 
-def _records(source: Source, path: str, kind: str) -> Iterator[tuple[Record | BadRow | None, bytes]]:
-    """Each record with its bytes; before the first one None, with the bytes before it."""
-    with open_binary(path) as text, open_binary(path) as raw:
-        at, current = 1, None
-        undecodable: dict[int, str] | None = {} if source.skip_bad_rows else None
-        lines = read_lines(text, source.encoding, path, source.options.encoding, undecodable)
-        for record in parse(lines, kind, path, source.columns()):
-            if undecodable and (reason := undecodable_reason(record, undecodable)):
-                record = BadRow(record.line, reason)
-            yield current, b"".join(islice(raw, record.line - at))
-            at, current = record.line, _checked(record, source, path)
-        yield current, b"".join(raw)
-
-
-def _checked(record: Record | BadRow, source: Source, path: str) -> Record | BadRow:
-    """The record, a BadRow where its label is bad. Raises DataError where bad rows are not skipped."""
-    if isinstance(record, Record):
-        problem = label_problem(str(record.label), source.label_names)
-        if problem is None:
-            return record
-        record = BadRow(record.line, problem)
-    source.bad_row(f"{path}:{record.line}", record.reason)
-    return record
+def _examples(source: Source, path: str) -> Iterator[tuple[Example | None, int, bytes]]:
+    """Each example, a bad one with its problem, the line on which it begins, and its bytes; before the first one None,
+    with the bytes before it."""
+    with open_binary(path) as raw:
+        current, at = None, 1
+        for example in read_examples(replace(source, mark_bad_rows=True)):
+            line = int(example.where.rpartition(":")[2])
+            yield current, at, b"".join(islice(raw, line - at))
+            current, at = example, line
+        yield current, at, b"".join(raw)

@@ -16,11 +16,13 @@ SMALL = 20_000  # texts, from which on networks are not cross-fitted
 class Division(NamedTuple):
     """train (n,): the rows on which networks are trained. dev (m,): rows held out of them, one for each distinct text
     and label; None if no share was to be held out. folds (n,): of each training row if networks are cross-fitted, else
-    None. All rows are in ascending order."""
+    None. judging (k,): the rows that judge networks: those of dev, or, if networks are cross-fitted, the first training
+    row of each distinct text and label. All rows are in ascending order."""
 
     train: np.ndarray
     dev: np.ndarray | None
     folds: np.ndarray | None
+    judging: np.ndarray
 
 
 def divide(
@@ -30,20 +32,22 @@ def divide(
     """labels, hashes (rows,): of all rows. kept (k,): the rows that are used, in ascending order. has_dev: whether
     there are other texts to judge on. dev_fraction: the share of each class to hold out; None: a tenth, or, of few
     texts, none, as they are divided into `folds` for cross-fitting."""
+    none = all_rows(0)
     if has_dev:
-        return Division(kept, None, None)
+        return Division(kept, None, None, none)
     whole = len(kept) == len(labels)  # then nothing needs to be copied
     own_labels, own_hashes = (labels, hashes) if whole else (labels[kept], hashes[kept])
     if dev_fraction is None and is_cross_fitted(len(kept), folds):
         possible = min(folds, len(kept) // 2, len(np.unique(own_hashes)))
         if possible > 1:
-            return Division(kept, None, folds_of_texts(own_labels, own_hashes, possible, seed))
+            judging = kept[distinct_rows(own_labels, own_hashes)]
+            return Division(kept, None, folds_of_texts(own_labels, own_hashes, possible, seed), judging)
     share = DEV_FRACTION if dev_fraction is None else dev_fraction
     if share == 0:
-        return Division(kept, None, None)
+        return Division(kept, None, None, none)
     train, dev = stratified_split(own_labels, own_hashes, share, seed)
-    dev = dev[distinct_rows(own_labels[dev], own_hashes[dev])]
-    return Division(kept[train], kept[dev], None)
+    dev = kept[dev[distinct_rows(own_labels[dev], own_hashes[dev])]]
+    return Division(kept[train], dev, None, dev)
 
 
 def is_cross_fitted(texts: int, folds: int) -> bool:

@@ -1,4 +1,4 @@
-"""Header rows: whether a row is one, and what to say where it lacks the columns that are asked for."""
+"""Headers and columns: whether a row is a header, and what to say if it lacks the columns that are asked for."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _ID_NAMES = ["", "unnamed: 0", "id", "idx", "index", "no", "nr", "number", "row_
 _SENTENCE = re.compile(r"[.!?。！？，,;；：]|(\S+\s+){4}")
 _NUMBER = re.compile(r"[+-]?[\d.,]+")
 _LONGEST_NAME = 40
+BLANK: tuple[list[str], ...] = ([], [""])  # a blank line; without labels, it is an empty text
 
 
 class HeaderError(DataError):
@@ -105,6 +106,26 @@ def missing_columns(
         )
     by_name = " ".join(_typed(of[part], header[places[part]]) for part in parts)
     return f"{lacking}; the header is: {quoted(header)}. Perhaps {by_name}, or, if the file has no header, {numbers}"
+
+
+def lacking_columns(row: list[str], kind: str, columns: Columns) -> str | None:
+    """What a row without some of the numbered columns should have; None if it has them."""
+    if len(row) > max(map(int, columns.required)):
+        return None
+    options, count = columns.options, len(columns.texts)
+    expected = f"a text in column{'s' * (count > 1)} {' and '.join(map(str, columns.texts))}"
+    to_set = options.text_column + ",".join(["NUMBER"] * count)
+    if columns.labelled:
+        expected += f" and a label in column {columns.label}"
+        to_set += f" and {options.label_column}NUMBER"
+    if row in BLANK:
+        return f"expected {expected} (0-based), found an empty line: remove it"
+    if not columns.labelled and len(row) == 1:
+        to_set = f"{options.text_column}0 if it has no label column"
+    return (
+        f"expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. Pass {to_set}, or "
+        f"{options.format}NAME if the file is not {kind}"
+    )
 
 
 def _of_one_field(

@@ -19,10 +19,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
     """columns: the keys of text and label, neither None. Raises DataError if they are numbers, or
     if the file is one JSON document."""
-    options = columns.options
-    keys: list[tuple[Column | None, str]] = [(column, options.text_column) for column in columns.texts]
-    keys += [(columns.label, options.label_column)] * columns.labelled
-    for key, option in keys:
+    for key, option in _keys(columns):
         if isinstance(key, int):
             raise DataError(f"{name}: jsonl has no column numbers: pass {option}KEY instead of {key}")
     numbers: dict[str, Any] = {"parse_constant": _NoNumber, "parse_float": _finite} if columns.keep else {}
@@ -32,9 +29,8 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             check_is_per_line(line, name, number)
             is_top = False
         if not line.strip():
-            # without labels, a blank line is an empty text
             empty = BadRow(number, "expected a JSON object, found an empty line")
-            yield empty if columns.labelled else Record(number, "", None, {} if columns.keep else None)
+            yield empty if columns.labelled else columns.empty_text(number)
             continue
         try:
             item = json.loads(line, **numbers)
@@ -46,6 +42,16 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             yield BadRow(number, "not valid JSON: a number has too many digits")
         else:
             yield _record(item, number, columns)
+
+
+def _keys(columns: Columns) -> list[tuple[Column, str]]:
+    """The keys that each object must have, with the options that set them."""
+    options = columns.options
+    of_text = len(columns.texts)
+    return [
+        (key, options.text_column if number < of_text else options.label_column)
+        for number, key in enumerate(columns.required)
+    ]
 
 
 def check_is_per_line(line: str, name: str, number: int = 1) -> None:
@@ -76,13 +82,13 @@ def _finite(text: str) -> float | _NoNumber:
 
 
 def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
-    keys, label_key = list(map(str, columns.texts)), str(columns.label) if columns.labelled else None
+    keys = list(map(str, columns.texts))
     named = " and ".join(map(short, keys))
     if not isinstance(item, dict):
         return BadRow(line, f"expected an object with the key{'s' * (len(keys) > 1)} {named}, found {short(item)}")
-    kept, options = item if columns.keep else None, columns.options
-    for key, option in [*((key, options.text_column) for key in keys), (label_key, options.label_column)]:
-        if key is not None and key not in item:
+    kept = item if columns.keep else None
+    for key, option in _keys(columns):
+        if key not in item:
             found = quoted(list(item)) or "none"
             return BadRow(line, f"no key {short(key)}; the keys are: {found}. Pass {option}KEY", kept)
     texts = {key: item[key] for key in keys if item[key] is not None}
@@ -95,11 +101,11 @@ def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
             reason = f"the value of {short(key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
             return BadRow(line, reason, kept)
     text = join_texts(texts.values()) if len(keys) > 1 else texts[keys[0]]
-    if label_key is None:
+    if not columns.labelled:
         return Record(line, text, None, kept)
-    label = item[label_key]
+    label = item[columns.label]
     if label is None:
-        return BadRow(line, f"the value of {short(label_key)} is null", kept)
+        return BadRow(line, f"the value of {short(columns.label)} is null", kept)
     if isinstance(label, (list, dict)):
-        return BadRow(line, f"expected one label as the value of {short(label_key)}, found {short(label)}", kept)
+        return BadRow(line, f"expected one label as the value of {short(columns.label)}, found {short(label)}", kept)
     return Record(line, text, (label if isinstance(label, str) else json.dumps(label)).strip(), kept)

@@ -4,23 +4,22 @@ that white space has cut."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 
 from textrnn.data.findings import Finding
 from textrnn.data.headers import looks_quoted
-from textrnn.data.reader import Example, read_examples
+from textrnn.data.reader import Example
 from textrnn.data.source import Source
 from textrnn.errors import short
 
 _SEPARATORS = "|;,/"  # of several labels in a field
 _OWN = 0.4  # share of the parts of labels that are labels of their own, or stand in several places
-_TEXTS_READ = 10_000
+TEXTS_READ = 10_000  # of which the first words are looked at
 _FEW_WORDS, _FEWEST_TEXTS, _MOST_TEXTS = 5, 10, 0.99  # with which the texts of a class begin
 
 
 def find_misreadings(train: Source, labels: list[str]) -> Iterator[Finding]:
-    """labels: of the training texts. Reads at most the first 10,000 of them, and none that are not fastText."""
+    """labels: of the training texts."""
     kinds = {kind for _, kind in train.files()}
     if "tsv" in kinds and all(map(looks_quoted, labels)):
         default_columns = f" {train.options.text_column}1 {train.options.label_column}0"
@@ -34,8 +33,6 @@ def find_misreadings(train: Source, labels: list[str]) -> Iterator[Finding]:
     separator = None if train.label_names else _separator_of_several(labels)
     if separator is not None:
         yield _several_labels(train, labels, separator)
-    if kinds == {"fasttext"}:
-        yield from _cut_labels(islice(read_examples(train), _TEXTS_READ))
 
 
 def _separator_of_several(labels: list[str]) -> str | None:
@@ -70,27 +67,30 @@ def _several_labels(train: Source, labels: list[str], separator: str) -> Finding
     )
 
 
-def _cut_labels(examples: Iterable[Example]) -> Iterator[Finding]:
-    """Classes whose texts all begin with the same few words, which begin no other text: the rest of a label with white
-    space in it."""
-    first_words: dict[str, Counter[str]] = defaultdict(Counter)
-    everywhere = Counter[str]()
-    for example in examples:
+class FirstWords:
+    """Finds classes of fastText whose texts all begin with the same few words, which begin no other text: the rest of a
+    label with white space in it."""
+
+    def __init__(self) -> None:
+        self.of_class: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, example: Example) -> None:
         word = next(iter(example.text.split(maxsplit=1)), "")
-        first_words[str(example.label)][word] += 1
-        everywhere[word] += 1
-    if len(first_words) < 2:
-        return
-    for label, words in first_words.items():
-        texts = words.total()
-        common = [(word, count) for word, count in words.most_common(_FEW_WORDS) if count >= _FEWEST_TEXTS]
-        covered = sum(count for word, count in common if count >= _MOST_TEXTS * everywhere[word])
-        if common and covered >= _MOST_TEXTS * texts:
-            shown = " or ".join(f"{short(word)} ({count:,})" for word, count in common)
-            yield Finding(
-                "labels",
-                f"all texts of {short(label)} begin with {shown}, and no others do. In fastText, a label ends at the "
-                f"first white space: if these words belong to it, join them with sed "
-                f"'s/^__label__{label} /__label__{label}_/' FILE > NEW.txt",
-                severe=len(common) > 1,
-            )
+        self.of_class[str(example.label)][word] += 1
+
+    def findings(self) -> Iterator[Finding]:
+        if len(self.of_class) < 2:
+            return
+        everywhere: Counter[str] = sum(self.of_class.values(), Counter())
+        for label, words in self.of_class.items():
+            common = [(word, count) for word, count in words.most_common(_FEW_WORDS) if count >= _FEWEST_TEXTS]
+            covered = sum(count for word, count in common if count >= _MOST_TEXTS * everywhere[word])
+            if common and covered >= _MOST_TEXTS * words.total():
+                shown = " or ".join(f"{short(word)} ({count:,})" for word, count in common)
+                yield Finding(
+                    "labels",
+                    f"all texts of {short(label)} begin with {shown}, and no others do. In fastText, a label ends at "
+                    f"the first white space: if these words belong to it, join them with sed "
+                    f"'s/^__label__{label} /__label__{label}_/' FILE > NEW.txt",
+                    severe=len(common) > 1,
+                )

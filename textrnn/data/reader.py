@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
-from textrnn.data.formats import parse
+from textrnn.data.jsonl import jsonl_records
 from textrnn.data.labels import label_problem
-from textrnn.data.records import BadRow, Record, count_of
+from textrnn.data.records import (
+    DEFAULT_COLUMNS,
+    BadRow,
+    Columns,
+    Record,
+    check_line_end,
+    comma_remedy,
+    count_of,
+    fasttext_records,
+    text_records,
+)
 from textrnn.data.source import Source, class_names, folder_entries, not_a_file
-from textrnn.errors import DataError
+from textrnn.data.table import csv_records, tsv_records
+from textrnn.errors import DataError, short
 from textrnn.runtime.decoding import UNDECODABLE, read_lines
 from textrnn.runtime.files import open_binary
 
+_SKIPPED_SHOWN = 5
+
 
 class Example(NamedTuple):
-    """A text, its label (None where labels are not read), where it is (`file:line`, or the file in a folder), all
-    fields of its row if they are kept, and why it could not be read if bad rows are marked: then the text is empty."""
+    """A text, its label (None if labels are not read), where it is (`file:line`, or the file in a folder), all fields
+    of its row if they are kept, and why it could not be read if bad rows are marked: then the text is empty."""
 
     text: str
     label: str | None
@@ -26,47 +41,106 @@ class Example(NamedTuple):
     problem: str | None = None
 
 
-def read_examples(source: Source) -> Iterator[Example]:
-    """Every example of a source, in order.
+@dataclass
+class Skipped:
+    """The bad rows that a reading left out: how many, and a line for each of the first few."""
 
-    Raises: DataError at the first bad row, unless bad rows are skipped; DataError for a file or folder without any
-    good row.
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, where: str, reason: str, source: Source) -> None:
+        """Raises DataError unless the source skips bad rows."""
+        if not source.skip_bad_rows:
+            hint = source.options.bad_rows
+            raise DataError(f"{where}: {reason}" + ("" if hint is None else f" ({hint})"))
+        self.count += 1
+        if len(self.shown) < _SKIPPED_SHOWN:
+            self.shown.append(f"{where}: {reason}")
+
+
+def read_examples(source: Source, skipped: Skipped | None = None) -> Iterator[Example]:
+    """Every example of a source, in order. skipped: gets the bad rows that are left out.
+
+    Raises: DataError at the first bad row, unless bad rows are skipped or marked; DataError for a file or folder
+    without any good row.
     """
-    source.skipped_count = 0
-    source.skipped.clear()
+    skipped = Skipped() if skipped is None else skipped
     for path, kind in source.files():
         is_empty = True
-        for example in _folder_examples(path, source) if kind == "folder" else _file_examples(path, kind, source):
+        examples = _folder_examples(path, source) if kind == "folder" else _file_examples(path, kind, source)
+        for example in accepted(examples, source, skipped):
             is_empty = False
             yield example
         if is_empty:
-            skipped = ""
-            if source.skipped_count:
-                skipped = f"; {count_of(source.skipped_count, 'bad row')} skipped, the first: {source.skipped[0]}"
-            raise DataError(f"{path}: no {'labelled ' * source.labelled}texts in it{skipped}")
+            count = count_of(skipped.count, "bad row")
+            more = f"; {count} skipped, the first: {skipped.shown[0]}" if skipped.count else ""
+            raise DataError(f"{path}: no {'labelled ' * source.labelled}texts in it{more}")
+
+
+def accepted(examples: Iterable[Example], source: Source, skipped: Skipped) -> Iterator[Example]:
+    """The examples without those with a problem, unless the source marks them. Raises DataError at the first such one,
+    unless the source skips them."""
+    for example in examples:
+        if example.problem is None or source.mark_bad_rows:
+            yield example
+        else:
+            skipped.add(example.where, example.problem, source)
 
 
 def parse_examples(
     lines: Iterable[str], kind: str, name: str, source: Source, undecodable: dict[int, str] | None = None
 ) -> Iterator[Example]:
-    """The examples in lines of a file or a live stream, each as soon as its lines have come.
+    """The examples in lines of a file or a live stream, bad ones with their problem, each as soon as its lines have
+    come.
 
     kind: the format. name: of the file, for messages. source: how to read it; its paths do not matter. undecodable: as
     filled by `read_lines` while the lines are read; such lines are bad rows.
-
-    Raises: DataError as read_examples, but not for an empty file.
     """
     for record in parse(lines, kind, name, source.columns()):
         where = f"{name}:{record.line}"
-        if undecodable and (reason := undecodable_reason(record, undecodable)):
-            yield from _bad(where, reason, source)
+        if undecodable and (reason := _undecodable_reason(record, undecodable)):
+            yield _bad(where, reason, source)
         elif isinstance(record, BadRow):
-            yield from _bad(where, record.reason, source, record.row)
+            yield _bad(where, record.reason, source, record.row)
         else:
-            yield from _checked(Example(record.text, record.label, where, record.row), source)
+            yield _named(Example(record.text, record.label, where, record.row), source)
 
 
-def undecodable_reason(record: Record | BadRow, lines: dict[int, str]) -> str | None:
+def parse(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Iterator[Record | BadRow]:
+    """Records of one file.
+
+    lines: with their line ends. kind: tsv, csv, jsonl, fasttext or, without labels, text (a line is a text).
+    name: of the file, for messages.
+
+    Raises: DataError if the whole file does not fit (no such column, another format, line ends of old Macs).
+    """
+    if kind == "text":
+        return text_records(lines, columns)
+    if columns.labelled:
+        lines = _checked_lines(lines, kind, name, columns)
+    if kind == "fasttext":
+        return fasttext_records(lines, name, columns)
+    default_text, default_label = DEFAULT_COLUMNS[kind]
+    # a file of texts alone whose text column is set need not have the default label column
+    if columns.label is None and (columns.labelled or columns.text is None):
+        columns = replace(columns, label=default_label)
+    columns = replace(columns, text=default_text if columns.text is None else columns.text)
+    return {"tsv": tsv_records, "csv": csv_records, "jsonl": jsonl_records}[kind](lines, name, columns)
+
+
+def _checked_lines(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Iterator[str]:
+    """The same lines. Raises DataError at a first line that shows that the file is of another kind."""
+    stream = iter(lines)
+    first = next(stream, "")
+    check_line_end(first, name)
+    is_fasttext = first.startswith("__label__") and not (kind == "tsv" and "\t" in first)
+    if kind in ("csv", "tsv") and columns.text is None and columns.label is None and is_fasttext:
+        remedy = comma_remedy(first, name) or f"pass {columns.options.format}fasttext"
+        raise DataError(f"{name}:1: expected {kind}, found a line of fastText, {short(first.strip())}: {remedy}")
+    yield from chain([first] * bool(first), stream)
+
+
+def _undecodable_reason(record: Record | BadRow, lines: dict[int, str]) -> str | None:
     """What is wrong with the bytes of a record, of the line it begins on or a later one; None if nothing is."""
     for line in [line for line in lines if line < record.line]:
         del lines[line]  # in a column that is not read
@@ -74,31 +148,23 @@ def undecodable_reason(record: Record | BadRow, lines: dict[int, str]) -> str | 
     return lines.pop(min(lines)) if record.line in lines or is_marked else None
 
 
-def _bad(where: str, reason: str, source: Source, row: dict[str, Any] | None = None) -> Iterator[Example]:
-    """An example with the problem if bad rows are marked; else what the source does with a bad row."""
-    if source.mark_bad_rows:
-        yield Example("", None, where, {} if row is None and source.keep else row, reason)
-    else:
-        source.bad_row(where, reason)
+def _bad(where: str, reason: str, source: Source, row: dict[str, Any] | None = None) -> Example:
+    return Example("", None, where, {} if row is None and source.keep else row, reason)
 
 
-def _checked(example: Example, source: Source) -> Iterator[Example]:
-    """The example with its label's name; nothing where the label is bad and such rows are skipped."""
+def _named(example: Example, source: Source) -> Example:
+    """The example with its label's name, or with what is wrong with its label."""
     if example.label is None:
-        yield example
-        return
+        return example
     problem = label_problem(example.label, source.label_names)
     if problem is not None:
-        source.bad_row(example.where, problem)
-    elif source.label_names is None:
-        yield example
-    else:
-        yield example._replace(label=source.label_names[int(example.label)])
+        return _bad(example.where, problem, source, example.row)
+    return example if source.label_names is None else example._replace(label=source.label_names[int(example.label)])
 
 
 def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
     with open_binary(path) as stream:
-        undecodable: dict[int, str] | None = {} if source.skip_bad_rows else None
+        undecodable: dict[int, str] | None = {} if source.skip_bad_rows or source.mark_bad_rows else None
         lines = read_lines(stream, source.encoding, path, source.options.encoding, undecodable)
         yield from parse_examples(lines, kind, path, source, undecodable)
 
@@ -114,27 +180,26 @@ def _folder_examples(path: str, source: Source) -> Iterator[Example]:
     for label in classes:
         folder = os.path.join(path, label)
         if not os.path.isdir(folder):
-            source.bad_row(
-                folder, not_a_file(folder) or "expected one sub-folder per class, found a file; move it away"
-            )
+            problem = not_a_file(folder) or "expected one sub-folder per class, found a file; move it away"
+            yield _bad(folder, problem, source)
             continue
         if next(folder_entries(folder), None) is None:
-            source.bad_row(folder, "expected documents of this class, found an empty folder; remove it")
+            yield _bad(folder, "expected documents of this class, found an empty folder; remove it", source)
         for example in _documents(folder_entries(folder), label, source):
-            yield from _checked(example, source)
+            yield _named(example, source)
 
 
 def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
     for file, problem in entries:
         row = {"file": file} if source.keep else None
         if problem is not None:
-            yield from _bad(file, problem, source, row)
+            yield _bad(file, problem, source, row)
             continue
         undecodable: dict[int, str] | None = {} if source.skip_bad_rows or not source.labelled else None
         with open_binary(file) as stream:
             text = "".join(read_lines(stream, source.encoding, file, source.options.encoding, undecodable))
         if undecodable:
             line, reason = next(iter(undecodable.items()))
-            yield from _bad(f"{file}:{line}", reason, source, row)
+            yield _bad(f"{file}:{line}", reason, source, row)
         else:
             yield Example(text, label, file, row)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from textrnn.errors import DataError
+
 Column = int | str
 TextColumns = Column | list[Column]  # of several, the texts are joined
+DEFAULT_COLUMNS: dict[str, tuple[Column, Column]] = {
+    "tsv": (1, 0),
+    "csv": ("text", "label"),
+    "jsonl": ("text", "label"),
+}
+_COMMA = re.compile(r"__label__[^,\s]+\s*,")
+_FASTTEXT_LABEL = re.compile(r"__label__(\S+)(?:[ \t]+|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a file: the line it begins on (1-based), its text, its label where labels are read, and all its
-    fields by column where they are kept."""
+    """One record of a file: the line it begins on (1-based), its text, its label if labels are read, and all its
+    fields by column if they are kept."""
 
     line: int
     text: str
@@ -65,6 +76,59 @@ class Columns:
         """The columns of the text, none if it is the format's default."""
         return self.text if isinstance(self.text, list) else [] if self.text is None else [self.text]
 
+    @property
+    def required(self) -> list[Column]:
+        """The columns that each row must have: those of the text, and of labels if they are read."""
+        return [*self.texts, self.label] if self.labelled and self.label is not None else self.texts
+
+    def empty_text(self, line: int) -> Record:
+        """The record of a blank line in a file without labels."""
+        return Record(line, "", None, {} if self.keep else None)
+
+
+def text_records(lines: Iterable[str], columns: Columns) -> Iterator[Record]:
+    """Each line is a text."""
+    row: dict[str, Any] | None = {} if columns.keep else None
+    return (Record(number, strip_line_end(line), None, row) for number, line in enumerate(lines, start=1))
+
+
+def fasttext_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
+    """`__label__NAME text` on each line. name: of the file, for messages."""
+    for number, line in enumerate(lines, start=1):
+        line = strip_line_end(line)
+        match = _FASTTEXT_LABEL.match(line)
+        rest = line[match.end() :] if match else line
+        if not columns.labelled:
+            row = {"label": match.group(1)} if match else {}
+            yield Record(number, rest, None, row if columns.keep else None)
+        elif match is None:
+            yield BadRow(number, f"expected `__label__NAME text`, found {line[:40]!r}")
+        elif _FASTTEXT_LABEL.match(rest):
+            yield BadRow(number, f"expected one label, found several: {line[:60]!r}")
+        elif match.group(1).endswith(","):
+            yield BadRow(number, f"expected `__label__NAME text`, found {line[:40]!r}: {comma_remedy(line, name)}")
+        else:
+            yield Record(number, rest, match.group(1))
+
+
+def comma_remedy(line: str, name: str) -> str | None:
+    """What to do about a comma behind the label of a fastText line; None if there is no comma."""
+    if _COMMA.match(line) is None:
+        return None
+    return (
+        f"the label ends at white space, so a comma belongs to it: remove commas after labels with "
+        f"sed 's/^\\(__label__[^, ]*\\) *, */\\1 /' {shlex.quote(name)} > NEW.txt"
+    )
+
+
+def check_line_end(line: str, name: str) -> None:
+    """Raises DataError for the only line of a file whose lines end in carriage returns alone."""
+    if "\r" in line and not line.endswith("\n"):
+        raise DataError(
+            f"{name}: the lines end in carriage returns (\\r) without line feeds, as on old Macs: convert the file "
+            f"with tr '\\r' '\\n' < {shlex.quote(name)} > NEW"
+        )
+
 
 def join_texts(parts: Iterable[str]) -> str:
     """The text of several columns: a line each, without empty ones."""
@@ -79,7 +143,7 @@ def strip_line_end(line: str) -> str:
 
 
 def quoted(fields: list[str]) -> str:
-    """The first fields of a row for a message, each cut where it is long."""
+    """The first fields of a row for a message, each cut if it is long."""
     return ", ".join(repr(field if len(field) <= 40 else field[:37] + "...") for field in fields[:8])
 
 

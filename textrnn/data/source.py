@@ -8,31 +8,28 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from textrnn.data.formats import check_line_end
 from textrnn.data.jsonl import check_is_per_line
-from textrnn.data.records import Column, Columns, OptionNames, TextColumns, strip_line_end
+from textrnn.data.records import Column, Columns, OptionNames, TextColumns, check_line_end, strip_line_end
 from textrnn.errors import DataError
 from textrnn.runtime.decoding import check_encoding, read_lines, utf8_hint
 from textrnn.runtime.files import open_binary, strip_gz
 
 _SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_SKIPPED_SHOWN = 5
 
 
-@dataclass
+@dataclass(frozen=True)
 class Source:
     """The texts of one split.
 
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
-    texts without labels). label_names: the names of the 0-based ids in the files, or None where labels are names.
+    texts without labels). label_names: the names of the 0-based ids in the files, or None if labels are names.
     delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row is an example with a problem. labelled:
     False reads texts alone. live: lines may come late, so that only the next one is waited for. keep: whether examples
     keep all fields. options: how messages name the options to set. cache_dir: of its tokenized corpus, None if it has
     none.
-
-    skipped_count, skipped: the bad rows that the last reading left out, and a line for each of the first few.
     """
 
     paths: list[str]
@@ -49,8 +46,6 @@ class Source:
     keep: bool = False
     options: OptionNames = field(default_factory=OptionNames)
     cache_dir: Path | None = None
-    skipped_count: int = 0
-    skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.format == "text" and self.labelled:
@@ -67,63 +62,50 @@ class Source:
 
         Raises: DataError for a path that does not exist, is given twice, or is not of the format.
         """
-        found: list[tuple[str, str]] = []
+        return self._files
+
+    @cached_property  # the first line of a file may tell its format
+    def _files(self) -> list[tuple[str, str]]:
+        files: dict[str, tuple[str, str]] = {}  # by real path
         for pattern in self.paths:
-            if os.path.exists(pattern):
-                names = [pattern]
-            else:
-                names = sorted(glob.glob(pattern, recursive=True))
-                if not names:
-                    reason = "no file matches" if glob.has_magic(pattern) else "no such file or folder"
-                    raise DataError(f"{pattern}: {reason}")
-            found += [(name, self._format_of(name)) for name in names]
-        seen: set[str] = set()
-        for name, _ in found:
-            path = os.path.realpath(name)
-            if path in seen:
-                raise DataError(f"{name}: given twice for the same split; name each file once")
-            seen.add(path)
-        return found
+            names = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
+            if not names:
+                reason = "no file matches" if glob.has_magic(pattern) else "no such file or folder"
+                raise DataError(f"{pattern}: {reason}")
+            for name in names:
+                kind = self._format_of(name)
+                if files.setdefault(os.path.realpath(name), (name, kind))[0] is not name:
+                    raise DataError(f"{name}: given twice for the same split; name each file once")
+        return list(files.values())
 
     def unused_options(self) -> list[str]:
         """A sentence for what is set and has no effect on these files."""
+        kinds, sentences = {kind for _, kind in self.files()}, []
         has_columns = self.text_column is not None or self.label_column is not None
-        if not has_columns and self.delimiter is None:
-            return []  # files without a suffix need not be looked into
-        kinds, found = {kind for _, kind in self.files()}, []
         if has_columns and kinds <= {"fasttext", "folder", "text"}:
-            found.append("data.text_column and data.label_column have no effect: the format has no columns")
+            sentences.append("data.text_column and data.label_column have no effect: the format has no columns")
         if self.delimiter is not None and self.format == "auto" and "csv" not in kinds:
-            found.append("data.delimiter has no effect: no file is csv")
-        return found
+            sentences.append("data.delimiter has no effect: no file is csv")
+        return sentences
 
     def encoding_hints(self) -> list[str]:
         """A sentence for each file that is UTF-8, as it seems, and is read in another encoding."""
         if check_encoding(self.encoding) == "utf-8":
             return []  # without looking for the files
-        found = []
+        hints = []
         for path, kind in self.files():
             file: str | None = path
             if kind == "folder":  # its first document stands for all
                 file = next((file for file, problem in folder_entries(path, follow_links=True) if not problem), None)
             hint = None if file is None else utf8_hint(file, self.encoding, self.options.encoding)
             if hint is not None:
-                found.append(hint)
-        return found
+                hints.append(hint)
+        return hints
 
     def common_format(self) -> str:
-        """The format of all files; auto where they differ."""
+        """The format of all files; auto if they differ."""
         kinds = {kind for _, kind in self.files()}
         return kinds.pop() if len(kinds) == 1 else "auto"
-
-    def bad_row(self, where: str, reason: str) -> None:
-        """Count a bad row that is skipped. Raises DataError where bad rows are not skipped."""
-        if not self.skip_bad_rows:
-            hint = self.options.bad_rows
-            raise DataError(f"{where}: {reason}" + ("" if hint is None else f" ({hint})"))
-        self.skipped_count += 1
-        if len(self.skipped) < _SKIPPED_SHOWN:
-            self.skipped.append(f"{where}: {reason}")
 
     def _format_of(self, path: str) -> str:
         if os.path.isdir(path):

@@ -10,7 +10,6 @@ import numpy as np
 
 from textrnn.data.corpus import Corpus
 from textrnn.data.division import Division, distinct_rows, divide
-from textrnn.data.findings import Finding
 from textrnn.data.rows import all_rows, class_sizes, rows_where
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab, select_tokens
@@ -34,7 +33,8 @@ class Splits:
     labels: names in the order of their ids; empty without labels. counts: (token, count in train) in the order of the
     vocabulary. type_count: distinct tokens in train. train_rows: the rows of the training data that train networks.
     dev_rows: the rows of the dev data, or, without any, of the training data, that judge them; None if there is no dev.
-    folds (n,): of each training text if networks are cross-fitted, else None. hashes: split -> those of all texts of
+    folds (n,): of each training text if networks are cross-fitted, else None. judging_rows (k,): the rows of the
+    training data that judge networks, see `Division`. hashes: split -> those of all texts of
     its files. lengths: split -> the tokens of each of these texts, before any cut. skips_empty: whether texts without a
     token are left out of train and dev. digests: config key -> content digest of its files. format: of the training
     files; auto if they differ.
@@ -49,10 +49,10 @@ class Splits:
     type_count: int
     train_rows: np.ndarray
     dev_rows: np.ndarray | None
-    folds: np.ndarray | None = None
+    folds: np.ndarray | None
+    judging_rows: np.ndarray
     skips_empty: bool = True
     statistics: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
     hashes: dict[str, np.ndarray] = field(default_factory=dict)
     lengths: dict[str, np.ndarray] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -78,18 +78,12 @@ class Splits:
     def held_out(self) -> HeldOut | None:
         """The texts that judge networks, one for each distinct text and label. None if there are none."""
         if self.folds is not None:
-            hashes = self.hashes["train"][self.train_rows]
-            rows = distinct_rows(np.asarray(self.train.labels), hashes)
-            return HeldOut(self.train.rows(rows), rows, hashes[rows], self.folds[rows])
+            rows = np.searchsorted(self.train_rows, self.judging_rows)
+            return HeldOut(self.train.rows(rows), rows, self.hashes["train"][self.judging_rows], self.folds[rows])
         if self.dev is None or self.dev_rows is None:
             return None
         hashes = self.hashes["train" if self.dev_is_part_of_train else "dev"][self.dev_rows]
         return HeldOut(self.dev, np.arange(len(self.dev)), hashes, None)
-
-    @property
-    def warnings(self) -> list[str]:
-        """The findings, for a log."""
-        return [line for finding in self.findings for line in finding.lines()]
 
 
 def split_corpora(
@@ -119,7 +113,7 @@ def split_corpora(
     if skip_empty:
         for name in corpora.keys() & {"train", "dev"}:
             _check_tokens(corpora[name], name, classes=min(2, len(labels or ())) if name == "train" else 0)
-    train_rows, dev_rows, fold_of_row = divide_corpus(
+    train_rows, dev_rows, fold_of_row, judging = divide_corpus(
         corpus, has_dev="dev" in corpora, dev_fraction=dev_fraction, folds=folds, seed=seed, skip_empty=skip_empty
     )
     counts, type_count = _count_tokens(corpus.cut(max_length).rows(train_rows), corpus, min_count, max_size)
@@ -135,7 +129,7 @@ def split_corpora(
         encoded["dev"] = whole.rows(dev_rows)
     return Splits(
         encoded["train"], encoded.get("dev"), encoded.get("test"), labels or [], vocab, counts, type_count,
-        train_rows, dev_rows, fold_of_row, skip_empty,
+        train_rows, dev_rows, fold_of_row, judging, skip_empty,
         hashes={name: corpus.hashes for name, corpus in corpora.items()},
         lengths={name: corpus.lengths for name, corpus in corpora.items()},
     )  # fmt: skip

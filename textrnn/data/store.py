@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import numpy as np
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.reader import read_examples
+from textrnn.data.reader import Skipped, read_examples
 from textrnn.data.source import Source, changed_while_read, class_names, folder_entries
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.writer import ARRAYS, write_arrays
@@ -135,16 +135,17 @@ def _clear_leftovers(cache_dir: Path) -> None:
 
 def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], size: int) -> None:
     """Tokenize a source into an empty folder. size: bytes of text, about. Raises DataError for bad rows; OSError."""
+    skipped = Skipped()
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
-        examples = ((example.text, example.label) for example in read_examples(source))
+        examples = ((example.text, example.label) for example in read_examples(source, skipped))
         types, labels = write_arrays(examples, tokenizer, streams, size=size, progress=progress)
     with open(folder / TYPES, "wb") as file:
         file.writelines(f"{token}\n".encode() for token in types)
     description = json.dumps({
         "checksums": {name: checksum_of(folder / name) for name in FILES},
         "type_count": len(types), "labels": labels,
-        "skipped_count": source.skipped_count, "skipped": source.skipped,
+        "skipped_count": skipped.count, "skipped": skipped.shown,
     }).encode()  # fmt: skip
     (folder / DESCRIPTION).write_bytes(b"%08x %s" % (zlib.crc32(description), description))
     for name in (*FILES, DESCRIPTION):

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.data.findings import Finding
+from textrnn.data.reader import Example
 from textrnn.errors import short
 from textrnn.linear.features import Features
 from textrnn.linear.fit import candidate_kinds, sample
@@ -21,10 +22,10 @@ _SHOWN = 5
 _CELLS = 50_000_000  # n-grams times classes that are counted at once
 
 
-def find_leaks(texts: Sequence[str], labels: Sequence[str], folding: Folding, seed: int) -> list[Finding]:
+def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list[Finding]:
     """Of more than ROWS texts or CHARACTERS a random part is looked at."""
-    rows = sample(texts, ROWS, CHARACTERS, seed)
-    texts, labels = [folding(texts[row]) for row in rows], [labels[row] for row in rows]
+    rows = sample([example.text for example in examples], ROWS, CHARACTERS, seed)
+    texts, labels = [folding(examples[row].text) for row in rows], [str(examples[row].label) for row in rows]
     names, ids = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
     kind = candidate_kinds(texts)[0][0]
     fitted, features = Features.fit(kind, texts)

@@ -61,15 +61,28 @@ class RawTexts(Protocol):
         """Those of some rows of the dev data, in ascending order."""
 
 
+def rows_to_read(config: Config, splits: Splits) -> np.ndarray:
+    """The rows of the training data whose texts `fit_linear_of` asks for."""
+    if config.model.linear == "none" or reason_for_none(len(splits.labels), len(splits.train)):
+        return np.zeros(0, np.int64)
+    rows = splits.train_rows[_chosen(config, splits)]
+    has_dev = splits.dev_is_part_of_train and splits.dev_rows is not None
+    return np.concatenate([rows, splits.dev_rows]) if has_dev else rows
+
+
+def _chosen(config: Config, splits: Splits) -> np.ndarray:
+    """Which of the training texts are read, in ascending order: without folds, at most MOST_ROWS."""
+    count = len(splits.train)
+    if splits.folds is not None or count <= MOST_ROWS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng([config.train.seed, 0x11F]).permutation(count)[:MOST_ROWS])
+
+
 def fit_linear_of(config: Config, splits: Splits, texts: RawTexts) -> Fitted | None:
     """The linear model of a run's splits; None where the config wants none, or there is a reason for none."""
-    count = len(splits.train)
-    if config.model.linear == "none" or reason_for_none(len(splits.labels), count):
+    if config.model.linear == "none" or reason_for_none(len(splits.labels), len(splits.train)):
         return None
-    seed = config.train.seed
-    chosen = np.arange(count)
-    if splits.folds is None and count > MOST_ROWS:  # so that no more than these are read
-        chosen = np.sort(np.random.default_rng([seed, 0x11F]).permutation(count)[:MOST_ROWS])
+    seed, chosen = config.train.seed, _chosen(config, splits)
     train = Labelled(texts.train(splits.train_rows[chosen]), np.asarray(splits.train.labels)[chosen])
     dev = None
     if splits.dev is not None and splits.dev_rows is not None:
