@@ -18,7 +18,6 @@ from scripts.bench.encoder import CASES, MODULES, PRODUCTS, SIZE, Case, Padded, 
 from scripts.bench.prediction import forward_passes
 from scripts.bench.programs import Program, linear_svc, ours
 from scripts.bench.report import number, percent, put, times
-from scripts.bench.rivals.corpus import Labelled, read_labelled
 from scripts.bench.timing import Run, interleaved, median_run, run_program
 from tests.conftest import PLAIN, make_rows, write_tsv
 from textrnn.config import load_config
@@ -69,13 +68,6 @@ def test_operations_are_counted_and_steps_of_all_modules_run() -> None:
         assert MODULES[name](small)(torch.randn(5, 3, 4), small.lengths()).shape == (5, 3, 6)
         for what in ("training", "inference"):
             step_of(small, what, name)()
-
-
-def test_raw_files_are_read_as_they_are(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("a\u0085b\t0\nc d\t1\n", encoding="utf-8")
-    (tmp_path / "a.csv").write_text('label,text\npos,"good, very ""good"""\nneg,bad\n', encoding="utf-8")
-    assert read_labelled(tmp_path / "a.txt") == Labelled(["0", "1"], ["a\u0085b", "c d"])
-    assert read_labelled(tmp_path / "a.csv") == Labelled(["pos", "neg"], ['good, very "good"', "bad"])
 
 
 def test_keras_has_the_sizes_of_our_models() -> None:
