@@ -49,6 +49,7 @@ def test_a_command_under_attack_ends_as_it_should(
         monkeypatch.chdir(folder)
 
         attack(data.draw, copy)
+        monkeypatch.chdir(tmp_path)
         shutil.rmtree(folder.parent, ignore_errors=True)
 
     attack_once()
