@@ -21,8 +21,8 @@ from tests.attacks.hostile import Draw
 Attack = Callable[[Draw, Draw], None]
 # (attack, cases in `make test`, cases in `make slow`)
 FAMILIES: list[tuple[Attack, int, int]] = [
-    (attack_keys, 15, 300), (attack_yaml, 30, 300), (attack_arguments, 10, 300), (attack_data, 20, 300),
-    (attack_stream, 6, 150), (attack_model, 10, 300), (attack_state, 5, 150), (attack_cache, 3, 100),
+    (attack_keys, 10, 300), (attack_yaml, 10, 300), (attack_arguments, 6, 300), (attack_data, 12, 300),
+    (attack_stream, 4, 150), (attack_model, 8, 300), (attack_state, 4, 150), (attack_cache, 3, 100),
 ]  # fmt: skip
 
 
