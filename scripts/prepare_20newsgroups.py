@@ -10,20 +10,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from prepare_common import (
-    PrepareError,
-    folder_files,
-    listing,
-    make_parser,
-    report,
-    run,
-    tar_files,
-    warn,
-    write_trees,
-)
+from prepare_common import PrepareError, files_of, make_parser, report, run, warn, write_trees
 
 SOURCE = """\
 INPUT is 20news-bydate.tar.gz from http://qwone.com/~jason/20Newsgroups/, or the folder it was unpacked
@@ -36,43 +25,27 @@ It writes all/{train,test}/<class>/<number> and four/{train,test}/<category>/<cl
 """
 CATEGORIES = {
     "comp": [
-        "comp.graphics",
-        "comp.os.ms-windows.misc",
-        "comp.sys.ibm.pc.hardware",
-        "comp.sys.mac.hardware",
+        "comp.graphics", "comp.os.ms-windows.misc", "comp.sys.ibm.pc.hardware", "comp.sys.mac.hardware",
         "comp.windows.x",
     ],
     "politics": ["talk.politics.guns", "talk.politics.mideast", "talk.politics.misc"],
     "rec": ["rec.autos", "rec.motorcycles", "rec.sport.baseball", "rec.sport.hockey"],
     "religion": ["alt.atheism", "soc.religion.christian", "talk.religion.misc"],
-}
+}  # fmt: skip
 OUTSIDE = ["misc.forsale", "sci.crypt", "sci.electronics", "sci.med", "sci.space"]
 CATEGORY_OF = {name: category for category, names in CATEGORIES.items() for name in names}
 KNOWN = {*CATEGORY_OF, *OUTSIDE}
 SPLITS = ("train", "test")
-EXPECTED = {
-    ("all", "train"): 11_314,
-    ("all", "test"): 7_532,
-    ("four", "train"): 8_356,
-    ("four", "test"): 5_563,
-}
+EXPECTED = {("all", "train"): 11_314, ("all", "test"): 7_532, ("four", "train"): 8_356, ("four", "test"): 5_563}
 POST = re.compile(r"20news-bydate-(train|test)/([a-z.-]+)/([0-9]+)")
 
 Posts = dict[tuple[str, str, str], bytes]  # keyed by split, class and number
 
 
-def files_of(source: Path) -> Iterator[tuple[str, bytes]]:
-    if source.is_file():
-        return tar_files(source)
-    if not source.is_dir():
-        raise PrepareError(f"expected 20news-bydate.tar.gz or its folder at {source}, found: {listing(source)}")
-    return folder_files(source, [f"20news-bydate-{split}" for split in SPLITS])
-
-
 def read_posts(source: Path) -> Posts:
     """Read all posts. An unexpected file name is an error, since it means a different edition of the data."""
     posts: Posts = {}
-    for name, content in files_of(source):
+    for name, content in files_of(source, "20news-bydate.tar.gz", [f"20news-bydate-{split}" for split in SPLITS]):
         if Path(name).name.startswith("."):  # left behind by a file manager, such as .DS_Store
             continue
         match = POST.fullmatch(name)

@@ -10,7 +10,8 @@ import shutil
 import sys
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -116,8 +117,16 @@ def tar_files(archive: Path) -> Iterator[tuple[str, bytes]]:
         raise PrepareError(f"{archive}: expected a complete .tar.gz, found a damaged one ({error})") from error
 
 
-def folder_files(folder: Path, inner: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The relative names and contents of the files in the subfolders `inner` of `folder`."""
+def files_of(source: Path, archive: str, inner: list[str]) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of the files in an archive, or in the subfolders `inner` of the unpacked folder."""
+    if source.is_file():
+        return tar_files(source)
+    if not source.is_dir():
+        raise PrepareError(f"expected {archive} or its folder at {source}, found: {listing(source)}")
+    return _folder_files(source, inner)
+
+
+def _folder_files(folder: Path, inner: list[str]) -> Iterator[tuple[str, bytes]]:
     for name in inner:
         if not (folder / name).is_dir():
             raise PrepareError(f"expected the folder {name} in {folder}, found: {listing(folder)}")
@@ -128,16 +137,10 @@ def folder_files(folder: Path, inner: list[str]) -> Iterator[tuple[str, bytes]]:
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
     """Write all files or none: each is written next to its target and renamed once all are complete."""
-    waiting = {target: _beside(target) for target in contents}
-    try:
+    with _renamed_once_complete(contents) as waiting:
         for target, content in contents.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             waiting[target].write_bytes(content)
-        for target, temporary in waiting.items():
-            os.replace(temporary, target)
-    finally:
-        for temporary in waiting.values():
-            temporary.unlink(missing_ok=True)
 
 
 def write_trees(trees: Mapping[Path, Mapping[str, bytes]]) -> None:
@@ -145,19 +148,23 @@ def write_trees(trees: Mapping[Path, Mapping[str, bytes]]) -> None:
     for target in trees:
         if target.exists():
             raise PrepareError(f"{target} already exists; remove it first")
-    waiting = {target: _beside(target) for target in trees}
-    try:
+    with _renamed_once_complete(trees) as waiting:
         for target, files in trees.items():
             for name, content in files.items():
                 path = waiting[target] / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+
+
+@contextmanager
+def _renamed_once_complete(targets: Iterable[Path]) -> Iterator[dict[Path, Path]]:
+    waiting = {target: target.with_name(f".{target.name}.{os.getpid()}.tmp") for target in targets}
+    try:
+        yield waiting
         for target, temporary in waiting.items():
             os.replace(temporary, target)
     finally:
         for temporary in waiting.values():
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{os.getpid()}.tmp")
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            temporary.unlink(missing_ok=True)

@@ -8,21 +8,9 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from prepare_common import (
-    PrepareError,
-    decode,
-    folder_files,
-    listing,
-    make_parser,
-    report,
-    run,
-    tar_files,
-    warn,
-    write_files,
-)
+from prepare_common import PrepareError, decode, files_of, make_parser, report, run, warn, write_files
 
 SOURCE = """\
 INPUT is aclImdb_v1.tar.gz from https://ai.stanford.edu/~amaas/data/sentiment/, or the unpacked folder
@@ -39,18 +27,10 @@ REVIEW = re.compile(r"(?:aclImdb/)?(train|test)/(neg|pos)/(\d+_\d+\.txt)")
 EXPECTED_PER_LABEL = 12_500
 
 
-def files_of(source: Path) -> Iterator[tuple[str, bytes]]:
-    if source.is_file():
-        return tar_files(source)
-    if not source.is_dir():
-        raise PrepareError(f"expected aclImdb_v1.tar.gz or the folder aclImdb at {source}, found: {listing(source)}")
-    return folder_files(source, [f"{split}/{label}" for split in SPLITS for label in LABELS])
-
-
 def read_reviews(source: Path) -> dict[tuple[str, str], dict[str, str]]:
     """The texts of the reviews, keyed by (split, label), then by file name."""
     reviews: dict[tuple[str, str], dict[str, str]] = {(split, label): {} for split in SPLITS for label in LABELS}
-    for name, content in files_of(source):
+    for name, content in files_of(source, "aclImdb_v1.tar.gz", [f"{split}/{label}" for split, label in reviews]):
         if match := REVIEW.fullmatch(name):
             split, label, file_name = match.groups()
             reviews[split, label][file_name] = decode(content, name)

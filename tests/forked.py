@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, NoReturn
 
@@ -15,8 +16,8 @@ from textrnn.__main__ import main
 class Forked:
     """`textrnn` with these arguments; for what only a process has: its own streams, and an end by a signal.
 
-    Where no file descriptor is given for a stream, it is a pipe. COMMAND starts an interpreter of its own, for what
-    matters before and after the program: the locale, limits, what it imports.
+    A stream without a file descriptor is a pipe. `prepare` is called before the program. COMMAND starts an interpreter
+    of its own, for what matters before and after the program: the locale, limits, what it imports.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Forked:
         stdout: int | None = None,
         stderr: int | None = None,
         environment: dict[str, str] | None = None,
+        prepare: Callable[[], object] | None = None,
     ) -> None:
         pipes = [os.pipe() for _ in range(3)]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
@@ -34,7 +36,7 @@ class Forked:
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _run([*map(str, arguments)], given, environment or {})
+            _run([*map(str, arguments)], given, environment or {}, prepare)
         for end in theirs:
             os.close(end)
         self.stdin: BinaryIO = os.fdopen(pipes[0][1], "wb")
@@ -60,7 +62,9 @@ class Forked:
         return out
 
 
-def _run(arguments: list[str], streams: list[int], environment: dict[str, str]) -> NoReturn:
+def _run(
+    arguments: list[str], streams: list[int], environment: dict[str, str], prepare: Callable[[], object] | None
+) -> NoReturn:
     code = 70
     try:
         for number, stream in enumerate(streams):
@@ -70,6 +74,8 @@ def _run(arguments: list[str], streams: list[int], environment: dict[str, str]) 
         sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
         os.environ.update(environment)
         sys.argv = ["textrnn", *arguments]
+        if prepare is not None:
+            prepare()
         main()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 0

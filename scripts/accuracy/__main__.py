@@ -11,17 +11,15 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from scripts.accuracy import record
 from scripts.accuracy.page import results, small_results
-from scripts.accuracy.programs import Program, programs
+from scripts.accuracy.programs import Program, programs, small_programs
 from scripts.accuracy.scores import calibration_error, scores
-from scripts.accuracy.small import SMALL
-from scripts.accuracy.small_programs import small_programs
-from scripts.accuracy.tasks import TASKS, Parts, Task, config_of, prepare, splits
+from scripts.accuracy.tasks import SMALL, TASKS, Parts, Task, config_of, prepare, splits
 from scripts.bench.corpora import ROOT, WORK, Missing, write_texts
-from scripts.bench.machine import describe
-from scripts.bench.report import put
+from scripts.bench.report import describe, put
 from scripts.bench.rivals.corpus import read_texts
 from scripts.bench.timing import environment
 
@@ -63,16 +61,7 @@ def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) 
         found = labels(parts)
         seconds = time.perf_counter() - begin
         write_texts(labels_file(task, program), found)
-        reading = {
-            "task": task.name, "program": name, "seed": seed, "recipe": record.digest(recipe),
-            "seconds": round(seconds, 1), "machine": describe(), "commit": commit(),
-            **scores(parts["test"].labels, found, linear, task.measure),
-        }  # fmt: skip
-        record.add(reading)
-        print(
-            f"{what}: accuracy {reading['accuracy']:.4f}, macro-F1 {reading['macro_f1']:.4f}, {seconds:.0f} s",
-            flush=True,
-        )
+        keep_reading(task.name, name, seed, recipe, seconds, scores(parts["test"].labels, found, linear, task.measure))
         if program is programs[0]:
             linear = found
 
@@ -91,15 +80,20 @@ def evaluate_small(*, again: bool, seeds: list[int] | None = None) -> None:
         found = [label for part in parts for label in part.labels]
         probabilities = [each for part in parts for each in part.probabilities or []]
         truth = [label for _, test in folds for label in test.labels]
-        reading = {
-            "task": task.in_record, "program": name, "seed": seed, "recipe": record.digest(recipe),
-            "seconds": round(seconds, 1), "machine": describe(), "commit": commit(),
-            **scores(truth, found, None, "accuracy"),
-            "calibration_error": calibration_error(truth, found, probabilities) if probabilities else None,
-        }  # fmt: skip
-        record.add(reading)
-        print(f"{task.name}: {name}, seed {seed}: {reading['accuracy']:.4f}, {seconds:.0f} s", flush=True)
+        error = {"calibration_error": calibration_error(truth, found, probabilities) if probabilities else None}
+        keep_reading(task.in_record, name, seed, recipe, seconds, scores(truth, found, None, "accuracy") | error)
         put(ROOT / "docs" / "accuracy.md", "small", small_results(record.readings()))
+
+
+def keep_reading(task: str, program: str, seed: int, recipe: str, seconds: float, found: dict[str, Any]) -> None:
+    record.add({
+        "task": task, "program": program, "seed": seed, "recipe": record.digest(recipe),
+        "seconds": round(seconds, 1), "machine": describe(), "commit": commit(), **found,
+    })  # fmt: skip
+    print(
+        f"{task}: {program}, seed {seed}: accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}, "
+        f"{seconds:.0f} s", flush=True,
+    )  # fmt: skip
 
 
 def labels_file(task: Task, program: Program) -> Path:

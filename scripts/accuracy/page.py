@@ -6,10 +6,8 @@ from collections import Counter
 from statistics import fmean
 from typing import Any
 
-from scripts.accuracy.programs import DEFAULTS
-from scripts.accuracy.small import SEEDS, SMALL
-from scripts.accuracy.small_programs import PLAIN, TUNED
-from scripts.accuracy.tasks import TASKS, Task
+from scripts.accuracy.programs import DEFAULTS, PLAIN, TUNED
+from scripts.accuracy.tasks import SEEDS, SMALL, TASKS, Task
 from scripts.bench.report import number, percent, table
 
 

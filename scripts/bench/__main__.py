@@ -9,15 +9,13 @@ import subprocess
 import sys
 
 from scripts.bench.corpora import ROOT, Missing
-from scripts.bench.machine import describe, versions
-from scripts.bench.report import put
+from scripts.bench.report import describe, put, versions
 from scripts.bench.timing import environment
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 PARTS = {  # part: its module
     "encoder": "encoder", "titles": "training", "reviews": "training", "prediction": "prediction",
-    "sizes": "sizes",
-    "tokenizing": "tokenizing", "cache": "cache",
+    "sizes": "sizes", "tokenizing": "data", "cache": "data",
 }  # fmt: skip
 
 

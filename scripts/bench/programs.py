@@ -36,18 +36,17 @@ class Program(NamedTuple):
         return run_program(self.predict(folder, texts, output))
 
 
-def ours(config: str, options: Mapping[str, object] | None = None, to_predict: Sequence[str] = ()) -> Program:
-    """textrnn with a shipped config and `--set` options on top; labels stay the ids of the raw files. to_predict:
-    further words of `textrnn predict`."""
+def ours(config: str | None, options: Mapping[str, object] | None = None, to_predict: Sequence[str] = ()) -> Program:
+    """textrnn with a shipped config, if any, and `--set` options on top; labels stay the ids of the raw files.
+    to_predict: further words of `textrnn predict`."""
 
     def train(corpus: Corpus, folder: Path) -> list[object]:
         settings = {
             "data.train": corpus.train, "data.dev": corpus.dev or "null", "data.test": "null",
             "data.label_names": "null", "data.cache_dir": folder / "cache", **(options or {}),
         }  # fmt: skip
-        words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        config_file = ROOT / "configs" / f"{config}.yaml"
-        return textrnn("train", "--config", config_file, "--run-dir", folder / "run", *words)
+        words = ["--config", ROOT / "configs" / f"{config}.yaml"] if config else []
+        return textrnn("train", *words, "--run-dir", folder / "run", settings=settings)
 
     def predict(folder: Path, texts: Path, output: Path) -> list[object]:
         return textrnn("predict", folder / "run", texts, "--format", "text", "--output", output, *to_predict)

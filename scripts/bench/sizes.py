@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from scripts.accuracy.small import drawn, movies
+from scripts.accuracy.tasks import drawn, movies
 from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
-from scripts.bench.programs import Program, available, fasttext, linear_svc
+from scripts.bench.programs import Program, available, fasttext, linear_svc, ours
 from scripts.bench.report import number, table
-from scripts.bench.timing import textrnn
 
 ROWS = 3000
 
@@ -24,7 +23,8 @@ def measure_sizes() -> list[str]:
         ("IMDB", "word", reviews()),
     ):
         wanted: dict[str, Callable[[], Program]] = {
-            "textrnn": defaults, "fastText": partial(fasttext, unit), "SVC": partial(linear_svc, unit),
+            "textrnn": partial(ours, None, {"train.epochs": 1, **columns(corpus.train)}),
+            "fastText": partial(fasttext, unit), "SVC": partial(linear_svc, unit),
         }  # fmt: skip
         programs, absent = available(wanted)
         missing += [each for each in absent if each not in missing]
@@ -39,23 +39,6 @@ def measure_sizes() -> list[str]:
         rows.append([name, *(number(each / 1e6) if each else "" for each in cells)])
     header = ["corpus", "textrnn, MB", "its training state, MB", "fastText, MB", "TF-IDF + LinearSVC (joblib), MB"]
     return [table("Sizes of saved models, trained with the defaults", header, rows), *missing]
-
-
-def defaults() -> Program:
-    """textrnn without a config, for one epoch."""
-
-    def train(corpus: Corpus, folder: Path) -> list[object]:
-        settings = {
-            "data.train": corpus.train, "data.dev": corpus.dev or "null", "data.cache_dir": folder / "cache",
-            "train.epochs": 1, **columns(corpus.train),
-        }  # fmt: skip
-        words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        return textrnn("train", "--run-dir", folder / "run", *words)
-
-    def predict(folder: Path, texts: Path, output: Path) -> list[object]:
-        return textrnn("predict", folder / "run", texts, "--format", "text", "--output", output)
-
-    return Program(train, predict)
 
 
 def columns(train: Path) -> dict[str, object]:

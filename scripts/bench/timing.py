@@ -72,9 +72,10 @@ def run_program(command: Sequence[object]) -> Run:
         return Run(seconds, usage.ru_maxrss * 1024, out.read().decode())
 
 
-def textrnn(*arguments: object) -> list[object]:
-    """The command line of our own program."""
-    return [sys.executable, "-m", "textrnn", *arguments]
+def textrnn(*arguments: object, settings: Mapping[str, object] | None = None) -> list[object]:
+    """The command line of our own program, with `--set KEY=VALUE` for each of the settings."""
+    words = [word for key, value in (settings or {}).items() for word in ("--set", f"{key}={value}")]
+    return [sys.executable, "-m", "textrnn", *arguments, *words]
 
 
 def threads() -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-from tests.attacks.case import Case
-from tests.attacks.check import check, files
-from tests.attacks.small import SMALL
+from hypothesis import strategies as st
 
+from tests.attacks.command import SMALL, attack
+from tests.attacks.hostile import Draw, pick, rarely, sometimes
+
+# Some are written to: no value leads out of the current folder.
 VALUES = [
     "", " ", "0", "-1", "1", "2", "9" * 20, "-" + "9" * 20, "9" * 5000, "1.5", "nan", "1e9", "true", "null", "auto",
     "cpu", "cuda", "cuda:0", "cuda:99", "cuda:" + "9" * 20, "cuda:-1", "cuda:", "cuda:²", "mps", "meta", "CPU", "-",
@@ -18,12 +20,10 @@ VALUES = [
     "a.gz", "train.tsv", "./train.tsv", "test.tsv/x", "train.tsv/", "*", "*.tsv", "[a", "?", "**", "missing", "run",
     "run/", "run/model", "run/eval", "run/config.yaml", "two\nlines", "two\nlines.tsv", "a\rb", "\x1b[31mred", "\x07",
     "é", "e\u0301", "日本.tsv", "\u2028", "\u202e", "\ufeff", os.fsdecode(b"\xff"), os.fsdecode(b"\xed\xa0\x80.tsv"),
-    os.fsdecode(b"a\xffb.yaml"), "n" * 255, "n" * 256, "n/" * 200 + "n", "n" * 100_000, "%s", "{}", "~", "$HOME",
-    "new", "new/deep/er", "config.yaml", "/dev/null", "/dev/full", "/dev/stdin", "/nowhere/x", "/proc/version", "٣",
+    os.fsdecode(b"a\xffb.yaml"), "n" * 255, "n" * 256, "n/" * 200 + "n", "n" * 100_000, "%s", "{}", "~",
+    "new", "new/deep/er", "config.yaml", "/dev/null", "/dev/full", "/dev/stdin", "٣",
     "0x10", "1_000", "+1", "texts.txt",
 ]  # fmt: skip
-# These are written to: no value may lead out of the case's folder.
-SAFE = [value for value in VALUES if not value.startswith(("/nowhere", "/proc", "$"))]
 COMMANDS = {
     "vocab": ["--config", "-c", "--set", "--data", "--output"],
     "train": ["--config", "-c", "--set", "--data", "--run-dir", "--resume", "--force", "--device"],
@@ -34,7 +34,7 @@ COMMANDS = {
     ],
 }  # fmt: skip
 FLAGS = ("--resume", "--force", "--json", "--keep")
-VARIABLES = ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
+VARIABLES = ["RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
 NUMBERS = [
     "",
     " ",
@@ -54,55 +54,38 @@ NUMBERS = [
 ]
 
 
-def attack(case: Case) -> None:
-    rng = case.rng
-    case.copy("train.tsv", "test.tsv", "texts.txt", "run")
-    if rng.random() < 0.2:
-        _environment(case)
+def attack_arguments(draw: Draw, copy: Draw) -> None:
+    copy("train.tsv", "test.tsv", "texts.txt", "run")
+    command = pick(draw, COMMANDS)
+    words = _usual(draw, command)
+    if draw(sometimes):
+        attack(*words, environment=_environment(draw))
         return
-    command = rng.choice(["vocab", "train", "eval", "predict", "predict"])
-    words = _usual(case, command)
-    for _ in range(rng.choice([1, 1, 2, 4])):
-        name = rng.choice([*COMMANDS[command], *COMMANDS[command], "--nope", "--help", ""])
-        value = rng.choice(SAFE)
-        if name in FLAGS or name == "--help":
-            words.append(name)
-        elif name:
-            words += rng.choice([[name, value], [name, value], [f"{name}={value}"], [name]])
+    for _ in range(draw(st.integers(1, 4))):
+        name, value = pick(draw, [*COMMANDS[command], "--nope", "--help", ""]), pick(draw, VALUES)
+        if not name:
+            words.insert(draw(st.integers(0, len(words))), value)
         else:
-            words.insert(rng.randrange(len(words) + 1), value)
-    if rng.random() < 0.05:
-        words[0] = rng.choice(VALUES)
-    before = files()
-    check(case, case.run(*words), before)
+            is_flag = name in (*FLAGS, "--help")
+            words += [name] if is_flag else pick(draw, [[name, value], [f"{name}={value}"], [name]])
+    if draw(rarely):
+        words[0] = pick(draw, VALUES)
+    attack(*words)
 
 
-def _usual(case: Case, command: str) -> list[str]:
+def _usual(draw: Draw, command: str) -> list[str]:
     """A command line that would do, or one with a hostile path."""
-    odd = [case.rng.choice(SAFE) for _ in range(3)]
-    is_odd = case.rng.random() < 0.3
-    if command == "vocab":
-        return ["vocab", "--data", odd[0] if is_odd else "train.tsv"]
-    if command == "train":
-        data, run = (odd[0], odd[1]) if is_odd else ("train.tsv", "new")
-        return ["train", "--data", data, *SMALL, "--set", "train.epochs=1", "--run-dir", run]
-    if command == "eval":
-        return ["eval", *(odd[:2] if is_odd else ["run", "test.tsv"])]
-    return ["predict", *(odd[: case.rng.choice([1, 2, 3])] if is_odd else ["run", "texts.txt"])]
+    data, other = (pick(draw, VALUES), pick(draw, VALUES)) if draw(sometimes) else ("train.tsv", "")
+    return {
+        "vocab": ["vocab", "--data", data],
+        "train": ["train", "--data", data, *SMALL, "--run-dir", other or "new"],
+        "eval": ["eval", other or "run", data],
+        "predict": ["predict", other or "run", data],
+    }[command]  # fmt: skip
 
 
-def _environment(case: Case) -> None:
+def _environment(draw: Draw) -> dict[str, str]:
     """Variables of torchrun that no torchrun has set. A world of two that could be waited for is none of them."""
-    rng = case.rng
-    values = {name: rng.choice(NUMBERS) for name in VARIABLES}
-    values["WORLD_SIZE"] = rng.choice(["1", "1", "0", "-1", "x", "", "1.5", "²", "9" * 5000])
-    for name in rng.sample(VARIABLES, k=rng.choice([0, 0, 1, 3])):
-        if name != "WORLD_SIZE":
-            del values[name]
-    if rng.random() < 0.3:
-        values = {}
-    for name in rng.sample(["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "COLUMNS", "PYTHONIOENCODING", "LANG"], k=2):
-        values[name] = rng.choice(NUMBERS)
-    words = _usual(case, rng.choice(list(COMMANDS)))
-    before = files()
-    check(case, case.run(*words, environment=values), before)
+    names = draw(st.lists(st.sampled_from([*VARIABLES, "OMP_WAIT_POLICY", "COLUMNS", "LANG"]), unique=True))
+    values = {name: pick(draw, NUMBERS) for name in names}
+    return values | {"WORLD_SIZE": pick(draw, ["1", "0", "-1", "x", "", "1.5", "²", "9" * 5000])}

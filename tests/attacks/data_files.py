@@ -1,103 +1,85 @@
-"""Damaged data in all formats: what cannot be read is refused by name, or skipped where that is asked for."""
+"""Damaged data in all formats: what cannot be read is refused by name, or skipped if that is asked for."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import gzip
 import io
 import json
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.attacks.case import Case, Ended
-from tests.attacks.check import check, files, option
-from tests.attacks.folders import make_folder
-from tests.attacks.hostile import STRINGS, mutate
-from tests.attacks.small import SMALL
+from hypothesis import strategies as st
+
+from tests.attacks.command import SMALL, attack, option
+from tests.attacks.hostile import STRINGS, Draw, edited, half, pick, rarely, sometimes
 from tests.conftest import make_rows
 
 LABELS = ["food", "sport", "travel"]
 ENCODINGS = ["utf-16", "utf-8-sig", "gb18030", "latin-1", "utf-7", "utf-32-le", "cp1252", "iso-2022-jp", "hz", "ascii"]
 
 
-def attack(case: Case) -> None:
-    rng = case.rng
-    kind = rng.choice(["tsv", "csv", "jsonl", "fasttext", "folder", "ids", "tsv", "csv", "jsonl"])
-    name = make_folder(case) if kind == "folder" else _make_file(case, kind)
-    options = _options(case, kind)
-    command = rng.choice(["vocab", "vocab", "train", "predict", "predict", "eval"])
-    if command == "vocab":
-        before = files()
-        check(case, case.run("vocab", "--data", name, *options, "--set", "vocab.min_count=1"), before)
-    elif command == "train":
-        before = files()
-        words = ["train", "--data", name, *SMALL, "--set", "train.epochs=1", "--run-dir", "new", *options]
-        check(case, case.run(*words), before)
-    elif command == "eval":
-        case.copy("run")
-        before = files()
-        check(case, case.run("eval", "run", name, *options, *rng.choice([[], ["--json"]])), before)
-    else:
-        case.copy(rng.choice(["run", "rcnn"]))
-        _predict(case, kind, name)
+def attack_data(draw: Draw, copy: Draw) -> None:
+    kind = pick(draw, ["tsv", "csv", "jsonl", "fasttext", "folder", "ids"])
+    name = _folder(draw) if kind == "folder" else _file(draw, kind)
+    command = pick(draw, ["vocab", "train", "predict", "eval"])
+    if command == "predict":
+        _predict(draw, copy, name)
+        return
+    words = {
+        "vocab": ["vocab", "--data"],
+        "eval": ["eval", "run"],
+        "train": ["train", *SMALL, "--run-dir", "new", "--data"],
+    }
+    if command == "eval":
+        copy("run")
+    attack(*words[command], name, *_settings(draw, kind))
 
 
-def _make_file(case: Case, kind: str) -> str:
-    rng = case.rng
-    text = _good(case, kind)
-    if rng.random() < 0.1:
-        encoding = rng.choice(ENCODINGS)
-        case.note(f"written in {encoding}")
-        content = text.encode(encoding, "replace")
-    else:
-        content = text.encode("utf-8", "surrogatepass")
-    if rng.random() < 0.9:
-        content, what = mutate(rng, content)
-        case.note(what)
-    name = f"data.{kind}" if kind in ("tsv", "csv", "jsonl") else rng.choice(["data.txt", "data", "data.tsv"])
-    if rng.random() < 0.2:
+def _file(draw: Draw, kind: str) -> str:
+    text = _text(draw, kind)
+    encoding = pick(draw, ENCODINGS) if draw(rarely) else ""
+    content = text.encode(encoding, "replace") if encoding else text.encode("utf-8", "surrogatepass")
+    content = content if draw(rarely) else edited(draw, content)
+    name = f"data.{kind}" if kind in ("tsv", "csv", "jsonl") else pick(draw, ["data.txt", "data", "data.tsv"])
+    if draw(rarely):
         name, content = f"{name}.gz", gzip.compress(content, mtime=0)
-        if rng.random() < 0.5:
-            content, what = mutate(rng, content, 1)
-            case.note(f"after compression: {what}")
+        content = edited(draw, content, 1) if draw(half) else content
     Path(name).write_bytes(content)
-    if kind == "ids":
-        names = ("\n".join(LABELS) + "\n").encode()
-        Path("names.txt").write_bytes(mutate(rng, names, 1)[0] if rng.random() < 0.5 else names)
+    names = ("\n".join(LABELS) + "\n").encode()
+    Path("names.txt").write_bytes(edited(draw, names, 1) if draw(sometimes) else names)
     return name
 
 
-def _good(case: Case, kind: str) -> str:
-    rng = case.rng
-    rows = make_rows(30, seed=case.number)
-    for _ in range(rng.choice([0, 0, 1, 3])):
-        at = rng.randrange(len(rows))
-        label, text = rows[at]
-        odd = rng.choice(STRINGS)
-        rows[at] = (odd, text) if rng.random() < 0.4 else (label, odd)
+def _text(draw: Draw, kind: str) -> str:
+    """Good rows, and up to three odd ones."""
+    rows = make_rows(30)
+    for place, odd, is_label in draw(
+        st.lists(st.tuples(st.integers(0, 29), st.sampled_from(STRINGS), half), max_size=3)
+    ):
+        label, text = rows[place]
+        rows[place] = (odd, text) if is_label else (label, odd)
     if kind == "csv":
         stream = io.StringIO()
-        delimiter = rng.choice([",", ",", ";", "\t", "|", "#"])
         writer = csv.writer(
-            stream, delimiter=delimiter, lineterminator=rng.choice(["\n", "\r\n"]), quoting=rng.choice([0, 1])
+            stream, delimiter=pick(draw, ",;\t|#"), lineterminator=pick(draw, ["\n", "\r\n"]), escapechar="\\"
         )
         writer.writerow(
-            rng.choice([["label", "text"], ["label", "text"], ["text", "text"], ["label", "text", ""], [""]])
+            pick(draw, [["label", "text"], ["label", "text"], ["text", "text"], ["label", "text", ""], [""]])
         )
-        with contextlib.suppress(csv.Error):  # an odd row that cannot be written as CSV
-            writer.writerows(rows)
+        writer.writerows(rows)
         return stream.getvalue()
     if kind == "jsonl":
-        is_ascii, odd_keys = rng.random() < 0.5, rng.random() < 0.3
-        lines = [json.dumps({"label": label, "text": text}, ensure_ascii=is_ascii) for label, text in rows]
-        if odd_keys:
-            lines[rng.randrange(len(lines))] = rng.choice(_ODD_JSON)
+        lines = [json.dumps({"label": label, "text": text}, ensure_ascii=draw(half)) for label, text in rows]
+        lines += [pick(draw, _ODD_JSON)] * draw(sometimes)
         return "".join(f"{line}\n" for line in lines)
-    if kind == "fasttext":
-        return "".join(f"__label__{label} {text}\n" for label, text in rows)
-    if kind == "ids":
-        return "".join(f"{LABELS.index(label) if label in LABELS else label}\t{text}\n" for label, text in rows)
-    return "".join(f"{label}\t{text}\n" for label, text in rows)
+    ids = {label: str(number) for number, label in enumerate(LABELS)} if kind == "ids" else {}
+    form = "__label__{} {}\n" if kind == "fasttext" else "{}\t{}\n"
+    return "".join(form.format(ids.get(label, label), text) for label, text in rows)
 
 
 _ODD_JSON = [
@@ -113,60 +95,144 @@ _ODD_JSON = [
 ]  # fmt: skip
 
 
-def _options(case: Case, kind: str) -> list[str]:
-    rng = case.rng
-    options = []
-    if kind == "ids":
-        options += ["--set", "data.label_names=names.txt"]
-    if rng.random() < 0.5:
-        options += ["--set", f"data.bad_rows={rng.choice(['skip', 'error'])}"]
-    if rng.random() < 0.3:
-        format = kind if kind != "ids" else "tsv"
-        format = format if rng.random() < 0.8 else rng.choice(["auto", "tsv", "csv", "jsonl", "fasttext", "folder"])
-        options += ["--set", f"data.format={format}"]
-    if rng.random() < 0.1:
-        options += ["--set", f"data.encoding={rng.choice(ENCODINGS)}"]
-    if rng.random() < 0.1:
-        options += ["--set", f"data.delimiter={rng.choice([';', '#', 'tab', 'é', 'x'])}"]
-    if rng.random() < 0.15:
-        column = rng.choice(["text_column", "label_column"])
-        options += ["--set", f"data.{column}={rng.choice(['0', '1', '5', 'text', 'label', 'nope', '9' * 18, '日'])}"]
-    return options
+def _settings(draw: Draw, kind: str) -> list[str]:
+    choices = {
+        "bad_rows": ["skip", "error"], "format": ["auto", "tsv", "csv", "jsonl", "fasttext", "folder"],
+        "encoding": ENCODINGS, "delimiter": [";", "#", "tab", "é", "x"],
+        "text_column": ["0", "1", "5", "text", "label", "nope", "9" * 18, "日"], "label_column": ["0", "1", "label"],
+    }  # fmt: skip
+    keys = draw(st.lists(st.sampled_from([*choices]), unique=True, max_size=2))
+    settings = [f"data.{key}={pick(draw, choices[key])}" for key in keys]
+    settings += ["data.label_names=names.txt"] * (kind == "ids")
+    return [word for setting in settings for word in ("--set", setting)]
 
 
-def _predict(case: Case, kind: str, name: str) -> None:
-    rng = case.rng
-    run = "run" if Path("run").exists() else "rcnn"
+def _predict(draw: Draw, copy: Draw, name: str) -> None:
+    run = copy(pick(draw, ["run", "rcnn"]))
+    choices = {
+        "--format": ["text", "tsv", "csv", "jsonl", "fasttext", "folder"], "--output-format": ["jsonl"],
+        "--delimiter": [";", "#", "\t", "é", "", '"', ";;"], "--encoding": ENCODINGS,
+        "--text-column": ["0", "1", "2", "text", "label", "", "9" * 30, "٣"],
+        "--output": ["out.tsv", "new/out.tsv", "."], "--batch-size": ["1", "3", "100000"],
+    }  # fmt: skip
     words = ["predict", run, name]
-    if rng.random() < 0.5:
-        words += ["--format", rng.choice(["text", "tsv", "csv", "jsonl", "fasttext", "folder"])]
-    if rng.random() < 0.4:
-        words += ["--output-format", "jsonl", *rng.choice([[], ["--keep"]])]
-    if rng.random() < 0.1:
-        words += ["--delimiter", rng.choice([";", "#", "\t", "é", "", '"', ";;"])]
-    if rng.random() < 0.2:
-        words += ["--text-column", rng.choice(["0", "1", "2", "text", "label", "", "9" * 30, "٣"])]
-    if rng.random() < 0.2:
-        words += ["--encoding", rng.choice(ENCODINGS)]
-    if rng.random() < 0.3:
-        words += ["--output", rng.choice(["out.tsv", "new/out.tsv", "."])]
-    if rng.random() < 0.2:
-        words += ["--batch-size", rng.choice(["1", "3", "100000"])]
-    before = files()
-    ended = case.run(*words)
-    check(case, ended, before)
+    for key in draw(st.lists(st.sampled_from([*choices]), unique=True, max_size=3)):
+        words += [key, pick(draw, choices[key])]
+    ended = attack(*words)
     if ended.code == 0 and (option(words, "--format") == "text" or (name == "data" and "--format" not in words)):
-        _check_row_count(case, ended, name, words)
+        output = option(words, "--output")
+        out = ended.out if output is None else Path(output).read_bytes()
+        assert out.count(b"\n") == _line_count(Path(name).read_bytes(), option(words, "--encoding") or "utf-8")
 
 
-def _check_row_count(case: Case, ended: Ended, name: str, words: list[str]) -> None:
-    """A row for each line; a line that is not there is one that was lost."""
-    content = Path(name).read_bytes()
+def _line_count(content: bytes, encoding: str) -> int:
+    """How many rows `predict` owes for texts."""
     content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    text = content.decode(option(words, "--encoding") or "utf-8").removeprefix("\ufeff")
-    lines = text.count("\n") + (not text.endswith("\n") and text != "")
-    output = option(words, "--output")
-    out = ended.out if output is None else Path(output).read_bytes()
-    rows = out.count(b"\n")
-    if rows != lines:
-        case.problems.append(f"{lines} lines in, {rows} rows out")
+    text = content.decode(encoding).removeprefix("\ufeff")
+    return text.count("\n") + (text != "" and not text.endswith("\n"))
+
+
+def attack_stream(draw: Draw, copy: Draw) -> None:
+    """Texts that come through a pipe in pieces: a row for each line, or a message that names the line."""
+    run = copy(pick(draw, ["run", "rcnn"]))
+    encoding = pick(draw, ["utf-8", "utf-8", "utf-8", "utf-16", "utf-16-le", "gb18030", "latin-1", "utf-7", "utf-32"])
+    lines = draw(st.lists(st.sampled_from([text for _, text in make_rows(20)] + STRINGS), max_size=20))
+    text = "".join(line + pick(draw, ["\n", "\n", "\r\n", "\n\n"]) for line in lines) + pick(draw, ["", "the last"])
+    content = text.encode("utf-8", "replace").decode().encode(encoding, "replace")
+    content = edited(draw, content, 3) if draw(half) else content
+    if draw(rarely):
+        content = gzip.compress(content, mtime=0)
+        content = edited(draw, content, 1) if draw(half) else content
+    words = ["predict", run, *pick(draw, [[], ["-"]]), "--encoding", encoding]
+    words += pick(draw, [[], ["--output-format", "jsonl"]]) + pick(draw, [[], ["--batch-size", "2"]])
+    source, sink = os.pipe()
+    writer = threading.Thread(target=_write, args=(sink, content, pick(draw, [1, 40, 4096, 1 << 20])))
+    writer.start()
+    try:
+        ended = attack(*words, stdin=source)
+    finally:
+        os.close(source)
+        writer.join()
+    rows = ended.out.count(b"\n")
+    place = re.search(r"error: stdin:(\d+)", ended.err)
+    if ended.code == 0:
+        assert rows == _line_count(content, encoding)
+    elif ended.code == 1:
+        assert place or re.search("gzip|binary", ended.err), f"no line is named: {ended.err}"
+        if place and encoding == "utf-8" and content[:2] != b"\x1f\x8b":
+            assert rows == int(place[1]) - 1
+
+
+def _write(sink: int, content: bytes, size: int) -> None:
+    try:
+        for at in range(0, len(content), max(size, len(content) // 1000)):
+            piece = content[at : at + max(size, len(content) // 1000)]
+            while piece:
+                piece = piece[os.write(sink, piece) :]
+    except BrokenPipeError:
+        pass
+    finally:
+        os.close(sink)
+
+
+def _folder(draw: Draw) -> str:
+    """A folder of classes with things in it that are no documents."""
+    root = Path("classes")
+    for number, (label, text) in enumerate(make_rows(24)):
+        (root / label).mkdir(parents=True, exist_ok=True)
+        (root / label / f"{number}.txt").write_text(text)
+    odd = st.tuples(st.sampled_from([*ODDITIES]), st.sampled_from([".", *LABELS]))
+    for name, place in draw(st.lists(odd, min_size=1, max_size=3, unique=True)):
+        ODDITIES[name](root / place)
+    return str(root)
+
+
+def _socket(place: Path) -> None:
+    here = os.getcwd()
+    os.chdir(place)  # the name of a socket may not be long
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("socket")
+    os.chdir(here)
+
+
+def _file_of(name: bytes | str, content: bytes, mode: int = 0o644) -> Callable[[Path], None]:
+    """Writes a file, and the folders above it."""
+
+    def write(place: Path) -> None:
+        path = Path(os.fsdecode(os.path.join(os.fsencode(place), os.fsencode(name))))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(mode)
+
+    return write
+
+
+def _remove_all(place: Path) -> None:
+    for file in place.rglob("*.txt"):
+        file.unlink()
+
+
+ODDITIES: dict[str, Callable[[Path], object]] = {
+    "broken link": lambda place: (place / "broken").symlink_to("nowhere"),
+    "link to itself": lambda place: (place / "loop").symlink_to("loop"),
+    "link to the folder above": lambda place: (place / "up").symlink_to(".."),
+    "link to the root": lambda place: (place / "top").symlink_to("/"),
+    "link to a file": lambda place: (place / "again").symlink_to("/etc/hostname"),
+    "fifo": lambda place: os.mkfifo(place / "fifo.txt"),
+    "socket": _socket,
+    "closed file": _file_of("secret", b"x", 0),
+    "closed folder": lambda place: (place / "closed").mkdir(0),
+    "long name": _file_of("n" * 255, b"a long name"),
+    "name of other bytes": _file_of(b"\xff\xfe\x1b[31m", b"bytes"),
+    "name with line ends": _file_of("two\nlines\r\t.txt", b"a name"),
+    "class of other bytes": _file_of(b"\xffclass/a", b"a text"),
+    "class with a line end": _file_of("two\nlines/a", b"a text"),
+    "empty class": lambda place: (place / "empty").mkdir(),
+    "hidden file": _file_of(".DS_Store", b"\xff\0"),
+    "empty file": _file_of("0", b""),
+    "damaged file": _file_of("damaged", b"some \xff text\0 of \xed\xa0\x80 it"),
+    "damaged gzip": _file_of("damaged.gz", b"\x1f\x8b\x08 and no more"),
+    "huge file": _file_of("huge", b"word " * 200_000),
+    "deep folder": _file_of("d/" * 100 + "a", b"a deep text"),
+    "no documents": _remove_all,
+}

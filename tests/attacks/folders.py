@@ -1,138 +1,159 @@
-"""A folder of classes with things in it that are no documents."""
+"""Damaged models, interrupted runs and caches: refused, or gone on with, but never half-read, and nothing is lost."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-from collections.abc import Callable
+import json
+import re
+import shutil
+import struct
 from pathlib import Path
+from typing import Any
 
-from tests.attacks.case import Case
-from tests.attacks.hostile import mutate
-from tests.conftest import make_rows
+import torch
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
+from tests.attacks.command import OPTIONS, Ended, attack
+from tests.attacks.hostile import YAML_VALUES, Draw, damage, half, pick, rarely
 
-def make_folder(case: Case) -> str:
-    root = Path("classes")
-    for number, (label, text) in enumerate(make_rows(24, seed=case.number)):
-        (root / label).mkdir(parents=True, exist_ok=True)
-        (root / label / f"{number}.txt").write_text(text)
-    for _ in range(case.rng.choice([0, 1, 1, 2, 3])):
-        odd = case.rng.choice(_ODDITIES)
-        place = root if case.rng.random() < 0.3 else root / case.rng.choice(["food", "sport", "travel"])
-        case.note(f"{odd.__name__.strip('_')} in {place}")
-        with contextlib.suppress(FileExistsError):
-            odd(case, place)
-    return str(root)
-
-
-def _broken_link(case: Case, place: Path) -> None:
-    (place / "broken").symlink_to("nowhere")
-
-
-def _link_to_itself(case: Case, place: Path) -> None:
-    (place / "loop").symlink_to("loop")
-
-
-def _link_to_a_folder(case: Case, place: Path) -> None:
-    (place / "up").symlink_to(case.rng.choice(["..", ".", "/", "../food"]))
-
-
-def _link_to_a_file(case: Case, place: Path) -> None:
-    (place / "again").symlink_to("/etc/hostname")
-
-
-def _fifo(case: Case, place: Path) -> None:
-    os.mkfifo(place / case.rng.choice(["fifo", "fifo.txt", ".fifo"]))
-
-
-def _socket(case: Case, place: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as one:
-        before = os.getcwd()
-        os.chdir(place)  # the name of a socket may not be long
-        try:
-            one.bind("socket")
-        finally:
-            os.chdir(before)
-
-
-def _unreadable_file(case: Case, place: Path) -> None:
-    (place / "secret").write_text("x")
-    (place / "secret").chmod(0)
-
-
-def _unreadable_folder(case: Case, place: Path) -> None:
-    (place / "closed").mkdir()
-    (place / "closed").chmod(0)
-
-
-def _long_name(case: Case, place: Path) -> None:
-    (place / ("n" * 255)).write_text("a long name")
-
-
-def _name_of_other_bytes(case: Case, place: Path) -> None:
-    Path(os.fsdecode(os.fsencode(place) + b"/\xff\xfe" + case.rng.choice([b"", b"\n", b"\x1b[31m"]))).write_text(
-        "bytes"
-    )
-
-
-def _name_with_a_line_end(case: Case, place: Path) -> None:
-    (place / "two\nlines\r\t.txt").write_text("a name")
-
-
-def _class_of_other_bytes(case: Case, place: Path) -> None:
-    folder = Path(os.fsdecode(os.fsencode(place) + b"/\xffclass"))
-    folder.mkdir()
-    (folder / "a").write_text("a text")
-
-
-def _class_with_a_line_end(case: Case, place: Path) -> None:
-    (place / "two\nlines").mkdir()
-    (place / "two\nlines" / "a").write_text("a text")
-
-
-def _empty_class(case: Case, place: Path) -> None:
-    (place / "empty").mkdir()
-
-
-def _hidden_file(case: Case, place: Path) -> None:
-    (place / ".DS_Store").write_bytes(b"\xff\0")
-
-
-def _empty_file(case: Case, place: Path) -> None:
-    (place / "0").write_bytes(b"")
-
-
-def _damaged_file(case: Case, place: Path) -> None:
-    content, what = mutate(case.rng, b"some text of a document\nand more\n")
-    case.note(what)
-    (place / "damaged").write_bytes(content)
-
-
-def _damaged_gzip(case: Case, place: Path) -> None:
-    (place / "damaged.gz").write_bytes(b"\x1f\x8b\x08" + case.rng.randbytes(20))
-
-
-def _huge_file(case: Case, place: Path) -> None:
-    (place / "huge").write_text("word " * 200_000)
-
-
-def _deep_folder(case: Case, place: Path) -> None:
-    deep = place / "/".join(["d"] * 100)
-    deep.mkdir(parents=True)
-    (deep / "a").write_text("a deep text")
-
-
-def _no_class_at_all(case: Case, place: Path) -> None:
-    for file in sorted(place.rglob("*")):
-        if file.is_file() and not file.is_symlink():
-            file.unlink()
-
-
-_ODDITIES: list[Callable[[Case, Path], None]] = [
-    _broken_link, _link_to_itself, _link_to_a_folder, _link_to_a_file, _fifo, _socket, _unreadable_file,
-    _unreadable_folder, _long_name, _name_of_other_bytes, _name_with_a_line_end, _class_of_other_bytes,
-    _class_with_a_line_end, _empty_class, _hidden_file, _empty_file, _damaged_file, _damaged_gzip, _huge_file,
-    _deep_folder, _no_class_at_all,
+_ODD = [
+    None, 0, -1, 1, 2, 3, 5, 10**9, -(10**9), 2**63, 10**400, 0.5, -0.5, 1e308, float("nan"), float("inf"), True,
+    False, "", "1", "x", [], [1], {}, {"a": 1},
 ]  # fmt: skip
+
+
+def attack_model(draw: Draw, copy: Draw) -> None:
+    """Each file of RUN/model with other bytes, other values, or gone."""
+    run = copy(pick(draw, ["run", "rcnn"]))
+    copy("texts.txt", "test.tsv")
+    _damage_in(draw, Path(run) if draw(rarely) else Path(run, "model"))
+    words = [[], ["--output-format", "jsonl", "--top-k", "3"], ["--output", "out.tsv"], ["--precision", "bfloat16"]]
+    attack("predict", run, "texts.txt", *pick(draw, words))
+    attack("eval", run, *pick(draw, [[], ["test.tsv"], ["test.tsv", "--json"], ["--split", "dev"]]))
+
+
+def attack_state(draw: Draw, copy: Draw) -> None:
+    """An interrupted run goes on or is refused, and its best model stays."""
+    run = copy(pick(draw, ["cut", "cut", "run"]))
+    copy("train.tsv", "test.tsv", "texts.txt")
+    places = ["resume", "resume", "history.jsonl", "environment.json", "config.yaml", "."]
+    _damage_in(draw, Path(run, pick(draw, places)))
+    had_model = Path(run, "model/model.safetensors").is_file()
+    ended = attack("train", "--resume", "--run-dir", run, *([] if run == "cut" else ["--set", "train.epochs=2"]))
+    if ended.code == 0 and had_model and "complete" not in ended.err:
+        assert attack("predict", run, "texts.txt").code == 0, "predict fails after a resume that succeeded"
+
+
+def attack_cache(draw: Draw, copy: Draw) -> None:
+    """The result with a damaged cache is that of an untouched one, and nothing is said of it."""
+    copy("train.tsv", "test.tsv", "run")
+    words, results = pick(draw, [
+        (["vocab", *OPTIONS, "--output", "result/vocab.tsv"], ["vocab.tsv"]),
+        (["train", *OPTIONS, "--run-dir", "result"], ["model/model.safetensors", "model/vocab.txt"]),
+        (["eval", "run", "--output", "result"], ["predictions.tsv", "confusion_matrix.csv"]),
+    ])  # fmt: skip
+    Path("result").mkdir()
+    first = attack(*words)
+    expected = [Path("result", name).read_bytes() for name in results]
+    shutil.rmtree("result")
+    Path("result").mkdir()
+    paths = sorted(file for file in Path(".textrnn_cache").rglob("*") if file.is_file() and not file.is_symlink())
+    for path in draw(st.lists(st.sampled_from(paths), min_size=1, max_size=3, unique=True)):
+        if path.suffix == ".json" and draw(half):
+            _other_json(draw, path)
+        else:
+            damage(draw, path)
+    second = attack(*words)
+    assert second.code == 0, f"exit {second.code} with a damaged cache: {second.err}"
+    assert [Path("result", name).read_bytes() for name in results] == expected
+    assert _timeless(second) == _timeless(first)
+
+
+def _timeless(ended: Ended) -> str:
+    """What was printed, without times and rates."""
+    return re.sub(r"[\d.,]+ (s\b|tokens/s)|time used.*", "", ended.out.decode() + ended.err)
+
+
+def _damage_in(draw: Draw, place: Path) -> None:
+    """Something happens to one file, or two, of a folder."""
+    for _ in range(2 if draw(rarely) else 1):
+        paths = [place] if place.is_file() else sorted(place.rglob("*"))
+        path = pick(draw, [file for file in paths if file.is_file() and file.suffix != ".png"])
+        change = {".safetensors": _other_tensors, ".yaml": _other_key, ".json": _other_json, ".jsonl": _other_json}
+        try:
+            change.get(path.suffix, damage)(draw, path) if draw(half) else damage(draw, path)
+        except (ValueError, LookupError, TypeError, AttributeError, struct.error):  # damaged before
+            damage(draw, path)
+
+
+def _other_key(draw: Draw, path: Path) -> None:
+    """A line of the config has another value; sizes are small or absurd, since the model is made before its weights
+    are read."""
+    lines = path.read_text().splitlines()
+    at = pick(draw, [at for at, line in enumerate(lines) if line.startswith(("  ", "format_version"))])
+    values = st.sampled_from(YAML_VALUES) | st.sampled_from(["1", "2", "3", "7", "true", "null", "1000000000000"])
+    lines[at] = f"{lines[at].partition(':')[0]}: {draw(values)}"
+    path.write_bytes(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+
+
+def _other_json(draw: Draw, path: Path) -> None:
+    """One value of one object is another one."""
+    lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    at = draw(st.integers(0, len(lines) - 1))
+    item = json.loads(lines[at])
+    item[pick(draw, sorted(item))] = draw(st.sampled_from(_ODD))
+    lines[at] = json.dumps(item)
+    path.write_text("\n".join([*lines, lines[at]] if draw(rarely) else lines) + "\n")
+
+
+def _other_tensors(draw: Draw, path: Path) -> None:
+    """Other numbers, types or tensors; or the header, which is JSON, says what is not so."""
+    content = path.read_bytes()
+    end = 8 + struct.unpack("<Q", content[:8])[0]
+    header, rest = json.loads(content[8:end]), content[end:]
+    metadata = header.get("__metadata__", {})
+    kind = pick(
+        draw, ["values", "type", "tensor", "entry", "entry", "header", *["progress"] * (2 * ("progress" in metadata))]
+    )
+    if kind in ("values", "type", "tensor"):
+        tensors = load_file(path)
+        name = pick(draw, sorted(tensors))
+        tensors |= _changed(draw, kind, name, tensors.pop(name))
+        save_file(tensors, path, metadata)
+        return
+    entry = header[pick(draw, [name for name in header if name != "__metadata__"])]
+    size = None
+    if kind == "progress":
+        progress = json.loads(metadata["progress"])
+        progress[pick(draw, sorted(progress))] = draw(st.sampled_from(_ODD))
+        metadata["progress"] = json.dumps(progress)
+    elif kind == "entry":
+        number: Any = pick(draw, [-1, 0, 1, 2**31, 2**63, 2**64, 10**30, 1.5, None, "1", [], True])
+        entry |= pick(draw, [
+            {"shape": [number]}, {"shape": [*entry["shape"], number]}, {"shape": [1] * 100}, {"shape": [2**32, 2**32]},
+            {"dtype": pick(draw, ["F64", "I8", "BOOL", "F8_E5M2", "U64", "X", "", None, 1])}, {"shape": number},
+            {"data_offsets": pick(draw, [[0, number], [number, number], [5, 1], [], [0, len(rest)], number])},
+        ])  # fmt: skip
+    else:
+        size = pick(draw, [None, None, 0, 1, 2**63, 2**64 - 1, 100_000_000])
+        header["__metadata__"] = pick(
+            draw, [{"progress": "x"}, {"progress": 1}, [], None, {"progress": "[" * 5000}, {}]
+        )
+    text = pick(draw, [b"", b"", b"", b"[", b'{"a":' * 5000]) + json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text) if size is None else size) + text + rest)
+
+
+def _changed(draw: Draw, kind: str, name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    if kind == "values" and tensor.is_floating_point() and tensor.numel():
+        value = pick(draw, [float("nan"), float("inf"), -float("inf"), 3e38, 0.0, 1e-45])
+        tensor.view(-1)[:: pick(draw, [1, 7, 10**9])] = value
+        return {name: tensor}
+    if kind == "type":
+        types = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.bool, torch.float8_e4m3fn]
+        return {name: tensor.to(pick(draw, types))}
+    return pick(draw, [
+        {}, {name + pick(draw, ["x", "\0", "\n", "\x1b[31m", "." * 3000]): tensor}, {name: tensor.flatten().clone()},
+        {name: tensor[:0].clone() if tensor.dim() else tensor}, {name: tensor, "more": torch.zeros(2)},
+        {name: torch.zeros(())},
+    ])  # fmt: skip

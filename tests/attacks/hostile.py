@@ -1,8 +1,14 @@
-"""Hostile values and bytes that several families share."""
+"""Hostile values and bytes that several families share, and edits of files."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+Draw = Callable[..., Any]  # of Hypothesis: gives an example of a strategy
 
 STRINGS = [
     "", " ", "a", "\0", "a\0b", "\ud800", "x\udcffy", "\x1b[31mred\x1b[0m", "two\nlines", "\r", "\t", "\u2028",
@@ -40,62 +46,69 @@ BYTES = [
     b"<unk>",
 ]  # fmt: skip
 
-
-def mutate(rng: random.Random, content: bytes, times: int | None = None) -> tuple[bytes, str]:
-    """The content after some random edits, and what they were."""
-    done = []
-    for _ in range(times if times is not None else rng.choice([1, 1, 2, 4])):
-        content, what = _edit(rng, content)
-        done.append(what)
-    return content, ", ".join(done)
-
-
-def _edit(rng: random.Random, content: bytes) -> tuple[bytes, str]:
-    at = rng.randrange(len(content) + 1)
-    kind = rng.choice(["flip", "insert", "insert", "cut", "delete", "repeat", "zero", "line", "noise", "line end"])
-    if kind == "flip" and at < len(content):
-        bit = 1 << rng.randrange(8)
-        return content[:at] + bytes([content[at] ^ bit]) + content[at + 1 :], f"bit {bit} of byte {at} flipped"
-    if kind == "cut":
-        return content[:at], f"cut at byte {at}"
-    if kind == "delete":
-        end = at + rng.choice([1, 2, 10, 100])
-        return content[:at] + content[end:], f"bytes {at} to {end} removed"
-    if kind == "repeat":
-        end = at + rng.choice([1, 10, 100])
-        times = rng.choice([2, 3, 50])
-        return content[:at] + content[at:end] * times + content[end:], f"bytes {at} to {end} repeated {times} times"
-    if kind == "zero":
-        end = min(at + rng.choice([1, 8, 100]), len(content))
-        return content[:at] + bytes(end - at) + content[end:], f"bytes {at} to {end} zeroed"
-    if kind == "line":
-        return _edit_line(rng, content)
-    if kind == "noise":
-        noise = rng.randbytes(rng.choice([1, 3, 30]))
-        return content[:at] + noise + content[at:], f"{noise!r} inserted at {at}"
-    if kind == "line end":
-        old, new = rng.choice([(b"\n", b"\r\n"), (b"\n", b"\r"), (b"\n", b"\n\n"), (b"\n", b"\x0b"), (b"\t", b" ")])
-        return content.replace(old, new), f"{old!r} replaced by {new!r}"
-    piece = rng.choice(BYTES)
-    return content[:at] + piece + content[at:], f"{piece!r} inserted at {at}"
+rarely = st.sampled_from([False] * 9 + [True])
+sometimes = st.sampled_from([False] * 3 + [True])
+half = st.booleans()
+_EDITS = [
+    "insert",
+    "flip",
+    "cut",
+    "delete",
+    "repeat",
+    "zero",
+    "line end",
+    "line twice",
+    "no line",
+    "long line",
+    "joined",
+]
+_edit = st.tuples(
+    st.sampled_from(_EDITS), st.floats(0, 1), st.sampled_from(BYTES) | st.binary(min_size=1, max_size=30),
+    st.sampled_from([1, 2, 10, 100]),
+)  # fmt: skip
+_LINE_ENDS = [(b"\n", b"\r\n"), (b"\n", b"\r"), (b"\n", b"\n\n"), (b"\n", b"\x0b"), (b"\t", b" ")]
 
 
-def _edit_line(rng: random.Random, content: bytes) -> tuple[bytes, str]:
+def pick(draw: Draw, values: Any) -> Any:
+    return draw(st.sampled_from(list(values)))
+
+
+def edited(draw: Draw, content: bytes, most: int = 4) -> bytes:
+    """The content after some edits."""
+    for edit in draw(st.lists(_edit, min_size=1, max_size=most)):
+        content = _apply(content, *edit)
+    return content
+
+
+def _apply(content: bytes, kind: str, place: float, piece: bytes, size: int) -> bytes:
+    at = round(place * len(content))
+    before, middle, after = content[:at], content[at : at + size], content[at + size :]
     lines = content.splitlines(keepends=True) or [b""]
-    at = rng.choice([0, len(lines) - 1, rng.randrange(len(lines))])
-    what = rng.choice(["duplicated", "removed", "blanked", "joined", "moved", "of one byte", "huge"])
-    if what == "duplicated":
-        lines.insert(at, lines[at])
-    elif what == "removed":
-        del lines[at]
-    elif what == "blanked":
-        lines[at] = b"\n"
-    elif what == "joined":
-        lines[at] = lines[at].rstrip(b"\r\n")
-    elif what == "moved":
-        lines.insert(rng.randrange(len(lines)), lines.pop(at))
-    elif what == "of one byte":
-        lines[at] = rng.choice(BYTES) + b"\n"
-    else:
-        lines[at] = lines[at][:-2] + b"z" * 200_000 + lines[at][-2:]
-    return b"".join(lines), f"line {at + 1} {what}"
+    line = round(place * (len(lines) - 1))
+    if kind == "line end":
+        return content.replace(*_LINE_ENDS[at % len(_LINE_ENDS)])
+    if kind in ("line twice", "no line", "long line", "joined"):
+        lines[line] = {
+            "line twice": 2 * lines[line], "no line": b"", "joined": lines[line].rstrip(b"\r\n"),
+            "long line": lines[line][:-2] + b"z" * 200_000 + lines[line][-2:],
+        }[kind]  # fmt: skip
+        return b"".join(lines)
+    return {
+        "insert": before + piece + middle + after, "cut": before, "delete": before + after,
+        "flip": before + bytes(byte ^ (1 << size % 8) for byte in middle[:1]) + middle[1:] + after,
+        "repeat": before + middle * (50 if size == 1 else 3) + after, "zero": before + bytes(len(middle)) + after,
+    }[kind]  # fmt: skip
+
+
+def damage(draw: Draw, path: Path) -> None:
+    """The file has other bytes, or is something else, or gone."""
+    kind = pick(draw, ["edited", "edited", "empty", "zeros", "mark", "gone", "folder", "link"])
+    content = path.read_bytes()
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to(pick(draw, ["nowhere", path.name, "/dev/null", ".."]))
+    elif kind != "gone":
+        other = {"empty": b"", "zeros": bytes(len(content)), "mark": b"\xef\xbb\xbf" + content}
+        path.write_bytes(other[kind] if kind in other else edited(draw, content))

@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.attacks import (
-    arguments,
-    caches,
-    configs,
-    data_files,
-    limits,
-    models,
-    signals,
-    states,
-    streams,
-    yaml_files,
-)
-from tests.attacks.case import Case
+from tests.attacks.arguments import attack_arguments
+from tests.attacks.configs import attack_keys, attack_yaml
+from tests.attacks.data_files import attack_data, attack_stream
+from tests.attacks.folders import attack_cache, attack_model, attack_state
+from tests.attacks.hostile import Draw
 
-
-class Family(NamedTuple):
-    attack: Callable[[Case], None]
-    few: int
-    many: int
+Attack = Callable[[Draw, Draw], None]
+# (attack, cases in `make test`, cases in `make slow`)
+FAMILIES: list[tuple[Attack, int, int]] = [
+    (attack_keys, 10, 300), (attack_yaml, 10, 300), (attack_arguments, 6, 300), (attack_data, 12, 300),
+    (attack_stream, 4, 150), (attack_model, 8, 300), (attack_state, 4, 150), (attack_cache, 3, 100),
+]  # fmt: skip
 
 
-FAMILIES = {
-    "config": Family(configs.attack, 12, 600),
-    "yaml": Family(yaml_files.attack, 10, 500),
-    "data": Family(data_files.attack, 12, 700),
-    "models": Family(models.attack, 8, 400),
-    "caches": Family(caches.attack, 4, 150),
-    "states": Family(states.attack, 3, 150),
-    "signals": Family(signals.attack, 1, 50),
-    "limits": Family(limits.attack, 1, 60),
-    "streams": Family(streams.attack, 4, 140),
-    "arguments": Family(arguments.attack, 5, 250),
-}
+def _cases() -> Iterator[object]:
+    times = float(os.environ.get("TEXTRNN_ATTACKS", "1"))
+    for attack, few, many in FAMILIES:
+        name = attack.__name__.removeprefix("attack_")
+        yield pytest.param(attack, max(1, int(few * times)), id=f"few-{name}")
+        yield pytest.param(attack, max(1, int(many * times)), id=f"many-{name}", marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_few_cases(family: str, attack: Callable[..., None]) -> None:
-    attack(family, FAMILIES[family].attack, FAMILIES[family].few)
+@pytest.mark.parametrize(("attack", "examples"), [*_cases()])
+def test_a_command_under_attack_ends_as_it_should(
+    attack: Attack, examples: int, copy: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = count()
 
+    @settings(max_examples=examples, derandomize=True, deadline=None, database=None,
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(st.data())
+    def attack_once(data: st.DataObject) -> None:
+        folder = tmp_path / str(next(numbers)) / "here"
+        folder.mkdir(parents=True)
+        monkeypatch.chdir(folder)
 
-@pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
-def test_many_cases(family: str, attack: Callable[..., None]) -> None:
-    attack(family, FAMILIES[family].attack, FAMILIES[family].many)
+        attack(data.draw, copy)
+        monkeypatch.chdir(tmp_path)
+        shutil.rmtree(folder.parent, ignore_errors=True)
+
+    attack_once()

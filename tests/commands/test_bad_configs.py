@@ -24,20 +24,16 @@ def config(id: str, content: Any, *messages: str) -> Any:
 def number(id: str, key: str, limit: int, value: str = "9223372036854775808", other: str = "") -> Any:
     """A number beyond the limit of its key. other: what the key takes beside numbers."""
     section, name = key.split(".")
-    found = f"c.yaml: {key}: expected less than or equal to {limit}{other}, found {yaml.safe_load(value)}"
-    return config(id, f"{section}: {{{name}: {value}}}\n", found)
+    message = f"c.yaml: {key}: expected less than or equal to {limit}{other}, found {yaml.safe_load(value)}"
+    return config(id, f"{section}: {{{name}: {value}}}\n", message)
 
 
 # nested aliases: a list of a billion items in 500 bytes
-BOMB = (
-    "data:\n  train: "
-    + "&a [x]\n"
-    + "".join(
-        f"  {name}: &{name} [{', '.join(['*' + before] * 10)}]\n"
-        for before, name in zip("abcdefghi", "bcdefghij", strict=True)
-    )
+BOMB = "data:\n  train: &a [x]\n" + "".join(
+    f"  {name}: &{name} [{', '.join(['*' + before] * 10)}]\n" for before, name in pairwise("abcdefghij")
 )
 CELLS = "expected 'rnn', 'lstm' or 'gru', found 'gur'"
+NO_DATA = "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train"
 CONFIG_CASES = [
     config("unknown-section", "modle: {cell: gru}\n", "c.yaml: modle: no such section; did you mean model?"),
     config("section-that-is-a-number", "1: x\n", f"c.yaml: 1: no such section; known are: {SECTIONS}"),
@@ -46,19 +42,12 @@ CONFIG_CASES = [
         "c.yaml: model.hiden_size: no such key; did you mean model.hidden_size?",
     ),
     config("section-of-a-list", "data: [1]\n", "c.yaml: data: a section with keys was expected, found [1]"),
-    config(
-        "wrong-type", "model: {hidden_size: big}\n",
-        "c.yaml: model.hidden_size: expected a valid integer, unable to parse string as an integer, "
-        "found 'big'",
-    ),
-    config(
-        "true-for-a-number", "train: {epochs: true}\n",
-        "c.yaml: train.epochs: expected a value other than true or false (found True)",
-    ),
+    config("wrong-type", "model: {hidden_size: big}\n", "c.yaml: model.hidden_size: expected …integer, …found 'big'"),
+    config("true-for-a-number", "train: {epochs: true}\n", "c.yaml: train.epochs: expected …(found True)"),
     config("wrong-choice", "model: {cell: gur}\n", f"c.yaml: model.cell: {CELLS}"),
     config(
         "none-of-several-types", "data: {train: {a: b}, text_column: -1}\n",
-        "c.yaml: data.text_column: expected greater than or equal to 0 or a valid string or a valid list, found -1",
+        "c.yaml: data.text_column: expected greater than or equal to 0 or …string or …list, found -1",
         "c.yaml: data.train: expected a valid string or a valid list, found {'a': 'b'}",
     ),
     config(
@@ -82,10 +71,7 @@ CONFIG_CASES = [
     ],
     config("empty-cache-path", "data: {cache_dir: ''}\n", "c.yaml: data.cache_dir: a path is empty (found '')"),
     config("empty-path", "data: {train: ''}\n", "c.yaml: data.train: a path is empty (found '')"),
-    config(
-        "invalid-yaml", "data:\n  train: [t.tsv\nmodel: x\n",
-        "c.yaml:3: not valid YAML: expected ',' or ']', but got ':'",
-    ),
+    config("invalid-yaml", "data:\n  train: [t.tsv\nmodel: x\n", "c.yaml:3: not valid YAML: expected ',' or ']'"),
     config(
         "equal-keys", "data:\n  train: t.tsv\n  train: u.tsv\n",
         "c.yaml:3: not valid YAML: the key 'train' is given twice",
@@ -97,8 +83,7 @@ CONFIG_CASES = [
     ),
     config(
         "config-that-runs-code", "data: !!python/object/apply:os.mkdir ['pwned']\n",
-        "c.yaml:1: not valid YAML: could not determine a constructor for the tag "
-        "'tag:yaml.org,2002:python/object/apply:os.mkdir'",
+        "c.yaml:1: not valid YAML: …python/object/apply:os.mkdir",
     ),
     config("nested-too-deeply", "data:\n  train: " + "[" * 900, "c.yaml:2: not valid YAML: it is nested too deeply"),
     config(
@@ -118,14 +103,8 @@ CONFIG_CASES = [
             ("map", "x", "expected a mapping node, but found scalar"),
         ]
     ],
-    config(
-        "escape-beyond-unicode", 'model:\n  cell: "\\UFFFFFFFF"\n',
-        "c.yaml:2: not valid YAML: Python int too large to convert to C int",
-    ),
-    config(
-        "control-character", "model:\n  cell: a\0\n",
-        "c.yaml:2: not valid YAML: the character U+0000 is not allowed",
-    ),
+    config("escape-beyond-unicode", 'model:\n  cell: "\\UFFFFFFFF"\n', "c.yaml:2: not valid YAML: "),
+    config("control-character", "model:\n  cell: a\0\n", "c.yaml:2: not valid YAML: the character U+0000"),
     config(
         "long-value", f"model: {{cell: {'x' * 100_000}}}\n",
         f"c.yaml: model.cell: expected 'rnn', 'lstm' or 'gru', found '{'x' * 37}...{'x' * 38}'",
@@ -157,21 +136,14 @@ CONFIG_CASES = [
     number("adversarial-norm", "train.adversarial_norm", 1_000_000, "1.0e+300"),
     number("seed", "train.seed", 2**63 - 1),
     config(
-        "column-of-20-digits", "data: {text_column: 99999999999999999999}\n",
-        "c.yaml: data.text_column: expected less than or equal to 999999 or a valid string or a valid list, found "
-        "99999999999999999999",
+        "column-of-20-digits", f"data: {{text_column: {'9' * 20}}}\n",
+        f"c.yaml: data.text_column: expected less than or equal to 999999 or …, found {'9' * 20}",
     ),
-    config(
-        "no-training-data", "model: {cell: gru}\n",
-        "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train",
-    ),
+    config("no-training-data", "model: {cell: gru}\n", NO_DATA),
     case("missing", {}, "--config c.yaml", "c.yaml: the config cannot be read: No such file or directory"),
     option("set-unknown-key", "model.cel=gru", "--set model.cel: no such key; did you mean model.cell?"),
     option("set-wrong-choice", "model.cell=gur", f"--set model.cell: {CELLS}"),
-    case(
-        "set-no-training-data", {}, "--set data.train=null",
-        "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train",
-    ),
+    case("set-no-training-data", {}, "--set data.train=null", NO_DATA),
 ]  # fmt: skip
 
 

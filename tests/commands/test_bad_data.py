@@ -19,126 +19,109 @@ JSON = '{"text": "a goal", "label": "sport"}\n'
 TEXT_FIRST = "--text-column 0 --label-column 1"
 LABEL_FIRST = "--text-column 1 --label-column 0"
 IDS = f"--data t.tsv --set data.label_names=names.txt {TEXT_FIRST}"
-SKIPPABLE = " (--set data.bad_rows=skip leaves such rows out and counts them)"
+SKIPPABLE = "… (--set data.bad_rows=skip leaves such rows out and counts them)"
+MANY_LABELS = "found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold texts"
+COLUMNS = "--text-column 0 --label-column 1"
 
 
-def rows(id: str, content: str, message: str, name: str = "t.tsv", options: str = "") -> Any:
+def data(id: str, content: str | bytes | None, message: str, name: str = "t.tsv", options: str = "") -> Any:
+    """A file that cannot be read."""
+    return case(id, {name: content}, f"--data {name} {options}".strip(), f"{name}:{message}")
+
+
+def row(id: str, content: str, message: str, name: str = "t.tsv", options: str = "") -> Any:
     """A file with a bad row."""
-    return case(id, {name: content}, f"--data {name} {options}".strip(), f"{name}:{message}{SKIPPABLE}")
+    return data(id, content, message + SKIPPABLE, name, options)
+
+
+def ids(id: str, names: str, content: str, message: str) -> Any:
+    return case(id, {"names.txt": names, "t.tsv": content}, IDS, message)
 
 
 ROW_CASES = [
-    rows("row-without-label", f"{GOOD}\tsome text\n", "9: expected a label, found none"),
-    rows("empty-line", f"{GOOD}\n", "9: expected 2 fields, found an empty line"),
-    rows("missing-tab", f"{GOOD}sport a goal\n", "9: expected 2 fields, found 1: 'sport a goal'"),
-    rows(
-        "too-many-tabs", "soup\tfood\nbread\tx\tfood\n",
-        "2: expected 2 fields, found 3: 'bread', 'x', 'food'",
-        options=TEXT_FIRST,
-    ),
-    rows(
+    row("row-without-label", f"{GOOD}\tsome text\n", "9: expected a label, found none"),
+    row("empty-line", f"{GOOD}\n", "9: expected 2 fields, found an empty line"),
+    row("missing-tab", f"{GOOD}sport a goal\n", "9: expected 2 fields, found 1: 'sport a goal'"),
+    row("too-many-tabs", "soup\tfood\nbread\tx\tfood\n", "2: …found 3: 'bread', 'x', 'food'", options=TEXT_FIRST),
+    row(
         "wrong-number-of-csv-fields", "text,label\na goal,sport\nsoup, and bread,food\n",
         "3: expected 2 fields, found 3: 'soup', ' and bread', 'food'", "t.csv",
     ),
-    rows(
-        "bad-json", JSON + '{"text": "a"\n',
-        "2: not valid JSON: Expecting ',' delimiter at column 14", "t.jsonl",
-    ),
-    rows(
+    row("bad-json", JSON + '{"text": "a"\n', "2: not valid JSON: …',' delimiter at column 14", "t.jsonl"),
+    row(
         "json-without-the-key", JSON + '{"body": "a", "label": "x"}\n',
-        "2: no key 'text'; the keys are: 'body', 'label'. Pass --text-column KEY",
-        "t.jsonl",
+        "2: no key 'text'; the keys are: 'body', 'label'. Pass --text-column KEY", "t.jsonl",
     ),
-    rows(
-        "json-that-is-no-object", JSON + "[1]\n",
-        "2: expected an object with the key 'text', found [1]", "t.jsonl",
-    ),
-    rows(
+    row("json-that-is-no-object", JSON + "[1]\n", "2: expected an object with the key 'text', found [1]", "t.jsonl"),
+    row(
         "json-number-of-5000-digits", JSON + f'{{"text": "a", "label": {"9" * 5000}}}\n',
         "2: not valid JSON: a number has too many digits", "t.jsonl",
     ),
-    rows(
-        "json-nested-too-deeply", JSON + "[" * 100_000 + "\n",
-        "2: not valid JSON: it is nested too deeply", "t.jsonl",
-    ),
-    rows(
+    row("json-nested-too-deeply", JSON + "[" * 100_000 + "\n", "2: not valid JSON: …nested too deeply", "t.jsonl"),
+    row(
         "json-with-a-thousand-keys", JSON + json.dumps({f"k{number}": 1 for number in range(1000)}) + "\n",
-        "2: no key 'text'; the keys are: 'k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7'. Pass --text-column "
-        "KEY", "t.jsonl",
+        "2: no key 'text'; the keys are: 'k0', …, 'k7'. Pass --text-column KEY", "t.jsonl",
     ),
-    rows(
+    row(
         "several-fasttext-labels", "__label__a one\n__label__b __label__c two\n",
         "2: expected one label, found several: '__label__b __label__c two'", "t.txt",
     ),
-    case(
-        "unclosed-csv-quote", {"t.csv": 'text,label\na goal,sport\n"soup,food\nx,sport\n'}, "--data t.csv",
-        "t.csv:3: cannot parse the csv row that begins here (unexpected end of data): close each quoted field, and "
-        f'write a quote inside one as ""{SKIPPABLE}',
+    row(
+        "unclosed-csv-quote", 'text,label\na goal,sport\n"soup,food\nx,sport\n',
+        '3: cannot parse the csv row that begins here…: close each quoted field, and write a quote inside one as ""',
+        "t.csv",
     ),
-    case(
-        "csv-that-begins-with-an-empty-line", {"t.csv": "\ntext,label\na goal,sport\n"}, "--data t.csv",
-        "t.csv:1: expected a header with the columns 'text' and 'label', found an empty line: remove it",
+    data(
+        "csv-that-begins-with-an-empty-line", "\ntext,label\na goal,sport\n",
+        "1: expected a header with the columns 'text' and 'label', found an empty line: remove it", "t.csv",
     ),
     *[
-        case(
-            f"{name}-that-begins-with-an-empty-line-before-rows", {f"t.{name}": "\na goal,sport\n"},
-            f"--data t.{name} {TEXT_FIRST}",
-            f"t.{name}:1: expected a text in column 0 and a label in column 1 (0-based), found an empty line: "
-            f"remove it",
+        data(
+            f"{name}-that-begins-with-an-empty-line-before-rows", "\na goal,sport\n",
+            "1: expected a text in column 0 and a label in column 1 (0-based), found an empty line: remove it",
+            f"t.{name}", TEXT_FIRST,
         )
         for name in ("tsv", "csv")
     ],
-    case(
-        "csv-without-labels", {"t.csv": "text\na very late goal\n"}, "--data t.csv",
-        "t.csv:1: no column 'label'; the only column is 'text': add a column of labels",
+    data(
+        "csv-without-labels", "text\na very late goal\n",
+        "1: no column 'label'; the only column is 'text': add a column of labels", "t.csv",
     ),
-    case(
-        "column-missing-in-csv-header", {"t.csv": "Review,Stars\na very late goal,sport\n"}, "--data t.csv",
-        "t.csv:1: no columns 'text' and 'label'; the header is: 'Review', 'Stars'. Perhaps --text-column "
-        "Review --label-column Stars, or, if the file has no header, --text-column "
-        "0 --label-column 1",
+    data(
+        "column-missing-in-csv-header", "Review,Stars\na very late goal,sport\n",
+        "1: no columns 'text' and 'label'; …'Review', 'Stars'. …--text-column Review --label-column Stars, or, …"
+        + COLUMNS, "t.csv",
     ),
-    case(
-        "one-column-missing-in-csv-header", {"t.csv": "id,text,Star rating\n1,a very late goal,sport\n"},
-        "--data t.csv",
-        "t.csv:1: no column 'label'; the header is: 'id', 'text', 'Star rating'. Perhaps --label-column "
-        "'Star rating', or, if the file has no header, --label-column 2",
+    data(
+        "one-column-missing-in-csv-header", "id,text,Star rating\n1,a very late goal,sport\n",
+        "1: no column 'label'; …'id', 'text', 'Star rating'. …--label-column 'Star rating', or, …--label-column 2",
+        "t.csv",
     ),
-    case(
-        "csv-with-a-header-of-numbers", {"t.csv": "0,1,2\n7,a very late goal,sport\n"}, "--data t.csv",
-        "t.csv:1: no columns 'text' and 'label'; the header is: '0', '1', '2'. Perhaps --text-column '\"1\"' "
-        "--label-column '\"0\"', or, if the file has no header, --text-column 1 --label-column "
-        "0",
+    data(
+        "csv-with-a-header-of-numbers", "0,1,2\n7,a very late goal,sport\n",
+        "1: no columns 'text' and 'label'; …'0', '1', '2'. …--text-column '\"1\"' --label-column '\"0\"', or, …"
+        + LABEL_FIRST, "t.csv",
     ),
-    case(
-        "csv-with-a-header-of-numbers-read-by-number", {"t.csv": "0,1,2\n7,a very late goal,sport\n"},
-        "--data t.csv --text-column 1 --label-column 2",
-        "t.csv:1: this looks like a header ('1', '2'), whose words would become a text and a class: name the columns: "
-        "--text-column '\"1\"' --label-column '\"2\"'",
+    data(
+        "csv-with-a-header-of-numbers-read-by-number", "0,1,2\n7,a very late goal,sport\n",
+        "1: this looks like a header ('1', '2'), …: --text-column '\"1\"' --label-column '\"2\"'",
+        "t.csv", "--text-column 1 --label-column 2",
     ),
-    case(
-        "text-in-the-label-column-that-was-named", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},
-        "--data t.tsv --text-column 1 --label-column 0",
-        "t.tsv:1: found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold "
-        "texts. Set another one with --label-column COLUMN",
+    data(
+        "csv-without-a-header", 'sport,"A very late goal, and what a goal it was."\n',
+        "1: no columns 'text' and 'label'; the first row does not look like a header: 'sport', 'A very late goal, and "
+        f"what a goal it ...'. …the numbers of the columns, from 0: {LABEL_FIRST}", "t.csv",
     ),
-    case(
-        "csv-without-a-header", {"t.csv": "sport,\"A very late goal, and what a goal it was.\"\n"}, "--data t.csv",
-        "t.csv:1: no columns 'text' and 'label'; the first row does not look like a header: 'sport', 'A very late "
-        "goal, and what a goal it ...'. If the file has none, pass the numbers of the columns, from 0: --text-column "
-        "1 --label-column 0",
-    ),
-    case(
-        "csv-without-a-header-or-separators", {"t.csv": "A very late goal#sport\n"}, "--data t.csv",
-        "t.csv:1: no columns 'text' and 'label'; the first row has 1 field: 'A very late goal#sport'. If another "
-        "character than a comma, semicolon, tab or | separates the fields, pass --set data.delimiter=CHARACTER",
+    data(
+        "csv-without-a-header-or-separators", "A very late goal#sport\n",
+        "1: no columns 'text' and 'label'; the first row has 1 field: 'A very late goal#sport'. …pass --set "
+        "data.delimiter=CHARACTER", "t.csv",
     ),
     *[
-        case(
-            f"header-in-a-{name}", {f"t.{name}": header.replace(" ", sep) + f"\nsport{sep}a goal\nfood{sep}soup\n"},
-            f"--data t.{name} {options}".strip(),
-            f"t.{name}:1: this looks like a header ({shown}), whose words would become a text and a class: name the "
-            f"columns: --text-column {text} --label-column {label}",
+        data(
+            f"header-in-a-{name}", header.replace(" ", sep) + f"\nsport{sep}a goal\nfood{sep}soup\n",
+            f"1: this looks like a header ({shown}), …: --text-column {text} --label-column {label}",
+            f"t.{name}", options,
         )
         for name, sep, options, header, shown, text, label in (
             ("tsv", "\t", "", "label text", "'text', 'label'", "text", "label"),
@@ -147,137 +130,111 @@ ROW_CASES = [
             ("csv", ",", LABEL_FIRST, "标签 内容", "'内容', '标签'", "内容", "标签"),
         )
     ],
-    case(
-        "first-row-has-too-few-fields", {"t.tsv": "sport a goal\n" + GOOD}, "--data t.tsv",
-        "t.tsv:1: expected a text in column 1 and a label in column 0 (0-based), found 1 field: 'sport a goal'. Pass "
-        "--text-column NUMBER and --label-column NUMBER, or --set data.format=NAME if the file is "
-        "not tsv",
+    data(
+        "first-row-has-too-few-fields", "sport a goal\n" + GOOD,
+        "1: expected a text in column 1 and a label in column 0 (0-based), found 1 field: 'sport a goal'. Pass "
+        "--text-column NUMBER and --label-column NUMBER, or --set data.format=NAME",
     ),
     option(
         "text-and-label-in-one-column", "data.text_column=0",
-        "t.tsv: text and label are both read from column 0: pass another --text-column COLUMN or --label-column "
-        "COLUMN",
+        "t.tsv: text and label are both read from column 0: pass another --text-column COLUMN or --label-column COLUMN",
     ),
-    case(
-        "text-in-the-label-column", {"t.tsv": "".join(f"text {i}\tfood\n" for i in range(60))},
-        "--data t.tsv",
-        "t.tsv:1: found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold "
-        "texts. Set the columns, for example --text-column 0 --label-column 1",
+    data(
+        "text-in-the-label-column", "".join(f"text {i}\tfood\n" for i in range(60)),
+        f"1: {MANY_LABELS}. Set the columns, for example {COLUMNS}",
     ),
-    case(
-        "label-id-beyond-the-names", {"names.txt": "food\nsport\n", "t.tsv": "goal\t1\nsoup\t2\n"}, IDS,
-        f"t.tsv:2: expected a label id from 0 to 1 (see data.label_names), found '2'{SKIPPABLE}",
+    data(
+        "text-in-the-label-column-that-was-named", "".join(f"text {i}\tfood\n" for i in range(60)),
+        f"1: {MANY_LABELS}. Set another one with --label-column COLUMN", options=LABEL_FIRST,
     ),
-    case(
-        "label-id-that-is-no-number", {"names.txt": "food\nsport\n", "t.tsv": "goal\t1\nsoup\tfood\n"}, IDS,
-        f"t.tsv:2: expected a label id from 0 to 1 (see data.label_names), found 'food'{SKIPPABLE}",
+    data(
+        "long-labels", "".join(f"{'x' * 1000}{number}\ta text\n" for number in range(50)),
+        f"1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': …{COLUMNS}",
     ),
+    *[
+        ids(
+            id, "food\nsport\n", f"goal\t1\nsoup\t{label}\n",
+            f"t.tsv:2: expected a label id from 0 to 1 (see data.label_names), found '{label}'{SKIPPABLE}",
+        )
+        for id, label in (("label-id-beyond-the-names", "2"), ("label-id-that-is-no-number", "food"))
+    ],
 ]  # fmt: skip
 
-NO_SUBFOLDERS = "d: expected a folder with one sub-folder per class, found no sub-folder"
+NO_SUBFOLDERS = " expected a folder with one sub-folder per class, found no sub-folder"
+GZIP = " the gzip data is damaged or truncated (…): copy it again"
 FILE_CASES = [
     case("missing-file", {}, "--data t.tsv", "t.tsv: no such file or folder"),
-    case("empty-tsv", {"t.tsv": ""}, "--data t.tsv", "t.tsv: no labelled texts in it"),
-    case("empty-file-of-unknown-format", {"t.txt": ""}, "--data t.txt", "t.txt: the file is empty"),
-    case("csv-header-alone", {"t.csv": "text,label\n"}, "--data t.csv", "t.csv: no labelled texts in it"),
-    case(
-        "prose", {"t.txt": "once upon a time\n"}, "--data t.txt",
-        "t.txt:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found 'once "
-        "upon a time'. Pass --set data.format=tsv, csv, jsonl or fasttext",
+    data("empty-tsv", "", " no labelled texts in it"),
+    data("empty-file-of-unknown-format", "", " the file is empty", "t.txt"),
+    data("csv-header-alone", "text,label\n", " no labelled texts in it", "t.csv"),
+    data(
+        "prose", "once upon a time\n",
+        "1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found 'once upon a "
+        "time'. Pass --set data.format=tsv, csv, jsonl or fasttext", "t.txt",
     ),
     case(
         "folder-for-a-file", {"d/a/1": "x", "d/b/1": "y"}, "--data d --set data.format=tsv",
         "d: expected a tsv file (data.format), found a folder",
     ),
-    option(
-        "file-for-a-folder", "data.format=folder",
-        "t.tsv: expected a folder (data.format), found a file",
-    ),
-    case("folder-without-sub-folders", {"d/1": "x", "d/2": "y"}, "--data d", NO_SUBFOLDERS),
-    case("empty-folder", {"d": None}, "--data d", NO_SUBFOLDERS),
+    option("file-for-a-folder", "data.format=folder", "t.tsv: expected a folder (data.format), found a file"),
+    case("folder-without-sub-folders", {"d/1": "x", "d/2": "y"}, "--data d", f"d:{NO_SUBFOLDERS}"),
+    data("empty-folder", None, NO_SUBFOLDERS, "d"),
     case(
         "stray-file-among-class-folders", {"d/a/1": "x", "d/b/1": "y", "d/README": "z"}, "--data d",
         f"d/README: expected one sub-folder per class, found a file; move it away{SKIPPABLE}",
     ),
     case("glob-without-match", {"t.tsv": GOOD}, "--data x*.tsv", "x*.tsv: no file matches"),
-    case(
-        "gzip-cut-short", {"t.tsv.gz": gzip.compress(GOOD.encode())[:-9]}, "--data t.tsv.gz",
-        "t.tsv.gz: the gzip data is damaged or truncated (Compressed file ended before the end-of-stream marker was "
-        "reached): copy it again",
-    ),
-    case(
-        "gzip-garbage", {"t.tsv.gz": b"\x1f\x8bgarbage and more"}, "--data t.tsv.gz",
-        "t.tsv.gz: the gzip data is damaged or truncated (Unknown compression method): copy it again",
-    ),
+    data("gzip-cut-short", gzip.compress(GOOD.encode())[:-9], GZIP, "t.tsv.gz"),
+    data("gzip-garbage", b"\x1f\x8bgarbage and more", GZIP, "t.tsv.gz"),
     case(
         "cache-that-is-a-file", {"t.tsv": GOOD, "c": "mine"}, "--data t.tsv --set data.cache_dir=c",
         "c: cannot write the cache: Not a directory; free some space, or set data.cache_dir",
     ),
 ]  # fmt: skip
 
-UNKNOWN = "unknown label 'travel'; the training data has: food, sport"
 LABEL_CASES = [
-    case(
-        "one-class-only", {"t.tsv": "food\tsoup\nfood\tbread\n"}, "--data t.tsv",
-        "t.tsv: expected two or more classes, but every text has the label 'food'; is "
-        "the column of labels the right one (--label-column)?",
+    data(
+        "one-class-only", "food\tsoup\nfood\tbread\n",
+        " expected two or more classes, but every text has the label 'food'; …(--label-column)?",
     ),
     *[
         case(
             f"unknown-label-in-{split}", {"t.tsv": GOOD, "u.tsv": "food\tsoup\ntravel\ta train\n"},
-            f"--data t.tsv --set data.{split}=u.tsv", f"u.tsv:2: {UNKNOWN}. Correct or remove the row",
+            f"--data t.tsv --set data.{split}=u.tsv",
+            "u.tsv:2: unknown label 'travel'; the training data has: food, sport. Correct or remove the row",
         )
         for split in ("dev", "test")
     ],
-    case(
-        "long-labels", {"t.tsv": "".join(f"{'x' * 1000}{number}\ta text\n" for number in range(50))}, "--data t.tsv",
-        f"t.tsv:1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': the label "
-        f"column seems to hold texts. Set the columns, for example --text-column 0 --label-column 1",
-    ),
-    case(
-        "equal-label-names", {"names.txt": "food\nsport\nfood\n", "t.tsv": "a\t1\n"}, IDS,
-        "names.txt:3: the label name 'food' occurs twice",
-    ),
-    case(
-        "one-label-name", {"names.txt": "food\n", "t.tsv": "a\t0\n"}, IDS,
-        "names.txt: expected two or more label names, one per line, found 1",
-    ),
+    ids("equal-label-names", "food\nsport\nfood\n", "a\t1\n", "names.txt:3: the label name 'food' occurs twice"),
+    ids("one-label-name", "food\n", "a\t0\n", "names.txt: expected two or more label names, one per line, found 1"),
     case("label-names-missing", {"t.tsv": "a\t0\n"}, IDS, "names.txt: no such file"),
 ]  # fmt: skip
 
 JIEBA = "--data t.tsv --set tokenizer.kind=jieba --set tokenizer.user_dict=u.txt"
 TOKENIZER_CASES = [
-    case(
-        "words-of-unsegmented-chinese", {"t.tsv": CHINESE}, "--data t.tsv --set tokenizer.kind=word",
-        "tokenizer.kind: 'word' splits at spaces, but these texts are written without spaces between "
-        "words, for "
-        "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
-    ),
-    case(
-        "words-of-unsegmented-chinese-after-much-english", {"t.tsv": ENGLISH + 75 * CHINESE},
-        "--data t.tsv --set tokenizer.kind=word",
-        "tokenizer.kind: 'word' splits at spaces, but many texts are written without spaces between words, for "
-        "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
-    ),
+    *[
+        case(
+            f"words-of-unsegmented-chinese{id}", {"t.tsv": content}, "--data t.tsv --set tokenizer.kind=word",
+            f"tokenizer.kind: 'word' splits at spaces, but {which} texts are written without spaces between words, for "
+            "example '球队在比赛中获得胜利': set tokenizer.kind to char or jieba",
+        )
+        for id, content, which in (("", CHINESE, "these"), ("-after-much-english", ENGLISH + 75 * CHINESE, "many"))
+    ],
     case(
         "user-dictionary-with-tabs", {"t.tsv": CHINESE, "u.txt": "球队 3 n\n比赛\t5\n"}, JIEBA,
         "u.txt:2: expected `word [count] [tag]` separated by single spaces, found a tab: replace tabs with spaces",
     ),
     *[
         case(
-            f"user-dictionary-with-the-count-{count[:9]}",
-            {"t.tsv": CHINESE, "u.txt": f"球队 3\n比赛 {count} n\n"}, JIEBA,
-            f"u.txt:2: expected a count from 1 to 999999999, found {shown}",
+            f"user-dictionary-with-the-count-{count[:9]}", {"t.tsv": CHINESE, "u.txt": f"球队 3\n比赛 {count} n\n"},
+            JIEBA, f"u.txt:2: expected a count from 1 to 999999999, found '{shown}'",
         )
         for count, shown in [
-            ("9" * 5000, f"'{'9' * 37}...{'9' * 38}'"), ("0", "'0'"), ("-5", "'-5'"), ("1.5", "'1.5'"),
-            ("inf", "'inf'"), ("1e5", "'1e5'"), ("1_000", "'1_000'"),
+            ("9" * 5000, f"{'9' * 37}...{'9' * 38}"),
+            *((count, count) for count in ("0", "-5", "1.5", "inf", "1e5", "1_000"))
         ]
     ],
-    case(
-        "user-dictionary-missing", {"t.tsv": CHINESE},
-        JIEBA, "u.txt: no such file",
-    ),
+    case("user-dictionary-missing", {"t.tsv": CHINESE}, JIEBA, "u.txt: no such file"),
 ]  # fmt: skip
 
 

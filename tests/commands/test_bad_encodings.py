@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.bad_inputs import GOOD, case, check_refused, option
+from tests.commands.bad_inputs import GOOD, case, check_errors, check_refused, option
 from tests.conftest import Cli
 
 CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4
-ENCODINGS = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
 IDS = "--data t.tsv --set data.label_names=names.txt --set data.text_column=0 --set data.label_column=1"
 
 ENCODING_CASES = [
@@ -25,7 +24,7 @@ ENCODING_CASES = [
     ),
     option(
         "utf-8-read-as-utf-16", "data.encoding=utf-16",
-        "t.tsv:1: column 1: not valid utf-16: UTF-16 stream does not start with BOM; it may be utf-8: "
+        "t.tsv:1: column 1: not valid utf-16: …; it may be utf-8: "
         "try --set data.encoding=utf-8",
     ),
     case(
@@ -39,20 +38,20 @@ ENCODING_CASES = [
     ),
     option(
         "unknown-encoding", "data.encoding=utf-9",
-        f"--set data.encoding: unknown encoding 'utf-9'; {ENCODINGS} (found 'utf-9')",
+        "--set data.encoding: unknown encoding 'utf-9'; for example: utf-8, gb18030",
     ),
     *[
         option(
             f"encoding-{name}", f"data.encoding={name}",
-            f"--set data.encoding: '{name}' is not an encoding of text files; {ENCODINGS} (found '{name}')",
+            f"--set data.encoding: '{name}' is not an encoding of text files; for example: utf-8, gb18030",
         )
         for name in ("utf-7", "unicode_escape", "idna", "base64")
     ],
     case(
         "label-names-in-another-encoding",
         {"t.tsv": "x\t0\n", "names.txt": ("股票市场\n" * 9).encode("gb18030")}, IDS,
-        "names.txt:1: column 1: byte 0xb9 is not valid utf-8; it may be gb18030 (it reads '股票市场'): convert "
-        "the file to utf-8",
+        "names.txt:1: column 1: byte 0xb9 is not valid utf-8; …gb18030 (it reads '股票市场'): convert the "
+        "file to utf-8",
     ),
 ]  # fmt: skip
 
@@ -69,5 +68,4 @@ def test_latin_1_bytes_are_told_by_line_and_column(cli: Cli) -> None:
     Path("t.tsv").write_bytes("food\tsoup\nfood\tun café à la crème\n".encode("latin-1"))
     result = cli("vocab", "--data", "t.tsv")
     assert result.code == 1
-    assert result.err.startswith("error: t.tsv:2: column 12: byte 0xe9 is not valid utf-8")
-    assert "--set data.encoding=" in result.err and len(result.err.splitlines()) == 1
+    check_errors(result.err, "t.tsv:2: column 12: byte 0xe9 is not valid utf-8…--set data.encoding=")

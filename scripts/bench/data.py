@@ -1,0 +1,79 @@
+"""Reading data: tokenizing and counting on one core and on all, and opening a cached corpus."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from scripts.bench.corpora import dataset, reviews, unpack, work_folder
+from scripts.bench.report import megabytes, number, percent, table, times
+from scripts.bench.timing import Run, interleaved, median_run, run_program, stopwatch, textrnn
+from textrnn.data.source import Source
+from textrnn.data.store import FILES, checksum_of, load_corpus
+from textrnn.data.tokenizer import Tokenizer
+
+REPEATS, OPENED = 3, 9
+JIEBA_COPIES = 3  # as the dictionary would be an eighth of the time otherwise
+
+
+def measure_tokenizing() -> list[str]:
+    folder = work_folder("tokenizing")
+    chinese = unpack(dataset("online_shopping/train.csv.gz"), folder / "chinese.csv")
+    english = unpack(reviews().train, folder / "english.csv")
+    names, lines = chinese.read_bytes().split(b"\n", 1)
+    repeated = folder / "chinese_repeated.csv"
+    repeated.write_bytes(names + b"\n" + lines * JIEBA_COPIES)
+    files = {"char": chinese, "word": english, "whitespace": english, "jieba": repeated}
+    jobs = {}
+    for kind, file in files.items():
+        jobs[f"{kind}, one core"] = partial(run_vocab, kind, file, one_core=True)
+        jobs[f"{kind}, all cores"] = partial(run_vocab, kind, file, one_core=False)
+    runs = {name: median_run(found) for name, found in interleaved(jobs, REPEATS).items()}
+    rows = []
+    for kind, file in files.items():
+        one, every = runs[f"{kind}, one core"], runs[f"{kind}, all cores"]
+        size = file.stat().st_size / 1e6
+        speeds = [number(size / run.seconds) for run in (one, every)]
+        rows.append([kind, number(size), *speeds, times(one.seconds / every.seconds), megabytes(every.peak_bytes)])
+    header = ["tokenizer", "file, MB", "one core, MB/s", "all cores, MB/s", "all / one", "memory, MB"]
+    return [table(f"`textrnn vocab`, medians of {REPEATS} runs", header, rows)]
+
+
+def run_vocab(kind: str, file: Path, *, one_core: bool) -> Run:
+    cache = work_folder("tokenizing") / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    settings = {"tokenizer.kind": kind, "data.cache_dir": cache, "vocab.max_size": 30000}
+    if file.stem.startswith("chinese"):
+        settings |= {"data.label_column": "cat", "data.text_column": "review"}
+    held = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))] if one_core else []
+    return run_program([*held, *textrnn("vocab", "--data", file, settings=settings)])
+
+
+def measure_cache() -> list[str]:
+    folder = work_folder("cache")
+    english = unpack(reviews().train, folder / "english.csv")
+    source, tokenizer = Source([str(english)]), Tokenizer("word")
+
+    def load() -> None:
+        load_corpus(source, tokenizer, cache_dir=folder / "cached")
+
+    shutil.rmtree(folder / "cached", ignore_errors=True)
+    building = stopwatch(load)()
+    (cached,) = [path for path in (folder / "cached").iterdir() if path.name != "digests"]
+    size = sum((cached / name).stat().st_size for name in FILES) / 1e6
+
+    def check() -> None:
+        for name in FILES:
+            checksum_of(cached / name)
+
+    runs = interleaved({"load": stopwatch(load), "check": stopwatch(check)}, OPENED)
+    loading, checking = median(runs["load"]), median(runs["check"])
+    header = ["corpus, MB", "made in, s", "opened in, ms", "of that checksums, ms", "MB/s", "share of making it"]
+    row = [
+        number(size), number(building), number(1000 * loading), number(1000 * checking), number(size / checking),
+        percent(checking / building),
+    ]  # fmt: skip
+    return [table(f"A cached corpus (IMDB, words), medians of {OPENED}", header, [row])]

@@ -1,0 +1,242 @@
+"""A command that is attacked, and what must hold however it ends."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import math
+import os
+import re
+import resource
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import note
+
+from tests.conftest import TINY, sets
+from tests.forked import Forked
+
+# A training of a third of a second, with n-grams and a linear path.
+SMALL = [
+    *TINY, *sets(
+        "model.ngrams=2", "model.linear=mix", "model.max_ngrams=64", "train.adversarial_norm=1.5",
+        "train.patience=null", "train.epochs=1",
+    ),
+]  # fmt: skip
+OPTIONS = ["--data", "train.tsv", "--set", "data.test=test.tsv", *SMALL]
+
+SECONDS = 60  # a command that takes longer has failed
+MORE_MEMORY = 4 << 30  # bytes that a command may take beyond what this process has
+LONGEST_LINE, MOST_LINES = 2000, 21  # 20 problems, and how many more there are
+NEVER = re.compile(
+    r"Traceback|Exception ignored|PanicException|panicked|Fatal Python error"
+    r"|^\S+:\d+: \w*Warning: |[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",  # a warning of Python, a control character
+    re.MULTILINE,
+)
+
+Snapshot = dict[str, "bytes | None"]
+
+
+@dataclass
+class Ended:
+    """How a command ended, and all it printed."""
+
+    arguments: list[str]
+    code: int
+    out: bytes
+    err: str
+
+
+def attack(*arguments: str, stdin: int | None = None, environment: dict[str, str] | None = None) -> Ended:
+    """Run a command and check how it ended."""
+    usual = " ".join(map(repr, SMALL))
+    note(f"{environment or ''} textrnn {' '.join(map(repr, arguments))}".replace(usual, "SMALL")[:1000])
+    before = files()
+    ended = run(*arguments, stdin=stdin, environment=environment)
+    check(ended, before)
+    return ended
+
+
+def run(
+    *arguments: str,
+    stdin: int | None = None,
+    environment: dict[str, str] | None = None,
+    prepare: Callable[[], object] = lambda: None,
+) -> Ended:
+    """Run a command in a fork, in a session of its own, with limited time and memory. Without a descriptor, stdin is
+    empty."""
+
+    def begin() -> None:
+        os.setsid()
+        faulthandler.dump_traceback_later(SECONDS - 1)
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MORE_MEMORY, resource.RLIM_INFINITY))
+        warnings.resetwarnings()  # pytest has changed what Python shows
+        warnings.showwarning = lambda text, kind, name, line, *_: print(f"{name}:{line}: {kind.__name__}: {text}",
+                                                                        file=sys.stderr)  # fmt: skip
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
+        prepare()
+
+    with open(os.devnull) as nothing, open("../out", "wb") as out, open("../err", "wb") as err:
+        process = Forked(
+            *arguments, stdin=nothing.fileno() if stdin is None else stdin, stdout=out.fileno(), stderr=err.fileno(),
+            environment=environment, prepare=begin,
+        )  # fmt: skip
+    with process.stdin, process.stdout, process.stderr:
+        code = _wait(process.pid)
+    shown = Path("../err").read_bytes().decode("utf-8", "replace")
+    assert code is not None, f"did not end within {SECONDS} s: {shown[-1000:]}"
+    check_no_process(process.pid)
+    return Ended([*arguments], code, Path("../out").read_bytes(), shown)
+
+
+def _wait(pid: int) -> int | None:
+    """The exit code, negative for a signal; None for a process that had to be killed."""
+    end, pause = time.monotonic() + SECONDS, 0.001
+    while time.monotonic() < end:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
+    os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return None
+
+
+def check_no_process(session: int) -> None:
+    """Workers notice within a second that their parent has ended."""
+    end = time.monotonic() + 4
+    while (left := _members(session)) and time.monotonic() < end:
+        time.sleep(0.05)
+    if left:
+        os.killpg(session, signal.SIGKILL)
+    assert not left, f"processes left: {left}"
+
+
+def _members(session: int) -> list[str]:
+    try:
+        os.killpg(session, 0)
+    except ProcessLookupError:
+        return []
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(path.parent.name)
+    return found
+
+
+def files() -> Snapshot:
+    """Every file and folder here, with the content of models, to be compared after a command."""
+    return {
+        str(path): path.read_bytes() if path.name == "model.safetensors" and path.is_file() else None
+        for path in Path().rglob("*")
+    }
+
+
+def check(ended: Ended, before: Snapshot, codes: tuple[int, ...] = (0, 1, 2)) -> None:
+    """Fail if anything is wrong with how a command ended."""
+    problems = [*_exit_problems(ended, codes), *_file_problems(ended, before)]
+    problems += _output_problems(ended) if ended.code == 0 else []
+    assert not problems, (
+        f"exit {ended.code} of {ended.arguments[:1]}: {problems}; stderr ends with {ended.err[-500:]!r}"
+    )
+
+
+def _exit_problems(ended: Ended, codes: tuple[int, ...]) -> list[str]:
+    lines = ended.err.split("\n")
+    problems = [f"{found[0]!r} on stderr" for found in [NEVER.search(ended.err)] if found]
+    if ended.code not in codes:
+        problems.append(f"expected an exit code among {codes}")
+    if max(map(len, lines)) > LONGEST_LINE and ended.code != 2:  # typer repeats what was typed
+        problems.append("a very long line on stderr")
+    if ended.code == 1:
+        is_error = [line.startswith("error: ") for line in lines[:-1]]
+        errors = is_error[is_error.index(True) :] if any(is_error) else []
+        if not errors or not all(errors) or len(errors) > MOST_LINES or lines[-1]:
+            problems.append("stderr does not end with lines of `error: `")
+    if ended.code == 2 and "Error" not in ended.err and "Usage" not in ended.err:
+        problems.append("neither Error nor Usage on stderr")
+    return problems
+
+
+def _file_problems(ended: Ended, before: Snapshot) -> list[str]:
+    now, command = files(), ended.arguments[0] if ended.arguments else ""
+    new = set(now) - set(before)
+    problems = [
+        f"left behind: {name}" for name in new if re.search(r"(^|/)(\.[^/]*\.tmp|\.building-[^/]*|etilqs_[^/]*)$", name)
+    ]
+    starts_over = "--force" in ended.arguments and ended.code not in (1, 2)  # in place of the model that was there
+    for name, content in before.items():
+        if content is None or Path(name).parent.is_symlink() or starts_over:
+            continue
+        if name not in now or (command != "train" and now[name] != content):
+            problems.append(f"{name} has gone or changed")
+    # training that began and failed later keeps what it has; one that is refused leaves nothing
+    began = re.search(r"^(linear path: fitted|epoch \d)|not finite", ended.err, re.MULTILINE)
+    if command == "train" and ended.code in (1, 2) and not began:
+        problems += [f"a train that failed left {name}" for name in new if Path(name).is_dir() and not _in_cache(name)]
+    return problems
+
+
+def _in_cache(name: str) -> bool:
+    folder = Path(name)
+    return any((each / "digests").is_dir() for each in (folder, *folder.parents) if each != Path())
+
+
+def _output_problems(ended: Ended) -> list[str]:
+    words = ended.arguments
+    if {"--help", "-h", "--version"} & {*words} or not words:
+        return []
+    if words[0] == "predict":
+        output = option(words, "--output")
+        content = ended.out if output is None or not Path(output).is_file() else Path(output).read_bytes()
+        return _row_problems(content.decode("utf-8"), option(words, "--output-format") or "tsv")
+    texts = [ended.out.decode("utf-8")] if "--json" in words else []
+    if words[0] == "eval":
+        texts += [path.read_text("utf-8") for path in Path().rglob("metrics.json")]
+    if words[0] == "train":
+        texts += [line for path in Path().rglob("history.jsonl")
+                  for line in path.read_text("utf-8", errors="replace").splitlines()[-1:]]  # fmt: skip
+    return [problem for text in texts for problem in _json_problems(text)]
+
+
+def option(arguments: list[str], name: str) -> str | None:
+    """The value that follows an option."""
+    return arguments[arguments.index(name) + 1] if name in arguments[:-1] else None
+
+
+def _row_problems(text: str, format: str) -> list[str]:
+    """What is wrong with the rows of `predict`."""
+    *lines, rest = text.split("\n")
+    problems = ["the last row is cut short"] if rest else []
+    for number, line in enumerate(lines, start=1):
+        if format == "jsonl":
+            problems += [f"row {number}: {problem}" for problem in _json_problems(line)]
+        elif not re.fullmatch(r"[^\t]*\t[01]\.\d{4}\t[^\t]*", line):
+            problems.append(f"row {number} is not label, probability, text: {line[:100]!r}")
+    return problems[:3]
+
+
+def _json_problems(text: str) -> list[str]:
+    """What strict JSON does not allow."""
+
+    def refuse(name: str) -> float:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        content = json.loads(text, parse_constant=refuse)
+    except ValueError as error:
+        return [f"not strict JSON: {error}: {text[:100]!r}"]
+    numbers = [value for value in content.values() if isinstance(value, float)] if isinstance(content, dict) else []
+    return [] if all(map(math.isfinite, numbers)) else ["a number that is not finite"]
