@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from textrnn.models.gru import InferenceGRU
+from textrnn.models.unique_inputs import UniqueInputs, expand, map_positions
 from torch import nn
 
 from tests.models.reference import STATES, Weights
 from tests.models.small import each_depth, each_network, padded_batch, random_texts, randomize, small_model
 from textrnn.models import threaded
 from textrnn.models.encoder import RNNEncoder
-from textrnn.models.gru import InferenceGRU
-from textrnn.models.unique_inputs import UniqueInputs, expand, map_positions
 
 STEPS, TEXTS, INPUTS, HIDDEN = 20, 3, 4, 8
 

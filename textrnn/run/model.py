@@ -19,8 +19,7 @@ from textrnn.errors import CheckpointError, ConfigError, command, short
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
 from textrnn.models.decision import COOLEST, HOTTEST, Decision
-from textrnn.models.ensemble import Ensemble
-from textrnn.models.network import Network
+from textrnn.models.network import Ensemble, Network
 from textrnn.run.environment import is_environment
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear
 from textrnn.run.model_config import CLASS_SHARES_KEY, Description, model_yaml, read_description
