@@ -53,7 +53,9 @@ def inference_logits(network: Network, token_ids: torch.Tensor, lengths: torch.T
     """As `network(token_ids, lengths)` in evaluation mode, up to rounding, on this many cores of a CPU."""
     rows, vectors = network.embedding.distinct(token_ids)
     encode = encode_for_inference(cores, vectors)
-    return network.logits(vectors[rows], lengths, lambda encoder, _, *others: encode(encoder, rows, *others))
+    return network.logits(
+        nn.functional.embedding(rows, vectors), lengths, lambda encoder, _, *others: encode(encoder, rows, *others)
+    )
 
 
 # --- how the work is split
