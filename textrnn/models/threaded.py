@@ -130,27 +130,25 @@ def _layer_without_gradients(
     directions: Sequence[Direction], *, cores: int, lengths: torch.Tensor | None, vectors: torch.Tensor | None
 ) -> list[torch.Tensor]:
     split = _split(directions, cores, lengths)
-    if directions[0].inputs.dim() == 3:  # of a later layer: no rows of `vectors`
-        vectors = None
+    vectors = vectors if directions[0].inputs.dim() == 2 else None  # later layers read no rows of it
+    read = torch.Tensor.contiguous if vectors is None else partial(nn.functional.embedding, weight=vectors)
 
     def prepare(direction: Direction) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """A function (inputs, h0) -> outputs for the chunks of this direction."""
         rnn = direction.rnn
         if type(rnn) is nn.GRU and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS:
             return InferenceGRU(rnn, vectors).run
-        return lambda inputs, h0: Direction(
-            rnn, inputs.contiguous() if vectors is None else vectors[inputs], h0
-        ).outputs()
+        return lambda inputs, h0: Direction(rnn, read(inputs), h0).outputs()
 
     # `prepare` runs in threads too: a new InferenceGRU computes the products of all distinct inputs.
-    mode = torch.inference_mode
-    prepared = run_in_threads([partial(prepare, each) for each in directions], cores=split.cores, mode=mode)
+    run = partial(run_in_threads, cores=split.cores, mode=torch.inference_mode)
+    prepared = run([partial(prepare, each) for each in directions])
     tasks = [
-        partial(run, chunk.select(direction.inputs), direction.h0)
-        for run, direction in zip(prepared, directions, strict=True)
+        partial(compute, chunk.select(direction.inputs), direction.h0)
+        for compute, direction in zip(prepared, directions, strict=True)
         for chunk in split.chunks
     ]
-    outputs = iter(run_in_threads(tasks, cores=split.cores, mode=mode))
+    outputs = iter(run(tasks))
     return [split.concat([next(outputs) for _ in split.chunks]) for _ in directions]
 
 
