@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests.models.small import (
     VOCAB_SIZE,
@@ -20,6 +19,8 @@ from tests.models.small import (
 )
 from textrnn.errors import NotFiniteError
 from textrnn.inference import compute_logits
+from textrnn.models.encoder import Encode
+from textrnn.models.textrnn import TextRNN
 
 CPU = torch.device("cpu")
 TEXTS = random_texts([5, 1, 9, 3, 9, 12, 2, 1, 7])
@@ -99,25 +100,25 @@ def test_logits_of_bfloat16_come_back_as_float32_near_the_exact_ones(architectur
 
 
 def test_no_gradient_is_kept() -> None:
-    class Watching(nn.Module):
-        def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-            assert not torch.is_grad_enabled()
-            return lengths.float().unsqueeze(1)
+    modes: list[bool] = []
+    model = small_model()
+    model.head.register_forward_hook(lambda *_: modes.append(torch.is_grad_enabled()))
 
-    logits = compute_logits(Watching(), encoded(TEXTS), device=CPU, batch_size=3)
+    compute_logits(model, encoded(TEXTS), device=CPU, batch_size=3)
 
-    assert logits.squeeze(1).tolist() == [len(text) for text in TEXTS]
+    assert modes == [False] * 3
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_logits_that_are_not_finite_are_an_error(value: float) -> None:
-    class Wild(nn.Module):
-        def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    class Wild(TextRNN):
+        def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
             return torch.where(lengths == 3, value, 1e38).unsqueeze(1)
 
+    model = small_model().train()
+    model.__class__ = Wild
     calm = encoded([text for text in TEXTS if len(text) != 3])
-    assert compute_logits(Wild(), calm, device=CPU).unique().tolist() == [pytest.approx(1e38)]
-    model = Wild().train()
+    assert compute_logits(model, calm, device=CPU).unique().tolist() == [pytest.approx(1e38)]
     with pytest.raises(NotFiniteError, match="the model's logits are not finite"):
         compute_logits(model, encoded(TEXTS), device=CPU)
     assert model.training

@@ -32,10 +32,9 @@ LAYERS = [
         "linear.features", "linear.model", "linear.attribution", "linear.fit", "linear.leaks",
     ],
     [
-        "models.dropout", "models.unique_inputs", "models.projection", "models.ngrams", "models.embedding",
-        "models.network", "models.gru", "models.thread_pool", "models.threaded", "models.encoder", "models.pooling",
-        "models.head", "models.textrnn", "models.rcnn", "models.tdnn", "models.ensemble", "models.decision",
-        "models.build",
+        "models.dropout", "models.ngrams", "models.embedding", "models.encoder", "models.network",
+        "models.thread_pool", "models.threaded", "models.pooling", "models.textrnn", "models.rcnn", "models.tdnn",
+        "models.decision", "models.build",
     ],
     ["inference"],
     [

@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
 
 from textrnn.data.batching import collate, inference_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError
-from textrnn.models.network import not_finite
+from textrnn.models.network import Ensemble, Network, average_logits, not_finite
 from textrnn.models.thread_pool import begin_computing, map_in_threads
+from textrnn.models.threaded import inference_logits
 from textrnn.runtime.device import autocast, cores_to_share, tf32
 
 DEFAULT_BATCH_SIZE = 512
@@ -30,7 +30,7 @@ def predicted_classes(logits: torch.Tensor) -> np.ndarray:
 
 
 def compute_logits(
-    model: nn.Module,
+    model: Network | Ensemble,
     texts: EncodedTexts,
     *,
     device: torch.device,
@@ -52,11 +52,10 @@ def compute_logits(
         cores = cores_to_share() if device.type == "cpu" else 1
         batches = inference_batches(texts.lengths, batch_size, at_once=cores)
         # a batch for each core, as most of its operations are too small to be split; of few, the directions are split
-        cores = cores if len(batches) >= cores else 1
+        side_by_side = cores if len(batches) >= cores else 1
+        batch_logits = partial(_batch_logits, model, texts, device, cores // side_by_side)
         with torch.inference_mode(), autocast(device, precision), tf32(device, False):
-            for rows, of_batch in map_in_threads(
-                partial(_batch_logits, model, texts, device), batches, cores=cores, mode=torch.inference_mode
-            ):
+            for rows, of_batch in map_in_threads(batch_logits, batches, cores=side_by_side, mode=torch.inference_mode):
                 if logits is None:
                     logits = of_batch.new_empty((len(texts), of_batch.shape[1]))
                 # copied at once: keeping small tensors while large ones come and go would fragment memory
@@ -71,7 +70,10 @@ def compute_logits(
     return on_cpu
 
 
-def _batch_logits(model: nn.Module, texts: EncodedTexts, device: torch.device, rows: np.ndarray) -> torch.Tensor:
+def _batch_logits(
+    model: Network | Ensemble, texts: EncodedTexts, device: torch.device, cores: int, rows: np.ndarray
+) -> torch.Tensor:
     batch = collate(texts, rows).to(device)
-    logits: torch.Tensor = model(batch.token_ids, batch.lengths).float()
-    return logits
+    forward = partial(inference_logits, cores=cores) if device.type == "cpu" else Network.__call__
+    networks = model.networks if isinstance(model, Ensemble) else [model]
+    return average_logits([forward(network, batch.token_ids, batch.lengths) for network in networks])

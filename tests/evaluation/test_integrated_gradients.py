@@ -14,8 +14,7 @@ from textrnn.evaluation import integrated_gradients
 from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds, unknown_texts
 from textrnn.inference import compute_logits
 from textrnn.models.decision import Decision
-from textrnn.models.ensemble import Ensemble
-from textrnn.models.network import Network
+from textrnn.models.network import Ensemble, Network
 
 CPU = torch.device("cpu")
 LENGTHS = [7, 1, 3, 12]

@@ -85,7 +85,7 @@ def _assert_layers(
     found = [[rnn.input_size for rnn in layer] for layer in model.encoder.layers]
     assert found == [[size] * directions for size in input_sizes]
     for rnn in (rnn for layer in model.encoder.layers for rnn in layer):
-        assert type(rnn) is {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        assert isinstance(rnn, {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell])
         assert rnn.mode == {"rnn": f"RNN_{nonlinearity.upper()}", "lstm": "LSTM", "gru": "GRU"}[cell]
         assert (rnn.hidden_size, rnn.num_layers, rnn.bidirectional, rnn.dropout) == (5, 1, False, 0)
 

@@ -8,7 +8,6 @@ from torch import nn
 from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, AdaptiveEmbedding, Embedding, frequent_tokens
 from textrnn.models.ngrams import NgramEmbedding
-from textrnn.models.unique_inputs import UniqueInputs, expand
 
 NONE = [np.nan, np.nan, np.nan]
 PRETRAINED = np.array([[7, 7, 7], NONE, [1, 2, 3], NONE, [4, 5, 6]], dtype=np.float32)
@@ -103,15 +102,6 @@ def test_padding_and_frequent_tokens_give_no_gradient_to_the_rows_of_the_others(
     torch.testing.assert_close(table.rare.weight.grad[9], 2 * table.projection.sum(0))
 
 
-@pytest.mark.parametrize("ids", [[[PAD, 2], [11, 3], [1, 3]], [[1, 2]], [[5, 6]]], ids=["both", "frequent", "rare"])
-def test_without_gradients_the_vectors_are_the_same(ids: list[list[int]]) -> None:
-    table, token_ids = AdaptiveEmbedding(12, 4, rare_dim=2), torch.tensor(ids)
-    expected = table(token_ids).detach()
-    for mode in (torch.no_grad, torch.inference_mode):
-        with mode():
-            torch.testing.assert_close(table(token_ids), expected, rtol=0, atol=1e-6)
-
-
 @pytest.mark.parametrize(("vocab_size", "expected"), [(2, 2), (3, 2), (11, 2), (12, 3), (4426, 1106)])
 def test_a_quarter_of_a_vocabulary_is_frequent_and_at_least_the_two_entries_that_are_no_tokens(
     vocab_size: int, expected: int
@@ -136,22 +126,14 @@ def test_dropout_is_applied_to_vectors_in_training_only() -> None:
     assert (dropped == torch.where(lost, 0, torch.tensor([2.0, 4, 6]))).all()  # scaled by 1 / (1 - dropout)
 
 
-def test_for_inference_each_distinct_token_is_looked_up_once() -> None:
-    embedding = Embedding(10, 3).eval()
+def test_each_distinct_token_is_looked_up_once() -> None:
+    embedding = Embedding(10, 3)
     token_ids = torch.tensor([[5, 5, 2], [2, 7, 2]])
-    with torch.no_grad():
-        inputs = embedding.lookup(token_ids)
-        assert isinstance(inputs, UniqueInputs)
-        assert inputs.vectors.shape == (3, 3)
-        assert torch.equal(expand(inputs), embedding(token_ids))
-    assert isinstance(embedding.lookup(token_ids), torch.Tensor)
 
+    rows, vectors = embedding.distinct(token_ids)
 
-def test_in_training_each_position_has_a_dropout_mask_of_its_own_even_without_gradients() -> None:
-    embedding = Embedding(10, 50, dropout=0.5).train()
-    with torch.no_grad():
-        first, second = expand(embedding.lookup(torch.tensor([[5], [5]])))
-    assert not torch.equal(first, second)
+    assert vectors.shape == (3, 3)
+    assert torch.equal(vectors[rows], embedding(token_ids))
 
 
 def ngrams_of(longest: int) -> NgramEmbedding:
@@ -194,18 +176,9 @@ def test_the_gradient_of_the_ngram_table_is_sparse() -> None:
     assert embedding.ngrams.table.weight.grad.is_sparse
 
 
-def test_the_embedding_offset_is_added_with_and_without_gradients() -> None:
-    embedding = Embedding(10, 3).eval()
-    token_ids, offset = torch.tensor([[2, 3], [4, 2]]), torch.randn(2, 2, 3)
-
-    assert torch.equal(embedding.lookup(token_ids, offset), embedding(token_ids) + offset)
-    with torch.no_grad():
-        assert torch.equal(expand(embedding.lookup(token_ids, offset)), embedding(token_ids) + offset)
-
-
 @pytest.mark.parametrize("narrow", [None, 2])
 @pytest.mark.parametrize("longest", [2, 3])
-def test_with_ngrams_the_lookup_gives_each_position_its_vector_and_keeps_equal_ones_once(
+def test_with_ngrams_each_position_has_its_vector_and_equal_ones_are_kept_once(
     longest: int, narrow: int | None
 ) -> None:
     token_ids = torch.randint(2, 6, (9, 40))
@@ -215,9 +188,54 @@ def test_with_ngrams_the_lookup_gives_each_position_its_vector_and_keeps_equal_o
     embedding = Embedding(6, 3, rare_dim=narrow, ngrams=ngrams).eval()
     nn.init.normal_(ngrams.table.weight[1:])
 
-    with torch.no_grad():
-        inputs = embedding.lookup(token_ids)
+    rows, vectors = embedding.distinct(token_ids)
 
-        assert isinstance(inputs, UniqueInputs)
-        assert len(inputs.vectors) < token_ids.numel() / 2
-        torch.testing.assert_close(expand(inputs), embedding(token_ids), rtol=0, atol=1e-6)
+    assert len(vectors) < token_ids.numel() / 2
+    torch.testing.assert_close(vectors[rows], embedding(token_ids), rtol=0, atol=1e-6)
+
+
+# --- n-grams
+
+
+def test_known_ngrams_have_vectors_and_others_have_none() -> None:
+    # of ten tokens: the bigrams (4, 5) and (PAD, 7), the trigram (4, 5, 6)
+    ngrams = NgramEmbedding([torch.tensor([7, 45]), torch.tensor([456])], 10, 1)
+    with torch.no_grad():
+        ngrams.table.weight[:, 0] = torch.tensor([0.0, 1.0, 2.0, 4.0])
+
+    vectors = ngrams(torch.tensor([[4, 7], [5, 4], [6, 5], [4, 5]]))
+
+    assert vectors[:, :, 0].tolist() == [[0, 1], [2, 0], [4, 2], [0, 0]]
+
+
+def test_without_a_known_ngram_nothing_is_added_and_nothing_learns() -> None:
+    ngrams = NgramEmbedding([torch.zeros(0)], 10, 3)
+
+    vectors = ngrams(torch.tensor([[4, 7], [5, 4]]))
+    vectors.sum().backward()
+
+    assert not vectors.any()
+    assert not ngrams.table.weight.grad.to_dense().any()
+
+
+def test_narrow_vectors_are_mapped_to_the_size_of_the_others_and_keep_their_proportions() -> None:
+    ngrams = NgramEmbedding([torch.tensor([7, 45])], 10, 12, table_dim=3)
+    with torch.no_grad():
+        ngrams.table.weight[1:] = torch.tensor([[3.0, 4.0, 0.0], [0.0, 0.0, 1.0]])
+
+    one, other, none = ngrams(torch.tensor([[7, 4, 5], [8, 5, 8]]))[[0, 1, 1], [0, 1, 2]]
+
+    assert one.norm().item() == pytest.approx(2 * 5)  # the square root of 12 / 3, times the length
+    assert other.norm().item() == pytest.approx(2)
+    assert (one @ other).item() == pytest.approx(0, abs=1e-5)
+    assert not none.any()
+
+
+def test_the_matrix_of_narrow_vectors_is_saved_and_not_trained() -> None:
+    ngrams = NgramEmbedding([torch.tensor([7])], 10, 12, table_dim=3)
+
+    ngrams(torch.tensor([[7]])).sum().backward()
+
+    assert ngrams.table.weight.grad.to_dense()[1].any()
+    assert [name for name, _ in ngrams.named_parameters()] == ["table.weight"]
+    assert ngrams.state_dict()["projection"].shape == (12, 3)

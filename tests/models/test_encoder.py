@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.models.small import each_cell, each_depth, each_direction, randomize
-from textrnn.models import encoder as encoder_module
-from textrnn.models.encoder import GATES, RNNEncoder
-from textrnn.models.threaded import Direction
+from textrnn.config import Cell
+from textrnn.models.encoder import CELLS, RNNEncoder
 
 INPUTS, HIDDEN = 3, 4
 LENGTHS = torch.tensor([4, 1, 9, 6, 1])
@@ -101,50 +102,6 @@ def test_without_concat_directions_each_direction_is_a_stack_of_its_own(cell: st
     torch.testing.assert_close(backward, backward_1(backward_0(inputs.flip(0))[0])[0].flip(0))
 
 
-# --- batches with much padding
-
-
-def _record_lengths(monkeypatch: pytest.MonkeyPatch) -> list[list[int] | None]:
-    """The lengths that the encoder passes to `run_directions` in each layer: None if it has not sorted the batch."""
-    given: list[list[int] | None] = []
-    original = encoder_module.run_directions
-
-    def recorded(directions: list[Direction], lengths: torch.Tensor | None) -> list[torch.Tensor]:
-        given.append(None if lengths is None else lengths.tolist())
-        return original(directions, lengths)
-
-    monkeypatch.setattr(encoder_module, "run_directions", recorded)
-    return given
-
-
-@each_direction
-def test_a_batch_with_much_padding_is_sorted_without_changing_its_outputs(
-    bidirectional: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encoder = RNNEncoder(INPUTS, HIDDEN, bidirectional=bidirectional, num_layers=2).double()
-    lengths = torch.randint(1, STEPS + 1, (40,))
-    inputs = torch.randn(STEPS, 40, INPUTS, dtype=torch.float64)
-    given_lengths = _record_lengths(monkeypatch)
-
-    outputs = encoder(inputs, lengths)
-
-    assert given_lengths == [sorted(lengths.tolist(), reverse=True)] * 2
-    for text, length in enumerate(lengths):
-        alone = encoder(inputs[:length, text : text + 1], length.unsqueeze(0))
-        torch.testing.assert_close(outputs[:length, text], alone[:, 0], rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("lengths", [[STEPS] * 36 + [STEPS // 2] * 4, [STEPS, 1]], ids=["little padding", "few texts"])
-def test_a_batch_with_little_padding_or_few_texts_is_not_sorted(
-    lengths: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given_lengths = _record_lengths(monkeypatch)
-
-    RNNEncoder(INPUTS, HIDDEN)(torch.randn(STEPS, len(lengths), INPUTS), torch.tensor(lengths))
-
-    assert given_lengths == [None]
-
-
 # --- initial weights
 
 
@@ -154,7 +111,7 @@ def test_the_recurrent_matrix_of_each_gate_is_initially_orthogonal(cell: str, no
 
     for rnn in (rnn for layer in encoder.layers for rnn in layer):
         gates = rnn.weight_hh_l0.split(HIDDEN)
-        assert len(gates) == GATES[cell]
+        assert len(gates) == CELLS[cell].gates
         for gate in gates:
             torch.testing.assert_close(gate @ gate.T, torch.eye(HIDDEN), rtol=0, atol=1e-5)
 
@@ -173,7 +130,7 @@ def test_biases_are_initially_zero_except_for_the_forget_gate_of_the_lstm(cell: 
     encoder = RNNEncoder(INPUTS, 2, cell=cell, nonlinearity=nonlinearity, num_layers=2)
 
     for rnn in (rnn for layer in encoder.layers for rnn in layer):
-        expected = [0, 0, 1, 1, 0, 0, 0, 0] if cell == "lstm" else [0] * 2 * GATES[cell]
+        expected = [0, 0, 1, 1, 0, 0, 0, 0] if cell == "lstm" else [0] * 2 * CELLS[cell].gates
         assert (rnn.bias_ih_l0 + rnn.bias_hh_l0).tolist() == expected
 
 
@@ -241,3 +198,7 @@ def test_dropout_is_applied_between_layers_to_each_input(concat_directions: bool
 def test_an_unknown_cell_is_refused() -> None:
     with pytest.raises(ValueError, match="transformer"):
         RNNEncoder(INPUTS, HIDDEN, cell="transformer")
+
+
+def test_the_config_names_all_cells() -> None:
+    assert list(get_args(Cell)) == list(CELLS)

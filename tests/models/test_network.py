@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
-from tests.models.small import each_architecture, padded_batch, random_texts, small_model
+from tests.models.small import each_architecture, each_network, each_pooling, padded_batch, random_texts, small_model
+from textrnn.data.batching import Batch
 from textrnn.models.network import Network
+from textrnn.training.objectives import Objective, adversarial, cross_entropy, plain
 
 
-class WithoutForward(Network):
+class WithoutLogits(Network):
     pass
 
 
-def test_an_architecture_without_forward_is_refused() -> None:
-    with pytest.raises(TypeError, match="forward"):
-        WithoutForward()
+def test_an_architecture_without_logits_is_refused() -> None:
+    with pytest.raises(TypeError, match="logits"):
+        WithoutLogits()
 
 
 @each_architecture
@@ -48,3 +52,30 @@ def test_the_embedding_offset_has_a_gradient_at_real_positions_only(architecture
     is_real = torch.arange(len(token_ids)).unsqueeze(1) < lengths
     assert offset.grad[is_real].all()
     assert not offset.grad[~is_real].any()
+
+
+def _plain() -> Objective:
+    return plain(cross_entropy(class_weights=torch.ones(3, device="meta"), label_smoothing=0.1))
+
+
+def _adversarial() -> Objective:
+    return adversarial(cross_entropy(), norm=1.0, dim=4)
+
+
+@pytest.mark.parametrize("objective", [_plain, _adversarial])
+@each_pooling
+@each_network
+def test_a_training_step_needs_no_value_on_the_host(
+    architecture: str, cell: str, nonlinearity: str, pooling: str, objective: Callable[[], Objective]
+) -> None:
+    model = small_model(
+        architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=2, pooling=pooling, dropout=0.5,
+        rare_dim=2,
+    )  # fmt: skip
+    model.to("meta").train()
+    batch = Batch(*(torch.ones(shape, dtype=torch.long, device="meta") for shape in ((3, 40), (40,), (40,))))
+
+    # a tensor on the meta device has a shape but no values: any operation that needs one on the host is an error
+    objective()(model, batch, torch.Tensor.backward)
+
+    assert all(parameter.grad is not None for parameter in model.parameters())

@@ -114,8 +114,7 @@ def test_a_context_is_the_output_for_the_words_on_its_side(cell: str, nonlineari
         layers = [layer[direction] for layer in model.encoder.layers]
         for layer in layers[:-1]:
             words = layer(words)[0]
-        hidden = h0.view(1, 1, -1)
-        return layers[-1](words, (hidden, torch.zeros_like(hidden)) if cell == "lstm" else hidden)[0][-1, 0]
+        return layers[-1](words, h0.view(1, 1, -1))[0][-1, 0]
 
     left, right = model.contexts(embedded, torch.tensor([6]))
 

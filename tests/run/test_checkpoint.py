@@ -20,7 +20,7 @@ from textrnn.data.vocab import Vocab
 from textrnn.errors import CheckpointError
 from textrnn.models.build import build_network
 from textrnn.models.decision import Decision
-from textrnn.models.ensemble import Ensemble
+from textrnn.models.network import Ensemble
 from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.model import Model, load_model, load_networks, save_model, save_weights
 from textrnn.training.optim import LazyAdamW, build_optimizer

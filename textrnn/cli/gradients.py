@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -17,11 +16,21 @@ from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
 DEFAULT_STEPS = 200
 
 
-class Cell(str, enum.Enum):  # typer takes no list of a Literal
-    rnn = "rnn"
-    rnn_relu = "rnn-relu"
-    gru = "gru"
-    lstm = "lstm"
+def _all_cells() -> list[str]:
+    """Those of the config, and rnn-relu: the cell rnn with nonlinearity relu."""
+    from textrnn.config import Cell
+
+    names = list(get_args(Cell))
+    at = names.index("rnn") + 1
+    return [*names[:at], "rnn-relu", *names[at:]]
+
+
+def _cells(names: list[str] | None) -> list[str] | None:
+    known = _all_cells() if names else []
+    for name in names or []:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}.")
+    return names
 
 
 @exit_on_error()
@@ -34,9 +43,12 @@ def gradients(
     set_: options.Set = None,
     data: options.Data = None,
     cell: Annotated[
-        list[Cell] | None,
+        list[str] | None,
         options.option(
-            "--cell", metavar="CELL", help="Without RUN: rnn, rnn-relu, gru or lstm. Repeatable.  [default: all]"
+            "--cell",
+            callback=_cells,
+            metavar="CELL",
+            help="Without RUN: a value of model.cell, or rnn-relu. Repeatable.  [default: all]",
         ),
     ] = None,
     layers: Annotated[
@@ -94,7 +106,7 @@ def gradients(
     from textrnn.commands.gradients import gradients_by_cell
 
     output = output or Path("gradients") / options.run_name(config, settings.data.train)
-    cells = [each.value for each in dict.fromkeys(cell or Cell)]
+    cells = list(dict.fromkeys(cell or _all_cells()))
     sys.stdout.write(
         gradients_by_cell(
             settings, cells, layers or [], steps or DEFAULT_STEPS, output, device_name=device, config_file=config

@@ -149,7 +149,7 @@ def gradients_by_cell(
     device_name: str,
     config_file: Path | None = None,
 ) -> str:
-    """Measure a network of each of the cells ("rnn", "rnn-relu", "gru", "lstm") and numbers of layers (none: the
+    """Measure a network of each of the cells (those of the config, and "rnn-relu") and numbers of layers (none: the
     config's), write the picture and all values to `output`, and return the tables.
 
     Raises: DataError and ConfigError where the texts cannot be read; TextRNNError where `output` cannot be written.
@@ -205,7 +205,7 @@ def gradients_by_cell(
 def one_direction(config: Config, cell: str, layers: int) -> Config:
     """The config with a network in which k steps lie between an input and the loss, and with plain training."""
     model = {
-        "architecture": "textrnn", "cell": cell.partition("-")[0], "num_layers": layers,
+        "architecture": "textrnn", "cell": "rnn" if cell == "rnn-relu" else cell, "num_layers": layers,
         "nonlinearity": "relu" if cell == "rnn-relu" else "tanh", "bidirectional": False, "pooling": "last",
         "rare_dim": None, "ngrams": 1, "linear": "none",
     }  # fmt: skip

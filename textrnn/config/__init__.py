@@ -13,6 +13,7 @@ from textrnn.config.load import (
 from textrnn.config.sections import (
     PLAIN,
     SECTIONS,
+    Cell,
     Config,
     DataConfig,
     ModelConfig,
@@ -28,6 +29,7 @@ __all__ = [
     "MODEL_FORMAT_KEY",
     "PLAIN",
     "SECTIONS",
+    "Cell",
     "Config",
     "DataConfig",
     "ModelConfig",

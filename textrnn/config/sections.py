@@ -19,6 +19,7 @@ Paths = str | list[str]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 _MOST_UNITS = 1 << 16  # of a layer
 _MANY = 1_000_000
+Cell = Literal["rnn", "gru", "lstm"]  # the keys of `models.encoder.CELLS`
 
 
 class Needs(NamedTuple):
@@ -156,7 +157,7 @@ class VocabConfig(Section):
 
 class ModelConfig(Section):
     architecture: Literal["textrnn", "rcnn", "tdnn"] = "textrnn"
-    cell: Annotated[Literal["rnn", "lstm", "gru"], _CELL] = "gru"
+    cell: Annotated[Cell, _CELL] = "gru"
     nonlinearity: Annotated[Literal["tanh", "relu"], _CELL, _RNN] = Field("tanh", description="of the cell rnn")
     embedding_dim: int | None = Field(None, ge=1, le=_MOST_UNITS, description="null = that of `pretrained`, else 96")
     hidden_size: int = Field(96, ge=1, le=_MOST_UNITS, description="of one direction")

@@ -17,8 +17,7 @@ from textrnn.linear.attribution import character_contributions
 from textrnn.linear.features import MOST_CHARACTERS
 from textrnn.linear.model import LinearModel
 from textrnn.models.decision import Decision
-from textrnn.models.ensemble import Ensemble
-from textrnn.models.network import Network
+from textrnn.models.network import Ensemble, Network
 
 
 class Contribution(NamedTuple):

@@ -95,7 +95,7 @@ def last_step_logits(
     """As `Network.forward`, but read from the state of the forward direction after the last token, whatever the
     pooling: then k steps are the least that lie between an input and the loss. The last state of the backward direction
     takes its place in the input of the head, as a constant."""
-    outputs = network.encoder.direction_outputs(network.embedding.lookup(token_ids, embedding_offset), lengths)
+    outputs = network.encoder.direction_outputs(network.embedding(token_ids) + embedding_offset, lengths)
     forward, *backward = (each[lengths - 1, torch.arange(len(lengths), device=lengths.device)] for each in outputs)
     return network.head(torch.cat([forward, *(each.detach() for each in backward)], dim=-1))
 

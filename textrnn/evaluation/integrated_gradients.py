@@ -16,8 +16,9 @@ from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import PAD, UNK
 from textrnn.models.decision import Decision
 from textrnn.models.encoder import padding_mask
-from textrnn.models.network import Network
+from textrnn.models.network import Network, average_logits
 from textrnn.models.thread_pool import begin_computing
+from textrnn.models.threaded import training_encode
 from textrnn.runtime.device import tf32
 
 STEPS, MOST_STEPS = 16, 1024  # points of a path
@@ -217,9 +218,10 @@ class _Path:
             inputs.append(on_path)
         ids, lengths = batch.token_ids.repeat(1, copies), batch.lengths.repeat(copies)
         classes = torch.from_numpy(self.classes[rows]).to(self.device).repeat(copies)
+        encode = training_encode(self.device)
         with torch.enable_grad():
-            logits = [network(ids, lengths, each).float() for network, each in zip(self.networks, offsets, strict=True)]
-            average = torch.stack(logits).mean(dim=0) if logits else None
+            logits = [network(ids, lengths, each, encode) for network, each in zip(self.networks, offsets, strict=True)]
+            average = average_logits(logits) if logits else None
             odds = log_odds(self.decision.logits(average, on_path), classes)
             gradients = torch.autograd.grad(odds.sum(), inputs)
         return odds.detach().view(copies, -1), gradients

@@ -8,9 +8,7 @@ from torch import nn
 
 from textrnn.data.vocab import PAD, UNK
 from textrnn.models.dropout import Dropout
-from textrnn.models.ngrams import NgramEmbedding
-from textrnn.models.projection import random_projection
-from textrnn.models.unique_inputs import Inputs, UniqueInputs
+from textrnn.models.ngrams import NgramEmbedding, random_projection
 
 INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are
 FREQUENT = 0.25  # share of a vocabulary; saved models depend on it
@@ -40,10 +38,6 @@ class AdaptiveEmbedding(nn.Module):
         frequent = self.frequent.num_embeddings
         is_rare = token_ids >= frequent
         vectors = self.frequent(token_ids.masked_fill(is_rare, PAD))
-        if token_ids.device.type == "cpu" and not torch.is_grad_enabled():  # where they are may be asked
-            where = is_rare.nonzero(as_tuple=True)
-            rare = nn.functional.linear(self.rare(token_ids[where] - frequent + 1), self.projection)
-            return vectors.index_put_(where, rare.to(vectors.dtype))
         rare = self.rare((token_ids - frequent + 1).clamp_(min=0))
         return vectors + nn.functional.linear(rare, self.projection)
 
@@ -94,19 +88,14 @@ class Embedding(nn.Module):
             vectors = vectors + self.ngrams(token_ids)
         return self.dropout(vectors)
 
-    def lookup(self, token_ids: torch.Tensor, embedding_offset: torch.Tensor | None = None) -> Inputs:
-        """token_ids (T, B) -> inputs of an encoder: vectors (T, B, dim), plus embedding_offset (T, B, dim) if given.
+    def distinct(self, token_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """token_ids (T, B) -> rows (T, B) and vectors (U, dim), of which `vectors[rows]` is `forward` without dropout.
 
-        On a CPU, without gradients, dropout or an offset, many positions have the same vector: then they are
-        UniqueInputs.
+        Many positions have the same vector: what is computed from it can be computed once.
         """
-        if embedding_offset is not None:
-            return self(token_ids) + embedding_offset
-        if self.training or torch.is_grad_enabled() or token_ids.device.type != "cpu":
-            return self(token_ids)
         if self.ngrams is None:
             tokens, rows = token_ids.unique(return_inverse=True)
-            return UniqueInputs(rows, self(tokens))
+            return rows, self.table(tokens)
         ngrams = self.ngrams.rows(token_ids)
         # what is added to a token's vector is known from the longest known n-gram that ends there: the shorter ones are
         # parts of it. Their rows ascend with the length.
@@ -116,7 +105,7 @@ class Embedding(nn.Module):
         )
         example = torch.empty_like(kinds).scatter_(0, rows.flatten(), torch.arange(rows.numel()))
         vectors = self.table(token_ids.flatten()[example]) + self.ngrams.vectors(ngrams.flatten(1)[:, example])
-        return UniqueInputs(rows, vectors)
+        return rows, vectors
 
 
 def _full_table(vocab_size: int, dim: int, pretrained: np.ndarray | None) -> nn.Embedding:

@@ -2,18 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from textrnn.models.dropout import Dropout
-from textrnn.models.threaded import MIN_CHUNK_TEXTS, Direction, run_directions
-from textrnn.models.unique_inputs import Inputs, map_positions, steps_and_texts
 
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-_SORT_ABOVE_PADDING = 0.15  # share of padding in a batch above which sorting it by length and splitting it pays off
+
+class Cell(NamedTuple):
+    """A recurrent cell.
+
+    build: (input_size, hidden_size, nonlinearity) -> a module of one layer and one direction. It maps inputs (T, B,
+    input_size) and the initial states (1, B, hidden_size) to a tuple that begins with its outputs (T, B, hidden_size).
+    gates: matrices that are stacked in each of its weights. initialize: called with the module and `gates`.
+    """
+
+    build: Callable[[int, int, str], nn.Module]
+    gates: int
+    initialize: Callable[[nn.Module, int], None]
+
+
+class LSTM(nn.LSTM):
+    """Its cell state starts at zero: like any other cell, it is called with the initial hidden states alone."""
+
+    def forward(self, inputs: torch.Tensor, h0: torch.Tensor | None = None) -> tuple[torch.Tensor, Any]:  # type: ignore[override]
+        """inputs (T, B, input_size), h0 (1, B, hidden_size) -> outputs (T, B, hidden_size) and the last states."""
+        return super().forward(inputs, None if h0 is None else (h0, torch.zeros_like(h0)))
+
+
+@torch.no_grad()
+def initialize_gates(rnn: nn.Module, gates: int) -> None:
+    """Xavier initialization for input weights (Glorot & Bengio 2010) and orthogonal recurrent weights (Saxe et al.
+    2014), each gate by itself, so that gradients neither vanish nor explode at first. Biases are zero."""
+    for name, weight in rnn.named_parameters():
+        for gate in weight.chunk(gates):
+            if name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(gate)
+            elif name.startswith("weight_hh"):
+                nn.init.orthogonal_(gate)
+            else:
+                gate.zero_()
+
+
+@torch.no_grad()
+def _initialize_lstm(rnn: nn.Module, gates: int) -> None:
+    """As others, but the bias of the forget gate is 1 (Jozefowicz et al. 2015)."""
+    initialize_gates(rnn, gates)
+    rnn.get_parameter("bias_ih_l0").chunk(gates)[1].fill_(1.0)  # the order is input, forget, cell, output
+
+
+# Elman 1990 (rnn); Cho et al. 2014 (gru); Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000 (lstm)
+CELLS = {
+    "rnn": Cell(lambda size, hidden, f: nn.RNN(size, hidden, nonlinearity=f), 1, initialize_gates),
+    "gru": Cell(lambda size, hidden, _: nn.GRU(size, hidden), 3, initialize_gates),
+    "lstm": Cell(lambda size, hidden, _: LSTM(size, hidden), 4, _initialize_lstm),
+}
+
+
+class Direction(NamedTuple):
+    """One direction of a layer, with what it reads.
+
+    rnn: see `Cell`. inputs (T, B, input_size): in the order in which this direction reads them. h0 (hidden_size,): the
+    initial state of every text.
+    """
+
+    rnn: nn.Module
+    inputs: torch.Tensor
+    h0: torch.Tensor
+
+    def outputs(self) -> torch.Tensor:
+        """(T, B, hidden_size)."""
+        outputs: torch.Tensor = self.rnn(self.inputs, self.h0.expand(1, self.inputs.shape[1], -1).contiguous())[0]
+        return outputs
+
+
+def layer_outputs(directions: Sequence[Direction]) -> list[torch.Tensor]:
+    """The outputs (T, B, hidden_size) of each direction of a layer."""
+    return [direction.outputs() for direction in directions]
 
 
 class RNNEncoder(nn.Module):
@@ -30,8 +97,7 @@ class RNNEncoder(nn.Module):
     depend on later words, as the left contexts of an RCNN require.
 
     Dropout is applied between layers only, never to the state passed from one step to the next. Initial states are
-    zero. Cells: Elman 1990 (rnn), Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000 (lstm), Cho et
-    al. 2014 (gru). Raises ValueError for any other.
+    zero. Raises ValueError for a cell that is not in CELLS.
     """
 
     def __init__(
@@ -47,76 +113,76 @@ class RNNEncoder(nn.Module):
         concat_directions: bool = True,
     ) -> None:
         super().__init__()
+        if cell not in CELLS:
+            raise ValueError(f"unknown cell {cell!r}")
         self.hidden_size = hidden_size
         self.num_directions = 2 if bidirectional else 1
         self.output_size = hidden_size * self.num_directions
         self.concat_directions = concat_directions
         self.dropout = Dropout(dropout)
+
+        def new_rnn(size: int) -> nn.Module:
+            rnn = CELLS[cell].build(size, hidden_size, nonlinearity)
+            CELLS[cell].initialize(rnn, CELLS[cell].gates)
+            return rnn
+
         input_sizes = [input_size] + [self.output_size if concat_directions else hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(
-            nn.ModuleList(_build_rnn(cell, size, hidden_size, nonlinearity) for _ in range(self.num_directions))
-            for size in input_sizes
+            nn.ModuleList(new_rnn(size) for _ in range(self.num_directions)) for size in input_sizes
         )
 
-    def forward(self, inputs: Inputs, lengths: torch.Tensor) -> torch.Tensor:
-        """inputs (T, B, input_size), lengths (B,) -> outputs (T, B, output_size), zero at padded positions.
-
-        The first hidden_size features are those of the forward direction, the others those of the backward one.
-        """
-        padded = padding_mask(lengths, steps_and_texts(inputs)[0])
-        return torch.cat(self.aligned_outputs(inputs, lengths), dim=-1).masked_fill(padded.unsqueeze(-1), 0.0)
-
-    def aligned_outputs(
-        self, inputs: Inputs, lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None = None
-    ) -> list[torch.Tensor]:
-        """`direction_outputs` with the outputs of the backward direction reversed again, so that in both directions the
-        output for a word is at the position of the word."""
-        forward, *backward = self.direction_outputs(inputs, lengths, h0)
-        index = reversal_index(lengths, steps_and_texts(inputs)[0])
-        return [forward, *(reverse(outputs, index) for outputs in backward)]
-
     def direction_outputs(
-        self, inputs: Inputs, lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None = None
+        self,
+        inputs: torch.Tensor,
+        lengths: torch.Tensor,
+        h0: Sequence[torch.Tensor] | None = None,
+        *,
+        layer_outputs: Callable[[Sequence[Direction]], list[torch.Tensor]] = layer_outputs,
     ) -> list[torch.Tensor]:
         """inputs (T, B, input_size), lengths (B,) -> the outputs (T, B, hidden_size) of each direction of the last
         layer, in the order of its steps: step 0 of the backward direction reads the last word of each text.
 
         Values at padded positions are undefined. h0: initial states (hidden_size,) of the last layer, one for each
-        direction, instead of zeros.
+        direction, instead of zeros. layer_outputs: computes the outputs of a layer.
         """
-        if (
-            lengths.device.type == "cpu"  # elsewhere, looking at the lengths would wait for the device
-            and len(lengths) >= 2 * MIN_CHUNK_TEXTS
-            and float(lengths.double().mean()) < (1 - _SORT_ABOVE_PADDING) * steps_and_texts(inputs)[0]
-        ):
-            order = lengths.argsort(descending=True)
-            sorted_inputs = map_positions(inputs, lambda tensor: tensor.index_select(1, order))
-            outputs = self._run_layers(sorted_inputs, lengths[order], h0, sorted_by_length=True)
-            return [each.index_select(1, order.argsort()) for each in outputs]
-        return self._run_layers(inputs, lengths, h0, sorted_by_length=False)
-
-    def _run_layers(
-        self, inputs: Inputs, lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None, *, sorted_by_length: bool
-    ) -> list[torch.Tensor]:
-        """As `direction_outputs`. sorted_by_length: whether the texts are sorted by length, longest first."""
-        index = reversal_index(lengths, steps_and_texts(inputs)[0]) if self.num_directions == 2 else None
-        layer_inputs: list[Inputs] = [inputs]  # for each direction, in the order of its steps
-        if index is not None:
-            layer_inputs.append(map_positions(inputs, lambda tensor: reverse(tensor, index)))
+        index = reversal_index(lengths, len(inputs))
+        layer_inputs = [inputs]  # for each direction, in the order of its steps
+        if self.num_directions == 2:
+            layer_inputs.append(reverse(inputs, index))
         zeros = [next(self.parameters()).new_zeros(self.hidden_size)] * self.num_directions
         outputs: list[torch.Tensor] = []
         for number, layer in enumerate(self.layers):
             assert isinstance(layer, nn.ModuleList)
-            if number > 0 and self.concat_directions and index is not None:
+            if number > 0 and self.concat_directions and self.num_directions == 2:
                 both = self.dropout(torch.cat([outputs[0], reverse(outputs[1], index)], dim=-1))
                 layer_inputs = [both, reverse(both, index)]
             elif number > 0:
                 layer_inputs = [self.dropout(each) for each in outputs]
             is_last = number == len(self.layers) - 1
             initial = h0 if is_last and h0 is not None else zeros
-            directions = [Direction(*each) for each in zip(layer, layer_inputs, initial, strict=True)]
-            outputs = run_directions(directions, lengths if sorted_by_length else None)
+            outputs = layer_outputs([Direction(*each) for each in zip(layer, layer_inputs, initial, strict=True)])
         return outputs
+
+    def forward(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, *, encode: Encode = direction_outputs
+    ) -> torch.Tensor:
+        """inputs (T, B, input_size), lengths (B,) -> outputs (T, B, output_size), zero at padded positions.
+
+        The first hidden_size features are those of the forward direction, the others those of the backward one.
+        """
+        outputs = in_text_order(encode(self, inputs, lengths), lengths)
+        return torch.cat(outputs, dim=-1).masked_fill(padding_mask(lengths, len(inputs)).unsqueeze(-1), 0.0)
+
+
+# `RNNEncoder.direction_outputs`, or another way to the same outputs: a function (encoder, inputs, lengths[, h0])
+Encode = Callable[..., list[torch.Tensor]]
+
+
+def in_text_order(outputs: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[torch.Tensor]:
+    """`direction_outputs` with those of the backward direction reversed again, so that in both directions the output
+    for a word is at the position of the word."""
+    index = reversal_index(lengths, len(outputs[0]))
+    return [outputs[0], *(reverse(each, index) for each in outputs[1:])]
 
 
 def padding_mask(lengths: torch.Tensor, steps: int) -> torch.Tensor:
@@ -151,33 +217,3 @@ class _Reverse(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (index,) = ctx.saved_tensors
         return gradient.flatten(0, 1).index_select(0, index).view_as(gradient), None
-
-
-def _build_rnn(cell: str, input_size: int, hidden_size: int, nonlinearity: str) -> nn.RNNBase:
-    rnn: nn.RNNBase
-    if cell == "rnn":
-        rnn = nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity)
-    elif cell == "gru":
-        rnn = nn.GRU(input_size, hidden_size)
-    elif cell == "lstm":
-        rnn = nn.LSTM(input_size, hidden_size)
-    else:
-        raise ValueError(f"unknown cell {cell!r}")
-    _initialize(rnn, cell, hidden_size)
-    return rnn
-
-
-def _initialize(rnn: nn.RNNBase, cell: str, hidden_size: int) -> None:
-    """Xavier initialization for input weights (Glorot & Bengio 2010) and orthogonal recurrent weights (Saxe et al.
-    2014), each gate by itself, so that gradients neither vanish nor explode at first. Biases are zero, except for that
-    of the LSTM's forget gate, which is 1 (Jozefowicz et al. 2015)."""
-    input_weight, recurrent_weight, *biases = rnn.all_weights[0]
-    with torch.no_grad():
-        for gate in input_weight.chunk(GATES[cell]):
-            nn.init.xavier_uniform_(gate)
-        for gate in recurrent_weight.chunk(GATES[cell]):
-            nn.init.orthogonal_(gate)
-        for bias in biases:
-            bias.zero_()
-        if cell == "lstm":  # gates are stacked in the order input, forget, cell, output
-            biases[0][hidden_size : 2 * hidden_size] = 1.0

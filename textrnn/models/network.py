@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from textrnn.models.embedding import Embedding
+from textrnn.models.encoder import Encode, RNNEncoder
 
 
 def not_finite(tensors: Mapping[str, torch.Tensor]) -> str | None:
-    """The name of the first tensor with a NaN or infinite number, None where there is none. It waits for the device.
+    """The name of the first tensor with a NaN or infinite number, None if all are finite. It waits for the device.
 
     One pass in place: `isfinite` takes 30 times as long on a CPU, and memory of the tensor's size.
     """
@@ -36,13 +37,44 @@ class Network(nn.Module, ABC):
 
     embedding: Embedding
 
-    @abstractmethod
     def forward(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
+        self,
+        token_ids: torch.Tensor,
+        lengths: torch.Tensor,
+        embedding_offset: torch.Tensor | None = None,
+        encode: Encode = RNNEncoder.direction_outputs,
     ) -> torch.Tensor:
         """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes). The logits of a text
-        must depend neither on padding nor on the other texts of the batch.
+        depend neither on padding nor on the other texts of the batch.
 
         embedding_offset (T, B, dim): added to the embeddings. Adversarial training uses its gradient to find the worst
-        perturbation, and passes that as the offset.
+        perturbation, and passes that as the offset. encode: how the encoder is computed; `models/threaded.py` has
+        faster ways to the same outputs.
         """
+        inputs = self.embedding(token_ids)
+        if embedding_offset is not None:
+            inputs = inputs + embedding_offset
+        return self.logits(inputs, lengths, encode)
+
+    @abstractmethod
+    def logits(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
+    ) -> torch.Tensor:
+        """`forward` from the embeddings (T, B, dim) on. A network without an encoder ignores `encode`."""
+
+
+class Ensemble(nn.Module):
+    """The average of the logits of one or more networks."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        super().__init__()
+        self.networks: Sequence[Network] = nn.ModuleList(networks)  # type: ignore[assignment]
+
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes) in float32."""
+        return average_logits([network(token_ids, lengths) for network in self.networks])
+
+
+def average_logits(logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Logits (B, num_classes) of one or more networks -> their mean in float32."""
+    return torch.stack([each.float() for each in logits]).mean(dim=0) if len(logits) > 1 else logits[0].float()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from textrnn.data.vocab import PAD
-from textrnn.models.projection import random_projection
 
 
 class NgramEmbedding(nn.Module):
@@ -54,6 +54,16 @@ class NgramEmbedding(nn.Module):
         """rows (lengths, ...) -> (..., dim): the sum of the vectors in the rows of all lengths."""
         found = self.table(rows[0]) if len(rows) == 1 else self.table(rows).sum(0)
         return found if self.projection is None else nn.functional.linear(found, self.projection)
+
+
+def random_projection(dim: int, narrow_dim: int) -> torch.Tensor:
+    """(dim, narrow_dim): a random matrix with orthogonal columns of length sqrt(dim / narrow_dim), so that a step of
+    the optimizer on a narrow vector is as long as it would be in all `dim` dimensions.
+
+    It is not trained: with a matrix that was, networks fitted their training texts sooner and others less well
+    (docs/performance.md).
+    """
+    return nn.init.orthogonal_(torch.empty(dim, narrow_dim)).mul_(math.sqrt(dim / narrow_dim))
 
 
 def ngram_keys(token_ids: torch.Tensor, length: int, vocab_size: int) -> torch.Tensor:

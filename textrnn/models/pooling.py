@@ -1,10 +1,11 @@
-"""Pooling over time: a vector for each text from the outputs of the encoder."""
+"""From the outputs of the encoder to logits: pooling over time, and the classifier on top."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
+from textrnn.models.dropout import Dropout
 from textrnn.models.encoder import padding_mask
 
 
@@ -57,3 +58,13 @@ def _softmax_mean(values: torch.Tensor, scores: torch.Tensor, padded: torch.Tens
     """values (T, B, size), scores (T, B, 1), padded (T, B, 1) bool -> (B, size): the mean of the values over time,
     weighted by the softmax of the scores at real positions."""
     return (scores.masked_fill(padded, float("-inf")).softmax(0) * values).sum(0)
+
+
+def classifier_head(size: int, num_classes: int, *, fc_size: int | None, dropout: float) -> nn.Sequential:
+    """Text vectors (B, size) -> logits (B, num_classes), with dropout before the last linear layer.
+
+    fc_size: units of a dense layer with ReLU before the last linear layer; None leaves it out.
+    """
+    if fc_size is None:
+        return nn.Sequential(Dropout(dropout), nn.Linear(size, num_classes))
+    return nn.Sequential(nn.Linear(size, fc_size), nn.ReLU(), Dropout(dropout), nn.Linear(fc_size, num_classes))

@@ -6,11 +6,9 @@ import torch
 from torch import nn
 
 from textrnn.models.embedding import Embedding
-from textrnn.models.encoder import RNNEncoder
-from textrnn.models.head import classifier_head
+from textrnn.models.encoder import Encode, RNNEncoder, in_text_order
 from textrnn.models.network import Network
-from textrnn.models.pooling import Pooling
-from textrnn.models.unique_inputs import Inputs, expand, steps_and_texts
+from textrnn.models.pooling import Pooling, classifier_head
 
 
 class RCNN(Network):
@@ -45,22 +43,23 @@ class RCNN(Network):
         self.pooling = Pooling(pooling, 2 * size, hops=hops)
         self.head = classifier_head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def forward(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
+    def logits(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
     ) -> torch.Tensor:
-        """As `Network.forward`."""
-        inputs = self.embedding.lookup(token_ids, embedding_offset)
-        left, right = self.contexts(inputs, lengths)
-        words = torch.tanh(self.combine(torch.cat([left, expand(inputs), right], dim=-1)))
+        """As `Network.logits`."""
+        left, right = self.contexts(inputs, lengths, encode)
+        words = torch.tanh(self.combine(torch.cat([left, inputs, right], dim=-1)))
         return self.head(self.pooling(words, lengths))
 
-    def contexts(self, inputs: Inputs, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def contexts(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """inputs (T, B, dim), lengths (B,) -> left and right contexts (T, B, hidden_size) of each word. Values at
         padded positions are undefined."""
-        steps, texts = steps_and_texts(inputs)
-        forward, backward = self.encoder.aligned_outputs(inputs, lengths, [self.first_left, self.last_right])
-        first = self.first_left.to(forward.dtype).expand(1, texts, -1)
+        outputs = encode(self.encoder, inputs, lengths, [self.first_left, self.last_right])
+        forward, backward = in_text_order(outputs, lengths)
+        first = self.first_left.to(forward.dtype).expand(1, len(lengths), -1)
         left = torch.cat([first, forward[:-1]])
         shifted = torch.cat([backward[1:], backward[-1:]])  # its last step is never used: there each text has ended
-        is_last = (torch.arange(steps, device=lengths.device).unsqueeze(1) == lengths - 1).unsqueeze(-1)
+        is_last = (torch.arange(len(inputs), device=lengths.device).unsqueeze(1) == lengths - 1).unsqueeze(-1)
         return left, torch.where(is_last, self.last_right.to(backward.dtype), shifted)

@@ -8,11 +8,9 @@ from torch.nn import functional
 
 from textrnn.models.dropout import Dropout
 from textrnn.models.embedding import Embedding
-from textrnn.models.encoder import padding_mask
-from textrnn.models.head import classifier_head
+from textrnn.models.encoder import Encode, RNNEncoder, padding_mask
 from textrnn.models.network import Network
-from textrnn.models.pooling import Pooling
-from textrnn.models.unique_inputs import expand
+from textrnn.models.pooling import Pooling, classifier_head
 
 TAPS = 3  # steps of its input that a unit reads
 
@@ -42,11 +40,10 @@ class TDNN(Network):
         self.pooling = Pooling(pooling, hidden_size, hops=hops)
         self.head = classifier_head(hidden_size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def forward(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
+    def logits(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
     ) -> torch.Tensor:
-        """As `Network.forward`."""
-        inputs = expand(self.embedding.lookup(token_ids, embedding_offset))
+        """As `Network.logits`."""
         return self.head(self.pooling(self.outputs(inputs, lengths), lengths))
 
     def outputs(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 
 from textrnn.models.embedding import Embedding
-from textrnn.models.encoder import RNNEncoder
-from textrnn.models.head import classifier_head
+from textrnn.models.encoder import Encode, RNNEncoder
 from textrnn.models.network import Network
-from textrnn.models.pooling import Pooling
+from textrnn.models.pooling import Pooling, classifier_head
 
 
 class TextRNN(Network):
@@ -26,13 +25,12 @@ class TextRNN(Network):
         self.pooling = pooling
         self.head = classifier_head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def forward(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None
+    def logits(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
     ) -> torch.Tensor:
-        """As `Network.forward`."""
-        inputs = self.embedding.lookup(token_ids, embedding_offset)
+        """As `Network.logits`."""
         if self.pooling.kind == "attention":  # it scores a word by the outputs of both directions at that word
-            return self.head(self.pooling(self.encoder(inputs, lengths), lengths))
+            return self.head(self.pooling(self.encoder(inputs, lengths, encode=encode), lengths))
         # Other kinds treat each feature by itself: the backward outputs need not be put back in the order of the words.
-        outputs = self.encoder.direction_outputs(inputs, lengths)
+        outputs = encode(self.encoder, inputs, lengths)
         return self.head(torch.cat([self.pooling(each, lengths) for each in outputs], dim=-1))

@@ -1,8 +1,8 @@
-"""The directions of a recurrent layer, computed in parallel on the cores of a CPU.
+"""Faster ways to a network's logits on a CPU; whoever wants speed chooses one.
 
 The matrix products of one time step are too small to be split among cores, and time steps depend on each other. But
-directions are independent of each other, and so are the texts of a batch. So the batch is split into chunks of texts,
-and each thread computes one direction of one chunk at a time, in the forward and in the backward pass.
+the directions of a layer are independent of each other, and so are the texts of a batch. So the batch is split into
+chunks of texts, and each thread computes one direction of one chunk at a time, in the forward and in the backward pass.
 """
 
 from __future__ import annotations
@@ -15,25 +15,50 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from textrnn.models.gru import InferenceGRU
+from textrnn.models.encoder import Direction, Encode, RNNEncoder
+from textrnn.models.network import Network
 from textrnn.models.thread_pool import run_in_threads
-from textrnn.models.unique_inputs import Inputs, expand, map_positions, steps_and_texts
 from textrnn.runtime.device import cores_to_share
 
-MIN_CHUNK_TEXTS = 16  # with fewer texts, matrix products are too thin for a chunk to be worth a core of its own
+_MIN_CHUNK_TEXTS = 16  # with fewer texts, matrix products are too thin for a chunk to be worth a core of its own
+_SORT_ABOVE_PADDING = 0.15  # share of padding in a batch above which sorting it by length and splitting it pays off
 _MIN_INFERENCE_GRU_TEXTS = 32  # texts in a chunk from which on InferenceGRU is faster than nn.GRU
+_ROWS_TOGETHER = 512  # distinct vectors are padded to a multiple of it
 
 
-class Direction(NamedTuple):
-    """One direction of a layer. T steps and B texts are those of the batch, H is the hidden size.
+def training_encode(device: torch.device) -> Encode:
+    """The fastest way to the outputs of an encoder and their gradients: in threads on a CPU, plain on other devices."""
+    return encode_in_threads(cores_to_share()) if device.type == "cpu" else RNNEncoder.direction_outputs
 
-    rnn: an nn.RNN, nn.GRU or nn.LSTM with one layer and one direction. inputs (T, B, input_size): in the order in which
-    this direction reads them. h0 (H,): the initial state of every text; the cell state of an LSTM starts at zero.
+
+def encode_in_threads(cores: int) -> Encode:
+    """As `RNNEncoder.direction_outputs`, up to rounding if the batch is split, on this many cores of a CPU.
+
+    The backward pass can run only once if there is more than one thread or chunk, even with `retain_graph=True`; then a
+    second one raises RuntimeError.
     """
+    return partial(_encode, partial(_layer_with_gradients, cores=cores))
 
-    rnn: nn.Module
-    inputs: Inputs
-    h0: torch.Tensor
+
+def encode_for_inference(cores: int, vectors: torch.Tensor | None = None) -> Encode:
+    """As `RNNEncoder.direction_outputs`, up to rounding, in `torch.inference_mode`, on this many cores of a CPU.
+
+    vectors (U, input_size): if given, the inputs of the encoder are rows of it (T, B).
+    """
+    return partial(_encode, partial(_layer_without_gradients, cores=cores, vectors=vectors))
+
+
+@torch.inference_mode()
+def inference_logits(network: Network, token_ids: torch.Tensor, lengths: torch.Tensor, *, cores: int) -> torch.Tensor:
+    """As `network(token_ids, lengths)` in evaluation mode, up to rounding, on this many cores of a CPU."""
+    rows, vectors = network.embedding.distinct(token_ids)
+    encode = encode_for_inference(cores, vectors)
+    return network.logits(
+        nn.functional.embedding(rows, vectors), lengths, lambda encoder, _, *others: encode(encoder, rows, *others)
+    )
+
+
+# --- how the work is split
 
 
 class Chunk(NamedTuple):
@@ -64,77 +89,139 @@ class _Split(NamedTuple):
         return whole
 
 
-def run_directions(directions: Sequence[Direction], lengths: torch.Tensor | None = None) -> list[torch.Tensor]:
-    """The outputs (T, B, H) of each direction. Values at padded positions are undefined.
+def _encode(
+    layer_outputs: Callable[..., list[torch.Tensor]], encoder: RNNEncoder, inputs: torch.Tensor, lengths: torch.Tensor,
+    h0: Sequence[torch.Tensor] | None = None,
+) -> list[torch.Tensor]:  # fmt: skip
+    """Sorts a batch with much padding by length, so that each chunk ends with its own longest text.
 
-    They equal the outputs of each RNN for its whole input, up to rounding if the batch is split. The backward pass can
-    run only once if there is more than one thread or chunk, even with `retain_graph=True`; then a second one raises
-    RuntimeError.
-
-    lengths (B,): those of the texts, if they are sorted by length, longest first; otherwise None. With them, each chunk
-    ends with its own longest text instead of that of the batch, which pays off for batches with much padding.
+    layer_outputs: called with the directions and, if the texts are sorted, longest first, their lengths, else None.
     """
-    steps, texts = steps_and_texts(directions[0].inputs)
-    cores = cores_to_share() if directions[0].h0.device.type == "cpu" else 1
+    mean_length, steps = float(lengths.double().mean()), len(inputs)
+    if len(lengths) < 2 * _MIN_CHUNK_TEXTS or mean_length >= (1 - _SORT_ABOVE_PADDING) * steps:
+        return encoder.direction_outputs(inputs, lengths, h0, layer_outputs=partial(layer_outputs, lengths=None))
+    order = lengths.argsort(descending=True)
+    lengths, inputs = lengths[order], inputs.index_select(1, order)
+    outputs = encoder.direction_outputs(inputs, lengths, h0, layer_outputs=partial(layer_outputs, lengths=lengths))
+    return [each.index_select(1, order.argsort()) for each in outputs]
+
+
+def _split(directions: Sequence[Direction], cores: int, lengths: torch.Tensor | None) -> _Split:
+    steps, texts = directions[0].inputs.shape[:2]
     chunks = _split_batch(texts, steps, cores // len(directions), lengths)
     if len(directions) == len(chunks) == 1:
         cores = 1  # there is nothing to run in parallel: let torch use all cores in the calling thread
-    split = _Split((steps, texts), chunks, cores)
-    if torch.is_grad_enabled():
-        return _run_with_gradients(directions, split)
-    return _run_without_gradients(directions, split)
+    return _Split((steps, texts), chunks, cores)
 
 
 def _split_batch(texts: int, steps: int, cores: int, lengths: torch.Tensor | None) -> list[Chunk]:
     """Chunks with (nearly) the same number of texts. cores: the number of cores for each direction."""
-    wanted = cores
-    if lengths is not None:
-        wanted = max(4, 2 * cores)  # more chunks mean less padding in each, but also thinner matrix products
-    count = max(1, min(wanted, texts // MIN_CHUNK_TEXTS))
+    # if sorted, more chunks mean less padding in each, but also thinner matrix products
+    wanted = cores if lengths is None else max(4, 2 * cores)
+    count = max(1, min(wanted, texts // _MIN_CHUNK_TEXTS))
     slices = [slice(number * texts // count, (number + 1) * texts // count) for number in range(count)]
     return [Chunk(each, steps if lengths is None else int(lengths[each.start])) for each in slices]
-
-
-def _run_rnn(rnn: nn.Module, inputs: Inputs, h0: torch.Tensor) -> torch.Tensor:
-    """inputs (T, B, input_size), h0 (H,) -> outputs (T, B, H)."""
-    inputs = expand(inputs).contiguous()
-    hidden = h0.expand(1, inputs.shape[1], -1).contiguous()
-    return rnn(inputs, (hidden, torch.zeros_like(hidden)) if isinstance(rnn, nn.LSTM) else hidden)[0]
 
 
 # --- inference
 
 
-def _run_without_gradients(directions: Sequence[Direction], split: _Split) -> list[torch.Tensor]:
-    use_inference_gru = (
-        directions[0].h0.device.type == "cpu" and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS
-    )
+def _layer_without_gradients(
+    directions: Sequence[Direction], *, cores: int, lengths: torch.Tensor | None, vectors: torch.Tensor | None
+) -> list[torch.Tensor]:
+    split = _split(directions, cores, lengths)
+    vectors = vectors if directions[0].inputs.dim() == 2 else None  # later layers read no rows of it
+    read = torch.Tensor.contiguous if vectors is None else partial(nn.functional.embedding, weight=vectors)
 
-    def prepare(direction: Direction) -> Callable[[Inputs, torch.Tensor], torch.Tensor]:
+    def prepare(direction: Direction) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """A function (inputs, h0) -> outputs for the chunks of this direction."""
-        if use_inference_gru and isinstance(direction.rnn, nn.GRU):
-            return InferenceGRU(direction.rnn, direction.inputs).run
-        return partial(_run_rnn, direction.rnn)
+        rnn = direction.rnn
+        if type(rnn) is nn.GRU and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS:
+            return InferenceGRU(rnn, vectors).run
+        return lambda inputs, h0: Direction(rnn, read(inputs), h0).outputs()
 
     # `prepare` runs in threads too: a new InferenceGRU computes the products of all distinct inputs.
-    mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
-    prepared = run_in_threads([partial(prepare, each) for each in directions], cores=split.cores, mode=mode)
+    run = partial(run_in_threads, cores=split.cores, mode=torch.inference_mode)
+    prepared = run([partial(prepare, each) for each in directions])
     tasks = [
-        partial(run, map_positions(direction.inputs, chunk.select), direction.h0)
-        for run, direction in zip(prepared, directions, strict=True)
+        partial(compute, chunk.select(direction.inputs), direction.h0)
+        for compute, direction in zip(prepared, directions, strict=True)
         for chunk in split.chunks
     ]
-    outputs = iter(run_in_threads(tasks, cores=split.cores, mode=mode))
+    outputs = iter(run(tasks))
     return [split.concat([next(outputs) for _ in split.chunks]) for _ in directions]
+
+
+class InferenceGRU:
+    """Computes the outputs of an `nn.GRU` with one layer and one direction, without gradients, on a CPU.
+
+    Cho et al. 2014, in the variant of cuDNN and PyTorch, which applies the reset gate after the recurrent product:
+    r, z = sigmoid(x W_i + h W_h), n = tanh(x W_in + r (h W_hn)), h' = n + z (h - n).
+
+    It is faster for three reasons. Each distinct input vector is multiplied by the input weights only once, which saves
+    up to about half of the work. In float32, tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about 1e-7), as
+    torch's own tanh takes several times as long; in bfloat16 that would lose digits near zero. Each step writes to
+    memory that was allocated once.
+    """
+
+    def __init__(self, gru: nn.GRU, vectors: torch.Tensor | None = None) -> None:
+        """vectors (U, input_size): if given, inputs are rows of it. The weights of `gru` are copied."""
+        self.size = size = gru.hidden_size
+        input_weight, recurrent_weight, input_bias, recurrent_bias = (each.clone() for each in gru.all_weights[0])
+        # r and z add both biases, which can be summed once, here. n multiplies its recurrent bias by r: it stays apart.
+        input_bias[: 2 * size] += recurrent_bias[: 2 * size]
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input_weight.dtype
+        self.by_sigmoid = torch.finfo(dtype).bits >= 32  # whether tanh(x) is computed as 2 sigmoid(2x) - 1
+        if self.by_sigmoid:
+            for each in (input_weight, recurrent_weight, input_bias, recurrent_bias):
+                each[2 * size :] *= 2.0  # the factor 2 of x
+        self.input_weight, self.input_bias = input_weight.t().to(dtype), input_bias.to(dtype)
+        self.recurrent_weight = recurrent_weight.t().contiguous().to(dtype)
+        self.recurrent_bias = recurrent_bias[2 * size :].to(dtype)
+        self.projected = None  # (U, 3H): the input products of each distinct vector
+        if vectors is not None:
+            vectors = vectors.to(dtype)
+            if dtype == torch.bfloat16:  # oneDNN prepares itself anew for each shape: let there be few
+                vectors = nn.functional.pad(vectors, (0, 0, 0, -len(vectors) % _ROWS_TOGETHER))
+            self.projected = (vectors @ self.input_weight).add_(self.input_bias)
+
+    def run(self, inputs: torch.Tensor, h0: torch.Tensor) -> torch.Tensor:
+        """inputs (T, B, input_size), or rows (T, B), and h0 (H,) -> outputs (T, B, H). Several threads may call it at
+        the same time."""
+        steps, texts = inputs.shape[:2]
+        h0 = h0.to(self.recurrent_weight.dtype)
+        outputs = h0.new_empty(steps, texts, self.size)
+        state, minus_one = h0.expand(texts, -1), h0.new_tensor(-1.0)
+        # Both (B, 3H), with views of their gates; all operations in the loop write to these or to `outputs`.
+        gates, recurrent = h0.new_empty(2, texts, 3 * self.size)
+        reset_and_update, new = gates.split([2 * self.size, self.size], dim=1)
+        reset, update = reset_and_update.chunk(2, dim=1)
+        recurrent_reset_and_update, recurrent_new = recurrent.split([2 * self.size, self.size], dim=1)
+        for step, output in zip(inputs.unbind(), outputs.unbind(), strict=True):
+            if self.projected is None:
+                torch.addmm(self.input_bias, step.to(gates.dtype), self.input_weight, out=gates)
+            else:
+                torch.index_select(self.projected, 0, step, out=gates)
+            torch.mm(state, self.recurrent_weight, out=recurrent)  # addmm would first copy a bias to every row
+            reset_and_update.add_(recurrent_reset_and_update).sigmoid_()
+            new.addcmul_(reset, recurrent_new).addcmul_(reset, self.recurrent_bias)
+            if self.by_sigmoid:
+                torch.add(minus_one, new.sigmoid_(), alpha=2.0, out=new)  # 2 new - 1 in one operation
+            else:
+                new.tanh_()
+            state = torch.lerp(new, state, update, out=output)
+        return outputs
 
 
 # --- training
 
 
-def _run_with_gradients(directions: Sequence[Direction], split: _Split) -> list[torch.Tensor]:
+def _layer_with_gradients(
+    directions: Sequence[Direction], *, cores: int, lengths: torch.Tensor | None
+) -> list[torch.Tensor]:
+    split = _split(directions, cores, lengths)
     if split.cores == len(split.chunks) == 1:
-        return [_run_rnn(*direction) for direction in directions]
-    directions = [direction._replace(inputs=expand(direction.inputs)) for direction in directions]
+        return [direction.outputs() for direction in directions]
     jobs = [[_Job(direction, chunk) for chunk in split.chunks] for direction in directions]
     sources = [tensor for rnn, inputs, h0 in directions for tensor in (inputs, h0, *rnn.parameters())]
     return list(_ParallelJobs.apply(jobs, split, *sources))
@@ -151,7 +238,7 @@ class _Job:
     gradients: list[torch.Tensor | None]  # of each source, None if it requires none; set by backward
 
     def __init__(self, direction: Direction, chunk: Chunk) -> None:
-        inputs, h0 = expand(direction.inputs), direction.h0
+        _, inputs, h0 = direction
         self.rnn = direction.rnn
         self.chunk = chunk
         # The tensors for which gradients are computed. Inputs and h0 are detached, so that this job's graph ends with
@@ -164,7 +251,7 @@ class _Job:
 
     def forward(self) -> None:
         inputs, h0, *_ = self.sources
-        self.outputs = _run_rnn(self.rnn, inputs, h0)
+        self.outputs = Direction(self.rnn, inputs, h0).outputs()
 
     def backward(self, gradient: torch.Tensor) -> None:
         """gradient (steps, texts, H): of the loss with respect to the outputs."""

@@ -20,8 +20,7 @@ from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
 from textrnn.models.decision import COOLEST, HOTTEST, Decision
-from textrnn.models.ensemble import Ensemble
-from textrnn.models.network import Network
+from textrnn.models.network import Ensemble, Network
 from textrnn.run.environment import is_environment
 from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear

@@ -15,8 +15,7 @@ from textrnn.errors import TextRNNError
 from textrnn.inference import compute_logits
 from textrnn.linear.model import LinearModel
 from textrnn.models.decision import Decision
-from textrnn.models.ensemble import Ensemble
-from textrnn.models.network import Network
+from textrnn.models.network import Ensemble, Network
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import bar
 from textrnn.training.best import EQUAL_PARTS

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from textrnn.config import Config
 from textrnn.data.transform import EncodedTexts
@@ -107,7 +106,7 @@ def show(shown: Any, state: TrainingState) -> None:
 
 
 def evaluate_held_out(
-    network: nn.Module, texts: EncodedTexts, margins: np.ndarray | None, num_classes: int, *, mix: bool,
+    network: Network, texts: EncodedTexts, margins: np.ndarray | None, num_classes: int, *, mix: bool,
     device: torch.device, stop: StopRequest,
 ) -> Scores:  # fmt: skip
     """Scores on held-out texts. margins (n, classes): of the linear model, None without one. mix: whether it decides,
@@ -117,7 +116,7 @@ def evaluate_held_out(
 
 
 def held_out_logits(
-    network: nn.Module, texts: EncodedTexts, num_classes: int, *, device: torch.device, stop: StopRequest
+    network: Network, texts: EncodedTexts, num_classes: int, *, device: torch.device, stop: StopRequest
 ) -> torch.Tensor:
     """(n, num_classes), to which each process contributes a shard. Raises Interrupted."""
     own = shard(np.argsort(-texts.lengths, kind="stable"))

@@ -18,6 +18,7 @@ from torch import nn
 
 from textrnn.data.batching import collate, training_batches
 from textrnn.data.transform import EncodedTexts
+from textrnn.models.threaded import training_encode
 from textrnn.runtime.device import autocast
 from textrnn.runtime.distributed import average_sparse, no_gradient_sync, rank, shard, world_size
 from textrnn.runtime.seeding import seed_step
@@ -95,6 +96,7 @@ def accumulate_gradients(
 ) -> torch.Tensor:
     """Gradients of the mean loss over all documents of the batches, added up in the parameters; returns (), the loss
     summed over this process's documents."""
+    forward = partial(network, encode=training_encode(device))
     documents = sum(map(len, batches))
     losses = []
     for rows in batches:
@@ -106,7 +108,7 @@ def accumulate_gradients(
         backward = partial(scaled_backward, scale=weight * world_size() / documents, device=device)
         sync = nullcontext() if rows is batches[-1] else no_gradient_sync(network)
         with sync, autocast(device, precision):
-            losses.append(weight * objective(network, batch, backward))
+            losses.append(weight * objective(forward, batch, backward))
     return torch.stack(losses).sum()
 
 

@@ -15,8 +15,9 @@ from torch import nn
 from textrnn.data.batching import Batch
 
 Loss = nn.Module  # of logits (n, classes) and labels (n,)
+Forward = Callable[..., torch.Tensor]  # as `Network.forward`
 Backward = Callable[[torch.Tensor], None]
-Objective = Callable[[nn.Module, Batch, Backward], torch.Tensor]
+Objective = Callable[[Forward, Batch, Backward], torch.Tensor]
 
 
 def cross_entropy(*, class_weights: torch.Tensor | None = None, label_smoothing: float = 0.0) -> Loss:
@@ -27,7 +28,7 @@ def cross_entropy(*, class_weights: torch.Tensor | None = None, label_smoothing:
 def plain(loss: Loss) -> Objective:
     """The loss of the batch."""
 
-    def objective(network: nn.Module, batch: Batch, backward: Backward) -> torch.Tensor:
+    def objective(network: Forward, batch: Batch, backward: Backward) -> torch.Tensor:
         value = loss(network(batch.token_ids, batch.lengths).float(), batch.labels)
         backward(value)
         return value.detach()
@@ -43,7 +44,7 @@ def adversarial(loss: Loss, *, norm: float, dim: int) -> Objective:
     passes are enough. dim: of the embeddings.
     """
 
-    def objective(network: nn.Module, batch: Batch, backward: Backward) -> torch.Tensor:
+    def objective(network: Forward, batch: Batch, backward: Backward) -> torch.Tensor:
         offset = torch.zeros(*batch.token_ids.shape, dim, device=batch.token_ids.device, requires_grad=True)
         value = loss(network(batch.token_ids, batch.lengths, offset).float(), batch.labels)
         backward(value)
