@@ -15,10 +15,10 @@ from textrnn.errors import NotFiniteError, short
 from textrnn.evaluation.explanations import Answer, Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.network import not_finite
-from textrnn.models.thread_pool import begin_computing, start_in_thread
 from textrnn.run.folder import model_folder
 from textrnn.run.model import Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
+from textrnn.runtime.threads import begin_computing, start_in_thread
 
 LEAST_AGREEMENT = 0.998  # of predicted classes in bfloat16 and float32, for `precision="auto"` to take bfloat16
 

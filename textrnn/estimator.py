@@ -26,12 +26,12 @@ from textrnn.data.tokenizer import check_segmented, spread
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
-from textrnn.models.thread_pool import begin_computing
 from textrnn.run.model import Model, save_model
 from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.seeding import fork_rng
+from textrnn.runtime.threads import begin_computing
 from textrnn.training.in_memory import train_in_memory
 
 

@@ -12,9 +12,9 @@ from textrnn.data.batching import collate, inference_batches
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError
 from textrnn.models.network import Ensemble, Network, average_logits, not_finite
-from textrnn.models.thread_pool import begin_computing, map_in_threads
 from textrnn.models.threaded import inference_logits
 from textrnn.runtime.device import autocast, cores_to_share, tf32
+from textrnn.runtime.threads import begin_computing, map_in_threads
 
 DEFAULT_BATCH_SIZE = 512
 

@@ -36,7 +36,7 @@ def test_what_saving_needs_is_looked_for_before(tmp_path: Path) -> None:
     code = (
         "import resource, sys, torch\n"
         "from pathlib import Path\n"
-        "from textrnn.run.tensors import save_tensors\n"
+        "from textrnn.runtime.tensors import save_tensors\n"
         "model = torch.nn.Linear(4000, 4000)\n"  # 64 MB
         "used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + (150 << 20), -1))\n"

@@ -31,10 +31,10 @@ from textrnn.run.environment import compare_environment, describe_environment, l
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.history import read_history
 from textrnn.run.model import load_model
-from textrnn.run.tensors import difference
 from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder, sha256_of
 from textrnn.runtime.progress import bar, log
+from textrnn.runtime.tensors import difference
 from textrnn.training.brief import train_briefly
 from textrnn.training.plan import NetworkBuilder, plan
 

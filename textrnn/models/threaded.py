@@ -17,8 +17,8 @@ from torch.autograd.function import once_differentiable
 
 from textrnn.models.encoder import Direction, Encode, RNNEncoder
 from textrnn.models.network import Network
-from textrnn.models.thread_pool import run_in_threads
 from textrnn.runtime.device import cores_to_share
+from textrnn.runtime.threads import run_in_threads
 
 _MIN_CHUNK_TEXTS = 16  # with fewer texts, matrix products are too thin for a chunk to be worth a core of its own
 _SORT_ABOVE_PADDING = 0.15  # share of padding in a batch above which sorting it by length and splitting it pays off

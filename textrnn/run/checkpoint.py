@@ -11,7 +11,7 @@ from torch import nn
 
 from textrnn.errors import CheckpointError, command
 from textrnn.models.network import not_finite
-from textrnn.run.tensors import UNREADABLE, difference, load_tensors, opened, save_tensors
+from textrnn.runtime.tensors import UNREADABLE, difference, load_tensors, opened, save_tensors
 
 
 def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ import torch
 from textrnn.data.rows import in_blocks
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
-from textrnn.run.tensors import UNREADABLE, load_tensors, save_tensors
 from textrnn.runtime.files import atomic_writer
+from textrnn.runtime.tensors import UNREADABLE, load_tensors, save_tensors
 
 
 def save_margins(run: RunFolder, margins: np.ndarray, hashes: np.ndarray) -> None:

@@ -25,8 +25,15 @@ from textrnn.run.environment import is_environment
 from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.linear_files import load_linear, remove_linear, save_linear
 from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
-from textrnn.run.tensors import WithoutRandomNumbers, check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.runtime.files import make_folder, write_text
+from textrnn.runtime.tensors import (
+    WithoutRandomNumbers,
+    check_finite,
+    difference,
+    fill,
+    read_model_tensors,
+    save_tensors,
+)
 
 WEIGHTS, DECISION, VOCAB, USER_DICT = "model.safetensors", "decision.json", "vocab.txt", "user_dict.txt"
 BFLOAT16 = "bfloat16_agreement"  # in decision.json

@@ -11,8 +11,8 @@ from textrnn.models.decision import Decision
 from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
 from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_weights
-from textrnn.run.tensors import difference
 from textrnn.runtime.distributed import is_first
+from textrnn.runtime.tensors import difference
 
 # Where no text was held out to learn from: equal parts, and a temperature of the linear model that suits most corpora.
 EQUAL_PARTS = Decision(weight=0.5, linear_temperature=0.25)

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from textrnn.models.thread_pool import map_in_threads, run_in_threads, start_in_thread
+from textrnn.runtime.threads import map_in_threads, run_in_threads, start_in_thread
 
 
 @pytest.mark.parametrize("cores", [1, 3])
