@@ -17,11 +17,11 @@ from sklearn.metrics import average_precision_score
 
 from textrnn.commands.suspects import FOLDS
 from textrnn.data.division import folds_of_texts
-from textrnn.data.reader import read_examples
-from textrnn.data.source import Source
 from textrnn.evaluation.label_errors import calibrated, find_label_errors
 from textrnn.linear.fit import quick_margins
 from textrnn.linear.model import Folding
+from textrnn.reading.reader import read_examples
+from textrnn.reading.source import Source
 
 RANKINGS = [
     "random", "predicted other, by its probability", "normalized margin", "confident joint first, by margin",

@@ -19,13 +19,13 @@ from textrnn.config import Config, build_config, dead_keys
 from textrnn.data.build import build_tokenizer, split_options
 from textrnn.data.corpus import Corpus
 from textrnn.data.faults import find_faults
-from textrnn.data.labels import label_problem
-from textrnn.data.reader import Example
 from textrnn.data.splits import split_corpora
 from textrnn.data.tokenizer import check_segmented, spread
 from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
+from textrnn.reading.labels import label_problem
+from textrnn.reading.reader import Example
 from textrnn.run.model import Model, save_model
 from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import expand_user

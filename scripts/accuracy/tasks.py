@@ -20,7 +20,7 @@ from scripts.bench.rivals.corpus import Labelled, open_text, read_labelled
 from textrnn.config import Config, DataConfig, Paths, load_config
 from textrnn.data.build import build_source
 from textrnn.data.division import stratified_split
-from textrnn.data.reader import read_examples
+from textrnn.reading.reader import read_examples
 
 Parts = dict[str, Labelled]  # train, dev and test
 

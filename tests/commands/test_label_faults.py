@@ -13,8 +13,9 @@ import pytest
 from tests.commands.bad_inputs import check_refused, put
 from tests.conftest import TINY, Cli, make_rows, sets
 from textrnn import RNNClassifier
-from textrnn.data import reader, rows
+from textrnn.data import rows
 from textrnn.errors import short
+from textrnn.reading import reader
 
 ROWS = make_rows(60)
 ALIKE = (

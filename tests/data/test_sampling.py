@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from textrnn.data.reader import Example
 from textrnn.data.resample import Sample
+from textrnn.reading.reader import Example
 
 
 def examples(count: int, length: int = 1) -> list[Example]:

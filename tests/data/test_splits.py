@@ -11,10 +11,10 @@ from textrnn.data.build import build_splits
 from textrnn.data.corpus import Corpus
 from textrnn.data.division import distinct_rows, folds_of_texts, stratified_split
 from textrnn.data.faults import find_faults
-from textrnn.data.source import Source
 from textrnn.data.splits import split_corpora
 from textrnn.data.statistics import statistics
 from textrnn.data.tokenizer import Tokenizer
+from textrnn.reading.source import Source
 
 
 def test_dev_gets_its_share_of_every_class() -> None:

@@ -158,7 +158,7 @@ def reading_options(
     format: InputFormat | None, text_column: list[str] | None, delimiter: str | None, encoding: str | None
 ) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:
     """The first fields of InputOptions. Raises UsageError."""
-    from textrnn.runtime.decoding import check_encoding
+    from textrnn.reading.decoding import check_encoding
 
     try:
         if encoding is not None:

@@ -21,10 +21,8 @@ from textrnn.data.cleaning import file_to_clean
 from textrnn.data.copies import find_copies
 from textrnn.data.findings import Finding
 from textrnn.data.proportions import classes_of, find_disproportions
-from textrnn.data.reader import Example
 from textrnn.data.resample import Sample, Visit
 from textrnn.data.rows import all_rows, in_blocks
-from textrnn.data.source import Source
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import known_share, length_quantiles, training_sizes
 from textrnn.errors import UsageError, command
@@ -32,6 +30,8 @@ from textrnn.evaluation.check_report import SplitFigures, check_text
 from textrnn.linear.leaks import ROWS as LEAK_ROWS
 from textrnn.linear.leaks import find_leaks
 from textrnn.linear.model import Folding
+from textrnn.reading.reader import Example
+from textrnn.reading.source import Source
 from textrnn.runtime.progress import bar
 
 MOST_ROWS, MOST_CHARACTERS = 100_000, 60_000_000  # of each split: more are not held in memory and compared

@@ -15,9 +15,9 @@ from textrnn.commands.data import files_of
 from textrnn.commands.eval_data import Data, Texts, data_config, given_data, own_split, read_texts, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.config import Config
-from textrnn.data.source import Source
 from textrnn.errors import CheckpointError, ConfigError, DataError, UsageError, short
 from textrnn.evaluation.comparison_report import COMPARISON
+from textrnn.reading.source import Source
 from textrnn.run.folder import model_folder
 from textrnn.runtime.progress import log_prefix
 

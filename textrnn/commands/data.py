@@ -16,15 +16,15 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.faults import find_faults
 from textrnn.data.findings import Finding
 from textrnn.data.misreadings import TEXTS_READ, FirstWords, find_misreadings
-from textrnn.data.reader import Example
 from textrnn.data.resample import Sample, Visit, checked_text, texts_at, visit
-from textrnn.data.source import Source
 from textrnn.data.splits import Splits
 from textrnn.data.store import content_changed
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.vectors import coverage, read_vectors
 from textrnn.linear import leaks
 from textrnn.linear.model import Folding
+from textrnn.reading.reader import Example
+from textrnn.reading.source import Source
 from textrnn.runtime.progress import bar, log
 
 _LOOKED_AT = 200_000  # texts of each split, from its beginning, when a run begins

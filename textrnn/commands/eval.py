@@ -20,7 +20,6 @@ from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.data.resample import texts_at
-from textrnn.data.source import Source
 from textrnn.data.statistics import unknown_shares
 from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.examples import Pieces, pieces
@@ -30,6 +29,7 @@ from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
 from textrnn.evaluation.results import RESULTS, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
+from textrnn.reading.source import Source
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.history import read_history
 from textrnn.runtime.progress import bar, log

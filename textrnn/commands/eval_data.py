@@ -15,11 +15,11 @@ from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source, encode_labelled
 from textrnn.data.corpus import Corpus
 from textrnn.data.rows import all_rows, class_sizes
-from textrnn.data.source import Source, suffix_format
 from textrnn.data.splits import chosen_rows, divide_corpus, judging_rows
 from textrnn.data.statistics import cut_warning
 from textrnn.data.transform import EncodedTexts
 from textrnn.errors import CheckpointError, ConfigError, short
+from textrnn.reading.source import Source, suffix_format
 from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts

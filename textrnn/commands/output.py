@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from textrnn.data.source import folder_entries
 from textrnn.errors import TextRNNError, UsageError
+from textrnn.reading.source import folder_entries
 from textrnn.run.folder import RunFolder, enclosing_run
 
 Input = str | Path | int  # a file, a folder of documents, or a descriptor

@@ -15,9 +15,9 @@ from textrnn.commands.output import check_output
 from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
 from textrnn.commands.prediction_output import Csv, Format, Prediction, jsonl, tsv
 from textrnn.commands.window import Window, quick_switches
-from textrnn.data.reader import Example
 from textrnn.errors import DataError
 from textrnn.inference import class_probabilities
+from textrnn.reading.reader import Example
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars
 

@@ -13,15 +13,15 @@ from itertools import islice
 from typing import NamedTuple
 
 from textrnn.classifier import TextClassifier
-from textrnn.data.headers import HeaderError
-from textrnn.data.labels import label_problem
-from textrnn.data.reader import Example, Skipped, accepted, parse, parse_examples, read_examples
-from textrnn.data.records import BadRow, Column, Columns, OptionNames, Record, TextColumns
-from textrnn.data.source import Source, suffix_format
 from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import UNDECODABLE, read_lines
+from textrnn.reading.decoding import UNDECODABLE, read_lines
+from textrnn.reading.headers import HeaderError
+from textrnn.reading.labels import label_problem
+from textrnn.reading.live import open_live
+from textrnn.reading.reader import Example, Skipped, accepted, parse, parse_examples, read_examples
+from textrnn.reading.records import BadRow, Column, Columns, OptionNames, Record, TextColumns
+from textrnn.reading.source import Source, suffix_format
 from textrnn.runtime.files import open_binary
-from textrnn.runtime.live import open_live
 from textrnn.runtime.progress import log
 
 STDIN = "-"

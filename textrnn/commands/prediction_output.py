@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textrnn.data.reader import Example
 from textrnn.errors import TextRNNError, short
+from textrnn.reading.reader import Example
 from textrnn.runtime.progress import log
 from textrnn.runtime.terminal import json_text, one_line, visible
 

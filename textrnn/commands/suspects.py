@@ -14,13 +14,13 @@ import numpy as np
 
 from textrnn.data.division import folds_of_texts
 from textrnn.data.findings import Finding
-from textrnn.data.reader import Example, read_examples
-from textrnn.data.records import DEFAULT_COLUMNS
-from textrnn.data.source import Source, changed_while_read
 from textrnn.errors import short
 from textrnn.evaluation.label_errors import find_label_errors
 from textrnn.linear.fit import quick_margins, sample
 from textrnn.linear.model import Folding
+from textrnn.reading.reader import Example, read_examples
+from textrnn.reading.records import DEFAULT_COLUMNS
+from textrnn.reading.source import Source, changed_while_read
 from textrnn.runtime.files import write_bytes
 from textrnn.runtime.terminal import one_line
 from textrnn.training.linear import reason_for_none

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from textrnn.data.reader import Example
+from textrnn.reading.reader import Example
 
 T = TypeVar("T")
 CHARACTERS = 4_000_000  # of a window at most

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from textrnn.errors import short
-from textrnn.runtime.decoding import check_encoding
+from textrnn.reading.decoding import check_encoding
 from textrnn.runtime.files import expand_user
 
 MAX_COLUMN = 999_999

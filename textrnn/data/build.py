@@ -11,10 +11,6 @@ from typing import Any
 
 from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
 from textrnn.data.corpus import Corpus
-from textrnn.data.labels import folded, is_number, read_label_names
-from textrnn.data.reader import read_examples
-from textrnn.data.records import comma_remedy
-from textrnn.data.source import Source
 from textrnn.data.splits import Splits, split_corpora
 from textrnn.data.statistics import statistics
 from textrnn.data.store import content_changed, load_corpus
@@ -22,7 +18,11 @@ from textrnn.data.tokenizer import Tokenizer, check_segmented, spread, user_dict
 from textrnn.data.transform import EncodedTexts
 from textrnn.data.vocab import Vocab
 from textrnn.errors import ConfigError, DataError, short
-from textrnn.runtime.decoding import read_text
+from textrnn.reading.decoding import read_text
+from textrnn.reading.labels import folded, is_number, read_label_names
+from textrnn.reading.reader import read_examples
+from textrnn.reading.records import comma_remedy
+from textrnn.reading.source import Source
 
 _MANY_LABELS = 40  # more than this, and more than half as many as rows: the column does not hold labels
 _LABELS_SHOWN = 12

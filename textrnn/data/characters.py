@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from textrnn.data.findings import Finding, is_severe
-from textrnn.data.reader import Example
 from textrnn.errors import short
+from textrnn.reading.reader import Example
 
 EXAMPLES = 3
 _AROUND = 20  # characters shown before and after

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from textrnn.data.reader import Example, Skipped, read_examples
-from textrnn.data.source import Source, changed_while_read
 from textrnn.data.writer import text_hash
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import check_encoding, ends_lines_with_one_byte
+from textrnn.reading.decoding import check_encoding, ends_lines_with_one_byte
+from textrnn.reading.reader import Example, Skipped, read_examples
+from textrnn.reading.source import Source, changed_while_read
 from textrnn.runtime.files import atomic_writer, open_binary
 
 LISTED = 20  # rows that are taken out, and copies that are kept

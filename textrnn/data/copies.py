@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from textrnn.data.findings import Finding, is_severe
-from textrnn.data.reader import Example
 from textrnn.errors import short
+from textrnn.reading.reader import Example
 
 _SHOWN = 3
 _SHOWN_CHARACTERS = 60

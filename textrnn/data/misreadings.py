@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from textrnn.data.findings import Finding
-from textrnn.data.headers import looks_quoted
-from textrnn.data.reader import Example
-from textrnn.data.source import Source
 from textrnn.errors import short
+from textrnn.reading.headers import looks_quoted
+from textrnn.reading.reader import Example
+from textrnn.reading.source import Source
 
 _SEPARATORS = "|;,/"  # of several labels in a field
 _OWN = 0.4  # share of the parts of labels that are labels of their own, or stand in several places

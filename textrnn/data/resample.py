@@ -7,10 +7,10 @@ from itertools import islice
 
 import numpy as np
 
-from textrnn.data.reader import Example, read_examples
-from textrnn.data.source import Source
 from textrnn.data.store import content_changed
 from textrnn.data.writer import text_hash
+from textrnn.reading.reader import Example, read_examples
+from textrnn.reading.source import Source
 
 Visit = tuple[int, Callable[[int, Example], object]]  # called with the row and the example of so many first rows
 

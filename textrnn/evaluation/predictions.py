@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from textrnn.data.reader import read_examples
-from textrnn.data.source import Source
 from textrnn.data.store import content_changed
 from textrnn.data.writer import text_hash
+from textrnn.reading.reader import read_examples
+from textrnn.reading.source import Source
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.terminal import one_line
 

@@ -8,11 +8,11 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.data.findings import Finding
-from textrnn.data.reader import Example
 from textrnn.errors import short
 from textrnn.linear.features import Features
 from textrnn.linear.fit import candidate_kinds, sample
 from textrnn.linear.model import Folding
+from textrnn.reading.reader import Example
 
 CERTAIN = 0.99  # share of the texts with an n-gram that are of one class
 COMPLETE, LARGE = 0.9, 0.4  # shares of the class's texts with it: a leak, and what is worth a look

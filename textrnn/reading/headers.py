@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from textrnn.data.records import Column, Columns, OptionNames, count_of, quoted
 from textrnn.errors import DataError, short
+from textrnn.reading.records import Column, Columns, OptionNames, count_of, quoted
 
 _TEXT_NAMES = """
     text texts sentence sentence1 review reviews review_body reviewtext content contents document doc body message

@@ -10,7 +10,7 @@ from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 
 from textrnn.errors import DataError, short
-from textrnn.runtime.encodings import binary_kind, is_utf8, likely_encoding, marked_encoding, wide_encoding
+from textrnn.reading.encodings import binary_kind, is_utf8, likely_encoding, marked_encoding, wide_encoding
 from textrnn.runtime.files import damaged_gzip_as_error, open_binary
 
 _CHUNK_BYTES = 1 << 16

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from textrnn.data.jsonl import check_is_per_line
-from textrnn.data.records import Column, Columns, OptionNames, TextColumns, check_line_end, strip_line_end
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import check_encoding, read_lines, utf8_hint
+from textrnn.reading.decoding import check_encoding, read_lines, utf8_hint
+from textrnn.reading.jsonl import check_is_per_line
+from textrnn.reading.records import Column, Columns, OptionNames, TextColumns, check_line_end, strip_line_end
 from textrnn.runtime.files import open_binary, strip_gz
 
 _SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}

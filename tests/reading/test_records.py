@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from textrnn.data.reader import parse
-from textrnn.data.records import BadRow, Columns, Record
 from textrnn.errors import DataError
+from textrnn.reading.reader import parse
+from textrnn.reading.records import BadRow, Columns, Record
 
 
 def read(text: str, kind: str, text_column=None, label_column=None, labelled: bool = True) -> list:

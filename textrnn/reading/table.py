@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from textrnn.data.headers import (
+from textrnn.errors import DataError, short
+from textrnn.reading.headers import (
     BLANK,
     HeaderError,
     header_found,
@@ -20,8 +21,7 @@ from textrnn.data.headers import (
     looks_quoted,
     missing_columns,
 )
-from textrnn.data.records import BadRow, Column, Columns, Record, count_of, join_texts, quoted, strip_line_end
-from textrnn.errors import DataError, short
+from textrnn.reading.records import BadRow, Column, Columns, Record, count_of, join_texts, quoted, strip_line_end
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
 

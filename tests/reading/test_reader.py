@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli, make_rows, sets, write_tsv
-from textrnn.data import reader
-from textrnn.data.reader import Example, Skipped, read_examples
-from textrnn.data.records import OptionNames
-from textrnn.data.source import Source, detect_format, folder_entries
 from textrnn.data.store import load_corpus
 from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import DataError, short
+from textrnn.reading import reader
+from textrnn.reading.reader import Example, Skipped, read_examples
+from textrnn.reading.records import OptionNames
+from textrnn.reading.source import Source, detect_format, folder_entries
 from textrnn.runtime.files import open_binary
 
 

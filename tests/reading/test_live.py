@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked import Forked
-from textrnn.runtime import live
+from textrnn.reading import live
 
 
 @pytest.mark.parametrize(

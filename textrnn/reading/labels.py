@@ -6,9 +6,9 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from textrnn.data.records import strip_line_end
 from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import read_lines
+from textrnn.reading.decoding import read_lines
+from textrnn.reading.records import strip_line_end
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.terminal import without_invisible
 

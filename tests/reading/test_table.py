@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TINY, Cli, make_rows
-from textrnn.data.records import Columns
-from textrnn.data.table import find_delimiter
+from textrnn.reading.records import Columns
+from textrnn.reading.table import find_delimiter
 
 NAMED = Columns("text", "label")
 NUMBERED = Columns(1, 0)

@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from textrnn.data.records import BadRow, Column, Columns, Record, join_texts, quoted
 from textrnn.errors import DataError, short
+from textrnn.reading.records import BadRow, Column, Columns, Record, join_texts, quoted
 
 _ARRAY = re.compile(r"\[\s*(\{|\[|$)")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")

@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import Cli
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import read_lines, utf8_hint
-from textrnn.runtime.encodings import binary_kind, likely_encoding
+from textrnn.reading.decoding import read_lines, utf8_hint
+from textrnn.reading.encodings import binary_kind, likely_encoding
 from textrnn.runtime.files import open_binary
 
 FRENCH = "pos\tUn café très agréable, l’équipe est sympathique à midi\nneg\tÀ éviter absolument, déçu\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.errors import DataError
-from textrnn.runtime.decoding import check_encoding, read_lines
+from textrnn.reading.decoding import check_encoding, read_lines
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.terminal import json_text, one_line, visible
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from textrnn.data.jsonl import jsonl_records
-from textrnn.data.labels import label_problem
-from textrnn.data.records import (
+from textrnn.errors import DataError, short
+from textrnn.reading.decoding import UNDECODABLE, read_lines
+from textrnn.reading.jsonl import jsonl_records
+from textrnn.reading.labels import label_problem
+from textrnn.reading.records import (
     DEFAULT_COLUMNS,
     BadRow,
     Columns,
@@ -21,10 +23,8 @@ from textrnn.data.records import (
     fasttext_records,
     text_records,
 )
-from textrnn.data.source import Source, class_names, folder_entries, not_a_file
-from textrnn.data.table import csv_records, tsv_records
-from textrnn.errors import DataError, short
-from textrnn.runtime.decoding import UNDECODABLE, read_lines
+from textrnn.reading.source import Source, class_names, folder_entries, not_a_file
+from textrnn.reading.table import csv_records, tsv_records
 from textrnn.runtime.files import open_binary
 
 _SKIPPED_SHOWN = 5
