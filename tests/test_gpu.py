@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 from tests.conftest import TINY, Cli, sets
 from textrnn import TextClassifier
 from textrnn.config import ModelConfig
-from textrnn.data.transform import EncodedTexts
 from textrnn.models.build import build_network
 from textrnn.runtime.device import allow_tf32
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training import interruptible
 from textrnn.training.events import Step
 from textrnn.training.loop import epoch_steps

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError, short
 from textrnn.evaluation.explanations import Answer, Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
@@ -19,6 +18,7 @@ from textrnn.run.folder import model_folder
 from textrnn.run.model import Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
 from textrnn.runtime.threads import begin_computing, start_in_thread
+from textrnn.texts.transform import EncodedTexts
 
 LEAST_AGREEMENT = 0.998  # of predicted classes in bfloat16 and float32, for `precision="auto"` to take bfloat16
 

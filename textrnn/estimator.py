@@ -20,8 +20,6 @@ from textrnn.data.build import build_tokenizer, split_options
 from textrnn.data.corpus import Corpus
 from textrnn.data.faults import find_faults
 from textrnn.data.splits import split_corpora
-from textrnn.data.tokenizer import check_segmented, spread
-from textrnn.data.transform import Transform
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reading.labels import label_problem
@@ -32,6 +30,8 @@ from textrnn.runtime.files import expand_user
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.seeding import fork_rng
 from textrnn.runtime.threads import begin_computing
+from textrnn.texts.tokenizer import check_segmented, spread
+from textrnn.texts.transform import Transform
 from textrnn.training.in_memory import train_in_memory
 
 

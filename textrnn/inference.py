@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from textrnn.data.batching import collate, inference_batches
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError
 from textrnn.models.network import Ensemble, Network, average_logits, not_finite
 from textrnn.models.threaded import inference_logits
 from textrnn.runtime.device import autocast, cores_to_share, tf32
 from textrnn.runtime.threads import begin_computing, map_in_threads
+from textrnn.texts.batching import collate, inference_batches
+from textrnn.texts.transform import EncodedTexts
 
 DEFAULT_BATCH_SIZE = 512
 

@@ -12,8 +12,8 @@ from scripts.bench.corpora import dataset, reviews, unpack, work_folder
 from scripts.bench.report import megabytes, number, percent, table, times
 from scripts.bench.timing import Run, interleaved, median_run, run_program, stopwatch, textrnn
 from textrnn.data.store import FILES, checksum_of, load_corpus
-from textrnn.data.tokenizer import Tokenizer
 from textrnn.reading.source import Source
+from textrnn.texts.tokenizer import Tokenizer
 
 REPEATS, OPENED = 3, 9
 JIEBA_COPIES = 3  # as the dictionary would be an eighth of the time otherwise

@@ -13,9 +13,9 @@ import pytest
 from tests.commands.bad_inputs import check_refused, put
 from tests.conftest import TINY, Cli, make_rows, sets
 from textrnn import RNNClassifier
-from textrnn.data import rows
 from textrnn.errors import short
 from textrnn.reading import reader
+from textrnn.texts import rows
 
 ROWS = make_rows(60)
 ALIKE = (

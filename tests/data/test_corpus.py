@@ -9,11 +9,11 @@ import pytest
 from tests.conftest import make_rows, write_tsv
 from textrnn.data.corpus import Corpus
 from textrnn.data.store import load_corpus
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import Vocab
 from textrnn.errors import DataError
 from textrnn.reading.source import Source
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import Vocab
 
 
 def ids(texts: EncodedTexts) -> list[list[int]]:

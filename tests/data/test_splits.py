@@ -13,8 +13,8 @@ from textrnn.data.division import distinct_rows, folds_of_texts, stratified_spli
 from textrnn.data.faults import find_faults
 from textrnn.data.splits import split_corpora
 from textrnn.data.statistics import statistics
-from textrnn.data.tokenizer import Tokenizer
 from textrnn.reading.source import Source
+from textrnn.texts.tokenizer import Tokenizer
 
 
 def test_dev_gets_its_share_of_every_class() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from textrnn.data.statistics import unknown_shares
-from textrnn.data.transform import EncodedTexts
+from textrnn.texts.transform import EncodedTexts
 
 
 def test_the_share_of_unknown_tokens_is_of_each_text_alone() -> None:

@@ -17,18 +17,18 @@ from textrnn.data import store
 from textrnn.data.corpus import Corpus
 from textrnn.data.resample import texts_at
 from textrnn.data.store import load_corpus
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.vocab import Vocab
 from textrnn.errors import DataError, TextRNNError
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.vocab import Vocab
 
 LOAD = """
 import os, sys
 from pathlib import Path
 from textrnn.data import store
 from textrnn.reading.source import Source
-from textrnn.data.tokenizer import Tokenizer
+from textrnn.texts.tokenizer import Tokenizer
 
 if sys.argv[2] == "die":
     store.sync_file = lambda path: os.kill(os.getpid(), 9)

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from textrnn.data import writer
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import TokenizedTexts
 from textrnn.data.writer import tokenized_chunks
 from textrnn.errors import TextRNNError
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import TokenizedTexts
 
 
 def with_workers(texts: Iterable[str], tokenizer: Tokenizer | None = None) -> Iterator[TokenizedTexts]:

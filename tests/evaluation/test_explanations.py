@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.data.tokenizer import LocatedToken, Tokenizer
 from textrnn.evaluation.explanations import of_tokens
+from textrnn.texts.tokenizer import LocatedToken, Tokenizer
 
 
 def shared(text: str, of_network: list[float], of_characters: list[float]) -> dict[int, float]:

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from tests.models.small import encoded, random_texts, small_model
-from textrnn.data.transform import EncodedTexts
 from textrnn.evaluation.gradients import (
     curve_of,
     gradient_norms,
@@ -23,6 +22,7 @@ from textrnn.evaluation.gradients import (
 )
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
+from textrnn.texts.transform import EncodedTexts
 
 CPU = torch.device("cpu")
 LN2, LN3 = math.log(2), math.log(3)

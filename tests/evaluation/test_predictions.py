@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import DataError
 from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.reading.source import Source
+from textrnn.texts.tokenizer import Tokenizer
 
 ROWS = ["a\tone", "b\ttwo", "a\tthree"]
 HASHES = Corpus.from_texts(["one", "two", "three"], None, Tokenizer()).hashes

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from textrnn.config import ModelConfig
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import PAD
 from textrnn.models.build import build_network
 from textrnn.models.embedding import AdaptiveEmbedding
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import PAD
 
 CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]
 POOLINGS = ["last", "mean", "max", "attention"]

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from textrnn.data.vocab import PAD
 from textrnn.models.embedding import INITIAL_STD, AdaptiveEmbedding, Embedding, frequent_tokens
 from textrnn.models.ngrams import NgramEmbedding
+from textrnn.texts.vocab import PAD
 
 NONE = [np.nan, np.nan, np.nan]
 PRETRAINED = np.array([[7, 7, 7], NONE, [1, 2, 3], NONE, [4, 5, 6]], dtype=np.float32)

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from tests.models.small import each_architecture, each_network, each_pooling, padded_batch, random_texts, small_model
-from textrnn.data.batching import Batch
 from textrnn.models.network import Network
+from textrnn.texts.batching import Batch
 from textrnn.training.objectives import Objective, adversarial, cross_entropy, plain
 
 

@@ -14,13 +14,13 @@ import pytest
 
 from tests.conftest import Cli, make_rows, sets, write_tsv
 from textrnn.data.store import load_corpus
-from textrnn.data.tokenizer import Tokenizer
 from textrnn.errors import DataError, short
 from textrnn.reading import reader
 from textrnn.reading.reader import Example, Skipped, read_examples
 from textrnn.reading.records import OptionNames
 from textrnn.reading.source import Source, detect_format, folder_entries
 from textrnn.runtime.files import open_binary
+from textrnn.texts.tokenizer import Tokenizer
 
 
 def write(path: Path, content: str) -> str:

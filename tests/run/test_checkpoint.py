@@ -14,15 +14,15 @@ from safetensors.torch import load_file, save, save_file
 from torch import nn
 
 from textrnn.config import Config, ModelConfig, TokenizerConfig
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import Transform
-from textrnn.data.vocab import Vocab
 from textrnn.errors import CheckpointError
 from textrnn.models.build import build_network
 from textrnn.models.decision import Decision
 from textrnn.models.network import Ensemble
 from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.model import Model, load_model, load_networks, save_model, save_weights
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import Transform
+from textrnn.texts.vocab import Vocab
 from textrnn.training.optim import LazyAdamW, build_optimizer
 from textrnn.training.state import TrainingState
 

@@ -15,7 +15,6 @@ import torch.multiprocessing
 
 from tests.conftest import Cli
 from textrnn.config import ModelConfig
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import ConfigError, DataError
 from textrnn.models.build import build_network
 from textrnn.runtime.device import training_device
@@ -28,6 +27,7 @@ from textrnn.runtime.distributed import (
     shard,
     total,
 )
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.events import Evaluation
 from textrnn.training.fit import fit
 from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from textrnn.config import ModelConfig, TrainConfig
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
 from textrnn.models.build import build_network
 from textrnn.models.decision import Decision
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training import in_memory
 from textrnn.training.decision import Scores
 from textrnn.training.in_memory import train_network

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.events import Step
 from textrnn.training.fit import fit
 from textrnn.training.loop import epoch_steps, steps_per_epoch

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tests.models.small import padded_batch, random_texts, small_model
-from textrnn.data.batching import Batch
+from textrnn.texts.batching import Batch
 from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
 
 

@@ -22,7 +22,6 @@ from textrnn.data.copies import find_copies
 from textrnn.data.findings import Finding
 from textrnn.data.proportions import classes_of, find_disproportions
 from textrnn.data.resample import Sample, Visit
-from textrnn.data.rows import all_rows, in_blocks
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import known_share, length_quantiles, training_sizes
 from textrnn.errors import UsageError, command
@@ -33,6 +32,7 @@ from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source
 from textrnn.runtime.progress import bar
+from textrnn.texts.rows import all_rows, in_blocks
 
 MOST_ROWS, MOST_CHARACTERS = 100_000, 60_000_000  # of each split: more are not held in memory and compared
 _LONG_FOLDER = 15  # characters that examples need not repeat

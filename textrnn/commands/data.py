@@ -19,13 +19,13 @@ from textrnn.data.misreadings import TEXTS_READ, FirstWords, find_misreadings
 from textrnn.data.resample import Sample, Visit, checked_text, texts_at, visit
 from textrnn.data.splits import Splits
 from textrnn.data.store import content_changed
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.vectors import coverage, read_vectors
 from textrnn.linear import leaks
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source
 from textrnn.runtime.progress import bar, log
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.vectors import coverage, read_vectors
 
 _LOOKED_AT = 200_000  # texts of each split, from its beginning, when a run begins
 

@@ -14,10 +14,8 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.data.build import build_source, encode_labelled
 from textrnn.data.corpus import Corpus
-from textrnn.data.rows import all_rows, class_sizes
 from textrnn.data.splits import chosen_rows, divide_corpus, judging_rows
 from textrnn.data.statistics import cut_warning
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
 from textrnn.run.environment import load_environment
@@ -26,6 +24,8 @@ from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_te
 from textrnn.run.model_config import read_description
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
+from textrnn.texts.rows import all_rows, class_sizes
+from textrnn.texts.transform import EncodedTexts
 
 _RUN_KEYS = ("seed", "folds")  # of `train`, which say how the run's own data was divided
 

@@ -10,7 +10,6 @@ from textrnn.commands.output import check_run_dir
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
 from textrnn.data.build import build_sources, other_files, with_absolute_paths
-from textrnn.data.transform import Transform
 from textrnn.run.environment import describe_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import save_train_hashes
@@ -20,6 +19,7 @@ from textrnn.runtime.distributed import broadcast_from_rank0, is_first, one_by_m
 from textrnn.runtime.files import sha256_of, write_text
 from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import Interrupted, StopRequest
+from textrnn.texts.transform import Transform
 from textrnn.training.best import BestNetworks
 from textrnn.training.closing import close_run
 from textrnn.training.interruptible import train_part

@@ -14,15 +14,15 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.splits import Splits, split_corpora
 from textrnn.data.statistics import statistics
 from textrnn.data.store import content_changed, load_corpus
-from textrnn.data.tokenizer import Tokenizer, check_segmented, spread, user_dict_problem
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import Vocab
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.reading.decoding import read_text
 from textrnn.reading.labels import folded, is_number, read_label_names
 from textrnn.reading.reader import read_examples
 from textrnn.reading.records import comma_remedy
 from textrnn.reading.source import Source
+from textrnn.texts.tokenizer import Tokenizer, check_segmented, spread, user_dict_problem
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import Vocab
 
 _MANY_LABELS = 40  # more than this, and more than half as many as rows: the column does not hold labels
 _LABELS_SHOWN = 12

@@ -13,11 +13,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import EncodedTexts, cut_lengths
-from textrnn.data.vocab import Vocab
 from textrnn.data.writer import ARRAYS, write_arrays
 from textrnn.reading.labels import label_problem
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import EncodedTexts, cut_lengths
+from textrnn.texts.vocab import Vocab
 
 _BYTES_PER_BLOCK = 1 << 20  # of types
 

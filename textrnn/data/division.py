@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.data.rows import all_rows, class_sizes, rows_where
+from textrnn.texts.rows import all_rows, class_sizes, rows_where
 
 DEV_FRACTION = 0.1  # if the config has none
 SMALL = 20_000  # texts, from which on networks are not cross-fitted

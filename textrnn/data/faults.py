@@ -11,14 +11,14 @@ import numpy as np
 
 from textrnn.data.corpus import Corpus
 from textrnn.data.findings import Finding, is_severe
-from textrnn.data.rows import all_rows, count_shared, in_blocks, row_type
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import cut_warning, training_sizes
-from textrnn.data.vocab import UNK
 from textrnn.errors import short
 from textrnn.reading.labels import folded
 from textrnn.reading.reader import Example
 from textrnn.reading.records import count_of
+from textrnn.texts.rows import all_rows, count_shared, in_blocks, row_type
+from textrnn.texts.vocab import UNK
 
 _MANY_REPEATS = 0.05  # a larger share of rows that repeat an earlier one is worth a warning
 _MANY_OF_ONE, _FEWEST_OF_ONE = 0.01, 5  # a larger share of rows, and so many, with the same text are worth a warning

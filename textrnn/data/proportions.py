@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from textrnn.data.findings import Finding
-from textrnn.data.rows import class_sizes
 from textrnn.data.splits import Splits
 from textrnn.data.statistics import known_share, training_sizes
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import short
+from textrnn.texts.rows import class_sizes
+from textrnn.texts.transform import EncodedTexts
 
 FEW_TEXTS = 10  # of a class: too few to learn it well, and to judge it
 _IMBALANCED = 10.0  # how many times as many texts the largest class has as the smallest

@@ -10,10 +10,10 @@ import numpy as np
 
 from textrnn.data.corpus import Corpus
 from textrnn.data.division import Division, distinct_rows, divide
-from textrnn.data.rows import all_rows, class_sizes, rows_where
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import Vocab, select_tokens
 from textrnn.errors import DataError
+from textrnn.texts.rows import all_rows, class_sizes, rows_where
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import Vocab, select_tokens
 
 
 class HeldOut(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.rows import class_sizes
 from textrnn.data.splits import Splits
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import UNK
+from textrnn.texts.rows import class_sizes
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import UNK
 
 _TEXTS_AT_ONCE = 1024
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning

@@ -23,13 +23,13 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import numpy as np
 
 from textrnn.data.corpus import Corpus
-from textrnn.data.tokenizer import Tokenizer
 from textrnn.data.writer import ARRAYS, write_arrays
 from textrnn.errors import DataError, TextRNNError
 from textrnn.reading.reader import Skipped, read_examples
 from textrnn.reading.source import Source, changed_while_read, class_names, folder_entries
 from textrnn.runtime.files import sha256_of, sync_file, sync_folder, write_bytes
 from textrnn.runtime.signals import cleanup
+from textrnn.texts.tokenizer import Tokenizer
 
 FORMAT_NUMBER = 5
 TYPES, DESCRIPTION = "types.txt", "meta"

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import TokenizedTexts, text_starts, tokenize
 from textrnn.errors import TextRNNError
 from textrnn.runtime.signals import signals_held
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import TokenizedTexts, text_starts, tokenize
 
 ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i4", "label_ids": "<i4", "hashes": "<u8"}
 _TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it has either

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from textrnn.data.rows import ROWS_AT_ONCE
 from textrnn.evaluation.predictions import Predictions
 from textrnn.runtime.terminal import visible
+from textrnn.texts.rows import ROWS_AT_ONCE
 
 PER_CELL = 20
 ERRORS_SHOWN = 20

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from textrnn.data.tokenizer import LocatedToken
-from textrnn.data.transform import EncodedTexts, Transform
 from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds, unknown_texts
 from textrnn.inference import class_probabilities, compute_logits, predicted_classes
 from textrnn.linear.attribution import character_contributions
@@ -18,6 +16,8 @@ from textrnn.linear.features import MOST_CHARACTERS
 from textrnn.linear.model import LinearModel
 from textrnn.models.decision import Decision
 from textrnn.models.network import Ensemble, Network
+from textrnn.texts.tokenizer import LocatedToken
+from textrnn.texts.transform import EncodedTexts, Transform
 
 
 class Contribution(NamedTuple):

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from textrnn.data.batching import collate, inference_batches
-from textrnn.data.rows import rows_where
-from textrnn.data.transform import EncodedTexts
 from textrnn.models.encoder import reversal_index, reverse
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
+from textrnn.texts.batching import collate, inference_batches
+from textrnn.texts.rows import rows_where
+from textrnn.texts.transform import EncodedTexts
 
 MOST_TEXTS, LEAST_TEXTS = 256, 10  # that are measured, and on which a value rests
 _TEXTS_AT_ONCE = 64

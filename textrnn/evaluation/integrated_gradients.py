@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.data.batching import Batch, collate
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import PAD, UNK
 from textrnn.models.decision import Decision
 from textrnn.models.encoder import padding_mask
 from textrnn.models.network import Network, average_logits
 from textrnn.models.threaded import training_encode
 from textrnn.runtime.device import tf32
 from textrnn.runtime.threads import begin_computing
+from textrnn.texts.batching import Batch, collate
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import PAD, UNK
 
 STEPS, MOST_STEPS = 16, 1024  # points of a path
 TOLERANCE = 0.02  # of the sum of contributions, relative to the difference or 1, whichever is larger

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from textrnn.data.rows import in_blocks
 from textrnn.evaluation.intervals import accuracy_interval
 from textrnn.evaluation.metrics import CALIBRATION_BINS, calibration_bins
+from textrnn.texts.rows import in_blocks
 
 LENGTH_GROUPS = 6
 UNKNOWN_EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.data.division import distinct_rows, folds_of_texts
-from textrnn.data.tokenizer import share_unspaced, spread
 from textrnn.linear.features import Features, Kind, count_ngrams, inverse_document_frequencies, tf_idf
 from textrnn.linear.model import Folding, LinearModel, both_sides
+from textrnn.texts.tokenizer import share_unspaced, spread
 
 C = (0.3, 1.0, 3.0)  # strengths that are tried: the inverse of regularization
 FOLDS = 3

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from textrnn.data.folding import Folded, fold, fold_located
 from textrnn.linear.features import MOST_CHARACTERS, Features
+from textrnn.texts.folding import Folded, fold, fold_located
 
 _CHARACTERS_AT_ONCE = 2_000_000
 _NOT_SPACE = re.compile(r"\S+")  # as `str.split` finds them

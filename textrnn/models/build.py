@@ -31,7 +31,7 @@ def build_network(
     """A network with fresh weights, drawn from torch's global random state, on torch's default device.
 
     pretrained: word vectors (vocab_size, dim); a row of NaN means that the token has none. ngram_keys: of the n-grams
-    that have a vector, for each length from 2 to config.ngrams; see `data.ngrams`.
+    that have a vector, for each length from 2 to config.ngrams; see `texts.ngrams`.
     """
     # Modules are created in a fixed order, as each draws its weights from the random state that the one before it left.
     dim = config.embedding_dim or (DEFAULT_EMBEDDING_DIM if pretrained is None else pretrained.shape[1])

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.data.vocab import PAD, UNK
 from textrnn.models.dropout import Dropout
 from textrnn.models.ngrams import NgramEmbedding, random_projection
+from textrnn.texts.vocab import PAD, UNK
 
 INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are
 FREQUENT = 0.25  # share of a vocabulary; saved models depend on it

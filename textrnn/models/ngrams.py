@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from textrnn.data.vocab import PAD
+from textrnn.texts.vocab import PAD
 
 
 class NgramEmbedding(nn.Module):
     """Vectors of known n-grams; an n-gram that is not known has none.
 
-    keys: as `data.ngrams.frequent_ngrams` gives them, for n-grams of 2, 3, ... tokens. Row 0 of the table belongs to
+    keys: as `texts.ngrams.frequent_ngrams` gives them, for n-grams of 2, 3, ... tokens. Row 0 of the table belongs to
     all others: it is zero and gets no gradient.
 
     table_dim: the size of the vectors in the table, which a random matrix maps to size `dim`: there are many n-grams,
@@ -67,7 +67,7 @@ def random_projection(dim: int, narrow_dim: int) -> torch.Tensor:
 
 
 def ngram_keys(token_ids: torch.Tensor, length: int, vocab_size: int) -> torch.Tensor:
-    """token_ids (T, B) -> (T, B): the key of the n-gram that ends at each position, see `data.ngrams`."""
+    """token_ids (T, B) -> (T, B): the key of the n-gram that ends at each position, see `texts.ngrams`."""
     keys = token_ids.clone()
     for back in range(1, length):
         keys += nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back] * vocab_size**back

@@ -8,11 +8,11 @@ import contextlib
 import numpy as np
 import torch
 
-from textrnn.data.rows import in_blocks
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.tensors import UNREADABLE, load_tensors, save_tensors
+from textrnn.texts.rows import in_blocks
 
 
 def save_margins(run: RunFolder, margins: np.ndarray, hashes: np.ndarray) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from textrnn.config import TokenizerConfig
-from textrnn.data.vocab import read_name_lines
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.linear.features import Features, Kind, NgramVocabulary, Unit
 from textrnn.linear.model import Folding, LinearModel
 from textrnn.runtime.files import write_text
 from textrnn.runtime.tensors import UNREADABLE, check_finite, read_model_tensors, save_tensors
+from textrnn.texts.vocab import read_name_lines
 
 WEIGHTS = "linear.safetensors"
 SYMBOLS = {"words": "linear_words.txt", "characters": "linear_characters.txt", "within_words": "linear_characters.txt"}

@@ -13,9 +13,6 @@ import numpy as np
 import torch
 
 from textrnn.config import Config, TokenizerConfig, build_config
-from textrnn.data.tokenizer import Tokenizer, user_dict_problem
-from textrnn.data.transform import EncodedTexts, Transform
-from textrnn.data.vocab import Vocab, load_labels, save_labels
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
@@ -34,6 +31,9 @@ from textrnn.runtime.tensors import (
     read_model_tensors,
     save_tensors,
 )
+from textrnn.texts.tokenizer import Tokenizer, user_dict_problem
+from textrnn.texts.transform import EncodedTexts, Transform
+from textrnn.texts.vocab import Vocab, load_labels, save_labels
 
 WEIGHTS, DECISION, VOCAB, USER_DICT = "model.safetensors", "decision.json", "vocab.txt", "user_dict.txt"
 BFLOAT16 = "bfloat16_agreement"  # in decision.json

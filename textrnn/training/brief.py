@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from textrnn.config import TrainConfig
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
 from textrnn.models.network import Network
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.build import Sizes, build_class_weights, build_fit, build_sizes
 from textrnn.training.events import Step
 from textrnn.training.state import TrainingState, check_weights, flush_metrics

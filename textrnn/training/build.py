@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from textrnn.config import TrainConfig
-from textrnn.data.transform import EncodedTexts
 from textrnn.models.network import Network
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.events import Evaluation, Step
 from textrnn.training.fit import fit

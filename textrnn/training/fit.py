@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import NotFiniteError, TextRNNError
 from textrnn.models.network import Network
 from textrnn.runtime.distributed import wrap_ddp
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.events import Evaluation, Step, dev_scores
 from textrnn.training.loop import epoch_steps

@@ -10,7 +10,6 @@ import torch
 
 from textrnn.config import Config, TrainConfig
 from textrnn.data.splits import Splits
-from textrnn.data.transform import EncodedTexts
 from textrnn.errors import TextRNNError
 from textrnn.inference import compute_logits
 from textrnn.linear.model import LinearModel
@@ -18,6 +17,7 @@ from textrnn.models.decision import Decision
 from textrnn.models.network import Ensemble, Network
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import bar
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.best import EQUAL_PARTS
 from textrnn.training.build import build_class_weights, build_fit, build_sizes, total_steps
 from textrnn.training.closing import judge_all

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from textrnn.config import Config
-from textrnn.data.transform import EncodedTexts
 from textrnn.inference import compute_logits
 from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.distributed import barrier, maximum, shard, total
 from textrnn.runtime.progress import bar, log
 from textrnn.runtime.signals import Interrupted, StopRequest
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.best import BestNetworks
 from textrnn.training.build import build_class_weights, build_fit, build_sizes, total_steps
 from textrnn.training.decision import Scores, judge

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.data.batching import collate, training_batches
-from textrnn.data.transform import EncodedTexts
 from textrnn.models.threaded import training_encode
 from textrnn.runtime.device import autocast
 from textrnn.runtime.distributed import average_sparse, no_gradient_sync, rank, shard, world_size
 from textrnn.runtime.seeding import seed_step
+from textrnn.texts.batching import collate, training_batches
+from textrnn.texts.transform import EncodedTexts
 from textrnn.training.events import Step
 from textrnn.training.objectives import Objective
 from textrnn.training.optim import clip_gradients, set_learning_rate

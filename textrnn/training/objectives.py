@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.data.batching import Batch
+from textrnn.texts.batching import Batch
 
 Loss = nn.Module  # of logits (n, classes) and labels (n,)
 Forward = Callable[..., torch.Tensor]  # as `Network.forward`

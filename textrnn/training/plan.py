@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from textrnn.config import Config
-from textrnn.data.ngrams import frequent_ngrams
-from textrnn.data.rows import rows_where
 from textrnn.data.splits import Splits
-from textrnn.data.transform import EncodedTexts
 from textrnn.models.build import build_network
 from textrnn.models.network import Network
 from textrnn.runtime.seeding import seed_weights
+from textrnn.texts.ngrams import frequent_ngrams
+from textrnn.texts.rows import rows_where
+from textrnn.texts.transform import EncodedTexts
 
 _BETWEEN_SEEDS = 1_000_003
 

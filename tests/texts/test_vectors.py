@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import TINY, Cli, sets
-from textrnn.data.vectors import Vectors, read_vectors
-from textrnn.data.vocab import Vocab
 from textrnn.errors import DataError
+from textrnn.texts.vectors import Vectors, read_vectors
+from textrnn.texts.vocab import Vocab
 
 TOKENS = ["goal", "soup", "naïve", "球", "map"]
 DIM = 12

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.data.vocab import UNK, Vocab
 from textrnn.errors import DataError, short
 from textrnn.reading.decoding import read_lines
 from textrnn.reading.records import count_of, strip_line_end
 from textrnn.runtime.files import damaged_gzip_as_error, open_binary
+from textrnn.texts.vocab import UNK, Vocab
 
 _FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"  # 793712314, the first four bytes of a model of fastText
 _HEADER = re.compile(rb"(\d{1,12}) (\d{1,6})\s*")

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import regex
 
-from textrnn.data.folding import fold, fold_located
 from textrnn.errors import DataError, short
+from textrnn.texts.folding import fold, fold_located
 
 # Scripts that are written without spaces between words.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"

@@ -9,9 +9,9 @@ from typing import overload
 import numpy as np
 import torch
 
-from textrnn.data.rows import all_rows
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import PAD
+from textrnn.texts.rows import all_rows
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import PAD
 
 _BATCHES_PER_BUCKET = 50  # texts are sorted by length within a random window of this many batches
 _MOST_INFERENCE_TOKENS = 1 << 17  # of all batches in memory, padding included

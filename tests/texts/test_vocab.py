@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.data.vocab import PAD, UNK, Vocab, load_labels, save_labels, select_tokens
 from textrnn.errors import CheckpointError
+from textrnn.texts.vocab import PAD, UNK, Vocab, load_labels, save_labels, select_tokens
 
 
 def test_tokens_are_sorted_by_frequency_then_code_points() -> None:

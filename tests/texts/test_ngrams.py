@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.models.small import encoded
-from textrnn.data.ngrams import frequent_ngrams
+from textrnn.texts.ngrams import frequent_ngrams
 
 
 def test_ngrams_that_occur_three_times_are_known_by_their_ids() -> None:

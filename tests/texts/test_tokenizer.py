@@ -6,8 +6,8 @@ from functools import cache
 
 import pytest
 
-from textrnn.data.tokenizer import Tokenizer, check_segmented, user_dict_problem
 from textrnn.errors import DataError
+from textrnn.texts.tokenizer import Tokenizer, check_segmented, user_dict_problem
 
 
 @cache
@@ -63,7 +63,7 @@ def test_jieba_loads_its_dictionary_with_the_first_text(monkeypatch: pytest.Monk
 
 
 def test_jieba_is_silent() -> None:
-    code = "from textrnn.data.tokenizer import Tokenizer; Tokenizer('jieba')('中文')"
+    code = "from textrnn.texts.tokenizer import Tokenizer; Tokenizer('jieba')('中文')"
     result = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("", "")
 

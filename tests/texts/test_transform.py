@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import EncodedTexts, Transform, cut_lengths, text_starts, tokenize
-from textrnn.data.vocab import UNK, Vocab
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import EncodedTexts, Transform, cut_lengths, text_starts, tokenize
+from textrnn.texts.vocab import UNK, Vocab
 
 
 def test_tokenize_numbers_distinct_tokens() -> None:

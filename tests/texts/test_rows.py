@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.data import rows
-from textrnn.data.rows import class_sizes, count_shared, in_blocks, rows_where
+from textrnn.texts import rows
+from textrnn.texts.rows import class_sizes, count_shared, in_blocks, rows_where
 
 
 @pytest.fixture(autouse=True)

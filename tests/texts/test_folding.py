@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textrnn.data.folding import fold, fold_located
-from textrnn.data.tokenizer import Tokenizer
+from textrnn.texts.folding import fold, fold_located
+from textrnn.texts.tokenizer import Tokenizer
 
 FLAG = "\U0001f1e9\U0001f1ea"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import DATASETS, needs_datasets
-from textrnn.data.batching import collate, inference_batches, training_batches
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.transform import EncodedTexts, Transform
-from textrnn.data.vocab import Vocab
+from textrnn.texts.batching import collate, inference_batches, training_batches
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import EncodedTexts, Transform
+from textrnn.texts.vocab import Vocab
 
 
 def texts() -> EncodedTexts:

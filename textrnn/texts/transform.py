@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.data.tokenizer import Tokenizer
-from textrnn.data.vocab import UNK_TOKEN, Vocab
+from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.vocab import UNK_TOKEN, Vocab
 
 _INT32_MAX = 2**31 - 1
 

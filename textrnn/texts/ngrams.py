@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.data.transform import EncodedTexts
-from textrnn.data.vocab import PAD
+from textrnn.texts.transform import EncodedTexts
+from textrnn.texts.vocab import PAD
 
 MIN_COUNT = 3  # those that occur twice cost as much as all others, and gained nothing (docs/performance.md)
 _MOST_CANDIDATES = 1 << 24  # held at a time; past it, those that occurred once so far are forgotten
