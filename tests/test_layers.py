@@ -149,7 +149,7 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_what_reads_and_tokenizes_does_not_import_torch() -> None:
     loaded = loaded_by("; ".join(f"import textrnn.{name}" for name in WITHOUT_TORCH))
-    assert "textrnn.data.splits" in loaded
+    assert "textrnn.corpus.splits" in loaded
     assert "torch" not in loaded
 
 

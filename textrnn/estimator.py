@@ -16,10 +16,10 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length,
 
 from textrnn.classifier import TextClassifier, check_none_missing, check_texts
 from textrnn.config import Config, build_config, dead_keys
-from textrnn.data.build import build_tokenizer, split_options
-from textrnn.data.corpus import Corpus
+from textrnn.corpus.build import build_tokenizer, split_options
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.splits import split_corpora
 from textrnn.data.faults import find_faults
-from textrnn.data.splits import split_corpora
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reading.labels import label_problem

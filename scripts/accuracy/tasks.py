@@ -18,8 +18,8 @@ from sklearn.model_selection import StratifiedKFold
 from scripts.bench.corpora import ROOT, dataset, unpack
 from scripts.bench.rivals.corpus import Labelled, open_text, read_labelled
 from textrnn.config import Config, DataConfig, Paths, load_config
-from textrnn.data.build import build_source
-from textrnn.data.division import stratified_split
+from textrnn.corpus.build import build_source
+from textrnn.corpus.division import stratified_split
 from textrnn.reading.reader import read_examples
 
 Parts = dict[str, Labelled]  # train, dev and test

@@ -11,7 +11,7 @@ from statistics import median
 from scripts.bench.corpora import dataset, reviews, unpack, work_folder
 from scripts.bench.report import megabytes, number, percent, table, times
 from scripts.bench.timing import Run, interleaved, median_run, run_program, stopwatch, textrnn
-from textrnn.data.store import FILES, checksum_of, load_corpus
+from textrnn.corpus.store import FILES, checksum_of, load_corpus
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textrnn.data.corpus import Corpus
+from textrnn.corpus.corpus import Corpus
 from textrnn.errors import DataError
 from textrnn.evaluation.predictions import Predictions, write_predictions
 from textrnn.reading.source import Source

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli, make_rows, sets, write_tsv
-from textrnn.data.store import load_corpus
+from textrnn.corpus.store import load_corpus
 from textrnn.errors import DataError, short
 from textrnn.reading import reader
 from textrnn.reading.reader import Example, Skipped, read_examples

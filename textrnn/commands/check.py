@@ -14,16 +14,16 @@ from textrnn.commands.data import Data, data_findings, input_files, read_data, w
 from textrnn.commands.output import check_output, check_writable
 from textrnn.commands.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
 from textrnn.config import Config
-from textrnn.data.build import build_sources
+from textrnn.corpus.build import build_sources
+from textrnn.corpus.resample import Sample, Visit
+from textrnn.corpus.splits import Splits
+from textrnn.corpus.statistics import known_share, length_quantiles, training_sizes
 from textrnn.data.characters import OddCharacters
 from textrnn.data.cleaning import clean as clean_file
 from textrnn.data.cleaning import file_to_clean
 from textrnn.data.copies import find_copies
 from textrnn.data.findings import Finding
 from textrnn.data.proportions import classes_of, find_disproportions
-from textrnn.data.resample import Sample, Visit
-from textrnn.data.splits import Splits
-from textrnn.data.statistics import known_share, length_quantiles, training_sizes
 from textrnn.errors import UsageError, command
 from textrnn.evaluation.check_report import SplitFigures, check_text
 from textrnn.linear.leaks import ROWS as LEAK_ROWS

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.config import Config, dead_keys
-from textrnn.data.build import build_splits, build_tokenizer, other_files
+from textrnn.corpus.build import build_splits, build_tokenizer, other_files
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.resample import Sample, Visit, checked_text, texts_at, visit
+from textrnn.corpus.splits import Splits
+from textrnn.corpus.store import content_changed
 from textrnn.data.characters import OddCharacters
-from textrnn.data.corpus import Corpus
 from textrnn.data.faults import find_faults
 from textrnn.data.findings import Finding
 from textrnn.data.misreadings import TEXTS_READ, FirstWords, find_misreadings
-from textrnn.data.resample import Sample, Visit, checked_text, texts_at, visit
-from textrnn.data.splits import Splits
-from textrnn.data.store import content_changed
 from textrnn.linear import leaks
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example

@@ -11,7 +11,7 @@ from torch import nn
 
 from textrnn.commands.data import warn_of_dead_keys
 from textrnn.config import Config, ModelConfig, TrainConfig
-from textrnn.data.splits import Splits
+from textrnn.corpus.splits import Splits
 from textrnn.models.network import Network
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size

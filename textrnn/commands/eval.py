@@ -19,8 +19,8 @@ from textrnn.commands.eval_data import Judged, Texts, data_config, given_data, o
 from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
-from textrnn.data.resample import texts_at
-from textrnn.data.statistics import unknown_shares
+from textrnn.corpus.resample import texts_at
+from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.examples import Pieces, pieces
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts

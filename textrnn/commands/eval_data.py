@@ -12,10 +12,10 @@ import torch
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
-from textrnn.data.build import build_source, encode_labelled
-from textrnn.data.corpus import Corpus
-from textrnn.data.splits import chosen_rows, divide_corpus, judging_rows
-from textrnn.data.statistics import cut_warning
+from textrnn.corpus.build import build_source, encode_labelled
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.splits import chosen_rows, divide_corpus, judging_rows
+from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
 from textrnn.run.environment import load_environment

@@ -13,8 +13,8 @@ from textrnn.commands.data import input_files, load_data, pretrained_vectors
 from textrnn.commands.describe import network_line
 from textrnn.commands.output import check_output
 from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
-from textrnn.data.build import build_sources, other_files
-from textrnn.data.splits import Splits
+from textrnn.corpus.build import build_sources, other_files
+from textrnn.corpus.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.evaluation.gradient_report import (
     GRADIENTS,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textrnn.data.division import folds_of_texts
+from textrnn.corpus.division import folds_of_texts
 from textrnn.data.findings import Finding
 from textrnn.errors import short
 from textrnn.evaluation.label_errors import find_label_errors

@@ -9,7 +9,7 @@ from textrnn.commands.describe import describe_model, describe_training, title_o
 from textrnn.commands.output import check_run_dir
 from textrnn.commands.start import warn_of_differences, warn_of_more_epochs, where_to_start
 from textrnn.config import Config
-from textrnn.data.build import build_sources, other_files, with_absolute_paths
+from textrnn.corpus.build import build_sources, other_files, with_absolute_paths
 from textrnn.run.environment import describe_environment
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import save_train_hashes

@@ -7,7 +7,7 @@ from pathlib import Path
 from textrnn.commands.data import input_files, load_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
 from textrnn.config import Config
-from textrnn.data.build import build_sources
+from textrnn.corpus.build import build_sources
 from textrnn.runtime.files import write_text
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from textrnn.data.writer import text_hash
+from textrnn.corpus.writer import text_hash
 from textrnn.errors import DataError
 from textrnn.reading.decoding import check_encoding, ends_lines_with_one_byte
 from textrnn.reading.reader import Example, Skipped, read_examples

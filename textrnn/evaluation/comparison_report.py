@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textrnn.data.resample import texts_at
+from textrnn.corpus.resample import texts_at
 from textrnn.evaluation.comparison import differing_rows, p_value, points, rounded
 from textrnn.evaluation.html import render
 from textrnn.evaluation.report import score_columns

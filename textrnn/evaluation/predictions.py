@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from textrnn.data.store import content_changed
-from textrnn.data.writer import text_hash
+from textrnn.corpus.store import content_changed
+from textrnn.corpus.writer import text_hash
 from textrnn.reading.reader import read_examples
 from textrnn.reading.source import Source
 from textrnn.runtime.files import atomic_writer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from textrnn.data.division import distinct_rows, folds_of_texts
+from textrnn.corpus.division import distinct_rows, folds_of_texts
 from textrnn.linear.features import Features, Kind, count_ngrams, inverse_document_frequencies, tf_idf
 from textrnn.linear.model import Folding, LinearModel, both_sides
 from textrnn.texts.tokenizer import share_unspaced, spread

@@ -1,5 +1,5 @@
 """What models said of texts that they were not trained on, and which texts they were trained on, by the hashes of these
-texts (`data.writer`)."""
+texts (`corpus.writer`)."""
 
 from __future__ import annotations
 

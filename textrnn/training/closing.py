@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 import torch
 
-from textrnn.data.splits import HeldOut
+from textrnn.corpus.splits import HeldOut
 from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import save_held_out

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from textrnn.config import Config, TrainConfig
-from textrnn.data.splits import Splits
+from textrnn.corpus.splits import Splits
 from textrnn.errors import TextRNNError
 from textrnn.inference import compute_logits
 from textrnn.linear.model import LinearModel

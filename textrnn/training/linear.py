@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from textrnn.config import Config
-from textrnn.data.splits import Splits
+from textrnn.corpus.splits import Splits
 from textrnn.linear.features import count_ngrams
 from textrnn.linear.fit import (
     MOST_CLASSES,

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from textrnn.config import Config
-from textrnn.data.splits import Splits
+from textrnn.corpus.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import load_margins, save_margins

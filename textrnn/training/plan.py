@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from textrnn.config import Config
-from textrnn.data.splits import Splits
+from textrnn.corpus.splits import Splits
 from textrnn.models.build import build_network
 from textrnn.models.network import Network
 from textrnn.runtime.seeding import seed_weights

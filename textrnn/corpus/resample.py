@@ -7,8 +7,8 @@ from itertools import islice
 
 import numpy as np
 
-from textrnn.data.store import content_changed
-from textrnn.data.writer import text_hash
+from textrnn.corpus.store import content_changed
+from textrnn.corpus.writer import text_hash
 from textrnn.reading.reader import Example, read_examples
 from textrnn.reading.source import Source
 

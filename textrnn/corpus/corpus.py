@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from textrnn.data.writer import ARRAYS, write_arrays
+from textrnn.corpus.writer import ARRAYS, write_arrays
 from textrnn.reading.labels import label_problem
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import EncodedTexts, cut_lengths

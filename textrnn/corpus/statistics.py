@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.data.corpus import Corpus
-from textrnn.data.splits import Splits
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.splits import Splits
 from textrnn.texts.rows import class_sizes
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK

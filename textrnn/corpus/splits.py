@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.data.corpus import Corpus
-from textrnn.data.division import Division, distinct_rows, divide
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.division import Division, distinct_rows, divide
 from textrnn.errors import DataError
 from textrnn.texts.rows import all_rows, class_sizes, rows_where
 from textrnn.texts.transform import EncodedTexts

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import make_rows, write_tsv
-from textrnn.data.corpus import Corpus
-from textrnn.data.store import load_corpus
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.store import load_corpus
 from textrnn.errors import DataError
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer

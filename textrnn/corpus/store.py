@@ -22,8 +22,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
-from textrnn.data.corpus import Corpus
-from textrnn.data.writer import ARRAYS, write_arrays
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.writer import ARRAYS, write_arrays
 from textrnn.errors import DataError, TextRNNError
 from textrnn.reading.reader import Skipped, read_examples
 from textrnn.reading.source import Source, changed_while_read, class_names, folder_entries

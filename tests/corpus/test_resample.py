@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textrnn.data.resample import Sample
+from textrnn.corpus.resample import Sample
 from textrnn.reading.reader import Example
 
 

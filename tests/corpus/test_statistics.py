@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.data.statistics import unknown_shares
+from textrnn.corpus.statistics import unknown_shares
 from textrnn.texts.transform import EncodedTexts
 
 

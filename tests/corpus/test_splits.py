@@ -7,12 +7,12 @@ import pytest
 
 from tests.conftest import TINY, Cli, make_rows, write_tsv
 from textrnn.config import Config
-from textrnn.data.build import build_splits
-from textrnn.data.corpus import Corpus
-from textrnn.data.division import distinct_rows, folds_of_texts, stratified_split
+from textrnn.corpus.build import build_splits
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.division import distinct_rows, folds_of_texts, stratified_split
+from textrnn.corpus.splits import split_corpora
+from textrnn.corpus.statistics import statistics
 from textrnn.data.faults import find_faults
-from textrnn.data.splits import split_corpora
-from textrnn.data.statistics import statistics
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
 

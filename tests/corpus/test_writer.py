@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.data import writer
-from textrnn.data.writer import tokenized_chunks
+from textrnn.corpus import writer
+from textrnn.corpus.writer import tokenized_chunks
 from textrnn.errors import TextRNNError
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import TokenizedTexts

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.data import store
-from textrnn.data.corpus import Corpus
-from textrnn.data.resample import texts_at
-from textrnn.data.store import load_corpus
+from textrnn.corpus import store
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.resample import texts_at
+from textrnn.corpus.store import load_corpus
 from textrnn.errors import DataError, TextRNNError
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source

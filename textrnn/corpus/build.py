@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
-from textrnn.data.corpus import Corpus
-from textrnn.data.splits import Splits, split_corpora
-from textrnn.data.statistics import statistics
-from textrnn.data.store import content_changed, load_corpus
+from textrnn.corpus.corpus import Corpus
+from textrnn.corpus.splits import Splits, split_corpora
+from textrnn.corpus.statistics import statistics
+from textrnn.corpus.store import content_changed, load_corpus
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.reading.decoding import read_text
 from textrnn.reading.labels import folded, is_number, read_label_names
