@@ -12,7 +12,7 @@ from tests.models.small import encoded, random_texts, randomize, small_model
 from textrnn.evaluation import integrated_gradients
 from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds, unknown_texts
 from textrnn.inference import compute_logits
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.models.network import Ensemble, Network
 from textrnn.texts.vocab import UNK
 

@@ -18,9 +18,9 @@ from tests.conftest import make_rows
 from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError
 from textrnn.linear.features import Features, Kind, NgramVocabulary, Symbols, count_ngrams
+from textrnn.linear.files import load_linear, save_linear
 from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold, sample
 from textrnn.linear.model import Folding, LinearModel
-from textrnn.run.linear_files import load_linear, save_linear
 
 FOLDING = Folding(lowercase=True, normalize=True)
 ANALYZER = {"words": "word", "characters": "char", "within_words": "char_wb"}
@@ -176,7 +176,7 @@ def test_prediction_does_not_import_scikit_learn(tmp_path: Path) -> None:
     save_linear(tmp_path, small_model())
     code = (
         "import sys; from pathlib import Path; from textrnn.config import TokenizerConfig\n"
-        "from textrnn.run.linear_files import load_linear\n"
+        "from textrnn.linear.files import load_linear\n"
         "model = load_linear(Path(sys.argv[1]), num_classes=3, tokenizer=TokenizerConfig())\n"
         "print(model.margins(['soup']).argmax(), 'sklearn' in sys.modules)"
     )

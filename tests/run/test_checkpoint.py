@@ -15,8 +15,8 @@ from torch import nn
 
 from textrnn.config import Config, ModelConfig, TokenizerConfig
 from textrnn.errors import CheckpointError
+from textrnn.linear.mixture import Decision
 from textrnn.models.build import build_network
-from textrnn.models.decision import Decision
 from textrnn.models.network import Ensemble
 from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.model import Model, load_model, load_networks, save_model, save_weights

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.training.decision import COOLEST, HOTTEST, judge, judge_trained, learn_decision
 
 

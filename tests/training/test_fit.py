@@ -10,7 +10,7 @@ import torch
 
 from tests.training.test_loop import BagOfWords, corpus
 from textrnn.errors import NotFiniteError, TextRNNError
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.training.decision import Scores
 from textrnn.training.events import Evaluation
 from textrnn.training.fit import fit

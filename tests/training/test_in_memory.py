@@ -6,8 +6,8 @@ import torch
 
 from textrnn.config import ModelConfig, TrainConfig
 from textrnn.errors import TextRNNError
+from textrnn.linear.mixture import Decision
 from textrnn.models.build import build_network
-from textrnn.models.decision import Decision
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training import in_memory
 from textrnn.training.decision import Scores

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.conftest import TINY, Cli
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.training import interruptible, recorder
 from textrnn.training.decision import Scores
 

@@ -13,8 +13,8 @@ from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds
 from textrnn.inference import class_probabilities, compute_logits, predicted_classes
 from textrnn.linear.attribution import character_contributions
 from textrnn.linear.features import MOST_CHARACTERS
+from textrnn.linear.mixture import Decision
 from textrnn.linear.model import LinearModel
-from textrnn.models.decision import Decision
 from textrnn.models.network import Ensemble, Network
 from textrnn.texts.tokenizer import LocatedToken
 from textrnn.texts.transform import EncodedTexts, Transform

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.models.encoder import padding_mask
 from textrnn.models.network import Network, average_logits
 from textrnn.models.threaded import training_encode

@@ -14,13 +14,13 @@ import torch
 
 from textrnn.config import Config, TokenizerConfig, build_config
 from textrnn.errors import CheckpointError, ConfigError, short
+from textrnn.linear.files import load_linear, remove_linear, save_linear
+from textrnn.linear.mixture import COOLEST, HOTTEST, Decision
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
-from textrnn.models.decision import COOLEST, HOTTEST, Decision
 from textrnn.models.network import Ensemble, Network
 from textrnn.run.environment import is_environment
 from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
-from textrnn.run.linear_files import load_linear, remove_linear, save_linear
 from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
 from textrnn.runtime.files import make_folder, write_text
 from textrnn.runtime.tensors import (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from textrnn.errors import CheckpointError
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.models.network import Network
 from textrnn.run.folder import RunFolder
 from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_weights

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from textrnn.evaluation.metrics import summary
 from textrnn.inference import predicted_classes
-from textrnn.models.decision import COOLEST, HOTTEST, Decision
+from textrnn.linear.mixture import COOLEST, HOTTEST, Decision
 from textrnn.training.weak_parts import is_below, is_chance
 
 PRIOR_TEXTS = 5.0  # strength of the L2 penalty toward equal parts and a temperature of 1, in nats

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.training.decision import Scores
 
 _NOT_RECORDED = ("is_best", "stopped_early", "decision")

@@ -12,8 +12,8 @@ from textrnn.config import Config, TrainConfig
 from textrnn.corpus.splits import Splits
 from textrnn.errors import TextRNNError
 from textrnn.inference import compute_logits
+from textrnn.linear.mixture import Decision
 from textrnn.linear.model import LinearModel
-from textrnn.models.decision import Decision
 from textrnn.models.network import Ensemble, Network
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import bar

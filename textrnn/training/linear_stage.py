@@ -9,9 +9,9 @@ import numpy as np
 from textrnn.config import Config
 from textrnn.corpus.splits import Splits
 from textrnn.errors import CheckpointError
+from textrnn.linear.files import WEIGHTS, load_linear, save_linear
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import load_margins, save_margins
-from textrnn.run.linear_files import WEIGHTS, load_linear, save_linear
 from textrnn.runtime.progress import log
 from textrnn.training.linear import Fitted, RawTexts, fit_linear_of
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from textrnn.inference import compute_logits
-from textrnn.models.decision import Decision
+from textrnn.linear.mixture import Decision
 from textrnn.models.network import Network
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.training.plan import Part
