@@ -21,7 +21,7 @@ from textrnn.runtime.process import tune_torch
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 tune_torch()  # as the first command run in this process would, but before anything loads torch
 
-from textrnn.evaluation import plots  # noqa: E402 - it loads torch
+from textrnn.reports import charts  # noqa: E402 - it loads torch
 
 DATASETS = os.environ.get("TEXTRNN_DATASETS")
 needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is not set: the real corpora are not here")
@@ -59,7 +59,7 @@ class Result:
 Cli = Callable[..., Result]
 
 
-DRAW = plots._rendered
+DRAW = charts._rendered
 typer.main.get_command = functools.cache(typer.main.get_command)  # else each run builds all commands anew
 
 
@@ -67,14 +67,14 @@ typer.main.get_command = functools.cache(typer.main.get_command)  # else each ru
 def _blank_pictures() -> Iterator[None]:
     """Pictures are composed and their files written, but not drawn, which takes three quarters of a tiny training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "_rendered", lambda figure, **options: b"")
+        patch.setattr(charts, "_rendered", lambda figure, **options: b"")
         yield
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what is in pictures, and of what might not be drawn: there they are drawn."""
-    monkeypatch.setattr(plots, "_rendered", DRAW)
+    monkeypatch.setattr(charts, "_rendered", DRAW)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import TRAINED, Cli, copy_template, make_rows, sets, train_in, write_tsv
 from textrnn import TextClassifier
-from textrnn.evaluation.comparison_report import comparison_text
+from textrnn.reports.comparison import comparison_text
 from textrnn.run.model_config import FORMAT_VERSION
 
 RUNS = ("runs/a", "runs/b")

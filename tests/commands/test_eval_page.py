@@ -14,7 +14,7 @@ import pytest
 import textrnn.cli.eval as eval_options
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
 from textrnn.classifier import TextClassifier
-from textrnn.evaluation import results
+from textrnn.reports import results
 
 PAGE = "eval/test/report.html"
 

@@ -14,9 +14,9 @@ import torch
 
 from tests.evaluation.test_page import Outline, embedded, html_of
 from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
-from textrnn.evaluation.plots import plot_confusion_matrix
-from textrnn.evaluation.report import report_text
-from textrnn.evaluation.results import matrix_csv, metrics_json
+from textrnn.reports.charts import plot_confusion_matrix
+from textrnn.reports.results import matrix_csv, metrics_json
+from textrnn.reports.text import report_text
 
 HEADING = "Confusion matrix (rows: true, columns: predicted)"
 

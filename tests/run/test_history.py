@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from textrnn.evaluation.plots import plot_curves, save_png, training_curves
+from textrnn.reports.charts import plot_curves, save_png, training_curves
 from textrnn.run.history import append_history, cut_history, read_history, training_seconds
 
 

@@ -59,7 +59,7 @@ def compare(
     overrides = options.parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.compare import compare as run_compare
-    from textrnn.evaluation.comparison_report import comparison_json, comparison_text
+    from textrnn.reports.comparison import comparison_json, comparison_text
 
     found = run_compare(runs, data, split=split, overrides=overrides, output=output, device=device, begin=begin)
     sys.stdout.write(comparison_json(found) if json else comparison_text(found, stdout_columns()))

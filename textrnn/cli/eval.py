@@ -49,8 +49,8 @@ def eval_(
     overrides = options.parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.eval import evaluate
-    from textrnn.evaluation.report import report_text
-    from textrnn.evaluation.results import metrics_json
+    from textrnn.reports.results import metrics_json
+    from textrnn.reports.text import report_text
 
     folder, metrics = evaluate(
         run, data, split=split, overrides=overrides, output=output, device=device, precision=precision, begin=begin

@@ -12,8 +12,8 @@ import numpy as np
 from textrnn.commands.compare_data import Compared, ids_of_first, open_runs
 from textrnn.commands.eval import predict_texts, warn_of_unfinished
 from textrnn.evaluation.comparison import compare_predictions, describe_scores, differing_rows, sentence
-from textrnn.evaluation.comparison_report import write_comparison
 from textrnn.evaluation.metrics import all_metrics
+from textrnn.reports.comparison import write_comparison
 from textrnn.run.config_differences import config_differences, effective_values, saved_digests
 from textrnn.run.folder import RunFolder
 from textrnn.run.history import read_history, training_seconds

@@ -16,8 +16,8 @@ from textrnn.commands.eval_data import Data, Texts, data_config, given_data, own
 from textrnn.commands.output import check_output
 from textrnn.config import Config
 from textrnn.errors import CheckpointError, ConfigError, DataError, UsageError, short
-from textrnn.evaluation.comparison_report import COMPARISON
 from textrnn.reading.source import Source
+from textrnn.reports.comparison import COMPARISON
 from textrnn.run.folder import model_folder
 from textrnn.runtime.progress import log_prefix
 

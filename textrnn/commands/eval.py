@@ -22,14 +22,14 @@ from textrnn.commands.start import has_ended
 from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import CheckpointError, ConfigError, command
-from textrnn.evaluation.examples import Pieces, pieces
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
-from textrnn.evaluation.page import About, Explain
-from textrnn.evaluation.plots import NO_FONT
 from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.results import RESULTS, results_folder, write_results
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reading.source import Source
+from textrnn.reports.charts import NO_FONT
+from textrnn.reports.examples import Pieces, pieces
+from textrnn.reports.page import About, Explain
+from textrnn.reports.results import RESULTS, results_folder, write_results
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.history import read_history
 from textrnn.runtime.progress import bar, log

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from textrnn.evaluation.examples import divided
 from textrnn.evaluation.explanations import Explanation
-from textrnn.evaluation.html import render
+from textrnn.reports.examples import divided
+from textrnn.reports.html import render
 from textrnn.runtime.terminal import json_text, one_line, visible
 
 WORDS_SHOWN, CHARACTERS_SHOWN, TOKENS_SHOWN = 8, 200, 2000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from textrnn.evaluation.gradients import Curve, Panel, steps_to_hundredth
-from textrnn.evaluation.plots import font_family, new_figure, save_png, style
+from textrnn.reports.charts import font_family, new_figure, save_png, style
 from textrnn.runtime.files import write_text
 from textrnn.runtime.terminal import aligned
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from textrnn.errors import CheckpointError
-from textrnn.evaluation.plots import plot_curves, save_png, training_curves
 from textrnn.models.network import Network
+from textrnn.reports.charts import plot_curves, save_png, training_curves
 from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.folder import RunFolder
 from textrnn.run.history import append_history, cut_history, read_history

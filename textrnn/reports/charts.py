@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
 History = list[dict[str, Any]]  # the lines of history.jsonl
 Best = Mapping[int | None, int]  # fold (None: the only network) -> the epoch of its best weights
 

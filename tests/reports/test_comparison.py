@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.evaluation.comparison_report import chosen_examples, comparison_text, config_line, example
+from textrnn.reports.comparison import chosen_examples, comparison_text, config_line, example
 
 
 def test_examples_are_evenly_spaced_and_of_both_kinds() -> None:

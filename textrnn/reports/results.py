@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from textrnn.evaluation.examples import Examples
 from textrnn.evaluation.metrics import confusion_cells
-from textrnn.evaluation.page import About, Explain, cells_to_browse, evaluation_page
-from textrnn.evaluation.plots import plot_confusion_matrix, save_png
 from textrnn.evaluation.predictions import Predictions, write_predictions
-from textrnn.evaluation.report import report_text
 from textrnn.reading.source import Source
+from textrnn.reports.charts import plot_confusion_matrix, save_png
+from textrnn.reports.examples import Examples
+from textrnn.reports.page import About, Explain, cells_to_browse, evaluation_page
+from textrnn.reports.text import report_text
 from textrnn.runtime.files import make_folder, write_text
 from textrnn.runtime.terminal import json_text, one_line, visible
 

@@ -10,11 +10,12 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from textrnn.evaluation import plots
 from textrnn.evaluation.gradient_report import plot_gradients
 from textrnn.evaluation.gradients import Curve, Panel, no_curve
 from textrnn.evaluation.metrics import weighted_cells
-from textrnn.evaluation.plots import (
+from textrnn.evaluation.slices import Bin, Coverage
+from textrnn.reports import charts
+from textrnn.reports.charts import (
     plot_calibration,
     plot_confusion_matrix,
     plot_coverage,
@@ -23,7 +24,6 @@ from textrnn.evaluation.plots import (
     svg,
     training_curves,
 )
-from textrnn.evaluation.slices import Bin, Coverage
 
 
 def assert_png(path: Path, figure: Figure) -> None:
@@ -48,15 +48,15 @@ def test_the_matrix_shows_shares_of_rows_counts_and_labels(tmp_path: Path, drawn
 
 
 def test_without_a_font_there_are_numbers_and_a_legend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plots, "_font_for", lambda text: None)
+    monkeypatch.setattr(charts, "_font_for", lambda text: None)
     figure, legend = plot_confusion_matrix(weighted_cells([[1, 0], [0, 1]]), ["体育", "房产"])
     assert legend == ["  0  体育", "  1  房产"]
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "1"]
 
 
 def test_a_font_is_chosen_by_what_it_can_draw() -> None:
-    assert plots._font_for("plain, naïve") == "DejaVu Sans"
-    assert plots._font_for("\U000e0fff") is None
+    assert charts._font_for("plain, naïve") == "DejaVu Sans"
+    assert charts._font_for("\U000e0fff") is None
 
 
 KEYS = ["train_loss", "dev_loss", "dev_accuracy", "dev_macro_f1", "learning_rate", "grad_norm_mean", "grad_norm_max"]

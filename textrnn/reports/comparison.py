@@ -10,9 +10,9 @@ import numpy as np
 
 from textrnn.corpus.resample import texts_at
 from textrnn.evaluation.comparison import differing_rows, p_value, points, rounded
-from textrnn.evaluation.html import render
-from textrnn.evaluation.report import score_columns
 from textrnn.reading.source import Source
+from textrnn.reports.html import render
+from textrnn.reports.text import score_columns
 from textrnn.runtime.files import atomic_writer, write_bytes
 from textrnn.runtime.terminal import aligned, cut, json_text, one_line, visible, wrapped
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+
 TEMPLATES = Path(__file__).with_name("templates")
 
 

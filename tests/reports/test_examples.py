@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.evaluation import examples
-from textrnn.evaluation.examples import Examples, pieces, shortened
 from textrnn.evaluation.predictions import Predictions
+from textrnn.reports import examples
+from textrnn.reports.examples import Examples, pieces, shortened
 
 
 def predictions(truth: list[int], predicted: list[int], probabilities: list[float]) -> Predictions:

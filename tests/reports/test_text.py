@@ -7,7 +7,7 @@ from sklearn.metrics import classification_report
 from wcwidth import wcswidth
 
 from textrnn.evaluation.metrics import PartTotals, RunningTotals, all_metrics
-from textrnn.evaluation.report import matrix_table, report_text
+from textrnn.reports.text import matrix_table, report_text
 
 TRUTH, PREDICTED = np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2])
 

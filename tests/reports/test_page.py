@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn.evaluation import page
-from textrnn.evaluation.examples import Examples, Pieces
 from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
-from textrnn.evaluation.page import About, cells_to_browse, evaluation_page
 from textrnn.evaluation.predictions import Predictions
+from textrnn.reports import page
+from textrnn.reports.examples import Examples, Pieces
+from textrnn.reports.page import About, cells_to_browse, evaluation_page
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>"
 

@@ -13,21 +13,13 @@ from typing import Any
 import numpy as np
 
 from textrnn.evaluation.comparison import decides_together
-from textrnn.evaluation.examples import Examples, Pieces
-from textrnn.evaluation.html import TEMPLATES, render
 from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, confusion_cells, dense_matrix, most_confused
-from textrnn.evaluation.plots import (
-    Best,
-    History,
-    plot_calibration,
-    plot_coverage,
-    plot_curves,
-    svg,
-    training_curves,
-)
 from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.report import HELD_OUT_HEADING
 from textrnn.evaluation.slices import Slice, by_length, by_unknown, coverage_curve, reliability, thresholds
+from textrnn.reports.charts import Best, History, plot_calibration, plot_coverage, plot_curves, svg, training_curves
+from textrnn.reports.examples import Examples, Pieces
+from textrnn.reports.html import TEMPLATES, render
+from textrnn.reports.text import HELD_OUT_HEADING
 from textrnn.runtime.terminal import cut, display_width, visible
 
 _BYTES_OF_TEXTS = 1_500_000  # in the page, as JSON
