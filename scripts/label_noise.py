@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from textrnn.commands.suspects import FOLDS
+from textrnn.checking.suspects import FOLDS, calibrated, find_label_errors
 from textrnn.corpus.division import folds_of_texts
-from textrnn.evaluation.label_errors import calibrated, find_label_errors
 from textrnn.linear.fit import quick_margins
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import read_examples

@@ -14,12 +14,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, check_is_fitted, column_or_1d
 
+from textrnn.checking.faults import find_faults
 from textrnn.classifier import TextClassifier, check_none_missing, check_texts
 from textrnn.config import Config, build_config, dead_keys
 from textrnn.corpus.build import build_tokenizer, split_options
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import split_corpora
-from textrnn.data.faults import find_faults
 from textrnn.errors import ConfigError
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reading.labels import label_problem

@@ -15,7 +15,7 @@ from wcwidth import wcswidth
 import textrnn.commands.check as check
 from tests.commands.bad_inputs import check_refused, put
 from tests.conftest import DATASETS, TINY, Cli, make_rows, needs_datasets, sets
-from textrnn.data import copies
+from textrnn.checking import copies
 
 ROWS = make_rows(60)
 

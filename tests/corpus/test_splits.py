@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import TINY, Cli, make_rows, write_tsv
+from textrnn.checking.faults import find_faults
 from textrnn.config import Config
 from textrnn.corpus.build import build_splits
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.division import distinct_rows, folds_of_texts, stratified_split
 from textrnn.corpus.splits import split_corpora
 from textrnn.corpus.statistics import statistics
-from textrnn.data.faults import find_faults
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
 

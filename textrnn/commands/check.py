@@ -10,24 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.checking.characters import OddCharacters
+from textrnn.checking.cleaning import clean as clean_file
+from textrnn.checking.cleaning import file_to_clean
+from textrnn.checking.copies import find_copies
+from textrnn.checking.findings import Finding
+from textrnn.checking.leaks import ROWS as LEAK_ROWS
+from textrnn.checking.leaks import find_leaks
+from textrnn.checking.proportions import classes_of, find_disproportions
+from textrnn.checking.report import SplitFigures, check_text
+from textrnn.checking.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
 from textrnn.commands.data import Data, data_findings, input_files, read_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
-from textrnn.commands.suspects import FOLDS, Suspects, describe, find_suspects, is_csv, write_suspects
 from textrnn.config import Config
 from textrnn.corpus.build import build_sources
 from textrnn.corpus.resample import Sample, Visit
 from textrnn.corpus.splits import Splits
 from textrnn.corpus.statistics import known_share, length_quantiles, training_sizes
-from textrnn.data.characters import OddCharacters
-from textrnn.data.cleaning import clean as clean_file
-from textrnn.data.cleaning import file_to_clean
-from textrnn.data.copies import find_copies
-from textrnn.data.findings import Finding
-from textrnn.data.proportions import classes_of, find_disproportions
 from textrnn.errors import UsageError, command
-from textrnn.evaluation.check_report import SplitFigures, check_text
-from textrnn.linear.leaks import ROWS as LEAK_ROWS
-from textrnn.linear.leaks import find_leaks
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from textrnn.checking import leaks
+from textrnn.checking.characters import OddCharacters
+from textrnn.checking.faults import find_faults
+from textrnn.checking.findings import Finding
+from textrnn.checking.misreadings import TEXTS_READ, FirstWords, find_misreadings
 from textrnn.config import Config, dead_keys
 from textrnn.corpus.build import build_splits, build_tokenizer, other_files
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.resample import Sample, Visit, checked_text, texts_at, visit
 from textrnn.corpus.splits import Splits
 from textrnn.corpus.store import content_changed
-from textrnn.data.characters import OddCharacters
-from textrnn.data.faults import find_faults
-from textrnn.data.findings import Finding
-from textrnn.data.misreadings import TEXTS_READ, FirstWords, find_misreadings
-from textrnn.linear import leaks
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source

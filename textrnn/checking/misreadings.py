@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from textrnn.data.findings import Finding
+from textrnn.checking.findings import Finding
 from textrnn.errors import short
 from textrnn.reading.headers import looks_quoted
 from textrnn.reading.reader import Example

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.checking.findings import Finding, is_severe
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits
 from textrnn.corpus.statistics import cut_warning, training_sizes
-from textrnn.data.findings import Finding, is_severe
 from textrnn.errors import short
 from textrnn.reading.labels import folded
 from textrnn.reading.reader import Example

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from textrnn.data.findings import Finding
+from textrnn.checking.findings import Finding
 from textrnn.runtime.terminal import aligned, cut, display_width, one_line, visible
 
 COLUMNS = 80

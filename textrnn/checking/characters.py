@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from textrnn.data.findings import Finding, is_severe
+from textrnn.checking.findings import Finding, is_severe
 from textrnn.errors import short
 from textrnn.reading.reader import Example
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from textrnn.checking.findings import Finding
 from textrnn.corpus.splits import Splits
 from textrnn.corpus.statistics import known_share, training_sizes
-from textrnn.data.findings import Finding
 from textrnn.errors import short
 from textrnn.texts.rows import class_sizes
 from textrnn.texts.transform import EncodedTexts

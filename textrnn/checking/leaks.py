@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from textrnn.data.findings import Finding
+from textrnn.checking.findings import Finding
 from textrnn.errors import short
 from textrnn.linear.features import Features
 from textrnn.linear.fit import candidate_kinds, sample

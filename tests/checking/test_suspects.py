@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.evaluation.label_errors import calibrated, find_label_errors
+from textrnn.checking.suspects import calibrated, find_label_errors
 
 
 def test_a_temperature_calibrates_margins() -> None:

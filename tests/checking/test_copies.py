@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from textrnn.data import copies
-from textrnn.data.copies import near_pairs, shape, similarity
+from textrnn.checking import copies
+from textrnn.checking.copies import near_pairs, shape, similarity
 
 
 def test_a_shape_has_letters_and_digits_alone() -> None:

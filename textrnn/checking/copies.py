@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.data.findings import Finding, is_severe
+from textrnn.checking.findings import Finding, is_severe
 from textrnn.errors import short
 from textrnn.reading.reader import Example
 
