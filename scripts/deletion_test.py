@@ -16,8 +16,8 @@ import numpy as np
 
 from textrnn import TextClassifier
 from textrnn.commands.prediction_input import InputOptions, examples_of
-from textrnn.evaluation.explanations import Contribution, Explanation
-from textrnn.evaluation.integrated_gradients import log_odds
+from textrnn.explaining.explanations import Contribution, Explanation
+from textrnn.explaining.integrated_gradients import log_odds
 
 
 def without(text: str, tokens: Sequence[Contribution]) -> str:

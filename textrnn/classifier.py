@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from textrnn.errors import NotFiniteError, short
-from textrnn.evaluation.explanations import Answer, Explanation, Parts, explain
+from textrnn.explaining.explanations import Answer, Explanation, Parts, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.network import not_finite
 from textrnn.run.folder import model_folder

@@ -14,7 +14,7 @@ from tests.conftest import TINY, Cli, copy_template, make_rows, sets, train_in, 
 from tests.terminal import in_terminal
 from textrnn import TextClassifier
 from textrnn.commands.explain import terminal_has_colours
-from textrnn.evaluation import explanations, integrated_gradients
+from textrnn.explaining import explanations, integrated_gradients
 from textrnn.linear import model
 
 TEXTS = [

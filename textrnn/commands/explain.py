@@ -14,9 +14,9 @@ from textrnn.commands.output import check_output
 from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
 from textrnn.commands.window import Window, quick_switches
 from textrnn.errors import ConfigError, DataError, short
-from textrnn.evaluation.explanation_report import Page, jsonl_line, record
-from textrnn.evaluation.explanations import Explanation
-from textrnn.evaluation.integrated_gradients import MOST_STEPS, allowed_gap
+from textrnn.explaining.explanations import Explanation
+from textrnn.explaining.integrated_gradients import MOST_STEPS, allowed_gap
+from textrnn.explaining.report import Page, jsonl_line, record
 from textrnn.reading.reader import Example
 from textrnn.runtime.files import atomic_writer
 from textrnn.runtime.progress import bar, log, show_bars

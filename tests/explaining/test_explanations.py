@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.evaluation.explanations import of_tokens
+from textrnn.explaining.explanations import of_tokens
 from textrnn.texts.tokenizer import LocatedToken, Tokenizer
 
 

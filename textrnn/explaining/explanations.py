@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds, unknown_texts
+from textrnn.explaining.integrated_gradients import Margins, integrate, log_odds, unknown_texts
+from textrnn.explaining.linear_attribution import character_contributions
 from textrnn.inference import class_probabilities, compute_logits, predicted_classes
-from textrnn.linear.attribution import character_contributions
 from textrnn.linear.features import MOST_CHARACTERS
 from textrnn.linear.mixture import Decision
 from textrnn.linear.model import LinearModel

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.models.small import encoded, random_texts, randomize, small_model
-from textrnn.evaluation import integrated_gradients
-from textrnn.evaluation.integrated_gradients import Margins, integrate, log_odds, unknown_texts
+from textrnn.explaining import integrated_gradients
+from textrnn.explaining.integrated_gradients import Margins, integrate, log_odds, unknown_texts
 from textrnn.inference import compute_logits
 from textrnn.linear.mixture import Decision
 from textrnn.models.network import Ensemble, Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.linear.attribution import character_contributions
+from textrnn.explaining.linear_attribution import character_contributions
 from textrnn.linear.features import Features, Kind, NgramVocabulary
 from textrnn.linear.model import Folding, LinearModel
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from textrnn.evaluation.explanations import Explanation
+from textrnn.explaining.explanations import Explanation
 from textrnn.reports.examples import divided
 from textrnn.reports.html import render
 from textrnn.runtime.terminal import json_text, one_line, visible

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from textrnn.evaluation import explanation_report
-from textrnn.evaluation.explanation_report import Page, jsonl_line, record, segments, top_words
-from textrnn.evaluation.explanations import Contribution, Explanation
+from textrnn.explaining import report
+from textrnn.explaining.explanations import Contribution, Explanation
+from textrnn.explaining.report import Page, jsonl_line, record, segments, top_words
 
 
 def explained(text: str, *tokens: tuple[str, int, int, float], label: str = "sport") -> Explanation:
@@ -125,7 +125,7 @@ def test_tokens_are_coloured_by_their_share_and_carry_their_number() -> None:
 
 def test_a_page_without_texts_and_one_with_too_many_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "There were no texts." in Page("x").html()
-    monkeypatch.setattr(explanation_report, "MOST_TOKENS", 12)
+    monkeypatch.setattr(report, "MOST_TOKENS", 12)
     page = Page("x")
     for _ in range(5):
         page.add(GAME)
@@ -134,7 +134,7 @@ def test_a_page_without_texts_and_one_with_too_many_say_so(monkeypatch: pytest.M
 
 
 def test_a_very_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explanation_report, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(report, "MOST_OF_ONE", 2)
     page = Page("x")
     page.add(GAME)
     assert "… and 3 more tokens" in page.html()
