@@ -10,10 +10,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from textrnn.evaluation.gradient_report import plot_gradients
-from textrnn.evaluation.gradients import Curve, Panel, no_curve
 from textrnn.evaluation.metrics import weighted_cells
 from textrnn.evaluation.slices import Bin, Coverage
+from textrnn.gradients.measure import Curve, Panel, no_curve
+from textrnn.gradients.report import plot_gradients
 from textrnn.reports import charts
 from textrnn.reports.charts import (
     plot_calibration,

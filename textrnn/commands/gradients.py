@@ -16,15 +16,9 @@ from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, c
 from textrnn.corpus.build import build_sources, other_files
 from textrnn.corpus.splits import Splits
 from textrnn.errors import CheckpointError
-from textrnn.evaluation.gradient_report import (
-    GRADIENTS,
-    MEASURED,
-    Training,
-    gradients_text,
-    trainings_table,
-    write_gradients,
-)
-from textrnn.evaluation.gradients import Curve, Panel, curve_of, gradient_norms, long_texts, no_curve, texts_behind
+from textrnn.gradients.measure import Curve, Panel, curve_of, gradient_norms, long_texts, no_curve, texts_behind
+from textrnn.gradients.report import GRADIENTS, MEASURED, Training, gradients_text, trainings_table, write_gradients
+from textrnn.gradients.train import train_briefly
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
 from textrnn.run.environment import compare_environment, describe_environment, load_environment
@@ -35,7 +29,6 @@ from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder, sha256_of
 from textrnn.runtime.progress import bar, log
 from textrnn.runtime.tensors import difference
-from textrnn.training.brief import train_briefly
 from textrnn.training.plan import NetworkBuilder, plan
 
 # Keys of the section `model` that are saved with another value where word vectors are given, or that no network has.

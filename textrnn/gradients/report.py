@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from textrnn.evaluation.gradients import Curve, Panel, steps_to_hundredth
+from textrnn.gradients.measure import Curve, Panel, steps_to_hundredth
 from textrnn.reports.charts import font_family, new_figure, save_png, style
 from textrnn.runtime.files import write_text
 from textrnn.runtime.terminal import aligned
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
 
 GRADIENTS = ("gradients.tsv", "gradients.png")
 _LINES = ["-", "--", "-.", ":"]  # curves differ in these, too, for those who do not tell the colours apart
@@ -31,7 +32,7 @@ _LEFT, _GAP, _NUMBER = 12, 2, 7  # columns of k and texts, at most; between two 
 
 class Training(NamedTuple):
     """A short training. clipping: in words. limit: of the norm, None where nothing is clipped. The rest as
-    `training.brief.Course`."""
+    `gradients.train.Course`."""
 
     network: str
     clipping: str

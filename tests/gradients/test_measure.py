@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from tests.models.small import encoded, random_texts, small_model
-from textrnn.evaluation.gradients import (
+from textrnn.gradients.measure import (
     curve_of,
     gradient_norms,
     last_step_logits,

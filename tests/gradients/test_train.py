@@ -9,7 +9,7 @@ import torch
 
 from tests.training.test_in_memory import model, texts
 from textrnn.config import TrainConfig
-from textrnn.training.brief import Course, train_briefly
+from textrnn.gradients.train import Course, train_briefly
 
 
 def course(network: torch.nn.Module, *, steps: int, count: int = 12, **settings: object) -> tuple[Course, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.evaluation.gradient_report import Training, gradients_text, gradients_tsv, shown_steps, trainings_table
-from textrnn.evaluation.gradients import Curve, Panel, no_curve
+from textrnn.gradients.measure import Curve, Panel, no_curve
+from textrnn.gradients.report import Training, gradients_text, gradients_tsv, shown_steps, trainings_table
 
 
 def falling(count: int, factor: float) -> Curve:
