@@ -96,7 +96,9 @@ def _become(request: dict[str, Any]) -> None:
         _limit_memory()
         _show_warnings()
         if request["stop_at_step"]:
-            _stop_at(request["stop_at_step"])
+            from tests.stops import send, stop_at_step
+
+            stop_at_step(request["stop_at_step"], send(signal.SIGTERM))
         code = _call_main()
     except BaseException:  # PanicException of a Rust library is no Exception
         traceback.print_exc()
@@ -117,19 +119,6 @@ def _call_main() -> object:
     except SystemExit as leaving:
         return leaving.code
     return 0
-
-
-def _stop_at(step: int) -> None:
-    from textrnn.training import interruptible
-
-    show = interruptible.show
-
-    def show_and_stop(shown: Any, state: Any) -> None:
-        show(shown, state)
-        if state.step == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    interruptible.show = show_and_stop
 
 
 def _limit_memory() -> None:

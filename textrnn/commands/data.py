@@ -14,6 +14,7 @@ import numpy as np
 from textrnn.config import Config, dead_keys
 from textrnn.data.build import build_source, build_splits, build_tokenizer, other_files
 from textrnn.data.characters import OddCharacters
+from textrnn.data.raw_texts import texts_at
 from textrnn.data.reader import read_examples
 from textrnn.data.sampling import thinned
 from textrnn.data.source import Source
@@ -52,6 +53,12 @@ def split_sources(config: Config) -> dict[str, Source]:
     data = config.data
     given = {"train": data.train, "dev": data.dev, "test": data.test}
     return {name: build_source(paths, data) for name, paths in given.items() if paths is not None}
+
+
+def raw_texts(config: Config, hashes: dict[str, np.ndarray], split: str, rows: np.ndarray) -> list[str]:
+    """The texts at some rows of a split, in ascending order, read from its files again. hashes: split -> those of all
+    its texts. Raises DataError where they have changed."""
+    return list(texts_at(split_sources(config)[split], rows.tolist(), hashes[split]))
 
 
 def files_of(source: Source, label_names: str | None) -> list[str]:

@@ -17,9 +17,8 @@ from textrnn.runtime.decoding import visible
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
-from textrnn.training.build import build_sizes, total_steps
 from textrnn.training.linear import reason_for_none
-from textrnn.training.plan import Part
+from textrnn.training.plan import Part, build_settings
 
 FEW_STEPS = 300
 LINES_SHOWN = 60  # of statistics, of which each label has one
@@ -43,8 +42,10 @@ def describe_training(
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
     """Log one line that names the model, and how long it is trained."""
     log.info("model: %s", "; ".join([network_line(config.model, network, len(parts)), linear_line(config, splits)]))
-    sizes = build_sizes(config.train, parts[0].smallest)
-    log.info("training: %d epochs in batches of %d%s", *reversed(sizes), folds_line(len(parts)))
+    settings = build_settings(config.train, parts[0])
+    log.info(
+        "training: %d epochs in batches of %d%s", settings.epochs, settings.batch_size, folds_line(len(parts))
+    )  # fmt: skip
 
 
 def model_name(config: ModelConfig, *, has_linear: bool) -> str:
@@ -110,9 +111,9 @@ def _nth(count: int) -> str:
     return {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
 
 
-def warn_of_few_steps(settings: TrainConfig, part: Part) -> None:
-    texts, sizes = len(part.train), build_sizes(settings, part.smallest)
-    steps, smaller, batch_size = total_steps(settings, sizes, texts), 8 if texts > 8 else 1, sizes.batch_size
+def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
+    texts, settings = len(part.train), build_settings(config, part)
+    steps, smaller, batch_size = settings.total_steps, 8 if texts > 8 else 1, settings.batch_size
     if texts < batch_size:
         log.warning(
             "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch, %d in all; --set "

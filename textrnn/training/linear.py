@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from textrnn.linear.fit import (
 from textrnn.linear.model import Folding, LinearModel
 from textrnn.linear.out_of_fold import out_of_fold
 from textrnn.runtime.progress import bar
+
+# Of a split ("train" or "dev") the texts at some rows, in ascending order, as they were read: the linear model counts
+# what the network's vocabulary leaves out.
+ReadTexts = Callable[[str, np.ndarray], list[str]]
 
 
 class Labelled(NamedTuple):
@@ -51,17 +55,7 @@ def reason_for_none(num_classes: int, rows: int) -> str | None:
     return None
 
 
-class RawTexts(Protocol):
-    """The texts of the splits as they were read: the linear model counts what the network's vocabulary leaves out."""
-
-    def train(self, rows: np.ndarray) -> list[str]:
-        """Those of some rows of the training data, in ascending order."""
-
-    def dev(self, rows: np.ndarray) -> list[str]:
-        """Those of some rows of the dev data, in ascending order."""
-
-
-def fit_linear_of(config: Config, splits: Splits, texts: RawTexts) -> Fitted | None:
+def fit_linear_of(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | None:
     """The linear model of a run's splits; None where the config wants none, or there is a reason for none."""
     count = len(splits.train)
     if config.model.linear == "none" or reason_for_none(len(splits.labels), count):
@@ -70,10 +64,10 @@ def fit_linear_of(config: Config, splits: Splits, texts: RawTexts) -> Fitted | N
     chosen = np.arange(count)
     if splits.folds is None and count > MOST_ROWS:  # so that no more than these are read
         chosen = np.sort(np.random.default_rng([seed, 0x11F]).permutation(count)[:MOST_ROWS])
-    train = Labelled(texts.train(splits.train_rows[chosen]), np.asarray(splits.train.labels)[chosen])
+    train = Labelled(texts("train", splits.train_rows[chosen]), np.asarray(splits.train.labels)[chosen])
     dev = None
     if splits.dev is not None and splits.dev_rows is not None:
-        raw = (texts.train if splits.dev_is_part_of_train else texts.dev)(splits.dev_rows)
+        raw = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
         dev = Labelled(raw, np.asarray(splits.dev.labels))
     folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
     balanced = config.train.class_weights == "balanced"
@@ -120,3 +114,18 @@ def _out_of_fold(
     chosen = np.zeros(len(train.texts), dtype=bool)
     chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
     return out_of_fold(counts, train.labels, folds, num_classes, choice.c, chosen=chosen, balanced=balanced, seed=seed)
+
+
+def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:
+    """For the log. texts: how many there are in all."""
+    counted = " and ".join(
+        f"{kind.shortest}- to {kind.longest}-grams of {kind.unit.replace('within_words', 'characters in words')}"
+        for kind in fitted.choice.kinds
+    )
+    of = "" if fitted.rows == texts else f" of {texts:,}, drawn at random"
+    accuracy = fitted.choice.accuracy
+    chosen = "" if accuracy is None else f" (accuracy in cross-validation {accuracy:.4f})"
+    return (
+        f"linear model: {counted}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g}{chosen}; fitted on "
+        f"{fitted.rows:,} texts{of} in {seconds:.1f} s"
+    )

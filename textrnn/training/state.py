@@ -1,19 +1,109 @@
-"""How far training has come, and what it has measured since the last evaluation."""
+"""How far training has come, and the events that it yields: optimizer steps and evaluations."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from textrnn.errors import TextRNNError, short
+from textrnn.errors import CheckpointError, TextRNNError, short
+from textrnn.models.decision import Decision
 from textrnn.models.network import not_finite
+from textrnn.run.checkpoint import restart_command
 from textrnn.runtime.distributed import total
-from textrnn.training.events import Step
+from textrnn.training.decision import Scores
+
+_NOT_RECORDED = ("is_best", "stopped_early", "decision")
+
+
+@dataclass
+class Step:
+    """One optimizer step.
+
+    documents, tokens: over all processes. seconds: until the step was handed to the device.
+    loss: (), summed over this process's documents. grad_norm: (), before clipping, the same in each process. Both stay
+    on the device: reading them waits until the device has computed them. grad_clip_norm: the limit, or None.
+    """
+
+    epoch: int
+    number: int
+    documents: int
+    tokens: int
+    learning_rate: float
+    seconds: float
+    loss: torch.Tensor
+    grad_norm: torch.Tensor
+    grad_clip_norm: float | None
+
+
+@dataclass
+class Evaluation:
+    """The end of an epoch: what training measured since the last one, and the scores on held-out texts (None without
+    any): of network and linear model together, and of each alone.
+
+    clipped: the share of steps whose gradient was clipped. is_best: whether the weights are the best so far.
+    stopped_early: whether training ends here for lack of improvement. decision: of the held-out texts.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    dev_loss: float | None
+    dev_accuracy: float | None
+    dev_macro_f1: float | None
+    dev_network_loss: float | None
+    dev_network_accuracy: float | None
+    dev_network_macro_f1: float | None
+    dev_linear_loss: float | None
+    dev_linear_accuracy: float | None
+    dev_linear_macro_f1: float | None
+    learning_rate: float
+    grad_norm_mean: float
+    grad_norm_max: float
+    clipped: float
+    tokens_per_second: float
+    seconds: float
+    is_best: bool
+    stopped_early: bool
+    decision: Decision | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The line of history.jsonl."""
+        return {key: value for key, value in vars(self).items() if key not in _NOT_RECORDED}
+
+
+def dev_scores(scores: Scores | None) -> dict[str, float | None]:
+    """The scores by their names in history.jsonl; all None where there are none."""
+    parts = {
+        "dev": None if scores is None else scores.together,
+        "dev_network": None if scores is None else scores.network,
+        "dev_linear": None if scores is None else scores.linear,
+    }
+    return {
+        f"{name}_{key}": None if part is None else part[key]
+        for name, part in parts.items()
+        for key in ("loss", "accuracy", "macro_f1")
+    }
+
+
+def fold_summary(history: Sequence[dict[str, Any]], scores: Scores) -> dict[str, Any]:
+    """The last line of history.jsonl where networks are cross-fitted: the scores on the held-out texts of all folds.
+    history: its other lines; some may have been lost."""
+    last = {record["fold"]: record for record in history if "fold" in record}
+    unknown = dict.fromkeys(field.name for field in fields(Evaluation) if field.name not in _NOT_RECORDED)
+    return {
+        **unknown,
+        **dev_scores(scores),
+        "epoch": max((record["epoch"] for record in last.values()), default=0),
+        "step": sum(record["step"] for record in last.values()),
+        "seconds": sum(record.get("seconds") or 0.0 for record in last.values()),
+    }
 
 
 @dataclass
@@ -52,9 +142,36 @@ class TrainingState:
         self.loss_sum = self.grad_norm_sum = self.grad_norm_max = self.train_seconds = 0.0
         self.documents = self.tokens = self.steps = self.clipped = 0
 
+    def out_of_patience(self, patience: int | None) -> bool:
+        return patience is not None and self.evaluations_since_best >= patience
 
-def progress_problem(saved: dict[str, Any]) -> str | None:
-    """What is wrong with numbers that should be those of `TrainingState.progress`; None where nothing is."""
+
+def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int | None = None) -> TrainingState:
+    """The numbers in a saved state. steps_per_epoch: of the texts to go on with, None if they are not known yet. Raises
+    CheckpointError where the numbers are damaged, of other texts, or saved by another version."""
+    if saved.keys() != TrainingState().progress().keys():
+        raise CheckpointError(
+            f"{file}: saved by another version of textrnn; resume with that version, or start over with: "
+            f"{restart_command(file)}"
+        )
+    if (problem := _progress_problem(saved)) is not None:
+        raise CheckpointError(
+            f"{file}: the saved state is damaged ({problem}); start over with: {restart_command(file)}"
+        )
+    state = TrainingState(**saved)
+    if steps_per_epoch is not None and not (
+        state.step == (state.epoch - 1) * steps_per_epoch + state.steps_in_epoch
+        and state.steps_in_epoch <= steps_per_epoch
+        and state.pending_evaluation == (state.steps_in_epoch == steps_per_epoch)
+    ):
+        raise CheckpointError(
+            f"{file}: the saved state is damaged or of other texts (epoch {state.epoch}, step {state.step}, where an "
+            f"epoch has {steps_per_epoch} steps); start over with: {restart_command(file)}"
+        )
+    return state
+
+
+def _progress_problem(saved: dict[str, Any]) -> str | None:
     for key, default in TrainingState().progress().items():
         value = saved[key]
         if isinstance(default, bool):
