@@ -205,7 +205,8 @@ def test_of_equal_scores_the_lower_loss_is_better() -> None:
 def test_without_dev_the_last_epoch_is_the_best() -> None:
     found = evaluations(None)
     assert [each.is_best for each in found] == [True, True, True]
-    assert found[0].dev_loss is found[0].dev_accuracy is found[0].dev_macro_f1 is None
+    record = found[0].record()
+    assert record["dev_loss"] is record["dev_accuracy"] is record["dev_macro_f1"] is None
 
 
 def test_an_evaluation_sums_up_its_own_epoch() -> None:

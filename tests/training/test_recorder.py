@@ -13,8 +13,10 @@ import torch
 from safetensors.torch import save_file
 
 from textrnn.errors import CheckpointError, TextRNNError
+from textrnn.models.decision import Decision
 from textrnn.run.checkpoint import save_state
 from textrnn.run.folder import RunFolder
+from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
 from textrnn.training.networks import Trainee
 from textrnn.training.optim import LazyAdamW
@@ -117,10 +119,9 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", [0.0, 0.43125, 9.9996, 12.3456, 99.96, 999.9, 9999.6, 99999.7, 1e30])
 def test_the_short_line_fits_in_79_columns(loss: float) -> None:
+    dev = {"loss": loss, "accuracy": 1.0, "macro_f1": 0.879}
     evaluation = Evaluation(
-        epoch=100, step=9, train_loss=loss, dev_loss=loss, dev_accuracy=1.0, dev_macro_f1=0.879,
-        dev_network_loss=loss, dev_network_accuracy=1.0, dev_network_macro_f1=0.9, dev_linear_loss=None,
-        dev_linear_accuracy=None, dev_linear_macro_f1=None, learning_rate=0.1,
+        epoch=100, step=9, train_loss=loss, scores=Scores(dev, dev, None, Decision()), learning_rate=0.1,
         grad_norm_mean=1.0, grad_norm_max=2.0, clipped=0.5, tokens_per_second=1e6, seconds=9999.4, is_best=True,
         stopped_early=False,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from textrnn.config import TrainConfig
 from textrnn.data.transform import EncodedTexts
@@ -30,7 +31,7 @@ def train_briefly(
     after_step: Callable[[], object],
 ) -> Course:  # fmt: skip
     """Take so many optimizer steps; the schedule of the learning rate spans the whole epochs that they begin."""
-    part = Part(seed, texts, None, None, smallest=len(texts))
+    part = Part(seed, texts, None, torch.arange(0), smallest=len(texts))
     wanted = steps * build_settings(settings, part).batch_size * settings.accumulate
     if len(texts) > wanted:  # an epoch of all texts would be longer than the training, and so would the schedule
         texts = texts.rows(np.sort(np.random.default_rng([seed, 0xB1EF]).permutation(len(texts))[:wanted]))

@@ -27,7 +27,7 @@ from textrnn.runtime.seeding import seed_step
 from textrnn.training.decision import Scores
 from textrnn.training.objectives import Objective
 from textrnn.training.optim import clip_gradients, set_learning_rate
-from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, dev_scores, flush_metrics
+from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, flush_metrics
 
 
 @dataclass(frozen=True)
@@ -162,14 +162,13 @@ def scaled_backward(loss: torch.Tensor, *, scale: float, device: torch.device) -
 
 def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings) -> Evaluation:
     """The evaluation of an epoch; `state` moves on to the next one."""
-    dev = dev_scores(scores)
-    is_best = update_best(state, dev[settings.monitor], dev["dev_loss"], settings.monitor)
+    is_best = update_best(state, scores, settings.monitor)
     stopped_early = state.out_of_patience(settings.patience)
     evaluation = Evaluation(
         epoch=state.epoch,
         step=state.step,
         train_loss=state.loss_sum / state.documents,
-        **dev,
+        scores=scores,
         learning_rate=settings.learning_rate(state.step),
         grad_norm_mean=state.grad_norm_sum / state.steps,
         grad_norm_max=state.grad_norm_max,
@@ -178,7 +177,6 @@ def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings
         seconds=state.seconds,
         is_best=is_best,
         stopped_early=stopped_early,
-        decision=None if scores is None else scores.decision,
     )
     state.reset_sums()
     state.pending_evaluation = False
@@ -187,19 +185,20 @@ def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings
     return evaluation
 
 
-def update_best(state: TrainingState, score: float | None, loss: float | None, monitor: str) -> bool:
+def update_best(state: TrainingState, scores: Scores | None, monitor: str) -> bool:
     """Whether this evaluation is the best so far: by score, then by loss; without dev, the last one is."""
-    for name, value in ((monitor, score), ("dev_loss", loss)):
-        if value is not None and not math.isfinite(value):
-            raise TextRNNError(
-                f"training stopped: {name} is not finite after epoch {state.epoch}; try a lower train.learning_rate"
-            )
+    score, loss = None, 0.0
+    if scores is not None:
+        score, loss = scores.together[monitor.removeprefix("dev_")], scores.together["loss"]
+        for name, value in ((monitor, score), ("dev_loss", loss)):
+            if not math.isfinite(value):
+                raise TextRNNError(
+                    f"training stopped: {name} is not finite after epoch {state.epoch}; try a lower train.learning_rate"
+                )
     sign = -1.0 if monitor == "dev_loss" else 1.0
-    is_best = (
-        score is None or state.best is None or (sign * score, -(loss or 0)) > (sign * state.best, -state.best_loss)
-    )
+    is_best = score is None or state.best is None or (sign * score, -loss) > (sign * state.best, -state.best_loss)
     if is_best:
-        state.best, state.best_loss = score, loss or 0.0
+        state.best, state.best_loss = score, loss
         state.best_epoch, state.evaluations_since_best = state.epoch, 0
     else:
         state.evaluations_since_best += 1

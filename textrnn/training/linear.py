@@ -55,48 +55,41 @@ def reason_for_none(num_classes: int, rows: int) -> str | None:
     return None
 
 
-def fit_linear_of(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | None:
-    """The linear model of a run's splits; None where the config wants none, or there is a reason for none."""
-    count = len(splits.train)
-    if config.model.linear == "none" or reason_for_none(len(splits.labels), count):
+def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | None:
+    """The linear model of a run's splits, fitted on train and dev; None where the config wants none, or there is a
+    reason for none. Of more than MOST_ROWS texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+    count, classes, folds = len(splits.train), len(splits.labels), splits.folds
+    if config.model.linear == "none" or reason_for_none(classes, count):
         return None
-    seed = config.train.seed
-    chosen = np.arange(count)
-    if splits.folds is None and count > MOST_ROWS:  # so that no more than these are read
-        chosen = np.sort(np.random.default_rng([seed, 0x11F]).permutation(count)[:MOST_ROWS])
-    train = Labelled(texts("train", splits.train_rows[chosen]), np.asarray(splits.train.labels)[chosen])
+    seed, balanced = config.train.seed, config.train.class_weights == "balanced"
+    folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
+    rows = np.arange(count)
+    if folds is None and count > MOST_ROWS:  # so that no more than these are read
+        rows = np.sort(np.random.default_rng([seed, 0x11F]).permutation(count)[:MOST_ROWS])
+    raw, labels = texts("train", splits.train_rows[rows]), np.asarray(splits.train.labels)[rows]
     dev = None
     if splits.dev is not None and splits.dev_rows is not None:
-        raw = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
-        dev = Labelled(raw, np.asarray(splits.dev.labels))
-    folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
-    balanced = config.train.class_weights == "balanced"
-    fitted = fit_linear(train, dev, splits.folds, len(splits.labels), folding, balanced=balanced, seed=seed)
-    if splits.folds is not None and splits.held_out is not None and fitted.margins is not None:
-        return fitted._replace(margins=fitted.margins[splits.held_out.rows])
-    return fitted
-
-
-def fit_linear(
-    train: Labelled, dev: Labelled | None, folds: np.ndarray | None, num_classes: int, folding: Folding, *,
-    balanced: bool, seed: int,
-) -> Fitted:  # fmt: skip
-    """folds (n,): of each training text, None without cross-fitting; then margins are those of dev. The model itself is
-    fitted on train and dev. Of more than MOST_ROWS texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+        of_dev = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
+        dev = Labelled(of_dev, np.asarray(splits.dev.labels))
     with bar("linear model", total=search_steps() + 2, unit="fit") as shown:
-        train = Labelled([folding(text) for text in train.texts], train.labels)
+        train = Labelled([folding(text) for text in raw], labels)
         train = train if folds is not None else _sampled(train, seed)
-        choice = choose(*train, num_classes, balanced=balanced, seed=seed, step=shown.update)
+        choice = choose(*train, classes, balanced=balanced, seed=seed, step=shown.update)
         margins = None
-        if folds is not None:
-            margins = _out_of_fold(train, folds, num_classes, choice, balanced=balanced, seed=seed)
+        if folds is not None and splits.held_out is not None:
+            counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
+            chosen = np.zeros(count, dtype=bool)
+            chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
+            margins = out_of_fold(
+                counts, labels, folds, classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
+            )[splits.held_out.rows]
             train = _sampled(train, seed)
         elif dev is not None:
-            margins = fit(*train, num_classes, choice, folding, balanced=balanced, seed=seed).margins(dev.texts)
+            margins = fit(*train, classes, choice, folding, balanced=balanced, seed=seed).margins(dev.texts)
             both = Labelled([*train.texts, *map(folding, dev.texts)], np.concatenate([train.labels, dev.labels]))
             train = _sampled(both, seed)
         shown.update()
-        model = fit(*train, num_classes, choice, folding, balanced=balanced, seed=seed)
+        model = fit(*train, classes, choice, folding, balanced=balanced, seed=seed)
         shown.update()
     return Fitted(model, choice, margins, len(train.texts))
 
@@ -104,16 +97,6 @@ def fit_linear(
 def _sampled(found: Labelled, seed: int) -> Labelled:
     rows = sample(found.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)
     return found if len(rows) == len(found.texts) else Labelled([found.texts[row] for row in rows], found.labels[rows])
-
-
-def _out_of_fold(
-    train: Labelled, folds: np.ndarray, num_classes: int, choice: Choice, *, balanced: bool, seed: int
-) -> np.ndarray:
-    """Margins (n, classes) of each text by a model of texts of the other folds."""
-    counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
-    chosen = np.zeros(len(train.texts), dtype=bool)
-    chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
-    return out_of_fold(counts, train.labels, folds, num_classes, choice.c, chosen=chosen, balanced=balanced, seed=seed)
 
 
 def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:

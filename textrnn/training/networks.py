@@ -25,7 +25,7 @@ from textrnn.runtime.progress import bar
 from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.training.decision import Scores, judge, judge_trained
 from textrnn.training.fit import FitSettings
-from textrnn.training.linear import ReadTexts, fit_linear_of
+from textrnn.training.linear import ReadTexts, fit_linear
 from textrnn.training.plan import NetworkBuilder, Part, build_fit
 from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics, fold_summary
 
@@ -63,11 +63,13 @@ class Keeper:
         self.warning: str | None = None
         self.bfloat16_agreement: float | None = None
 
-    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> np.ndarray | None:
+    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
         """Margins (m, classes) of linear models on the held-out texts; None without held-out texts or linear model."""
-        fitted = fit_linear_of(config, splits, texts)
-        self.linear = None if fitted is None else fitted.model
-        return None if fitted is None else fitted.margins
+        fitted = fit_linear(config, splits, texts)
+        if fitted is None:
+            return None
+        self.linear = fitted.model
+        return None if fitted.margins is None else torch.from_numpy(fitted.margins)
 
     def begin(self, trainee: Trainee) -> None:
         """Called before a network's first step."""
@@ -85,8 +87,10 @@ class Keeper:
                 number = (trainee.fold or 1) - 1
                 state = trainee.network.state_dict()
                 self.weights[number : number + 1] = [{name: tensor.cpu().clone() for name, tensor in state.items()}]
-                undecided = EQUAL_PARTS if self.mix and self.linear is not None else Decision()
-                self.decision = event.decision or undecided
+                if event.scores is not None:
+                    self.decision = event.scores.decision
+                elif self.mix and self.linear is not None:
+                    self.decision = EQUAL_PARTS
             self.history.append(({} if trainee.fold is None else {"fold": trainee.fold}) | event.record())
 
     def interrupt(self, trainee: Trainee | None) -> None:
@@ -108,7 +112,7 @@ class Training:
     config: Config
     splits: Splits
     parts: list[Part]
-    margins: np.ndarray | None
+    margins: torch.Tensor | None
     keeper: Keeper
     device: torch.device
     stop: StopRequest
@@ -171,10 +175,9 @@ class Training:
     def scores(self, network: Network, part: Part) -> Scores:
         """Scores on the part's held-out texts. Raises Interrupted."""
         assert part.held_out is not None
-        return judge(
-            self.held_out_logits(network, part), as_tensor(part.own(self.margins)), np.asarray(part.held_out.labels),
-            mix=self.keeper.mix,
-        )  # fmt: skip
+        margins = None if self.margins is None else self.margins[part.held_out_rows]
+        logits = self.held_out_logits(network, part)
+        return judge(logits, margins, np.asarray(part.held_out.labels), mix=self.keeper.mix)
 
     def held_out_logits(self, network: Network, part: Part) -> torch.Tensor:
         """(n, classes), to which each process contributes a shard. Raises Interrupted."""
@@ -210,10 +213,8 @@ class Training:
             return
         logits = torch.empty(len(held_out.texts), classes)
         for part, trained in zip(self.parts, self.best(network), strict=True):
-            assert part.held_out_rows is not None
-            logits[torch.from_numpy(part.held_out_rows.astype(np.int64))] = self.held_out_logits(trained, part)
-        labels = np.asarray(held_out.texts.labels)
-        scores = judge_trained(logits, as_tensor(self.margins), labels, mix=self.keeper.mix)
+            logits[part.held_out_rows] = self.held_out_logits(trained, part)
+        scores = judge_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
         agreement = None
         if is_first():
             with contextlib.suppress(Interrupted):
@@ -239,8 +240,8 @@ class Training:
         for part, trained in zip(self.parts, self.best(network), strict=True):
             assert part.held_out is not None
             rows = np.random.default_rng(part.seed).permutation(len(part.held_out))[: MOST_TEXTS // len(self.parts)]
-            margins = part.own(self.margins) if self.keeper.mix else None
-            linear = None if margins is None else torch.from_numpy(margins[rows])
+            margins = self.margins if self.keeper.mix else None
+            linear = None if margins is None else margins[part.held_out_rows[rows]]
             one, other = (
                 compute_logits(
                     trained, part.held_out.rows(rows), device=self.device, precision=precision,
@@ -250,10 +251,6 @@ class Training:
             )  # fmt: skip
             same.append(decision.logits(one, linear).argmax(dim=1) == decision.logits(other, linear).argmax(dim=1))
         return float(torch.cat(same).double().mean())
-
-
-def as_tensor(margins: np.ndarray | None) -> torch.Tensor | None:
-    return None if margins is None else torch.from_numpy(margins)
 
 
 def show(shown: Any, state: TrainingState, event: Step | Evaluation) -> None:

@@ -28,33 +28,29 @@ _BETWEEN_SEEDS = 1_000_003
 
 
 class Part(NamedTuple):
-    """One network's texts. held_out_rows: rows of all held-out texts that are its own, None where there are none.
-    smallest: texts of the run's smallest part, by which batch size and epochs of all are chosen."""
+    """One network's texts. held_out_rows (n,) int64: rows of all held-out texts that are its own. smallest: texts of
+    the run's smallest part, by which batch size and epochs of all are chosen."""
 
     seed: int
     train: EncodedTexts
     held_out: EncodedTexts | None
-    held_out_rows: np.ndarray | None
+    held_out_rows: torch.Tensor
     smallest: int
-
-    def own(self, margins: np.ndarray | None) -> np.ndarray | None:
-        """Of the margins (n, classes) on all held-out texts those on its own; None where there are none."""
-        return None if margins is None or self.held_out_rows is None else margins[self.held_out_rows]
 
 
 def plan(splits: Splits, seed: int) -> list[Part]:
     """One network for all of train, judged on dev; or one for each fold, trained on the others and judged on it."""
     held_out = splits.held_out
     if splits.folds is None or held_out is None or held_out.folds is None:
-        rows = None if held_out is None else np.arange(len(held_out.texts))
+        rows = torch.arange(0 if held_out is None else len(held_out.texts))
         return [Part(seed, splits.train, splits.dev, rows, len(splits.train))]
     smallest = len(splits.train) - int(np.bincount(splits.folds).max())
     parts = []
     for fold in range(int(splits.folds.max()) + 1):
-        judged = rows_where(held_out.folds == fold)
+        judged = np.flatnonzero(held_out.folds == fold)
         others = splits.train.rows(rows_where(splits.folds != fold))
         of_fold = (seed + _BETWEEN_SEEDS * fold) % 2**63
-        parts.append(Part(of_fold, others, held_out.texts.rows(judged), judged, smallest))
+        parts.append(Part(of_fold, others, held_out.texts.rows(judged), torch.from_numpy(judged), smallest))
     return parts
 
 

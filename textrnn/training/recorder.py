@@ -25,7 +25,7 @@ from textrnn.run.tensors import difference
 from textrnn.runtime.distributed import barrier, is_first
 from textrnn.runtime.progress import log
 from textrnn.training.decision import Scores
-from textrnn.training.linear import ReadTexts, describe_linear, fit_linear_of
+from textrnn.training.linear import ReadTexts, describe_linear, fit_linear
 from textrnn.training.networks import Keeper, Trainee
 from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, checked_progress, flush_metrics
 
@@ -39,42 +39,29 @@ class Recorder(Keeper):
     ) -> None:
         super().__init__(mix=mix)
         self.run, self.held_out, self.title, self.monitor = run, held_out, title, monitor
+        self.hashes = np.zeros(0, np.uint64) if held_out is None else held_out.hashes
         self.save_seconds, self.saved_at = 60 * save_minutes, time.monotonic()
         self.last_state: TrainingState | None = None
 
-    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> np.ndarray | None:
-        """As a Keeper does, unless it has been done. Saves the model, its margins, and what the run is trained on."""
-        margins = self._saved_margins(config, len(splits.labels))
-        if self.linear is None:
-            margins = self._new_margins(config, splits, texts)
-        save_train_hashes(self.run, splits.fitted_hashes(with_dev=self.linear is not None))
-        return None if self.held_out is None else margins
-
-    def _new_margins(self, config: Config, splits: Splits, texts: ReadTexts) -> np.ndarray | None:
-        begin = time.perf_counter()
-        fitted = fit_linear_of(config, splits, texts)
-        if fitted is None:
-            return None
-        self.linear = fitted.model
-        save_linear(self.run.model, fitted.model)
-        margins = np.zeros((0, len(splits.labels)), np.float32) if fitted.margins is None else fitted.margins
-        save_margins(self.run, margins, self._hashes)
-        count = len(splits.train) + (len(self._hashes) if splits.folds is None else 0)
-        log.info(describe_linear(fitted, count, time.perf_counter() - begin))
-        return margins
-
-    def _saved_margins(self, config: Config, classes: int) -> np.ndarray | None:
-        """Those of the saved linear model; None where a file is missing or damaged, so that both are made again."""
+    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
+        """As a Keeper does, and save the model, its margins, and what the run is trained on. A saved model is used
+        again unless a file is missing or damaged."""
+        classes, margins = len(splits.labels), None
         with contextlib.suppress(CheckpointError):
             saved = load_margins(self.run, classes)
-            if saved is not None and np.array_equal(saved[1], self._hashes):
+            if saved is not None and np.array_equal(saved[1], self.hashes):
                 self.linear = load_linear(self.run.model, num_classes=classes, tokenizer=config.tokenizer)
-                return saved[0]
-        return None
-
-    @property
-    def _hashes(self) -> np.ndarray:
-        return np.zeros(0, np.uint64) if self.held_out is None else self.held_out.hashes
+                margins = saved[0]
+        begin = time.perf_counter()
+        if self.linear is None and (fitted := fit_linear(config, splits, texts)) is not None:
+            self.linear = fitted.model
+            save_linear(self.run.model, fitted.model)
+            margins = np.zeros((0, classes), np.float32) if fitted.margins is None else fitted.margins
+            save_margins(self.run, margins, self.hashes)
+            count = len(splits.train) + (len(self.hashes) if splits.folds is None else 0)
+            log.info(describe_linear(fitted, count, time.perf_counter() - begin))
+        save_train_hashes(self.run, splits.fitted_hashes(with_dev=self.linear is not None))
+        return None if margins is None or self.held_out is None else torch.from_numpy(margins)
 
     def load_best(self, network: Network, count: int, begun: list[TrainingState]) -> None:
         """The weights that were saved before. network: one of the run's, of which there are to be `count`. begun: how
@@ -176,7 +163,7 @@ class Recorder(Keeper):
             log.info("on held-out texts: %s", scores.line())
         save_decision(self.run.model, self.decision, self.linear is not None, bfloat16_agreement)
         labels = np.zeros(0, np.int64) if self.held_out is None else np.asarray(self.held_out.texts.labels)
-        save_held_out(self.run, logits, labels, self._hashes)
+        save_held_out(self.run, logits, labels, self.hashes)
         plot_history(self.run, self.title)
         state = self.last_state
         if state is None or len(self.weights) > 1:
@@ -227,13 +214,11 @@ def score_in_title(history: list[dict[str, Any]], best: dict[int | None, int]) -
 
 def short_line(evaluation: Evaluation, epochs: int) -> str:
     """For the terminal, of at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
-    parts = [f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"]
-    if evaluation.dev_loss is not None:
-        parts.append(f"dev loss {_in_five(evaluation.dev_loss)}")
-        parts.append(f"accuracy {evaluation.dev_accuracy:.4f}")
-        parts.append(f"F1 {evaluation.dev_macro_f1:.4f}")
-    parts.append(f"{evaluation.seconds:.0f} s")
-    return ", ".join(parts) + (" *" if evaluation.is_best else "")
+    line = f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"
+    if evaluation.scores is not None:
+        dev = evaluation.scores.together
+        line += f", dev loss {_in_five(dev['loss'])}, accuracy {dev['accuracy']:.4f}, F1 {dev['macro_f1']:.4f}"
+    return f"{line}, {evaluation.seconds:.0f} s{' *' * evaluation.is_best}"
 
 
 def _in_five(loss: float) -> str:
@@ -244,18 +229,15 @@ def _in_five(loss: float) -> str:
 
 def full_line(evaluation: Evaluation, epochs: int) -> str:
     """For train.log."""
-    parts = [f"epoch {evaluation.epoch}/{epochs}", f"train loss {evaluation.train_loss:.4f}"]
-    if evaluation.dev_loss is not None:
-        parts.append(f"dev loss {evaluation.dev_loss:.4f}")
-        parts.append(f"accuracy {evaluation.dev_accuracy:.4f}")
-        parts.append(f"macro-F1 {evaluation.dev_macro_f1:.4f}")
-    if evaluation.dev_linear_accuracy is not None:
-        parts.append(f"network alone {evaluation.dev_network_accuracy:.4f}")
-        parts.append(f"linear model alone {evaluation.dev_linear_accuracy:.4f}")
-    parts.append(
-        f"gradient norm {evaluation.grad_norm_mean:.2f} "
-        f"(max {evaluation.grad_norm_max:.2f}, {evaluation.clipped:.0%} clipped)"
+    line, scores = f"epoch {evaluation.epoch}/{epochs}, train loss {evaluation.train_loss:.4f}", evaluation.scores
+    if scores is not None:
+        dev = scores.together
+        line += f", dev loss {dev['loss']:.4f}, accuracy {dev['accuracy']:.4f}, macro-F1 {dev['macro_f1']:.4f}"
+        if scores.linear is not None:
+            line += f", network alone {scores.network['accuracy']:.4f}"
+            line += f", linear model alone {scores.linear['accuracy']:.4f}"
+    return (
+        f"{line}, gradient norm {evaluation.grad_norm_mean:.2f} (max {evaluation.grad_norm_max:.2f}, "
+        f"{evaluation.clipped:.0%} clipped), {evaluation.tokens_per_second:,.0f} tokens/s, "
+        f"{evaluation.seconds:.0f} s{' *' * evaluation.is_best}"
     )
-    parts.append(f"{evaluation.tokens_per_second:,.0f} tokens/s")
-    parts.append(f"{evaluation.seconds:.0f} s")
-    return ", ".join(parts) + (" *" if evaluation.is_best else "")

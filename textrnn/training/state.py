@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,10 @@ import torch
 from torch import nn
 
 from textrnn.errors import CheckpointError, TextRNNError, short
-from textrnn.models.decision import Decision
 from textrnn.models.network import not_finite
 from textrnn.run.checkpoint import restart_command
 from textrnn.runtime.distributed import total
 from textrnn.training.decision import Scores
-
-_NOT_RECORDED = ("is_best", "stopped_early", "decision")
 
 
 @dataclass
@@ -45,24 +42,16 @@ class Step:
 @dataclass
 class Evaluation:
     """The end of an epoch: what training measured since the last one, and the scores on held-out texts (None without
-    any): of network and linear model together, and of each alone.
+    any).
 
     clipped: the share of steps whose gradient was clipped. is_best: whether the weights are the best so far.
-    stopped_early: whether training ends here for lack of improvement. decision: of the held-out texts.
+    stopped_early: whether training ends here for lack of improvement.
     """
 
     epoch: int
     step: int
     train_loss: float
-    dev_loss: float | None
-    dev_accuracy: float | None
-    dev_macro_f1: float | None
-    dev_network_loss: float | None
-    dev_network_accuracy: float | None
-    dev_network_macro_f1: float | None
-    dev_linear_loss: float | None
-    dev_linear_accuracy: float | None
-    dev_linear_macro_f1: float | None
+    scores: Scores | None
     learning_rate: float
     grad_norm_mean: float
     grad_norm_max: float
@@ -71,23 +60,22 @@ class Evaluation:
     seconds: float
     is_best: bool
     stopped_early: bool
-    decision: Decision | None = None
 
     def record(self) -> dict[str, Any]:
         """The line of history.jsonl."""
-        return {key: value for key, value in vars(self).items() if key not in _NOT_RECORDED}
+        first = {"epoch": self.epoch, "step": self.step, "train_loss": self.train_loss}
+        return first | dev_scores(self.scores) | {key: getattr(self, key) for key in _MEASURED}
+
+
+_MEASURED = ("learning_rate", "grad_norm_mean", "grad_norm_max", "clipped", "tokens_per_second", "seconds")
 
 
 def dev_scores(scores: Scores | None) -> dict[str, float | None]:
     """The scores by their names in history.jsonl; all None where there are none."""
-    parts = {
-        "dev": None if scores is None else scores.together,
-        "dev_network": None if scores is None else scores.network,
-        "dev_linear": None if scores is None else scores.linear,
-    }
+    parts = (None, None, None) if scores is None else (scores.together, scores.network, scores.linear)
     return {
         f"{name}_{key}": None if part is None else part[key]
-        for name, part in parts.items()
+        for name, part in zip(("dev", "dev_network", "dev_linear"), parts, strict=True)
         for key in ("loss", "accuracy", "macro_f1")
     }
 
@@ -95,15 +83,11 @@ def dev_scores(scores: Scores | None) -> dict[str, float | None]:
 def fold_summary(history: Sequence[dict[str, Any]], scores: Scores) -> dict[str, Any]:
     """The last line of history.jsonl where networks are cross-fitted: the scores on the held-out texts of all folds.
     history: its other lines; some may have been lost."""
-    last = {record["fold"]: record for record in history if "fold" in record}
-    unknown = dict.fromkeys(field.name for field in fields(Evaluation) if field.name not in _NOT_RECORDED)
-    return {
-        **unknown,
-        **dev_scores(scores),
-        "epoch": max((record["epoch"] for record in last.values()), default=0),
-        "step": sum(record["step"] for record in last.values()),
-        "seconds": sum(record.get("seconds") or 0.0 for record in last.values()),
-    }
+    last = {record["fold"]: record for record in history if "fold" in record}.values()
+    epoch, step = max((record["epoch"] for record in last), default=0), sum(record["step"] for record in last)
+    seconds = sum(record.get("seconds") or 0.0 for record in last)
+    unknown = dict.fromkeys(_MEASURED)
+    return {"epoch": epoch, "step": step, "train_loss": None, **dev_scores(scores), **unknown, "seconds": seconds}
 
 
 @dataclass
@@ -154,7 +138,7 @@ def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int 
             f"{file}: saved by another version of textrnn; resume with that version, or start over with: "
             f"{restart_command(file)}"
         )
-    if (problem := _progress_problem(saved)) is not None:
+    if (problem := _problem(saved)) is not None:
         raise CheckpointError(
             f"{file}: the saved state is damaged ({problem}); start over with: {restart_command(file)}"
         )
@@ -171,7 +155,7 @@ def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int 
     return state
 
 
-def _progress_problem(saved: dict[str, Any]) -> str | None:
+def _problem(saved: dict[str, Any]) -> str | None:
     for key, default in TrainingState().progress().items():
         value = saved[key]
         if isinstance(default, bool):
