@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from textrnn.config import Config, TrainConfig, build_config, changed_keys, read_yaml
+from textrnn.config import Config, build_config, changed_keys, read_yaml
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.environment import compare_environment, load_environment
 from textrnn.run.folder import RunFolder
@@ -123,19 +123,14 @@ def open_run(
         log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
     if len(start.begun) > len(parts):
         raise _differs(run, ["train.folds"])
-    warn_of_more_epochs(start.before.train, config.train, run, parts[len(start.begun) - 1], start.begun[-1].step)
-    write_text(run.config, config.to_yaml())  # epochs may have been added
-
-
-def warn_of_more_epochs(before: TrainConfig, config: TrainConfig, run: RunFolder, part: Part, step: int) -> None:
-    """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs. step:
-    the last one, of the network of `part`. Raises ConfigError where there are fewer epochs than before."""
-    old, new = build_settings(before, part), build_settings(config, part)
+    part, step = parts[len(start.begun) - 1], start.begun[-1].step
+    old, new = build_settings(start.before.train, part), build_settings(config.train, part)
     if new.epochs < old.epochs:
         raise _differs(run, [_GROW])
     was, becomes = old.learning_rate(step), new.learning_rate(step + 1)
     if new.epochs > old.epochs and step and becomes > was:
         log.warning(
             "train.epochs was %d and is now %d: the schedule (train.schedule: %s) spans all epochs, so the learning "
-            "rate, last %.2g, rises to %.2g again", old.epochs, new.epochs, config.schedule, was, becomes,
+            "rate, last %.2g, rises to %.2g again", old.epochs, new.epochs, config.train.schedule, was, becomes,
         )  # fmt: skip
+    write_text(run.config, config.to_yaml())  # epochs may have been added

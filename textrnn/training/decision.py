@@ -64,47 +64,40 @@ def judge_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
     """
     scores = judge(logits, margins, labels, mix=mix)
     network, linear, decision = scores.network, scores.linear, scores.decision
+    classes, of_network = logits.shape[1], predicted_classes(logits)
     left_out, warning = None, None
+    alone = f"the network alone (macro-F1 {network['macro_f1']:.3f})"
+    network_is_chance = is_chance(labels, of_network, classes)
     if margins is None or linear is None:
-        if _is_chance(logits, labels):
-            warning = f"{_alone('network', network)} is no better than chance"
-    elif _is_chance(logits, labels):
-        if _is_chance(margins, labels):
-            warning = f"neither {_alone('network', network)} nor {_alone('linear model', linear)} is better than chance"
-        else:
-            left_out, warning = "network", f"{_alone('network', network)} is no better than chance"
-    elif _is_chance(margins, labels):
-        left_out = "linear model"
-    elif _is_below(logits, margins, labels):
-        warning = f"{_alone('network', network)} is below {_alone('linear model', linear)}"
-        gain = len(labels) * (linear["loss"] - scores.together["loss"])
-        if 2 * gain < CHI_SQUARED or _is_below(decision.logits(logits, margins), margins, labels):
-            left_out = "network"
+        if network_is_chance:
+            warning = f"{alone} is no better than chance"
+    else:
+        of_linear, linear_alone = (
+            predicted_classes(margins),
+            f"the linear model alone (macro-F1 {linear['macro_f1']:.3f})",
+        )
+        linear_is_chance = is_chance(labels, of_linear, classes)
+        if network_is_chance and linear_is_chance:
+            warning = f"neither {alone} nor {linear_alone} is better than chance"
+        elif network_is_chance:
+            left_out, warning = "network", f"{alone} is no better than chance"
+        elif linear_is_chance:
+            left_out = "linear model"
+        elif is_below(labels, of_network, of_linear, classes):
+            warning = f"{alone} is below {linear_alone}"
+            gain = len(labels) * (linear["loss"] - scores.together["loss"])
+            of_both = predicted_classes(decision.logits(logits, margins))
+            if 2 * gain < CHI_SQUARED or is_below(labels, of_both, of_linear, classes):
+                left_out = "network"
     if left_out is not None and mix:
         decision = decision.without_network() if left_out == "network" else decision.without_linear()
     together = summary(decision.logits(logits, margins), labels)
     if warning is not None:
-        consequence = f": {_consequence(left_out, together)}" if linear is not None and mix else ""
-        warning = f"{warning} on held-out texts{consequence}"
+        warning += " on held-out texts"
+        if linear is not None and mix:
+            both = f"both decide together all the same (macro-F1 {together['macro_f1']:.3f})"
+            warning += f": {'the linear model decides alone' if left_out == 'network' else both}"
     return scores._replace(together=together, decision=decision, warning=warning)
-
-
-def _alone(part: str, scores: dict[str, float]) -> str:
-    return f"the {part} alone (macro-F1 {scores['macro_f1']:.3f})"
-
-
-def _consequence(left_out: str | None, together: dict[str, float]) -> str:
-    if left_out == "network":
-        return "the linear model decides alone"
-    return f"both decide together all the same (macro-F1 {together['macro_f1']:.3f})"
-
-
-def _is_chance(logits: torch.Tensor, labels: np.ndarray) -> bool:
-    return is_chance(labels, predicted_classes(logits), logits.shape[1])
-
-
-def _is_below(one: torch.Tensor, other: torch.Tensor, labels: np.ndarray) -> bool:
-    return is_below(labels, predicted_classes(one), predicted_classes(other), one.shape[1])
 
 
 def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Decision:
