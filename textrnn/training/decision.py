@@ -72,10 +72,8 @@ def judge_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
         if network_is_chance:
             warning = f"{alone} is no better than chance"
     else:
-        of_linear, linear_alone = (
-            predicted_classes(margins),
-            f"the linear model alone (macro-F1 {linear['macro_f1']:.3f})",
-        )
+        of_linear = predicted_classes(margins)
+        linear_alone = f"the linear model alone (macro-F1 {linear['macro_f1']:.3f})"
         linear_is_chance = is_chance(labels, of_linear, classes)
         if network_is_chance and linear_is_chance:
             warning = f"neither {alone} nor {linear_alone} is better than chance"

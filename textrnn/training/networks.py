@@ -107,7 +107,11 @@ class Keeper:
 
 @dataclass
 class Training:
-    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None."""
+    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
+
+    `listeners` in `train` are the functions that get each event of `fit`: whoever else wants them, such as a writer for
+    TensorBoard, is one more line there.
+    """
 
     config: Config
     splits: Splits
@@ -140,7 +144,6 @@ class Training:
         self.keeper.begin(trainee)
         name = "training" if fold is None else f"fold {fold}"
         with bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
-            # all that listens to training; TensorBoard, say, would be one more function of an event
             listeners: list[Callable[[Step | Evaluation], None]] = [
                 partial(show, shown, state), partial(self.keeper.add, trainee),
             ]  # fmt: skip
