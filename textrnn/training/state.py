@@ -133,29 +133,15 @@ class TrainingState:
 def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int | None = None) -> TrainingState:
     """The numbers in a saved state. steps_per_epoch: of the texts to go on with, None if they are not known yet. Raises
     CheckpointError where the numbers are damaged, of other texts, or saved by another version."""
+    problem = _problem(saved, steps_per_epoch)
+    if problem is not None:
+        raise CheckpointError(f"{file}: {problem} start over with: {restart_command(file)}")
+    return TrainingState(**saved)
+
+
+def _problem(saved: dict[str, Any], steps_per_epoch: int | None) -> str | None:
     if saved.keys() != TrainingState().progress().keys():
-        raise CheckpointError(
-            f"{file}: saved by another version of textrnn; resume with that version, or start over with: "
-            f"{restart_command(file)}"
-        )
-    if (problem := _problem(saved)) is not None:
-        raise CheckpointError(
-            f"{file}: the saved state is damaged ({problem}); start over with: {restart_command(file)}"
-        )
-    state = TrainingState(**saved)
-    if steps_per_epoch is not None and not (
-        state.step == (state.epoch - 1) * steps_per_epoch + state.steps_in_epoch
-        and state.steps_in_epoch <= steps_per_epoch
-        and state.pending_evaluation == (state.steps_in_epoch == steps_per_epoch)
-    ):
-        raise CheckpointError(
-            f"{file}: the saved state is damaged or of other texts (epoch {state.epoch}, step {state.step}, where an "
-            f"epoch has {steps_per_epoch} steps); start over with: {restart_command(file)}"
-        )
-    return state
-
-
-def _problem(saved: dict[str, Any]) -> str | None:
+        return "saved by another version of textrnn; resume with that version, or"
     for key, default in TrainingState().progress().items():
         value = saved[key]
         if isinstance(default, bool):
@@ -165,13 +151,22 @@ def _problem(saved: dict[str, Any]) -> str | None:
         else:
             good = type(value) is float and 0 <= value < math.inf
         if not (good or (value is None and default is None)):
-            return f"{key}: {short(value)}"
+            return f"the saved state is damaged ({key}: {short(value)});"
     state = TrainingState(**saved)
-    if state.steps != state.steps_in_epoch or (state.steps and not (state.documents and state.train_seconds)):
-        return f"sums of {state.steps} steps, {state.documents} documents, at step {state.steps_in_epoch} of the epoch"
-    if state.best_epoch + state.evaluations_since_best != state.epoch - 1:
-        return f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {state.epoch}"
-    return None
+    epoch, step, at = state.epoch, state.step, state.steps_in_epoch
+    if state.steps != at or (state.steps and not (state.documents and state.train_seconds)):
+        sums = f"sums of {state.steps} steps, {state.documents} documents, at step {at} of the epoch"
+        return f"the saved state is damaged ({sums});"
+    if state.best_epoch + state.evaluations_since_best != epoch - 1:
+        best = f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {epoch}"
+        return f"the saved state is damaged ({best});"
+    if steps_per_epoch is None:
+        return None
+    is_of_epoch = step == (epoch - 1) * steps_per_epoch + at and at <= steps_per_epoch
+    if is_of_epoch and state.pending_evaluation == (at == steps_per_epoch):
+        return None
+    where = f"epoch {epoch}, step {step}, where an epoch has {steps_per_epoch} steps"
+    return f"the saved state is damaged or of other texts ({where});"
 
 
 def flush_metrics(state: TrainingState) -> None:
