@@ -146,9 +146,9 @@ class Recorder(Keeper):
                 "interrupted at %sepoch %d, step %d; the training state is saved; continue with: %s", _of_fold(trainee),
                 trainee.state.epoch, trainee.state.step, self.run.resume_command(),
             )  # fmt: skip
-        barrier()  # torchrun ends the other processes as soon as one has left
         if is_first():
             plot_history(self.run, self.title)
+        barrier()  # torchrun ends the other processes as soon as one has left
 
     def end(self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None) -> None:
         """Save how the networks decide, and last the held-out logits, which show that the run is complete."""
