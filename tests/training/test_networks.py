@@ -40,6 +40,16 @@ def test_the_kept_model_is_that_of_the_best_evaluation(cli: Cli, train_file: Pat
     kept, last = load_file("all/model/model.safetensors"), load_file("best/resume/state.safetensors")
     assert all(torch.equal(tensor, last[name.replace("networks.0", "model")]) for name, tensor in kept.items())
 
+    keys = {
+        "ngrams": 1, "linear": "none", "adversarial_norm": None, "embedding_lr_multiplier": 1, "folds": 1,
+        "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_size": 16, "min_count": 1, "schedule": "constant",
+        "warmup": 0, "learning_rate": 0.2, "patience": None,
+    }  # fmt: skip
+    labels, rows = zip(*(line.split("\t") for line in train_file.read_text().splitlines()), strict=True)
+    RNNClassifier(**keys, device="cpu").fit(rows, labels).save("estimator")
+    saved = load_file("estimator/model.safetensors")
+    assert all(torch.equal(tensor, saved[name]) for name, tensor in kept.items())
+
 
 def test_what_is_not_finite_is_noticed_within_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "FLUSH_SECONDS", 0.0)
