@@ -59,10 +59,8 @@ LAYERS = [
         "run.model", "run.checkpoint", "run.held_out", "run.config_differences",
     ],
     [
-        "training.weak_parts", "training.decision", "training.events", "training.objectives", "training.optim",
-        "training.state", "training.loop", "training.fit", "training.build", "training.plan", "training.precision",
-        "training.linear", "training.best", "training.linear_stage", "training.recorder", "training.interruptible",
-        "training.closing", "training.in_memory", "training.brief",
+        "training.decision", "training.objectives", "training.optim", "training.state", "training.fit",
+        "training.plan", "training.linear", "training.networks", "training.recorder", "training.brief",
     ],
     ["classifier", "estimator"],
     [
