@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,17 +16,16 @@ import torch
 from safetensors.torch import load_file
 
 from tests.conftest import TINY, Cli, sets
+from tests.stops import at_step, send
 from textrnn import TextClassifier
 from textrnn.config import ModelConfig
 from textrnn.models.build import build_network
 from textrnn.runtime.device import allow_tf32
 from textrnn.texts.transform import EncodedTexts
-from textrnn.training import interruptible
-from textrnn.training.events import Step
-from textrnn.training.loop import epoch_steps
+from textrnn.training.fit import FitSettings, epoch_steps
 from textrnn.training.objectives import cross_entropy, plain
 from textrnn.training.optim import build_optimizer
-from textrnn.training.state import TrainingState, flush_metrics
+from textrnn.training.state import Step, TrainingState, flush_metrics
 
 pytestmark = [
     pytest.mark.gpu,
@@ -71,21 +69,11 @@ def test_a_run_on_the_gpu_comes_out_as_on_the_cpu(cli: Cli, train_file: Path) ->
 
 
 @pytest.mark.parametrize("goes_on", ["cuda", "cpu"])
-def test_a_stopped_run_goes_on_there_or_on_the_cpu(
-    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch, goes_on: str
-) -> None:
-    original = interruptible.show
-
-    def show(bar, state) -> None:
-        original(bar, state)
-        if state.step == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
-
+def test_a_stopped_run_goes_on_there_or_on_the_cpu(cli: Cli, train_file: Path, goes_on: str) -> None:
     # dropout draws other numbers on a CPU
     options = ["--data", "train.tsv", *TINY, *(WITHOUT_DROPOUT if goes_on == "cpu" else [])]
     assert cli("train", *options, "--device", "cuda", "--run-dir", "whole").code == 0
-    with monkeypatch.context() as patch:
-        patch.setattr(interruptible, "show", show)
+    with at_step(3, send(signal.SIGTERM)):
         assert cli("train", *options, "--device", "cuda", "--run-dir", "cut").code == 143
     assert cli("train", *options, "--device", goes_on, "--run-dir", "cut", "--resume").code == 0
     assert len(Path("cut/history.jsonl").read_text().splitlines()) == 2
@@ -125,11 +113,9 @@ def steps(state: TrainingState) -> Iterator[Iterator[Step]]:
     texts = EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, random.integers(0, 10, len(lengths)))
     config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512, ngrams=1, linear="none")
     model = build_network(config, vocab_size=30_000, num_classes=10).to(CUDA)
-    yield epoch_steps(
-        model, texts, state, objective=plain(cross_entropy()),
-        optimizer=build_optimizer(model, learning_rate=1e-3, weight_decay=0.01), learning_rate=lambda step: 1e-3,
-        batch_size=256, accumulate=1, seed=1, grad_clip_norm=1.0, device=CUDA, precision="float32",
-    )  # fmt: skip
+    settings = FitSettings(256, 1, 40, learning_rate=lambda step: 1e-3, grad_clip_norm=1.0)
+    optimizer = build_optimizer(model, learning_rate=1e-3, weight_decay=0.01)
+    yield epoch_steps(model, texts, plain(cross_entropy()), optimizer, state, settings)
 
 
 def run(steps: Iterator[Step], count: int, state: TrainingState) -> None:

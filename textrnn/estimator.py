@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,32 +21,23 @@ from textrnn.config import Config, build_config, dead_keys
 from textrnn.corpus.build import build_tokenizer, split_options
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import split_corpora
-from textrnn.errors import ConfigError
+from textrnn.errors import ConfigError, TextRNNError
 from textrnn.inference import class_probabilities, predicted_classes
+from textrnn.models.network import Ensemble
 from textrnn.reading.labels import label_problem
 from textrnn.reading.reader import Example
 from textrnn.run.model import Model, save_model
 from textrnn.runtime.device import choose_device, tf32
+from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.seeding import fork_rng
+from textrnn.runtime.signals import StopRequest
 from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
-from textrnn.training.in_memory import train_in_memory
-
-
-class _RawTexts:
-    """The texts in memory; dev is a part of them."""
-
-    def __init__(self, texts: list[str]) -> None:
-        self.texts = texts
-
-    def train(self, rows: np.ndarray) -> list[str]:
-        return [self.texts[row] for row in rows]
-
-    def dev(self, rows: np.ndarray) -> list[str]:
-        raise AssertionError("dev is a part of train")
+from textrnn.training.networks import Keeper, Training
+from textrnn.training.plan import NetworkBuilder, plan
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -118,17 +110,25 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         findings = find_faults(splits, corpora, config.data.max_length, examples_at)
         for sentence in [*dead_keys(config), *(line for finding in findings for line in finding.lines())]:
             warnings.warn(sentence, stacklevel=2)
+        if world_size() > 1:
+            raise TextRNNError("in-memory training runs in one process: start it without torchrun")
         device = choose_device(self.get_params()["device"])
         begin_computing()
         with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
-            trained = train_in_memory(config, splits, _RawTexts(texts), device=device)
-        if trained.warning is not None:
-            warnings.warn(trained.warning, stacklevel=2)
-        self.classes_, self.history_ = distinct, trained.history
+            parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
+            keeper = Keeper(mix=config.model.linear == "mix")
+            margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
+            network = builder.build(parts[0].seed, device)
+            training = Training(config, splits, parts, margins, keeper, device, StopRequest())
+            training.run(builder, network)
+            networks = Ensemble([deepcopy(best) for best in training.best(network)])
+        if keeper.warning is not None:
+            warnings.warn(keeper.warning, stacklevel=2)
+        self.classes_, self.history_ = distinct, keeper.history
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)
         model = Model(
-            trained.networks, trained.linear, trained.decision, transform, names, config,
-            bfloat16_agreement=trained.bfloat16_agreement,
+            networks, keeper.linear, keeper.decision, transform, names, config,
+            bfloat16_agreement=keeper.bfloat16_agreement,
             class_shares=np.asarray(splits.class_shares) if splits.skips_empty else None,
         )  # fmt: skip
         self.classifier_ = TextClassifier(model, device=device)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.attacks.command import OPTIONS, run
 from tests.conftest import make_rows, train_in, write_tsv
+from tests.stops import send, stop_at_step
 
 
 @pytest.fixture(scope="session")
@@ -41,16 +42,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _stop_at_step_6() -> None:
-    from textrnn.training import interruptible
-
-    show = interruptible.show
-
-    def show_and_stop(shown: object, state: object) -> None:
-        show(shown, state)
-        if state.step == 6:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    interruptible.show = show_and_stop
+    stop_at_step(6, send(signal.SIGTERM))
 
 
 @pytest.fixture

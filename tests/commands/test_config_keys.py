@@ -12,6 +12,7 @@ import torch
 from tests.commands import effects_of_data, effects_of_models, effects_of_training  # noqa: F401 - they fill EFFECTS
 from tests.commands.effects import EFFECTS, Run, Seen, write_corpora
 from tests.conftest import PLAIN, Cli, sets
+from tests.stops import at_file
 from textrnn.config import known_keys
 from textrnn.training import recorder
 
@@ -44,9 +45,7 @@ def train(cli: Cli, corpora: Path, runs: dict, monkeypatch: pytest.MonkeyPatch) 
         name = "|".join(settings)
         if name not in runs:
             saves: list[Any] = []
-            save_state = recorder.save_state
-            with monkeypatch.context() as patch:
-                patch.setattr(recorder, "save_state", lambda *a: (saves.append(a[0]), save_state(*a)))
+            with monkeypatch.context() as patch, at_file("state.safetensors", lambda: saves.append(None)):
                 patch.setattr(recorder, "training_curves", lambda history: [])
                 chosen = ["data.train={}/train.tsv", "data.cache_dir={}/cache", *BASE, *settings]
                 options = sets(*(item.replace("{}", str(corpora)) for item in chosen))

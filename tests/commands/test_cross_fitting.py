@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.conftest import Cli, copy_template, make_rows, sets, train_in, write_tsv
-from textrnn.training import interruptible, recorder
+from tests.stops import at_file, at_step, die
 
 SIZES = ["model.embedding_dim=4", "model.hidden_size=4", "train.batch_size=8", "train.epochs=2", "vocab.min_count=1"]
 TRAIN = ["train", "--data", "train.tsv", *sets(*SIZES), "--run-dir"]
@@ -34,7 +34,8 @@ def run(finished: Path, workplace: Path) -> Path:
 
 
 def history_of(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    path = run / "history.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def without_times(history: list[dict]) -> list[dict]:
@@ -62,25 +63,16 @@ def test_without_a_test_file_eval_reports_what_was_said_of_held_out_texts(cli: C
     assert len(Path("run/eval/dev/predictions.tsv").read_text().splitlines()) == 61
 
 
-@pytest.mark.parametrize(
-    ("owner", "fold"), [(recorder, 3), (interruptible, 1)], ids=["at an evaluation", "before the first step"]
-)
-def test_an_interrupted_run_ends_with_the_same_files(
-    cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch, owner: object, fold: int
-) -> None:
-    name = "append_history" if owner is recorder else "train_and_record"
-    original, calls = getattr(owner, name), []
+@pytest.mark.parametrize("at_the_third_fold", [True, False], ids=["at an evaluation", "before the first step"])
+def test_an_interrupted_run_ends_with_the_same_files(cli: Cli, run: Path, at_the_third_fold: bool) -> None:
+    def has_two_folds() -> bool:
+        return len(history_of(Path("cut"))) == 4
 
-    def die(*arguments: object, **options: object) -> object:
-        calls.append(1)
-        if len(calls) == (2 * fold if owner is recorder else fold):
-            raise KeyboardInterrupt
-        return original(*arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, die)
+    # the first evaluation of a fold is its best one
+    stop = at_file("model.safetensors", die, when=has_two_folds, after=True) if at_the_third_fold else at_step(1, die)
+    with stop:
         assert cli(*TRAIN, "cut").code == 130
-    if fold > 1 or owner is recorder:  # a model that answers is there at any time after the first evaluation
+    if at_the_third_fold:  # a model that answers is there at any time after the first evaluation
         Path("texts.txt").write_text("soup\n")
         assert cli("predict", "cut", "texts.txt").code == 0
     result = cli(*TRAIN, "cut", "--resume")
@@ -91,22 +83,14 @@ def test_an_interrupted_run_ends_with_the_same_files(
     assert "the run is complete" in cli(*TRAIN, "cut", "--resume").err
 
 
-def test_a_run_that_is_stopped_with_more_epochs_keeps_them(
-    cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(*_: object, **options: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(interruptible, "train_and_record", die)
+def test_a_run_that_is_stopped_with_more_epochs_keeps_them(cli: Cli, run: Path) -> None:
+    with at_step(1, die):
         assert cli(*TRAIN, "run", "--resume", *sets("train.epochs=3")).code == 130
     assert cli("train", "--resume", "--run-dir", "run").code == 0  # as the message of an interrupted run advises
     assert history_of(Path("run"))[-1]["epoch"] == 3
 
 
-def test_a_fold_that_ran_out_of_patience_stays_as_it_is(
-    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fold_that_ran_out_of_patience_stays_as_it_is(cli: Cli, train_file: Path) -> None:
     # so low a learning rate changes no label, and the accuracy stays what it is
     options = sets(
         "train.patience=1", "train.epochs=6", "train.learning_rate=1e-7", "train.monitor=dev_accuracy", "train.folds=3"
@@ -114,16 +98,7 @@ def test_a_fold_that_ran_out_of_patience_stays_as_it_is(
     assert cli(*TRAIN, "whole", *options).code == 0
     epochs = [max(line["epoch"] for line in history_of(Path("whole")) if line.get("fold") == fold) for fold in (1, 2)]
     assert max(epochs) < 6, "these folds must stop early for the test to tell anything"
-    original, calls = interruptible.train_and_record, []
-
-    def die(*arguments: object, **options: object) -> object:
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return original(*arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(interruptible, "train_and_record", die)
+    with at_step(1, die, network=3):
         assert cli(*TRAIN, "cut", *options).code == 130
     assert cli("train", "--resume", "--run-dir", "cut").code == 0
     assert all(Path("cut", name).read_bytes() == Path("whole", name).read_bytes() for name in FILES)

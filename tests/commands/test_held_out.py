@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli, make_rows, sets, write_tsv
-from textrnn.training import closing
+from tests.stops import at_file, die
 
 SMALL = ["--set", "model.hidden_size=4", "--set", "model.embedding_dim=4", "--set", "train.epochs=1"]
 CLASSES = 3
@@ -147,20 +147,14 @@ def test_a_network_that_diverged_is_warned_of_and_has_no_say(cli: Cli, workplace
     assert "the network has no say" in cli("eval", "r", "test.tsv").out
 
 
-def test_training_texts_and_unfinished_runs_are_told(
-    cli: Cli, workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_texts_and_unfinished_runs_are_told(cli: Cli, workplace: Path) -> None:
     write_noise("train.tsv", 90, 1)
     assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=2").code == 0
     result = cli("eval", "r", "--split", "train")
     assert "warning: the run was trained on all 90 texts" in result.err
     assert "training has not ended" not in result.err and "earns its time" not in result.out
 
-    def die(*_: object, **options: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(closing, "held_out_logits", die)
+    with at_file("held_out.safetensors", die):
         assert cli("train", "--data", "train.tsv", "--run-dir", "cut", *SMALL, "--set", "train.folds=2").code == 130
     result = cli("eval", "cut", "train.tsv")
     assert result.code == 0

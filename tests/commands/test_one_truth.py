@@ -162,7 +162,7 @@ def test_texts_without_a_token_get_the_shares_of_the_classes(cli: Cli, place: Pa
 def test_a_run_that_was_killed_after_its_last_epoch_still_compares_both_precisions(
     cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textrnn.training.precision.has_bfloat16_units", lambda _: True)
+    monkeypatch.setattr("textrnn.training.networks.has_bfloat16_units", lambda _: True)
     decision = Path("dev part/model/decision.json")
     ended = json.loads(decision.read_text())
     decision.write_text(json.dumps(ended | {"bfloat16_agreement": None}))

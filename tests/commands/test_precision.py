@@ -10,7 +10,7 @@ import pytest
 
 import textrnn.classifier as classifier
 import textrnn.commands.precision as precision
-import textrnn.training.precision as measuring
+import textrnn.training.networks as measuring
 from tests.conftest import TRAINED, Cli
 from textrnn import TextClassifier
 

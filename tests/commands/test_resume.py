@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.conftest import Cli, copy_template, make_rows, train_in, write_tsv
-from textrnn.inference import compute_logits
-from textrnn.training import best, interruptible, linear, recorder
+from tests.stops import at_file, at_step, die, in_evaluation, send
 
 # Dropout everywhere, two kinds of batches, several steps an epoch: whatever is not restored shows in the weights.
 OPTIONS = [
@@ -59,58 +60,27 @@ def same_run(one: Path, other: Path) -> bool:
     return history(one) == history(other) and (one / weights).read_bytes() == (other / weights).read_bytes()
 
 
-def test_a_signal_inside_an_evaluation_saves_the_state_and_resume_repeats_it(
-    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    evaluations = []
-
-    def interrupted(*arguments, after_batch: Callable[[int], object], **options):
-        evaluations.append(1)
-        if len(evaluations) == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return compute_logits(*arguments, after_batch=after_batch, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(interruptible, "compute_logits", interrupted)
+def test_a_signal_inside_an_evaluation_saves_the_state_and_resume_repeats_it(cli: Cli, whole: Path) -> None:
+    with in_evaluation(send(signal.SIGTERM), when=lambda: len(history_of(Path("cut"))) == 1):
         assert cli("train", *OPTIONS, "cut").code == 143
     assert len(history_of(Path("cut"))) == 1
     assert cli("train", *OPTIONS, "cut", "--resume").code == 0
     assert same_run(Path("whole"), Path("cut"))
 
 
-@pytest.mark.parametrize("name", ["save_weights", "append_history"])
-def test_a_run_killed_while_it_records_its_best_evaluation_repeats_it(
-    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    owner = best if name == "save_weights" else recorder
-    original, history = getattr(owner, name), list(map(json.loads, history_of(Path("whole"))))
-    best_epoch = max(history, key=lambda line: (line["dev_accuracy"], -line["dev_loss"]))["epoch"]
-
-    def die_at_the_best(*arguments: object) -> None:
-        if len(history_of(Path("cut"))) + 1 == best_epoch:
-            raise KeyboardInterrupt
-        original(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, die_at_the_best)
+@pytest.mark.parametrize("after", [False, True], ids=["before its weights are there", "before it is in the history"])
+def test_a_run_killed_while_it_records_its_best_evaluation_repeats_it(cli: Cli, whole: Path, after: bool) -> None:
+    history = list(map(json.loads, history_of(Path("whole"))))
+    best_epoch = min(history, key=lambda line: line["dev_loss"])["epoch"]
+    with at_file("model.safetensors", die, when=lambda: len(history_of(Path("cut"))) + 1 == best_epoch, after=after):
         assert cli("train", *OPTIONS, "cut").code == 130
     assert cli("train", *OPTIONS, "cut", "--resume").code == 0
     assert same_run(Path("whole"), Path("cut"))
 
 
-def test_a_run_killed_between_history_and_state_has_no_line_twice(
-    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = recorder.save_state
-
-    def die_after_an_evaluation(path, model, optimizer, progress) -> None:
-        if progress["epoch"] == 3 and progress["steps_in_epoch"] == 0:
-            raise KeyboardInterrupt
-        original(path, model, optimizer, progress)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(recorder, "save_state", die_after_an_evaluation)
-        options = [*OPTIONS, "cut", "--set", "train.save_minutes=1e-9"]  # the last state is just before the evaluation
+def test_a_run_killed_between_history_and_state_has_no_line_twice(cli: Cli, whole: Path) -> None:
+    options = [*OPTIONS, "cut", "--set", "train.save_minutes=1e-9"]  # the last state is just before the evaluation
+    with at_file("state.safetensors", die, when=lambda: len(history_of(Path("cut"))) == 2):
         assert cli("train", *options).code == 130
     assert len(history_of(Path("cut"))) == 2
     assert cli("train", *options, "--resume").code == 0
@@ -122,18 +92,10 @@ def test_a_run_killed_between_history_and_state_has_no_line_twice(
     [(1, signal.SIGTERM, 143), (7, signal.SIGINT, 130), (17, signal.SIGINT, 130), (40, signal.SIGTERM, 143)],
 )
 def test_a_signal_saves_the_state_and_resume_goes_on_from_it(
-    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, step: int
+    cli: Cli, whole: Path, number: signal.Signals, code: int, step: int
 ) -> None:
-    original = interruptible.show
-
-    def show(bar, state) -> None:
-        original(bar, state)
-        if state.step == step:
-            os.kill(os.getpid(), number)
-
-    monkeypatch.setattr(interruptible, "show", show)
-    stopped = cli("train", *OPTIONS, "cut")
-    monkeypatch.setattr(interruptible, "show", original)
+    with at_step(step, send(number)):
+        stopped = cli("train", *OPTIONS, "cut")
     assert stopped.code == code
     assert "--resume" in stopped.err
     assert "Traceback" not in stopped.err
@@ -172,21 +134,14 @@ def test_fewer_epochs_and_other_changes_are_refused_by_name(cli: Cli, whole: Pat
     assert "model.cell" in result.err
 
 
-def die(*arguments: object, **options: object) -> None:
-    raise KeyboardInterrupt
-
-
-def stop_at(owner: object, name: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run `cut` that ends where `owner.name` is called."""
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, die)
+def cut_by(stop: AbstractContextManager[None], cli: Cli) -> None:
+    """A run `cut` that is killed where `stop` says."""
+    with stop:
         assert cli("train", *OPTIONS, "cut").code == 130
 
 
-def test_where_nothing_was_saved_resume_starts_from_the_beginning(
-    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stop_at(linear, "fit_linear", cli, monkeypatch)
+def test_where_nothing_was_saved_resume_starts_from_the_beginning(cli: Cli, whole: Path) -> None:
+    cut_by(at_file("linear.safetensors", die), cli)
     assert not Path("cut/resume/state.safetensors").exists()
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
@@ -194,13 +149,11 @@ def test_where_nothing_was_saved_resume_starts_from_the_beginning(
     assert same_run(Path("whole"), Path("cut"))
 
 
-def test_a_linear_model_that_was_fitted_is_not_fitted_again(
-    cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stop_at(interruptible, "train_and_record", cli, monkeypatch)
-    monkeypatch.setattr(linear, "fit_linear", die)
+def test_a_linear_model_that_was_fitted_is_not_fitted_again(cli: Cli, whole: Path) -> None:
+    cut_by(at_step(1, die), cli)
     result = cli("train", *OPTIONS, "cut", "--resume")
     assert result.code == 0, result.err
+    assert "linear model: " not in result.err
     assert same_run(Path("whole"), Path("cut"))
 
 
@@ -237,8 +190,9 @@ def test_another_thread_count_is_a_warning(cli: Cli, whole: Path) -> None:
     assert "threads was" in result.err
 
 
-def test_a_state_of_another_version_is_refused(cli: Cli, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "read_progress", lambda path: {"unheard_of": 1})
+def test_a_state_of_another_version_is_refused(cli: Cli, whole: Path) -> None:
+    path = "whole/resume/state.safetensors"
+    save_file(load_file(path), path, {"progress": '{"unheard_of": 1}'})
     result = cli("train", "--resume", "--run-dir", "whole")
     assert result.code == 1
     assert result.err.startswith("error: whole/resume/state.safetensors: saved by another version")

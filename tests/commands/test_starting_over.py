@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.commands.bad_inputs import put, snapshot
 from tests.conftest import TRAINED, Cli
+from tests.stops import at_file, at_step, die, send
 from textrnn import RNNClassifier
 from textrnn.run.model_config import FORMAT_VERSION
-from textrnn.training import interruptible
 
 WEIGHTS = Path("runs/train/model/model.safetensors")
 FORCED = ["train", *TRAINED, "--force", "--run-dir"]
@@ -51,12 +52,8 @@ def test_a_run_killed_before_it_wrote_its_config_begins_again(cli: Cli, trained:
     assert Path("killed/model/model.safetensors").read_bytes() == WEIGHTS.read_bytes()
 
 
-def test_a_run_killed_at_its_first_weights_goes_on(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("textrnn.training.recorder.append_history", die)
+def test_a_run_killed_at_its_first_weights_goes_on(cli: Cli, trained: Path) -> None:
+    with at_file("model.safetensors", die, after=True):
         assert cli("train", *TRAINED, "--run-dir", "killed").code == 130
     assert Path("killed/model/model.safetensors").exists()
     result = cli(*RESUMED, "killed")
@@ -127,14 +124,8 @@ def test_what_cannot_be_removed_is_an_error(cli: Cli, trained: Path) -> None:
     )
 
 
-def test_an_interrupted_run_tells_the_command_that_continues_it(
-    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(*arguments: object) -> None:
-        raise interruptible.Interrupted(2)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(interruptible, "show", stop)
+def test_an_interrupted_run_tells_the_command_that_continues_it(cli: Cli, trained: Path) -> None:
+    with at_step(1, send(signal.SIGINT)):
         result = cli("train", *TRAINED, "--run-dir", "a run")
     assert result.code == 130
     assert "continue with: textrnn train --resume --run-dir 'a run'" in result.err.splitlines()[-1]

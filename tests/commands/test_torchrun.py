@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.conftest import PLAIN, Cli, make_rows, sets, write_tsv
-from textrnn.training import interruptible
+from tests.stops import at_step, send
 
 # 135 texts to train and 15 for dev: the last batch of an epoch is short, the last step has one batch of two.
 OPTIONS = [
@@ -80,16 +79,8 @@ def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -
 
 
 @pytest.mark.slow
-def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = interruptible.show
-
-    def show(bar, state) -> None:
-        original(bar, state)
-        if state.step == 31:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(interruptible, "show", show)
+def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli) -> None:
+    with at_step(31, send(signal.SIGTERM)):
         assert cli("train", *OPTIONS, "one").code == 143
     done = subprocess.run(
         [*TORCHRUN, "train", *OPTIONS, "one", "--resume"], capture_output=True, text=True, timeout=120

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from tests.training.test_in_memory import model, texts
+from tests.training.test_networks import model, texts
 from textrnn.config import TrainConfig
 from textrnn.gradients.train import Course, train_briefly
 
@@ -17,9 +17,8 @@ def course(network: torch.nn.Module, *, steps: int, count: int = 12, **settings:
     config = TrainConfig.model_validate({"batch_size": 4, "adversarial_norm": None, **settings})
     called: list[None] = []
     found = train_briefly(
-        config, network, texts(count), steps=steps, num_classes=2, seed=3, device=torch.device("cpu"),
-        after_step=lambda: called.append(None),
-    )  # fmt: skip
+        config, network, texts(count), steps=steps, num_classes=2, seed=3, after_step=lambda: called.append(None)
+    )
     return found, len(called)
 
 

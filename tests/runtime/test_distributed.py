@@ -28,10 +28,9 @@ from textrnn.runtime.distributed import (
     total,
 )
 from textrnn.texts.transform import EncodedTexts
-from textrnn.training.events import Evaluation
-from textrnn.training.fit import fit
+from textrnn.training.fit import FitSettings, fit
 from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
-from textrnn.training.state import TrainingState
+from textrnn.training.state import Evaluation, TrainingState
 
 PLACE = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -68,13 +67,13 @@ def trained(
     network = build_network(ModelConfig(**{**sizes, **(model or {})}), vocab_size=20, num_classes=3).double()
     state = TrainingState()
     loss = cross_entropy(class_weights=class_weights, label_smoothing=label_smoothing)
-    events = fit(
-        network, texts(documents), state,
-        objective=plain(loss) if adversarial_norm is None else adversarial(loss, norm=adversarial_norm, dim=5),
-        optimizer=torch.optim.SGD(network.parameters(), lr=1.0), learning_rate=lambda number: 0.5, epochs=3,
-        batch_size=4, accumulate=accumulate, grad_clip_norm=grad_clip_norm, device=torch.device("cpu"),
-        precision=precision,
+    settings = FitSettings(
+        batch_size=4, epochs=3, steps_per_epoch=-(-documents // (4 * accumulate)), learning_rate=lambda number: 0.5,
+        accumulate=accumulate, grad_clip_norm=grad_clip_norm, precision=precision,
     )  # fmt: skip
+    objective = plain(loss) if adversarial_norm is None else adversarial(loss, norm=adversarial_norm, dim=5)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+    events = fit(network, texts(documents), objective, optimizer, state, settings)
     documents_seen, clipped, measured = 0, 0.0, []
     for event in events:
         if isinstance(event, Evaluation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
@@ -9,15 +10,18 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from textrnn.errors import CheckpointError, TextRNNError
+from textrnn.linear.mixture import Decision
 from textrnn.run.checkpoint import save_state
 from textrnn.run.folder import RunFolder
-from textrnn.training.best import BestNetworks
-from textrnn.training.events import Evaluation
+from textrnn.training.decision import Scores
+from textrnn.training.fit import FitSettings
+from textrnn.training.networks import Trainee
 from textrnn.training.optim import LazyAdamW
 from textrnn.training.recorder import Recorder, saved_progress, short_line
-from textrnn.training.state import TrainingState
+from textrnn.training.state import Evaluation, TrainingState
 
 SUMS = {"steps": 2, "documents": 8, "tokens": 90, "loss_sum": 3.5, "grad_norm_sum": 2.0, "train_seconds": 0.5}
 PROGRESS = {
@@ -26,17 +30,16 @@ PROGRESS = {
 }  # fmt: skip
 
 
-def run_with(folder: Path, progress: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+def run_with(folder: Path, progress: dict[str, Any]) -> RunFolder:
     run = RunFolder(folder)
-    monkeypatch.setattr("textrnn.training.recorder.read_progress", lambda path: progress)
     run.state.parent.mkdir()
-    run.state.touch()
+    save_file({}, run.state, {"progress": json.dumps(progress)})
     return run
 
 
-def test_good_progress_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_good_progress_is_read(tmp_path: Path) -> None:
     assert saved_progress(RunFolder(tmp_path)) == []
-    assert saved_progress(run_with(tmp_path, PROGRESS, monkeypatch)) == [TrainingState(**PROGRESS)]
+    assert saved_progress(run_with(tmp_path, PROGRESS)) == [TrainingState(**PROGRESS)]
 
 
 WRONG: list[tuple[str, Any]] = [
@@ -50,32 +53,28 @@ WRONG: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG)
-def test_odd_progress_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: Any) -> None:
-    run = run_with(tmp_path, PROGRESS | {key: value}, monkeypatch)
+def test_odd_progress_is_refused(tmp_path: Path, key: str, value: Any) -> None:
+    run = run_with(tmp_path, PROGRESS | {key: value})
     with pytest.raises(CheckpointError, match=r"state.safetensors: the saved state is damaged \(.*; start over"):
         saved_progress(run)
 
 
 @pytest.mark.parametrize("saved", [{}, PROGRESS | {"more": 1}, {key: PROGRESS[key] for key in list(PROGRESS)[1:]}])
-def test_progress_with_other_keys_is_of_another_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: dict[str, Any]
-) -> None:
+def test_progress_with_other_keys_is_of_another_version(tmp_path: Path, saved: dict[str, Any]) -> None:
     with pytest.raises(CheckpointError, match="saved by another version of textrnn"):
-        saved_progress(run_with(tmp_path, saved, monkeypatch))
+        saved_progress(run_with(tmp_path, saved))
 
 
-def recorder(folder: Path, progress: dict[str, Any]) -> Recorder:
-    """That of a run whose state is saved."""
+def saved_run(folder: Path, progress: dict[str, Any]) -> tuple[Recorder, Trainee]:
+    """What records a run whose state is saved, and its network, of which an epoch has five steps."""
     run, model = RunFolder(folder), torch.nn.Linear(2, 2)
     optimizer = LazyAdamW(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
     save_state(run.state, model, optimizer, progress)
-    run.model.mkdir()
-    run.weights.touch()
-    best = BestNetworks(run, linear=False, mix=False)
-    best.weights.append(model.state_dict())
-    return Recorder(run, model, optimizer, TrainingState(), best, epochs=9)
+    recorder = Recorder(run, None, mix=False, title="", monitor="dev_loss", save_minutes=9)
+    settings = FitSettings(batch_size=4, epochs=9, steps_per_epoch=5, learning_rate=lambda step: 0.1)
+    return recorder, Trainee(None, model, optimizer, TrainingState(), settings)
 
 
 @pytest.mark.parametrize(
@@ -92,38 +91,37 @@ def recorder(folder: Path, progress: dict[str, Any]) -> Recorder:
     ],
 )
 def test_the_step_must_be_one_of_its_epoch(tmp_path: Path, changed: dict[str, Any], good: bool) -> None:
-    loading = recorder(tmp_path, PROGRESS | changed)
+    recorder, trainee = saved_run(tmp_path, PROGRESS | changed)
     if good:
-        loading.load(steps_per_epoch=5, patience=None)
-        assert loading.state.step == (PROGRESS | changed)["step"]
+        recorder.begin(trainee)
+        assert trainee.state.step == (PROGRESS | changed)["step"]
         return
     with pytest.raises(CheckpointError, match="damaged or of other texts .*where an epoch has 5 steps"):
-        loading.load(steps_per_epoch=5, patience=None)
+        recorder.begin(trainee)
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
-    recording = recorder(tmp_path, PROGRESS)
-    recording.load(steps_per_epoch=5, patience=None)
-    before = recording.run.state.read_bytes()
+    recorder, trainee = saved_run(tmp_path, PROGRESS)
+    recorder.begin(trainee)
+    before = recorder.run.state.read_bytes()
     with torch.no_grad():
-        recording.network.weight[0, 1] = math.inf
+        trainee.network.weight[0, 1] = math.inf
     message = r"weight is not finite at epoch 3, step 12; try a lower train\.learning_rate"
     with pytest.raises(TextRNNError, match=message):
-        recording.save()
+        recorder.save(trainee)
     with torch.no_grad():
-        recording.network.weight[0, 1] = 0.0
-        recording.network.bias[0] = math.nan
+        trainee.network.weight[0, 1] = 0.0
+        trainee.network.bias[0] = math.nan
     with pytest.raises(TextRNNError, match="bias is not finite"):
-        recording.save()
-    assert recording.run.state.read_bytes() == before
+        recorder.save(trainee)
+    assert recorder.run.state.read_bytes() == before
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.43125, 9.9996, 12.3456, 99.96, 999.9, 9999.6, 99999.7, 1e30])
 def test_the_short_line_fits_in_79_columns(loss: float) -> None:
+    dev = {"loss": loss, "accuracy": 1.0, "macro_f1": 0.879}
     evaluation = Evaluation(
-        epoch=100, step=9, train_loss=loss, dev_loss=loss, dev_accuracy=1.0, dev_macro_f1=0.879,
-        dev_network_loss=loss, dev_network_accuracy=1.0, dev_network_macro_f1=0.9, dev_linear_loss=None,
-        dev_linear_accuracy=None, dev_linear_macro_f1=None, learning_rate=0.1,
+        epoch=100, step=9, train_loss=loss, scores=Scores(dev, dev, None, Decision()), learning_rate=0.1,
         grad_norm_mean=1.0, grad_norm_max=2.0, clipped=0.5, tokens_per_second=1e6, seconds=9999.4, is_best=True,
         stopped_early=False,
     )  # fmt: skip

@@ -52,16 +52,15 @@ class RawTexts:
         if row in self.rows:
             self.texts[row] = checked_text(example, self.hashes["train"][row], self.sources["train"])
 
-    def train(self, rows: np.ndarray) -> list[str]:
-        """Those of some rows, in ascending order."""
+    def __call__(self, split: str, rows: np.ndarray) -> list[str]:
+        """Those of some rows of train or dev, in ascending order. Raises DataError if they have changed."""
+        if split == "dev":
+            return list(texts_at(self.sources["dev"], rows.tolist(), self.hashes["dev"]))
         if not self.texts:
             visit(self.sources["train"], [(max(self.rows) + 1, self.visit)])
         if len(self.texts) < len(self.rows):
             raise content_changed(self.sources["train"])
         return [self.texts[row] for row in rows.tolist()]
-
-    def dev(self, rows: np.ndarray) -> list[str]:
-        return list(texts_at(self.sources["dev"], rows.tolist(), self.hashes["dev"]))
 
 
 def warn_of_dead_keys(config: Config) -> None:

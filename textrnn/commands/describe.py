@@ -17,9 +17,8 @@ from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
 from textrnn.runtime.terminal import visible
-from textrnn.training.build import build_sizes, total_steps
 from textrnn.training.linear import reason_for_none
-from textrnn.training.plan import Part
+from textrnn.training.plan import Part, build_settings
 
 FEW_STEPS = 300
 LINES_SHOWN = 60  # of statistics, of which each label has one
@@ -45,11 +44,11 @@ def describe_training(
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
     """Log one line that names the model, and how long it is trained."""
-    count = len(parts)
+    count, settings = len(parts), build_settings(config.train, parts[0])
     log.info("model: %s; %s", network_line(config.model, network, count), linear_line(config, splits))
     share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
     folds = "" if count == 1 else f"; {count} networks, each without a {share} of the texts, which judges it"
-    log.info("training: %d epochs in batches of %d%s", *reversed(build_sizes(config.train, parts[0].smallest)), folds)
+    log.info("training: %d epochs in batches of %d%s", settings.epochs, settings.batch_size, folds)
 
 
 def model_name(config: ModelConfig, *, has_linear: bool) -> str:
@@ -107,9 +106,9 @@ def linear_line(config: Config, splits: Splits) -> str:
     return f"beside it a linear model {decides}"
 
 
-def warn_of_few_steps(settings: TrainConfig, part: Part) -> None:
-    texts, sizes = len(part.train), build_sizes(settings, part.smallest)
-    steps, smaller, batch_size = total_steps(settings, sizes, texts), 8 if texts > 8 else 1, sizes.batch_size
+def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
+    texts, settings = len(part.train), build_settings(config, part)
+    steps, smaller, batch_size = settings.total_steps, 8 if texts > 8 else 1, settings.batch_size
     if texts < batch_size:
         log.warning(
             "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch, %d in all; --set "

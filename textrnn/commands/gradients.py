@@ -178,7 +178,7 @@ def gradients_by_cell(
                 network = builder.build(seed, device)
                 course = train_briefly(
                     settings.train.model_copy(update={"grad_clip_norm": most}), network, splits.train, steps=steps,
-                    num_classes=len(splits.labels), seed=seed, device=device, after_step=shown.update,
+                    num_classes=len(splits.labels), seed=seed, after_step=shown.update,
                 )  # fmt: skip
                 trainings.append(Training(name, clipping, most, *course))
                 panel.curves[name] = no_curve(len(counts)) if course.diverged_at else measured(network)

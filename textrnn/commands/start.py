@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from textrnn.config import Config, TrainConfig, build_config, changed_keys, read_yaml
+from textrnn.config import Config, build_config, changed_keys, read_yaml
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.environment import compare_environment, load_environment
 from textrnn.run.folder import MODEL_CONFIG, RunFolder
 from textrnn.run.model_config import FORMAT_VERSION, saved_version
+from textrnn.runtime.files import write_text
 from textrnn.runtime.progress import log
-from textrnn.training.build import build_sizes, total_steps
-from textrnn.training.fit import out_of_patience
-from textrnn.training.optim import learning_rate_at
-from textrnn.training.plan import Part
+from textrnn.training.plan import Part, build_settings
 from textrnn.training.recorder import saved_progress
 from textrnn.training.state import TrainingState
 
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
-Start = Literal["new", "resume", "complete"]
+
+
+class Start(NamedTuple):
+    """begun: how far each network has come that has been begun. before: the run's own config. Of a new run, neither."""
+
+    kind: Literal["new", "resume", "complete"]
+    begun: list[TrainingState]
+    before: Config | None
 
 
 def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start:
@@ -29,10 +34,10 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
         run.check_free(force=force)
         if resume:
             log.info("%s: no run here yet; starting a new one", run.path)
-        return "new"
+        return Start("new", [], None)
     before = check_same_config(config, run)
-    networks = saved_progress(run)
-    if not networks:
+    begun = saved_progress(run)
+    if not begun:
         if run.is_trained():
             raise CheckpointError(
                 f"{run.state}: the training state is missing, so the run cannot go on; its model is untouched; put the "
@@ -40,26 +45,26 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
             )
         run.check_own()
         log.info("%s: nothing was saved yet; starting from the beginning", run.path)
-        return "new"
+        return Start("new", [], None)
     epochs = config.train.epochs
     # its own config may have more epochs already than were trained, where it was killed before its first save with them
     nothing_left = epochs == before.train.epochs == "auto" or all(
-        out_of_patience(each, config.train.patience) or (epochs != "auto" and each.epoch > epochs) for each in networks
+        state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs) for state in begun
     )
-    if nothing_left and has_ended(run, networks):
+    if nothing_left and has_ended(run, begun):
         early = "" if epochs == before.train.epochs else "; it stopped early, so more train.epochs change nothing"
         log.info("%s: the run is complete%s; nothing to do; evaluate it with: %s", run.path, early, run.eval_command())
-        return "complete"
-    if any(each.best_epoch for each in networks) and not run.weights.exists():
+        return Start("complete", begun, before)
+    if any(state.best_epoch for state in begun) and not run.weights.exists():
         raise CheckpointError(
             f"{run.weights}: the best model so far is missing; start over with: {run.restart_command()}"
         )
-    return "resume"
+    return Start("resume", begun, before)
 
 
-def has_ended(run: RunFolder, networks: Sequence[TrainingState]) -> bool:
+def has_ended(run: RunFolder, begun: Sequence[TrainingState]) -> bool:
     """Whether all networks of a run are trained, given their progress, and have judged the held-out texts."""
-    return all(each.finished for each in networks) and run.held_out.exists()
+    return all(state.finished for state in begun) and run.held_out.exists()
 
 
 def check_same_config(config: Config, run: RunFolder) -> Config:
@@ -99,35 +104,33 @@ def _differs(run: RunFolder, changed: list[str]) -> ConfigError:
     )
 
 
-def warn_of_differences(run: RunFolder, environment: dict[str, str | int], digests: dict[str, str]) -> None:
-    """Warn of what changes how sums are rounded. Raises CheckpointError where the data has changed."""
-    for difference in compare_environment(
-        load_environment(run.environment), environment, digests, run.restart_command()
-    ):
+def open_run(
+    start: Start, config: Config, run: RunFolder, parts: Sequence[Part], environment: dict[str, str | int],
+    digests: dict[str, str], *, force: bool,
+) -> None:  # fmt: skip
+    """Prepare the folder, which is locked, for training. force: a run in it may be replaced. Raises CheckpointError
+    where data has changed, and ConfigError where there are fewer epochs or folds than before."""
+    if start.before is None:
+        # again: another process may have trained it before the folder was locked
+        run.check_free(force=force)
+        if run.evaluations.exists():
+            log.info("starting over in place of an older run: %s goes, too", run.evaluations)
+        run.create(config, environment, digests)
+        return
+    run.clear_leftovers()
+    saved = load_environment(run.environment)
+    for difference in compare_environment(saved, environment, digests, run.restart_command()):
         log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
-
-
-def warn_of_more_epochs(settings: TrainConfig, run: RunFolder, parts: Sequence[Part]) -> None:
-    """Warn where train.epochs was made larger, and the learning rate rises since its schedule spans all epochs. Raises
-    ConfigError where there are fewer epochs or folds than before."""
-    networks = saved_progress(run)
-    if len(networks) > len(parts):
+    if len(start.begun) > len(parts):
         raise _differs(run, ["train.folds"])
-    step, part = networks[-1].step, parts[len(networks) - 1]
-    before = build_config(read_yaml(run.config), origin=str(run.config)).train
-    old, new = (build_sizes(each, part.smallest) for each in (before, settings))
-    were, are = old.epochs, new.epochs
-    if are < were:
+    part, step = parts[len(start.begun) - 1], start.begun[-1].step
+    old, new = build_settings(start.before.train, part), build_settings(config.train, part)
+    if new.epochs < old.epochs:
         raise _differs(run, [_GROW])
-    was, becomes = (
-        learning_rate_at(
-            at, total_steps=total_steps(each, sizes, len(part.train)), peak=each.learning_rate, schedule=each.schedule,
-            warmup=each.warmup,
-        )
-        for each, sizes, at in ((before, old, step), (settings, new, step + 1))
-    )  # fmt: skip
-    if are > were and step and becomes > was:
+    was, becomes = old.learning_rate(step), new.learning_rate(step + 1)
+    if new.epochs > old.epochs and step and becomes > was:
         log.warning(
             "train.epochs was %d and is now %d: the schedule (train.schedule: %s) spans all epochs, so the learning "
-            "rate, last %.2g, rises to %.2g again", were, are, settings.schedule, was, becomes,
+            "rate, last %.2g, rises to %.2g again", old.epochs, new.epochs, config.train.schedule, was, becomes,
         )  # fmt: skip
+    write_text(run.config, config.to_yaml())  # epochs may have been added

@@ -13,9 +13,8 @@ from textrnn.config import TrainConfig
 from textrnn.errors import TextRNNError
 from textrnn.models.network import Network
 from textrnn.texts.transform import EncodedTexts
-from textrnn.training.build import Sizes, build_class_weights, build_fit, build_sizes
-from textrnn.training.events import Step
-from textrnn.training.state import TrainingState, check_weights, flush_metrics
+from textrnn.training.plan import Part, build_fit, build_settings
+from textrnn.training.state import Step, TrainingState, check_weights, flush_metrics
 
 
 class Course(NamedTuple):
@@ -29,20 +28,17 @@ class Course(NamedTuple):
 
 def train_briefly(
     settings: TrainConfig, network: Network, texts: EncodedTexts, *, steps: int, num_classes: int, seed: int,
-    device: torch.device, after_step: Callable[[], object],
+    after_step: Callable[[], object],
 ) -> Course:  # fmt: skip
     """Take so many optimizer steps; the schedule of the learning rate spans the whole epochs that they begin."""
-    batch_size = build_sizes(settings, len(texts)).batch_size
-    wanted = steps * batch_size * settings.accumulate
+    part = Part(seed, texts, None, torch.arange(0), smallest=len(texts))
+    wanted = steps * build_settings(settings, part).batch_size * settings.accumulate
     if len(texts) > wanted:  # an epoch of all texts would be longer than the training, and so would the schedule
         texts = texts.rows(np.sort(np.random.default_rng([seed, 0xB1EF]).permutation(len(texts))[:wanted]))
-    one_epoch = Sizes(batch_size, 1)
-    sizes = one_epoch._replace(epochs=math.ceil(steps / one_epoch.steps_per_epoch(len(texts), settings.accumulate)))
+        part = part._replace(train=texts)
+    epochs = math.ceil(steps / build_settings(settings, part).steps_per_epoch)
     state = TrainingState()
-    _, events = build_fit(
-        settings, network, texts, state, sizes=sizes, seed=seed, device=device, evaluate=None,
-        class_weights=build_class_weights(settings, texts, num_classes),
-    )  # fmt: skip
+    _, _, events = build_fit(settings.model_copy(update={"epochs": epochs}), network, part, state, num_classes)
     losses: list[float] = []
     norms: list[float] = []
     try:

@@ -67,9 +67,13 @@ def _expected_in_state(model: nn.Module, optimizer: torch.optim.Optimizer, *, be
 def _damaged_state(path: Path, problem: Exception | str) -> str:
     reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
     return (
-        f"{path}: the saved state is damaged or of another model ({reason}); start over with: "
-        f"{command('train', '--force', '--run-dir', path.parents[1])}"
+        f"{path}: the saved state is damaged or of another model ({reason}); start over with: {restart_command(path)}"
     )
+
+
+def restart_command(path: Path) -> str:
+    """path: of a state in a run's folder."""
+    return command("train", "--force", "--run-dir", path.parents[1])
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

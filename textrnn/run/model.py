@@ -43,7 +43,7 @@ LEAST_SHARE = 1e-9  # of a class without training texts, whose logit must be fin
 @dataclass
 class Model:
     """A trained model. trained_on: the format of the files it was trained on, auto where there were none.
-    bfloat16_agreement: a fraction, see `training.precision`; None if it was not measured. class_shares (C,): of each
+    bfloat16_agreement: a fraction, see `training.networks`; None if it was not measured. class_shares (C,): of each
     class in the training texts; None if the model reads texts without a token as one unknown token."""
 
     networks: Ensemble

@@ -1,93 +1,177 @@
-"""Training over texts in memory: a generator of steps and evaluations; the caller logs, saves and stops."""
+"""Training over texts in memory: a generator of steps and evaluations; the caller logs, saves and stops.
+
+No step waits for the device: while a GPU computes one step, the next ones are prepared. n-grams are an exception: to
+sum the equal rows of their sparse gradient, torch must know how many there are.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import torch
+from torch import nn
 
 from textrnn.errors import NotFiniteError, TextRNNError
 from textrnn.models.network import Network
-from textrnn.runtime.distributed import wrap_ddp
+from textrnn.models.threaded import training_encode
+from textrnn.runtime.device import autocast
+from textrnn.runtime.distributed import average_sparse, no_gradient_sync, rank, shard, world_size, wrap_ddp
+from textrnn.runtime.seeding import seed_step
+from textrnn.texts.batching import collate, training_batches
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
-from textrnn.training.events import Evaluation, Step, dev_scores
-from textrnn.training.loop import epoch_steps
 from textrnn.training.objectives import Objective
-from textrnn.training.state import TrainingState, check_weights, flush_metrics
+from textrnn.training.optim import clip_gradients, set_learning_rate
+from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, flush_metrics
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How a network is trained: the section `train` of a config, as it applies to the network's texts.
+
+    batch_size: documents, over all processes. accumulate: batches that make one step. learning_rate: of step 1, 2, ...
+    grad_clip_norm: None = measure, don't clip. monitor: which score decides what is best: dev_accuracy, dev_macro_f1 or
+    dev_loss. patience: evaluations without a better one before training stops.
+    """
+
+    batch_size: int
+    epochs: int
+    steps_per_epoch: int
+    learning_rate: Callable[[int], float]
+    accumulate: int = 1
+    seed: int = 1
+    grad_clip_norm: float | None = None
+    precision: str = "float32"
+    monitor: str = "dev_loss"
+    patience: int | None = None
+
+    @property
+    def total_steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
 
 
 def fit(
     network: Network,
     texts: EncodedTexts,
-    state: TrainingState,
-    *,
     objective: Objective,
     optimizer: torch.optim.Optimizer,
-    learning_rate: Callable[[int], float],
-    epochs: int,
-    batch_size: int,
-    accumulate: int = 1,
-    seed: int = 1,
-    grad_clip_norm: float | None = None,
-    device: torch.device,
-    precision: str = "float32",
+    state: TrainingState,
+    settings: FitSettings,
     evaluate: Callable[[], Scores] | None = None,
-    monitor: str = "dev_loss",
-    patience: int | None = None,
 ) -> Iterator[Step | Evaluation]:
     """Train `network` on labelled `texts`, from where `state` stands to the end of the last epoch.
 
     Yields a Step after each optimizer step, and after each epoch an Evaluation. The caller may stop between any two of
     them; with the same weights, optimizer and state a new call goes on as if nothing had happened.
 
-    objective: runs the forward and backward passes of a batch. learning_rate: of step 1, 2, ... batch_size: documents,
-    over all processes. accumulate: batches that make one step. grad_clip_norm: None = measure, don't clip. evaluate:
-    computes the scores on dev; None = there is no dev set, and the last weights count as the best. monitor: which score
-    decides what is best: dev_accuracy, dev_macro_f1 or dev_loss. patience: evaluations without a better one before
-    training stops.
+    objective: runs the forward and backward passes of a batch. evaluate: computes the scores on dev; None = there is no
+    dev set, and the last weights count as the best.
 
     Raises: TextRNNError where a loss, gradient, weight or score is not finite, and whatever `evaluate` raises.
     """
     wrapped = wrap_ddp(network)
-    while not state.finished and (state.pending_evaluation or state.epoch <= epochs):
+    while not state.finished and (state.pending_evaluation or state.epoch <= settings.epochs):
         if not state.pending_evaluation:
-            yield from epoch_steps(
-                wrapped, texts, state, objective=objective, optimizer=optimizer, learning_rate=learning_rate,
-                batch_size=batch_size, accumulate=accumulate, seed=seed, grad_clip_norm=grad_clip_norm, device=device,
-                precision=precision,
-            )  # fmt: skip
+            yield from epoch_steps(wrapped, texts, objective, optimizer, state, settings)
         flush_metrics(state)
         check_weights(state, network)
         try:
             scores = evaluate() if evaluate is not None else None
         except NotFiniteError as error:
             raise TextRNNError(f"training stopped: after epoch {state.epoch} {error}") from None
-        yield end_epoch(
-            state, scores, learning_rate=learning_rate(state.step), epochs=epochs, monitor=monitor, patience=patience
+        yield end_epoch(state, scores, settings)
+
+
+def epoch_steps(
+    network: nn.Module, texts: EncodedTexts, objective: Objective, optimizer: torch.optim.Optimizer,
+    state: TrainingState, settings: FitSettings,
+) -> Iterator[Step]:  # fmt: skip
+    """Train from where `state` stands to the end of its epoch, yielding after each step.
+
+    network: as `distributed.wrap_ddp` returns it. Batches are the same whatever the number of processes; each computes
+    its shard of every batch.
+    """
+    device = next(network.parameters()).device
+    batches = training_batches(texts.lengths, settings.batch_size, seed=settings.seed, epoch=state.epoch)
+    for number in range(state.steps_in_epoch, settings.steps_per_epoch):
+        begin = time.perf_counter()
+        group = batches[number * settings.accumulate : (number + 1) * settings.accumulate]
+        rate = settings.learning_rate(state.step + 1)
+        set_learning_rate(optimizer, rate)
+        seed_step(settings.seed, state.step + 1, rank(), device)
+        network.train()
+        optimizer.zero_grad()
+        loss = accumulate_gradients(network, texts, group, objective, device=device, precision=settings.precision)
+        average_sparse(network)
+        norm = clip_gradients(network, settings.grad_clip_norm)
+        optimizer.step()
+
+        state.step += 1
+        state.steps_in_epoch += 1
+        state.pending_evaluation = state.steps_in_epoch == settings.steps_per_epoch
+        step = Step(
+            epoch=state.epoch,
+            number=state.step,
+            documents=sum(map(len, group)),
+            tokens=sum(int(texts.lengths[rows].sum()) for rows in group),
+            learning_rate=rate,
+            seconds=time.perf_counter() - begin,
+            loss=loss,
+            grad_norm=norm,
+            grad_clip_norm=settings.grad_clip_norm,
         )
+        state.unflushed.append(step)
+        yield step
 
 
-def end_epoch(
-    state: TrainingState,
-    scores: Scores | None,
+def accumulate_gradients(
+    network: nn.Module,
+    texts: EncodedTexts,
+    batches: Sequence[np.ndarray],
+    objective: Objective,
     *,
-    learning_rate: float,
-    epochs: int,
-    monitor: str,
-    patience: int | None,
-) -> Evaluation:
-    """What the epoch came to, and `state` moved on to the next one."""
-    dev = dev_scores(scores)
-    is_best = update_best(state, dev[monitor], dev["dev_loss"], monitor)
-    stopped_early = out_of_patience(state, patience)
+    device: torch.device,
+    precision: str,
+) -> torch.Tensor:
+    """Gradients of the mean loss over all documents of the batches, added up in the parameters; returns (), the loss
+    summed over this process's documents."""
+    forward = partial(network, encode=training_encode(device))
+    documents = sum(map(len, batches))
+    losses = []
+    for rows in batches:
+        own = shard(rows)
+        # a process without a document computes one with weight zero, since the others wait for its gradients
+        weight = float(len(own) > 0)
+        batch = collate(texts, own if weight else rows[:1]).to(device)
+        # DistributedDataParallel averages gradients over the processes, but their sum is wanted
+        backward = partial(scaled_backward, scale=weight * world_size() / documents, device=device)
+        sync = nullcontext() if rows is batches[-1] else no_gradient_sync(network)
+        with sync, autocast(device, precision):
+            losses.append(weight * objective(forward, batch, backward))
+    return torch.stack(losses).sum()
+
+
+def scaled_backward(loss: torch.Tensor, *, scale: float, device: torch.device) -> None:
+    with torch.autocast(device.type, enabled=False):  # the graph has the types of the forward pass already
+        (loss * scale).backward()
+
+
+def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings) -> Evaluation:
+    """The evaluation of an epoch; `state` moves on to the next one."""
+    is_best = update_best(state, scores, settings.monitor)
+    stopped_early = state.out_of_patience(settings.patience)
     evaluation = Evaluation(
         epoch=state.epoch,
         step=state.step,
         train_loss=state.loss_sum / state.documents,
-        **dev,
-        learning_rate=learning_rate,
+        scores=scores,
+        learning_rate=settings.learning_rate(state.step),
         grad_norm_mean=state.grad_norm_sum / state.steps,
         grad_norm_max=state.grad_norm_max,
         clipped=state.clipped / state.steps,
@@ -95,33 +179,29 @@ def end_epoch(
         seconds=state.seconds,
         is_best=is_best,
         stopped_early=stopped_early,
-        decision=None if scores is None else scores.decision,
     )
     state.reset_sums()
     state.pending_evaluation = False
-    state.finished = stopped_early or state.epoch >= epochs
+    state.finished = stopped_early or state.epoch >= settings.epochs
     state.epoch, state.steps_in_epoch = state.epoch + 1, 0
     return evaluation
 
 
-def update_best(state: TrainingState, score: float | None, loss: float | None, monitor: str) -> bool:
+def update_best(state: TrainingState, scores: Scores | None, monitor: str) -> bool:
     """Whether this evaluation is the best so far: by score, then by loss; without dev, the last one is."""
-    for name, value in ((monitor, score), ("dev_loss", loss)):
-        if value is not None and not math.isfinite(value):
-            raise TextRNNError(
-                f"training stopped: {name} is not finite after epoch {state.epoch}; try a lower train.learning_rate"
-            )
+    score, loss = None, 0.0
+    if scores is not None:
+        score, loss = scores.together[monitor.removeprefix("dev_")], scores.together["loss"]
+        for name, value in ((monitor, score), ("dev_loss", loss)):
+            if not math.isfinite(value):
+                raise TextRNNError(
+                    f"training stopped: {name} is not finite after epoch {state.epoch}; try a lower train.learning_rate"
+                )
     sign = -1.0 if monitor == "dev_loss" else 1.0
-    is_best = (
-        score is None or state.best is None or (sign * score, -(loss or 0)) > (sign * state.best, -state.best_loss)
-    )
+    is_best = score is None or state.best is None or (sign * score, -loss) > (sign * state.best, -state.best_loss)
     if is_best:
-        state.best, state.best_loss = score, loss or 0.0
+        state.best, state.best_loss = score, loss
         state.best_epoch, state.evaluations_since_best = state.epoch, 0
     else:
         state.evaluations_since_best += 1
     return is_best
-
-
-def out_of_patience(state: TrainingState, patience: int | None) -> bool:
-    return patience is not None and state.evaluations_since_best >= patience

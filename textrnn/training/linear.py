@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from textrnn.linear.fit import (
 )  # fmt: skip
 from textrnn.linear.model import Folding, LinearModel
 from textrnn.runtime.progress import bar
+
+# Of a split ("train" or "dev") the texts at some rows, in ascending order, as they were read: the linear model counts
+# what the network's vocabulary leaves out.
+ReadTexts = Callable[[str, np.ndarray], list[str]]
 
 
 class Labelled(NamedTuple):
@@ -51,18 +55,8 @@ def reason_for_none(num_classes: int, rows: int) -> str | None:
     return None
 
 
-class RawTexts(Protocol):
-    """The texts of the splits as they were read: the linear model counts what the network's vocabulary leaves out."""
-
-    def train(self, rows: np.ndarray) -> list[str]:
-        """Those of some rows of the training data, in ascending order."""
-
-    def dev(self, rows: np.ndarray) -> list[str]:
-        """Those of some rows of the dev data, in ascending order."""
-
-
 def rows_to_read(config: Config, splits: Splits) -> np.ndarray:
-    """The rows of the training data whose texts `fit_linear_of` asks for."""
+    """The rows of the training data whose texts `fit_linear` asks for."""
     if config.model.linear == "none" or reason_for_none(len(splits.labels), len(splits.train)):
         return np.zeros(0, np.int64)
     rows = splits.train_rows[_chosen(config, splits)]
@@ -78,44 +72,39 @@ def _chosen(config: Config, splits: Splits) -> np.ndarray:
     return np.sort(np.random.default_rng([config.train.seed, 0x11F]).permutation(count)[:MOST_ROWS])
 
 
-def fit_linear_of(config: Config, splits: Splits, texts: RawTexts) -> Fitted | None:
-    """The linear model of a run's splits; None where the config wants none, or there is a reason for none."""
-    if config.model.linear == "none" or reason_for_none(len(splits.labels), len(splits.train)):
+def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | None:
+    """The linear model of a run's splits, fitted on train and dev; None where the config wants none, or there is a
+    reason for none. Of more than MOST_ROWS texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+    count, classes, folds = len(splits.train), len(splits.labels), splits.folds
+    if config.model.linear == "none" or reason_for_none(classes, count):
         return None
-    seed, chosen = config.train.seed, _chosen(config, splits)
-    train = Labelled(texts.train(splits.train_rows[chosen]), np.asarray(splits.train.labels)[chosen])
+    seed, balanced = config.train.seed, config.train.class_weights == "balanced"
+    folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
+    rows = _chosen(config, splits)
+    raw, labels = texts("train", splits.train_rows[rows]), np.asarray(splits.train.labels)[rows]
     dev = None
     if splits.dev is not None and splits.dev_rows is not None:
-        raw = (texts.train if splits.dev_is_part_of_train else texts.dev)(splits.dev_rows)
-        dev = Labelled(raw, np.asarray(splits.dev.labels))
-    folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
-    balanced = config.train.class_weights == "balanced"
-    fitted = fit_linear(train, dev, splits.folds, len(splits.labels), folding, balanced=balanced, seed=seed)
-    if splits.folds is not None and splits.held_out is not None and fitted.margins is not None:
-        return fitted._replace(margins=fitted.margins[splits.held_out.rows])
-    return fitted
-
-
-def fit_linear(
-    train: Labelled, dev: Labelled | None, folds: np.ndarray | None, num_classes: int, folding: Folding, *,
-    balanced: bool, seed: int,
-) -> Fitted:  # fmt: skip
-    """folds (n,): of each training text, None without cross-fitting; then margins are those of dev. The model itself is
-    fitted on train and dev. Of more than MOST_ROWS texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+        of_dev = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
+        dev = Labelled(of_dev, np.asarray(splits.dev.labels))
     with bar("linear model", total=search_steps() + 2, unit="fit") as shown:
-        train = Labelled([folding(text) for text in train.texts], train.labels)
+        train = Labelled([folding(text) for text in raw], labels)
         train = train if folds is not None else _sampled(train, seed)
-        choice = choose(*train, num_classes, balanced=balanced, seed=seed, step=shown.update)
+        choice = choose(*train, classes, balanced=balanced, seed=seed, step=shown.update)
         margins = None
-        if folds is not None:
-            margins = _out_of_fold(train, folds, num_classes, choice, balanced=balanced, seed=seed)
+        if folds is not None and splits.held_out is not None:
+            counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
+            chosen = np.zeros(count, dtype=bool)
+            chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
+            margins = out_of_fold(
+                counts, labels, folds, classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
+            )[splits.held_out.rows]
             train = _sampled(train, seed)
         elif dev is not None:
-            margins = fit(*train, num_classes, choice, folding, balanced=balanced, seed=seed).margins(dev.texts)
+            margins = fit(*train, classes, choice, folding, balanced=balanced, seed=seed).margins(dev.texts)
             both = Labelled([*train.texts, *map(folding, dev.texts)], np.concatenate([train.labels, dev.labels]))
             train = _sampled(both, seed)
         shown.update()
-        model = fit(*train, num_classes, choice, folding, balanced=balanced, seed=seed)
+        model = fit(*train, classes, choice, folding, balanced=balanced, seed=seed)
         shown.update()
     return Fitted(model, choice, margins, len(train.texts))
 
@@ -125,11 +114,16 @@ def _sampled(found: Labelled, seed: int) -> Labelled:
     return found if len(rows) == len(found.texts) else Labelled([found.texts[row] for row in rows], found.labels[rows])
 
 
-def _out_of_fold(
-    train: Labelled, folds: np.ndarray, num_classes: int, choice: Choice, *, balanced: bool, seed: int
-) -> np.ndarray:
-    """Margins (n, classes) of each text by a model of texts of the other folds."""
-    counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
-    chosen = np.zeros(len(train.texts), dtype=bool)
-    chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
-    return out_of_fold(counts, train.labels, folds, num_classes, choice.c, chosen=chosen, balanced=balanced, seed=seed)
+def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:
+    """For the log. texts: how many there are in all."""
+    counted = " and ".join(
+        f"{kind.shortest}- to {kind.longest}-grams of {kind.unit.replace('within_words', 'characters in words')}"
+        for kind in fitted.choice.kinds
+    )
+    of = "" if fitted.rows == texts else f" of {texts:,}, drawn at random"
+    accuracy = fitted.choice.accuracy
+    chosen = "" if accuracy is None else f" (accuracy in cross-validation {accuracy:.4f})"
+    return (
+        f"linear model: {counted}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g}{chosen}; fitted on "
+        f"{fitted.rows:,} texts{of} in {seconds:.1f} s"
+    )

@@ -1,13 +1,16 @@
-"""Which networks a run trains, on which texts, and on which held-out texts each is judged."""
+"""Config and splits -> which networks a run trains, on which texts, and how. Below this file are plain arguments."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from textrnn.config import Config
+from textrnn.config import Config, TrainConfig
 from textrnn.corpus.splits import Splits
 from textrnn.models.build import build_network
 from textrnn.models.network import Network
@@ -15,38 +18,39 @@ from textrnn.runtime.seeding import seed_weights
 from textrnn.texts.ngrams import frequent_ngrams
 from textrnn.texts.rows import rows_where
 from textrnn.texts.transform import EncodedTexts
+from textrnn.training.decision import Scores
+from textrnn.training.fit import FitSettings, fit
+from textrnn.training.objectives import Objective, adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.optim import LazyAdamW, build_optimizer, learning_rate_at
+from textrnn.training.state import Evaluation, Step, TrainingState
 
 _BETWEEN_SEEDS = 1_000_003
 
 
 class Part(NamedTuple):
-    """One network's texts. held_out_rows: rows of all held-out texts that are its own, None where there are none.
-    smallest: texts of the run's smallest part, by which batch size and epochs of all are chosen."""
+    """One network's texts. held_out_rows (n,) int64: rows of all held-out texts that are its own. smallest: texts of
+    the run's smallest part, by which batch size and epochs of all are chosen."""
 
     seed: int
     train: EncodedTexts
     held_out: EncodedTexts | None
-    held_out_rows: np.ndarray | None
+    held_out_rows: torch.Tensor
     smallest: int
-
-    def own(self, margins: np.ndarray | None) -> np.ndarray | None:
-        """Of the margins (n, classes) on all held-out texts those on its own; None where there are none."""
-        return None if margins is None or self.held_out_rows is None else margins[self.held_out_rows]
 
 
 def plan(splits: Splits, seed: int) -> list[Part]:
     """One network for all of train, judged on dev; or one for each fold, trained on the others and judged on it."""
     held_out = splits.held_out
     if splits.folds is None or held_out is None or held_out.folds is None:
-        rows = None if held_out is None else np.arange(len(held_out.texts))
+        rows = torch.arange(0 if held_out is None else len(held_out.texts))
         return [Part(seed, splits.train, splits.dev, rows, len(splits.train))]
     smallest = len(splits.train) - int(np.bincount(splits.folds).max())
     parts = []
     for fold in range(int(splits.folds.max()) + 1):
-        judged = rows_where(held_out.folds == fold)
+        judged = np.flatnonzero(held_out.folds == fold)
         others = splits.train.rows(rows_where(splits.folds != fold))
         of_fold = (seed + _BETWEEN_SEEDS * fold) % 2**63
-        parts.append(Part(of_fold, others, held_out.texts.rows(judged), judged, smallest))
+        parts.append(Part(of_fold, others, held_out.texts.rows(judged), torch.from_numpy(judged), smallest))
     return parts
 
 
@@ -64,3 +68,59 @@ class NetworkBuilder:
         seed_weights(seed)
         network = build_network(self.config, **self.sizes, pretrained=self.pretrained, ngram_keys=self.ngram_keys)
         return network.to(device)
+
+
+# Of a network trained on fewer than so many documents: batch size and epochs. Few documents need small batches, or
+# there are too few steps; with more documents, fewer epochs and larger batches bound the time that cross-fitting takes.
+_SIZES = [(1500, 16, 8), (3000, 32, 7), (7400, 32, 4), (math.inf, 64, 4)]
+
+
+def build_settings(config: TrainConfig, part: Part) -> FitSettings:
+    """Sizes that the config leaves open are those that suit so many training texts. Without adversarial training, a
+    step costs half as much: then there are twice as many epochs."""
+    batch_size, epochs = next(sizes for most, *sizes in _SIZES if part.smallest < most)
+    if config.adversarial_norm is None:
+        epochs *= 2
+    batch_size = batch_size if config.batch_size == "auto" else config.batch_size
+    epochs = epochs if config.epochs == "auto" else config.epochs
+    steps = math.ceil(math.ceil(len(part.train) / batch_size) / config.accumulate)
+    return FitSettings(
+        batch_size,
+        epochs,
+        steps,
+        partial(
+            learning_rate_at, total_steps=epochs * steps, peak=config.learning_rate, schedule=config.schedule,
+            warmup=config.warmup,
+        ),
+        accumulate=config.accumulate,
+        seed=part.seed,
+        grad_clip_norm=config.grad_clip_norm,
+        precision=config.precision,
+        monitor=config.monitor,
+        patience=config.patience,
+    )  # fmt: skip
+
+
+def build_objective(config: TrainConfig, network: Network, labels: np.ndarray, num_classes: int) -> Objective:
+    """labels (n,): of the training texts, which decide how much each class weighs."""
+    device = next(network.parameters()).device
+    weights = None if config.class_weights == "none" else balanced_weights(labels, num_classes).to(device)
+    loss = cross_entropy(class_weights=weights, label_smoothing=config.label_smoothing)
+    if config.adversarial_norm is None:
+        return plain(loss)
+    return adversarial(loss, norm=config.adversarial_norm, dim=network.embedding.table.embedding_dim)
+
+
+def build_fit(
+    config: TrainConfig, network: Network, part: Part, state: TrainingState, num_classes: int,
+    evaluate: Callable[[], Scores] | None = None,
+) -> tuple[FitSettings, LazyAdamW, Iterator[Step | Evaluation]]:  # fmt: skip
+    """The settings, the optimizer and the `fit` generator, not yet started: load a saved state into network, optimizer
+    and `state` before iterating. The network is on its device."""
+    settings = build_settings(config, part)
+    optimizer = build_optimizer(
+        network, learning_rate=config.learning_rate, weight_decay=config.weight_decay,
+        embedding_lr_multiplier=config.embedding_lr_multiplier,
+    )  # fmt: skip
+    objective = build_objective(config, network, np.asarray(part.train.labels), num_classes)
+    return settings, optimizer, fit(network, part.train, objective, optimizer, state, settings, evaluate)

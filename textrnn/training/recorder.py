@@ -1,101 +1,185 @@
-"""What a run keeps of its training: history, best weights, training state, curves. Of several processes, the first
-alone writes."""
+"""What a run keeps of its training: history, best weights, training state, curves, log lines. Of several processes, the
+first alone writes."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from textrnn.config import Config
+from textrnn.corpus.splits import HeldOut, Splits
 from textrnn.errors import CheckpointError
+from textrnn.linear.files import load_linear, save_linear
 from textrnn.models.network import Network
 from textrnn.reports.charts import plot_curves, save_png, training_curves
 from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.folder import RunFolder
+from textrnn.run.held_out import load_margins, save_held_out, save_margins, save_train_hashes
 from textrnn.run.history import append_history, cut_history, read_history
-from textrnn.runtime.distributed import is_first
+from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_weights
+from textrnn.runtime.distributed import barrier, is_first
 from textrnn.runtime.progress import log
-from textrnn.training.best import BestNetworks
-from textrnn.training.events import Evaluation
-from textrnn.training.fit import out_of_patience
-from textrnn.training.state import TrainingState, check_weights, flush_metrics, progress_problem
+from textrnn.runtime.tensors import difference
+from textrnn.training.decision import Scores
+from textrnn.training.linear import ReadTexts, describe_linear, fit_linear
+from textrnn.training.networks import Keeper, Trainee
+from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, checked_progress, flush_metrics
 
 
-class Recorder:
-    """Writes a run's files as the training of a network goes on.
-
-    best: what keeps the best weights. epochs: how many there will be, for the log. fold: without which the network is
-    trained, from 1; None where networks are not cross-fitted.
-    """
+class Recorder(Keeper):
+    """Writes a run's files as training goes on. title: of the curves. monitor: the score by which weights are the best.
+    save_minutes: between savings of the training state."""
 
     def __init__(
-        self, run: RunFolder, network: Network, optimizer: torch.optim.Optimizer, state: TrainingState,
-        best: BestNetworks, *, epochs: int, fold: int | None = None,
-    ) -> None:  # fmt: skip
-        self.run, self.network, self.optimizer, self.state, self.best = run, network, optimizer, state, best
-        self.epochs, self.fold, self.file = epochs, fold, run.state_of(fold)
-        self.saved_at = time.monotonic()
+        self, run: RunFolder, held_out: HeldOut | None, *, mix: bool, title: str, monitor: str, save_minutes: float
+    ) -> None:
+        super().__init__(mix=mix)
+        self.run, self.held_out, self.title, self.monitor = run, held_out, title, monitor
+        self.hashes = np.zeros(0, np.uint64) if held_out is None else held_out.hashes
+        self.save_seconds, self.saved_at = 60 * save_minutes, time.monotonic()
+        self.last_state: TrainingState | None = None
 
-    def load(self, *, steps_per_epoch: int, patience: int | None) -> None:
-        """Restore what `save` saved; what was recorded after it is removed. Raises CheckpointError."""
-        progress = progress_of(load_state(self.file, self.network, self.optimizer), self.run, self.file)
-        # train.epochs may have been made larger
-        vars(self.state).update(vars(progress), finished=out_of_patience(progress, patience))
-        state = self.state
-        possible = (
-            state.step == (state.epoch - 1) * steps_per_epoch + state.steps_in_epoch
-            and state.steps_in_epoch <= steps_per_epoch
-            and state.pending_evaluation == (state.steps_in_epoch == steps_per_epoch)
-        )
-        if not possible:
+    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
+        """As a Keeper does, and save the model, its margins, and what the run is trained on. A saved model is used
+        again unless a file is missing or damaged."""
+        classes, margins = len(splits.labels), None
+        with contextlib.suppress(CheckpointError):
+            saved = load_margins(self.run, classes)
+            if saved is not None and np.array_equal(saved[1], self.hashes):
+                self.linear = load_linear(self.run.model, num_classes=classes, tokenizer=config.tokenizer)
+                margins = saved[0]
+        begin = time.perf_counter()
+        if self.linear is None and (fitted := fit_linear(config, splits, texts)) is not None:
+            self.linear = fitted.model
+            save_linear(self.run.model, fitted.model)
+            margins = np.zeros((0, classes), np.float32) if fitted.margins is None else fitted.margins
+            save_margins(self.run, margins, self.hashes)
+            count = len(splits.train) + (len(self.hashes) if splits.folds is None else 0)
+            log.info(describe_linear(fitted, count, time.perf_counter() - begin))
+        save_train_hashes(self.run, splits.fitted_hashes(with_dev=self.linear is not None))
+        return None if margins is None or self.held_out is None else torch.from_numpy(margins)
+
+    def load_best(self, network: Network, count: int, begun: list[TrainingState]) -> None:
+        """The weights that were saved before. network: one of the run's, of which there are to be `count`. begun: how
+        far each has come. Raises CheckpointError where weights are missing, damaged, or of another run."""
+        if self.run.weights.exists():
+            self.weights = read_networks(self.run.weights)
+            self.decision, _, _ = read_decision(self.run.model / DECISION)
+        wrong = next(filter(None, (difference(each, network.state_dict()) for each in self.weights)), None)
+        if wrong is None and len(self.weights) > count:
+            wrong = f"{len(self.weights)} networks, where the run has {count}"
+        if wrong is not None:
             raise CheckpointError(
-                f"{self.file}: the saved state is damaged or of other texts (epoch {state.epoch}, step "
-                f"{state.step}, where an epoch has {steps_per_epoch} steps); start over with: "
+                f"{self.run.weights}: damaged, or of another run ({wrong}); start over with: "
                 f"{self.run.restart_command()}"
             )
-        if state.best_epoch and not self.best.has(self.fold):
+        if len(self.weights) < sum(state.best_epoch > 0 for state in begun):
             raise CheckpointError(
                 f"{self.run.weights}: the best model so far is missing; start over with: {self.run.restart_command()}"
             )
+
+    def begin(self, trainee: Trainee) -> None:
+        """Restore what `save` saved, and remove what was recorded after it. Raises CheckpointError."""
+        state, settings = trainee.state, trainee.settings
+        file = self.run.state_of(trainee.fold)
+        self.last_state = state
+        if not file.exists():
+            self.save(trainee)  # so that wherever there are weights of a best model, there is a state
+            return
+        progress = checked_progress(
+            load_state(file, trainee.network, trainee.optimizer), file, steps_per_epoch=settings.steps_per_epoch
+        )
+        # train.epochs may have been made larger
+        vars(state).update(vars(progress), finished=progress.out_of_patience(settings.patience))
         if is_first():
-            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, self.fold)
-            self.run.held_out.unlink(missing_ok=True)  # stale until all networks are summed up again
-        of_fold = "" if self.fold is None else f"fold {self.fold}, "
-        if state.finished or state.epoch > self.epochs:
-            log.info("resuming %s: %sis trained", self.run.path, of_fold.replace(", ", " ") or "the network ")
+            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, trainee.fold)
+            self.run.held_out.unlink(missing_ok=True)  # stale until all networks have judged again
+        if state.finished or state.epoch > settings.epochs:
+            name = "the network" if trainee.fold is None else f"fold {trainee.fold}"
+            log.info("resuming %s: %s is trained", self.run.path, name)
         else:
             log.info(
-                "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path, of_fold, state.epoch,
-                self.epochs, state.step, steps_per_epoch * self.epochs,
+                "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path, _of_fold(trainee), state.epoch,
+                settings.epochs, state.step, settings.total_steps,
             )  # fmt: skip
-
-    def save(self) -> None:
-        """Save the training state. All processes must call this after the same step. Raises TextRNNError where a loss
-        or weight is not finite."""
-        flush_metrics(self.state)
-        check_weights(self.state, self.network)
-        if is_first():
-            save_state(self.file, self.network, self.optimizer, self.state.progress())
         self.saved_at = time.monotonic()
 
-    def add(self, evaluation: Evaluation) -> None:
+    def wants_to_save(self) -> bool:
+        return time.monotonic() - self.saved_at >= self.save_seconds
+
+    def save(self, trainee: Trainee) -> None:
+        """Save the training state. All processes must call this after the same step. Raises TextRNNError where a loss
+        or weight is not finite."""
+        flush_metrics(trainee.state)
+        check_weights(trainee.state, trainee.network)
+        if is_first():
+            file = self.run.state_of(trainee.fold)
+            save_state(file, trainee.network, trainee.optimizer, trainee.state.progress())
+        self.saved_at = time.monotonic()
+
+    def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
         """Keep the weights if they are the best so far, then append to the history, then save the state: a run that is
         killed in between repeats the evaluation."""
-        if evaluation.is_best:
-            self.best.keep(self.fold, self.network, evaluation.decision)
+        super().add(trainee, event)
+        if not isinstance(event, Evaluation):
+            return
         if is_first():
-            fold = {} if self.fold is None else {"fold": self.fold}
-            append_history(self.run.history, fold | evaluation.record())
-        before = "" if self.fold is None else f"fold {self.fold}, "
-        log.info(
-            before + short_line(evaluation, self.epochs), extra={"full": before + full_line(evaluation, self.epochs)}
-        )
-        if evaluation.stopped_early and evaluation.epoch < self.epochs:
-            log.info("stopped early: no improvement in %d evaluations", self.state.evaluations_since_best)
-        self.save()
+            if event.is_best:
+                save_weights(self.run.model, self.weights, self.decision, self.linear is not None)
+            append_history(self.run.history, self.history[-1])
+        before, epochs = _of_fold(trainee), trainee.settings.epochs
+        log.info(before + short_line(event, epochs), extra={"full": before + full_line(event, epochs)})
+        if event.stopped_early and event.epoch < epochs:
+            log.info("stopped early: no improvement in %d evaluations", trainee.state.evaluations_since_best)
+        self.save(trainee)
+
+    def interrupt(self, trainee: Trainee | None) -> None:
+        if trainee is None:
+            log.info("interrupted; all networks are trained and saved; continue with: %s", self.run.resume_command())
+        else:
+            self.save(trainee)
+            log.info(
+                "interrupted at %sepoch %d, step %d; the training state is saved; continue with: %s", _of_fold(trainee),
+                trainee.state.epoch, trainee.state.step, self.run.resume_command(),
+            )  # fmt: skip
+        if is_first():
+            plot_history(self.run, self.title)
+        barrier()  # torchrun ends the other processes as soon as one has left
+
+    def end(self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None) -> None:
+        """Save how the networks decide, and last the held-out logits, which show that the run is complete."""
+        if not is_first():
+            return
+        self.history = read_history(self.run.history)  # with what earlier processes recorded
+        super().end(scores, logits, bfloat16_agreement)
+        if self.warning is not None:
+            log.warning(self.warning)
+        if scores is not None and len(self.weights) > 1:
+            append_history(self.run.history, self.history[-1])
+            log.info("on held-out texts: %s", scores.line())
+        save_decision(self.run.model, self.decision, self.linear is not None, bfloat16_agreement)
+        labels = np.zeros(0, np.int64) if self.held_out is None else np.asarray(self.held_out.texts.labels)
+        save_held_out(self.run, logits, labels, self.hashes)
+        plot_history(self.run, self.title)
+        state = self.last_state
+        if state is None or len(self.weights) > 1:
+            log.info("evaluate the model with: %s", self.run.eval_command())
+            return
+        score = "" if state.best is None else f", {self.monitor} {state.best:.4f}"
+        log.info("best model: epoch %d%s; evaluate it with: %s", state.best_epoch, score, self.run.eval_command())
+
+
+def _of_fold(trainee: Trainee) -> str:
+    return "" if trainee.fold is None else f"fold {trainee.fold}, "
+
+
+def saved_progress(run: RunFolder) -> list[TrainingState]:
+    """How far each network of a run has come that has been begun, read without tensors. Raises CheckpointError."""
+    return [checked_progress(read_progress(path), path) for path in run.states()]
 
 
 def plot_history(run: RunFolder, name: str) -> None:
@@ -113,7 +197,7 @@ def best_epochs(run: RunFolder) -> dict[int | None, int]:
     found = {}
     for path in run.states():
         with contextlib.suppress(CheckpointError):
-            state = progress_of(read_progress(path), run, path)
+            state = checked_progress(read_progress(path), path)
             fold = None if path == run.state else int(path.stem.rpartition("_")[2])
             if state.best_epoch:
                 found[fold] = state.best_epoch
@@ -131,13 +215,11 @@ def score_in_title(history: list[dict[str, Any]], best: dict[int | None, int]) -
 
 def short_line(evaluation: Evaluation, epochs: int) -> str:
     """For the terminal, of at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
-    parts = [f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"]
-    if evaluation.dev_loss is not None:
-        parts.append(f"dev loss {_in_five(evaluation.dev_loss)}")
-        parts.append(f"accuracy {evaluation.dev_accuracy:.4f}")
-        parts.append(f"F1 {evaluation.dev_macro_f1:.4f}")
-    parts.append(f"{evaluation.seconds:.0f} s")
-    return ", ".join(parts) + (" *" if evaluation.is_best else "")
+    line = f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"
+    if evaluation.scores is not None:
+        dev = evaluation.scores.together
+        line += f", dev loss {_in_five(dev['loss'])}, accuracy {dev['accuracy']:.4f}, F1 {dev['macro_f1']:.4f}"
+    return f"{line}, {evaluation.seconds:.0f} s{' *' * evaluation.is_best}"
 
 
 def _in_five(loss: float) -> str:
@@ -148,38 +230,15 @@ def _in_five(loss: float) -> str:
 
 def full_line(evaluation: Evaluation, epochs: int) -> str:
     """For train.log."""
-    parts = [f"epoch {evaluation.epoch}/{epochs}", f"train loss {evaluation.train_loss:.4f}"]
-    if evaluation.dev_loss is not None:
-        parts.append(f"dev loss {evaluation.dev_loss:.4f}")
-        parts.append(f"accuracy {evaluation.dev_accuracy:.4f}")
-        parts.append(f"macro-F1 {evaluation.dev_macro_f1:.4f}")
-    if evaluation.dev_linear_accuracy is not None:
-        parts.append(f"network alone {evaluation.dev_network_accuracy:.4f}")
-        parts.append(f"linear model alone {evaluation.dev_linear_accuracy:.4f}")
-    parts.append(
-        f"gradient norm {evaluation.grad_norm_mean:.2f} "
-        f"(max {evaluation.grad_norm_max:.2f}, {evaluation.clipped:.0%} clipped)"
+    line, scores = f"epoch {evaluation.epoch}/{epochs}, train loss {evaluation.train_loss:.4f}", evaluation.scores
+    if scores is not None:
+        dev = scores.together
+        line += f", dev loss {dev['loss']:.4f}, accuracy {dev['accuracy']:.4f}, macro-F1 {dev['macro_f1']:.4f}"
+        if scores.linear is not None:
+            line += f", network alone {scores.network['accuracy']:.4f}"
+            line += f", linear model alone {scores.linear['accuracy']:.4f}"
+    return (
+        f"{line}, gradient norm {evaluation.grad_norm_mean:.2f} (max {evaluation.grad_norm_max:.2f}, "
+        f"{evaluation.clipped:.0%} clipped), {evaluation.tokens_per_second:,.0f} tokens/s, "
+        f"{evaluation.seconds:.0f} s{' *' * evaluation.is_best}"
     )
-    parts.append(f"{evaluation.tokens_per_second:,.0f} tokens/s")
-    parts.append(f"{evaluation.seconds:.0f} s")
-    return ", ".join(parts) + (" *" if evaluation.is_best else "")
-
-
-def progress_of(saved: dict[str, Any], run: RunFolder, file: Path) -> TrainingState:
-    """The progress in a saved state. Raises CheckpointError where it is damaged, or another version saved it."""
-    if saved.keys() != TrainingState().progress().keys():
-        raise CheckpointError(
-            f"{file}: saved by another version of textrnn; resume with that version, or start over with: "
-            f"{run.restart_command()}"
-        )
-    problem = progress_problem(saved)
-    if problem is not None:
-        raise CheckpointError(
-            f"{file}: the saved state is damaged ({problem}); start over with: {run.restart_command()}"
-        )
-    return TrainingState(**saved)
-
-
-def saved_progress(run: RunFolder) -> list[TrainingState]:
-    """How far each network of a run has come that has been begun, read without tensors. Raises CheckpointError."""
-    return [progress_of(read_progress(path), run, path) for path in run.states()]

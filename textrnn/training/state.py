@@ -1,19 +1,93 @@
-"""How far training has come, and what it has measured since the last evaluation."""
+"""How far training has come, and the events that it yields: optimizer steps and evaluations."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from textrnn.errors import TextRNNError, short
+from textrnn.errors import CheckpointError, TextRNNError, short
 from textrnn.models.network import not_finite
+from textrnn.run.checkpoint import restart_command
 from textrnn.runtime.distributed import total
-from textrnn.training.events import Step
+from textrnn.training.decision import Scores
+
+
+@dataclass
+class Step:
+    """One optimizer step.
+
+    documents, tokens: over all processes. seconds: until the step was handed to the device.
+    loss: (), summed over this process's documents. grad_norm: (), before clipping, the same in each process. Both stay
+    on the device: reading them waits until the device has computed them. grad_clip_norm: the limit, or None.
+    """
+
+    epoch: int
+    number: int
+    documents: int
+    tokens: int
+    learning_rate: float
+    seconds: float
+    loss: torch.Tensor
+    grad_norm: torch.Tensor
+    grad_clip_norm: float | None
+
+
+@dataclass
+class Evaluation:
+    """The end of an epoch: what training measured since the last one, and the scores on held-out texts (None without
+    any).
+
+    clipped: the share of steps whose gradient was clipped. is_best: whether the weights are the best so far.
+    stopped_early: whether training ends here for lack of improvement.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    scores: Scores | None
+    learning_rate: float
+    grad_norm_mean: float
+    grad_norm_max: float
+    clipped: float
+    tokens_per_second: float
+    seconds: float
+    is_best: bool
+    stopped_early: bool
+
+    def record(self) -> dict[str, Any]:
+        """The line of history.jsonl."""
+        first = {"epoch": self.epoch, "step": self.step, "train_loss": self.train_loss}
+        return first | dev_scores(self.scores) | {key: getattr(self, key) for key in _MEASURED}
+
+
+_MEASURED = ("learning_rate", "grad_norm_mean", "grad_norm_max", "clipped", "tokens_per_second", "seconds")
+
+
+def dev_scores(scores: Scores | None) -> dict[str, float | None]:
+    """The scores by their names in history.jsonl; all None where there are none."""
+    parts = (None, None, None) if scores is None else (scores.together, scores.network, scores.linear)
+    return {
+        f"{name}_{key}": None if part is None else part[key]
+        for name, part in zip(("dev", "dev_network", "dev_linear"), parts, strict=True)
+        for key in ("loss", "accuracy", "macro_f1")
+    }
+
+
+def fold_summary(history: Sequence[dict[str, Any]], scores: Scores) -> dict[str, Any]:
+    """The last line of history.jsonl where networks are cross-fitted: the scores on the held-out texts of all folds.
+    history: its other lines; some may have been lost."""
+    last = {record["fold"]: record for record in history if "fold" in record}.values()
+    epoch, step = max((record["epoch"] for record in last), default=0), sum(record["step"] for record in last)
+    seconds = sum(record.get("seconds") or 0.0 for record in last)
+    unknown = dict.fromkeys(_MEASURED)
+    return {"epoch": epoch, "step": step, "train_loss": None, **dev_scores(scores), **unknown, "seconds": seconds}
 
 
 @dataclass
@@ -52,9 +126,22 @@ class TrainingState:
         self.loss_sum = self.grad_norm_sum = self.grad_norm_max = self.train_seconds = 0.0
         self.documents = self.tokens = self.steps = self.clipped = 0
 
+    def out_of_patience(self, patience: int | None) -> bool:
+        return patience is not None and self.evaluations_since_best >= patience
 
-def progress_problem(saved: dict[str, Any]) -> str | None:
-    """What is wrong with numbers that should be those of `TrainingState.progress`; None where nothing is."""
+
+def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int | None = None) -> TrainingState:
+    """The numbers in a saved state. steps_per_epoch: of the texts to go on with, None if they are not known yet. Raises
+    CheckpointError where the numbers are damaged, of other texts, or saved by another version."""
+    problem = _problem(saved, steps_per_epoch)
+    if problem is not None:
+        raise CheckpointError(f"{file}: {problem} start over with: {restart_command(file)}")
+    return TrainingState(**saved)
+
+
+def _problem(saved: dict[str, Any], steps_per_epoch: int | None) -> str | None:
+    if saved.keys() != TrainingState().progress().keys():
+        return "saved by another version of textrnn; resume with that version, or"
     for key, default in TrainingState().progress().items():
         value = saved[key]
         if isinstance(default, bool):
@@ -64,13 +151,22 @@ def progress_problem(saved: dict[str, Any]) -> str | None:
         else:
             good = type(value) is float and 0 <= value < math.inf
         if not (good or (value is None and default is None)):
-            return f"{key}: {short(value)}"
+            return f"the saved state is damaged ({key}: {short(value)});"
     state = TrainingState(**saved)
-    if state.steps != state.steps_in_epoch or (state.steps and not (state.documents and state.train_seconds)):
-        return f"sums of {state.steps} steps, {state.documents} documents, at step {state.steps_in_epoch} of the epoch"
-    if state.best_epoch + state.evaluations_since_best != state.epoch - 1:
-        return f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {state.epoch}"
-    return None
+    epoch, step, at = state.epoch, state.step, state.steps_in_epoch
+    if state.steps != at or (state.steps and not (state.documents and state.train_seconds)):
+        sums = f"sums of {state.steps} steps, {state.documents} documents, at step {at} of the epoch"
+        return f"the saved state is damaged ({sums});"
+    if state.best_epoch + state.evaluations_since_best != epoch - 1:
+        best = f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {epoch}"
+        return f"the saved state is damaged ({best});"
+    if steps_per_epoch is None:
+        return None
+    is_of_epoch = step == (epoch - 1) * steps_per_epoch + at and at <= steps_per_epoch
+    if is_of_epoch and state.pending_evaluation == (at == steps_per_epoch):
+        return None
+    where = f"epoch {epoch}, step {step}, where an epoch has {steps_per_epoch} steps"
+    return f"the saved state is damaged or of other texts ({where});"
 
 
 def flush_metrics(state: TrainingState) -> None:

@@ -1,0 +1,265 @@
+"""The one way to train, of `textrnn train` and of the estimator: the networks of a plan in turn, then how they decide.
+What comes of it is kept by a `Keeper` in memory, or by a `recorder.Recorder` in a run's folder, too."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from textrnn.config import Config
+from textrnn.corpus.splits import Splits
+from textrnn.inference import compute_logits
+from textrnn.linear.mixture import Decision
+from textrnn.linear.model import LinearModel
+from textrnn.models.network import Network
+from textrnn.runtime.device import has_bfloat16_units
+from textrnn.runtime.distributed import is_first, maximum, shard, total
+from textrnn.runtime.progress import bar
+from textrnn.runtime.signals import Interrupted, StopRequest
+from textrnn.training.decision import Scores, judge, judge_trained
+from textrnn.training.fit import FitSettings
+from textrnn.training.linear import ReadTexts, fit_linear
+from textrnn.training.plan import NetworkBuilder, Part, build_fit
+from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics, fold_summary
+
+# Where no text was held out to learn from: equal parts, and a temperature of the linear model that suits most corpora.
+EQUAL_PARTS = Decision(weight=0.5, linear_temperature=0.25)
+FLUSH_SECONDS = 0.25  # between waits for the device
+BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, so that all fits in 80 columns
+MOST_TEXTS = 2000  # on which bfloat16 and float32 are compared
+
+
+@dataclass
+class Trainee:
+    """A network in training. fold: without which it is trained, from 1; None where networks are not cross-fitted."""
+
+    fold: int | None
+    network: Network
+    optimizer: torch.optim.Optimizer
+    state: TrainingState
+    settings: FitSettings
+
+
+class Keeper:
+    """Keeps in memory what training makes. history: as the lines of history.jsonl. warning: about a part of the model
+    that is weak, or None. bfloat16_agreement: see `Training.bfloat16_agreement`.
+
+    mix: whether the linear model decides with the networks.
+    """
+
+    def __init__(self, *, mix: bool) -> None:
+        self.mix = mix
+        self.linear: LinearModel | None = None
+        self.weights: list[dict[str, torch.Tensor]] = []
+        self.decision = Decision()
+        self.history: list[dict[str, Any]] = []
+        self.warning: str | None = None
+        self.bfloat16_agreement: float | None = None
+
+    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
+        """Margins (m, classes) of linear models on the held-out texts; None without held-out texts or linear model."""
+        fitted = fit_linear(config, splits, texts)
+        if fitted is None:
+            return None
+        self.linear = fitted.model
+        return None if fitted.margins is None else torch.from_numpy(fitted.margins)
+
+    def begin(self, trainee: Trainee) -> None:
+        """Called before a network's first step."""
+
+    def wants_to_save(self) -> bool:
+        return False
+
+    def save(self, trainee: Trainee) -> None:
+        """Save what is needed to go on after the last step."""
+
+    def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
+        """Keep the best weights of each network, and a history."""
+        if isinstance(event, Evaluation):
+            if event.is_best:
+                number = (trainee.fold or 1) - 1
+                state = trainee.network.state_dict()
+                self.weights[number : number + 1] = [{name: tensor.cpu().clone() for name, tensor in state.items()}]
+                if event.scores is not None:
+                    self.decision = event.scores.decision
+                elif self.mix and self.linear is not None:
+                    self.decision = EQUAL_PARTS
+            self.history.append(({} if trainee.fold is None else {"fold": trainee.fold}) | event.record())
+
+    def interrupt(self, trainee: Trainee | None) -> None:
+        """Called when a signal stops the training of a network, or (None) what follows."""
+
+    def end(self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None) -> None:
+        """scores: on all held-out texts, None without any. logits (m, classes): of the networks on them."""
+        if scores is not None:
+            self.decision, self.warning = scores.decision, scores.warning
+            if len(self.weights) > 1:
+                self.history.append(fold_summary(self.history, scores))
+        self.bfloat16_agreement = bfloat16_agreement
+
+
+@dataclass
+class Training:
+    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
+
+    `listeners` in `train` are the functions that get each event of `fit`: whoever else wants them, such as a writer for
+    TensorBoard, is one more line there.
+    """
+
+    config: Config
+    splits: Splits
+    parts: list[Part]
+    margins: torch.Tensor | None
+    keeper: Keeper
+    device: torch.device
+    stop: StopRequest
+
+    def run(self, builder: NetworkBuilder, network: Network) -> None:
+        """network: of the first part, on its device. Raises TextRNNError as `fit` does, and Interrupted once the keeper
+        has saved what it saves."""
+        for number, part in enumerate(self.parts, start=1):
+            network = network if number == 1 else builder.build(part.seed, self.device)
+            self.train(network, part, number if len(self.parts) > 1 else None)
+        try:
+            self.decide(network)
+        except Interrupted:
+            self.keeper.interrupt(None)
+            raise
+
+    def train(self, network: Network, part: Part, fold: int | None) -> None:
+        """Train one network, from its saved state where the keeper has one."""
+        state = TrainingState()
+        settings, optimizer, events = build_fit(
+            self.config.train, network, part, state, len(self.splits.labels),
+            None if part.held_out is None else partial(self.scores, network, part),
+        )  # fmt: skip
+        trainee = Trainee(fold, network, optimizer, state, settings)
+        self.keeper.begin(trainee)
+        name = "training" if fold is None else f"fold {fold}"
+        with bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
+            listeners: list[Callable[[Step | Evaluation], None]] = [
+                partial(show, shown, state), partial(self.keeper.add, trainee),
+            ]  # fmt: skip
+            flushed_at = time.monotonic()
+            try:
+                for event in events:
+                    for listen in listeners:
+                        listen(event)
+                    if isinstance(event, Step):
+                        flushed_at = self.after_step(trainee, flushed_at)
+            except Interrupted:
+                self.keeper.interrupt(trainee)
+                raise
+
+    def after_step(self, trainee: Trainee, flushed_at: float) -> float:
+        """Flush, save and stop when it is time; returns when the metrics were flushed last. All processes must do so at
+        the same step, or they deadlock."""
+        must_flush, must_save, signal_number = maximum([
+            time.monotonic() - flushed_at >= FLUSH_SECONDS,
+            self.keeper.wants_to_save(),
+            self.stop.signal_number or 0,
+        ])  # fmt: skip
+        if must_flush or must_save:
+            flush_metrics(trainee.state)
+            flushed_at = time.monotonic()
+        if signal_number:
+            raise Interrupted(signal_number)
+        if must_save:
+            self.keeper.save(trainee)
+        return flushed_at
+
+    def scores(self, network: Network, part: Part) -> Scores:
+        """Scores on the part's held-out texts. Raises Interrupted."""
+        assert part.held_out is not None
+        margins = None if self.margins is None else self.margins[part.held_out_rows]
+        logits = self.held_out_logits(network, part)
+        return judge(logits, margins, np.asarray(part.held_out.labels), mix=self.keeper.mix)
+
+    def held_out_logits(self, network: Network, part: Part) -> torch.Tensor:
+        """(n, classes), to which each process contributes a shard. Raises Interrupted."""
+        texts = part.held_out
+        assert texts is not None
+        own = shard(np.argsort(-texts.lengths, kind="stable"))
+        logits = torch.zeros(len(texts), len(self.splits.labels))
+        with bar("evaluating", total=len(own)) as shown, contextlib.suppress(Interrupted):
+
+            def after_batch(count: int) -> None:
+                shown.update(count)
+                self.stop.check()
+
+            if len(own):
+                of_own = compute_logits(network, texts.rows(own), device=self.device, after_batch=after_batch)
+                logits[torch.from_numpy(own)] = of_own
+        self.check_stop()
+        # the other processes have zeros where this one has logits, so adding them up rounds nothing
+        return total(logits)
+
+    def check_stop(self) -> None:
+        """Raises Interrupted in all processes if one has received a signal."""
+        (signal_number,) = maximum([self.stop.signal_number or 0])
+        if signal_number:
+            raise Interrupted(signal_number)
+
+    def decide(self, network: Network) -> None:
+        """Learn from all held-out texts how networks and linear model decide, and whether bfloat16 decides alike.
+        network: any of them; its weights are overwritten. Raises Interrupted."""
+        held_out, classes = self.splits.held_out, len(self.splits.labels)
+        if held_out is None:
+            self.keeper.end(None, torch.zeros(0, classes), None)
+            return
+        logits = torch.empty(len(held_out.texts), classes)
+        for part, trained in zip(self.parts, self.best(network), strict=True):
+            logits[part.held_out_rows] = self.held_out_logits(trained, part)
+        scores = judge_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
+        agreement = None
+        if is_first():
+            with contextlib.suppress(Interrupted):
+                agreement = self.bfloat16_agreement(network, scores.decision)
+        self.check_stop()
+        self.keeper.end(scores, logits, agreement)
+
+    def best(self, network: Network) -> Iterator[Network]:
+        """Each network with its best weights, in the order of the parts: `network` has them one after the other."""
+        for weights in self.keeper.weights:
+            network.load_state_dict(weights)
+            yield network
+
+    def bfloat16_agreement(self, network: Network, decision: Decision) -> float | None:
+        """The share of held-out texts whose predicted class is the same in bfloat16 and in float32, each by the network
+        that was not trained on it and, if it decides, the linear model. None where the processor has no bfloat16 units.
+        Raises Interrupted."""
+        if not has_bfloat16_units(self.device):
+            return None
+        if not decision.needs_network:
+            return 1.0
+        same = []
+        for part, trained in zip(self.parts, self.best(network), strict=True):
+            assert part.held_out is not None
+            rows = np.random.default_rng(part.seed).permutation(len(part.held_out))[: MOST_TEXTS // len(self.parts)]
+            margins = self.margins if self.keeper.mix else None
+            linear = None if margins is None else margins[part.held_out_rows[rows]]
+            one, other = (
+                compute_logits(
+                    trained, part.held_out.rows(rows), device=self.device, precision=precision,
+                    after_batch=lambda _: self.stop.check(),
+                )
+                for precision in ("float32", "bfloat16")
+            )  # fmt: skip
+            same.append(decision.logits(one, linear).argmax(dim=1) == decision.logits(other, linear).argmax(dim=1))
+        return float(torch.cat(same).double().mean())
+
+
+def show(shown: Any, state: TrainingState, event: Step | Evaluation) -> None:
+    """Advance the bar by a step; mean loss and speed are those of the epoch as far as they were flushed."""
+    if isinstance(event, Step):
+        shown.update()
+        if state.steps:
+            loss, rate = state.loss_sum / state.documents, state.tokens / state.train_seconds
+            shown.set_postfix_str(f"epoch {state.epoch}, loss {loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
