@@ -26,7 +26,7 @@ from textrnn.texts.vocab import Vocab
 LOAD = """
 import os, sys
 from pathlib import Path
-from textrnn.data import store
+from textrnn.corpus import store
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
 

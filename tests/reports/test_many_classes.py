@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.test_page import Outline, embedded, html_of
+from tests.reports.test_page import Outline, embedded, html_of
 from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
 from textrnn.reports.charts import plot_confusion_matrix
 from textrnn.reports.results import matrix_csv, metrics_json
