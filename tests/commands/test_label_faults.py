@@ -4,34 +4,22 @@ differ in nothing that means anything."""
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.checking.reports import ROWS, tsv, warned
 from tests.commands.bad_inputs import check_refused, put
-from tests.conftest import TINY, Cli, make_rows, sets
+from tests.conftest import TINY, Cli, sets
 from textrnn import RNNClassifier
 from textrnn.errors import short
 from textrnn.reading import reader
 from textrnn.texts import rows
 
-ROWS = make_rows(60)
 ALIKE = (
     "differ only in case, white space, Unicode form, invisible characters or the form of a number and are learnt as "
     "different classes: if they mean the same, write them alike in the data"
 )
-
-
-def tsv(rows: list[tuple[str, str]]) -> str:
-    return "".join(f"{label}\t{text}\n" for label, text in rows)
-
-
-def warned(result: Any) -> list[str]:
-    assert result.code == 0, result.err
-    lines = result.err.replace(f"{Path.cwd()}/", "").splitlines()
-    return [line.removeprefix("warning: ") for line in lines if line.startswith("warning: ")]
 
 
 def labelled(label: str, count: int) -> list[tuple[str, str]]:
@@ -199,8 +187,8 @@ def test_texts_without_tokens_are_not_told_twice(cli: Cli) -> None:
 def test_many_texts_that_occur_again_with_the_same_label_are_told(repeats: int, told: bool, cli: Cli) -> None:
     put({"t.tsv": tsv([*ROWS[:57], *ROWS[:repeats]])})
     found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
-    line = "4 of 61 rows of the training data repeat an earlier text with the same label: their texts weigh more than "
-    assert found == [f"{line}others"] * told
+    line = "4 of 61 rows of the training data repeat an earlier text with the same label, so these "
+    assert found == [f"{line}texts are over-weighted"] * told
 
 
 def test_the_estimator_tells_them_too() -> None:

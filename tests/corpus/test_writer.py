@@ -104,7 +104,7 @@ def test_an_error_in_a_worker_is_raised_here(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_signals_wait_until_a_worker_can_heed_them() -> None:
     code = (
-        "from tests.data.test_writer import *\n"
+        "from tests.corpus.test_writer import *\n"
         "writer._work = work_after_its_mask\n"
         "if __name__ == '__main__': list(with_workers(['a'] * 4001))"
     )
