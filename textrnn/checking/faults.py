@@ -106,8 +106,8 @@ def _contradictions(repeats: Repeats, train: Corpus) -> dict[int, list[int]]:
 
 def _frequent(repeats: Repeats, train: Corpus) -> np.ndarray:
     """Positions in `repeats` of texts that are a large part of all rows, the most frequent first."""
-    often = np.flatnonzero((repeats.counts > _MANY_OF_ONE * len(train)) & (repeats.counts >= _FEWEST_OF_ONE))
-    return often[np.argsort(-repeats.counts[often], kind="stable")][:_FREQUENT_SHOWN]
+    frequent = np.flatnonzero((repeats.counts > _MANY_OF_ONE * len(train)) & (repeats.counts >= _FEWEST_OF_ONE))
+    return frequent[np.argsort(-repeats.counts[frequent], kind="stable")][:_FREQUENT_SHOWN]
 
 
 def _repeats(
@@ -126,13 +126,12 @@ def _repeats(
                 for at, shown in contradictions.items()
             ],
         )
-    if len(frequent):
-        firsts = [(examples[int(repeats.first[at])], repeats.counts[at]) for at in frequent.tolist()]
-        lines = [
-            f"{short(first.text.strip())} is {count:,} of {len(train):,} rows of the training data, "
-            f"first at {first.where}"
-            for first, count in firsts
-        ]
+    lines = []
+    for at in frequent.tolist():
+        text, _, where, *_ = examples[int(repeats.first[at])]
+        share = f"{repeats.counts[at]:,} of {len(train):,} rows"
+        lines.append(f"{short(text.strip())} is {share} of the training data, first at {where}")
+    if lines:
         yield Finding("copies", lines[0], remedy=_KEEP_ONE, examples=lines[1:])
     again = int(repeats.counts.sum()) - len(repeats.counts) - (rows - texts)
     if again > _MANY_REPEATS * len(train):
@@ -157,8 +156,7 @@ def _shared_texts(splits: Splits, corpora: dict[str, Corpus]) -> Iterator[Findin
     if splits.dev_is_part_of_train and splits.dev_rows is not None:
         evaluated["dev"] = (train, splits.dev_rows)
     for name, (hashes, rows) in evaluated.items():
-        shared = count_shared(hashes, rows, train, splits.train_rows)
-        if shared:
+        if shared := count_shared(hashes, rows, train, splits.train_rows):
             yield Finding(
                 "copies",
                 f"{shared:,} of {len(rows):,} {name} texts also occur in train: {name} scores are inflated",

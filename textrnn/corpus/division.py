@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.corpus.corpus import Corpus
 from textrnn.texts.rows import all_rows, class_sizes, rows_where
 
 DEV_FRACTION = 0.1  # if the config has none
@@ -26,16 +27,17 @@ class Division(NamedTuple):
 
 
 def divide(
-    labels: np.ndarray, hashes: np.ndarray, kept: np.ndarray, *, has_dev: bool, dev_fraction: float | None, folds: int,
-    seed: int,
-) -> Division:  # fmt: skip
-    """labels, hashes (rows,): of all rows. kept (k,): the rows that are used, in ascending order. has_dev: whether
-    there are other texts to judge on. dev_fraction: the share of each class to hold out; None: a tenth, or, of few
-    texts, none, as they are divided into `folds` for cross-fitting."""
-    share = DEV_FRACTION if dev_fraction is None else dev_fraction
+    corpus: Corpus, *, has_dev: bool, dev_fraction: float | None, folds: int, seed: int, skip_empty: bool
+) -> Division:
+    """The training data of a run. has_dev: whether there are other texts to judge on. dev_fraction: the share of each
+    class to hold out; None: a tenth, or, of few texts, none, as they are divided into `folds` for cross-fitting.
+    skip_empty: leave out texts without a token."""
+    share, kept = DEV_FRACTION if dev_fraction is None else dev_fraction, used_rows(corpus, skip_empty=skip_empty)
     if has_dev or share == 0:
         return Division(kept, None, None, all_rows(0))
-    if len(kept) < len(labels):  # else nothing needs to be copied
+    labels = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
+    hashes = corpus.hashes
+    if len(kept) < len(corpus):  # else nothing needs to be copied
         labels, hashes = labels[kept], hashes[kept]
     if dev_fraction is None and is_cross_fitted(len(kept), folds):
         possible = min(folds, len(kept) // 2, len(np.unique(hashes)))
@@ -45,6 +47,16 @@ def divide(
     train, dev = stratified_split(labels, hashes, share, seed)
     dev = kept[dev[distinct_rows(labels[dev], hashes[dev])]]
     return Division(kept[train], dev, None, dev)
+
+
+def used_rows(corpus: Corpus, *, skip_empty: bool) -> np.ndarray:
+    return rows_where(np.asarray(corpus.lengths) > 0) if skip_empty else all_rows(len(corpus))
+
+
+def judging_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:
+    """The rows of a dev corpus on which networks are judged."""
+    rows = used_rows(dev, skip_empty=skip_empty)
+    return rows if dev.label_ids is None else rows[distinct_rows(dev.label_ids[rows], dev.hashes[rows])]
 
 
 def is_cross_fitted(texts: int, folds: int) -> bool:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.division import Division, distinct_rows, divide
+from textrnn.corpus.division import divide, judging_rows, used_rows
 from textrnn.errors import DataError
-from textrnn.texts.rows import all_rows, class_sizes, rows_where
+from textrnn.texts.rows import class_sizes
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import Vocab, select_tokens
 
@@ -109,7 +109,7 @@ def split_corpora(
     if skip_empty:
         for name in corpora.keys() & {"train", "dev"}:
             _check_tokens(corpora[name], name)
-    train_rows, dev_rows, folds_of_rows, judging = divide_corpus(
+    train_rows, dev_rows, folds_of_rows, judging = divide(
         corpus, has_dev="dev" in corpora, dev_fraction=dev_fraction, folds=folds, seed=seed, skip_empty=skip_empty
     )
     type_counts = np.zeros(corpus.type_count, np.int64)
@@ -138,28 +138,15 @@ def split_corpora(
     )  # fmt: skip
 
 
-def divide_corpus(
-    corpus: Corpus, *, has_dev: bool, dev_fraction: float | None, folds: int, seed: int, skip_empty: bool
-) -> Division:
-    """The training data of a run. Arguments: see `divide` and `split_corpora`."""
-    classes = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
-    used = _used_rows(corpus, skip_empty=skip_empty)
-    return divide(classes, corpus.hashes, used, has_dev=has_dev, dev_fraction=dev_fraction, folds=folds, seed=seed)
-
-
 def chosen_rows(texts: EncodedTexts, rows: np.ndarray) -> EncodedTexts:
     """These rows of texts, without a copy if they are all."""
     return texts if len(rows) == len(texts) else texts.rows(rows)
 
 
-def _used_rows(corpus: Corpus, *, skip_empty: bool) -> np.ndarray:
-    return rows_where(np.asarray(corpus.lengths) > 0) if skip_empty else all_rows(len(corpus))
-
-
 def _check_tokens(corpus: Corpus, name: str) -> None:
     """Raises DataError for a corpus in which no text has a token, or for train if those that have one are of a single
     class, unless all texts are."""
-    rows = _used_rows(corpus, skip_empty=True)
+    rows = used_rows(corpus, skip_empty=True)
     remedy = "check data.text_column, or keep the others with --set data.empty_texts=keep"
     if not len(rows):
         raise DataError(f"none of the {len(corpus):,} {name} texts has a token: {remedy}")
@@ -168,9 +155,3 @@ def _check_tokens(corpus: Corpus, name: str) -> None:
             f"expected two or more classes, but the {len(rows):,} {name} texts that have a token are all of one: "
             f"{remedy}"
         )
-
-
-def judging_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:
-    """The rows of a dev corpus on which networks are judged."""
-    rows = _used_rows(dev, skip_empty=skip_empty)
-    return rows if dev.label_ids is None else rows[distinct_rows(dev.label_ids[rows], dev.hashes[rows])]
