@@ -114,7 +114,7 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
         for name in ("starts", "lengths", "labels"):
             assert list(getattr(texts, name)) == list(getattr(expected, name))
         assert list(texts.id_map[texts.tokens]) == list(expected.id_map[expected.tokens])
-    assert statistics(in_memory, corpora["train"], 6) == of_file.statistics
+    assert statistics(in_memory, 6) == of_file.statistics
     faults = (find_faults(*data, 6, lambda rows: {}) for data in ((in_memory, corpora), (of_file, corpora_of_file)))
     assert next(faults) == next(faults)
 

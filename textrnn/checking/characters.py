@@ -40,34 +40,25 @@ _HEADERS = re.compile(r"\s*(?:[A-Z][A-Za-z-]{1,30}: .*\n){2}")
 
 @dataclass(frozen=True)
 class Kind:
-    """find: a text -> the position of the first such character, or None. can_be_severe: whether they show that text is
-    damaged, not only untidy."""
+    """find: a text -> the first such characters, or None. can_be_severe: whether they show damage, not just untidiness."""
 
     text: str
     remedy: str
-    find: Callable[[str], int | None]
+    find: Callable[[str], re.Match[str] | None]
     can_be_severe: bool = False
 
 
-def _first(pattern: re.Pattern[str]) -> Callable[[str], int | None]:
-    def find(text: str) -> int | None:
-        match = pattern.search(text)
-        return None if match is None else match.start()
-
-    return find
-
-
-def _misread(text: str) -> int | None:
-    """The position of UTF-8 that was decoded as windows-1252, latin-1 or GBK, or None."""
+def _misread(text: str) -> re.Match[str] | None:
+    """The first UTF-8 that was decoded as windows-1252, latin-1 or GBK, or None."""
     if text.isascii():
         return None
     for match in _UTF8_AS_1252.finditer(text):
         if _decoded_again(match.group(), "cp1252") or _decoded_again(match.group(), "latin-1"):
-            return match.start()
+            return match
     for match in _UTF8_AS_GBK.finditer(text):
         # the bytes of real Chinese in GBK may be UTF-8 by chance, but hardly that of Chinese
         if match.group() in _GBK_FILLERS or min(_decoded_again(match.group(), "gb18030"), default="") >= "\u2e80":
-            return match.start()
+            return match
     return None
 
 
@@ -86,22 +77,21 @@ KINDS = [
     ),
     Kind(
         "hold U+FFFD, which stands for characters that were lost",
-        "make the file anew from its source, with the right encoding", _first(_LOST), can_be_severe=True,
+        "make the file anew from its source, with the right encoding", _LOST.search, can_be_severe=True,
     ),
     Kind(
         "hold control characters; U+0080 to U+009F are windows-1252 punctuation that was read as latin-1",
-        "replace or remove them", _first(_CONTROLS),
+        "replace or remove them", _CONTROLS.search,
     ),
-    Kind("hold invisible characters, such as a byte order mark in the text", "remove them", _first(_INVISIBLE)),
+    Kind("hold invisible characters, such as a byte order mark in the text", "remove them", _INVISIBLE.search),
     Kind(
         "hold HTML tags or entities", "remove tags and unescape entities, here and in texts to be labelled",
-        _first(_MARKUP),
+        _MARKUP.search,
     ),
-    Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _first(_ESCAPES)),
+    Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _ESCAPES.search),
     Kind(
         "begin with headers of mails or news, which may tell the class by who wrote",
-        "remove them, unless the texts to be labelled have the same ones",
-        lambda text: 0 if _HEADERS.match(text) else None,
+        "remove them, unless the texts to be labelled have the same ones", _HEADERS.match,
     ),
 ]  # fmt: skip
 
@@ -118,13 +108,11 @@ class OddCharacters:
         self.totals[split] += 1
         text = example.text[:_LONGEST]
         for number, kind in enumerate(KINDS):
-            at = kind.find(text)
-            if at is None:
-                continue
-            self.counts[number][split] += 1
-            if len(self.examples[number]) < EXAMPLES:
-                around = text[max(0, at - _AROUND) : at + _AROUND].strip("\r\n\t ")
-                self.examples[number].append(f"{example.where}: {short(around)}")
+            if match := kind.find(text):
+                self.counts[number][split] += 1
+                if len(self.examples[number]) < EXAMPLES:
+                    around = text[max(0, match.start() - _AROUND) : match.start() + _AROUND].strip("\r\n\t ")
+                    self.examples[number].append(f"{example.where}: {short(around)}")
 
     def findings(self) -> Iterator[Finding]:
         """One for each kind, over all splits."""

@@ -38,14 +38,13 @@ def find_faults(
     contradictions, frequent = _contradictions(repeats, train), _frequent(repeats, train)
     empty = {name: np.flatnonzero(np.asarray(corpus.lengths) == 0) for name, corpus in corpora.items()}
     examples = examples_at(
-        {*(row for rows in contradictions.values() for row in rows), *repeats.first[frequent].tolist()}
-        | set(empty["train"][:_PLACES_SHOWN].tolist())
+        {*repeats.first[frequent].tolist(), *empty["train"][:_PLACES_SHOWN].tolist()}.union(*contradictions.values())
     )
     return [
         *find_label_faults(splits),
         *_repeats(train, repeats, contradictions, frequent, examples),
         *_shared_texts(splits, corpora),
-        *_vocabulary(splits, train, max_length),
+        *_vocabulary(splits, max_length),
         *(fault for name in corpora for fault in _rows(name, corpora[name], empty[name], splits, examples)),
         *_dev(splits),
     ]
@@ -166,7 +165,7 @@ def _shared_texts(splits: Splits, corpora: dict[str, Corpus]) -> Iterator[Findin
             )
 
 
-def _vocabulary(splits: Splits, train: Corpus, max_length: int) -> Iterator[Finding]:
+def _vocabulary(splits: Splits, max_length: int) -> Iterator[Finding]:
     if len(splits.vocab) <= UNK + 1:
         yield Finding(
             "vocabulary",
@@ -174,7 +173,7 @@ def _vocabulary(splits: Splits, train: Corpus, max_length: int) -> Iterator[Find
             severe=True,
             remedy="--set vocab.min_count=1, or check that the column of texts is the right one (--text-column)",
         )
-    if cut := cut_warning("training", train.lengths, splits.train_rows, max_length):
+    if cut := cut_warning("training", splits.lengths["train"], splits.train_rows, max_length):
         yield Finding("lengths", cut)
 
 

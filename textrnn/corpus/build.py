@@ -105,7 +105,7 @@ def build_splits(
             _check_known_labels(corpus, sources[name], labels, "the training data")
     splits = split_corpora(corpora, labels, **split_options(config))
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
-    splits.statistics = statistics(splits, corpora["train"], config.data.max_length)
+    splits.statistics = statistics(splits, config.data.max_length)
     splits.format = train.common_format()
     return splits, corpora
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
@@ -13,8 +12,8 @@ _TEXTS_AT_ONCE = 1024
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 
 
-def statistics(splits: Splits, train: Corpus, max_length: int) -> list[str]:
-    """Lines to print. train: the corpus with the training texts; max_length: at which the texts of splits are cut."""
+def statistics(splits: Splits, max_length: int) -> list[str]:
+    """Lines to print. max_length: tokens at which texts are cut."""
     lines = [f"vocabulary: {len(splits.vocab):,} entries of {splits.type_count:,} distinct tokens"]
     for name, texts in splits.parts.items():
         line = f"{name}: {len(texts):,} texts"
@@ -23,8 +22,9 @@ def statistics(splits: Splits, train: Corpus, max_length: int) -> list[str]:
             known = counted / int(texts.lengths.sum()) if name == "train" else known_share(texts)
             line += f"; {100 * known:.2f} % of tokens known, {100 * (1 - known):.2f} % <unk>"
         lines.append(line)
-    median, p95, p99, longest = length_quantiles(train.lengths, splits.train_rows, 50, 95, 99, 100)
-    cut = np.count_nonzero(train.lengths[splits.train_rows] > max_length) / len(splits.train_rows)
+    lengths, rows = splits.lengths["train"], splits.train_rows
+    median, p95, p99, longest = length_quantiles(lengths, rows, 50, 95, 99, 100)
+    cut = np.count_nonzero(lengths[rows] > max_length) / len(rows)
     lines.append(
         f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
         f"{100 * cut:.2f} % of the texts are cut at data.max_length {max_length:,}"
