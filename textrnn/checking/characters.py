@@ -40,7 +40,7 @@ _HEADERS = re.compile(r"\s*(?:[A-Z][A-Za-z-]{1,30}: .*\n){2}")
 
 @dataclass(frozen=True)
 class Kind:
-    """find: a text -> the first such characters, or None. can_be_severe: whether they show damage, not just untidiness."""
+    """find: a text -> the first such characters, or None. can_be_severe: whether many of them mean damaged text."""
 
     text: str
     remedy: str
