@@ -4,38 +4,31 @@ differ in nothing that means anything."""
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.checking.reports import ROWS, tsv, warned
 from tests.commands.bad_inputs import check_refused, put
-from tests.conftest import TINY, Cli, make_rows, sets
+from tests.conftest import TINY, Cli, sets
 from textrnn import RNNClassifier
 from textrnn.errors import short
 from textrnn.reading import reader
 from textrnn.texts import rows
 
-ROWS = make_rows(60)
 ALIKE = (
     "differ only in case, white space, Unicode form, invisible characters or the form of a number and are learnt as "
     "different classes: if they mean the same, write them alike in the data"
 )
 
 
-def tsv(rows: list[tuple[str, str]]) -> str:
-    return "".join(f"{label}\t{text}\n" for label, text in rows)
-
-
-def warned(result: Any) -> list[str]:
-    assert result.code == 0, result.err
-    lines = result.err.replace(f"{Path.cwd()}/", "").splitlines()
-    return [line.removeprefix("warning: ") for line in lines if line.startswith("warning: ")]
-
-
 def labelled(label: str, count: int) -> list[tuple[str, str]]:
     return [(label, f"{label} {count} {number}") for number in range(count)]
+
+
+def vocab_warnings(cli: Cli, rows: list[tuple[str, str]]) -> list[str]:
+    put({"t.tsv": tsv(rows)})
+    return warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
 
 
 @pytest.mark.parametrize("command", ["vocab", "train"])
@@ -53,16 +46,14 @@ def test_labels_that_look_alike_are_named_with_their_counts(command: str, cli: C
 
 @pytest.mark.parametrize("invisible", ["\u200b", "\xad", "\ufeff", "\u2060", "\u200e", "\u200d", "\ufe0f", "\u3164"])
 def test_labels_with_invisible_characters_are_alike(invisible: str, cli: Cli) -> None:
-    put({"t.tsv": tsv([*ROWS, *labelled(f"fo{invisible}od", 5)])})
-    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    found = vocab_warnings(cli, [*ROWS, *labelled(f"fo{invisible}od", 5)])
     assert len(found) == 1 and found[0].endswith(f"(20) {ALIKE}".removeprefix("(20) "))
     assert "'food'" in found[0] and invisible not in found[0].replace(repr(invisible)[1:-1], "")
 
 
 @pytest.mark.parametrize(("one", "other"), [("1", "1.0"), ("-2", "-2.00"), ("03", "3"), ("１", "1.")])
 def test_labels_that_are_equal_as_numbers_are_alike(one: str, other: str, cli: Cli) -> None:
-    put({"t.tsv": tsv([*ROWS, *labelled(one, 5), *labelled(other, 5), *labelled("1.5", 5)])})
-    (found,) = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    (found,) = vocab_warnings(cli, [*ROWS, *labelled(one, 5), *labelled(other, 5), *labelled("1.5", 5)])
     assert repr(one) in found and repr(other) in found and found.endswith(ALIKE)
 
 
@@ -85,18 +76,14 @@ def test_a_label_that_looks_like_a_missing_value_is_reported_once(word: str, cli
 
 
 def test_several_labels_that_look_like_missing_values_are_one_finding(cli: Cli) -> None:
-    put({"t.tsv": tsv([*ROWS, *labelled("nan", 7), *labelled("None", 1), *labelled("nancy", 3)])})
-    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
-    assert (
-        "labels 'None' (1 training text), 'nan' (7 training texts) look like missing values and are learnt as any "
-        "other class" in found
-    )
+    found = vocab_warnings(cli, [*ROWS, *labelled("nan", 7), *labelled("None", 1), *labelled("nancy", 3)])
+    looks = "look like missing values and are learnt as any other class"
+    assert f"labels 'None' (1 training text), 'nan' (7 training texts) {looks}" in found
 
 
 def test_of_many_labels_that_look_alike_some_are_shown_and_the_rest_is_counted(cli: Cli) -> None:
     names = [f"{form}{number}" for number in range(5) for form in ("zoo", "ZOO", "Zoo", "zOO", "zoO", "ZoO")]
-    put({"t.tsv": tsv([row for name in names for row in labelled(name, 2)])})
-    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
+    found = vocab_warnings(cli, [row for name in names for row in labelled(name, 2)])
     assert found[0] == f"labels 'ZOO0' (2 training texts), 'ZoO0' (2), 'Zoo0' (2), 'zOO0' (2) and 2 more {ALIKE}"
     assert len(found) == 4
     assert found[3] == f"2 more groups of labels {ALIKE.partition(' and are')[0]}"
@@ -188,29 +175,29 @@ def test_places_in_folders_and_skipped_rows_are_those_of_the_files(cli: Cli) -> 
     assert any(line.startswith("1 bad row of train skipped: t.tsv:61") for line in found)
 
 
-def test_texts_without_tokens_are_not_told_twice(cli: Cli) -> None:
-    put({"t.tsv": tsv([*ROWS, ("food", ""), ("sport", ""), ("sport", " ")])})
-    assert warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0"))) == [
+def test_texts_without_tokens_are_not_reported_twice(cli: Cli) -> None:
+    assert vocab_warnings(cli, [*ROWS, ("food", ""), ("sport", ""), ("sport", " ")]) == [
         "3 train texts have no tokens: left out of training (data.empty_texts: skip); t.tsv:61, t.tsv:62, t.tsv:63"
     ]
 
 
-@pytest.mark.parametrize(("repeats", "told"), [(3, False), (4, True)])
-def test_many_texts_that_occur_again_with_the_same_label_are_told(repeats: int, told: bool, cli: Cli) -> None:
-    put({"t.tsv": tsv([*ROWS[:57], *ROWS[:repeats]])})
-    found = warned(cli("vocab", "--data", "t.tsv", *sets("data.dev_fraction=0")))
-    line = "4 of 61 rows of the training data repeat an earlier text with the same label: their texts weigh more than "
-    assert found == [f"{line}others"] * told
+@pytest.mark.parametrize(("repeats", "is_reported"), [(3, False), (4, True)])
+def test_many_texts_that_occur_again_with_the_same_label_are_reported(
+    repeats: int, is_reported: bool, cli: Cli
+) -> None:
+    found = vocab_warnings(cli, [*ROWS[:57], *ROWS[:repeats]])
+    line = "4 of 61 rows of the training data repeat an earlier text with the same label, so these "
+    assert found == [f"{line}texts are over-weighted"] * is_reported
 
 
-def test_the_estimator_tells_them_too() -> None:
+def test_the_estimator_reports_them() -> None:
     texts = [text for _, text in ROWS] + ["one", "two", "one", "two", "two", "two"]
     labels = [label for label, _ in ROWS] + ["food", "food", "sport", "food", "Sport", "Sport"]
     small = {"embedding_dim": 4, "hidden_size": 4, "epochs": 1, "linear": "none", "ngrams": 1, "dev_fraction": 0}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         RNNClassifier(**small, min_count=1).fit(np.array(texts, dtype=object), labels)
-    assert [str(each.message) for each in caught] == [
+    assert [str(warning.message) for warning in caught] == [
         f"labels 'Sport' (2 training texts), 'sport' (21) {ALIKE}",
         contradictions("2 texts occur", 6),
         "'one': 'food' at X[60], 'sport' at X[62]",

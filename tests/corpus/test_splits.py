@@ -11,10 +11,16 @@ from textrnn.config import Config
 from textrnn.corpus.build import build_splits
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.division import distinct_rows, folds_of_texts, stratified_split
-from textrnn.corpus.splits import split_corpora
+from textrnn.corpus.splits import Splits, split_corpora
 from textrnn.corpus.statistics import statistics
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
+
+OPTIONS = {"dev_fraction": None, "folds": 3, "seed": 1, "max_length": 9, "min_count": 1, "max_size": 99}
+
+
+def split(train: Corpus, **options) -> Splits:
+    return split_corpora({"train": train}, ["x", "y"], **{**OPTIONS, **options})
 
 
 def test_dev_gets_its_share_of_every_class() -> None:
@@ -61,11 +67,10 @@ def test_a_text_is_judged_once_with_each_of_its_labels() -> None:
     labels, hashes = np.array([0, 1, 0, 0, 1, 0]), np.array([7, 7, 7, 5, 5, 9], np.uint64)
     assert distinct_rows(labels, hashes).tolist() == [0, 1, 3, 4, 5]
     corpus = Corpus.from_texts(["a", "b", "a", "c"] * 10, ["x", "y", "x", "y"] * 10, Tokenizer("word"))
-    options = {"seed": 1, "max_length": 9, "min_count": 1, "max_size": 99}
-    splits = split_corpora({"train": corpus}, ["x", "y"], dev_fraction=None, folds=3, **options)
+    splits = split(corpus)
     assert splits.held_out is not None and splits.held_out.rows.tolist() == [0, 1, 3]
     assert len(splits.train) == 40
-    splits = split_corpora({"train": corpus, "dev": corpus}, ["x", "y"], dev_fraction=None, folds=3, **options)
+    splits = split_corpora({"train": corpus, "dev": corpus}, ["x", "y"], **OPTIONS)
     assert splits.dev is not None and len(splits.dev) == 3
 
 
@@ -73,14 +78,13 @@ def test_a_text_is_judged_once_with_each_of_its_labels() -> None:
 def test_texts_without_a_token_are_left_out_of_train_and_dev(skip_empty: bool) -> None:
     texts = ["a", "", "b", " ", "c", "d"] * 5
     corpus = Corpus.from_texts(texts, ["x", "x", "y", "y", "x", "y"] * 5, Tokenizer("word"))
-    options = {"seed": 1, "max_length": 9, "min_count": 1, "max_size": 99, "skip_empty": skip_empty}
-    splits = split_corpora({"train": corpus, "dev": corpus}, ["x", "y"], dev_fraction=None, folds=3, **options)
+    splits = split_corpora({"train": corpus, "dev": corpus}, ["x", "y"], **OPTIONS, skip_empty=skip_empty)
     kept = [row for row, text in enumerate(texts) if text.strip() or not skip_empty]
     assert splits.train_rows.tolist() == kept
     assert splits.dev is not None and len(splits.dev) == (4 if skip_empty else 6)
     assert splits.class_shares == [0.5, 0.5]
     for fraction in (None, 0.3):
-        splits = split_corpora({"train": corpus}, ["x", "y"], dev_fraction=fraction, folds=3, **options)
+        splits = split(corpus, dev_fraction=fraction, skip_empty=skip_empty)
         assert splits.held_out is not None
         empty = np.asarray(corpus.hashes)[[1, 3]]
         assert bool(set(empty) & set(splits.held_out.hashes)) <= (not skip_empty)
@@ -105,16 +109,17 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
     assert in_memory.labels == of_file.labels
     assert list(in_memory.train_rows) == list(of_file.train_rows)
     assert list(in_memory.dev_rows) == list(of_file.dev_rows)
-    for found, expected in ((in_memory.train, of_file.train), (in_memory.dev, of_file.dev)):
+    for part, expected in of_file.parts.items():
+        texts = in_memory.parts[part]
         for name in ("starts", "lengths", "labels"):
-            assert list(getattr(found, name)) == list(getattr(expected, name))
-        assert list(found.id_map[found.tokens]) == list(expected.id_map[expected.tokens])
-    assert statistics(in_memory, corpora["train"], 6) == of_file.statistics
+            assert list(getattr(texts, name)) == list(getattr(expected, name))
+        assert list(texts.id_map[texts.tokens]) == list(expected.id_map[expected.tokens])
+    assert statistics(in_memory, 6) == of_file.statistics
     faults = (find_faults(*data, 6, lambda rows: {}) for data in ((in_memory, corpora), (of_file, corpora_of_file)))
     assert next(faults) == next(faults)
 
 
-def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:
+def test_unlabelled_texts_are_split(tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("".join(f"{text}\n" for _, text in make_rows(50)))
     config = Config.model_validate({
@@ -129,19 +134,15 @@ def test_unlabelled_texts_are_split_too(tmp_path: Path) -> None:
 
 
 def test_the_vocabulary_is_counted_over_cut_texts() -> None:
-    corpora = {"train": Corpus.from_texts(["a b c", "a b", "d"], ["x", "y", "x"], Tokenizer("word"))}
-    splits = split_corpora(
-        corpora, ["x", "y"], dev_fraction=0, folds=1, seed=1, max_length=2, min_count=1, max_size=100
-    )  # fmt: skip
+    corpus = Corpus.from_texts(["a b c", "a b", "d"], ["x", "y", "x"], Tokenizer("word"))
+    splits = split(corpus, dev_fraction=0, max_length=2)
     assert splits.counts == [("a", 2), ("b", 2), ("d", 1)]
     assert splits.type_count == 3  # without "c", which lies beyond the cut
 
 
 def test_the_vocabulary_comes_from_training_texts_only(cli: Cli, workplace) -> None:
-    rows = make_rows(40)
-    write_tsv(workplace / "train.tsv", [(label, f"trainword {text}") for label, text in rows])
-    write_tsv(workplace / "dev.tsv", [(label, f"devword {text}") for label, text in rows])
-    write_tsv(workplace / "test.tsv", [(label, f"testword {text}") for label, text in rows])
+    for name in ("train", "dev", "test"):
+        write_tsv(workplace / f"{name}.tsv", [(label, f"{name}word {text}") for label, text in make_rows(40)])
     options = ["--set", "data.dev=dev.tsv", "--set", "data.test=test.tsv"]
     result = cli("vocab", "--data", "train.tsv", *options, "--output", "v.tsv")
     assert result.code == 0, result.err
@@ -156,14 +157,14 @@ def test_the_vocabulary_does_not_count_dev_rows(cli: Cli, workplace) -> None:
     assert len((workplace / "v").read_text().splitlines()) == 30
 
 
-@pytest.mark.parametrize("split", ["train", "dev"])
-def test_eval_recovers_the_rows_that_training_used(cli: Cli, trained, split: str) -> None:
-    result = cli("eval", trained, "--split", split)
+@pytest.mark.parametrize("part", ["train", "dev"])
+def test_eval_recovers_the_rows_that_training_used(cli: Cli, trained, part: str) -> None:
+    result = cli("eval", trained, "--split", part)
     assert result.code == 0, result.err
-    lines = (trained / "eval" / split / "predictions.tsv").read_text().splitlines()[1:]
+    lines = (trained / "eval" / part / "predictions.tsv").read_text().splitlines()[1:]
     whole = [line.split("\t")[1] for line in (trained.parents[1] / "train.tsv").read_text().splitlines()]
     texts = [line.split("\t")[3] for line in lines]
-    assert len(texts) == {"train": 54, "dev": 6}[split]
+    assert len(texts) == {"train": 54, "dev": 6}[part]
     assert [text for text in whole if text in set(texts)] == texts
 
 

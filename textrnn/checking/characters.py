@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from textrnn.reading.reader import Example
 
 EXAMPLES = 3
 _AROUND = 20  # characters shown before and after
-_LONGEST = 200_000  # characters of a text that are looked at
+_LONGEST = 200_000  # characters of a text that are searched
 # What bytes 80 to BF are in windows-1252, where it has a character for them, and in latin-1.
 _CONTINUATIONS = "\x80-\xbf" + "".join(
     bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
@@ -40,39 +40,30 @@ _HEADERS = re.compile(r"\s*(?:[A-Z][A-Za-z-]{1,30}: .*\n){2}")
 
 @dataclass(frozen=True)
 class Kind:
-    """find: where in a text the first of them begins, None where there is none. can_be_severe: where many texts have
-    them, the text is damaged, not only untidy."""
+    """find: a text -> the first such characters, or None. can_be_severe: whether many of them mean damaged text."""
 
     text: str
     remedy: str
-    find: Callable[[str], int | None]
+    find: Callable[[str], re.Match[str] | None]
     can_be_severe: bool = False
 
 
-def _first(pattern: re.Pattern[str]) -> Callable[[str], int | None]:
-    def find(text: str) -> int | None:
-        match = pattern.search(text)
-        return None if match is None else match.start()
-
-    return find
-
-
-def _misread(text: str) -> int | None:
-    """Where UTF-8 begins that was decoded as windows-1252, latin-1 or GBK."""
+def _misread(text: str) -> re.Match[str] | None:
+    """The first UTF-8 that was decoded as windows-1252, latin-1 or GBK, or None."""
     if text.isascii():
         return None
     for match in _UTF8_AS_1252.finditer(text):
         if _decoded_again(match.group(), "cp1252") or _decoded_again(match.group(), "latin-1"):
-            return match.start()
+            return match
     for match in _UTF8_AS_GBK.finditer(text):
         # the bytes of real Chinese in GBK may be UTF-8 by chance, but hardly that of Chinese
         if match.group() in _GBK_FILLERS or min(_decoded_again(match.group(), "gb18030"), default="") >= "\u2e80":
-            return match.start()
+            return match
     return None
 
 
 def _decoded_again(run: str, encoding: str) -> str:
-    """What the bytes of a text in an encoding are in UTF-8; nothing where they are not UTF-8."""
+    """The bytes of a text in an encoding, decoded as UTF-8; empty if they are not UTF-8."""
     try:
         return run.encode(encoding).decode("utf-8")
     except UnicodeError:
@@ -86,22 +77,21 @@ KINDS = [
     ),
     Kind(
         "hold U+FFFD, which stands for characters that were lost",
-        "make the file anew from its source, with the right encoding", _first(_LOST), can_be_severe=True,
+        "make the file anew from its source, with the right encoding", _LOST.search, can_be_severe=True,
     ),
     Kind(
         "hold control characters; U+0080 to U+009F are windows-1252 punctuation that was read as latin-1",
-        "replace or remove them", _first(_CONTROLS),
+        "replace or remove them", _CONTROLS.search,
     ),
-    Kind("hold invisible characters, such as a byte order mark in the text", "remove them", _first(_INVISIBLE)),
+    Kind("hold invisible characters, such as a byte order mark in the text", "remove them", _INVISIBLE.search),
     Kind(
         "hold HTML tags or entities", "remove tags and unescape entities, here and in texts to be labelled",
-        _first(_MARKUP),
+        _MARKUP.search,
     ),
-    Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _first(_ESCAPES)),
+    Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _ESCAPES.search),
     Kind(
         "begin with headers of mails or news, which may tell the class by who wrote",
-        "remove them, unless the texts to be labelled have the same ones",
-        lambda text: 0 if _HEADERS.match(text) else None,
+        "remove them, unless the texts to be labelled have the same ones", _HEADERS.match,
     ),
 ]  # fmt: skip
 
@@ -110,40 +100,24 @@ class OddCharacters:
     """A count of texts with odd characters, in constant memory."""
 
     def __init__(self) -> None:
-        self.totals: dict[str, int] = defaultdict(int)
-        self.counts: dict[tuple[int, str], int] = defaultdict(int)
-        self.examples: dict[tuple[int, str], list[str]] = defaultdict(list)
+        self.totals: Counter[str] = Counter()
+        self.counts: defaultdict[int, Counter[str]] = defaultdict(Counter)  # number of a kind -> split -> texts
+        self.examples: defaultdict[int, list[str]] = defaultdict(list)
 
-    def visitor(self, split: str) -> Callable[[int, Example], None]:
-        """For texts of a split, see `resample.visit`."""
-        return lambda _, example: self.add(split, example)
-
-    def add(self, split: str, example: Example) -> None:
+    def add(self, split: str, _row: int, example: Example) -> None:
         self.totals[split] += 1
         text = example.text[:_LONGEST]
         for number, kind in enumerate(KINDS):
-            at = kind.find(text)
-            if at is None:
-                continue
-            self.counts[number, split] += 1
-            if len(shown := self.examples[number, split]) < EXAMPLES:
-                excerpt = text[max(0, at - _AROUND) : at + _AROUND].strip("\r\n\t ")
-                shown.append(f"{example.where}: {short(excerpt)}")
+            if match := kind.find(text):
+                self.counts[number][split] += 1
+                if len(self.examples[number]) < EXAMPLES:
+                    around = text[max(0, match.start() - _AROUND) : match.start() + _AROUND].strip("\r\n\t ")
+                    self.examples[number].append(f"{example.where}: {short(around)}")
 
     def findings(self) -> Iterator[Finding]:
         """One for each kind, over all splits."""
-        for number, kind in enumerate(KINDS):
-            counts = {split: self.counts[number, split] for split in self.totals if self.counts[number, split]}
-            if counts:
-                shown = ", ".join(
-                    f"{count:,} of {self.totals[split]:,} {split} texts" for split, count in counts.items()
-                )
-                severe = any(is_severe(count, self.totals[split]) for split, count in counts.items())
-                examples = [line for split in counts for line in self.examples[number, split]]
-                yield Finding(
-                    "characters",
-                    f"{shown} {kind.text}",
-                    kind.can_be_severe and severe,
-                    kind.remedy,
-                    examples[:EXAMPLES],
-                )
+        for number, counts in sorted(self.counts.items()):
+            kind, totals = KINDS[number], self.totals
+            texts = ", ".join(f"{count:,} of {totals[split]:,} {split} texts" for split, count in counts.items())
+            severe = kind.can_be_severe and any(is_severe(count, totals[split]) for split, count in counts.items())
+            yield Finding("characters", f"{texts} {kind.text}", severe, kind.remedy, self.examples[number])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from textrnn.corpus.writer import text_hash
 from textrnn.errors import DataError
@@ -20,22 +19,22 @@ from textrnn.runtime.files import atomic_writer, open_binary
 LISTED = 20  # rows that are taken out, and copies that are kept
 
 
-class Cleaned(NamedTuple):
-    """What became of the rows of a file. taken_out: reason -> how many. listed: a phrase for each of the first rows
-    that were taken out. contradictory: how many rows are copies with different labels, all of which are kept.
-    contradictory_listed: where the first of these are."""
+@dataclass
+class Cleaned:
+    """What became of the rows of a file. taken_out: reason -> the number of rows. listed: a phrase for each of the
+    first rows that were taken out. contradictory: the number of copies with different labels, all of which are kept.
+    contradictory_listed: the places of the first of these."""
 
-    rows: int
-    kept: int
-    taken_out: Counter[str]
-    listed: list[str]
-    contradictory: int
-    contradictory_listed: list[str]
+    rows: int = 0
+    taken_out: Counter[str] = field(default_factory=Counter)
+    listed: list[str] = field(default_factory=list)
+    contradictory: int = 0
+    contradictory_listed: list[str] = field(default_factory=list)
 
 
 def file_to_clean(source: Source) -> str:
-    """The path of the only file of a source. Raises DataError where there are several, or where its records are
-    not lines of bytes."""
+    """The path of the only file of a source. Raises DataError if there are several, or if its records are not lines of
+    bytes."""
     files = source.files()
     if len(files) > 1:
         raise DataError(f"--clean: expected one training file, found {len(files)}; clean them one at a time")
@@ -49,28 +48,25 @@ def file_to_clean(source: Source) -> str:
 
 def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
     """Write the file of a source (see file_to_clean) without empty texts, without later copies of a text with the same
-    label, without texts of which `held_out` has the hash, and without bad rows where these are skipped; gzip where
-    `output` ends in .gz. Texts that occur with different labels all stay.
+    label, without texts whose hash is in `held_out`, and without bad rows if these are skipped; gzip if `output` ends
+    in .gz. Texts that occur with different labels all stay.
 
-    Raises: DataError for a bad row, unless bad rows are skipped, and where the file changes meanwhile; TextRNNError
-    where the output cannot be written.
+    Raises: DataError for a bad row, unless bad rows are skipped, and if the file changes meanwhile; TextRNNError if the
+    output cannot be written.
     """
-    path = file_to_clean(source)
-    skipped = Skipped()
+    path, skipped, cleaned = file_to_clean(source), Skipped(), Cleaned()
     labels: dict[bytes, str | None] = {}  # hash of a text -> its label; None if there are several
     for good in read_examples(source):
         digest = text_hash(good.text)
         labels[digest] = None if labels.setdefault(digest, good.label) != good.label else good.label
-    found = Cleaned(0, 0, Counter(), [], 0, [])
     first: dict[bytes, int] = {}  # hash of a text that is kept -> the line where it begins
-    rows = kept = contradictory = 0
     with atomic_writer(output) as plain:
         stream = gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) if output.suffix == ".gz" else plain
         for example, line, content in _examples(source, path):
             if example is None:  # what stands before the first record: a header
                 stream.write(content)
                 continue
-            rows += 1
+            cleaned.rows += 1
             reason = None
             if example.problem is not None:
                 skipped.add(example.where, example.problem, source)
@@ -84,22 +80,21 @@ def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
                 elif digest in held_out:
                     reason = "in test"
                 elif labels[digest] is None:
-                    contradictory += 1
-                    if contradictory <= LISTED:
-                        found.contradictory_listed.append(example.where)
+                    cleaned.contradictory += 1
+                    if cleaned.contradictory <= LISTED:
+                        cleaned.contradictory_listed.append(example.where)
                 elif first.setdefault(digest, line) != line:
                     reason = "repeated"
             if reason is None:
-                kept += 1
                 stream.write(content)
                 continue
-            found.taken_out[reason] += 1
-            if len(found.listed) < LISTED:
-                why = f"repeats line {first[digest]}" if reason == "repeated" else reason
-                found.listed.append(f"{example.where} ({why})")
+            cleaned.taken_out[reason] += 1
+            if len(cleaned.listed) < LISTED:
+                detail = f"repeats line {first[digest]}" if reason == "repeated" else reason
+                cleaned.listed.append(f"{example.where} ({detail})")
         if stream is not plain:
             stream.close()
-    return found._replace(rows=rows, kept=kept, contradictory=contradictory)
+    return cleaned
 
 
 def _examples(source: Source, path: str) -> Iterator[tuple[Example | None, int, bytes]]:

@@ -7,22 +7,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.checking.findings import Finding, is_severe
-from textrnn.errors import short
+from textrnn.checking.findings import Finding, excerpt, is_severe
 from textrnn.reading.reader import Example
 
 _SHOWN = 3
 _SHOWN_CHARACTERS = 60
-SIMILAR = 0.8  # Jaccard similarity of their 4-grams from which on two texts are nearly equal
+SIMILAR = 0.8  # least Jaccard similarity of the 4-grams of nearly equal texts
 LENGTH = 4
 BANDS, ROWS = 8, 3  # pairs with a similarity of 0.8 are suggested with a probability of 1 - (1 - 0.8^3)^8 = 0.997
-_PROMISING = 0.6  # share of equal values of two signatures from which on they are compared in full
+_PROMISING = 0.6  # least share of equal values of two signatures for a comparison in full
 _CHARACTERS_AT_ONCE = 1_000_000
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_COMPARED = 300_000  # pairs
@@ -31,15 +30,15 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class Copies(NamedTuple):
-    """findings: of texts that are nearly equal, but not equal. equal: split -> lines that show texts of it that occur
-    in train, too."""
+    """findings: about nearly equal texts, but not about equal ones across splits. equal: split -> lines that show its
+    texts that also occur in train."""
 
     findings: list[Finding]
     equal: dict[str, list[str]]
 
 
-def find_copies(splits: Mapping[str, Sequence[Example]], of: Mapping[str, int]) -> Copies:
-    """splits: their texts, or samples of them, train first. of: how many texts each has in all."""
+def find_copies(splits: Mapping[str, Sequence[Example]], totals: Mapping[str, int]) -> Copies:
+    """splits: their texts, or samples of them, train first. totals: the number of all texts of each."""
     places = [(name, example) for name, examples in splits.items() for example in examples]
     earlier, is_complete = _earlier(places)
     across: dict[str, list[str]] = defaultdict(list)  # split -> its texts that are nearly equal to one of train
@@ -50,20 +49,20 @@ def find_copies(splits: Mapping[str, Sequence[Example]], of: Mapping[str, int]) 
         if at not in earlier:
             continue
         other_name, other = places[earlier[at]]
-        line = f"{example.where} and {other.where}: {_cut(example)}"
+        line = f"{example.where} and {other.where}: {excerpt(example.text, _SHOWN_CHARACTERS)}"
         is_equal = example.text.strip() == other.text.strip()
         if name == "train" or other_name != "train":
             inside[name].append(line)
             exactly[name] += is_equal
         else:
             (equal if is_equal else across)[name].append(line)
-    # where only a part of train was compared, as many more are to be expected
-    share = len(splits["train"]) / max(of["train"], 1)
+    # if only a part of train was compared, proportionally more are to be expected
+    share = len(splits["train"]) / max(totals["train"], 1)
     least = "" if share == 1 and is_complete else "at least "
     findings = [
         Finding(
             "copies",
-            f"{least}{len(lines):,} of {_looked_at(len(splits[name]), of[name], name)} are nearly equal to one of "
+            f"{least}{len(lines):,} of {_compared(len(splits[name]), totals[name], name)} are nearly equal to one of "
             f"train, but for case, punctuation or a few words: {name} scores are inflated",
             severe=is_severe(round(len(lines) / share), len(splits[name])),
             remedy="remove them from train",
@@ -73,7 +72,7 @@ def find_copies(splits: Mapping[str, Sequence[Example]], of: Mapping[str, int]) 
     ]
     if inside:
         counts = ", ".join(
-            f"{len(lines):,} of {_looked_at(len(splits[name]), of[name], name)} ({exactly[name]:,} exactly)"
+            f"{len(lines):,} of {_compared(len(splits[name]), totals[name], name)} ({exactly[name]:,} exactly)"
             for name, lines in inside.items()
         )
         findings.append(
@@ -88,37 +87,28 @@ def find_copies(splits: Mapping[str, Sequence[Example]], of: Mapping[str, int]) 
     return Copies(findings, {name: lines[:_SHOWN] for name, lines in equal.items()})
 
 
-def _looked_at(count: int, total: int, name: str) -> str:
+def _compared(count: int, total: int, name: str) -> str:
     return f"{count:,} {name} texts" if count == total else f"{count:,} {name} texts (of {total:,}, drawn at random)"
 
 
 def _earlier(places: Sequence[tuple[str, Example]]) -> tuple[dict[int, int], bool]:
     """Position of a text -> that of an equal text before it, else of a nearly equal one; and whether all pairs that may
     be nearly equal were compared."""
-    found: dict[int, int] = {}
+    earlier: dict[int, int] = {}
     first_text: dict[str, int] = {}
     first_shape: dict[str, int] = {}
     for at, (_, example) in enumerate(places):
         text = example.text.strip()
-        looks = shape(text)
-        if not looks:
+        if not (own_shape := shape(text)):
             continue  # without letters and digits, texts are alike by chance
-        same_shape = first_shape.setdefault(looks, at)
-        same_text = first_text.setdefault(text, at)
-        if same_text != at:
-            found[at] = same_text
-        elif same_shape != at:
-            found[at] = same_shape
-    at_of = list(first_shape.values())
-    left_out: list[bool] = []
-    for later, earlier in near_pairs(list(first_shape), lambda: left_out.append(True)):
-        found.setdefault(at_of[later], at_of[earlier])
-    return found, not left_out
-
-
-def _cut(example: Example) -> str:
-    text = " ".join(example.text.split())
-    return short(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}...")
+        same_shape, same_text = first_shape.setdefault(own_shape, at), first_text.setdefault(text, at)
+        if same_shape != at:
+            earlier[at] = same_text if same_text != at else same_shape
+    positions = list(first_shape.values())
+    pairs, is_complete = near_pairs(list(first_shape))
+    for later, other in pairs:
+        earlier.setdefault(positions[later], positions[other])
+    return earlier, is_complete
 
 
 def shape(text: str) -> str:
@@ -126,22 +116,22 @@ def shape(text: str) -> str:
     return _NO_LETTER.sub("", unicodedata.normalize("NFKC", text[: 2 * _LONGEST]).casefold())[:_LONGEST]
 
 
-def near_pairs(shapes: Sequence[str], left_out: Callable[[], object] = lambda: None) -> Iterator[tuple[int, int]]:
-    """(position, an earlier position) of nearly equal ones of some different shapes; a position may come several
-    times. None of them is empty. left_out: called where more pairs are suggested than are compared."""
+def near_pairs(shapes: Sequence[str]) -> tuple[list[tuple[int, int]], bool]:
+    """(position, an earlier position) of nearly equal shapes; a position may come several times. And whether all pairs
+    that were suggested were compared. shapes: different ones, none of them empty."""
     if len(shapes) < 2:
-        return
-    signatures = np.concatenate([_signatures(block) for block in _blocks(shapes)])
-    for number, (later, earlier) in enumerate(_suggested(signatures)):
-        if number == _MOST_COMPARED:
-            left_out()
-            return
-        if similarity(shapes[later], shapes[earlier]) >= SIMILAR:
-            yield later, earlier
+        return [], True
+    suggested = _suggested(np.concatenate([_signatures(block) for block in _blocks(shapes)]))
+    pairs = [
+        (later, earlier)
+        for later, earlier in suggested[:_MOST_COMPARED].tolist()
+        if similarity(shapes[later], shapes[earlier]) >= SIMILAR
+    ]
+    return pairs, len(suggested) <= _MOST_COMPARED
 
 
 def similarity(one: str, other: str) -> float:
-    """The Jaccard similarity of the sets of their 4-grams: how many are in both, of those in either."""
+    """The Jaccard similarity of the sets of their 4-grams: the share of those in both, of those in either."""
     grams = np.concatenate([_grams(one), _grams(other)])
     grams.sort(kind="stable")  # which merges two sorted runs in one pass
     common = int(np.count_nonzero(grams[1:] == grams[:-1]))
@@ -156,8 +146,7 @@ def _grams(text: str) -> np.ndarray:
     grams = np.zeros(count, np.uint64)
     for offset in range(LENGTH):
         grams = grams * _FACTOR + points[offset : count + offset]
-    grams.sort()
-    return grams[np.append(True, grams[1:] != grams[:-1])]
+    return np.unique(grams)
 
 
 def _blocks(shapes: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -170,7 +159,7 @@ def _blocks(shapes: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _signatures(shapes: Sequence[str]) -> np.ndarray:
-    """(n, BANDS * ROWS) uint32: for each of so many orders of all 4-grams, the first one that the text has."""
+    """(n, BANDS * ROWS) uint32: the first 4-gram of each text in each of BANDS * ROWS orders of all 4-grams."""
     padded = [text.ljust(LENGTH, "\0") for text in shapes]
     points = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32)
     lengths = np.fromiter(map(len, padded), np.int64, len(padded))
@@ -185,8 +174,7 @@ def _signatures(shapes: Sequence[str]) -> np.ndarray:
     random = np.random.default_rng(0x5EED)
     factors = random.integers(0, 1 << 31, BANDS * ROWS).astype(np.uint32) * np.uint32(2) + np.uint32(1)
     addends = random.integers(0, 1 << 32, BANDS * ROWS).astype(np.uint32)
-    found = [np.minimum.reduceat(gram * a + b, starts) for a, b in zip(factors, addends, strict=True)]
-    return np.stack(found, axis=1)
+    return np.stack([np.minimum.reduceat(gram * a + b, starts) for a, b in zip(factors, addends, strict=True)], axis=1)
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
@@ -196,8 +184,8 @@ def _mixed(values: np.ndarray) -> np.ndarray:
     return values ^ (values >> np.uint32(16))
 
 
-def _suggested(signatures: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Pairs that have a band in common, each member with the first of its group."""
+def _suggested(signatures: np.ndarray) -> np.ndarray:
+    """(pairs, 2): pairs that have a band in common, each member with the first of its group."""
     pairs = []
     for band in range(BANDS):
         rows = signatures[:, band * ROWS : (band + 1) * ROWS]
@@ -208,4 +196,4 @@ def _suggested(signatures: np.ndarray) -> Iterator[tuple[int, int]]:
         pairs.append(np.stack([order[~starts], firsts[~starts]], axis=1))
     distinct = np.unique(np.concatenate(pairs), axis=0)
     alike = (signatures[distinct[:, 0]] == signatures[distinct[:, 1]]).mean(axis=1)
-    yield from map(tuple, distinct[alike >= _PROMISING].tolist())
+    return distinct[alike >= _PROMISING]

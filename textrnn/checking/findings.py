@@ -1,17 +1,27 @@
-"""What is said of data that may be faulty: one finding, and how bad it is."""
+"""A finding about data that may be faulty, and the text of all that `check` prints: 80 columns, aligned for wide
+characters too."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from textrnn.errors import short
+from textrnn.runtime.terminal import aligned, cut, display_width, one_line, visible
+
+COLUMNS = 80
+CLASSES_SHOWN = 20  # of more than these the largest and the smallest
 SEVERE_SHARE = 0.01  # of texts: with more of them faulty, a score may be off by a point
+_LONGEST_LABEL = 40
+_INDENT = "    "
 
 
 @dataclass(frozen=True)
 class Finding:
     """about: a word for the kind. text: a sentence with the count. severe: whether it can move a score by a point or
-    loses a class. remedy: what to do, where `text` does not say it. examples: a line each, with `file:line` where it is
-    of a row. split: whose texts it is about, where that is one."""
+    loses a class. remedy: what to do, unless `text` contains it. examples: a line each, a row with its `file:line`.
+    split: the one whose texts it is about, if it is one."""
 
     about: str
     text: str
@@ -26,5 +36,86 @@ class Finding:
 
 
 def is_severe(count: int, total: int) -> bool:
-    """Whether so many of some texts are enough to be severe."""
+    """Whether this many of some texts are enough to be severe."""
     return count > SEVERE_SHARE * total
+
+
+def first(lines: list[str], most: int, rest: Callable[[int], str] = lambda more: f"and {more:,} more") -> list[str]:
+    """The first lines, and if there are more, a line about the number of the rest."""
+    more = len(lines) - most
+    return lines[:most] + [rest(more)] * (more > 0)
+
+
+def excerpt(text: str, characters: int) -> str:
+    """The beginning of a text in quotes, with white space as single spaces."""
+    text = " ".join(text.split())
+    return short(text if len(text) <= characters else f"{text[:characters]}...")
+
+
+class SplitFigures(NamedTuple):
+    """Figures about one split. lengths: median, 95th percentile and maximum, in tokens. cut: share of texts that are
+    cut at data.max_length. unknown: share of tokens."""
+
+    name: str
+    texts: int
+    empty: int
+    lengths: tuple[int, int, int]
+    cut: float
+    unknown: float
+
+
+def check_text(
+    figures: Sequence[SplitFigures], labels: Sequence[str], sizes: dict[str, list[int]], findings: Sequence[Finding],
+    notes: Sequence[str],
+) -> str:  # fmt: skip
+    """sizes: split -> the number of texts of each label. notes: sentences about how findings were made."""
+    parts = [_split_table(figures), _class_table(labels, sizes)]
+    for heading, severe in (("SEVERE", True), ("ALSO FOUND", False)):
+        blocks = [_block(finding) for finding in findings if finding.severe == severe]
+        if blocks:
+            parts += [f"{heading} ({len(blocks)})", *blocks]
+    if not findings:
+        parts.append("nothing found")
+    parts += [_wrapped(f"note: {note}") for note in notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def _split_table(figures: Sequence[SplitFigures]) -> str:
+    rows: list[tuple[str, ...]] = [("split", "texts", "empty", "tokens: median", "95 %", "longest", "cut", "unknown")]
+    for split in figures:
+        counts = [f"{count:,}" for count in (split.texts, split.empty, *split.lengths)]
+        rows.append((split.name, *counts, f"{100 * split.cut:.1f} %", f"{100 * split.unknown:.1f} %"))
+    return "\n".join(aligned(rows))
+
+
+def _class_table(labels: Sequence[str], sizes: dict[str, list[int]]) -> str:
+    """The classes, the largest first, with their share of train."""
+    order = sorted(range(len(labels)), key=lambda number: -sizes["train"][number])
+    half, left_out = CLASSES_SHOWN // 2, len(order) - CLASSES_SHOWN
+    total = max(sum(sizes["train"]), 1)
+    rows = [("class", *sizes, "% of train")]
+    for number in order if left_out <= 0 else [*order[:half], *order[-half:]]:
+        label = cut(visible(one_line(labels[number])), _LONGEST_LABEL)
+        counts = [f"{split_sizes[number]:,}" for split_sizes in sizes.values()]
+        rows.append((label, *counts, f"{100 * sizes['train'][number] / total:.1f}"))
+    lines = aligned(rows)
+    if left_out > 0:
+        lines.insert(half + 1, f"... {left_out:,} more ...")
+    return "\n".join(lines)
+
+
+def _block(finding: Finding) -> str:
+    lines = [_wrapped(visible(f"{finding.about}: {finding.text}"))]
+    lines += [_INDENT + cut(visible(one_line(line)), COLUMNS - len(_INDENT)) for line in finding.examples]
+    return "\n".join([*lines, *([_wrapped(f"-> {finding.remedy}", _INDENT)] if finding.remedy else ())])
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    """Lines of at most 80 columns, broken at spaces; a longer word has a line of its own."""
+    lines, line = [], indent
+    for word in text.split():
+        if line.strip() and display_width(line) + 1 + display_width(word) > COLUMNS:
+            lines.append(line)
+            line = indent + " " * 2
+        line += word if not line.strip() else f" {word}"
+    return "\n".join([*lines, line])

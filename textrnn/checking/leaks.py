@@ -1,4 +1,4 @@
-"""Leaks: an n-gram that alone tells a class, such as a header, an id or the name of the class itself."""
+"""Leaks: an n-gram that alone gives a class away, such as a header, an id or the name of the class itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from textrnn.checking.findings import Finding
+from textrnn.checking.findings import Finding, first
 from textrnn.errors import short
 from textrnn.linear.features import Features
 from textrnn.linear.fit import candidate_kinds, sample
@@ -16,25 +16,23 @@ from textrnn.reading.reader import Example
 
 CERTAIN = 0.99  # share of the texts with an n-gram that are of one class
 COMPLETE, LARGE = 0.9, 0.4  # shares of the class's texts with it: a leak, and what is worth a look
-FEWEST = 20  # texts of a class that are enough to tell
-ROWS, CHARACTERS = 10_000, 4_000_000  # that are looked at, at most
+FEWEST = 20  # texts of a class that are enough to judge
+ROWS, CHARACTERS = 10_000, 4_000_000  # limits of what is searched
 _SHOWN = 5
 _CELLS = 50_000_000  # n-grams times classes that are counted at once
 
 
 def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list[Finding]:
-    """Of more than ROWS texts or CHARACTERS a random part is looked at."""
+    """A random part is searched if there are more than ROWS texts or CHARACTERS."""
     rows = sample([example.text for example in examples], ROWS, CHARACTERS, seed)
     texts, labels = [folding(examples[row].text) for row in rows], [str(examples[row].label) for row in rows]
     names, ids = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
     kind = candidate_kinds(texts)[0][0]
     fitted, features = Features.fit(kind, texts)
-    if len(names) < 2 or not features.shape[1]:
-        return []
     features.data[:] = 1
     sizes, total = np.bincount(ids), np.bincount(features.indices, minlength=features.shape[1])
     frequent = np.flatnonzero(total >= LARGE * FEWEST)
-    if not len(frequent) or len(frequent) * len(names) > _CELLS:
+    if len(names) < 2 or not len(frequent) or len(frequent) * len(names) > _CELLS:
         return []
     of_class = sparse.csr_matrix((np.ones(len(ids), np.float32), (ids, np.arange(len(ids)))))
     counts = (of_class @ features[:, frequent]).toarray()
@@ -42,27 +40,19 @@ def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list
     recall[(precision < CERTAIN) | (sizes[:, None] < FEWEST)] = 0
     best = recall.argmax(axis=1)  # of equally frequent n-grams the first, which is the shortest
     share = recall[np.arange(len(names)), best]
-    told = [number for number in np.argsort(-share, kind="stable") if share[number] >= LARGE]
-    if not told:
+    if share.max() < LARGE:
         return []
-    terms = fitted.vocabulary.terms(" " if kind.unit == "words" else "")
-    findings = []
-    for severe in (True, False):
-        some = [number for number in told if (share[number] >= COMPLETE) == severe]
+    terms, findings = fitted.vocabulary.terms(" " if kind.unit == "words" else ""), []
+    for severe, is_leak in ((True, share >= COMPLETE), (False, (share >= LARGE) & (share < COMPLETE))):
         lines = [
-            f"{short(terms[frequent[best[number]]])} is in {100 * share[number]:.0f} % of the texts of "
-            f"{short(str(names[number]))} and in hardly any other"
-            for number in some
+            f"{short(terms[frequent[best[number]]])} occurs in {100 * share[number]:.0f} % of the texts of "
+            f"{short(str(names[number]))} and almost nowhere else"
+            for number in np.argsort(-share, kind="stable")
+            if is_leak[number]
         ]
         if lines:
-            more = len(lines) - _SHOWN
-            findings.append(
-                Finding(
-                    "leaks",
-                    lines[0] + f": it alone tells the class{'' if severe else ' of many texts'}",
-                    severe,
-                    "remove it, unless it will be in new texts just as often",
-                    lines[1:_SHOWN] + [f"and {more:,} more classes"] * (more > 0),
-                )
-            )
+            text = f"{lines[0]}, so it gives the class{'' if severe else ' of many texts'} away"
+            shown = first(lines, _SHOWN, lambda more: f"and {more:,} more classes")[1:]
+            remedy = "remove it, unless it will be in new texts just as often"
+            findings.append(Finding("leaks", text, severe, remedy, shown))
     return findings

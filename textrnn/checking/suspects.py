@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textrnn.checking.findings import Finding
+from textrnn.checking.findings import Finding, excerpt
 from textrnn.corpus.division import folds_of_texts
 from textrnn.errors import short
 from textrnn.linear.fit import quick_margins, sample
@@ -24,7 +25,12 @@ from textrnn.runtime.files import write_bytes
 from textrnn.runtime.terminal import one_line
 from textrnn.training.linear import reason_for_none
 
+FOLDS = 4
+MOST_ROWS, MOST_CHARACTERS = 100_000, 20_000_000
+HEADER = ("label", "text", "suggested", "confidence", "where", "split", "row")
 _COOLEST, _HOTTEST = 0.01, 20.0  # limits of the temperature
+_SHOWN = 5
+_SHOWN_CHARACTERS = 40
 
 
 class LabelErrors(NamedTuple):
@@ -39,11 +45,11 @@ class LabelErrors(NamedTuple):
 
 
 def find_label_errors(margins: np.ndarray, labels: np.ndarray, *, fewest: int = 1) -> LabelErrors:
-    """margins (n, classes): out-of-fold. labels (n,): as they were given. fewest: texts of a class to which others may
-    be counted: of a class that is hardly known, the mean is so low that any text would reach it.
+    """margins (n, classes): out-of-fold. labels (n,): as they were given. fewest: the least number of texts of a class
+    that other texts may belong to: the mean of a class that is hardly known is so low that any text would reach it.
 
     Texts are ranked by the probability of their own label (`self-confidence`), and counted by the confident joint of
-    confident learning (Northcutt, Jiang and Chuang 2021, equations 1 and 2): a label is suspect where another class has
+    confident learning (Northcutt, Jiang and Chuang 2021, equations 1 and 2): a label is suspect if another class has
     a probability of at least its own mean over the texts that are labelled with it, and the highest of those that do.
     Of the rankings that the paper compares, this one finds labels that were changed at random best (docs/check.md).
     """
@@ -69,15 +75,8 @@ def calibrated(margins: np.ndarray, labels: np.ndarray) -> np.ndarray:
     def loss(log_temperature: float) -> float:
         return -float(log_softmax(margins / np.exp(log_temperature), axis=1)[rows, labels].mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(_COOLEST), np.log(_HOTTEST)), method="bounded")
-    return np.exp(log_softmax(margins / np.exp(found.x), axis=1))
-
-
-FOLDS = 4
-MOST_ROWS, MOST_CHARACTERS = 100_000, 20_000_000
-_SHOWN = 5
-_SHOWN_CHARACTERS = 40
-HEADER = ("label", "text", "suggested", "confidence", "where", "split", "row")
+    best = minimize_scalar(loss, bounds=(np.log(_COOLEST), np.log(_HOTTEST)), method="bounded")
+    return np.exp(log_softmax(margins / np.exp(best.x), axis=1))
 
 
 class Suspect(NamedTuple):
@@ -90,12 +89,12 @@ class Suspect(NamedTuple):
 
 
 class Suspects(NamedTuple):
-    """found: the texts for which another label is likelier than their own, the worst first. wrong: how many labels are
-    estimated to be wrong. looked_at: of how many texts. reason: why at none, else None."""
+    """ranked: the texts for which another label is likelier than their own, the worst first. wrong: the estimated
+    number of wrong labels. examined: the number of texts that were examined. reason: why none was, else None."""
 
-    found: list[Suspect]
+    ranked: list[Suspect]
     wrong: int
-    looked_at: int
+    examined: int
     reason: str | None
 
 
@@ -103,71 +102,58 @@ def find_suspects(
     samples: Mapping[str, Sequence[Example]], labels: Sequence[str], folding: Folding, seed: int,
     step: Callable[[], object] = lambda: None,
 ) -> Suspects:  # fmt: skip
-    """samples: split -> its texts. Of more than MOST_ROWS or MOST_CHARACTERS a random part is looked at. A class with
-    fewer texts than folds is not known well enough to suspect its texts."""
+    """samples: split -> its texts. A random part is examined if there are more than MOST_ROWS or MOST_CHARACTERS. A
+    class with fewer texts than folds is not known well enough to suspect its texts."""
     places = [(split, example) for split, examples in samples.items() for example in examples]
     rows = sample([example.text for _, example in places], MOST_ROWS, MOST_CHARACTERS, seed)
     places = [places[row] for row in rows]
-    examples = [example for _, example in places]
-    texts = [folding(example.text) for example in examples]
-    reason, distinct = reason_for_none(len(labels), len(examples)), len(set(texts))
+    texts = [folding(example.text) for _, example in places]
+    reason, distinct = reason_for_none(len(labels), len(places)), len(set(texts))
     if reason is None and distinct < FOLDS:
         reason = f"{distinct} distinct texts are too few"
     if reason is not None:
         return Suspects([], 0, 0, reason)
     number_of = {label: number for number, label in enumerate(labels)}
-    ids = np.asarray([number_of[str(example.label)] for example in examples])
-    hashes = np.asarray([hash(text) for text in texts])
-    folds = folds_of_texts(ids, hashes, FOLDS, seed)
+    ids = np.asarray([number_of[str(example.label)] for _, example in places])
+    folds = folds_of_texts(ids, np.asarray([hash(text) for text in texts]), FOLDS, seed)
     margins = quick_margins(texts, ids, folds, len(labels), seed=seed, step=step)
     errors = find_label_errors(margins, ids, fewest=FOLDS)
-    is_known = np.bincount(ids, minlength=len(labels)) >= FOLDS
-    has_text = np.asarray([bool(text) for text in texts])
-    possible = is_known[ids] & has_text
-    suspect = np.flatnonzero(errors.is_other & possible)
-    ranked = suspect[np.argsort(errors.confidence[suspect], kind="stable")]
-    found = []
-    for row in ranked.tolist():
+    is_possible = (np.bincount(ids)[ids] >= FOLDS) & np.asarray([text != "" for text in texts])
+    suspect = np.flatnonzero(errors.is_other & is_possible)
+    ranked = []
+    for row in suspect[np.argsort(errors.confidence[suspect], kind="stable")].tolist():
         split, example = places[row]
-        found.append(Suspect(split, example, labels[errors.suggested[row]], float(errors.confidence[row])))
-    return Suspects(found, int((errors.suspect & possible).sum()), len(examples), None)
+        ranked.append(Suspect(split, example, labels[errors.suggested[row]], float(errors.confidence[row])))
+    return Suspects(ranked, int((errors.suspect & is_possible).sum()), len(places), None)
 
 
-def describe(suspects: Suspects, output: Path | None) -> list[Finding]:
-    """output: where all of them are."""
-    if not suspects.wrong:
-        return []
-    listed = f"go through {output}" if output else "list them with --output suspects.tsv, and go through it"
-    return [
-        Finding(
-            "suspects",
-            f"about {suspects.wrong:,} of {suspects.looked_at:,} texts may have a wrong label: a linear model that was "
-            f"fitted without them expects another one",
-            remedy=f"{listed}, the likeliest errors first",
-            examples=[_line(each) for each in suspects.found[:_SHOWN]],
-        )
-    ]
-
-
-def _line(suspect: Suspect) -> str:
-    text = " ".join(suspect.example.text.split())
-    text = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-    return f"{suspect.example.where}: {short(suspect.example.label)}, perhaps {short(suspect.suggested)}: {short(text)}"
+def suspects_finding(suspects: Suspects, output: Path | None) -> Finding:
+    """output: the file that lists all of them."""
+    remedy = f"go through {output}" if output else "list them with --output suspects.tsv, and go through it"
+    return Finding(
+        "suspects",
+        f"about {suspects.wrong:,} of {suspects.examined:,} texts may have a wrong label: a linear model that was "
+        f"fitted without them expects another one",
+        remedy=f"{remedy}, the likeliest errors first",
+        examples=[
+            f"{example.where}: {short(example.label)}, perhaps {short(suggested)}: "
+            f"{excerpt(example.text, _SHOWN_CHARACTERS)}"
+            for _, example, suggested, _ in suspects.ranked[:_SHOWN]
+        ],
+    )
 
 
 def write_suspects(path: Path, suspects: Sequence[Suspect], sources: Mapping[str, Source], *, keep: bool) -> None:
-    """A table with a header, csv where the path says so, else tsv, in which tabs and line ends are spaces. sources:
+    """A table with a header: csv if the path ends so, else tsv, in which tabs and line ends are spaces. sources:
     split -> its files, read again for the numbers of the rows. keep: whether the other columns of the input follow.
-    Raises TextRNNError where it cannot be written."""
+    Raises TextRNNError if it cannot be written."""
     places = _places(suspects, sources, keep=keep)
-    others = list(dict.fromkeys(column for row in places.values() for column in row[1]))
-    names = [f"input {column}" if column in HEADER else column for column in others]
-    rows = [(*HEADER, *names)]
-    for each in suspects:
-        number, columns = places[each.split, each.example.where]
-        own = (str(each.example.label), each.example.text, each.suggested, f"{each.confidence:.3g}")
-        kept = (columns.get(column, "") for column in others)
-        rows.append((*own, each.example.where, each.split, str(number), *kept))
+    others = list(dict.fromkeys(column for _, columns in places.values() for column in columns))
+    rows = [(*HEADER, *(f"input {column}" if column in HEADER else column for column in others))]
+    for split, example, suggested, confidence in suspects:
+        number, columns = places[split, example.where]
+        own = (str(example.label), example.text, suggested, f"{confidence:.3g}", example.where, split, str(number))
+        rows.append((*own, *(columns.get(column, "") for column in others)))
     stream = io.StringIO(newline="")
     if is_csv(path):
         csv.writer(stream, lineterminator="\n").writerows(rows)
@@ -181,18 +167,18 @@ def _places(
 ) -> dict[tuple[str, str], tuple[int, dict[str, str]]]:
     """(split, where) of each suspect -> the number of its row among the good rows of its file, from 1, and the other
     columns of that row, as text."""
-    wanted = {(each.split, each.example.where) for each in suspects}
-    found = {}
+    keys = {(suspect.split, suspect.example.where) for suspect in suspects}
+    places = {}
     for split, source in sources.items():
-        file, number = "", 0
+        numbers: Counter[str] = Counter()
         for example in read_examples(replace(source, keep=keep)):
-            of_example = example.where.rpartition(":")[0]
-            file, number = of_example, number + 1 if of_example == file else 1
-            if (split, example.where) in wanted:
-                found[split, example.where] = number, _other_columns(example.row or {}, source)
-    if len(found) < len(wanted):
+            file = example.where.rpartition(":")[0]
+            numbers[file] += 1
+            if (split, example.where) in keys:
+                places[split, example.where] = numbers[file], _other_columns(example.row or {}, source)
+    if len(places) < len(keys):
         raise changed_while_read(path for source in sources.values() for path in source.paths)
-    return found
+    return places
 
 
 def _other_columns(row: Mapping[str, Any], source: Source) -> dict[str, str]:

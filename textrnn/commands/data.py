@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from textrnn.checking import leaks
 from textrnn.checking.characters import OddCharacters
 from textrnn.checking.faults import find_faults
 from textrnn.checking.findings import Finding
-from textrnn.checking.misreadings import TEXTS_READ, FirstWords, find_misreadings
+from textrnn.checking.labels import TEXTS_READ, FirstWords, find_misreadings
 from textrnn.config import Config, dead_keys
 from textrnn.corpus.build import build_splits, build_tokenizer, other_files
 from textrnn.corpus.corpus import Corpus
@@ -27,11 +28,11 @@ from textrnn.runtime.progress import bar, log
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.vectors import coverage, read_vectors
 
-_LOOKED_AT = 200_000  # texts of each split, from its beginning, when a run begins
+_SEARCHED = 200_000  # first texts of each split in which odd characters are searched when a run begins
 
 
 class Data(NamedTuple):
-    """What a config's files hold. sources, corpora: of the splits that have files of their own, train first."""
+    """The content of a config's files. sources, corpora: of the splits that have files of their own, train first."""
 
     sources: dict[str, Source]
     corpora: dict[str, Corpus]
@@ -41,7 +42,7 @@ class Data(NamedTuple):
 
 class RawTexts:
     """The texts of the training and dev files as they were read: the linear model reads what the network's vocabulary
-    leaves out. rows: those of the training data that will be asked for."""
+    leaves out. rows: the rows of the training data that will be requested."""
 
     def __init__(self, data: Data, rows: np.ndarray) -> None:
         self.sources, self.hashes = data.sources, data.splits.hashes
@@ -53,7 +54,7 @@ class RawTexts:
             self.texts[row] = checked_text(example, self.hashes["train"][row], self.sources["train"])
 
     def __call__(self, split: str, rows: np.ndarray) -> list[str]:
-        """Those of some rows of train or dev, in ascending order. Raises DataError if they have changed."""
+        """The texts at some rows of train or dev, in ascending order. Raises DataError if they have changed."""
         if split == "dev":
             return list(texts_at(self.sources["dev"], rows.tolist(), self.hashes["dev"]))
         if not self.texts:
@@ -77,7 +78,7 @@ def read_data(config: Config, sources: dict[str, Source]) -> Data:
 
 
 def load_data(config: Config, sources: dict[str, Source]) -> Data:
-    """The same; faults are logged as warnings."""
+    """As `read_data`; faults are logged as warnings."""
     data = read_data(config, sources)
     warn_of_faults(config, data)
     return data
@@ -86,8 +87,8 @@ def load_data(config: Config, sources: dict[str, Source]) -> Data:
 def data_findings(config: Config, data: Data, visits: Mapping[str, Sequence[Visit]]) -> list[Finding]:
     """What the tokenized corpora show, with examples. The files are read once for these and for further visits, by
     split."""
-    train, splits, words = data.sources["train"], data.splits, FirstWords()
-    is_fasttext = train.labelled and train.common_format() == "fasttext"
+    train, words = data.sources["train"], FirstWords()
+    words_read = TEXTS_READ if train.common_format() == "fasttext" else 0
 
     def examples_at(rows: Collection[int]) -> dict[int, Example]:
         examples: dict[int, Example] = {}
@@ -96,34 +97,32 @@ def data_findings(config: Config, data: Data, visits: Mapping[str, Sequence[Visi
             if row in rows:
                 examples[row] = example
 
-        own = [(max(rows, default=-1) + 1, pick), (TEXTS_READ * is_fasttext, lambda _, example: words.add(example))]
+        own = [(max(rows, default=-1) + 1, pick), (words_read, lambda _, example: words.add(example))]
         for name, source in data.sources.items():
             visit(source, [*(own if name == "train" else ()), *visits.get(name, ())])
         if len(examples) < len(rows):
             raise content_changed(train)
         return examples
 
-    faults = find_faults(splits, data.corpora, config.data.max_length, examples_at)
+    faults = find_faults(data.splits, data.corpora, config.data.max_length, examples_at)
     hints = (hint for source in data.sources.values() for hint in source.encoding_hints())
     return [
         *(Finding("reading", line) for line in [*train.unused_options(), *hints]),
-        *(find_misreadings(train, sorted(data.corpora["train"].labels)) if train.labelled else ()),
+        *find_misreadings(train, sorted(data.corpora["train"].labels)),
         *words.findings(),
         *faults,
     ]
 
 
 def warn_of_faults(config: Config, data: Data, raw: RawTexts | None = None) -> None:
-    """Log what the tokenized corpora show. raw: of a new run, whose texts are read in the same pass; then damaged
-    characters and leaks are looked for, too, and logged if they are severe. What takes longer, only `check` finds."""
+    """Log what the tokenized corpora show. raw: the texts of a new run, read in the same pass; then damaged characters
+    and leaks are also logged if they are severe. What takes longer, only `check` finds."""
     odd, sample = OddCharacters(), Sample(leaks.ROWS, leaks.CHARACTERS, config.train.seed)
     visits: dict[str, list[Visit]] = {}
     if raw is not None:
-        visits = {name: [(_LOOKED_AT, odd.visitor(name))] for name in data.sources}
-        visits["train"] += [
-            (_LOOKED_AT, lambda _, example: sample.add(example)),
-            (max(raw.rows, default=-1) + 1, raw.visit),
-        ]
+        visits = {name: [(_SEARCHED, partial(odd.add, name))] for name in data.sources}
+        visits["train"].append((_SEARCHED, lambda _, example: sample.add(example)))
+        visits["train"].append((max(raw.rows, default=-1) + 1, raw.visit))
     for finding in data_findings(config, data, visits):
         for line in finding.lines():
             log.warning(line)
@@ -136,13 +135,14 @@ def warn_of_faults(config: Config, data: Data, raw: RawTexts | None = None) -> N
 
 
 def files_of(source: Source, label_names: str | None) -> list[str]:
-    """All files and folders that are read for a split. label_names: the file of them. Raises DataError if one is
+    """All files and folders that are read for a split. label_names: the file of label names. Raises DataError if one is
     missing."""
     return [*(path for path, _ in source.files()), *([] if label_names is None else [label_names])]
 
 
 def input_files(config: Config, sources: dict[str, Source], config_file: Path | None) -> list[str | Path]:
-    """All files and folders that are read for a config. config_file: its own. Raises DataError if one is missing."""
+    """All files and folders that are read for a config. config_file: the config's own file. Raises DataError if one is
+    missing."""
     texts = [path for source in sources.values() for path, _ in source.files()]
     return [*texts, *other_files(config).values(), *([] if config_file is None else [config_file])]
 

@@ -14,7 +14,8 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.corpus.build import build_source, encode_labelled
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.splits import chosen_rows, divide_corpus, judging_rows
+from textrnn.corpus.division import divide, judging_rows
+from textrnn.corpus.splits import chosen_rows
 from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
@@ -186,7 +187,7 @@ def own_rows(corpus: Corpus, config: Config, data: Data, run: Path) -> tuple[np.
         log.warning(
             "the training file has changed since the run began: its %s part may differ from that of the run", data.part
         )
-    division = divide_corpus(
+    division = divide(
         corpus, has_dev=config.data.dev is not None, dev_fraction=config.data.dev_fraction, folds=config.train.folds,
         seed=config.train.seed, skip_empty=skip_empty,
     )  # fmt: skip

@@ -1,5 +1,5 @@
 """Config and files -> the objects that read and encode texts, and the data of a run, read through the cache and
-checked. Nothing else in data/ knows the config."""
+checked. Nothing else in corpus/ knows the config."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ _LABELS_SHOWN = 12
 
 
 def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None = None) -> Source:
-    """The source of one split. label_names: if already known, else they are read from data.label_names."""
-    if data.label_names is not None and label_names is None:
+    """The source of one split. label_names: the content of data.label_names; None: it is read."""
+    if data.label_names is None:
+        label_names = None
+    elif label_names is None:
         label_names = read_label_names(data.label_names)
     return Source(
         [paths] if isinstance(paths, str) else list(paths),
         format=data.format,
         text_column=data.text_column,
         label_column=data.label_column,
-        label_names=None if data.label_names is None else label_names,
+        label_names=label_names,
         delimiter=data.delimiter,
         encoding=data.encoding,
         skip_bad_rows=data.bad_rows == "skip",
@@ -82,8 +84,8 @@ def build_splits(
     tokenizer: Tokenizer,
     progress: Callable[[str, int], object] = lambda split, count: None,
 ) -> tuple[Splits, dict[str, Corpus]]:
-    """All splits, read, tokenized, checked, encoded and described, and the corpora that they come from. progress:
-    called with a split's name and the number of texts just read.
+    """All splits, read, tokenized, checked, encoded and described, and their corpora. progress: called with a split's
+    name and the number of texts just read.
 
     Raises: DataError for fewer than two classes, a label in dev or test that train lacks (`file:line`), a tokenizer
     that does not fit the script, and all that reading raises.
@@ -93,8 +95,8 @@ def build_splits(
         name: load_corpus(source, tokenizer, cache_dir=cache_dir, progress=partial(progress, name))
         for name, source in sources.items()
     }
-    some = spread(range(len(corpora["train"])), 1000)
-    check_segmented(tokenizer.kind, corpora["train"].texts_of_tokens(some, config.data.max_length))
+    rows = spread(range(len(corpora["train"])), 1000)
+    check_segmented(tokenizer.kind, corpora["train"].texts_of_tokens(rows, config.data.max_length))
     labels = None
     if train.labelled:
         _check_classes(corpora["train"], train)
@@ -103,7 +105,7 @@ def build_splits(
             _check_known_labels(corpus, sources[name], labels, "the training data")
     splits = split_corpora(corpora, labels, **split_options(config))
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
-    splits.statistics = statistics(splits, corpora["train"], config.data.max_length)
+    splits.statistics = statistics(splits, config.data.max_length)
     splits.format = train.common_format()
     return splits, corpora
 
@@ -115,7 +117,7 @@ def encode_labelled(
     """Labelled files in the ids of an existing model. Raises DataError at the first label that the model lacks."""
     corpus = load_corpus(source, tokenizer, cache_dir=cache_dir, progress=progress)
     _check_known_labels(corpus, source, labels, "the model")
-    return corpus.encoded(vocab, {label: number for number, label in enumerate(labels)}, max_length), corpus
+    return corpus.encoded(vocab, labels, max_length), corpus
 
 
 def _check_classes(corpus: Corpus, source: Source) -> None:
@@ -145,8 +147,8 @@ def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner
     unknown = next((label for label in corpus.labels if label not in labels), None)
     if unknown is None:
         return
-    row = next((example for example in read_examples(source) if example.label == unknown), None)
-    if row is None:
+    example = next((example for example in read_examples(source) if example.label == unknown), None)
+    if example is None:
         raise content_changed(source)
     shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN])
     shown += ", ..." * (len(labels) > _LABELS_SHOWN)
@@ -162,7 +164,7 @@ def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner
         )
     else:
         remedy = f"Did you mean {short(meant)}? Correct or remove the row"
-    raise DataError(f"{row.where}: unknown label {short(unknown)}; {owner} has: {shown}. {remedy}")
+    raise DataError(f"{example.where}: unknown label {short(unknown)}; {owner} has: {shown}. {remedy}")
 
 
 def with_absolute_paths(config: Config) -> Config:
@@ -173,9 +175,9 @@ def with_absolute_paths(config: Config) -> Config:
             return [os.path.abspath(path) for path in value]
         return None if value is None else os.path.abspath(value)
 
-    of_data = ("train", "dev", "test", "label_names", "cache_dir")
+    keys = ("train", "dev", "test", "label_names", "cache_dir")
     return config.replaced(
-        data={key: absolute(getattr(config.data, key)) for key in of_data},
+        data={key: absolute(getattr(config.data, key)) for key in keys},
         tokenizer={"user_dict": absolute(config.tokenizer.user_dict)},
         model={"pretrained": absolute(config.model.pretrained)},
     )
@@ -183,9 +185,9 @@ def with_absolute_paths(config: Config) -> Config:
 
 def other_files(config: Config) -> dict[str, str]:
     """Config key -> path of each file, other than texts, on which the result of training depends."""
-    named = {
+    files = {
         "data.label_names": config.data.label_names,
         "tokenizer.user_dict": config.tokenizer.user_dict if config.tokenizer.kind == "jieba" else None,
         "model.pretrained": config.model.pretrained,
     }
-    return {key: path for key, path in named.items() if path is not None}
+    return {key: path for key, path in files.items() if path is not None}

@@ -1,8 +1,5 @@
-"""A tokenized corpus: whole texts as numbers of the corpus's own distinct tokens.
-
-Neither a vocabulary nor the length at which a model cuts texts is part of it: both are applied when texts are read
-from it, so that they can change without tokenizing again.
-"""
+"""A tokenized corpus: whole texts as numbers of the corpus's own distinct tokens. A vocabulary and the length at which
+a model cuts texts are applied when texts are read from it, so that they can change without tokenizing again."""
 
 from __future__ import annotations
 
@@ -75,30 +72,29 @@ class Corpus:
             yield from block.decode("utf-8").split("\n")[:-1]
 
     def texts_of_tokens(self, rows: Sequence[int], max_length: int) -> Iterator[str]:
-        """The tokens, with spaces between them, that a model with this limit reads of each of some texts."""
+        """The tokens, with spaces between them, that a model with this limit reads of the texts at some rows."""
         spans = [self.tokens[self.starts[row] :][: min(self.lengths[row], max_length)].tolist() for row in rows]
-        wanted = {number for span in spans for number in span}
-        names = {number: token for number, token in enumerate(self.types()) if number in wanted}
-        return (" ".join(names[number] for number in span) for span in spans)
+        numbers = set().union(*spans)
+        tokens = {number: token for number, token in enumerate(self.types()) if number in numbers}
+        return (" ".join(tokens[number] for number in span) for span in spans)
 
     def cut(self, max_length: int) -> EncodedTexts:
         """The texts as a model with this limit reads them, in the corpus's own token numbers and without labels."""
-        return EncodedTexts(
-            self.tokens, self.starts, cut_lengths(self.lengths, max_length), is_empty=np.asarray(self.lengths) == 0
-        )
+        is_empty = np.asarray(self.lengths) == 0
+        return EncodedTexts(self.tokens, self.starts, cut_lengths(self.lengths, max_length), is_empty=is_empty)
 
-    def encoded(self, vocab: Vocab, label_ids: dict[str, int] | None, max_length: int) -> EncodedTexts:
+    def encoded(self, vocab: Vocab, labels: list[str] | None, max_length: int) -> EncodedTexts:
         """The texts in ids of `vocab`, each cut at max_length.
 
-        label_ids: id of each label in the model, None: the result has no labels.
+        labels: the model's, in the order of their ids; None: the result has no labels.
 
-        Raises: KeyError for a label of the corpus that `label_ids` lacks; ValueError for label_ids without labels.
+        Raises: KeyError for a label of the corpus that is not among `labels`; ValueError for a corpus without labels.
         """
         texts = self.cut(max_length)
         texts.id_map = np.asarray(vocab.ids(self.types()), dtype=np.int32)
-        if label_ids is not None:
+        if labels is not None:
             if self.label_ids is None:
                 raise ValueError("the corpus was read without labels")
-            id_of = np.asarray([label_ids[label] for label in self.labels], dtype=np.int32)
-            texts.labels = id_of[self.label_ids]
+            id_of = {label: number for number, label in enumerate(labels)}
+            texts.labels = np.asarray([id_of[label] for label in self.labels], dtype=np.int32)[self.label_ids]
         return texts

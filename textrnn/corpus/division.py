@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.corpus.corpus import Corpus
 from textrnn.texts.rows import all_rows, class_sizes, rows_where
 
 DEV_FRACTION = 0.1  # if the config has none
@@ -26,33 +27,41 @@ class Division(NamedTuple):
 
 
 def divide(
-    labels: np.ndarray, hashes: np.ndarray, kept: np.ndarray, *, has_dev: bool, dev_fraction: float | None, folds: int,
-    seed: int,
-) -> Division:  # fmt: skip
-    """labels, hashes (rows,): of all rows. kept (k,): the rows that are used, in ascending order. has_dev: whether
-    there are other texts to judge on. dev_fraction: the share of each class to hold out; None: a tenth, or, of few
-    texts, none, as they are divided into `folds` for cross-fitting."""
-    none = all_rows(0)
-    if has_dev:
-        return Division(kept, None, None, none)
-    whole = len(kept) == len(labels)  # then nothing needs to be copied
-    own_labels, own_hashes = (labels, hashes) if whole else (labels[kept], hashes[kept])
+    corpus: Corpus, *, has_dev: bool, dev_fraction: float | None, folds: int, seed: int, skip_empty: bool
+) -> Division:
+    """The training data of a run. has_dev: whether there are other texts to judge on. dev_fraction: the share of each
+    class to hold out; None: a tenth, or, of few texts, none, as they are divided into `folds` for cross-fitting.
+    skip_empty: leave out texts without a token."""
+    share, kept = DEV_FRACTION if dev_fraction is None else dev_fraction, used_rows(corpus, skip_empty=skip_empty)
+    if has_dev or share == 0:
+        return Division(kept, None, None, all_rows(0))
+    labels = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
+    hashes = corpus.hashes
+    if len(kept) < len(corpus):  # else nothing needs to be copied
+        labels, hashes = labels[kept], hashes[kept]
     if dev_fraction is None and is_cross_fitted(len(kept), folds):
-        possible = min(folds, len(kept) // 2, len(np.unique(own_hashes)))
+        possible = min(folds, len(kept) // 2, len(np.unique(hashes)))
         if possible > 1:
-            judging = kept[distinct_rows(own_labels, own_hashes)]
-            return Division(kept, None, folds_of_texts(own_labels, own_hashes, possible, seed), judging)
-    share = DEV_FRACTION if dev_fraction is None else dev_fraction
-    if share == 0:
-        return Division(kept, None, None, none)
-    train, dev = stratified_split(own_labels, own_hashes, share, seed)
-    dev = kept[dev[distinct_rows(own_labels[dev], own_hashes[dev])]]
+            judging = kept[distinct_rows(labels, hashes)]
+            return Division(kept, None, folds_of_texts(labels, hashes, possible, seed), judging)
+    train, dev = stratified_split(labels, hashes, share, seed)
+    dev = kept[dev[distinct_rows(labels[dev], hashes[dev])]]
     return Division(kept[train], dev, None, dev)
 
 
+def used_rows(corpus: Corpus, *, skip_empty: bool) -> np.ndarray:
+    return rows_where(np.asarray(corpus.lengths) > 0) if skip_empty else all_rows(len(corpus))
+
+
+def judging_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:
+    """The rows of a dev corpus on which networks are judged."""
+    rows = used_rows(dev, skip_empty=skip_empty)
+    return rows if dev.label_ids is None else rows[distinct_rows(dev.label_ids[rows], dev.hashes[rows])]
+
+
 def is_cross_fitted(texts: int, folds: int) -> bool:
-    """Whether the networks of so many training texts, with no dev of their own, are cross-fitted. With more texts, a
-    tenth of them is enough to choose on, and little to lose."""
+    """Whether networks are cross-fitted on this many training texts without a dev file. With more texts, a tenth of
+    them is enough to choose on, and little to lose."""
     return folds > 1 and 4 <= texts < SMALL
 
 
@@ -86,25 +95,19 @@ def _by_text(hashes: np.ndarray, values_of: Callable[[np.ndarray], np.ndarray]) 
     """(n,): a value of each row, the same for equal texts. values_of: the first rows (m,) of distinct texts, in
     ascending order -> their values (m,)."""
     order = np.argsort(hashes, kind="stable")
-    ascending_hashes = hashes[order]
+    ascending = hashes[order]
     is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = ascending_hashes[1:] != ascending_hashes[:-1]
-    del ascending_hashes
+    is_first[1:] = ascending[1:] != ascending[:-1]
     if is_first.all():
         return values_of(all_rows(len(hashes)))
-    first = order[is_first]
-    ascending = np.argsort(first)
-    of_sorted = values_of(first[ascending])
-    of_texts = np.empty_like(of_sorted)
-    of_texts[ascending] = of_sorted
-    values = np.empty(len(order), of_sorted.dtype)
-    values[order] = of_texts[np.cumsum(is_first) - 1]
-    return values
+    first_row = np.empty_like(order)
+    first_row[order] = order[is_first][np.cumsum(is_first) - 1]
+    distinct = np.sort(order[is_first])
+    return values_of(distinct)[np.searchsorted(distinct, first_row)]
 
 
 def _spread(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    random = np.random.default_rng([seed, 0xF01D])
-    order = random.permutation(len(labels))
+    order = np.random.default_rng([seed, 0xF01D]).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     fold_of_row = np.empty(len(labels), np.int64)
     fold_of_row[order] = np.arange(len(labels)) % folds
@@ -114,11 +117,10 @@ def _spread(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
 def _drawn(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     random = np.random.default_rng([seed, 0xDE7])
     sizes = class_sizes(labels, int(labels.max()) + 1)
-    shares = [min(round(size * fraction), size - 1) for size in sizes]
-    if not any(share > 0 for share in shares):  # a dev set of one text per class is better than none
-        shares = [min(1, size - 1) for size in sizes]
+    shares = [min(round(size * fraction), max(size - 1, 0)) for size in sizes]
+    if not any(shares):  # a dev set of one text per class is better than none
+        shares = [int(size > 1) for size in sizes]
     held_out = np.zeros(len(labels), dtype=bool)
     for label, share in enumerate(shares):
-        if share >= 0:
-            held_out[random.permutation(rows_where(labels == label))[:share]] = True
+        held_out[random.permutation(rows_where(labels == label))[:share]] = True
     return held_out

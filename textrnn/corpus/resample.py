@@ -1,4 +1,4 @@
-"""Texts read a second time: the corpus has their tokens, and what the vocabulary leaves out is in their files alone."""
+"""Texts read a second time from their files: a corpus has only their tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textrnn.corpus.writer import text_hash
 from textrnn.reading.reader import Example, read_examples
 from textrnn.reading.source import Source
 
-Visit = tuple[int, Callable[[int, Example], object]]  # called with the row and the example of so many first rows
+Visit = tuple[int, Callable[[int, Example], object]]  # a number of first rows, and a function of row and example
 
 
 def visit(source: Source, visits: Sequence[Visit]) -> None:
@@ -24,30 +24,27 @@ def visit(source: Source, visits: Sequence[Visit]) -> None:
 
 
 def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterator[str]:
-    """The texts at some rows of a source, in ascending order; read no further than the last of them. hashes: those
+    """The texts at some rows of a source, in ascending order; reads no further than the last of them. hashes: those
     of all its texts when they were read before. Raises DataError if they have changed since."""
-    wanted = iter(rows)
-    following = next(wanted, None)
-    for number, example in enumerate(read_examples(source) if following is not None else ()):
-        if number == following:
-            yield checked_text(example, hashes[number], source)
-            following = next(wanted, None)
-            if following is None:
-                return
-    if following is not None:
-        raise content_changed(source)
+    examples, position = read_examples(source), 0
+    for row in rows:
+        example = next(islice(examples, row - position, None), None)
+        if example is None:
+            raise content_changed(source)
+        yield checked_text(example, hashes[row], source)
+        position = row + 1
 
 
 def checked_text(example: Example, digest: np.uint64, source: Source) -> str:
-    """Raises DataError if it is not the text with this hash."""
+    """The example's text. Raises DataError if it does not have this hash."""
     if text_hash(example.text) != digest.tobytes():
         raise content_changed(source)
     return example.text
 
 
 class Sample:
-    """All examples, in order, or a random part of them that fits both limits. Whenever there are too many, half of them
-    go, and of those to come as large a part is left out."""
+    """All examples, in order, or a random part of them that fits both limits. When the sample overflows, half of it is
+    dropped and the sampling rate is halved."""
 
     def __init__(self, rows: int, characters: int, seed: int) -> None:
         self.rows, self.characters = rows, characters

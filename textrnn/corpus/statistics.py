@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits
-from textrnn.texts.rows import class_sizes
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
 
@@ -14,21 +12,25 @@ _TEXTS_AT_ONCE = 1024
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 
 
-def statistics(splits: Splits, train: Corpus, max_length: int) -> list[str]:
-    """Lines to print. train: the corpus with the training texts; max_length: at which the texts of splits are cut."""
-    known = sum(count for _, count in splits.counts) / int(splits.train.lengths.sum())
-    lines = [
-        f"vocabulary: {len(splits.vocab):,} entries of {splits.type_count:,} distinct tokens",
-        _coverage("train", splits.train, known),
-    ]
-    if splits.dev is not None:
-        lines.append(_coverage("dev", splits.dev, known_share(splits.dev)))
-    if splits.test is not None:
-        lines.append(f"test: {len(splits.test):,} texts")
-    lines.append(_lengths(train, splits.train_rows, max_length))
-    for label, size in zip(splits.labels, training_sizes(splits), strict=True):
-        lines.append(f"label {label}: {size:,} training texts")
-    return lines
+def statistics(splits: Splits, max_length: int) -> list[str]:
+    """Lines to print. max_length: tokens at which texts are cut."""
+    lines = [f"vocabulary: {len(splits.vocab):,} entries of {splits.type_count:,} distinct tokens"]
+    for name, texts in splits.parts.items():
+        line = f"{name}: {len(texts):,} texts"
+        if name != "test":
+            counted = sum(count for _, count in splits.counts)
+            known = counted / int(texts.lengths.sum()) if name == "train" else known_share(texts)
+            line += f"; {100 * known:.2f} % of tokens known, {100 * (1 - known):.2f} % <unk>"
+        lines.append(line)
+    lengths, rows = splits.lengths["train"], splits.train_rows
+    median, p95, p99, longest = length_quantiles(lengths, rows, 50, 95, 99, 100)
+    cut = np.count_nonzero(lengths[rows] > max_length) / len(rows)
+    lines.append(
+        f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
+        f"{100 * cut:.2f} % of the texts are cut at data.max_length {max_length:,}"
+    )
+    sizes = zip(splits.labels, splits.sizes("train"), strict=True)
+    return lines + [f"label {label}: {size:,} training texts" for label, size in sizes]
 
 
 def cut_warning(name: str, lengths: np.ndarray, rows: np.ndarray, max_length: int) -> str | None:
@@ -43,11 +45,8 @@ def cut_warning(name: str, lengths: np.ndarray, rows: np.ndarray, max_length: in
     )
 
 
-def _coverage(name: str, texts: EncodedTexts, known: float) -> str:
-    return f"{name}: {len(texts):,} texts; {100 * known:.2f} % of tokens known, {100 * (1 - known):.2f} % <unk>"
-
-
 def known_share(texts: EncodedTexts) -> float:
+    """The share of all tokens, up to where texts are cut, that the vocabulary has."""
     assert texts.id_map is not None
     known = sum(int((texts.id_map[block] != UNK).sum()) for block in texts.flat_blocks())
     return known / int(texts.lengths.sum())
@@ -56,29 +55,16 @@ def known_share(texts: EncodedTexts) -> float:
 def unknown_shares(texts: EncodedTexts) -> np.ndarray:
     """(n,) float32: the share of each text's tokens, up to where it is cut, that the vocabulary lacks."""
     assert texts.id_map is not None
-    found, begin = np.empty(len(texts), np.float32), 0
+    shares, begin = np.empty(len(texts), np.float32), 0
     for block in texts.flat_blocks(_TEXTS_AT_ONCE):
         lengths = texts.lengths[begin : begin + _TEXTS_AT_ONCE]
         unknown = np.add.reduceat(texts.id_map[block] == UNK, np.cumsum(lengths) - lengths, dtype=np.int64)
-        found[begin : begin + len(lengths)] = unknown / lengths
+        shares[begin : begin + len(lengths)] = unknown / lengths
         begin += len(lengths)
-    return found
-
-
-def _lengths(corpus: Corpus, rows: np.ndarray, max_length: int) -> str:
-    median, p95, p99, longest = length_quantiles(corpus.lengths, rows, 50, 95, 99, 100)
-    cut = np.count_nonzero(corpus.lengths[rows] > max_length)
-    return (
-        f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
-        f"{100 * cut / len(rows):.2f} % of the texts are cut at data.max_length {max_length:,}"
-    )
+    return shares
 
 
 def length_quantiles(lengths: np.ndarray, rows: np.ndarray, *percents: int) -> list[int]:
     """The least length that these percents of `lengths[rows]` do not exceed."""
     ascending = np.sort(lengths[rows])
     return [int(ascending[-(-percent * len(rows) // 100) - 1]) for percent in percents]
-
-
-def training_sizes(splits: Splits) -> list[int]:
-    return [] if splits.train.labels is None else class_sizes(np.asarray(splits.train.labels), len(splits.labels))

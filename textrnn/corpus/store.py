@@ -1,8 +1,6 @@
-"""Tokenized corpora on disk: each made once, and made again when anything it depends on changes.
-
-A corpus is a folder with a file for each array, one for the distinct tokens, and a description. `digests` beside it
-remembers the hashes of files' contents, so that an unchanged file is not read again.
-"""
+"""Tokenized corpora on disk: each made once, and made again when anything it depends on changes. A corpus is a folder
+with a file for each array, one for the distinct tokens, and a description. `digests` beside it remembers the hashes of
+files' contents, so that an unchanged file is not read again."""
 
 from __future__ import annotations
 
@@ -41,11 +39,7 @@ _FRESH_SECONDS = 2.0  # a file changed this recently may change again within the
 
 
 def load_corpus(
-    source: Source,
-    tokenizer: Tokenizer,
-    *,
-    cache_dir: Path,
-    progress: Callable[[int], object] = lambda count: None,
+    source: Source, tokenizer: Tokenizer, *, cache_dir: Path, progress: Callable[[int], object] = lambda count: None
 ) -> Corpus:
     """The tokenized corpus of a source, from the cache if it holds one made of exactly this.
 
@@ -56,31 +50,30 @@ def load_corpus(
     files = source.files()
     try:
         (cache_dir / DIGESTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(cache_dir, error) from error
-    digest, states = _content_digest(files, cache_dir / DIGESTS)
-    key = {
-        "format_number": FORMAT_NUMBER,
-        "content": digest,
-        "formats": [kind for _, kind in files],
-        "columns": [source.text_column, source.label_column],
-        "label_names": source.label_names,
-        "delimiter": source.delimiter,
-        "encoding": source.encoding,
-        "skip_bad_rows": source.skip_bad_rows,
-        "labelled": source.labelled,
-        "tokenizer": tokenizer.identity(),
-    }
-    folder = cache_dir / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    corpus = _open(folder, digest)
-    if corpus is None:
-        try:
-            _build(folder, source, tokenizer, progress, states)
-        except OSError as error:
-            raise _unwritable(cache_dir, error) from error
+        digest, states = _content_digest(source, cache_dir / DIGESTS)
+        key = {
+            "format_number": FORMAT_NUMBER,
+            "content": digest,
+            "formats": [kind for _, kind in files],
+            "columns": [source.text_column, source.label_column],
+            "label_names": source.label_names,
+            "delimiter": source.delimiter,
+            "encoding": source.encoding,
+            "skip_bad_rows": source.skip_bad_rows,
+            "labelled": source.labelled,
+            "tokenizer": tokenizer.identity(),
+        }
+        folder = cache_dir / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
         corpus = _open(folder, digest)
         if corpus is None:
-            raise TextRNNError(f"{folder}: the tokenized corpus was removed or changed while it was built; try again")
+            _build(folder, source, tokenizer, progress, states)
+            corpus = _open(folder, digest)
+    except OSError as error:
+        raise TextRNNError(
+            f"{cache_dir}: cannot write the cache: {error.strerror or error}; free some space, or set data.cache_dir"
+        ) from error
+    if corpus is None:
+        raise TextRNNError(f"{folder}: the tokenized corpus was removed or changed while it was built; try again")
     return corpus
 
 
@@ -89,13 +82,8 @@ def content_changed(source: Source) -> DataError:
     content is removed, so that the files are read again next time."""
     if source.cache_dir is not None:
         with suppress(OSError):
-            (source.cache_dir / DIGESTS / _states(source.files()).name).unlink(missing_ok=True)
+            (source.cache_dir / DIGESTS / _states(source).name).unlink(missing_ok=True)
     return changed_while_read(source.paths)
-
-
-def _unwritable(cache_dir: Path, error: OSError) -> TextRNNError:
-    reason = error.strerror or error
-    return TextRNNError(f"{cache_dir}: cannot write the cache: {reason}; free some space, or set data.cache_dir")
 
 
 def _build(
@@ -103,34 +91,28 @@ def _build(
 ) -> None:
     """Write the corpus into a temporary folder, check that the source has not changed meanwhile, then rename it: other
     processes see all of it or nothing."""
-    _clear_leftovers(folder.parent)
+    for leftover in folder.parent.glob(".building-*"):  # of a killed process, if too old for one that still writes
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
+                shutil.rmtree(leftover, ignore_errors=True)
     temporary = folder.parent / f".building-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     with cleanup(partial(_remove, temporary)):
         temporary.mkdir()
         _write(temporary, source, tokenizer, progress, states.size)
         try:
-            unchanged = _states(states.files).digest == states.digest
+            is_unchanged = _states(source).digest == states.digest
         except OSError:
-            unchanged = False
-        if not unchanged:
-            raise changed_while_read(path for path, _ in states.files[:5])
+            is_unchanged = False
+        if not is_unchanged:
+            raise changed_while_read(path for path, _ in source.files()[:5])
         if folder.exists() and _open(folder, "") is None:
             shutil.rmtree(folder, ignore_errors=True)  # damaged
         try:
             temporary.rename(folder)
         except OSError:
-            if not folder.exists():
+            if not folder.exists():  # else another process built the same corpus meanwhile
                 raise
-            # another process built the same corpus meanwhile: its folder is as good as this one
         sync_folder(folder.parent)
-
-
-def _clear_leftovers(cache_dir: Path) -> None:
-    """Remove what killed processes left half-built, once it is too old for anyone to be writing it still."""
-    for folder in cache_dir.glob(".building-*"):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _LEFTOVER_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], size: int) -> None:
@@ -177,7 +159,7 @@ def _open(folder: Path, digest: str) -> Corpus | None:
 
 
 def checksum_of(file: Path) -> int:
-    """CRC-32 of a file's bytes: damage is not malice, and this is the fastest checksum in the standard library."""
+    """CRC-32 of a file's bytes, the fastest checksum in the standard library."""
     checksum = 0
     with open(file, "rb") as stream:
         while block := stream.read(_BLOCK):
@@ -186,7 +168,7 @@ def checksum_of(file: Path) -> int:
 
 
 def _remove(folder: Path) -> None:
-    """Remove the folder of a corpus, complete or not. Opens nothing, so that it works if no file can be opened."""
+    """Remove the folder of a corpus, complete or not, without opening anything: there may be too many open files."""
     with suppress(OSError):
         for name in (*FILES, DESCRIPTION):
             (folder / name).unlink(missing_ok=True)
@@ -194,29 +176,26 @@ def _remove(folder: Path) -> None:
 
 
 class _States(NamedTuple):
-    """Of files, (path, format) pairs. name: of the file in DIGESTS that remembers their content, a hash of their paths.
-    digest: covers the states of the files too. newest: their latest time in nanoseconds. size: bytes of text, about,
-    gzip files counted three times."""
+    """The states of a source's files. name: the name of the file in DIGESTS that remembers their content, a hash of
+    their paths. digest: a hash of paths and states. newest: their latest time in nanoseconds. size: bytes of text,
+    about, gzip files counted three times."""
 
-    files: list[tuple[str, str]]
     name: str
     digest: str
     newest: int
     size: int
 
 
-def _content_digest(files: list[tuple[str, str]], folder: Path) -> tuple[str, _States]:
-    """sha256 over the contents of (path, format) pairs, and the files' states when it was computed. Of folders, the
-    names of what is in them count too.
+def _content_digest(source: Source, folder: Path) -> tuple[str, _States]:
+    """sha256 over the contents of a source's files and the names of what is in its folders, and the files' states when
+    it was computed. Raises DataError for a file that cannot be read.
 
     folder: for results, each valid until the state of a file changes: its size, its inode, or the time when its content
     or its status was last changed. A copy may keep size and time of modification (`cp -p`, `rsync -t`), but not the
     other time, which no program can set.
-
-    Raises: DataError for a file that cannot be read.
     """
     try:
-        states = _states(files)
+        states = _states(source)
         try:
             remembered = json.loads((folder / states.name).read_bytes())
             if remembered["signature"] == states.digest:
@@ -224,7 +203,7 @@ def _content_digest(files: list[tuple[str, str]], folder: Path) -> tuple[str, _S
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass  # none, or damaged: computed again
         content = hashlib.sha256()
-        for file, name, is_document in _entries(files):
+        for file, name, is_document in _entries(source):
             digest = sha256_of(file) if is_document else ""
             content.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
     except OSError as error:
@@ -235,10 +214,10 @@ def _content_digest(files: list[tuple[str, str]], folder: Path) -> tuple[str, _S
     return content.hexdigest(), states
 
 
-def _states(files: list[tuple[str, str]]) -> _States:
+def _states(source: Source) -> _States:
     """Raises DataError, OSError."""
     places, states, newest, size = hashlib.sha256(), hashlib.sha256(), 0, 0
-    for file, name, is_document in _entries(files):
+    for file, name, is_document in _entries(source):
         place = json.dumps([os.path.abspath(file), name, is_document]).encode()
         places.update(place)
         states.update(place)
@@ -248,13 +227,13 @@ def _states(files: list[tuple[str, str]]) -> _States:
             states.update(json.dumps([status.st_size, status.st_ino, *times]).encode())
             newest = max(newest, *times)
             size += status.st_size * (3 if file.endswith(".gz") else 1)
-    return _States(files, places.hexdigest()[:32], states.hexdigest(), newest, size)
+    return _States(places.hexdigest()[:32], states.hexdigest(), newest, size)
 
 
-def _entries(files: list[tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
-    """Of each (path, format) pair the file, or what is in the folder: path, the part of its name that is content (""
+def _entries(source: Source) -> Iterator[tuple[str, str, bool]]:
+    """For each file of a source, and for all that is in its folders: path, the part of its name that is content (""
     outside folders), and whether it is a file to read."""
-    for path, kind in files:
+    for path, kind in source.files():
         if kind == "folder":
             for name in class_names(path):  # a class may be empty
                 yield os.path.join(path, name), name, False

@@ -115,14 +115,14 @@ def _in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _available_cores() -> int:
-    """Cores that this process may use; in a container there can be fewer than the machine has."""
+    """Cores that this process may use, which can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def _workers(tokenizer: Tokenizer, number: int) -> Iterator[list[Connection]]:
-    """Processes that tokenize the chunks sent to them, each with a pipe of its own: nothing is shared that one of them,
-    killed at a bad moment, could leave locked."""
+    """Connections to processes that tokenize the chunks sent to them, each with a pipe of its own: nothing is shared
+    that a killed process could leave locked."""
     # spawn, because forking a process with threads (OpenMP, tqdm's monitor) can deadlock
     context = multiprocessing.get_context("spawn")
     processes, connections = [], []
@@ -139,7 +139,7 @@ def _workers(tokenizer: Tokenizer, number: int) -> Iterator[list[Connection]]:
         yield connections
     finally:
         for process in processes:
-            process.kill()  # what it may still compute is not needed any more
+            process.kill()
         for process in processes:
             process.join()
         for connection in connections:
