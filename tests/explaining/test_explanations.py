@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.explaining.explanations import of_tokens
+from textrnn.explaining.explanations import token_contributions
 from textrnn.texts.tokenizer import LocatedToken, Tokenizer
 
 
 def shared(text: str, of_network: list[float], of_characters: list[float]) -> dict[int, float]:
     tokens = list(Tokenizer("char").located(text))
-    return dict(enumerate(of_tokens(tokens, np.asarray(of_network), np.asarray(of_characters)).tolist()))
+    return dict(enumerate(token_contributions(tokens, np.asarray(of_network), np.asarray(of_characters)).tolist()))
 
 
 def test_a_token_has_its_embeddings_and_its_characters_contributions() -> None:
@@ -30,5 +30,5 @@ def test_tokens_beyond_what_the_network_reads_have_those_of_their_characters() -
 
 def test_without_a_linear_model_or_tokens() -> None:
     assert shared("a b", [1, 2], []) == {0: 1, 1: 2}
-    assert of_tokens([], np.asarray([0.0]), np.zeros(3)).tolist() == []
-    assert of_tokens([LocatedToken("a", 0, 1)], np.asarray([5.0]), np.zeros(0)).tolist() == [5]
+    assert token_contributions([], np.asarray([0.0]), np.zeros(3)).tolist() == []
+    assert token_contributions([LocatedToken("a", 0, 1)], np.asarray([5.0]), np.zeros(0)).tolist() == [5]
