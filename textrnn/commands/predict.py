@@ -69,8 +69,7 @@ def predict(
         is_unsure = np.zeros(len(examples), bool)
         if min_probability is not None:
             is_unsure = ~is_bad & (is_empty | (highest < min_probability))
-        numbers = {"bad": is_bad, "unsure": is_unsure, "empty": is_empty & ~is_bad}
-        counts.update({name: np.count_nonzero(rows) for name, rows in numbers.items()}, records=len(examples))
+        counts.update(records=len(examples), bad=is_bad.sum(), unsure=is_unsure.sum(), empty=(is_empty & ~is_bad).sum())
         problems = (f"{example.where}: {example.problem}" for example in examples if example.problem is not None)
         bad_records.extend(islice(problems, _BAD_SHOWN - len(bad_records)))
         rows = zip(examples, best.tolist(), highest.tolist(), probabilities, is_unsure.tolist(), strict=True)
@@ -103,10 +102,9 @@ def predict(
     if not counts["records"]:
         log.warning("no texts were found")
     if bad := counts["bad"]:
-        log.warning(
-            "%d of %d records could not be read and got an empty label: %s%s",
-            bad, counts["records"], "; ".join(bad_records), "; ..." * (bad > len(bad_records)),
-        )  # fmt: skip
+        shown_bad = "; ".join([*bad_records, "..."] if bad > len(bad_records) else bad_records)
+        message = "%d of %d records could not be read and got an empty label: %s"
+        log.warning(message, bad, counts["records"], shown_bad)
     if cut := classifier.transform.cut_texts:
         log.warning(
             "%d text%s longer than the model reads (data.max_length, %d tokens): cut there",

@@ -15,7 +15,7 @@ from textrnn.inference import class_probabilities, compute_logits, predicted_cla
 from textrnn.linear.features import MOST_CHARACTERS
 from textrnn.run.model import Model
 from textrnn.texts.tokenizer import LocatedToken
-from textrnn.texts.transform import EncodedTexts, Transform
+from textrnn.texts.transform import EncodedTexts
 
 
 class Contribution(NamedTuple):
@@ -87,9 +87,15 @@ def explain(
     character_values: list[np.ndarray] = [np.zeros(0)] * len(texts)
     if model.linear is not None and margins is not None:
         character_values = character_contributions(model.linear, texts, attribution.slopes)
-    explanations = []
+    explanations, most = [], model.transform.max_length  # tokens that the networks read
     for row, text in enumerate(texts):
-        tokens, cut = _read_tokens(model.transform, text, with_linear=margins is not None)
+        located = model.transform.tokenizer.located(text)
+        if margins is None:
+            tokens = list(islice(located, most))
+            cut = next(located, None) is not None
+        else:
+            tokens = list(takewhile(lambda token: token.start < MOST_CHARACTERS, located))
+            cut = len(tokens) > most
         values = token_contributions(tokens, attribution.tokens[row], character_values[row])
         explanations.append(
             Explanation(
@@ -105,16 +111,6 @@ def explain(
             )
         )
     return explanations
-
-
-def _read_tokens(transform: Transform, text: str, *, with_linear: bool) -> tuple[list[LocatedToken], bool]:
-    """The tokens that the networks or the linear model read, and whether there are more than the networks read."""
-    located, most = transform.tokenizer.located(text), transform.max_length
-    if with_linear:
-        tokens = list(takewhile(lambda token: token.start < MOST_CHARACTERS, located))
-        return tokens, len(tokens) > most
-    tokens = list(islice(located, most + 1))
-    return tokens[:most], len(tokens) > most
 
 
 def token_contributions(tokens: Sequence[LocatedToken], embeddings: np.ndarray, characters: np.ndarray) -> np.ndarray:
