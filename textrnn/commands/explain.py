@@ -42,8 +42,11 @@ def explain(
     """
     if html is not None:
         check_output("--html", html, inputs_of(files))
-    if label is not None:
-        check_label(label, classifier.labels)
+    if label is not None and label not in classifier.labels:
+        match = difflib.get_close_matches(label, classifier.labels, n=1, cutoff=0.5)
+        known = ", ".join(classifier.labels[:12]) + ", ..." * (len(classifier.labels) > 12)
+        hint = f"did you mean {match[0]}?" if match else f"known are: {known}"
+        raise ConfigError(f"--label: the model has no label {short(label)}; {hint}")
     page, counts = Page(name), Counter[str]()
     on_terminal = output_format is not None and sys.stdout.isatty()
     coloured = on_terminal and terminal_has_colours()
@@ -58,17 +61,19 @@ def explain(
 
         def write(examples: list[Example], explanations: list[Explanation]) -> None:
             for explanation in explanations:
-                if output_format == "jsonl":
-                    _print(jsonl_line(explanation))
-                elif output_format is not None:
-                    _print(record(explanation, coloured=coloured))
+                if output_format is not None:
+                    as_json = output_format == "jsonl"
+                    text = jsonl_line(explanation) if as_json else record(explanation, coloured=coloured)
+                    sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
                 if html is not None:
                     page.add(explanation)
                 difference = explanation.log_odds - explanation.baseline
                 counts.update(texts=1, cut=explanation.cut, off=abs(explanation.gap) > allowed_gap(difference))
             sys.stdout.flush()
 
-        answer_files(files, classifier, options, compute, write, size=TEXTS_AT_ONCE, live_size=TEXTS_OF_A_PIPE)
+        answer_files(
+            files, classifier, options, compute, write, size=TEXTS_AT_ONCE, live_size=TEXTS_OF_A_PIPE, target="stdout"
+        )
         if stream is not None:
             stream.write(page.html().encode("utf-8", "replace"))
     if html is not None:
@@ -91,22 +96,6 @@ def explain(
         )  # fmt: skip
 
 
-def check_label(label: str, labels: list[str]) -> None:
-    """Raises ConfigError with the nearest label, or all of them, if the model lacks this one."""
-    if label not in labels:
-        match = difflib.get_close_matches(label, labels, n=1, cutoff=0.5)
-        known = ", ".join(labels[:12]) + ", ..." * (len(labels) > 12)
-        hint = f"did you mean {match[0]}?" if match else f"known are: {known}"
-        raise ConfigError(f"--label: the model has no label {short(label)}; {hint}")
-
-
 def terminal_has_colours() -> bool:
     """Whether the user, who may set NO_COLOR (no-color.org), and the kind of terminal want colours."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "", "dumb")
-
-
-def _print(text: str) -> None:
-    try:
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
-    except OSError as error:  # with a name, since it may pass through the reading of a pipe
-        raise OSError(error.errno, error.strerror, "stdout") from error

@@ -20,19 +20,20 @@ _SWITCH_SECONDS = 5e-4  # a thread that computes waits so long for one that read
 
 def answer_files(
     files: list[str], classifier: TextClassifier, options: InputOptions, compute: Callable[[list[str]], T],
-    write: Callable[[list[Example], T], None], *, size: int, live_size: int,
+    write: Callable[[list[Example], T], None], *, size: int, live_size: int, target: str,
 ) -> None:  # fmt: skip
     """Compute and write a result for each text of each file, in order.
 
     compute: texts -> results, called in another thread. write: called with examples and their results in this thread.
-    size, live_size: texts in a batch, at most, of a file and of a pipe, whose texts are answered as they come.
+    size, live_size: texts in a batch, at most, of a file and of a pipe, whose texts are answered as they come. target:
+    what is written, which an OSError names, as it may pass through the reading of a pipe.
 
     Raises: DataError `file:line` for a record without a readable text, after the texts before it are answered.
     """
     with _quick_switches():
         for file in files:
             live = is_live(file)
-            pipeline = Pipeline(compute, write, live_size if live else size, wait=live)
+            pipeline = Pipeline(compute, write, target, size=live_size if live else size, wait=live)
             try:
                 for example in examples_of(file, classifier, options, pipeline.flush):
                     pipeline.add(example)
@@ -43,13 +44,14 @@ def answer_files(
 
 
 class Pipeline(Generic[T]):
-    """Batches of at most `size` examples, and a limited number of characters, to bound memory. compute, write: as of
-    `answer_files`. wait: whether a full batch is written at once, or only when the next one is full."""
+    """Batches of at most `size` examples, and a limited number of characters, to bound memory. compute, write, target:
+    as of `answer_files`. wait: whether a full batch is written at once, or only when the next one is full."""
 
     def __init__(
-        self, compute: Callable[[list[str]], T], write: Callable[[list[Example], T], None], size: int, *, wait: bool
+        self, compute: Callable[[list[str]], T], write: Callable[[list[Example], T], None], target: str, *, size: int,
+        wait: bool,
     ) -> None:  # fmt: skip
-        self.compute, self.write, self.size, self.wait = compute, write, size, wait
+        self.compute, self.write, self.target, self.size, self.wait = compute, write, target, size, wait
         self.thread = ThreadPoolExecutor(1, "textrnn pipeline")
         self.examples: list[Example] = []
         self.characters = 0
@@ -80,7 +82,11 @@ class Pipeline(Generic[T]):
         started, self.started = self.started, None
         if started is not None:
             examples, future = started
-            self.write(examples, future.result())
+            results = future.result()
+            try:
+                self.write(examples, results)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, self.target) from error
 
 
 @contextmanager

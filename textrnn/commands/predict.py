@@ -86,17 +86,17 @@ def predict(
     ):
 
         def write_lines(lines: Iterator[str]) -> None:
-            try:
-                stream.writelines(line.encode("utf-8", "replace") for line in lines)
-                stream.flush()
-            except OSError as error:  # with a name, since it may pass through the reading of a pipe
-                raise OSError(error.errno, error.strerror, str(stream.name) if output else "stdout") from error
+            stream.writelines(line.encode("utf-8", "replace") for line in lines)
+            stream.flush()
 
         def write(examples: list[Example], answers: tuple[np.ndarray, np.ndarray]) -> None:
             write_lines(lines_of(predictions(examples, *answers)))
             shown.update(len(examples))
 
-        answer_files(files, classifier, options, compute, write, size=WINDOW_TEXTS, live_size=batch_size)
+        answer_files(
+            files, classifier, options, compute, write, size=WINDOW_TEXTS, live_size=batch_size,
+            target="stdout" if output is None else str(stream.name),
+        )  # fmt: skip
         if isinstance(lines_of, Csv):
             write_lines(lines_of.rest())
     if not counts["records"]:
