@@ -135,7 +135,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Sequence[str]) -> np.ndarray:
         """(n,) the likeliest label of each text."""
-        return self.classes_[predicted_classes(self._logits(X))]
+        best = predicted_classes(self._logits(X))  # first, as it raises if there are no classes_ yet
+        return self.classes_[best]
 
     def predict_proba(self, X: Sequence[str]) -> np.ndarray:
         """(n, C) float32 probabilities, columns as in `classes_`."""
