@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from numpy.random import RandomState
 from safetensors.torch import load_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -54,16 +55,9 @@ def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     assert found == expected | own
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [
-        LABELS,
-        [{"food": 7, "sport": -1, "travel": 30}[label] for label in LABELS],
-        [label == "food" for label in LABELS],
-    ],
-    ids=["strings", "integers", "booleans"],
-)
-def test_labels_come_back_as_they_were_given(labels: list) -> None:
+@pytest.mark.parametrize("names", [["food", "sport", "travel"], [7, -1, 30], [True, False, False]], ids=str)
+def test_labels_come_back_as_they_were_given(names: list) -> None:
+    labels = [dict(zip(["food", "sport", "travel"], names, strict=True))[label] for label in LABELS]
     classifier = RNNClassifier(**GOOD).fit(TEXTS, labels)
     assert classifier.classes_.tolist() == sorted(set(labels))
     predicted = classifier.predict(TEXTS)
@@ -94,8 +88,8 @@ def weights(classifier: RNNClassifier) -> dict[str, torch.Tensor]:
     return classifier.classifier_.networks.state_dict()
 
 
-def same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+def equal(one: RNNClassifier, other: RNNClassifier) -> bool:
+    return all(map(torch.equal, weights(one).values(), weights(other).values()))
 
 
 def test_random_state_makes_it_repeatable_and_leaves_torch_s_alone() -> None:
@@ -105,24 +99,23 @@ def test_random_state_makes_it_repeatable_and_leaves_torch_s_alone() -> None:
     torch.manual_seed(3)
     second = clone(first).fit(TEXTS, LABELS)
     assert torch.equal(torch.rand(3), expected)
-    assert same_weights(weights(first), weights(second))
-    assert not same_weights(weights(first), weights(RNNClassifier(**SMALL, random_state=6).fit(TEXTS, LABELS)))
-    drawn = [RNNClassifier(**SMALL, random_state=np.random.RandomState(2)).fit(TEXTS, LABELS) for _ in range(2)]
-    assert same_weights(*map(weights, drawn))
+    assert equal(first, second)
+    assert not equal(first, RNNClassifier(**SMALL, random_state=6).fit(TEXTS, LABELS))
+    assert equal(*(RNNClassifier(**SMALL, random_state=RandomState(2)).fit(TEXTS, LABELS) for _ in range(2)))
     np.random.seed(0)
-    one, other = (RNNClassifier(**SMALL, random_state=None).fit(TEXTS, LABELS) for _ in range(2))
-    assert not same_weights(weights(one), weights(other))
+    assert not equal(*(RNNClassifier(**SMALL, random_state=None).fit(TEXTS, LABELS) for _ in range(2)))
 
 
 @pytest.mark.parametrize("changes", [{}, {"linear": "mix"}, {"linear": "report", "folds": 2}, {"ngrams": 2}], ids=str)
 def test_the_weights_are_those_of_the_command_line(cli: Cli, workplace: Path, changes: dict) -> None:
-    rows = [(label, text) for label, text in zip(LABELS[::-1], TEXTS[::-1], strict=True)]
-    write_tsv(workplace / "train.tsv", rows)
+    labels, texts = LABELS[::-1], TEXTS[::-1]
+    write_tsv(workplace / "train.tsv", list(zip(labels, texts, strict=True)))
     named = {f"{'train' if key == 'folds' else 'model'}.{key}": value for key, value in changes.items()}
     options = sets(*(f"{key}={value}" for key, value in named.items()))
     assert cli("train", "--data", "train.tsv", *TINY, *options, "--set", "train.seed=4").code == 0
-    classifier = RNNClassifier(**{**SMALL, **changes}, random_state=4).fit(*reversed(list(zip(*rows, strict=True))))
-    assert same_weights(weights(classifier), load_file("runs/train/model/model.safetensors"))
+    classifier = RNNClassifier(**{**SMALL, **changes}, random_state=4).fit(texts, labels)
+    saved, fitted = load_file("runs/train/model/model.safetensors"), weights(classifier)
+    assert saved.keys() == fitted.keys() and all(torch.equal(saved[name], fitted[name]) for name in saved)
     history = [json.loads(line) for line in Path("runs/train/history.jsonl").read_text().splitlines()]
     assert len(history) == 2 * changes.get("folds", 1) + ("folds" in changes)
     decision = json.loads(Path("runs/train/model/decision.json").read_text())
@@ -153,26 +146,21 @@ def test_it_survives_pickling(workplace: Path, tokenizer: str) -> None:
 
 
 def test_cross_validation() -> None:
-    scores = cross_val_score(RNNClassifier(**GOOD), TEXTS, LABELS, cv=3)
-    assert len(scores) == 3 and scores.mean() > 0.6
+    assert cross_val_score(RNNClassifier(**GOOD), TEXTS, LABELS, cv=3).mean() > 0.6
 
 
 @pytest.mark.slow  # each process imports torch
 def test_a_grid_in_a_pipeline_in_two_processes() -> None:
-    pipeline = Pipeline(
-        [("strip", FunctionTransformer(np.char.strip)), ("rnn", RNNClassifier(**{**GOOD, "epochs": 1}))]
-    )
-    search = GridSearchCV(pipeline, {"rnn__epochs": np.array([1, 12])}, cv=2, n_jobs=2).fit(np.array(TEXTS), LABELS)
-    assert search.best_params_["rnn__epochs"] == 12
+    pipeline = make_pipeline(FunctionTransformer(np.char.strip), RNNClassifier(**{**GOOD, "epochs": 1}))
+    grid = {"rnnclassifier__epochs": np.array([1, 12])}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(np.array(TEXTS), LABELS)
+    assert search.best_params_ == {"rnnclassifier__epochs": 12}
     assert search.predict(TEXTS).tolist()[:2] == LABELS[:2]
 
 
 def test_it_trains_off_the_main_thread() -> None:
-    classifier = RNNClassifier(**SMALL)
-    thread = threading.Thread(target=classifier.fit, args=(TEXTS, LABELS))
-    thread.start()
-    thread.join()
-    assert classifier.predict(TEXTS).shape == (60,)
+    with ThreadPoolExecutor() as threads:
+        assert threads.submit(RNNClassifier(**SMALL).fit, TEXTS, LABELS).result().predict(TEXTS).shape == (60,)
 
 
 def test_it_is_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
@@ -246,17 +234,14 @@ def test_it_passes_the_checks_of_scikit_learn() -> None:
 
 
 def test_it_warns_of_what_the_command_line_warns_of() -> None:
-    changes = {"nonlinearity": "relu", "min_count": 100}
     with pytest.warns(UserWarning) as caught:
-        RNNClassifier(**{**SMALL, **changes}).fit(TEXTS, LABELS)
-    assert sorted(str(each.message).partition(":")[0] for each in caught) == [
-        "model.nonlinearity", "the vocabulary is empty",
-    ]  # fmt: skip
-    with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
-        RNNClassifier(**SMALL, tokenizer="word").fit(["今天的天气非常好我们去公园吧"] * 9 + ["soup"], ["a", "b"] * 5)
-    sorted_by_language = ["the soup was good"] * 1000 + ["今天的天气非常好我们去公园吧"] * 600
-    with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
-        RNNClassifier(**SMALL, tokenizer="word").fit(sorted_by_language, ["a", "b"] * 800)
+        RNNClassifier(**{**SMALL, "nonlinearity": "relu", "min_count": 100}).fit(TEXTS, LABELS)
+    subjects = sorted(str(warning.message).partition(":")[0] for warning in caught)
+    assert subjects == ["model.nonlinearity", "the vocabulary is empty"]
+    for english, chinese in ((1, 9), (1000, 600)):
+        texts = ["the soup was good"] * english + ["今天的天气非常好我们去公园吧"] * chinese
+        with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
+            RNNClassifier(**SMALL, tokenizer="word").fit(texts, ["a", "b"] * (len(texts) // 2))
 
 
 def test_bad_parameters_are_refused_by_name_when_fitting() -> None:
@@ -273,8 +258,7 @@ def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was(fitted: RNNClassifie
     assert classifier.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
 
 
-def test_an_unfitted_one_says_so(workplace: Path) -> None:
-    with pytest.raises(NotFittedError):
-        RNNClassifier().predict(TEXTS)
-    with pytest.raises(NotFittedError):
-        RNNClassifier().save("saved")
+def test_an_unfitted_one_is_refused(workplace: Path) -> None:
+    for call in (lambda: RNNClassifier().predict(TEXTS), lambda: RNNClassifier().save("saved")):
+        with pytest.raises(NotFittedError):
+            call()

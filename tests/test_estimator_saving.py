@@ -30,14 +30,11 @@ def test_what_is_saved_predicts_the_same_from_the_command_line(
 
 
 def test_several_networks_are_saved(workplace: Path) -> None:
-    texts = [f"{word} number {number}" for word in ("soup", "goal") for number in range(20)]
-    fitted = RNNClassifier(epochs=1, hidden_size=4, embedding_dim=4, folds=3).fit(texts, [0] * 20 + [1] * 20)
-    fitted.save("saved")
-    loaded = TextClassifier.load("saved")
-    assert np.array_equal(loaded.predict_proba(texts), fitted.predict_proba(texts))
-    RNNClassifier(epochs=1, hidden_size=4, embedding_dim=4, folds=3, linear="none").fit(
-        texts, [0] * 20 + [1] * 20
-    ).save("saved")
+    texts, labels = [f"{word} number {at}" for word in ("soup", "goal") for at in range(20)], [0] * 20 + [1] * 20
+    classifier = RNNClassifier(epochs=1, hidden_size=4, embedding_dim=4, folds=3).fit(texts, labels)
+    classifier.save("saved")
+    assert np.array_equal(TextClassifier.load("saved").predict_proba(texts), classifier.predict_proba(texts))
+    classifier.set_params(linear="none").fit(texts, labels).save("saved")
     assert not list(Path("saved").glob("linear*"))
 
 

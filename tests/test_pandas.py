@@ -40,18 +40,14 @@ def test_texts_of_each_dtype_are_read_as_a_list(fitted: RNNClassifier, dtype: st
 
 
 @pytest.mark.parametrize(
-    ("labels", "dtype", "classes"),
+    ("classes", "dtype"),
     [
-        ([number % 3 for number in range(60)], "Int64", [0, 1, 2]),
-        ([number % 3 for number in range(60)], "int8", [0, 1, 2]),
-        ([number % 3 for number in range(60)], "int64[pyarrow]", [0, 1, 2]),
-        ([number % 3 for number in range(60)], "category", [0, 1, 2]),
-        ([number % 2 == 0 for number in range(60)], "boolean", [False, True]),
-        ([number % 2 == 0 for number in range(60)], "bool[pyarrow]", [False, True]),
-        ([number % 2 == 0 for number in range(60)], "object", [False, True]),
+        *(([0, 1, 2], dtype) for dtype in ("Int64", "int8", "int64[pyarrow]", "category")),
+        *(([False, True], dtype) for dtype in ("boolean", "bool[pyarrow]", "object")),
     ],
 )
-def test_labels_stay_what_they_are(workplace: Path, labels: list[Any], dtype: str, classes: list[Any]) -> None:
+def test_labels_stay_what_they_are(workplace: Path, classes: list[Any], dtype: str) -> None:
+    labels = (classes * 30)[:60]
     classifier = RNNClassifier(**SMALL).fit(series(TEXTS, "string"), series(labels, dtype))
     assert classifier.classes_.dtype.kind == ("b" if classes[0] is False else "i")
     assert [(type(one), one) for one in classifier.classes_.tolist()] == [(type(one), one) for one in classes]
@@ -61,7 +57,7 @@ def test_labels_stay_what_they_are(workplace: Path, labels: list[Any], dtype: st
 
 
 @pytest.mark.parametrize("dtype", TEXT_DTYPES)
-def test_missing_texts_are_told_with_position_and_index(fitted: RNNClassifier, dtype: str) -> None:
+def test_missing_texts_are_reported_with_position_and_index(fitted: RNNClassifier, dtype: str) -> None:
     texts = series([*TEXTS[:4], None, TEXTS[5], None], dtype)
     message = r"text 4 \(index 'row4'\): missing, as 2 of 7 are: fill them with .fillna.*drop.*dropna"
     for call in (fitted.predict, fitted.classifier_.predict, fitted.classifier_.explain):
@@ -77,7 +73,7 @@ def test_missing_texts_are_told_with_position_and_index(fitted: RNNClassifier, d
     [*((dtype, ["a", "b"]) for dtype in TEXT_DTYPES), ("Int64", [1, 2]), ("boolean", [True, False]), ("float", [1, 2]),
      ("Int64", [3, 4]), ("int64[pyarrow]", [1, 2])],
 )  # fmt: skip
-def test_missing_labels_are_told_with_position_and_index(dtype: str, labels: list[Any]) -> None:
+def test_missing_labels_are_reported_with_position_and_index(dtype: str, labels: list[Any]) -> None:
     with pytest.raises(ValueError, match=r"label 2 \(index 'row2'\): missing, as 1 of 4 are: .*dropna"):
         RNNClassifier(**SMALL).fit(TEXTS[:4], series([*labels, None, labels[0]], dtype))
 

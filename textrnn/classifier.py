@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from textrnn.errors import NotFiniteError, short
-from textrnn.explaining.explanations import Answer, Explanation, Parts, explain
+from textrnn.explaining.explanations import Answer, Explanation, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
 from textrnn.models.network import not_finite
 from textrnn.run.folder import model_folder
@@ -29,22 +29,22 @@ def _is_missing(value: Any) -> bool:
 
 
 def check_none_missing(values: Any, noun: str) -> None:
-    """values: a list, or a Series or array of pandas. noun: what each is. Raises ValueError with position and index."""
+    """values: a list, or a Series or array of pandas. noun: of a value. Raises ValueError with position and index."""
+    index = None
     if hasattr(values, "isna"):
-        missing = np.asarray(values.isna()).ravel()
+        missing, index = np.asarray(values.isna()).ravel(), getattr(values, "index", None)
         advice = "fill them with .fillna(...), or drop these rows of texts and labels with .dropna(subset=[...])"
     else:
         missing = np.array([_is_missing(value) for value in values], bool)
         advice = "fill them, or leave out these texts and labels"
     if missing.any():
         first = int(missing.argmax())
-        index = getattr(values, "index", None) if hasattr(values, "isna") else None
-        where = "" if index is None else f" (index {short(index[first])})"
-        raise ValueError(f"{noun} {first}{where}: missing, as {missing.sum():,} of {len(missing):,} are: {advice}")
+        place = "" if index is None else f" (index {short(index[first])})"
+        raise ValueError(f"{noun} {first}{place}: missing, as {missing.sum():,} of {len(missing):,} are: {advice}")
 
 
 def check_texts(texts: Sequence[str]) -> list[str]:
-    """The texts as a list. Raises TypeError, ValueError where they are no list, array or Series of strings."""
+    """The texts as a list. Raises TypeError or ValueError if they are no list, array or Series of strings."""
     if isinstance(texts, (str, bytes, Set, Mapping)) or not hasattr(texts, "__len__"):
         raise TypeError(f"a list of strings was expected, found {type(texts).__name__}")
     if getattr(texts, "ndim", 1) != 1:
@@ -61,8 +61,8 @@ def check_texts(texts: Sequence[str]) -> list[str]:
 class TextClassifier:
     """A trained classifier.
 
-    labels: their names in the order of the columns of `predict_proba`. config: what it was trained with. trained_on:
-    the format of the files it was trained on, auto where they had several or there were none.
+    labels: in the order of the columns of `predict_proba`. config: what it was trained with. trained_on: the format of
+    the files it was trained on, auto if they had several or there were none.
     """
 
     def __init__(self, model: Model, *, device: torch.device, precision: str = "float32") -> None:
@@ -77,7 +77,7 @@ class TextClassifier:
 
     @classmethod
     def load(cls, run: Path | str, *, device: str = "cpu", precision: str = "float32") -> TextClassifier:
-        """The model kept in RUN or RUN/model. Raises CheckpointError where it is missing or damaged.
+        """The model kept in RUN or RUN/model. Raises CheckpointError if it is missing or damaged.
 
         precision: of matrix products: float32, bfloat16, or auto: bfloat16 where the processor has units for it and the
         model was found to predict as in float32, else float32.
@@ -99,22 +99,21 @@ class TextClassifier:
         return class_probabilities(self.predict_logits(texts, batch_size=batch_size))
 
     def predict_logits(self, texts: Sequence[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> torch.Tensor:
-        """(n, classes) float32 on the CPU. Raises TypeError, ValueError where `texts` are no strings, and
-        NotFiniteError."""
+        """(n, classes) float32 on the CPU. Raises TypeError or ValueError if `texts` are no strings, NotFiniteError."""
         texts = check_texts(texts)
-        if not texts:
-            return torch.empty(0, len(self.labels))
-        return self.answer(texts, batch_size=batch_size).logits
+        return self.answer(texts, batch_size=batch_size).logits if texts else torch.empty(0, len(self.labels))
 
     def answer(self, texts: list[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> Answer:
-        """What the model says of one or more texts. Raises NotFiniteError."""
+        """The output of the model for one or more texts. Raises NotFiniteError."""
         begin_computing()
-        decision = self.model.decision
-        linear = self.margins if decision.needs_linear else lambda texts: None
-        future = start_in_thread(partial(linear, texts), cores=cores_to_share())  # beside the networks
+        decision, linear, network = self.model.decision, self.model.linear, None
+        future = None
+        if linear is not None and decision.needs_linear:  # beside the networks
+            future = start_in_thread(partial(linear.margins, texts), cores=cores_to_share())
         encoded = self.transform.encode(texts)
-        network = self.network_logits(encoded, batch_size=batch_size) if decision.needs_network else None
-        margins = future.result()
+        if decision.needs_network:
+            network = self.network_logits(encoded, batch_size=batch_size)
+        margins = None if future is None else torch.from_numpy(future.result())
         logits = self.model.decide(network, margins, encoded)
         if not_finite({"logits": logits}):
             raise NotFiniteError.of("logits are")
@@ -133,8 +132,8 @@ class TextClassifier:
         *,
         after_batch: Callable[[int], object] = lambda count: None,
     ) -> list[Explanation]:
-        """What each token of each text adds to the log-odds of a label. label: of all texts, or a list with one for
-        each; None for the likeliest. after_batch: called with the number of texts done.
+        """The contribution of each token of each text to the log-odds of a label. label: of all texts, or a list of one
+        label per text; None for the likeliest. after_batch: called with the number of texts done.
 
         Raises: as predict_logits; ValueError for a label that the model lacks, or another number of labels than of
         texts.
@@ -142,27 +141,15 @@ class TextClassifier:
         texts = check_texts(texts)
         classes = None
         if label is not None:
-            wanted = [label] * len(texts) if isinstance(label, str) else list(label)
-            if len(wanted) != len(texts):
-                raise ValueError(f"a label for each text was expected: {len(texts)} texts, {len(wanted)} labels")
-            for each in {label} if isinstance(label, str) else set(wanted):
-                if each not in self.labels:
-                    raise ValueError(f"the model has no label {short(each)}")
-            classes = np.asarray([self.labels.index(each) for each in wanted], np.int64)
+            labels = [label] * len(texts) if isinstance(label, str) else list(label)
+            if len(labels) != len(texts):
+                raise ValueError(f"a label for each text was expected: {len(texts)} texts, {len(labels)} labels")
+            for name in {label} if isinstance(label, str) else set(labels):
+                if name not in self.labels:
+                    raise ValueError(f"the model has no label {short(name)}")
+            classes = np.asarray([self.labels.index(name) for name in labels], np.int64)
         if self.precision != "float32":
             raise ValueError("explanations are computed in float32: load the model without another precision")
         if not texts:
             return []
-        model = self.model
-        return explain(
-            Parts(self.networks.networks, model.linear, model.decision, self.transform, self.labels),
-            texts,
-            self.answer(texts),
-            classes,
-            device=self.device,
-            after_batch=after_batch,
-        )
-
-    def margins(self, texts: Sequence[str]) -> torch.Tensor | None:
-        """(n, classes) float32 of the linear model alone; None where there is none."""
-        return None if self.model.linear is None else torch.from_numpy(self.model.linear.margins(texts))
+        return explain(self.model, texts, self.answer(texts), classes, device=self.device, after_batch=after_batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from textrnn.training.plan import NetworkBuilder, plan
 
 
 def _labels(y: Any) -> np.ndarray:
-    """(n,) labels, of the type that they have in a list, array or Series. Raises ValueError for missing ones."""
+    """(n,) labels, of the same type as in the list, array or Series. Raises ValueError for missing ones."""
     if isinstance(y, (list, tuple)) or hasattr(y, "isna"):
         check_none_missing(y, "label")
     labels = column_or_1d(y.to_numpy() if hasattr(y, "isna") else y)
@@ -86,9 +86,9 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans, in lists, arrays or Series.
 
-        Warns of what the command line warns of. Raises: TypeError where X holds anything but strings; ValueError for
+        Gives the warnings of the command line. Raises: TypeError if X holds anything but strings; ValueError for
         parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
-        DataError for a tokenizer that does not suit the texts; TextRNNError where a loss is not finite.
+        DataError for a tokenizer that does not suit the texts; TextRNNError if a loss is not finite.
         """
         texts, labels = check_texts(X), _labels(y)
         check_consistent_length(texts, labels)
@@ -103,11 +103,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(corpora, numbers, **split_options(config))
         splits.labels = names
-
-        def examples_at(rows: Collection[int]) -> dict[int, Example]:
-            return {row: Example(texts[row], names[ids[row]], f"X[{row}]") for row in rows}
-
-        findings = find_faults(splits, corpora, config.data.max_length, examples_at)
+        findings = find_faults(
+            splits, corpora, config.data.max_length,
+            lambda rows: {row: Example(texts[row], names[ids[row]], f"X[{row}]") for row in rows},
+        )  # fmt: skip
         for sentence in [*dead_keys(config), *(line for finding in findings for line in finding.lines())]:
             warnings.warn(sentence, stacklevel=2)
         if world_size() > 1:
@@ -136,7 +135,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Sequence[str]) -> np.ndarray:
         """(n,) the likeliest label of each text."""
-        best = predicted_classes(self._logits(X))
+        best = predicted_classes(self._logits(X))  # first, as it raises if there are no classes_ yet
         return self.classes_[best]
 
     def predict_proba(self, X: Sequence[str]) -> np.ndarray:
@@ -151,8 +150,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder: Path | str) -> None:
         """Write a folder that `textrnn predict` and `TextClassifier.load` read, with labels as strings.
 
-        Raises: CheckpointError for a run's folder; TextRNNError where it cannot be written; ValueError for an empty
-        name, and for labels that are equal as strings, or that do not fit on a line.
+        Raises: CheckpointError for a run's folder; TextRNNError if it cannot be written; ValueError for an empty name,
+        and for labels that are equal as strings or do not fit on a line.
         """
         check_is_fitted(self)
         if not str(folder).strip():
@@ -176,15 +175,13 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def _config(self) -> Config:
         given = self.get_params().items()
         values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given}
-        seed = values["random_state"]
+        seed, preset = values["random_state"], values.pop("preset")
         values["seed"] = seed if isinstance(seed, int) else int(check_random_state(seed).randint(2**31 - 1))
         values["kind"] = values["tokenizer"]
-        stated = {key: value for key, value in values.items() if not (isinstance(value, str) and value == "preset")}
-        tree: dict[str, Any] = {
-            name: {key: stated[key] for key in type(keys).model_fields if key in stated}
-            for name, keys in Config().sections()
-        }
-        tree["preset"] = values["preset"]
+        tree: dict[str, Any] = {"preset": preset}
+        for name, section in Config().sections():
+            stated = ((key, values[key]) for key in type(section).model_fields if key in values)
+            tree[name] = {key: value for key, value in stated if not (isinstance(value, str) and value == "preset")}
         try:
             return build_config(tree, origin=type(self).__name__)
         except ConfigError as error:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import TINY, Cli, copy_template, make_rows, sets, train_in, write_tsv
+from tests.conftest import TINY, Cli, Result, copy_template, make_rows, sets, train_in, write_tsv
 from tests.terminal import in_terminal
 from textrnn import TextClassifier
 from textrnn.commands.explain import terminal_has_colours
 from textrnn.explaining import explanations, integrated_gradients
 from textrnn.linear import model
 
+JSONL = ["--output-format", "jsonl"]
 TEXTS = [
     "the match was late",
     "Ｓoup, and  bread!",
@@ -45,9 +46,15 @@ def mixed(mixed_template: Path, workplace: Path) -> Path:
     return Path("run")
 
 
+def explain(cli: Cli, run: Path, content: str | bytes, *options: object) -> Result:
+    """`textrnn explain` of `texts.txt` with this content."""
+    Path("texts.txt").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return cli("explain", run, "texts.txt", *options)
+
+
 def items(cli: Cli, run: Path, texts: list[str], *options: str) -> list[dict[str, Any]]:
     Path("texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    result = cli("explain", run, "texts.jsonl", "--text-column", "text", "--output-format", "jsonl", *options)
+    result = cli("explain", run, "texts.jsonl", "--text-column", "text", *JSONL, *options)
     assert result.code == 0, result.err
     return [json.loads(line) for line in result.out.splitlines()]
 
@@ -61,7 +68,7 @@ def test_labels_are_those_of_predict_and_tokens_add_up(cli: Cli, mixed: Path, la
     texts = TEXTS + [text for _, text in make_rows(20, seed=3)]
     found = items(cli, mixed, texts, *(["--label", label] if label else []))
     assert [item["text"] for item in found] == texts
-    predicted = cli("predict", mixed, "texts.jsonl", "--output-format", "jsonl", "--top-k", "3").out.splitlines()
+    predicted = cli("predict", mixed, "texts.jsonl", *JSONL, "--top-k", "3").out.splitlines()
     classifier = TextClassifier.load(mixed)
     probabilities = classifier.predict_proba(texts)
     for item, line, row in zip(found, predicted, probabilities, strict=True):
@@ -99,8 +106,7 @@ def test_a_word_of_the_class_speaks_for_it(cli: Cli, mixed: Path) -> None:
 
 
 def test_the_text_layout_is_the_default(cli: Cli, trained: Path) -> None:
-    Path("texts.txt").write_text("the goal was late\n\n", encoding="utf-8")
-    result = cli("explain", trained, "texts.txt")
+    result = explain(cli, trained, "the goal was late\n\n")
     assert (result.code, result.err) == (0, "")
     first, second, rest = result.out.split("\n\n")
     label, probability, text = cli("predict", trained, "texts.txt").out.split("\n")[0].split("\t")
@@ -128,12 +134,11 @@ def test_colours_are_for_those_who_want_them(
 
 
 def test_a_page_is_written_and_nothing_printed_unless_asked_for(cli: Cli, trained: Path) -> None:
-    Path("texts.txt").write_text("the goal <b>was</b> late\n")
-    result = cli("explain", trained, "texts.txt", "--html", "why.html")
+    result = explain(cli, trained, "the goal <b>was</b> late\n", "--html", "why.html")
     assert (result.code, result.out, result.err) == (0, "", "written to why.html\n")
     page = Path("why.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and "<b>" not in page
-    assert cli("explain", trained, "texts.txt", "--html", "why.html", "--output-format", "jsonl").out.count("\n") == 1
+    assert cli("explain", trained, "texts.txt", "--html", "why.html", *JSONL).out.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["explain", "predict"])
@@ -151,8 +156,7 @@ def test_an_empty_text_and_one_of_unknown_words_are_the_baseline(cli: Cli, train
 
 
 def test_an_unknown_label_names_the_nearest_or_all(cli: Cli, trained: Path) -> None:
-    Path("texts.txt").write_text("a\n")
-    result = cli("explain", trained, "texts.txt", "--label", "sprot", "--html", "no.html")
+    result = explain(cli, trained, "a\n", "--label", "sprot", "--html", "no.html")
     message = "error: --label: the model has no label 'sprot'; did you mean sport?\n"
     assert (result.code, result.out, result.err) == (1, "", message)
     assert not Path("no.html").exists()
@@ -161,8 +165,7 @@ def test_an_unknown_label_names_the_nearest_or_all(cli: Cli, trained: Path) -> N
 
 
 def test_tokens_beyond_max_length_are_the_linear_models_alone(cli: Cli, mixed: Path) -> None:
-    Path("texts.txt").write_text("one two the a we saw had again goal soup\nthe goal\n")
-    result = cli("explain", mixed, "texts.txt", "--output-format", "jsonl")
+    result = explain(cli, mixed, "one two the a we saw had again goal soup\nthe goal\n", *JSONL)
     assert result.err.startswith("warning: 1 text is longer than the network reads (data.max_length, 8 tokens): ")
     assert result.err.endswith("tokens beyond only the linear model reads\n")
     item = json.loads(result.out.splitlines()[0])
@@ -172,8 +175,7 @@ def test_tokens_beyond_max_length_are_the_linear_models_alone(cli: Cli, mixed: P
 def test_tokens_that_nothing_reads_are_left_out(cli: Cli, mixed: Path) -> None:
     decision = json.loads((mixed / "model" / "decision.json").read_text())
     (mixed / "model" / "decision.json").write_text(json.dumps({**decision, "weight": 0.0}))
-    Path("texts.txt").write_text("goal " * 100_000 + "\n")
-    result = cli("explain", mixed, "texts.txt", "--output-format", "jsonl", "--html", "long.html")
+    result = explain(cli, mixed, "goal " * 100_000 + "\n", *JSONL, "--html", "long.html")
     assert result.code == 0
     assert "tokens beyond are not explained" in result.err
     assert len(json.loads(result.out)["tokens"]) == 8
@@ -183,8 +185,7 @@ def test_tokens_that_nothing_reads_are_left_out(cli: Cli, mixed: Path) -> None:
 def test_of_a_very_long_text_what_is_read_is_explained(cli: Cli, mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (explanations, model):
         monkeypatch.setattr(module, "MOST_CHARACTERS", 40_000)  # that the linear model reads; a million takes longer
-    Path("texts.txt").write_text("goal soup " * 8_000 + "\n")
-    result = cli("explain", mixed, "texts.txt", "--html", "long.html", "--output-format", "jsonl")
+    result = explain(cli, mixed, "goal soup " * 8_000 + "\n", "--html", "long.html", *JSONL)
     assert result.code == 0, result.err
     assert len(json.loads(result.out)["tokens"]) == 8_000
     assert "… and 3,000 more tokens" in Path("long.html").read_text(encoding="utf-8")
@@ -192,15 +193,13 @@ def test_of_a_very_long_text_what_is_read_is_explained(cli: Cli, mixed: Path, mo
 
 
 def test_an_output_that_cannot_be_written_is_told_before_any_work(cli: Cli, trained: Path) -> None:
-    Path("texts.txt").write_text("a\n")
-    result = cli("explain", trained, "texts.txt", "--html", "no/why.html", "--output-format", "jsonl")
+    result = explain(cli, trained, "a\n", "--html", "no/why.html", *JSONL)
     assert (result.code, result.out) == (1, "")
     assert result.err.endswith("no/why.html: cannot be written: No such file or directory\n")
 
 
 def test_what_came_before_a_bad_record_is_explained_and_no_page_is_left(cli: Cli, trained: Path) -> None:
-    Path("texts.txt").write_bytes(b"goal\n\xff\n")
-    result = cli("explain", trained, "texts.txt", "--html", "why.html", "--output-format", "jsonl")
+    result = explain(cli, trained, b"goal\n\xff\n", "--html", "why.html", *JSONL)
     assert result.code == 1 and result.out.count("\n") == 1
     assert "texts.txt:2: column 1: byte 0xff" in result.err
     assert sorted(path.name for path in Path.cwd().glob("*why*")) == []
@@ -210,8 +209,7 @@ def test_sums_that_do_not_fit_are_told(cli: Cli, trained: Path, monkeypatch: pyt
     monkeypatch.setattr(integrated_gradients, "TOLERANCE", 0.0)
     monkeypatch.setattr(integrated_gradients, "STEPS", 2)
     monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 4)
-    Path("texts.txt").write_text("the goal\n")
-    result = cli("explain", trained, "texts.txt")
+    result = explain(cli, trained, "the goal\n")
     assert result.code == 0
     assert "warning: 1 explanation does not add up" in result.err
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -38,19 +39,14 @@ def test_a_run_before_and_after_its_training(cli: Cli, trained: Path, drawn: Non
     out = measured(cli("gradients", trained))
     assert min(imread(trained / "gradients/gradients.png").shape[:2]) > 300
     found = values(trained / "gradients")
-    assert list(found) == [
-        (panel, network)
-        for panel in ("as it is", "last step")
-        for network in ("before training", "after training")
-    ]  # fmt: skip
+    assert list(found) == list(product(("as it is", "last step"), ("before training", "after training")))
     assert all(len(medians) > 5 and min(medians) > 0 for medians in found.values())
     assert found["as it is", "before training"] != found["as it is", "after training"]
     assert re.search(r"In its training, the norm of the whole gradient was [\d.]+ on\saverage", out)
     assert "of the steps were clipped at 1." in " ".join(out.split())
-    first = out[out.index("\nas it is\n") :].splitlines()[3].split()
-    assert first[0] == "0" and first[2:] == [
-        f"{found['as it is', f'{name} training'][0]:.1e}" for name in ("before", "after")
-    ]
+    k, _, before, after = out[out.index("\nas it is\n") :].splitlines()[3].split()
+    assert (k, before) == ("0", f"{found['as it is', 'before training'][0]:.1e}")
+    assert after == f"{found['as it is', 'after training'][0]:.1e}"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +87,7 @@ def test_fresh_networks_of_each_cell(cli: Cli, train_file: Path) -> None:
     out = measured(cli("gradients", *FRESH))
     found = values("gradients/train")
     panels, cells = ("before training", "after, clipped at 1", "after, unclipped"), ("rnn", "rnn-relu", "gru", "lstm")
-    assert list(found) == [(panel, cell) for panel in panels for cell in cells]
+    assert list(found) == list(product(panels, cells))
     assert len({tuple(medians) for medians in found.values()}) >= 9  # clipping may do nothing
     assert len(re.findall(r"^(?:rnn|rnn-relu|gru|lstm) +(?:clipped at 1|unclipped) +\d", out, re.MULTILINE)) == 8
 
@@ -117,8 +113,7 @@ def test_a_training_that_diverges_is_a_result(cli: Cli, train_file: Path) -> Non
 def test_texts_of_one_token(cli: Cli, workplace: Path) -> None:
     write_tsv(workplace / "train.tsv", [("ab"[number % 2], "xyz"[number % 3]) for number in range(30)])
     result = cli("gradients", *FRESH, "--cell", "gru")
-    measured(result)
-    assert "Warning" not in result.err
+    assert measured(result) and "Warning" not in result.err
     assert all(len(medians) == 1 for medians in values("gradients/train").values())
 
 
@@ -162,11 +157,8 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
         return result.err
 
     assert problem("nowhere") == "error: nowhere: no such folder; a run's folder or its model/ was expected\n"
-    Path("c.yaml").write_text("data: {train: train.tsv}\n")
-    assert (
-        problem("c.yaml")
-        == "error: c.yaml: a run's folder was expected, found a file; a config is given with --config\n"
-    )
+    Path("c.yaml").touch()
+    assert "c.yaml: a run's folder was expected, found a file; a config is given with --config" in problem("c.yaml")
     assert "the folder of a model, which has no texts" in problem(trained / "model")
     shutil.copytree(trained, "newer")
     with_version(Path("newer/model"), "99")
@@ -189,8 +181,7 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
 
 
 def test_rows_that_are_skipped_are_told(cli: Cli, workplace: Path) -> None:
-    write_tsv(workplace / "train.tsv", make_rows(60))
-    with (workplace / "train.tsv").open("a") as stream:
+    with write_tsv(workplace / "train.tsv", make_rows(60)).open("a") as stream:
         stream.write("no columns\n")
     result = cli("gradients", *FRESH, "--cell", "rnn", *sets("data.bad_rows=skip"))
     measured(result)

@@ -30,9 +30,9 @@ def test_three_lines_in_three_lines_out_in_any_locale(trained: Path) -> None:
     assert all(len(row[1].split(".")[1]) == 4 for row in rows)
 
 
-def test_stdin_is_the_default_when_piped(trained: Path) -> None:
-    assert Forked("predict", trained).communicate(b"a\n")[0].count(b"\n") == 1
-    assert Forked("predict", trained).communicate(b"")[0] == b""
+@pytest.mark.parametrize(("content", "rows"), [(b"a\n", 1), (b"", 0), (gzip.compress(b"a\nb\n"), 2)])
+def test_stdin_is_the_default_when_piped_and_may_be_packed(trained: Path, content: bytes, rows: int) -> None:
+    assert Forked("predict", trained).communicate(content)[0].count(b"\n") == rows
 
 
 def test_predictions_are_those_of_the_python_class_in_order(cli: Cli, trained: Path) -> None:
@@ -133,10 +133,6 @@ def test_waiting_for_lines_can_be_stopped(trained: Path, number: signal.Signals,
     assert predict.returncode == code
     assert b"Fatal" not in error
     assert b"Traceback" not in error
-
-
-def test_stdin_may_be_packed(trained: Path) -> None:
-    assert Forked("predict", trained).communicate(gzip.compress(b"a\nb\n"))[0].count(b"\n") == 2
 
 
 @pytest.mark.slow

@@ -153,7 +153,7 @@ def test_each_record_has_its_row_if_bad_ones_are_marked(cli: Cli, trained: Path,
 
 def test_the_reason_names_the_byte_and_its_likely_encoding(cli: Cli, trained: Path) -> None:
     Path("new.txt").write_bytes("one\nun café au lait\n".encode("latin-1"))
-    (error,) = [item["error"] for item in items(cli("predict", trained, "new.txt", *JSONL, *MARK))[1:]]
+    error = items(cli("predict", trained, "new.txt", *JSONL, *MARK))[1]["error"]
     assert error.startswith("column 7: byte 0xe9 is not valid utf-8") and "--encoding" in error
 
 
@@ -205,9 +205,8 @@ def test_unsure_texts_are_counted_without_bad_records(cli: Cli, trained: Path) -
 def test_texts_without_a_token_are_unsure(cli: Cli, trained: Path, output_format: list[str]) -> None:
     Path("new.jsonl").write_text('{"text": " "}\n{"text": "soup"}\n{"text": null}\n')
     out = cli("predict", trained, "new.jsonl", *output_format, *MARK, "--min-probability", "0").out
-    labels = [json.loads(line)["label"] for line in out.splitlines()] if output_format == JSONL else [
-        row[0] for row in table(out)[1:]
-    ]  # fmt: skip
+    is_json = output_format == JSONL
+    labels = [json.loads(row)["label"] for row in out.splitlines()] if is_json else [row[0] for row in table(out)[1:]]
     assert labels == ["?", *TextClassifier.load(trained).predict(["soup"]), ""]
 
 

@@ -3,32 +3,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.explaining.explanations import of_tokens
-from textrnn.texts.tokenizer import LocatedToken, Tokenizer
+from textrnn.explaining.explanations import token_contributions
+from textrnn.texts.tokenizer import Tokenizer
 
 
-def shared(text: str, of_network: list[float], of_characters: list[float]) -> dict[int, float]:
+@pytest.mark.parametrize(
+    ("text", "embeddings", "characters", "expected"),
+    [
+        ("ab c", [10, 20], [1, 2, 0, 4], [13, 24]),
+        (" ab c ", [0, 0], [1, 0, 0, 2, 0, 4], [1, 6]),  # white space: to the next token, at the end to the last
+        ("½,", [1, 2, 3, 4], [6, 5], [3, 4, 5, 9]),  # the three tokens of one character share it
+        ("a b c", [1], [1, 0, 2, 0, 3], [2, 2, 3]),  # beyond what the networks read
+        ("a b", [1, 2], [], [1, 2]),  # without a linear model
+        ("   ", [0], [0, 0, 0], []),
+    ],
+)
+def test_a_token_gets_the_contributions_of_its_embeddings_and_its_characters(
+    text: str, embeddings: list[float], characters: list[float], expected: list[float]
+) -> None:
     tokens = list(Tokenizer("char").located(text))
-    return dict(enumerate(of_tokens(tokens, np.asarray(of_network), np.asarray(of_characters)).tolist()))
-
-
-def test_a_token_has_its_embeddings_and_its_characters_contributions() -> None:
-    assert shared("ab c", [10, 20], [1, 2, 0, 4]) == pytest.approx({0: 13, 1: 24})
-
-
-def test_white_space_belongs_to_the_next_token_and_at_the_end_to_the_last() -> None:
-    assert shared(" ab c ", [0, 0], [1, 0, 0, 2, 0, 4]) == pytest.approx({0: 1, 1: 6})
-
-
-def test_tokens_of_one_character_share_it() -> None:
-    assert shared("½,", [1, 2, 3, 4], [6, 5]) == pytest.approx({0: 3, 1: 4, 2: 5, 3: 9})
-
-
-def test_tokens_beyond_what_the_network_reads_have_those_of_their_characters() -> None:
-    assert shared("a b c", [1], [1, 0, 2, 0, 3]) == pytest.approx({0: 2, 1: 2, 2: 3})
-
-
-def test_without_a_linear_model_or_tokens() -> None:
-    assert shared("a b", [1, 2], []) == {0: 1, 1: 2}
-    assert of_tokens([], np.asarray([0.0]), np.zeros(3)).tolist() == []
-    assert of_tokens([LocatedToken("a", 0, 1)], np.asarray([5.0]), np.zeros(0)).tolist() == [5]
+    values = token_contributions(tokens, np.array(embeddings, float), np.array(characters, float))
+    assert values.tolist() == pytest.approx(expected)

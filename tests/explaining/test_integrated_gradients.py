@@ -46,35 +46,39 @@ def attributed(
         random = torch.Generator().manual_seed(1)
         margins = Margins(torch.randn(1, 3, generator=random).expand(4, 3), torch.randn(4, 3, generator=random))
     together = Ensemble(networks).eval()
-    ends = []
-    for each, of_linear in ((texts, 1), (unknown_texts(texts.lengths), 0)):
-        logits = decision.logits(compute_logits(together, each, device=CPU), margins and margins[of_linear])
+    odds = []
+    for part, ids in ((0, unknown_texts(texts.lengths)), (1, texts)):
+        logits = decision.logits(compute_logits(together, ids, device=CPU), margins and margins[part])
         rows = zip(logits.double().tolist(), classes, strict=True)
-        ends.append(np.asarray([row.pop(at) - np.logaddexp.reduce(row) for row, at in rows]))
-    found = integrate(networks, decision, texts, classes, margins, (ends[1], ends[0]), device=CPU)
-    sums = np.asarray([each.sum() for each in found.tokens])
+        odds.append(np.asarray([row.pop(at) - np.logaddexp.reduce(row) for row, at in rows]))
+    attribution = integrate(networks, decision, texts, classes, margins, (odds[0], odds[1]), device=CPU)
+    sums = np.asarray([values.sum() for values in attribution.tokens])
     if margins is not None:
-        sums += (found.slopes * (margins.texts - margins.baseline).numpy()).sum(axis=1)
-    return sums, ends[0] - ends[1], found
+        sums += (attribution.slopes * (margins.texts - margins.baseline).numpy()).sum(axis=1)
+    return sums, odds[1] - odds[0], attribution
+
+
+def fits(sums: np.ndarray, differences: np.ndarray) -> bool:
+    return bool((np.abs(sums - differences) <= 0.02 * np.maximum(1, np.abs(differences))).all())
 
 
 @pytest.mark.parametrize("options", NETWORKS, ids=lambda options: "-".join(map(str, options.values())))
 def test_contributions_add_up(options: dict[str, Any]) -> None:
     sums, differences, found = attributed([small_model(**options)], Decision(temperature=0.2), with_margins=False)
     assert np.abs(differences).max() > 0.3  # there is something to add up to
-    assert (np.abs(sums - differences) <= 0.02 * np.maximum(1, np.abs(differences))).all()
+    assert fits(sums, differences)
     assert [len(each) for each in found.tokens] == LENGTHS
     assert found.gaps == pytest.approx(sums - differences, abs=1e-4)
 
 
 @pytest.mark.parametrize("with_margins", [False, True], ids=["networks", "with-linear"])
 def test_contributions_of_several_networks_and_a_linear_model_add_up(with_margins: bool) -> None:
-    networks: list[Network] = [small_model(cell="gru"), small_model(cell="gru"), small_model(cell="gru")]
+    networks: list[Network] = [small_model(cell="gru") for _ in range(3)]
     for number, network in enumerate(networks):
         randomize(network, seed=number, std=0.7)
     decision = Decision(0.4 if with_margins else 0.0, 0.5, 1.5, 0.3)
     sums, differences, _ = attributed(networks, decision, with_margins)
-    assert (np.abs(sums - differences) <= 0.02 * np.maximum(1, np.abs(differences))).all()
+    assert fits(sums, differences)
 
 
 def test_pieces_of_the_path_are_halved_until_the_sum_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,10 +87,10 @@ def test_pieces_of_the_path_are_halved_until_the_sum_fits(monkeypatch: pytest.Mo
     monkeypatch.setattr(integrated_gradients, "STEPS", 1)
     monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 1)
     rough, differences, _ = attributed([network], Decision(), with_margins=False)
-    assert (np.abs(rough - differences) > 0.02 * np.maximum(1, np.abs(differences))).any()
+    assert not fits(rough, differences)
     monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 1024)
     sums, differences, _ = attributed([network], Decision(), with_margins=False)
-    assert (np.abs(sums - differences) <= 0.02 * np.maximum(1, np.abs(differences))).all()
+    assert fits(sums, differences)
 
 
 def test_no_batch_has_more_tokens_than_allowed_when_pieces_are_halved(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,9 +75,8 @@ def test_spaces_count_where_there_is_nothing_else() -> None:
 
 def test_the_ends_of_words_count_for_their_letters() -> None:
     vocabulary = NgramVocabulary([" ", "a"], [np.asarray([1])], shortest=2)  # " a": a word that begins with a
-    assert contributions(model_of(Kind("within_words", 2, 2), vocabulary, [8.0]), "ba ab") == pytest.approx(
-        [0, 0, 0, 8, 0]
-    )
+    model = model_of(Kind("within_words", 2, 2), vocabulary, [8.0])
+    assert contributions(model, "ba ab") == pytest.approx([0, 0, 0, 8, 0])
 
 
 def test_one_character_that_became_several_gets_what_they_contribute() -> None:

@@ -12,9 +12,16 @@ from textrnn.explaining.report import Page, jsonl_line, record, segments, top_wo
 
 
 def explained(text: str, *tokens: tuple[str, int, int, float], label: str = "sport") -> Explanation:
-    total = sum(token[3] for token in tokens)
-    found = [Contribution(*token) for token in tokens]
-    return Explanation(text, label, 0.75, "sport", -2 + total, -2.0, found, 0.0, False)
+    located = [Contribution(*token) for token in tokens]
+    log_odds = -2 + sum(token.value for token in located)
+    return Explanation(text, label, 0.75, "sport", log_odds, -2.0, located, 0.0, False)
+
+
+def page_of(*explanations: Explanation, name: str = "runs/x") -> Page:
+    page = Page(name)
+    for explanation in explanations:
+        page.add(explanation)
+    return page
 
 
 GAME = explained("a goal, a Goal", ("a", 0, 1, -0.5), ("goal", 2, 6, 2.0), (",", 6, 7, 0.001), ("a", 8, 9, 0.25),
@@ -29,9 +36,6 @@ def test_the_record_of_a_text() -> None:
         "  against  -0.25 a ×2\n"
         "\n"
     )
-
-
-def test_another_label_than_the_predicted_one_is_told() -> None:
     assert record(GAME._replace(label="food"), coloured=False).startswith("food (predicted: sport)  0.7500  a goal")
 
 
@@ -42,7 +46,7 @@ def test_colours_follow_contributions() -> None:
     assert line == f"sport  0.7500  {against}a{end} {strong}goal{end}, {weak}a{end} {strong}Goal{end}"
 
 
-def test_a_text_without_tokens_and_one_of_unknown_words_are_told() -> None:
+def test_the_record_of_a_text_without_tokens_and_of_unknown_words() -> None:
     assert "  the text has no tokens\n" in record(explained(""), coloured=True)
     unknown = record(explained("qq", ("qq", 0, 2, 0.0)), coloured=False)
     assert "  no token makes a difference: the model knows none of them\n" in unknown
@@ -97,26 +101,22 @@ class Reader(HTMLParser):
 
 
 def test_texts_labels_and_names_show_as_themselves() -> None:
-    page = Page(HOSTILE)
-    page.add(explained(HOSTILE, (HOSTILE, 0, len(HOSTILE), 1.0), label=HOSTILE)._replace(predicted='"><b>'))
-    read = Reader(page.html())
+    hostile = explained(HOSTILE, (HOSTILE, 0, len(HOSTILE), 1.0), label=HOSTILE)._replace(predicted='"><b>')
+    read = Reader(page_of(hostile, name=HOSTILE).html())
     assert {tag for tag, _ in read.tags}.isdisjoint({"img", "b", "link", "iframe"})
     assert read.words.count(HOSTILE) == 5  # title, heading, label, text, strongest tokens
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
-    page = Page("runs/x")
-    page.add(GAME)
-    html = page.html()
+    html = page_of(GAME).html()
     assert "default-src 'none'" in html
     assert not re.search(r"https?:|@import|url\(", html)
     assert all("src" not in attributes and "href" not in attributes for _, attributes in Reader(html).tags)
 
 
 def test_tokens_are_coloured_by_their_share_and_carry_their_number() -> None:
-    page = Page("runs/x")
-    page.add(GAME)
-    tokens = [attributes for tag, attributes in Reader(page.html()).tags if tag == "span" and "title" in attributes]
+    spans = [attributes for tag, attributes in Reader(page_of(GAME).html()).tags if tag == "span"]
+    tokens = [span for span in spans if "title" in span]
     assert [(each["class"], each["style"], each["title"]) for each in tokens] == [
         ("against", "--share:0.25", "−0.50"), ("for", "--share:1.0", "+2.00"), ("for", "--share:0.12", "+0.25"),
         ("for", "--share:0.75", "+1.50"),
@@ -124,17 +124,13 @@ def test_tokens_are_coloured_by_their_share_and_carry_their_number() -> None:
 
 
 def test_a_page_without_texts_and_one_with_too_many_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "There were no texts." in Page("x").html()
+    assert "There were no texts." in page_of().html()
     monkeypatch.setattr(report, "MOST_TOKENS", 12)
-    page = Page("x")
-    for _ in range(5):
-        page.add(GAME)
+    page = page_of(*[GAME] * 5)
     assert (len(page.texts), page.left_out) == (2, 3)
     assert "3 more texts do not fit on this page" in page.html()
 
 
 def test_a_very_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "MOST_OF_ONE", 2)
-    page = Page("x")
-    page.add(GAME)
-    assert "… and 3 more tokens" in page.html()
+    assert "… and 3 more tokens" in page_of(GAME).html()

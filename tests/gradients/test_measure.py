@@ -1,4 +1,4 @@
-"""Norms of gradients, derived by hand for networks of one and three units, and those of autograd for all others."""
+"""Norms of gradients, derived by hand for networks of one and three units, and by autograd for all others."""
 
 from __future__ import annotations
 
@@ -28,14 +28,13 @@ CPU = torch.device("cpu")
 LN2, LN3 = math.log(2), math.log(3)
 
 
-def network_of(units: int, cell: str, vectors: list[list[float]], *, classes: int = 2) -> TextRNN:
-    """One layer, one direction, read at the last step, in float64; all weights zero but the vectors of the tokens 2, 3,
-    ..., one for each."""
-    network = small_model(
-        cell=cell, embedding_dim=len(vectors[0]), hidden_size=units, bidirectional=False, pooling="last"
-    ).double()
+def network_of(units: int, cell: str, vectors: list[list[float]]) -> TextRNN:
+    """One layer, one direction, read at the last step, two classes, in float64; all weights zero but the vectors of the
+    tokens 2, 3, ..., one for each."""
+    options = {"embedding_dim": len(vectors[0]), "hidden_size": units, "bidirectional": False, "pooling": "last"}
+    network = small_model(cell=cell, **options).double()
     assert isinstance(network, TextRNN)
-    network.head[-1] = nn.Linear(units, classes, dtype=torch.float64)
+    network.head[-1] = nn.Linear(units, 2, dtype=torch.float64)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
@@ -59,27 +58,13 @@ def norms_of(network: Any, *texts: list[int], labels: list[int], **options: Any)
     return gradient_norms(network, encoded(texts, labels), device=CPU, **options)
 
 
-def test_one_unit_by_hand() -> None:
-    """h = tanh(x + h' / 2), and the first logit is 2 h + ln 3 - 1.2, the second 0.
-
-    The inputs are such that h is 3/5, 4/5, 0 and 3/5, as tanh(ln 2) = 3/5 and tanh(ln 3) = 4/5. So 1 - h^2 is 0.64,
-    0.36, 1 and 0.64. The first logit is ln 3: the class has the probability 3/4. The loss of a text of that class has
-    the derivative (3/4 - 1) 2 = -1/2 with respect to h. Then, with respect to the inputs, the last one first:
-    1/2 0.64 = 0.32; the factor 1/2 of the recurrent weight leads to the step before, so 0.32 1/2 1 = 0.16;
-    0.16 1/2 0.36 = 0.0288; 0.0288 1/2 0.64 = 0.009216.
-    """
-    network = network_of(1, "rnn", [[LN2], [LN3 - 0.3], [-0.4], [LN2]])
-    set_weights(network, [[1.0]], [[0.5]], [[2.0], [0.0]], [LN3 - 1.2, 0.0])
-    found = norms_of(network, [2, 3, 4, 5], labels=[0])
-    assert found == pytest.approx(np.array([[0.32, 0.16, 0.0288, 0.009216]]), abs=1e-12)
-
-
 def test_the_gate_of_a_gru_by_hand() -> None:
     """With gates that do not depend on anything both are 1/2: h = n / 2 + h' / 2, where n = tanh(x). The derivative of
     the last state with respect to x, k steps before, is (1/2)^k 1/2 (1 - n^2), whatever was read in between.
 
-    n is 4/5, 3/5, 0 and 3/5: the states are 0.4, 0.5, 0.25 and 0.425. The logits are 2 h + ln 3 - 0.85 = ln 3 and 0;
-    as above, the derivative with respect to h is -1/2 for the first class, and 3/2 for the other.
+    n is 4/5, 3/5, 0 and 3/5, as tanh(ln 2) = 3/5 and tanh(ln 3) = 4/5: the states are 0.4, 0.5, 0.25 and 0.425. The
+    logits are 2 h + ln 3 - 0.85 = ln 3 and 0, so the first class has the probability 3/4. The derivative of the loss
+    with respect to h is (3/4 - 1) 2 = -1/2 for a text of the first class, and 3/2 for one of the other.
     """
     network = network_of(1, "gru", [[LN3], [LN2], [0.0], [LN2]])
     set_weights(network, [[1.0]], [[0.0]], [[2.0], [0.0]], [LN3 - 0.85, 0.0])

@@ -7,6 +7,7 @@ import pytest
 
 from textrnn.gradients.measure import Curve, Panel, no_curve
 from textrnn.gradients.report import Training, gradients_text, gradients_tsv, shown_steps, trainings_table
+from textrnn.gradients.train import Course
 
 
 def falling(count: int, factor: float) -> Curve:
@@ -45,7 +46,7 @@ def test_a_table_for_each_panel_and_where_each_curve_has_fallen() -> None:
         "  3     10        -        0",
         "",
         "The k from which on the gradient is less than a hundredth of that at k = 0",
-        "(never: it stays above; so many times that at k = 0 is left at the last k)",
+        "(never: it stays above; the number is the ratio of the last k to k = 0)",
         "          before    after",
         "rnn            3        -",
         "gru  never: 0.12  it is 0",
@@ -70,7 +71,9 @@ def test_no_line_is_wider_than_80_columns_and_columns_stand_below_each_other(ste
     names = [f"{cell} x{depth}" for depth in (1, 2, 16) for cell in ("rnn", "rnn-relu", "gru", "lstm")]
     titles = ("before training", "clipped at 0.125", "unclipped")
     panels = [Panel(title, {name: falling(steps, 0.99) for name in names}) for title in titles]
-    trainings = [Training(name, title, None, [1e9], [123456789.0], 12345) for name in names for title in titles[1:]]
+    trainings = [
+        Training(name, title, None, Course([1e9], [123456789.0], 12345)) for name in names for title in titles[1:]
+    ]
     text = gradients_text(["word " * 50], panels, np.full(steps, 256), trainings_table(trainings))
     assert max(map(len, text.splitlines())) <= 80
     rows = [line for line in text.splitlines() if line.split()[1:2] == ["256"]]
@@ -82,10 +85,10 @@ def test_what_a_training_came_to() -> None:
     losses, norms = [2.0] * 18 + [1.0, 0.5], [1.0] * 15 + [3.0] * 5
     table = trainings_table(
         [
-            Training("rnn", "clipped at 2", 2.0, losses, norms, None),
-            Training("rnn", "unclipped", None, losses, norms, None),
-            Training("lstm", "clipped at 2", 2.0, losses[:3], norms[:3], 4),
-            Training("lstm", "unclipped", None, [], [], 1),
+            Training("rnn", "clipped at 2", 2.0, Course(losses, norms, None)),
+            Training("rnn", "unclipped", None, Course(losses, norms, None)),
+            Training("lstm", "clipped at 2", 2.0, Course(losses[:3], norms[:3], 4)),
+            Training("lstm", "unclipped", None, Course([], [], 1)),
         ]
     )
     assert table == [

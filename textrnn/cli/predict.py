@@ -79,7 +79,6 @@ def predict(
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.precision import describe_precision
-    from textrnn.commands.predict import Unsure
     from textrnn.commands.predict import predict as run_predict
     from textrnn.commands.prediction_input import STDIN, InputOptions
 
@@ -93,6 +92,7 @@ def predict(
         output_format=output_format,
         top_k=top_k,
         all_probabilities=probabilities,
-        unsure=None if min_probability is None else Unsure(min_probability, unsure_label),
         batch_size=batch_size,
+        min_probability=min_probability,
+        unsure_label=unsure_label,
     )

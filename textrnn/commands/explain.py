@@ -1,4 +1,4 @@
-"""`textrnn explain`: what each token of each text says for or against its label."""
+"""`textrnn explain`: which tokens of each text speak for or against its label."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.output import check_output
-from textrnn.commands.prediction_input import InputOptions, examples_of, inputs_of, is_live
-from textrnn.commands.window import Window, quick_switches
-from textrnn.errors import ConfigError, DataError, short
+from textrnn.commands.pipeline import answer_files
+from textrnn.commands.prediction_input import InputOptions, inputs_of
+from textrnn.errors import ConfigError, short
 from textrnn.explaining.explanations import Explanation
 from textrnn.explaining.integrated_gradients import MOST_STEPS, allowed_gap
 from textrnn.explaining.report import Page, jsonl_line, record
@@ -24,7 +24,6 @@ from textrnn.runtime.progress import bar, log, show_bars
 TEXTS_AT_ONCE, TEXTS_OF_A_PIPE = 128, 64  # more at a time are hardly faster, and the first lines come later
 
 
-@quick_switches()
 def explain(
     classifier: TextClassifier,
     files: list[str],
@@ -39,11 +38,15 @@ def explain(
     to write. name: of the model, for the page.
 
     Raises: UsageError for a page that is an input; ConfigError for a label that the model lacks; DataError `file:line`
-    for a record without a readable text; TextRNNError where the page cannot be written.
+    for a record without a readable text; TextRNNError if the page cannot be written.
     """
     if html is not None:
         check_output("--html", html, inputs_of(files))
-    check_label(label, classifier.labels)
+    if label is not None and label not in classifier.labels:
+        match = difflib.get_close_matches(label, classifier.labels, n=1, cutoff=0.5)
+        known = ", ".join(classifier.labels[:12]) + ", ..." * (len(classifier.labels) > 12)
+        hint = f"did you mean {match[0]}?" if match else f"known are: {known}"
+        raise ConfigError(f"--label: the model has no label {short(label)}; {hint}")
     page, counts = Page(name), Counter[str]()
     on_terminal = output_format is not None and sys.stdout.isatty()
     coloured = on_terminal and terminal_has_colours()
@@ -56,28 +59,21 @@ def explain(
         def compute(texts: list[str]) -> list[Explanation]:
             return classifier.explain(texts, label, after_batch=shown.update)
 
-        def answer(examples: list[Example], explanations: list[Explanation]) -> None:
+        def write(examples: list[Example], explanations: list[Explanation]) -> None:
             for explanation in explanations:
                 if output_format is not None:
-                    _print(
-                        jsonl_line(explanation) if output_format == "jsonl" else record(explanation, coloured=coloured)
-                    )
-                difference = explanation.log_odds - explanation.baseline
-                counts.update(texts=1, cut=explanation.cut, off=abs(explanation.gap) > allowed_gap(difference))
+                    as_json = output_format == "jsonl"
+                    text = jsonl_line(explanation) if as_json else record(explanation, coloured=coloured)
+                    sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
                 if html is not None:
                     page.add(explanation)
+                difference = explanation.log_odds - explanation.baseline
+                counts.update(texts=1, cut=explanation.cut, off=abs(explanation.gap) > allowed_gap(difference))
             sys.stdout.flush()
 
-        for file in files:
-            size = TEXTS_OF_A_PIPE if is_live(file) else TEXTS_AT_ONCE
-            window = Window(compute, answer, size, wait=is_live(file))
-            try:
-                for example in examples_of(file, classifier, options, window.flush):
-                    window.add(example)
-            except DataError:
-                window.flush()  # texts before the bad record still get their answer
-                raise
-            window.flush()
+        answer_files(
+            files, classifier, options, compute, write, size=TEXTS_AT_ONCE, live_size=TEXTS_OF_A_PIPE, target="stdout"
+        )
         if stream is not None:
             stream.write(page.html().encode("utf-8", "replace"))
     if html is not None:
@@ -100,23 +96,6 @@ def explain(
         )  # fmt: skip
 
 
-def check_label(label: str | None, labels: list[str]) -> None:
-    """Raises ConfigError that names the nearest label, or all, where there is no such one."""
-    if label is None or label in labels:
-        return
-    match = difflib.get_close_matches(label, labels, n=1, cutoff=0.5)
-    known = ", ".join(labels[:12]) + ", ..." * (len(labels) > 12)
-    hint = f"did you mean {match[0]}?" if match else f"known are: {known}"
-    raise ConfigError(f"--label: the model has no label {short(label)}; {hint}")
-
-
 def terminal_has_colours() -> bool:
     """Whether the user, who may set NO_COLOR (no-color.org), and the kind of terminal want colours."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "", "dumb")
-
-
-def _print(text: str) -> None:
-    try:
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
-    except OSError as error:  # with a name, since it may pass through the reading of a pipe
-        raise OSError(error.errno, error.strerror, "stdout") from error

@@ -31,11 +31,11 @@ from textrnn.runtime.progress import bar, log
 from textrnn.runtime.tensors import difference
 from textrnn.training.plan import NetworkBuilder, plan
 
-# Keys of the section `model` that are saved with another value where word vectors are given, or that no network has.
-_NOT_AS_GIVEN = ("embedding_dim", "pretrained", "freeze_embedding", "rare_dim", "linear")
-# Keys of a run's config that its model has, too, as they were given.
+# Keys of a run's config whose values its model keeps as they were given: not those that no network has, or that are
+# saved with another value if word vectors are given.
+_CHANGED = ("embedding_dim", "pretrained", "freeze_embedding", "rare_dim", "linear")
 _KEPT = {
-    *(f"model.{key}" for key in ModelConfig.model_fields if key not in _NOT_AS_GIVEN),
+    *(f"model.{key}" for key in ModelConfig.model_fields if key not in _CHANGED),
     *(f"tokenizer.{key}" for key in TokenizerConfig.model_fields if key != "user_dict"),
     "data.max_length",
 }  # fmt: skip
@@ -46,46 +46,50 @@ READOUTS = (
 
 
 def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str:
-    """Measure the network of a run, the first one where there are several, write the picture and all values to `output`
-    (None: RUN/gradients), and return the tables.
+    """Measure the first network of a run, write the picture and all values to `output` (None: RUN/gradients), and
+    return the tables.
 
-    Raises: CheckpointError where RUN is no run, damaged, of another version, or its texts have changed; DataError and
-    ConfigError where they cannot be read; TextRNNError where `output` cannot be written.
+    Raises: CheckpointError if RUN is no run, damaged, of another version, or its texts have changed; DataError and
+    ConfigError if they cannot be read; TextRNNError if `output` cannot be written.
     """
     after, config = trained_network(run)
     folder, device = RunFolder(run), choose_device(device_name)
     output = output or folder.gradients
-    sources = build_sources(config)
-    check_output("--output", output, input_files(config, sources, folder.config), GRADIENTS)
-    splits = load_data(config, sources).splits
+    splits = _load_splits(config, folder.config, output)
     check_same_data(folder, config, splits, device)
     parts = plan(splits, config.train.seed)
     before = NetworkBuilder(config, splits, pretrained_vectors(config, splits)).build(parts[0].seed, device)
-    wrong = difference(after.state_dict(), before.state_dict())
-    if wrong is not None:
-        raise CheckpointError(f"{run}: config.yaml no longer makes the network that is in model/: {wrong}")
+    problem = difference(after.state_dict(), before.state_dict())
+    if problem is not None:
+        raise CheckpointError(f"{run}: config.yaml no longer makes the network that is in model/: {problem}")
 
     make_folder(output)  # before the work
     texts = long_texts(parts[0].train, config.train.seed)
     counts = texts_behind(texts.lengths)
-    panels = []
-    readouts = {"as it is": False}
+    panels = [Panel("as it is", {})]
     if isinstance(before, TextRNN) and (config.model.pooling != "last" or config.model.bidirectional):
-        readouts["last step"] = True
-    with bar("measuring", total=2 * len(readouts) * len(texts), unit="text") as shown:
-        for title, last_step in readouts.items():
-            norms = {
-                name: gradient_norms(network, texts, last_step=last_step, device=device, after_batch=shown.update)
-                for name, network in (("before training", before), ("after training", after))
-            }
-            panels.append(Panel(title, {name: curve_of(each, len(counts)) for name, each in norms.items()}))
+        panels.append(Panel("last step", {}))
+    with bar("measuring", total=2 * len(panels) * len(texts), unit="text") as shown:
+        for panel in panels:
+            for name, network in (("before training", before), ("after training", after)):
+                norms = gradient_norms(
+                    network, texts, last_step=panel.title == "last step", device=device, after_batch=shown.update
+                )
+                panel.curves[name] = curve_of(norms, len(counts))
     title = f"{folder.path.name or run}: {network_line(config.model, before, len(parts))}"
     write_gradients(output, panels, counts, title)
     log.info("written to %s", output)
     if len(parts) > 1:
         title += "; the first of them is measured, on the texts that it was trained on"
-    about = [title, MEASURED, *([READOUTS] if len(panels) > 1 else []), *clipping_sentence(folder, config)]
-    return gradients_text(about, panels, counts)
+    about = [title, MEASURED, READOUTS if len(panels) > 1 else "", clipping_sentence(folder, config)]
+    return gradients_text([paragraph for paragraph in about if paragraph], panels, counts)
+
+
+def _load_splits(config: Config, config_file: Path | None, output: Path) -> Splits:
+    """Raises UsageError for an output that is an input, before the texts are read."""
+    sources = build_sources(config)
+    check_output("--output", output, input_files(config, sources, config_file), GRADIENTS)
+    return load_data(config, sources).splits
 
 
 def trained_network(run: Path) -> tuple[Network, Config]:
@@ -100,57 +104,48 @@ def trained_network(run: Path) -> tuple[Network, Config]:
     folder = RunFolder(run)
     model = load_model(folder.model)
     config = build_config(read_yaml(folder.config), origin=str(folder.config))
-    wrong = [key for key in changed_keys(model.config, config) if key in _KEPT]
-    if wrong:
-        raise CheckpointError(f"{folder.config}: not what the model was trained with: {', '.join(wrong)}")
+    if changed := [key for key in changed_keys(model.config, config) if key in _KEPT]:
+        raise CheckpointError(f"{folder.config}: not what the model was trained with: {', '.join(changed)}")
     return model.networks.networks[0], config.replaced(data={"test": None})
 
 
 def check_same_data(run: RunFolder, config: Config, splits: Splits, device: torch.device) -> None:
-    """Raises CheckpointError where the data has changed, so that the first weights cannot be drawn again; warns where
-    another torch draws them."""
+    """Raises CheckpointError if the data has changed, so that the first weights cannot be drawn again; warns if another
+    torch draws them."""
     digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
     saved, now = load_environment(run.environment), describe_environment(device)
-    for each in compare_environment(saved, now, digests, run.restart_command()):
-        if each.startswith("torch "):
-            log.warning("the weights before training may not be those that the run began with: %s", each)
+    for change in compare_environment(saved, now, digests, run.restart_command()):
+        if change.startswith("torch "):
+            log.warning("the weights before training may not be those that the run began with: %s", change)
 
 
-def clipping_sentence(run: RunFolder, config: Config) -> list[str]:
-    """A sentence on the gradients in the training of the first network; none where nothing was recorded."""
+def clipping_sentence(run: RunFolder, config: Config) -> str:
+    """The gradients in the training of the first network; empty if nothing was recorded."""
     lines = [line for line in read_history(run.history) if line.get("fold") in (None, 1)]
-    keys = ("grad_norm_mean", "grad_norm_max", "clipped")
-    found = [[line[key] for key in keys] for line in lines if all(line.get(key) is not None for key in keys)]
-    if not found:
-        return []
-    mean, largest, clipped = (np.array(column) for column in zip(*found, strict=True))
+    rows = [[line.get(key) for key in ("grad_norm_mean", "grad_norm_max", "clipped")] for line in lines]
+    rows = [row for row in rows if None not in row]
+    if not rows:
+        return ""
+    mean, largest, clipped = np.array(rows).T
     limit = config.train.grad_clip_norm
-    said = "nothing was clipped" if limit is None else f"{clipped.mean():.0%} of the steps were clipped at {limit:g}"
-    return [
+    share = "nothing was clipped" if limit is None else f"{clipped.mean():.0%} of the steps were clipped at {limit:g}"
+    return (
         f"In its training, the norm of the whole gradient was {mean.mean():.2g} on average and {largest.max():.2g} at "
-        f"most; {said}."
-    ]
+        f"most; {share}."
+    )
 
 
 def gradients_by_cell(
-    config: Config,
-    cells: Sequence[str],
-    layers: Sequence[int],
-    steps: int,
-    output: Path,
-    *,
-    device_name: str,
-    config_file: Path | None = None,
-) -> str:
+    config: Config, cells: Sequence[str], layers: Sequence[int], steps: int, output: Path, *, device_name: str,
+    config_file: Path | None,
+) -> str:  # fmt: skip
     """Measure a network of each of the cells (those of the config, and "rnn-relu") and numbers of layers (none: the
     config's), write the picture and all values to `output`, and return the tables.
 
-    Raises: DataError and ConfigError where the texts cannot be read; TextRNNError where `output` cannot be written.
+    Raises: DataError and ConfigError if the texts cannot be read; TextRNNError if `output` cannot be written.
     """
     device, seed, config = choose_device(device_name), config.train.seed, config.replaced(data={"test": None})
-    sources = build_sources(config)
-    check_output("--output", output, input_files(config, sources, config_file), GRADIENTS)
-    splits = load_data(config, sources).splits
+    splits = _load_splits(config, config_file, output)
     make_folder(output)  # before the work
     pretrained = pretrained_vectors(config, splits)
     texts = long_texts(splits.train, seed)
@@ -161,29 +156,28 @@ def gradients_by_cell(
         for depth in depths
         for cell in cells
     }
-    limit = config.train.grad_clip_norm or 1.0
-    limits = {f"clipped at {limit:g}": limit, "unclipped": None}
-    before, *after = panels = [Panel("before training", {}), *(Panel(f"after, {each}", {}) for each in limits)]
+    clip = config.train.grad_clip_norm or 1.0
+    limits = {f"clipped at {clip:g}": clip, "unclipped": None}
+    before, *after = panels = [Panel("before training", {}), *(Panel(f"after, {name}", {}) for name in limits)]
     trainings = []
 
-    def measured(network: Network) -> Curve:
+    def curve(network: Network) -> Curve:
         return curve_of(gradient_norms(network, texts, device=device), len(counts))
 
     with bar("training", total=len(networks) * len(limits) * steps, unit="step") as shown, tf32(device, False):
         for name, settings in networks.items():
             shown.set_description(f"training {name}", refresh=False)
             builder = NetworkBuilder(settings, splits, pretrained)
-            before.curves[name] = measured(builder.build(seed, device))
-            for panel, (clipping, most) in zip(after, limits.items(), strict=True):
+            before.curves[name] = curve(builder.build(seed, device))
+            for panel, (clipping, limit) in zip(after, limits.items(), strict=True):
                 network = builder.build(seed, device)
                 course = train_briefly(
-                    settings.train.model_copy(update={"grad_clip_norm": most}), network, splits.train, steps=steps,
+                    settings.train.model_copy(update={"grad_clip_norm": limit}), network, splits.train, steps=steps,
                     num_classes=len(splits.labels), seed=seed, after_step=shown.update,
                 )  # fmt: skip
-                trainings.append(Training(name, clipping, most, *course))
-                panel.curves[name] = no_curve(len(counts)) if course.diverged_at else measured(network)
-    layers_phrase = f"{' or '.join(map(str, depths))} layer{'s' * (depths != [1])}"
-    title = f"{layers_phrase}, one direction, read at the last step"
+                trainings.append(Training(name, clipping, limit, course))
+                panel.curves[name] = curve(network) if course.diverged_at is None else no_curve(len(counts))
+    title = f"{' or '.join(map(str, depths))} layer{'s' * (depths != [1])}, one direction, read at the last step"
     write_gradients(output, panels, counts, f"{title}; {steps} steps of training")
     log.info("written to %s", output)
     about = [

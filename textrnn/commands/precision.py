@@ -1,4 +1,4 @@
-"""What `eval` and `predict` say of the precision that they compute in."""
+"""The messages of `eval` and `predict` about the precision of their computation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textrnn.runtime.progress import log
 
 def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool = False) -> None:
     """Log which precision `auto` has chosen, and why; warn if bfloat16 is slower than float32. is_saved: whether
-    nothing is computed, since what the networks say was saved in training."""
+    nothing is computed, since the logits were saved in training."""
     if is_saved:
         if asked != "float32":
             log.warning("--precision %s has no effect: held-out texts were judged during training, in float32", asked)

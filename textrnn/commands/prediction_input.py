@@ -1,5 +1,4 @@
-"""What `predict` reads: files, folders and streams, in the format, encoding and columns of the run unless told
-otherwise."""
+"""The input of `predict`: files, folders and streams, by default in the format, encoding and columns of the run."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from textrnn.reading.headers import HeaderError
 from textrnn.reading.labels import label_problem
 from textrnn.reading.live import open_live
 from textrnn.reading.reader import Example, Skipped, accepted, parse, parse_examples, read_examples
-from textrnn.reading.records import BadRow, Column, Columns, OptionNames, Record, TextColumns
+from textrnn.reading.records import BadRow, Columns, OptionNames, Record, TextColumns
 from textrnn.reading.source import Source, suffix_format
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.progress import log
@@ -31,8 +30,8 @@ _LINES_TRIED = 100
 
 
 class InputOptions(NamedTuple):
-    """How to read, None: as the run was read. keep: whether examples keep all fields of their rows. bad_rows: error, or
-    mark to get an example with a problem for each; None if the command has no such option."""
+    """How to read; None: as the run was read. keep: whether examples keep all fields of their rows. bad_rows: error, or
+    mark for an example with a problem for each bad row; None if the command has no such option."""
 
     format: str | None = None
     text_column: TextColumns | None = None
@@ -62,25 +61,25 @@ def examples_of(
         undecodable: dict[int, str] = {}
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding, undecodable)
         kind = options.format or (None if name == STDIN else suffix_format(name))
-        if kind is None and name == STDIN:
-            kind, lines = "text", _with_hint_of_format(lines, source, classifier)
-        elif kind is None and not source.live:
-            kind, lines = _format_of_run(lines, source, classifier)
-        kind = kind or "text"
+        if kind is None:
+            kind = "text"
+            if name == STDIN:
+                lines = _with_hint_of_format(lines, source, classifier)
+            elif not source.live:
+                kind, lines = _format_of_run(lines, source, classifier)
         _warn(source, kind, name, options)
-        examples = parse_examples(lines, kind, shown_name, source, undecodable)
-        yield from accepted(examples, source, Skipped())
+        yield from accepted(parse_examples(lines, kind, shown_name, source, undecodable), source, Skipped())
 
 
 def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
     """Warn of options without effect, and of an encoding that does not seem to be the file's."""
-    said = "plain text" if kind == "text" else kind
+    shown = "plain text" if kind == "text" else kind
     if options.text_column is not None and kind in ("text", "fasttext", "folder"):
-        log.warning("--text-column: %s is read as %s, which has no columns; set --format", name, said)
+        log.warning("--text-column: %s is read as %s, which has no columns; set --format", name, shown)
     if options.keep and kind == "text":
         log.warning("--keep: %s is read as plain text, which has no columns; set --format", name)
     if options.delimiter is not None and kind != "csv":
-        log.warning("--delimiter: %s is read as %s, which has none; set --format", name, said)
+        log.warning("--delimiter: %s is read as %s, which has none; set --format", name, shown)
     if name != STDIN and os.path.exists(name) and not source.live:
         for hint in source.encoding_hints():
             log.warning(hint)
@@ -99,29 +98,24 @@ def is_live(name: str) -> bool:
 
 
 def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Source:
-    data = classifier.config.data
-    text_column: TextColumns | None = options.text_column
-    label_column: Column | None = None
-    if text_column is None:
-        text_column, label_column = data.text_column, data.label_column
-    live = is_live(name)
+    data, live = classifier.config.data, is_live(name)
+    of_run = options.text_column is None
     return Source(
-        [name], options.format or "text", text_column, label_column, delimiter=options.delimiter or data.delimiter,
+        [name], options.format or "text", data.text_column if of_run else options.text_column,
+        data.label_column if of_run else None, delimiter=options.delimiter or data.delimiter,
         encoding=options.encoding or ("utf-8" if live or name == STDIN else data.encoding), labelled=False, live=live,
         keep=options.keep, mark_bad_rows=options.bad_rows == "mark",
         options=replace(OPTIONS, bad_rows=MARK_HINT if options.bad_rows else None),
     )  # fmt: skip
 
 
-def _format_of_run(
-    lines: Iterator[str], source: Source, classifier: TextClassifier
-) -> tuple[str | None, Iterator[str]]:
+def _format_of_run(lines: Iterator[str], source: Source, classifier: TextClassifier) -> tuple[str, Iterator[str]]:
     """The format that the model was trained on, if the first lines of a file all fit it, with labels that the model
-    knows; and the same lines. If only most of them fit, a warning says what does not."""
+    knows, else text; and the same lines. If only most of them fit, a warning names the first that does not."""
     (name,) = source.paths
     kind = classifier.trained_on
     if kind in ("auto", "folder"):
-        return None, lines
+        return "text", lines
     head: list[str] = []
     numbers: list[int] = []  # of the lines that are not empty
     failure: DataError | None = None  # of the reading
@@ -145,18 +139,18 @@ def _format_of_run(
 
     fitting, count, misfit = 0, 0, None
     try:
-        for record in islice(parse(filled(), kind, name, _columns_of_run(source, kind, classifier)), _LINES_TRIED):
+        for record in islice(parse(filled(), kind, name, _columns_of_run(source, classifier)), _LINES_TRIED):
             count += 1
             problem = record.reason if isinstance(record, BadRow) else _unknown_label(record, classifier)
             fitting += isinstance(record, Record) or record.reason.startswith("no key ")  # an object, of other keys
             if problem is not None and misfit is None:
                 misfit = f"line {numbers[min(record.line, len(numbers)) - 1]}: {problem}"
     except HeaderError:
-        return kind, all_lines()  # and the reading says what to do
+        return kind, all_lines()  # which the reading reports with a remedy
     except DataError as error:  # it is not of this format
-        where, _, reason = str(error).removeprefix(f"{name}:").partition(": ")
-        line = numbers[min(int(where), len(numbers)) - 1] if where.isdigit() else 1
-        misfit = misfit or f"line {line}: {reason or error}"
+        line, _, reason = str(error).removeprefix(f"{name}:").partition(": ")
+        number = numbers[min(int(line), len(numbers)) - 1] if line.isdigit() else 1
+        misfit = misfit or f"line {number}: {reason or error}"
         count += 1
     if count and misfit is None:
         log.info("%s: read as %s, the format of the texts that the model was trained on (--format text reads lines)",
@@ -166,20 +160,19 @@ def _format_of_run(
     if fitting > count / 2:
         log.warning("%s: read as plain text, one a line, although most of its first lines look like %s, which the "
                     "model was trained on; %s. To read it so, pass --format %s", name, kind, misfit, kind)  # fmt: skip
-    return None, all_lines()
+    return "text", all_lines()
 
 
-def _columns_of_run(source: Source, kind: str, classifier: TextClassifier) -> Columns:
-    """As the training texts were read, with labels, as a text alone may look like a row; jsonl is told by its keys."""
-    label_column = classifier.config.data.label_column
+def _columns_of_run(source: Source, classifier: TextClassifier) -> Columns:
+    """As the training texts were read, with labels, as a text alone may look like a row; jsonl is known by its keys."""
+    kind, label_column = classifier.trained_on, classifier.config.data.label_column
     return replace(source, format=kind, label_column=label_column, labelled=kind != "jsonl", keep=False).columns()
 
 
 def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
     if record.label is None:
         return None
-    labels = classifier.labels
-    are_ids = classifier.config.data.label_names is not None
+    labels, are_ids = classifier.labels, classifier.config.data.label_names is not None
     problem = label_problem(record.label, labels if are_ids else None)
     if problem is None and not are_ids and record.label not in labels:
         return f"the model has no label {short(record.label)}"
@@ -187,15 +180,14 @@ def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
 
 
 def _with_hint_of_format(lines: Iterator[str], source: Source, classifier: TextClassifier) -> Iterator[str]:
-    """The lines of stdin, which are texts; where the first one looks like the run's format, a warning says so."""
+    """The lines of stdin, which are texts; a warning if the first one looks like the run's format."""
     kind = classifier.trained_on
     first = next(lines, None)
     if first is None:
         return
     if kind in ("tsv", "fasttext", "jsonl"):
-        columns = _columns_of_run(source, kind, classifier)
         with contextlib.suppress(DataError):
-            record = next(iter(parse([first], kind, "stdin", columns)), None)
+            record = next(iter(parse([first], kind, "stdin", _columns_of_run(source, classifier))), None)
             if isinstance(record, Record) and record.text and _unknown_label(record, classifier) is None:
                 log.warning("stdin: read as plain text, one a line, although the first line looks like %s, which the "
                             "model was trained on; to read it so, pass --format %s", kind, kind)  # fmt: skip
@@ -204,7 +196,7 @@ def _with_hint_of_format(lines: Iterator[str], source: Source, classifier: TextC
 
 
 def _labelled_lines(lines: Iterator[str], name: str) -> Iterator[str]:
-    """The lines of a file that was taken for fasttext. Raises DataError at one that is not."""
+    """The lines of a file that was taken for fasttext. Raises DataError at a line without a label."""
     for number, line in enumerate(lines, start=1):
         if line.strip() and not line.startswith("__label__"):
             raise DataError(

@@ -51,8 +51,8 @@ def tsv(*, on_terminal: bool) -> Format:
 
 
 def jsonl(labels: list[str], *, top: int | None, all_probabilities: bool) -> Format:
-    """A JSON object with text, label and probability; of how many labels the probabilities are in `top`; those of all
-    classes; the row if it is kept; and why a record could not be read."""
+    """A JSON object with text, label and probability; the `top` likeliest labels; the probabilities of all classes; the
+    row if it is kept; and why a record could not be read."""
 
     def lines(predictions: Iterable[Prediction]) -> Iterator[str]:
         for example, label, probability, probabilities in predictions:
@@ -82,9 +82,8 @@ class Csv:
 
     def __init__(self, labels: list[str], *, keep: bool, all_probabilities: bool, on_terminal: bool) -> None:
         self.classes = [f"p:{label}" for label in labels] if all_probabilities else []
-        self.on_terminal = on_terminal
-        self.kept: list[str] | None = None if keep else []
-        self.has_header = False
+        self.keep, self.on_terminal = keep, on_terminal
+        self.kept: list[str] | None = None  # names of the record's columns; None until the header is written
         self.waiting: list[Prediction] = []
         # with both in the line's end, fields that hold either are quoted in every version of Python
         self.quote = csv.writer(SimpleNamespace(write=lambda line: line), lineterminator="\r\n").writerow
@@ -92,37 +91,28 @@ class Csv:
     def __call__(self, predictions: Iterable[Prediction]) -> Iterator[str]:
         """Raises TextRNNError for a record with a field that has no column."""
         for prediction in predictions:
-            if self.kept is None:
-                if not prediction.example.row:
-                    self.waiting.append(prediction)
-                    continue
-                self.kept = list(prediction.example.row)
-            if not self.has_header:
+            self.waiting.append(prediction)
+            if not self.keep or self.kept is not None or prediction.example.row:
                 yield from self.rest()
-            yield self._row(prediction)
 
     def rest(self) -> Iterator[str]:
         """The header, unless it is written, and rows that wait."""
-        if not self.has_header:
-            self.has_header = True
-            self.kept = self.kept or []
+        if self.kept is None:
+            self.kept = list(self.waiting[-1].example.row or ()) if self.waiting else []
             for name in ("label", "probability"):
                 if name in self.kept:
                     log.warning("two columns are named %s: the first is the input's, the last is the prediction", name)
             yield self._line([*self.kept, *COLUMNS, *self.classes])
-        yield from map(self._row, self.waiting)
+        for example, label, probability, probabilities in self.waiting:
+            row = example.row or {}
+            if unknown := [name for name in row if name not in self.kept]:
+                raise TextRNNError(
+                    f"{example.where}: the field {short(unknown[0])} has no column: with --keep, the fields of the "
+                    f"first record are the columns of the csv; pass --output-format jsonl, or remove the field"
+                )
+            classes = (f"{share:.4f}" for share in probabilities.tolist()) if self.classes else ()
+            yield self._line([*map(row.get, self.kept), label, f"{probability:.4f}", example.text, *classes])
         self.waiting = []
-
-    def _row(self, prediction: Prediction) -> str:
-        example, label, probability, probabilities = prediction
-        kept, row = self.kept or [], example.row or {}
-        if unknown := [name for name in row if name not in kept and kept]:
-            raise TextRNNError(
-                f"{example.where}: the field {short(unknown[0])} has no column: with --keep, the fields of the first "
-                f"record are the columns of the csv; pass --output-format jsonl, or remove the field"
-            )
-        classes = (f"{each:.4f}" for each in probabilities.tolist()) if self.classes else ()
-        return self._line([*map(row.get, kept), label, f"{probability:.4f}", example.text, *classes])
 
     def _line(self, cells: list[Any]) -> str:
         texts = [cell if isinstance(cell, str) else _json_cell(cell) for cell in cells]

@@ -1,4 +1,4 @@
-"""Which tokens of a text speak for a class, and which against it."""
+"""The tokens of a text that speak for a class, and those that speak against it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from textrnn.explaining.integrated_gradients import Margins, integrate, log_odds
 from textrnn.explaining.linear_attribution import character_contributions
 from textrnn.inference import class_probabilities, compute_logits, predicted_classes
 from textrnn.linear.features import MOST_CHARACTERS
-from textrnn.linear.mixture import Decision
-from textrnn.linear.model import LinearModel
-from textrnn.models.network import Ensemble, Network
+from textrnn.run.model import Model
 from textrnn.texts.tokenizer import LocatedToken
-from textrnn.texts.transform import EncodedTexts, Transform
+from textrnn.texts.transform import EncodedTexts
 
 
 class Contribution(NamedTuple):
@@ -33,10 +31,9 @@ class Explanation(NamedTuple):
     """Why a text has a label.
 
     label: the class that is explained. probability: of that class. predicted: the likeliest class. log_odds: log(p / (1
-    - p)) of that probability. baseline: the log-odds of a text with as many tokens, all of them unknown. The
-    contributions of the tokens add up to log_odds - baseline, up to `gap`.
-
-    tokens: those that the model reads. cut: whether the text has more than the networks read, data.max_length.
+    - p)) of that probability. baseline: the log-odds of a text with as many tokens, all of them unknown. tokens: those
+    that the model reads; their contributions add up to log_odds - baseline, up to `gap`. cut: whether the text has more
+    tokens than the networks read, data.max_length.
     """
 
     text: str
@@ -50,20 +47,12 @@ class Explanation(NamedTuple):
     cut: bool
 
 
-class Parts(NamedTuple):
-    """A model: its networks, its linear model or None, how they decide, and what makes ids of texts."""
-
-    networks: Sequence[Network]
-    linear: LinearModel | None
-    decision: Decision
-    transform: Transform
-    labels: Sequence[str]
-
-
 class Answer(NamedTuple):
-    """What a model says of n texts. logits (n, classes) float32 on the CPU. is_empty (n,) bool: the texts without a
-    token, which get the shares of the classes. encoded: what the networks read. margins (n, classes): of the linear
-    model; None if it has no say."""
+    """The output of a model for n texts.
+
+    logits (n, classes) float32, on the CPU. is_empty (n,) bool: the texts without a token, which get the shares of the
+    classes. encoded: what the networks read. margins (n, classes): of the linear model; None if it has no weight.
+    """
 
     logits: torch.Tensor
     is_empty: np.ndarray
@@ -72,78 +61,75 @@ class Answer(NamedTuple):
 
 
 def explain(
-    parts: Parts, texts: Sequence[str], answer: Answer, classes: np.ndarray | None, *, device: torch.device,
-    after_batch: Callable[[int], object] = lambda count: None,
+    model: Model, texts: Sequence[str], answer: Answer, classes: np.ndarray | None, *, device: torch.device,
+    after_batch: Callable[[int], object],
 ) -> list[Explanation]:  # fmt: skip
-    """classes (n,): which class to explain for each text; None: the likeliest."""
-    logits, is_empty, encoded, of_texts = answer
-    predicted = predicted_classes(logits)
+    """model: on the device, in evaluation mode. answer: of the model to the texts. classes (n,): the class to explain
+    for each text; None: the likeliest. after_batch: called with the number of texts done."""
+    predicted, probabilities = predicted_classes(answer.logits), class_probabilities(answer.logits)
     classes = predicted if classes is None else classes
-    margins, empty = None, torch.from_numpy(is_empty)[:, None]  # the logits of an empty text are those of its baseline
-    if parts.linear is not None and of_texts is not None:
-        of_none = torch.from_numpy(parts.linear.margins([""]))
-        margins = Margins(of_none.expand_as(of_texts), torch.where(empty, of_none, of_texts))
-    networks = parts.networks if parts.decision.needs_network else []
-    of_unknown = None
-    if networks:
-        of_unknown = compute_logits(Ensemble(networks).eval(), unknown_texts(encoded.lengths), device=device)
-    at_baseline = torch.where(empty, logits, parts.decision.logits(of_unknown, margins and margins.baseline))
-    wanted = torch.from_numpy(classes)
-    end, begin = (log_odds(each.double(), wanted).numpy() for each in (logits, at_baseline))
-    found = integrate(
-        networks, parts.decision, encoded, classes, margins, (begin, end), device=device, after_batch=after_batch,
+    empty = torch.from_numpy(answer.is_empty)[:, None]  # the logits of an empty text are those of its baseline
+    margins = None
+    if model.linear is not None and answer.margins is not None:
+        no_text = torch.from_numpy(model.linear.margins([""]))
+        margins = Margins(no_text.expand_as(answer.margins), torch.where(empty, no_text, answer.margins))
+    networks, unknown = [], None
+    if model.decision.needs_network:
+        networks = list(model.networks.networks)
+        unknown = compute_logits(model.networks, unknown_texts(answer.encoded.lengths), device=device)
+    baseline = torch.where(empty, answer.logits, model.decision.logits(unknown, margins and margins.baseline))
+    columns = torch.from_numpy(classes)
+    begin, end = (log_odds(logits.double(), columns).numpy() for logits in (baseline, answer.logits))
+    attribution = integrate(
+        networks, model.decision, answer.encoded, classes, margins, (begin, end), device=device,
+        after_batch=after_batch,
     )  # fmt: skip
-    of_characters: list[np.ndarray] = [np.zeros(0)] * len(texts)
-    if parts.linear is not None and margins is not None:
-        of_characters = character_contributions(parts.linear, texts, found.slopes)
-    probabilities = class_probabilities(logits)
-    explanations = []
+    character_values: list[np.ndarray] = [np.zeros(0)] * len(texts)
+    if model.linear is not None and margins is not None:
+        character_values = character_contributions(model.linear, texts, attribution.slopes)
+    explanations, most = [], model.transform.max_length  # tokens that the networks read
     for row, text in enumerate(texts):
-        tokens, cut = _read_tokens(parts.transform, text, with_linear=margins is not None)
-        values = of_tokens(tokens, found.tokens[row], of_characters[row])
+        located = model.transform.tokenizer.located(text)
+        if margins is None:
+            tokens = list(islice(located, most))
+            cut = next(located, None) is not None
+        else:
+            tokens = list(takewhile(lambda token: token.start < MOST_CHARACTERS, located))
+            cut = len(tokens) > most
+        values = token_contributions(tokens, attribution.tokens[row], character_values[row])
         explanations.append(
             Explanation(
                 text,
-                label=parts.labels[classes[row]],
+                label=model.labels[classes[row]],
                 probability=float(probabilities[row, classes[row]]),
-                predicted=parts.labels[predicted[row]],
+                predicted=model.labels[predicted[row]],
                 log_odds=float(end[row]),
                 baseline=float(begin[row]),
-                tokens=[Contribution(*token, float(value)) for token, value in zip(tokens, values, strict=True)],
-                gap=float(found.gaps[row]),
+                tokens=[Contribution(*token, value) for token, value in zip(tokens, values.tolist(), strict=True)],
+                gap=float(attribution.gaps[row]),
                 cut=cut,
             )
         )
     return explanations
 
 
-def _read_tokens(transform: Transform, text: str, *, with_linear: bool) -> tuple[list[LocatedToken], bool]:
-    """The tokens that the networks or the linear model read, and whether there are more than the networks read."""
-    located, most = transform.tokenizer.located(text), transform.max_length
-    if with_linear:
-        tokens = list(takewhile(lambda token: token.start < MOST_CHARACTERS, located))
-        return tokens, len(tokens) > most
-    tokens = list(islice(located, most + 1))
-    return tokens[:most], len(tokens) > most
-
-
-def of_tokens(tokens: Sequence[LocatedToken], of_network: np.ndarray, of_characters: np.ndarray) -> np.ndarray:
-    """(tokens,): the contributions of their embeddings, plus those of their characters.
+def token_contributions(tokens: Sequence[LocatedToken], embeddings: np.ndarray, characters: np.ndarray) -> np.ndarray:
+    """(tokens,): the contributions of the embeddings of tokens, which may be fewer, plus those of the characters of the
+    text, of which there may be none.
 
     Tokens of the same character share it. What lies in no token, which is white space, belongs to the next one, or to
     the last.
     """
     values = np.zeros(len(tokens))
-    read = min(len(tokens), len(of_network))
-    values[:read] = of_network[:read]
-    if not len(tokens) or not len(of_characters):
+    values[: len(embeddings)] = embeddings[: len(tokens)]
+    if not len(tokens) or not len(characters):
         return values
-    starts, ends = (np.asarray([getattr(token, name) for token in tokens]) for name in ("start", "end"))
-    ends = ends.clip(max=len(of_characters))
-    size = len(of_characters) + 1
+    starts = np.array([token.start for token in tokens])
+    ends = np.array([token.end for token in tokens]).clip(max=len(characters))
+    size = len(characters) + 1
     owners = np.cumsum(np.bincount(starts, minlength=size) - np.bincount(ends, minlength=size))[:-1]
     (free,) = np.nonzero(owners == 0)
     nearest = np.searchsorted(starts, free).clip(max=len(tokens) - 1)
-    values += np.bincount(nearest, of_characters[free], minlength=len(tokens))
-    sums = np.cumsum([0.0, *np.where(owners > 0, of_characters / owners.clip(1), 0.0)])
+    values += np.bincount(nearest, characters[free], minlength=len(tokens))
+    sums = np.cumsum([0.0, *np.where(owners > 0, characters / owners.clip(1), 0.0)])
     return values + sums[ends] - sums[starts]

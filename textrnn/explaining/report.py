@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -48,16 +48,18 @@ def record(explanation: Explanation, *, coloured: bool) -> str:
     if explanation.predicted != explanation.label:
         label += f" (predicted: {visible(one_line(explanation.predicted))})"
     text = _coloured(explanation) if coloured else visible(one_line(_beginning(explanation.text)))
-    total = _signed(sum(each.value for each in explanation.tokens), " ")
     equals = "=" if abs(explanation.gap) < 0.01 else "≈"
+    total = _total(explanation)
     lines = [
         f"{label}  {explanation.probability:.4f}  {text}",
-        f"  log-odds {explanation.log_odds:.2f} {equals} baseline {explanation.baseline:.2f} {total} from tokens",
+        f"  log-odds {explanation.log_odds:.2f} {equals} baseline {explanation.baseline:.2f} "
+        f"{'-' if total < 0 else '+'} {abs(total):.2f} from tokens",
     ]
     speak_for, against = top_words(explanation)
     for name, words in (("for", speak_for), ("against", against)):
         if words:
-            lines.append(f"  {name:8} {'  '.join(map(_word, words))}")
+            shown = (f"{value:+.2f} {visible(token)}" + f" ×{times}" * (times > 1) for token, value, times in words)
+            lines.append(f"  {name:8} {'  '.join(shown)}")
     if not explanation.tokens:
         lines.append("  the text has no tokens")
     elif not speak_for and not against:
@@ -67,41 +69,43 @@ def record(explanation: Explanation, *, coloured: bool) -> str:
 
 def top_words(explanation: Explanation) -> tuple[list[Word], list[Word]]:
     """The distinct tokens that speak most for the label, and those that speak most against it, strongest first."""
-    sums: dict[str, float] = defaultdict(float)
-    counts = Counter(each.token for each in explanation.tokens)
-    for each in explanation.tokens:
-        sums[each.token] += each.value
-    words = [Word(token, value, counts[token]) for token, value in sums.items() if abs(value) >= _LEAST_SHOWN]
-    words.sort(key=lambda word: -word.value)
+    values: dict[str, list[float]] = defaultdict(list)
+    for token in explanation.tokens:
+        values[token.token].append(token.value)
+    words = [Word(token, sum(parts), len(parts)) for token, parts in values.items()]
+    words = sorted((word for word in words if abs(word.value) >= _LEAST_SHOWN), key=lambda word: -word.value)
     speak_for, against = [word for word in words if word.value > 0], [word for word in words[::-1] if word.value < 0]
     return speak_for[:WORDS_SHOWN], against[:WORDS_SHOWN]
 
 
 def segments(explanation: Explanation, most: int) -> Iterator[tuple[str, float | None]]:
-    """The text in pieces, each with what it contributes: tokens, those of the same characters together, and, with None,
+    """The text in pieces, each with its contribution: tokens, those of the same characters together, and, with None,
     what lies between them. At most `most` tokens; the end of a longer text is left out."""
     at, text, tokens = 0, explanation.text, explanation.tokens[:most]
-    for piece, value in divided(text, [(each.start, each.end, each.value) for each in tokens]):
+    for piece, value in divided(text, [(token.start, token.end, token.value) for token in tokens]):
         yield piece, value
         at += len(piece)
     if len(tokens) == len(explanation.tokens) and at < len(text):
         yield _beginning(text[at:], most), None
 
 
-def strongest(explanation: Explanation) -> float:
+def _total(explanation: Explanation) -> float:
+    return sum(token.value for token in explanation.tokens)
+
+
+def _strongest(explanation: Explanation) -> float:
     """The largest absolute contribution, at least a little, to divide by."""
-    return max([_LEAST_SHOWN, *(abs(each.value) for each in explanation.tokens)])
+    return max([_LEAST_SHOWN, *(abs(token.value) for token in explanation.tokens)])
 
 
 def _coloured(explanation: Explanation) -> str:
-    largest, pieces = strongest(explanation), []
+    largest, pieces = _strongest(explanation), []
     for text, value in segments(explanation, TOKENS_SHOWN):
         shown, share = visible(one_line(text)), abs(value or 0) / largest
-        if value is None or share < 0.1:
-            pieces.append(shown)
-        else:
+        if value is not None and share >= 0.1:
             shade = (_FOR if value > 0 else _AGAINST)[min(int(share * 4), 3)]
-            pieces.append(f"\x1b[38;5;{_BLACK};48;5;{shade}m{shown}\x1b[0m")
+            shown = f"\x1b[38;5;{_BLACK};48;5;{shade}m{shown}\x1b[0m"
+        pieces.append(shown)
     if len(explanation.tokens) > TOKENS_SHOWN:
         pieces.append(f" … and {len(explanation.tokens) - TOKENS_SHOWN:,} more tokens")
     return "".join(pieces)
@@ -111,17 +115,8 @@ def _beginning(text: str, most: int = CHARACTERS_SHOWN) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
-def _signed(value: float, space: str = "") -> str:
-    return f"{'-' if value < 0 else '+'}{space}{abs(value):.2f}"
-
-
-def _word(word: Word) -> str:
-    several = f" ×{word.times}" if word.times > 1 else ""
-    return f"{_signed(word.value)} {visible(word.token)}{several}"
-
-
 class Page:
-    """Explanations to be shown, as many as fit. name: of the model."""
+    """A page of as many explanations as fit. name: of the model."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -129,42 +124,38 @@ class Page:
         self.tokens = self.left_out = 0
 
     def add(self, explanation: Explanation) -> None:
-        shown = min(len(explanation.tokens), MOST_OF_ONE)
-        if self.left_out or self.tokens + shown > MOST_TOKENS:
+        count = min(len(explanation.tokens), MOST_OF_ONE)
+        if self.left_out or self.tokens + count > MOST_TOKENS:
             self.left_out += 1
             return
-        self.tokens += shown + 1
-        self.texts.append(_shown(explanation))
+        self.tokens += count + 1
+        largest, (speak_for, against) = _strongest(explanation), top_words(explanation)
+        words = [*speak_for, *against[::-1]]
+        widest = max([abs(word.value) for word in words], default=1.0)
+        pieces = []
+        for text, contribution in segments(explanation, MOST_OF_ONE):
+            value, shown = contribution or 0.0, visible(text.replace("\t", " ").replace("\r", ""))
+            share = round(abs(value) / largest, 2) if abs(value) >= 0.05 * largest else 0.0  # 0 has no colour
+            pieces.append((shown, _number(value), share, value > 0))
+        self.texts.append({
+            "label": visible(explanation.label),
+            "predicted": None if explanation.predicted == explanation.label else visible(explanation.predicted),
+            "probability": f"{100 * explanation.probability:.1f} %",
+            "log_odds": _number(explanation.log_odds),
+            "baseline": _number(explanation.baseline),
+            "total": _number(_total(explanation)),
+            "segments": pieces,
+            "more": len(explanation.tokens) - count,
+            "words": [
+                (visible(token), _number(value), round(100 * abs(value) / widest), value > 0, times)
+                for token, value, times in words
+            ],
+        })  # fmt: skip
 
     def html(self) -> str:
         """Every text, label and name is escaped."""
         values = {"name": visible(self.name), "texts": self.texts, "left_out": self.left_out}
         return render("explanations.html", values)
-
-
-def _shown(explanation: Explanation) -> dict[str, Any]:
-    largest, (speak_for, against) = strongest(explanation), top_words(explanation)
-    words = [*speak_for, *against[::-1]]
-    widest = max([abs(word.value) for word in words], default=1.0)
-    pieces = []
-    for text, value in segments(explanation, MOST_OF_ONE):
-        value, shown = value or 0.0, visible(text.replace("\t", " ").replace("\r", ""))
-        share = round(abs(value) / largest, 2) if abs(value) >= 0.05 * largest else 0.0  # 0 is shown without a colour
-        pieces.append((shown, _number(value), share, value > 0))
-    return {
-        "label": visible(explanation.label),
-        "predicted": None if explanation.predicted == explanation.label else visible(explanation.predicted),
-        "probability": f"{100 * explanation.probability:.1f} %",
-        "log_odds": _number(explanation.log_odds),
-        "baseline": _number(explanation.baseline),
-        "total": _number(sum(each.value for each in explanation.tokens)),
-        "segments": pieces,
-        "more": max(len(explanation.tokens) - MOST_OF_ONE, 0),
-        "words": [
-            (visible(token), _number(value), round(100 * abs(value) / widest), value > 0, times)
-            for token, value, times in words
-        ],
-    }
 
 
 def _number(value: float) -> str:

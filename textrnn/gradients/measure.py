@@ -19,7 +19,7 @@ from textrnn.texts.batching import collate, inference_batches
 from textrnn.texts.rows import rows_where
 from textrnn.texts.transform import EncodedTexts
 
-MOST_TEXTS, LEAST_TEXTS = 256, 10  # that are measured, and on which a value rests
+MOST_TEXTS, LEAST_TEXTS = 256, 10  # measured in all, and behind each value
 _TEXTS_AT_ONCE = 64
 _AS_MUCH_AS_INFERENCE = 16  # times the memory: the states of all steps are kept, in float64
 
@@ -33,25 +33,24 @@ class Curve(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """What is shown side by side: a curve for each name."""
+    """Curves shown in one plot, by name."""
 
     title: str
     curves: dict[str, Curve]
 
 
 def long_texts(texts: EncodedTexts, seed: int) -> EncodedTexts:
-    """At most MOST_TEXTS of the longer half of the texts, drawn at random: the same ones tell about small and large k,
+    """At most MOST_TEXTS of the longer half of the texts, drawn at random: the same ones stand for small and large k,
     and a curve does not bend because other texts take over."""
-    lengths = np.asarray(texts.lengths)
-    longer = rows_where(lengths >= np.median(lengths))
+    longer = rows_where(texts.lengths >= np.median(texts.lengths))
     drawn = np.random.default_rng([seed, 0x6AD]).permutation(longer)[:MOST_TEXTS]
     return texts.rows(np.sort(drawn))
 
 
 def texts_behind(lengths: np.ndarray) -> np.ndarray:
-    """lengths (n,) -> (K,): how many texts are longer than k = 0, 1, ..., K - 1 steps, as far as LEAST_TEXTS are, or
-    all, where there are fewer."""
-    longer = np.array([np.count_nonzero(lengths > k) for k in range(int(lengths.max()))])
+    """lengths (n,) -> (K,): the number of texts longer than k = 0, 1, ..., K - 1 steps, as long as that is LEAST_TEXTS
+    or more, or all texts if there are fewer."""
+    longer = np.count_nonzero(lengths > np.arange(lengths.max())[:, None], axis=1)
     return longer[longer >= min(LEAST_TEXTS, len(lengths))]
 
 
@@ -96,8 +95,9 @@ def last_step_logits(
     pooling: then k steps are the least that lie between an input and the loss. The last state of the backward direction
     takes its place in the input of the head, as a constant."""
     outputs = network.encoder.direction_outputs(network.embedding(token_ids) + embedding_offset, lengths)
-    forward, *backward = (each[lengths - 1, torch.arange(len(lengths), device=lengths.device)] for each in outputs)
-    return network.head(torch.cat([forward, *(each.detach() for each in backward)], dim=-1))
+    columns = torch.arange(len(lengths), device=lengths.device)
+    forward, *backward = (states[lengths - 1, columns] for states in outputs)
+    return network.head(torch.cat([forward, *(state.detach() for state in backward)], dim=-1))
 
 
 def curve_of(norms: np.ndarray, steps: int) -> Curve:
@@ -111,7 +111,6 @@ def no_curve(steps: int) -> Curve:
 
 
 def steps_to_hundredth(median: np.ndarray) -> int | None:
-    """(K,) -> the first k from which on the values stay below a hundredth of the first one; None where they end
-    above."""
+    """(K,) -> the first k from which on the values stay below a hundredth of the first one; None if they end above."""
     above = np.flatnonzero(~(median < median[0] / 100))
     return None if above[-1] == len(median) - 1 else int(above[-1]) + 1

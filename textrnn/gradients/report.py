@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from textrnn.gradients.measure import Curve, Panel, steps_to_hundredth
+from textrnn.gradients.train import Course
 from textrnn.reports.charts import font_family, new_figure, save_png, style
 from textrnn.runtime.files import write_text
 from textrnn.runtime.terminal import aligned
@@ -19,50 +20,42 @@ if TYPE_CHECKING:
 
 
 GRADIENTS = ("gradients.tsv", "gradients.png")
-_LINES = ["-", "--", "-.", ":"]  # curves differ in these, too, for those who do not tell the colours apart
-COLUMNS = 80
 MEASURED = (
     "Norm of the gradient of a text's loss with respect to the input k steps before its last token: the median of the "
     "texts that are longer than k tokens."
 )
-HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
-NEVER = "(never: it stays above; so many times that at k = 0 is left at the last k)"
+_COLUMNS = 80
+_HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
+_NEVER = "(never: it stays above; the number is the ratio of the last k to k = 0)"
 _LEFT, _GAP, _NUMBER = 12, 2, 7  # columns of k and texts, at most; between two columns; of a number such as 1.2e-03
+_LINES = ["-", "--", "-.", ":"]  # for readers who cannot distinguish the colours of curves
 
 
 class Training(NamedTuple):
-    """A short training. clipping: in words. limit: of the norm, None where nothing is clipped. The rest as
-    `gradients.train.Course`."""
+    """A short training. clipping: in words. limit: of the norm, None if nothing is clipped."""
 
     network: str
     clipping: str
     limit: float | None
-    losses: list[float]
-    norms: list[float]
-    diverged_at: int | None
+    course: Course
 
 
 def gradients_text(about: Sequence[str], panels: Sequence[Panel], texts: np.ndarray, after: Sequence[str] = ()) -> str:
-    """Paragraphs, a table for each panel, where each curve has fallen to a hundredth, and more lines. texts (K,): how
-    many the values of each k rest on."""
+    """Paragraphs, tables of each panel, the k at which each curve has fallen to a hundredth, and more lines. texts
+    (K,): the number of texts behind the values of each k."""
     lines = []
-    for each in about:
-        lines += [textwrap.fill(each, COLUMNS, break_on_hyphens=False), ""]
+    for paragraph in about:
+        lines += [textwrap.fill(paragraph, _COLUMNS, break_on_hyphens=False), ""]
+    names = list(panels[0].curves)
+    at_once = max(1, (_COLUMNS - _LEFT) // (max(_NUMBER, *map(len, names)) + _GAP))
     for panel in panels:
-        for curves in _that_fit(panel.curves):
+        for begin in range(0, len(names), at_once):
+            curves = {name: panel.curves[name] for name in names[begin : begin + at_once]}
             lines += [panel.title, *_table(curves, texts), ""]
-    fallen = _hundredths(panels)
-    if any("never" in line for line in fallen):
-        fallen.insert(0, NEVER)
-    return "\n".join([*lines, HUNDREDTH, *fallen, *(["", *after] if after else []), ""])
-
-
-def _that_fit(curves: dict[str, Curve]) -> Iterator[dict[str, Curve]]:
-    """The curves in as many tables as their names need."""
-    at_once = max(1, (COLUMNS - _LEFT) // (max(_NUMBER, *map(len, curves)) + _GAP))
-    names = list(curves)
-    for begin in range(0, len(names), at_once):
-        yield {name: curves[name] for name in names[begin : begin + at_once]}
+    rows = [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in names]
+    has_never = any("never" in cell for row in rows for cell in row)
+    lines += [_HUNDREDTH, *[_NEVER] * has_never, *aligned([("", *(panel.title for panel in panels)), *rows])]
+    return "\n".join([*lines, *(["", *after] if after else []), ""])
 
 
 def _table(curves: dict[str, Curve], texts: np.ndarray) -> list[str]:
@@ -83,41 +76,34 @@ def _number(value: float) -> str:
     return "-" if np.isnan(value) else "0" if value == 0 else f"{value:.1e}"
 
 
-def _hundredths(panels: Sequence[Panel]) -> list[str]:
-    rows = [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in panels[0].curves]
-    return aligned([("", *(panel.title for panel in panels)), *rows])
-
-
 def _fall(median: np.ndarray) -> str:
-    """Such as "23"; where it does not fall so far, what is left of it at the end, such as "never: 0.2"."""
+    """Such as "23"; of a curve that does not fall so far, what is left at its end, such as "never: 0.2"."""
     if np.isnan(median).any():
         return "-"
     if median[0] == 0:
         return "it is 0"
-    found = steps_to_hundredth(median)
-    return f"never: {median[-1] / median[0]:.2g}" if found is None else str(found)
+    step = steps_to_hundredth(median)
+    return f"never: {median[-1] / median[0]:.2g}" if step is None else str(step)
 
 
 def trainings_table(trainings: Sequence[Training]) -> list[str]:
     """The losses of the last tenth of the steps, and the norms of the whole gradient in all of them."""
     rows: list[tuple[str, ...]] = [("", "training", "loss", "mean norm", "largest", "steps clipped")]
     notes = []
-    for each in trainings:
-        figures = ["-"] * 3
-        if each.losses:
-            last = each.losses[-max(1, len(each.losses) // 10) :]
-            figures = [f"{np.mean(last):.3g}", f"{np.mean(each.norms):.3g}", f"{max(each.norms):.3g}"]
-        clipped = "-"
-        if each.limit is not None and each.norms:
-            clipped = f"{np.mean(np.array(each.norms) > each.limit):.0%}"
-        rows.append((each.network, each.clipping, *figures, clipped))
-        if each.diverged_at is not None:
-            notes.append(f"{each.network}, {each.clipping}: diverged at step {each.diverged_at} (not a finite number)")
+    for network, clipping, limit, (losses, norms, diverged_at) in trainings:
+        loss = mean = largest = clipped = "-"
+        if losses:
+            loss = f"{np.mean(losses[-max(1, len(losses) // 10) :]):.3g}"
+            mean, largest = f"{np.mean(norms):.3g}", f"{max(norms):.3g}"
+            clipped = "-" if limit is None else f"{np.mean(np.array(norms) > limit):.0%}"
+        rows.append((network, clipping, loss, mean, largest, clipped))
+        if diverged_at is not None:
+            notes.append(f"{network}, {clipping}: diverged at step {diverged_at} (not a finite number)")
     return [*aligned(rows), *notes]
 
 
 def write_gradients(folder: Path, panels: Sequence[Panel], texts: np.ndarray, title: str) -> None:
-    """texts (K,): how many the values of each k rest on. Raises TextRNNError where a file cannot be written."""
+    """texts: as of `gradients_text`. Raises TextRNNError if a file cannot be written."""
     write_text(folder / "gradients.tsv", gradients_tsv(panels, texts))
     save_png(folder / "gradients.png", plot_gradients(panels, title))
 
@@ -136,7 +122,7 @@ def gradients_tsv(panels: Sequence[Panel], texts: np.ndarray) -> str:
 @style()
 def plot_gradients(panels: Sequence[Panel], title: str = "") -> Figure:
     """The panels side by side, on the same axes: the median norm over the steps back, with a band from the 10 to the
-    90 % quantile. A logarithmic axis has no place for 0: there a line has a gap."""
+    90 % quantile. A line has a gap at 0, which has no place on a logarithmic axis."""
     from matplotlib.ticker import LogFormatter
 
     figure = new_figure(max(4.2 * len(panels), 6), 4.4)
