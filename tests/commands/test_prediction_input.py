@@ -135,7 +135,7 @@ def test_a_file_of_which_most_lines_fit_is_text_and_that_is_said(cli: Cli, runs:
     Path("new.txt").write_text("label\ttext\n" + WRITERS["tsv"](ROWS[:9]))
     result = cli("predict", runs["tsv"], "new.txt")
     assert (result.code, result.out) == (1, "")
-    assert "new.txt:1: this looks like a header, which is no text: pass --text-column text" in result.err
+    assert "new.txt:1: this row looks like a header; to skip it, pass --text-column text" in result.err
 
 
 def test_what_does_not_fit_is_told_with_its_line(cli: Cli, runs: dict[str, Path]) -> None:

@@ -1,4 +1,4 @@
-"""What undecodable bytes may be, as the user is told."""
+"""The likely encoding of bytes that cannot be decoded, and the kinds of binary files, in messages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 
 from tests.conftest import Cli
 from textrnn.errors import DataError
-from textrnn.reading.decoding import read_lines, utf8_hint
+from textrnn.reading.decoding import read_lines
 from textrnn.reading.encodings import binary_kind, likely_encoding
+from textrnn.reading.source import Source
 from textrnn.runtime.files import open_binary
 
 FRENCH = "pos\tUn café très agréable, l’équipe est sympathique à midi\nneg\tÀ éviter absolument, déçu\n"
@@ -198,9 +199,8 @@ def test_no_guess_reads_the_bytes_wrong(encoding: str, text: str, bad_bytes: int
     ["a cup is £3 here", "they paid £1000", "“so”, he said", "it’s late – very late…", "a café", "only €5", "5 €"],
 )
 def test_english_with_a_single_such_character_is_read_right(text: str) -> None:
-    content = ("text,label\n" + text + ",food\n").encode("cp1252")
-    guess = likely_encoding(content)
-    assert guess == "cp1252"
+    assert likely_encoding(f"text,label\n{text},food\n".encode("cp1252")) == "cp1252"
+    assert likely_encoding(f"text,label\n{text}".encode("cp1252")) == "cp1252"
 
 
 def test_all_bad_bytes_of_the_beginning_decide(cli: Cli) -> None:
@@ -281,14 +281,12 @@ def test_text_is_not_taken_for_a_binary_file(text: str) -> None:
 
 
 def test_a_file_in_utf_8_that_is_read_as_something_else_is_worth_a_hint(tmp_path: Path) -> None:
-    utf8, other, plain = tmp_path / "utf8", tmp_path / "other", tmp_path / "plain"
-    utf8.write_text(FRENCH, encoding="utf-8")
-    other.write_text(FRENCH, encoding="cp1252")
-    plain.write_text("plain letters")
-    last = tmp_path / "last"
-    last.write_bytes(b"a nice caf\xe9")
-    assert utf8_hint(str(last), "latin-1", "--encoding ") is None
-    assert likely_encoding(last.read_bytes()) == "cp1252"
-    assert utf8_hint(str(utf8), "cp1252", "--encoding ").endswith("pass --encoding utf-8")
-    assert [utf8_hint(str(path), "cp1252", "--encoding ") for path in (other, plain)] == [None, None]
-    assert utf8_hint(str(utf8), "UTF8", "--encoding ") is None
+    def hints(content: bytes, encoding: str) -> list[str]:
+        (tmp_path / "x.tsv").write_bytes(content)
+        return Source([str(tmp_path / "x.tsv")], encoding=encoding).encoding_hints()
+
+    (hint,) = hints(FRENCH.encode(), "cp1252")
+    assert hint.endswith("pass --set data.encoding=utf-8")
+    assert hints(FRENCH.encode(), "UTF8") == []
+    for content in (FRENCH.encode("cp1252"), b"plain letters", b"a nice caf\xe9"):
+        assert hints(content, "cp1252") == []

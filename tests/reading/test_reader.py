@@ -17,8 +17,7 @@ from textrnn.corpus.store import load_corpus
 from textrnn.errors import DataError, short
 from textrnn.reading import reader
 from textrnn.reading.reader import Example, Skipped, read_examples
-from textrnn.reading.records import OptionNames
-from textrnn.reading.source import Source, detect_format, folder_entries
+from textrnn.reading.source import Source, folder_entries
 from textrnn.runtime.files import open_binary
 from textrnn.texts.tokenizer import Tokenizer
 
@@ -41,12 +40,13 @@ def write(path: Path, content: str) -> str:
     ],
 )
 def test_the_format_is_detected(tmp_path: Path, name: str, content: str, format: str) -> None:
-    assert detect_format(write(tmp_path / name, content), "utf-8", OptionNames()) == format
+    path = write(tmp_path / name, content)
+    assert Source([path]).files() == [(path, format)]
 
 
 def test_an_undetectable_format_is_an_error_that_lists_the_formats(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="x.txt:1: .*Pass --set data.format=tsv, csv, jsonl or fasttext"):
-        detect_format(write(tmp_path / "x.txt", "no tab\n"), "utf-8", OptionNames())
+        Source([write(tmp_path / "x.txt", "no tab\n")]).files()
 
 
 def test_a_folder_per_class(tmp_path: Path) -> None:
