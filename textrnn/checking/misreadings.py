@@ -22,7 +22,7 @@ def find_misreadings(train: Source, labels: list[str]) -> Iterator[Finding]:
     """labels: of the training texts."""
     kinds = {kind for _, kind in train.files()}
     if "tsv" in kinds and all(map(looks_quoted, labels)):
-        default_columns = f" {train.options.text_column}1 {train.options.label_column}0"
+        default_columns = " --text-column 1 --label-column 0"
         columns = default_columns if train.text_column is None and train.label_column is None else ""
         yield Finding(
             "reading",

@@ -9,13 +9,10 @@ from collections import Counter, defaultdict
 from functools import cache
 
 _HEAD_BYTES = 4096
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 _WIDE = {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}  # 0: mostly NUL bytes
 _SAMPLE_BYTES = 1 << 15  # by which encodings are judged
 _CERTAIN = 4.0  # difference of log-likelihoods from which on the better reading is named
@@ -120,7 +117,7 @@ def _is_misplaced(before: str, character: str, after: str) -> bool:
 
 def marked_encoding(head: bytes) -> str | None:
     """The encoding whose byte order mark is at the beginning."""
-    return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), None)
 
 
 def is_utf8(sample: bytes) -> bool:
@@ -174,10 +171,8 @@ _CENTRAL = {
     "Romanian": "ăîşâţ",
     "Croatian": "čšžćđ",
 }
-_TURKISH = {"Turkish": "ıüşçğöâîû"}
 _BALTIC = {"Lithuanian": "ėšįžųūčąę", "Latvian": "āīēšūņļģķžč", "Estonian": "äõüöšž"}
 _GREEK = {"Greek": "αοιετσνηυρπκμλίςόάγδέωήθύχβφώξζψϊϋΐΰ"}
-_HEBREW = {"Hebrew": "יוהלאתרבמשנדקעחכפםטסגזןצךףץ"}
 _ARABIC = {"Arabic": "اليمنوترةبعدسفهكقحجأطشىصخإذزضغثئءظؤآپچگژ\u0640\u060c\u061f\u061b"}
 _THAI = {
     "Thai": "านรอกเง่ม้ยลวดทสต\u0e31\u0e34ปบคห\u0e35แขจะใ\u0e37ไพช\u0e38โผซถ\u0e39ธ\u0e4cศณภ\u0e36\u0e33็ษญฟฉฐฎๆฝฯฤฏฒ"
@@ -185,11 +180,11 @@ _THAI = {
 _ENCODINGS: dict[str, dict[str, str]] = {
     "cp1252": _WESTERN,
     "cp1250": _CENTRAL,
-    "cp1254": _TURKISH,
+    "cp1254": {"Turkish": "ıüşçğöâîû"},
     "cp1257": _BALTIC,
     "cp1251": _CYRILLIC,
     "cp1253": _GREEK,
-    "cp1255": _HEBREW,
+    "cp1255": {"Hebrew": "יוהלאתרבמשנדקעחכפםטסגזןצךףץ"},
     "cp1256": _ARABIC,
     "cp874": _THAI,
     "gb18030": {"Chinese": ""},

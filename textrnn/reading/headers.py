@@ -58,15 +58,13 @@ def header_found(texts: list[str], label: str | None, row: list[str], options: O
         label = label and label.strip('"')
     if label is None:
         named = [field for field in row if _plain(field) in _TEXT_NAMES][:1] if len(texts) == 1 else []
-        return (
-            f"this row looks like a header; to skip it, pass {_typed(options.text_column, *(named or texts))}{as_csv}"
-        )
+        return f"this row looks like a header; to skip it, pass {_typed('--text-column', *(named or texts))}{as_csv}"
     if _plain(texts[0]) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
         texts[0], label = label, texts[0]
     shown = ", ".join(map(short, [*texts, label]))
     return (
         f"this looks like a header ({shown}), whose words would become a text and a class: name the columns: "
-        f"{_typed(options.text_column, *texts)} {_typed(options.label_column, label)}{as_csv}"
+        f"{_typed('--text-column', *texts)} {_typed('--label-column', label)}{as_csv}"
     )
 
 
@@ -75,7 +73,6 @@ def missing_columns(header: list[str], sample: list[list[str]], columns: Columns
 
     sample: the first rows after the header. places: those of the columns that the header has.
     """
-    options = columns.options
     missing = [column for column in columns.required if column not in places]
     lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
     lacks_text, lacks_label = not set(columns.texts).isdisjoint(missing), columns.label in missing
@@ -88,7 +85,7 @@ def missing_columns(header: list[str], sample: list[list[str]], columns: Columns
         )
     if len(columns.texts) > 1:
         names = ",".join(["NAME"] * len(columns.texts))
-        remedy = [options.text_column + names] * lacks_text + [f"{options.label_column}NAME"] * lacks_label
+        remedy = [f"--text-column {names}"] * lacks_text + ["--label-column NAME"] * lacks_label
         return f"{lacking}; the header is: {quoted(header)}. Pass {' '.join(remedy)}"
     if len(header) == 1 and places:
         return f"{lacking}; the only column is {quoted(header)}: add a column of labels"
@@ -97,20 +94,18 @@ def missing_columns(header: list[str], sample: list[list[str]], columns: Columns
         if lacks_label or any(delimiter in header[0] for delimiter in ";\t|"):
             return (
                 f"{lacking}. If another character than a comma, semicolon, tab or | separates the fields, pass "
-                f"{options.delimiter}CHARACTER"
+                f"{columns.options.delimiter}CHARACTER"
             )
-        return (
-            f"{lacking}. Pass {_typed(options.text_column, header[0])}, or {options.text_column}0 if it has no header"
-        )
-    option_names = [options.text_column] * lacks_text + [options.label_column] * lacks_label
+        return f"{lacking}. Pass {_typed('--text-column', header[0])}, or --text-column 0 if it has no header"
+    options = ["--text-column"] * lacks_text + ["--label-column"] * lacks_label
     likely = _likely_places(header, sample[0] if sample else header, set(places.values()), lacks_text, lacks_label)
-    by_number = " ".join(f"{option}{place}" for option, place in zip(option_names, likely, strict=True))
+    by_number = " ".join(f"{option} {place}" for option, place in zip(options, likely, strict=True))
     if not (_may_be_header(header) or is_numbering(header)):
         return (
             f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
             f"numbers of the columns, from 0: {by_number}"
         )
-    by_name = " ".join(_typed(option, header[place]) for option, place in zip(option_names, likely, strict=True))
+    by_name = " ".join(_typed(option, header[place]) for option, place in zip(options, likely, strict=True))
     return f"{lacking}; the header is: {quoted(header)}. Perhaps {by_name}, or, if the file has no header, {by_number}"
 
 
@@ -118,19 +113,19 @@ def lacking_columns(row: list[str], kind: str, columns: Columns) -> str | None:
     """What a row without some of the numbered columns should have; None if it has them."""
     if len(row) > max(map(int, columns.required)):
         return None
-    options, count = columns.options, len(columns.texts)
+    count = len(columns.texts)
     expected = f"a text in column{'s' * (count > 1)} {' and '.join(map(str, columns.texts))}"
-    to_set = options.text_column + ",".join(["NUMBER"] * count)
+    to_set = f"--text-column {','.join(['NUMBER'] * count)}"
     if columns.labelled:
         expected += f" and a label in column {columns.label}"
-        to_set += f" and {options.label_column}NUMBER"
+        to_set += " and --label-column NUMBER"
     if row in BLANK:
         return f"expected {expected} (0-based), found an empty line: remove it"
     if not columns.labelled and len(row) == 1:
-        to_set = f"{options.text_column}0 if it has no label column"
+        to_set = "--text-column 0 if it has no label column"
     return (
         f"expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. Pass {to_set}, or "
-        f"{options.format}NAME if the file is not {kind}"
+        f"{columns.options.format}NAME if the file is not {kind}"
     )
 
 
@@ -178,5 +173,6 @@ def _typed(option: str, *columns: str) -> str:
     names = (column.strip() for column in columns)
     name = ",".join(f'"{name}"' if "," in name or name.isdigit() else name for name in names)
     if "'" in name and not set('"$`\\!') & set(name):
-        return f'{option}"{name}"'
-    return option + (name if re.fullmatch(r"[\w.-]+", name) else shlex.quote(name))
+        return f'{option} "{name}"'
+    is_plain = re.fullmatch(r"[\w.-]+", name)  # also in other scripts, unlike shlex.quote
+    return f"{option} {name if is_plain else shlex.quote(name)}"

@@ -21,7 +21,7 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
     if the file is one JSON document."""
     for key in columns.required:
         if isinstance(key, int):
-            raise DataError(f"{name}: jsonl has no column numbers: pass {columns.option_for(key)}KEY instead of {key}")
+            raise DataError(f"{name}: jsonl has no column numbers: pass {columns.option_for(key)} KEY instead of {key}")
     numbers: dict[str, Any] = {"parse_constant": _NoNumber, "parse_float": _finite} if columns.keep else {}
     is_top = True
     for number, line in enumerate(lines, start=1):
@@ -80,7 +80,9 @@ def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
     for key in columns.required:
         if key not in item:
             present = quoted(list(item)) or "none"
-            return BadRow(line, f"no key {short(key)}; the keys are: {present}. Pass {columns.option_for(key)}KEY", row)
+            return BadRow(
+                line, f"no key {short(key)}; the keys are: {present}. Pass {columns.option_for(key)} KEY", row
+            )
     texts = {key: item[key] for key in keys if item[key] is not None}
     if not texts:
         return BadRow(line, f"the value of {named} is null", row)

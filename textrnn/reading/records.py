@@ -43,10 +43,8 @@ class BadRow:
 
 @dataclass(frozen=True)
 class OptionNames:
-    """How messages refer to an option. bad_rows: the option that accepts bad rows, and its effect; None without one."""
+    """A command's options, for messages. bad_rows: the one that accepts bad rows, and its effect; None without it."""
 
-    text_column: str = "--text-column "
-    label_column: str = "--label-column "
     format: str = "--set data.format="
     encoding: str = "--set data.encoding="
     delimiter: str = "--set data.delimiter="
@@ -55,8 +53,7 @@ class OptionNames:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of text and label: a name (of a header, of a JSON key), a 0-based number, or None, the format's
-    default.
+    """The columns of text and label: a name (in a header or of a JSON key), a 0-based number, or None for the default.
 
     text: a list for a text that is joined from several columns (`join_texts`). labelled: False ignores labels, so that
     files without any can be read. delimiter: of csv files, None: the one that fits their first `sample_lines` lines.
@@ -83,7 +80,7 @@ class Columns:
 
     def option_for(self, column: Column) -> str:
         """The option that sets one of the required columns."""
-        return self.options.text_column if column in self.texts else self.options.label_column
+        return "--text-column" if column in self.texts else "--label-column"
 
     def empty_text(self, line: int) -> Record:
         """The record of a blank line in a file without labels."""

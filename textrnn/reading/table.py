@@ -178,10 +178,9 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: Column
         layout = _layout_by_number(row, rows, kind, name, columns, is_top=is_top)
         rows = chain([row], rows)
     if layout.label in layout.texts:
-        options = columns.options
         raise DataError(
-            f"{name}: text and label are both read from column {short(columns.label)}: pass another "
-            f"{options.text_column}COLUMN or {options.label_column}COLUMN"
+            f"{name}: text and label are both read from column {short(columns.label)}: pass another --text-column "
+            f"COLUMN or --label-column COLUMN"
         )
     takes_rest = kind == "tsv" and len(layout.names) - 1 in layout.texts
     for row in rows:
