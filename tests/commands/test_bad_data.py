@@ -24,7 +24,6 @@ MANY_LABELS = "found 60 different labels in 60 rows, the first of them 'text 0':
 
 
 def data(id: str, content: str | bytes | None, message: str, name: str = "t.tsv", options: str = "") -> Any:
-    """A file that cannot be read."""
     return case(id, {name: content}, f"--data {name} {options}".strip(), f"{name}:{message}")
 
 
@@ -237,11 +236,8 @@ TOKENIZER_CASES = [
 ]  # fmt: skip
 
 
-CASES = [*ROW_CASES, *FILE_CASES, *LABEL_CASES, *TOKENIZER_CASES]
-
-
 @pytest.mark.parametrize("command", ["vocab", "train"])
-@pytest.mark.parametrize(("files", "arguments", "messages"), CASES)
+@pytest.mark.parametrize(("files", "arguments", "messages"), [*ROW_CASES, *FILE_CASES, *LABEL_CASES, *TOKENIZER_CASES])
 def test_bad_data_is_refused_with_its_place_and_the_remedy(
     command: str, files: dict, arguments: list[str], messages: tuple[str, ...], cli: Cli
 ) -> None:

@@ -49,10 +49,9 @@ def read(content: bytes, tokens: list[str] = TOKENS, dim: int | None = None) -> 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_vectors(layout: str, packed: bool) -> None:
     content = LAYOUTS[layout]()
-    found = read(gzip.compress(content) if packed else content, [*TOKENS[::-1], "unknown"])
-    assert found.matrix.shape == (len(TOKENS) + 3, DIM) and found.warnings == []
-    assert np.array_equal(found.matrix[2:7], MATRIX[::-1])
-    assert np.isnan(found.matrix[[0, 1, 7]]).all()
+    matrix, warnings = read(gzip.compress(content) if packed else content, [*TOKENS[::-1], "unknown"])
+    assert matrix.shape == (len(TOKENS) + 3, DIM) and warnings == []
+    assert np.array_equal(matrix[2:7], MATRIX[::-1]) and np.isnan(matrix[[0, 1, 7]]).all()
 
 
 def test_a_binary_file_may_have_line_feeds_inside_numbers_and_be_longer_than_a_block() -> None:
@@ -77,9 +76,9 @@ def test_a_size_that_differs_from_the_models_is_an_error(content: bytes) -> None
 @pytest.mark.parametrize("left_out", [20, 2 * 4 * DIM])
 def test_a_file_that_is_cut_off_gets_one_warning_with_both_numbers(layout: str, left_out: int) -> None:
     content = LAYOUTS[layout]()
-    found = read(content[:-left_out] if layout != "text" else content.rpartition(b" -")[0].rpartition(b" ")[0])
-    (warning,) = found.warnings
-    count = int((~np.isnan(found.matrix[2:, 0])).sum())
+    cut = content[:-left_out] if layout != "text" else content.rpartition(b" -")[0].rpartition(b" ")[0]
+    matrix, (warning,) = read(cut)
+    count = int((~np.isnan(matrix[2:, 0])).sum())
     assert count < len(TOKENS) and f"announces 5 vectors, found {count}" in warning and "cut off" in warning
 
 

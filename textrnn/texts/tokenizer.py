@@ -8,7 +8,7 @@ import random
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
@@ -64,10 +64,11 @@ class Tokenizer:
         self.user_dict = user_dict if kind == "jieba" else None
         self._piece = _PIECE_OF_JIEBA if kind == "jieba" else _PIECE
         self._stops = " \n" if kind == "whitespace" else " \n。"
+        self._split: Callable[[str], list[str]]  # of a folded text
         if kind == "jieba":
-            self._cut = _jieba(self._fold(self.user_dict or "")).cut
+            self._split = _jieba_words(self._fold(self.user_dict or ""))
         elif kind in _PATTERNS:
-            self._pattern = _PATTERNS[kind]
+            self._split = _PATTERNS[kind].findall
         else:
             raise ValueError(f"unknown tokenizer kind {kind!r}")
 
@@ -91,12 +92,6 @@ class Tokenizer:
                 yield LocatedToken(token, begin + int(folded.starts[at]), begin + int(folded.ends[end - 1]))
                 at = end
             begin += len(piece)
-
-    def _split(self, text: str) -> list[str]:
-        """text: folded."""
-        if self.kind == "jieba":
-            return [token for token in self._cut(text) if not token.isspace()]
-        return self._pattern.findall(text)
 
     def __reduce__(self) -> Any:
         return partial(Tokenizer, **self.options()), ()  # jieba's own state holds locks, which cannot be pickled
@@ -154,11 +149,9 @@ def _looks_like_a_number(field: str) -> bool:
     return True
 
 
-def _jieba(user_dict: str) -> Any:
-    """A separate jieba tokenizer: a user dictionary in jieba's global one would affect every other model.
-
-    Without a user dictionary, jieba's own, which takes a second to load, is loaded with the first text.
-    """
+def _jieba_words(user_dict: str) -> Callable[[str], list[str]]:
+    """A separate jieba tokenizer: a user dictionary in jieba's global one would affect every other model. Without a
+    user dictionary, jieba's own, which takes a second to load, is loaded with the first text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import jieba
@@ -166,7 +159,7 @@ def _jieba(user_dict: str) -> Any:
     tokenizer = jieba.Tokenizer()
     if user_dict:
         tokenizer.load_userdict(io.StringIO(user_dict))
-    return tokenizer
+    return lambda text: [token for token in tokenizer.cut(text) if not token.isspace()]
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:

@@ -8,10 +8,9 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,12 +29,11 @@ _TOKENS_COMPARED = 10_000  # of the file, to find out why
 Row = tuple[str, str, Any]  # place, token, and its numbers, perhaps as text
 
 
-@dataclass
-class Vectors:
+class Vectors(NamedTuple):
     """matrix (len(vocab), dim) float32: a row of NaN for each token that is not in the file. warnings: sentences."""
 
     matrix: np.ndarray
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
 
 
 def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> Vectors:
@@ -51,8 +49,9 @@ def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> V
     with open_binary(path) as stream, damaged_gzip_as_error(path):
         header, is_binary = _header(stream, path)
         if header and is_binary:
-            return _collect(_binary_rows(stream, path, *header, dim), path, vocab, header[0])
-        rows = _text_rows(stream, path, dim, has_header=header is not None)
+            rows = _binary_rows(stream, path, *header, dim)
+        else:
+            rows = _text_rows(stream, path, dim, has_header=header is not None)
         return _collect(rows, path, vocab, header and header[0])
 
 
