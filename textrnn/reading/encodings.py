@@ -81,7 +81,7 @@ def likely_encoding(sample: bytes) -> str | None:
 def _log_likelihood(text: str, encoding: str) -> float:
     """The log-likelihood of the characters beyond ASCII, in the most likely language of the encoding."""
     text = f" {text} "
-    places = Counter(place for place in zip(text, text[1:], text[2:], strict=False) if place[1] > "\x7f")
+    places = Counter((text[at - 1], text[at], text[at + 1]) for at in range(1, len(text) - 1) if text[at] > "\x7f")
     misplaced = sum(count for place, count in places.items() if _is_misplaced(*place))
     characters = Counter(character for character in text if character > "\x7f")
     best = max(

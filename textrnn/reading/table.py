@@ -184,11 +184,12 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: Column
         )
     takes_rest = kind == "tsv" and len(layout.names) - 1 in layout.texts
     for row in rows:
-        yield row if isinstance(row, BadRow) else _record(*row, layout, columns, takes_rest=takes_rest)
+        yield row if isinstance(row, BadRow) else _record(row, layout, columns, takes_rest)
 
 
-def _record(line: int, row: list[str], layout: _Layout, columns: Columns, *, takes_rest: bool) -> Record | BadRow:
+def _record(numbered_row: Row, layout: _Layout, columns: Columns, takes_rest: bool) -> Record | BadRow:
     """takes_rest: further fields belong to the last one, a text with tabs."""
+    line, row = numbered_row
     texts, label, names = layout
     width = len(names)
     if label is None and row in BLANK:
