@@ -21,11 +21,9 @@ LABEL_FIRST = "--text-column 1 --label-column 0"
 IDS = f"--data t.tsv --set data.label_names=names.txt {TEXT_FIRST}"
 SKIPPABLE = "… (--set data.bad_rows=skip leaves such rows out and counts them)"
 MANY_LABELS = "found 60 different labels in 60 rows, the first of them 'text 0': the label column seems to hold texts"
-COLUMNS = "--text-column 0 --label-column 1"
 
 
 def data(id: str, content: str | bytes | None, message: str, name: str = "t.tsv", options: str = "") -> Any:
-    """A file that cannot be read."""
     return case(id, {name: content}, f"--data {name} {options}".strip(), f"{name}:{message}")
 
 
@@ -90,7 +88,7 @@ ROW_CASES = [
     data(
         "column-missing-in-csv-header", "Review,Stars\na very late goal,sport\n",
         "1: no columns 'text' and 'label'; …'Review', 'Stars'. …--text-column Review --label-column Stars, or, …"
-        + COLUMNS, "t.csv",
+        + TEXT_FIRST, "t.csv",
     ),
     data(
         "one-column-missing-in-csv-header", "id,text,Star rating\n1,a very late goal,sport\n",
@@ -141,7 +139,7 @@ ROW_CASES = [
     ),
     data(
         "text-in-the-label-column", "".join(f"text {i}\tfood\n" for i in range(60)),
-        f"1: {MANY_LABELS}. Set the columns, for example {COLUMNS}",
+        f"1: {MANY_LABELS}. Set the columns, for example {TEXT_FIRST}",
     ),
     data(
         "text-in-the-label-column-that-was-named", "".join(f"text {i}\tfood\n" for i in range(60)),
@@ -149,7 +147,7 @@ ROW_CASES = [
     ),
     data(
         "long-labels", "".join(f"{'x' * 1000}{number}\ta text\n" for number in range(50)),
-        f"1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': …{COLUMNS}",
+        f"1: found 50 different labels in 50 rows, the first of them '{'x' * 37}...{'x' * 37}0': …{TEXT_FIRST}",
     ),
     *[
         ids(
@@ -238,11 +236,8 @@ TOKENIZER_CASES = [
 ]  # fmt: skip
 
 
-CASES = [*ROW_CASES, *FILE_CASES, *LABEL_CASES, *TOKENIZER_CASES]
-
-
 @pytest.mark.parametrize("command", ["vocab", "train"])
-@pytest.mark.parametrize(("files", "arguments", "messages"), CASES)
+@pytest.mark.parametrize(("files", "arguments", "messages"), [*ROW_CASES, *FILE_CASES, *LABEL_CASES, *TOKENIZER_CASES])
 def test_bad_data_is_refused_with_its_place_and_the_remedy(
     command: str, files: dict, arguments: list[str], messages: tuple[str, ...], cli: Cli
 ) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.commands.bad_inputs import GOOD, case, check_errors, check_refused, option
+from tests.commands.bad_inputs import GOOD, case, check_refused, option
 from tests.conftest import Cli
 
 CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4
-IDS = "--data t.tsv --set data.label_names=names.txt --set data.text_column=0 --set data.label_column=1"
 
 ENCODING_CASES = [
     case(
@@ -24,13 +21,16 @@ ENCODING_CASES = [
     ),
     option(
         "utf-8-read-as-utf-16", "data.encoding=utf-16",
-        "t.tsv:1: column 1: not valid utf-16: …; it may be utf-8: "
-        "try --set data.encoding=utf-8",
+        "t.tsv:1: column 1: not valid utf-16: …; it may be utf-8: try --set data.encoding=utf-8",
     ),
     case(
         "utf-16-cut-inside-a-character", {"t.tsv": GOOD.encode("utf-16")[:-1]},
         "--data t.tsv --set data.encoding=utf-16",
         "t.tsv:8: column 18: byte 0x0a is not valid utf-16: try --set data.encoding=NAME",
+    ),
+    case(
+        "latin-1-read-as-utf-8", {"t.tsv": "food\tsoup\nfood\tun café à la crème\n".encode("latin-1")},
+        "--data t.tsv", "t.tsv:2: column 12: byte 0xe9 is not valid utf-8…--set data.encoding=",
     ),
     case(
         "one-damaged-byte", {"t.tsv": GOOD.encode() + b"food\tso\x80p"}, "--data t.tsv",
@@ -48,8 +48,8 @@ ENCODING_CASES = [
         for name in ("utf-7", "unicode_escape", "idna", "base64")
     ],
     case(
-        "label-names-in-another-encoding",
-        {"t.tsv": "x\t0\n", "names.txt": ("股票市场\n" * 9).encode("gb18030")}, IDS,
+        "label-names-in-another-encoding", {"t.tsv": "x\t0\n", "names.txt": ("股票市场\n" * 9).encode("gb18030")},
+        "--data t.tsv --set data.label_names=names.txt --text-column 0 --label-column 1",
         "names.txt:1: column 1: byte 0xb9 is not valid utf-8; …gb18030 (it reads '股票市场'): convert the "
         "file to utf-8",
     ),
@@ -62,10 +62,3 @@ def test_another_encoding_is_refused_with_its_place_and_the_remedy(
     command: str, files: dict, arguments: list[str], messages: tuple[str, ...], cli: Cli
 ) -> None:
     check_refused(cli, command, files, arguments, messages)
-
-
-def test_latin_1_bytes_are_told_by_line_and_column(cli: Cli) -> None:
-    Path("t.tsv").write_bytes("food\tsoup\nfood\tun café à la crème\n".encode("latin-1"))
-    result = cli("vocab", "--data", "t.tsv")
-    assert result.code == 1
-    check_errors(result.err, "t.tsv:2: column 12: byte 0xe9 is not valid utf-8…--set data.encoding=")

@@ -15,29 +15,27 @@ import yaml
 from tests.conftest import TINY, Cli, make_rows
 
 ROWS = make_rows(60)
+JOINED = ["--text-column", "title,body"]
+TITLE_AND_BODY = [*JOINED, "--label-column", "kind"]
 SPLIT = [{"id": "7", "title": text.split()[0], "body": text.split(" ", 1)[1], "kind": label} for label, text in ROWS]
 
 
-def write_csv(name: str, rows: list[dict[str, str]]) -> Path:
+def write_csv(name: str, rows: list[dict[str, str]]) -> None:
     with Path(name).open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    return Path(name)
 
 
 def as_tsv(rows: list[dict[str, str]]) -> str:
     return "".join("\t".join(row.values()) + "\n" for row in rows)
 
 
-JOINED = ["--text-column", "title,body"]
-
-
 @pytest.fixture
 def two_columns(cli: Cli) -> Path:
     """A run that was trained on the columns `title` and `body`."""
     write_csv("t.csv", SPLIT)
-    result = cli("train", "--data", "t.csv", *JOINED, "--label-column", "kind", *TINY, "--run-dir", "run")
+    result = cli("train", "--data", "t.csv", *TITLE_AND_BODY, *TINY, "--run-dir", "run")
     assert result.code == 0, result.err
     return Path("run")
 
@@ -63,25 +61,22 @@ def test_columns_are_joined_by_a_line_end_without_empty_cells(cli: Cli, two_colu
         options = ["--text-column", "1,2"]
     result = cli("predict", two_columns, f"new.{kind}", *options, "--output-format", "jsonl")
     assert result.code == 0, result.err
-    assert [json.loads(line)["text"] for line in result.out.splitlines()] == [
-        "soup\nand bread",
-        "late goal",
-        "late goal",
-    ]
+    texts = [json.loads(line)["text"] for line in result.out.splitlines()]
+    assert texts == ["soup\nand bread", "late goal", "late goal"]
     Path("plain.txt").write_text("soup\n")
     assert cli("predict", two_columns, "plain.txt").out.endswith("\tsoup\n"), "a line of text is taken whole"
     explained = cli("explain", two_columns, f"new.{kind}", *options, "--output-format", "jsonl")
     assert json.loads(explained.out.splitlines()[0])["text"] == "soup\nand bread"
 
 
-def test_columns_that_are_set_and_columns_that_are_options_are_the_same(cli: Cli, workplace: Path) -> None:
+def test_columns_that_are_set_and_columns_that_are_options_are_the_same(cli: Cli) -> None:
     write_csv("t.csv", SPLIT)
     Path("t.tsv").write_text(as_tsv(SPLIT))
     Path("t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SPLIT))
     printed = {
         cli("vocab", "--data", name, *options).out
         for name, options in {
-            "t.csv": [*JOINED, "--label-column", "kind"],
+            "t.csv": TITLE_AND_BODY,
             "./t.csv": ["--set", "data.text_column=[title, body]", "--set", "data.label_column=kind"],
             "t.tsv": ["--text-column", "1,2", "--label-column", "3"],
             "t.jsonl": ["--text-column", ' "title" , body', "--label-column", "kind"],
@@ -105,19 +100,18 @@ def test_every_command_that_reads_labels_takes_the_columns(cli: Cli, two_columns
     predictions = Path("run/eval/more/predictions.tsv").read_text().splitlines()
     assert predictions[1].endswith("\tsoup bread")
     write_csv("t.csv", SPLIT)
-    assert cli("train", "--data", "t.csv", *JOINED, "--label-column", "kind", *TINY, "--run-dir", "b").code == 0
+    assert cli("train", "--data", "t.csv", *TITLE_AND_BODY, *TINY, "--run-dir", "b").code == 0
     compared = cli("compare", two_columns, "b", "--data", "more.csv", *columns)
     assert compared.code == 0, compared.err
     refused = cli("gradients", two_columns, "--text-column", "is")
     assert (refused.code, "--text-column, --label-column" in refused.err) == (2, True)
 
 
-def test_columns_that_are_joined_are_no_other_columns_of_suspects(cli: Cli, workplace: Path) -> None:
+def test_columns_that_are_joined_are_no_other_columns_of_suspects(cli: Cli) -> None:
     swapped = {"food": "sport", "sport": "travel", "travel": "food"}
     rows = [row | {"kind": swapped[row["kind"]]} if at % 10 == 0 else row for at, row in enumerate(SPLIT)]
     write_csv("t.csv", rows)
-    columns = [*JOINED, "--label-column", "kind"]
-    result = cli("check", "--data", "t.csv", *columns, "--output", "s.csv", "--keep")
+    result = cli("check", "--data", "t.csv", *TITLE_AND_BODY, "--output", "s.csv", "--keep")
     assert result.code == 0, result.err
     with Path("s.csv").open(newline="") as stream:
         header, *suspects = list(csv.reader(stream))
@@ -125,7 +119,7 @@ def test_columns_that_are_joined_are_no_other_columns_of_suspects(cli: Cli, work
     assert {row[1] for row in suspects} <= {f"{row['title']}\n{row['body']}" for row in rows}
 
 
-def test_a_name_that_looks_like_a_number_is_quoted(cli: Cli, workplace: Path) -> None:
+def test_a_name_that_looks_like_a_number_is_quoted(cli: Cli) -> None:
     Path("t.csv").write_text("0,1\n" + "".join(f"{label},{text}\n" for label, text in ROWS))
     message = cli("vocab", "--data", "t.csv", "--text-column", "1", "--label-column", "0").err
     (advice,) = re.findall(r"name the columns: (.*)", message)
@@ -155,9 +149,7 @@ def test_a_name_that_looks_like_a_number_is_quoted(cli: Cli, workplace: Path) ->
          "expected a string as the value of 'body', found 3"),
     ],
 )  # fmt: skip
-def test_columns_that_are_not_there(
-    cli: Cli, workplace: Path, name: str, content: str, options: list[str], message: str
-) -> None:
+def test_columns_that_are_not_there(cli: Cli, name: str, content: str, options: list[str], message: str) -> None:
     Path(name).write_text(content)
     result = cli("vocab", "--data", name, *options)
     assert result.code == 1 and message in result.err, result.err
@@ -167,7 +159,7 @@ def test_columns_that_are_not_there(
     ("option", "value"),
     [("--text-column", ""), ("--text-column", "a, ,b"), ("--text-column", "a,1000000"), ("--label-column", "9" * 30)],
 )
-def test_what_is_no_column_is_wrong_usage(cli: Cli, workplace: Path, option: str, value: Any) -> None:
+def test_what_is_no_column_is_wrong_usage(cli: Cli, option: str, value: Any) -> None:
     result = cli("vocab", "--data", "t.csv", option, value)
     assert result.code == 2 and f"{option}: a name, or a number up to 999999, was expected" in result.err
 
@@ -176,7 +168,7 @@ def test_what_is_no_column_is_wrong_usage(cli: Cli, workplace: Path, option: str
     ("command", "option"),
     [("vocab", "--text-column"), ("vocab", "--label-column"), ("eval", "--label-column"), ("predict", "--text-column")],
 )
-def test_a_column_option_is_given_once(cli: Cli, workplace: Path, command: str, option: str) -> None:
+def test_a_column_option_is_given_once(cli: Cli, command: str, option: str) -> None:
     Path("t.csv").touch()
     arguments = ["--data", "t.csv"] if command == "vocab" else ["run", "t.csv"]
     result = cli(command, *arguments, option, "title", option, "body")

@@ -15,6 +15,7 @@ from textrnn import RNNClassifier
 
 ROWS = make_rows(120, seed=3)
 TEXTS = [text for _, text in ROWS]
+KEEP = ["--keep", "--output-format", "jsonl"]
 WRITERS: dict[str, Any] = {
     "tsv": lambda rows: "".join(f"{label}\t{text}\n" for label, text in rows),
     "fasttext": lambda rows: "".join(f"__label__{label} {text}\n" for label, text in rows),
@@ -32,6 +33,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         chosen = ["--set", "data.format=csv"] if kind == "csv" else []
         train_in(folder, "--data", f"{kind}.txt", *TINY, *chosen, "--set", "train.epochs=1", "--run-dir", kind)
     return {kind: folder / kind for kind in WRITERS}
+
+
+def write_folder(name: str, rows: list[tuple[str, str]]) -> None:
+    for label, text in rows:
+        Path(name, label).mkdir(parents=True, exist_ok=True)
+        Path(name, label, text[-3:]).write_text(text)
 
 
 def texts_of(out: str) -> list[str]:
@@ -52,14 +59,11 @@ def test_a_file_whose_suffix_says_nothing_is_read_as_the_training_file_was(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_bad_byte_in_one_row_does_not_change_the_format_of_the_others(
-    cli: Cli, runs: dict[str, Path], kind: str
-) -> None:
-    bad, good = ("food", "a bad byte: @"), ROWS[:3]
-    Path("new.txt").write_bytes(WRITERS[kind]([*good, bad, *good]).encode().replace(b"@", b"\xff"))
+def test_a_bad_byte_in_one_row_does_not_change_the_format(cli: Cli, runs: dict[str, Path], kind: str) -> None:
+    rows = [*ROWS[:3], ("food", "a bad byte: @"), *ROWS[:3]]
+    Path("new.txt").write_bytes(WRITERS[kind](rows).encode().replace(b"@", b"\xff"))
     result = cli("predict", runs[kind], "new.txt", "--bad-rows", "mark")
-    texts = [text for _, text in good]
-    assert (result.code, texts_of(result.out)) == (0, [*texts, "", *texts])
+    assert (result.code, texts_of(result.out)) == (0, [*TEXTS[:3], "", *TEXTS[:3]])
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -75,48 +79,39 @@ def test_plain_texts_and_other_formats_stay_lines_of_text(cli: Cli, runs: dict[s
 
 
 def test_a_model_that_was_trained_on_no_file_reads_lines(cli: Cli, runs: dict[str, Path]) -> None:
-    for label, text in make_rows(30):
-        folder = Path("classes", label)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / text[-3:]).write_text(text)
+    write_folder("classes", make_rows(30))
     assert cli("train", "--data", "classes", *TINY, "--run-dir", "run").code == 0
     Path("new.txt").write_text(WRITERS["tsv"](ROWS))
     assert "read as" not in cli("predict", "run", "new.txt").err
     estimator = RNNClassifier(hidden_size=4, epochs=1, min_count=1, ngrams=1, linear="none")
-    estimator.fit([text for _, text in ROWS], [label for label, _ in ROWS]).save("model")
+    estimator.fit(TEXTS, [label for label, _ in ROWS]).save("model")
     assert "read as" not in cli("predict", "model", "new.txt").err
 
 
-def test_stdin_is_text_unless_told(runs: dict[str, Path], workplace: Path) -> None:
+def test_stdin_is_text_without_a_format(runs: dict[str, Path], workplace: Path) -> None:
     content = WRITERS["tsv"](ROWS[:3])
     lines = [line.replace("\t", " ") for line in content.splitlines()]
     out, error = Forked("predict", runs["tsv"]).communicate(content.encode())
     assert texts_of(out.decode()) == lines
     assert b"the first line looks like tsv, which the model was trained on; to read it so, pass --format tsv" in error
     assert Forked("predict", runs["tsv"]).communicate(b"a title\tby someone\n")[1] == b""
-    told = Forked("predict", runs["tsv"], "--format", "tsv")
-    assert texts_of(told.communicate(content.encode())[0].decode()) == TEXTS[:3]
+    out, _ = Forked("predict", runs["tsv"], "--format", "tsv").communicate(content.encode())
+    assert texts_of(out.decode()) == TEXTS[:3]
 
 
 @pytest.mark.parametrize(
     ("kind", "bad", "reason"),
     [
-        ("tsv", "no tab here\n", "new.txt:151: expected 2 fields, found 1: 'no tab here'"),
-        (
-            "fasttext",
-            "no label\n",
-            "new.txt:151: expected `__label__NAME text` as in the lines before, found 'no label'",
-        ),
-        ("jsonl", "{\n", "new.txt:151: not valid JSON"),
-        ("csv", "a,b,c\n", "new.txt:152: expected 2 fields, found 3"),
+        ("tsv", "no tab here\n", "151: expected 2 fields, found 1: 'no tab here'"),
+        ("fasttext", "no label\n", "151: expected `__label__NAME text` as in the lines before, found 'no label'"),
+        ("jsonl", "{\n", "151: not valid JSON"),
+        ("csv", "a,b,c\n", "152: expected 2 fields, found 3"),
     ],
 )
-def test_later_lines_that_do_not_fit_are_errors(
-    cli: Cli, runs: dict[str, Path], kind: str, bad: str, reason: str
-) -> None:
+def test_later_lines_that_do_not_fit(cli: Cli, runs: dict[str, Path], kind: str, bad: str, reason: str) -> None:
     Path("new.txt").write_text(WRITERS[kind](make_rows(150)) + bad)
     result = cli("predict", runs[kind], "new.txt")
-    assert result.code == 1 and reason in result.err and "Traceback" not in result.err
+    assert result.code == 1 and f"new.txt:{reason}" in result.err and "Traceback" not in result.err
     assert result.out.count("\n") == 150, "texts before the bad row still get their answer"
 
 
@@ -127,7 +122,7 @@ def test_empty_lines_are_texts_of_their_own(cli: Cli, runs: dict[str, Path]) -> 
         assert texts_of(result.out) == ["", *TEXTS[:2], "", TEXTS[2]], kind
 
 
-def test_a_file_of_which_most_lines_fit_is_text_and_that_is_said(cli: Cli, runs: dict[str, Path]) -> None:
+def test_a_file_of_which_most_lines_fit_is_text_with_a_warning(cli: Cli, runs: dict[str, Path]) -> None:
     Path("new.txt").write_text(WRITERS["tsv"](ROWS[:9]) + "unknown\ta text\n")
     result = cli("predict", runs["tsv"], "new.txt")
     assert result.out.count("\n") == 10
@@ -135,11 +130,11 @@ def test_a_file_of_which_most_lines_fit_is_text_and_that_is_said(cli: Cli, runs:
     Path("new.txt").write_text("label\ttext\n" + WRITERS["tsv"](ROWS[:9]))
     result = cli("predict", runs["tsv"], "new.txt")
     assert (result.code, result.out) == (1, "")
-    assert "new.txt:1: this looks like a header, which is no text: pass --text-column text" in result.err
+    assert "new.txt:1: this row looks like a header; to skip it, pass --text-column text" in result.err
 
 
-def test_what_does_not_fit_is_told_with_its_line(cli: Cli, runs: dict[str, Path]) -> None:
-    """Blank lines count, and so do objects of other keys; a broken row is told in its own words."""
+def test_what_does_not_fit_is_reported_with_its_line(cli: Cli, runs: dict[str, Path]) -> None:
+    """Blank lines count, and so do objects of other keys; a broken row has its own message."""
     Path("new.txt").write_text("\n\n" + WRITERS["tsv"](ROWS[:5]) + "\nneutral\ta text\n")
     assert "line 9: the model has no label 'neutral'" in cli("predict", runs["tsv"], "new.txt").err
     Path("new.txt").write_text('{"body": "one"}\n{"body": "two"}\n')
@@ -148,17 +143,13 @@ def test_what_does_not_fit_is_told_with_its_line(cli: Cli, runs: dict[str, Path]
     assert "line 62: cannot parse the csv row" in cli("predict", runs["csv"], "new.txt").err
 
 
-def test_options_without_effect_are_told(cli: Cli, runs: dict[str, Path]) -> None:
+def test_options_without_effect_get_a_warning(cli: Cli, runs: dict[str, Path]) -> None:
     Path("new.tsv").write_text(WRITERS["tsv"](ROWS[:3]))
-    assert (
-        "--delimiter: new.tsv is read as tsv, which has none"
-        in cli("predict", runs["tsv"], "new.tsv", "--delimiter", ";").err
-    )
+    result = cli("predict", runs["tsv"], "new.tsv", "--delimiter", ";")
+    assert "--delimiter: new.tsv is read as tsv, which has none" in result.err
     Path("new.txt").write_text(WRITERS["fasttext"](ROWS[:3]))
-    assert (
-        "--text-column: new.txt is read as fasttext, which has no columns"
-        in cli("predict", runs["tsv"], "new.txt", "--format", "fasttext", "--text-column", "text").err
-    )
+    result = cli("predict", runs["tsv"], "new.txt", "--format", "fasttext", "--text-column", "text")
+    assert "--text-column: new.txt is read as fasttext, which has no columns" in result.err
 
 
 def test_a_tsv_without_labels_is_read_by_its_column(cli: Cli, runs: dict[str, Path]) -> None:
@@ -168,7 +159,7 @@ def test_a_tsv_without_labels_is_read_by_its_column(cli: Cli, runs: dict[str, Pa
     assert texts_of(cli("predict", runs["tsv"], "new.tsv", "--text-column", "0").out) == ["a text", "another"]
 
 
-def test_formats_that_no_suffix_tells(cli: Cli, runs: dict[str, Path]) -> None:
+def test_formats_that_no_suffix_shows(cli: Cli, runs: dict[str, Path]) -> None:
     Path("new.txt").write_text("__label__a one\ntwo\n")
     assert texts_of(cli("predict", runs["tsv"], "new.txt", "--format", "fasttext").out) == ["one", "two"]
     Path("texts/deep").mkdir(parents=True)
@@ -176,10 +167,8 @@ def test_formats_that_no_suffix_tells(cli: Cli, runs: dict[str, Path]) -> None:
     Path("texts/deep/a").write_text("three")
     for options in ([], ["--format", "folder"]):
         assert texts_of(cli("predict", runs["tsv"], "texts", *options).out) == ["two lines", "three"]
-    result = cli("predict", runs["tsv"], "texts", "--keep", "--output-format", "jsonl")
-    assert [json.loads(line)["row"] for line in result.out.splitlines()] == [
-        {"file": "texts/b"}, {"file": "texts/deep/a"},
-    ]  # fmt: skip
+    rows = [json.loads(line)["row"] for line in cli("predict", runs["tsv"], "texts", *KEEP).out.splitlines()]
+    assert rows == [{"file": "texts/b"}, {"file": "texts/deep/a"}]
 
 
 def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> None:
@@ -190,15 +179,13 @@ def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> 
         assert "café" in cli("predict", model, "t.tsv").out
         assert cli("eval", model, "t.tsv").code == 0
     assert "café" in Forked("predict", "run").communicate("café\n".encode())[0].decode()
-    Path("garbled.tsv").write_text(content.replace("food", "déjà"), encoding="utf-8")
-    result = cli("eval", "run", "garbled.tsv")
+    Path("utf8.tsv").write_text(content.replace("food", "déjà"), encoding="utf-8")
+    result = cli("eval", "run", "utf8.tsv")
     assert "unknown label" in result.err and result.err.endswith("pass --set data.encoding=utf-8\n")
     Path("utf8.tsv").write_text(content, encoding="utf-8")
     for command, option in (("predict", "--encoding utf-8"), ("eval", "--set data.encoding=utf-8")):
-        result = cli(command, "run", "utf8.tsv")
-        assert (
-            f"utf8.tsv: read as cp1252, but it looks like utf-8: if texts come out garbled, pass {option}" in result.err
-        )
+        hint = f"utf8.tsv: read as cp1252, but it looks like utf-8: if texts come out garbled, pass {option}"
+        assert hint in cli(command, "run", "utf8.tsv").err
         result = cli(command, "run", "utf8.tsv", *option.split())
         assert (result.code, "looks like" in result.err) == (0, False)
     result = cli("train", "--data", "utf8.tsv", *TINY, "--set", "data.encoding=cp1252", "--run-dir", "other")
@@ -206,8 +193,7 @@ def test_the_encoding_is_the_runs_except_of_stdin(cli: Cli, workplace: Path) -> 
     Path("docs").mkdir()
     Path("docs/a").write_text("un café", encoding="utf-8")
     assert "docs/a: read as cp1252, but it looks like utf-8" in cli("predict", "run", "docs").err
-    strict = cli("predict", "run", "t.tsv", "--encoding", "utf-8")
-    assert "it may be cp1252 (it reads" in strict.err
+    assert "it may be cp1252 (it reads" in cli("predict", "run", "t.tsv", "--encoding", "utf-8").err
 
 
 @pytest.mark.parametrize(
@@ -231,7 +217,7 @@ def test_rows_are_kept(
     cli: Cli, trained: Path, name: str, content: str, options: list[str], rows: list[dict[str, Any]]
 ) -> None:
     Path(name).write_text(content)
-    result = cli("predict", trained, name, "--keep", "--output-format", "jsonl", *options)
+    result = cli("predict", trained, name, *KEEP, *options)
     assert result.code == 0, result.err
     assert "\x9b" not in result.out, "a control character that a terminal would obey"
     assert [json.loads(line)["row"] for line in result.out.splitlines()] == rows
@@ -241,54 +227,48 @@ def test_rows_are_kept(
 
 def test_what_cannot_be_kept(cli: Cli, trained: Path) -> None:
     Path("a.csv").write_text("id,text,id\n1,one,2\n")
-    result = cli("predict", trained, "a.csv", "--keep", "--output-format", "jsonl")
+    result = cli("predict", trained, "a.csv", *KEEP)
     assert result.code == 1 and "a.csv:1: the header has more than one column 'id', of which only one" in result.err
     assert cli("predict", trained, "a.csv").code == 0
     result = cli("predict", trained, "a.csv", "--keep")
     assert (result.code, "--keep needs --output-format csv or jsonl" in result.err) == (2, True)
     Path("a.txt").write_text("one\n")
-    result = cli("predict", trained, "a.txt", "--keep", "--output-format", "jsonl")
+    result = cli("predict", trained, "a.txt", *KEEP)
     assert "--keep: a.txt is read as plain text, which has no columns" in result.err
 
 
-def test_a_header_that_is_told_to_predict_names_its_text(cli: Cli, trained: Path) -> None:
+def test_the_message_of_predict_about_a_header_names_its_text(cli: Cli, trained: Path) -> None:
     Path("new.csv").write_text("text,label\none,x\n")
     assert cli("train", "--data", "train.tsv", *TINY, "--set", "data.text_column=1", "--set", "data.label_column=0",
                "--run-dir", "run").code == 0  # fmt: skip
     assert "pass --text-column text\n" in cli("predict", "run", "new.csv").err
 
 
-def test_a_wrong_header_of_a_stream_is_told_at_once(trained: Path) -> None:
-    predict = Forked("predict", trained, "--format", "csv")
-    predict.stdin.write(b"id,body\n")
-    predict.stdin.flush()
-    assert b"no column 'text'" in predict.stderr.read()
-    predict.communicate()
-
-
 def test_a_live_csv_is_answered_line_by_line(trained: Path) -> None:
-    """The delimiter is told from the header alone: nothing waits for more lines."""
-    predict = Forked("predict", trained, "--format", "csv")
-    predict.stdin.write(b"id;text\n1;a late goal, again\n")
-    predict.stdin.flush()
-    assert predict.stdout.readline().endswith(b"\ta late goal, again\n")
-    predict.communicate()
+    """The header alone decides on the delimiter, and whether it fits: nothing waits for more lines."""
+    for lines in (b"id,body\n", b"id;text\n1;a late goal, again\n"):
+        predict = Forked("predict", trained, "--format", "csv")
+        predict.stdin.write(lines)
+        predict.stdin.flush()
+        if b"body" in lines:
+            assert b"no column 'text'" in predict.stderr.read()
+        else:
+            assert predict.stdout.readline().endswith(b"\ta late goal, again\n")
+        predict.communicate()
 
 
 def test_a_model_folder_evaluates_any_format(cli: Cli, runs: dict[str, Path]) -> None:
     """Its config says in which format it was trained; what the file says counts more."""
     for name, kind in {"a.tsv": "tsv", "b.csv": "csv", "c.txt": "fasttext", "d": "jsonl"}.items():
         Path(name).write_text(WRITERS[kind](ROWS))
-    for label, text in ROWS:
-        Path("e", label).mkdir(parents=True, exist_ok=True)
-        Path("e", label, text[-3:]).write_text(text)
+    write_folder("e", ROWS)
     for trained_on in ("tsv", "jsonl", "fasttext"):
         for name in ("a.tsv", "b.csv", "c.txt", "d", "e"):
             result = cli("eval", runs[trained_on] / "model", name)
             assert result.code == 0, (trained_on, name, result.err)
 
 
-def test_a_model_folder_keeps_to_the_format_that_was_told(cli: Cli, runs: dict[str, Path]) -> None:
+def test_a_model_folder_keeps_to_the_format_that_was_set(cli: Cli, runs: dict[str, Path]) -> None:
     Path("tabs.csv").write_text(WRITERS["tsv"](ROWS))
     assert cli("train", "--data", "tabs.csv", *TINY, "--set", "data.format=tsv", "--run-dir", "run").code == 0
     assert cli("eval", "run/model", "tabs.csv").code == 0
@@ -299,7 +279,7 @@ def test_a_model_folder_keeps_to_the_format_that_was_told(cli: Cli, runs: dict[s
 
 
 @pytest.mark.parametrize("command", ["predict", "explain"])
-def test_a_text_in_the_place_of_a_file_is_told_the_command_to_type(cli: Cli, trained: Path, command: str) -> None:
+def test_a_text_in_the_place_of_a_file_gets_the_command_to_type(cli: Cli, trained: Path, command: str) -> None:
     for words, text in ((["it's a late goal"], "it's a late goal"), (["a", "late", "goal"], "a late goal")):
         result = cli(command, trained, *words)
         assert (result.code, result.out) == (1, "")

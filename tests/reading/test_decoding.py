@@ -4,7 +4,6 @@ import codecs
 import encodings
 import errno
 import io
-import json
 import pkgutil
 import random
 import re
@@ -15,7 +14,6 @@ import pytest
 from textrnn.errors import DataError
 from textrnn.reading.decoding import check_encoding, read_lines
 from textrnn.runtime.files import open_binary
-from textrnn.runtime.terminal import json_text, one_line, visible
 
 
 def lines(path: Path, encoding: str = "utf-8") -> list[str]:
@@ -107,24 +105,3 @@ def test_an_encoding_that_python_lacks(name: str) -> None:
     with pytest.raises(LookupError, match="unknown encoding") as caught:
         check_encoding(name)
     assert len(str(caught.value)) < 300
-
-
-def test_one_line() -> None:
-    assert one_line("a\tb\r\nc\u2028d\x85e") == "a b  c d e"
-
-
-ODD = "".join(map(chr, range(0x20))) + "\x7f\x85\x9b\u2028\u202e\u2066 体é👩\u200d💻\\"
-
-
-def test_control_characters_are_made_visible() -> None:
-    assert (
-        visible("a\x1b[31m\tb\rc\x9bd\u202ee\x00\n体é👩\u200d💻")
-        == r"a\x1b[31m\tb\rc\x9bd\u202ee\x00" + "\n体é👩\u200d💻"
-    )
-
-
-def test_json_has_the_same_content_and_no_control_characters() -> None:
-    text = json_text({ODD: [ODD]})
-    assert json.loads(text) == {ODD: [ODD]}
-    assert text == visible(text)
-    assert "体é👩" in text

@@ -1,45 +1,20 @@
-"""What undecodable bytes may be, as the user is told."""
+"""The likely encoding of bytes that cannot be decoded, and the kinds of binary files, in messages."""
 
 from __future__ import annotations
 
 import gzip
-import io
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.conftest import Cli
 from textrnn.errors import DataError
-from textrnn.reading.decoding import read_lines, utf8_hint
+from textrnn.reading.decoding import read_lines
 from textrnn.reading.encodings import binary_kind, likely_encoding
+from textrnn.reading.source import Source
 from textrnn.runtime.files import open_binary
 
 FRENCH = "pos\tUn café très agréable, l’équipe est sympathique à midi\nneg\tÀ éviter absolument, déçu\n"
-CHINESE = "今天天气很好，我们一起去公园散步，看到了许多美丽的花朵和高大的树木。\n"
-LANGUAGES = [
-    ("cp1252", FRENCH),
-    ("cp1252", "pos\tSchöne Größe, für mich ein Genuß\n"),
-    ("cp1252", "pos\t¿Qué tal? El niño comió mañana, ¡qué bien!\n"),
-    ("cp1252", "pos\tNão há nada de errado, a canção é ótima\n"),
-    ("cp1252", "pos\tPå torsdag kommer jag ändå över till köket\n"),
-    ("cp1250", "pos\tŁadny dzień, żółta gęś jest piękna i już śpi, co mówić\n"),
-    ("cp1251", "pos\tХорошая погода сегодня, мы пошли гулять в парк с друзьями\n"),
-    ("koi8-r", "pos\tХорошая погода сегодня, мы пошли гулять в парк с друзьями\n"),
-    ("gb18030", CHINESE),
-    ("gb18030", "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n"),
-    ("big5", "體育\t球隊在比賽中獲得勝利的消息\n財經\t股票市場今天大幅上漲\n"),
-    ("cp949", "스포츠\t오늘 경기에서 팀이 이겼습니다 정말 좋은 날입니다\n"),
-    ("cp932", "スポーツ\t今日の試合でチームが勝ちました。とても良い日です\n"),
-    ("euc_jp", "スポーツ\t今日の試合でチームが勝ちました。とても良い日です\n"),
-    ("utf-16", FRENCH),
-    ("utf-16-le", FRENCH),
-    ("utf-16-be", FRENCH),
-    ("utf-32", FRENCH),
-    ("utf-32-le", FRENCH),
-]
-
-
 SENTENCES = [
     (
         "cp1254",
@@ -149,18 +124,24 @@ SENTENCES = [
         "valgė su malonumu.",
     ),
 ]
+JAPANESE, CHINESE = (next(text for name, text in SENTENCES if name == encoding) for encoding in ("cp932", "gb18030"))
+WIDE = [(encoding, FRENCH) for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le")]
 
 
-@pytest.mark.parametrize(("encoding", "text"), LANGUAGES)
+def error_of(path: Path, content: bytes) -> str:
+    """The message about a file that is read as UTF-8."""
+    path.write_bytes(content)
+    with open_binary(path) as stream, pytest.raises(DataError) as caught:
+        list(read_lines(stream, "utf-8", path.name, "--encoding "))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("encoding", "text"), [*SENTENCES, ("euc_jp", JAPANESE), *WIDE])
 @pytest.mark.parametrize("copies", [1, 200])
 def test_the_true_encoding_is_named_first(tmp_path: Path, encoding: str, text: str, copies: int) -> None:
     content = (text * copies).encode(encoding)
     assert likely_encoding(content) == encoding
-    path = tmp_path / "x"
-    path.write_bytes(content)
-    with open_binary(path) as stream, pytest.raises(DataError) as caught:
-        list(read_lines(stream, "utf-8", "x", "--encoding "))
-    message = str(caught.value)
+    message = error_of(tmp_path / "x", content)
     assert message.endswith(f"--encoding {encoding}")
     assert "may be" in message or "byte order mark" in message
     assert "looks like" not in message and "it is" not in message
@@ -198,9 +179,8 @@ def test_no_guess_reads_the_bytes_wrong(encoding: str, text: str, bad_bytes: int
     ["a cup is £3 here", "they paid £1000", "“so”, he said", "it’s late – very late…", "a café", "only €5", "5 €"],
 )
 def test_english_with_a_single_such_character_is_read_right(text: str) -> None:
-    content = ("text,label\n" + text + ",food\n").encode("cp1252")
-    guess = likely_encoding(content)
-    assert guess == "cp1252"
+    assert likely_encoding(f"text,label\n{text},food\n".encode("cp1252")) == "cp1252"
+    assert likely_encoding(f"text,label\n{text}".encode("cp1252")) == "cp1252"
 
 
 def test_all_bad_bytes_of_the_beginning_decide(cli: Cli) -> None:
@@ -213,27 +193,16 @@ def test_all_bad_bytes_of_the_beginning_decide(cli: Cli) -> None:
 
 
 def test_the_user_sees_how_the_place_reads_in_each_encoding(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(FRENCH.encode("cp1252"))
-    with open_binary(path) as stream, pytest.raises(DataError, match=r"cp1252 \(it reads 'pos\\tUn café très"):
-        list(read_lines(stream, "utf-8", "x", "--encoding "))
+    assert r"cp1252 (it reads 'pos\tUn café très" in error_of(tmp_path / "x", FRENCH.encode("cp1252"))
 
 
 def test_damaged_utf_8_is_not_given_another_encoding(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(CHINESE.encode() + b"\xb5" + CHINESE.encode() * 10)
-    with open_binary(path) as stream, pytest.raises(DataError, match=r"x:2: column 1: .* the file is damaged here or"):
-        list(read_lines(stream, "utf-8", "x", "--encoding "))
-
-
-def npy() -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.zeros(3))
-    return stream.getvalue()
+    message = error_of(tmp_path / "x", f"{CHINESE}\n".encode() + b"\xb5" + CHINESE.encode() * 10)
+    assert message.startswith("x:2: column 1: ") and "the file is damaged here or" in message
 
 
 BINARIES = {
-    "book.xlsx": (b"PK\x03\x04\x14\x00\x06\x00\x08\x00[Content_Types].xml\xad\x91", "an Excel or LibreOffice document"),
+    "book.csv": (b"PK\x03\x04\x14\x00\x06\x00\x08\x00[Content_Types].xml\xad\x91", "an Excel or LibreOffice document"),
     "book.ods": (b"PK\x03\x04\x14\x00\x00\x08mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an Excel"),
     "book.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old Excel"),
     "texts.zip": (b"PK\x03\x04\x14\x00\x00\x00\x08\x00texts.csv", "a zip archive: unpack it"),
@@ -241,15 +210,11 @@ BINARIES = {
     "rows.feather": (b"ARROW1\x00\x00\xff\xff\xff\xff", "an Arrow"),
     "rows.db": (b"SQLite format 3\x00\x10\x00", "an SQLite database: export"),
     "texts.pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\x00\x01", "a PDF document"),
-    "rows.npy": (npy(), "a NumPy array"),
+    "rows.npy": (b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'}", "a NumPy array"),
     "t.tsv.bz2": (b"BZh91AY&SY\x00\x01", "a bzip2 archive: unpack it with bunzip2"),
     "t.tsv.xz": (b"\xfd7zXZ\x00\x00\x04", "an xz archive"),
     "t.tsv.zst": (b"\x28\xb5\x2f\xfd\x04\x00", "a zstd archive"),
     "program": (b"\x7fELF\x02\x01\x01" + bytes(60) + b"\x01\x02" * 30, "a binary file: name a file of text"),
-    "renamed.csv": (
-        b"PK\x03\x04\x14\x00\x06\x00\x08\x00[Content_Types].xml\xad\x91",
-        "an Excel or LibreOffice document",
-    ),
 }
 
 
@@ -281,14 +246,12 @@ def test_text_is_not_taken_for_a_binary_file(text: str) -> None:
 
 
 def test_a_file_in_utf_8_that_is_read_as_something_else_is_worth_a_hint(tmp_path: Path) -> None:
-    utf8, other, plain = tmp_path / "utf8", tmp_path / "other", tmp_path / "plain"
-    utf8.write_text(FRENCH, encoding="utf-8")
-    other.write_text(FRENCH, encoding="cp1252")
-    plain.write_text("plain letters")
-    last = tmp_path / "last"
-    last.write_bytes(b"a nice caf\xe9")
-    assert utf8_hint(str(last), "latin-1", "--encoding ") is None
-    assert likely_encoding(last.read_bytes()) == "cp1252"
-    assert utf8_hint(str(utf8), "cp1252", "--encoding ").endswith("pass --encoding utf-8")
-    assert [utf8_hint(str(path), "cp1252", "--encoding ") for path in (other, plain)] == [None, None]
-    assert utf8_hint(str(utf8), "UTF8", "--encoding ") is None
+    def hints(content: bytes, encoding: str) -> list[str]:
+        (tmp_path / "x.tsv").write_bytes(content)
+        return Source([str(tmp_path / "x.tsv")], encoding=encoding).encoding_hints()
+
+    (hint,) = hints(FRENCH.encode(), "cp1252")
+    assert hint.endswith("pass --set data.encoding=utf-8")
+    assert hints(FRENCH.encode(), "UTF8") == []
+    for content in (FRENCH.encode("cp1252"), b"plain letters", b"a nice caf\xe9"):
+        assert hints(content, "cp1252") == []

@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ from textrnn.corpus.store import load_corpus
 from textrnn.errors import DataError, short
 from textrnn.reading import reader
 from textrnn.reading.reader import Example, Skipped, read_examples
-from textrnn.reading.records import OptionNames
-from textrnn.reading.source import Source, detect_format, folder_entries
+from textrnn.reading.source import Source, folder_entries
 from textrnn.runtime.files import open_binary
 from textrnn.texts.tokenizer import Tokenizer
 
@@ -41,12 +41,13 @@ def write(path: Path, content: str) -> str:
     ],
 )
 def test_the_format_is_detected(tmp_path: Path, name: str, content: str, format: str) -> None:
-    assert detect_format(write(tmp_path / name, content), "utf-8", OptionNames()) == format
+    path = write(tmp_path / name, content)
+    assert Source([path]).files() == [(path, format)]
 
 
 def test_an_undetectable_format_is_an_error_that_lists_the_formats(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="x.txt:1: .*Pass --set data.format=tsv, csv, jsonl or fasttext"):
-        detect_format(write(tmp_path / "x.txt", "no tab\n"), "utf-8", OptionNames())
+        Source([write(tmp_path / "x.txt", "no tab\n")]).files()
 
 
 def test_a_folder_per_class(tmp_path: Path) -> None:
@@ -54,13 +55,9 @@ def test_a_folder_per_class(tmp_path: Path) -> None:
     write(tmp_path / "b" / "deeper" / "1.txt", "first")
     write(tmp_path / "a" / "9", "third")
     write(tmp_path / "a" / ".hidden", "not read")
-    found = list(read_examples(Source([str(tmp_path)])))
-    assert [(example.label, example.text) for example in found] == [
-        ("a", "third"),
-        ("b", "second\nline"),
-        ("b", "first"),
-    ]
-    assert found[0].where == str(tmp_path / "a" / "9")
+    examples = list(read_examples(Source([str(tmp_path)])))
+    assert [example[:2] for example in examples] == [("third", "a"), ("second\nline", "b"), ("first", "b")]
+    assert examples[0].where == str(tmp_path / "a" / "9")
 
 
 def test_hidden_folders_are_left_out_and_a_link_to_a_file_is_a_document(tmp_path: Path) -> None:
@@ -70,8 +67,8 @@ def test_hidden_folders_are_left_out_and_a_link_to_a_file_is_a_document(tmp_path
     write(tmp_path / "elsewhere" / "4", "linked")
     (tmp_path / "data" / "a" / "c").symlink_to(tmp_path / "elsewhere" / "4")
     (tmp_path / "data" / "b").symlink_to(tmp_path / "elsewhere")
-    found = [(example.label, example.text) for example in read_examples(Source([str(tmp_path / "data")]))]
-    assert found == [("a", "one"), ("a", "two"), ("a", "linked"), ("b", "linked")]
+    examples = read_examples(Source([str(tmp_path / "data")]))
+    assert [example[:2] for example in examples] == [("one", "a"), ("two", "a"), ("linked", "a"), ("linked", "b")]
 
 
 def test_folders_may_be_nested_deeper_than_functions(tmp_path: Path) -> None:
@@ -80,84 +77,56 @@ def test_folders_may_be_nested_deeper_than_functions(tmp_path: Path) -> None:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack()) + 100)
     try:
-        found = list(folder_entries(str(tmp_path)))
+        entries = list(folder_entries(str(tmp_path)))
     finally:
         sys.setrecursionlimit(limit)
-    assert found == [(str(deep / "1"), None)]
+    assert entries == [(str(deep / "1"), None)]
 
 
-def link_in_a_class(folder: Path) -> Path:
-    write(folder / "elsewhere" / "2", "two")
-    (folder / "data" / "a" / "link").symlink_to(folder / "elsewhere")
-    return folder / "data" / "a" / "link"
-
-
-def broken_link(folder: Path) -> Path:
-    (folder / "data" / "a" / "gone").symlink_to("nowhere")
-    return folder / "data" / "a" / "gone"
-
-
-def broken_link_to_a_class(folder: Path) -> Path:
-    (folder / "data" / "c").symlink_to("nowhere")
-    return folder / "data" / "c"
-
-
-def pipe(folder: Path) -> Path:
-    os.mkfifo(folder / "data" / "a" / "pipe")
-    return folder / "data" / "a" / "pipe"
-
-
-def listening_socket(folder: Path) -> Path:
-    path = folder / "data" / "a" / "s"
+def listening_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         os.chdir(path.parent)  # the name of a socket is short
         listening.bind(path.name)
-    return path
 
 
-def empty_class(folder: Path) -> Path:
-    (folder / "data" / "c").mkdir()
-    return folder / "data" / "c"
-
-
-def long_path(folder: Path) -> Path:
+def long_path(path: Path) -> None:
     """A file whose path has more characters than the system takes, made by steps."""
-    os.chdir(folder / "data" / "a")
-    path = folder / "data" / "a"
-    while len(str(path)) < 4200:
+    path.mkdir()
+    os.chdir(path)
+    for _ in range(21):
         os.mkdir("x" * 200)
         os.chdir("x" * 200)
-        path /= "x" * 200
     Path("3").write_text("three")
-    return path
 
 
 @pytest.mark.parametrize(
-    ("make", "problem"),
+    ("name", "make", "problem"),
     [
-        (link_in_a_class, "expected a file, found a link to a folder"),
-        (broken_link, "expected a file, found a broken link"),
-        (broken_link_to_a_class, "expected a file, found a broken link"),
-        (pipe, "expected a file, found a pipe, socket or device"),
-        (listening_socket, "expected a file, found a pipe, socket or device"),
-        (empty_class, "expected documents of this class, found an empty folder"),
-        (long_path, "cannot be read: File name too long"),
+        ("a/link", lambda path: path.symlink_to(path.parent.parent / "b"), "found a link to a folder"),
+        ("a/gone", lambda path: path.symlink_to("nowhere"), "found a broken link"),
+        ("c", lambda path: path.symlink_to("nowhere"), "found a broken link"),
+        ("a/pipe", os.mkfifo, "expected a file, found a pipe, socket or device"),
+        ("a/s", listening_socket, "expected a file, found a pipe, socket or device"),
+        ("c", Path.mkdir, "expected documents of this class, found an empty folder"),
+        ("a/x", long_path, "cannot be read: File name too long"),
     ],
-    ids=lambda each: each.__name__ if callable(each) else "",
 )
 @pytest.mark.usefixtures("workplace")
-def test_nothing_in_a_folder_is_dropped_in_silence(tmp_path: Path, make: Callable[[Path], Path], problem: str) -> None:
-    write(tmp_path / "data" / "a" / "1", "one")
-    write(tmp_path / "data" / "b" / "1", "one")
-    tokenizer, cache = Tokenizer(), tmp_path / "cache"
-    assert len(load_corpus(Source([str(tmp_path / "data")]), tokenizer, cache_dir=cache)) == 2
-    path = make(tmp_path)
+def test_nothing_in_a_folder_is_dropped_in_silence(
+    tmp_path: Path, name: str, make: Callable[[Path], object], problem: str
+) -> None:
+    data = tmp_path / "data"
+    write(data / "a" / "1", "one")
+    write(data / "b" / "1", "one")
+    load = partial(load_corpus, tokenizer=Tokenizer(), cache_dir=tmp_path / "cache")
+    assert len(load(Source([str(data)]))) == 2
+    make(data / name)
     with pytest.raises(DataError) as raised:
-        load_corpus(Source([str(tmp_path / "data")]), tokenizer, cache_dir=cache)
-    assert str(raised.value).startswith(str(path)[:500])
+        load(Source([str(data)]))
+    assert str(raised.value).startswith(str(data / name))
     assert problem in str(raised.value)
     assert "data.bad_rows=skip leaves such rows out and counts them" in str(raised.value)
-    corpus = load_corpus(Source([str(tmp_path / "data")], skip_bad_rows=True), tokenizer, cache_dir=cache)
+    corpus = load(Source([str(data)], skip_bad_rows=True))
     assert (len(corpus), corpus.skipped_count) == (2, 1)
     assert problem in corpus.skipped[0]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from textrnn.errors import DataError
@@ -8,18 +10,13 @@ from textrnn.reading.records import BadRow, Columns, Record
 
 
 def read(text: str, kind: str, text_column=None, label_column=None, labelled: bool = True) -> list:
-    lines = text.splitlines(keepends=True) if "\u0085" not in text and "\r" not in text else _split(text)
+    lines = io.StringIO(text, newline="\n")
     return list(parse(lines, kind, "f", Columns(text_column, label_column, labelled)))
 
 
-def _split(text: str) -> list[str]:
-    parts = text.split("\n")
-    return [part + "\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
-
-
-def rows(found: list) -> list[tuple[str | None, str]]:
-    assert all(isinstance(item, Record) for item in found), found
-    return [(item.label, item.text) for item in found]
+def rows(records: list) -> list[tuple[str | None, str]]:
+    assert all(isinstance(record, Record) for record in records), records
+    return [(record.label, record.text) for record in records]
 
 
 def test_tsv_text_in_the_last_column_may_contain_tabs() -> None:
@@ -31,13 +28,11 @@ def test_tsv_does_not_quote() -> None:
 
 
 def test_tsv_text_in_the_first_column_may_not_contain_tabs() -> None:
-    found = read("x\t1\ny\tz\t2\n\n", "tsv", 0, 1)
-    assert found[0] == Record(1, "x", "1")
-    assert isinstance(found[1], BadRow)
-    assert found[1].line == 2
-    assert found[1].reason == "expected 2 fields, found 3: 'y', 'z', '2'"
-    assert isinstance(found[2], BadRow)
-    assert found[2].reason == "expected 2 fields, found an empty line"
+    assert read("x\t1\ny\tz\t2\n\n", "tsv", 0, 1) == [
+        Record(1, "x", "1"),
+        BadRow(2, "expected 2 fields, found 3: 'y', 'z', '2'"),
+        BadRow(3, "expected 2 fields, found an empty line"),
+    ]
 
 
 def test_tsv_with_a_header() -> None:
@@ -91,27 +86,9 @@ def test_the_first_line_of_excel_states_the_delimiter(first: str) -> None:
         read(f"{first}class;words\na;x\n", "csv")
 
 
-def test_csv_error_of_a_missing_column_shows_the_header_and_the_option_to_set() -> None:
-    with pytest.raises(
-        DataError,
-        match=r"f:1: no columns 'text' and 'label'; the header is: 'cat', 'review'. Perhaps "
-        r"--text-column review --label-column cat, or, if .* --text-column 1 --label-column 0",
-    ):
-        read("cat,review\nbooks,a long review\n", "csv")
-
-
-@pytest.mark.parametrize(
-    ("header", "reason"),
-    [
-        ("", "expected a header with the columns 'text' and 'label', found an empty line"),
-        ("text,label,text", "more than one column 'text'"),
-        ("text/label", "1 field: 'text/label'. If another character .* pass --set data.delimiter=CHARACTER"),
-        ("text", "the only column is 'text': add a column of labels"),
-    ],
-)
-def test_csv_headers_that_do_not_fit(header: str, reason: str) -> None:
-    with pytest.raises(DataError, match=f"f:1: .*{reason}"):
-        read(f"{header}\nx,y\n", "csv")
+def test_a_csv_header_names_each_column_once() -> None:
+    with pytest.raises(DataError, match="f:1: .*more than one column 'text'"):
+        read("text,label,text\nx,y,z\n", "csv")
 
 
 def test_csv_columns_that_are_not_read_may_occur_twice() -> None:
@@ -126,8 +103,6 @@ def test_jsonl() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"text": "x"', "not valid JSON"),
-        ("[1]", "an object"),
         ('{"text": "x"}', "no key 'label'"),
         ('{"text": "x", "label": null}', "the value of 'label' is null"),
         ('{"text": 3, "label": "a"}', "expected a string"),
@@ -136,23 +111,19 @@ def test_jsonl() -> None:
     ],
 )
 def test_bad_jsonl_rows(line: str, reason: str) -> None:
-    (found,) = read(line + "\n", "jsonl")
-    assert isinstance(found, BadRow)
-    assert reason in found.reason
+    (row,) = read(line + "\n", "jsonl")
+    assert isinstance(row, BadRow) and reason in row.reason
 
 
 def test_fasttext() -> None:
-    assert rows(read("__label__a x y\n__label__b\tz\n__label__c\n", "fasttext")) == [
-        ("a", "x y"),
-        ("b", "z"),
-        ("c", ""),
-    ]
+    text = "__label__a x y\n__label__b\tz\n__label__c\n"
+    assert rows(read(text, "fasttext")) == [("a", "x y"), ("b", "z"), ("c", "")]
 
 
 @pytest.mark.parametrize("line", ["x y", "__label__a __label__b x", "__label__ x", ""])
 def test_bad_fasttext_rows(line: str) -> None:
-    (found,) = read(line + "\n", "fasttext")
-    assert isinstance(found, BadRow)
+    (row,) = read(line + "\n", "fasttext")
+    assert isinstance(row, BadRow)
 
 
 def test_plain_text_has_a_record_for_every_line() -> None:
@@ -171,7 +142,7 @@ def test_plain_text_has_a_record_for_every_line() -> None:
 )
 def test_texts_are_read_without_labels(kind: str, text: str, column: int | str | None, texts: list[str]) -> None:
     found = read(text, kind, column, None, labelled=False)
-    assert rows(found) == [(None, each) for each in texts]
+    assert rows(found) == [(None, text) for text in texts]
 
 
 @pytest.mark.parametrize(("kind", "between"), [("tsv", "\t"), ("csv", ",")])

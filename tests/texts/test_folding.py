@@ -73,4 +73,4 @@ def test_any_text_is_folded_as_ever_and_every_character_is_accounted_for(text: s
     assert covered == set(range(len(text)))
     for kind in ("char", "word", "whitespace"):
         tokenizer = Tokenizer(kind)
-        assert [each.token for each in tokenizer.located(text)] == tokenizer(text)
+        assert [token.token for token in tokenizer.located(text)] == tokenizer(text)

@@ -9,11 +9,8 @@ import pytest
 from textrnn.errors import DataError
 from textrnn.texts.tokenizer import Tokenizer, check_segmented, user_dict_problem
 
-
-@cache
-def plain(kind: str) -> Tokenizer:
-    """One of each kind: that of jieba loads its dictionary once."""
-    return Tokenizer(kind)
+KINDS = ["char", "word", "whitespace", "jieba"]
+plain = cache(Tokenizer)  # jieba loads its dictionary once
 
 
 @pytest.mark.parametrize(
@@ -32,10 +29,9 @@ def test_tokens(kind: str, text: str, tokens: list[str]) -> None:
     assert plain(kind)(text) == tokens
 
 
-@pytest.mark.parametrize("kind", ["char", "word", "whitespace", "jieba"])
-@pytest.mark.parametrize("text", ["", " \t\u3000\u0085\u2028\r\n"])
-def test_white_space_has_no_tokens(kind: str, text: str) -> None:
-    assert plain(kind)(text) == []
+@pytest.mark.parametrize("kind", KINDS)
+def test_white_space_has_no_tokens(kind: str) -> None:
+    assert plain(kind)("") == plain(kind)(" \t\u3000\u0085\u2028\r\n") == []
 
 
 def test_lowercase_and_normalize_are_optional() -> None:
@@ -44,8 +40,7 @@ def test_lowercase_and_normalize_are_optional() -> None:
 
 
 def test_a_user_dictionary_does_not_affect_other_tokenizers() -> None:
-    sentence = "凉粉哥爱吃火龙果干面"
-    word = "火龙果干面"
+    sentence, word = "凉粉哥爱吃火龙果干面", "火龙果干面"
     assert word not in plain("jieba")(sentence)
     assert word in Tokenizer("jieba", user_dict=f"{word} 100000 n\n")(sentence)
     assert word not in plain("jieba")(sentence)
@@ -68,11 +63,10 @@ def test_jieba_is_silent() -> None:
     assert (result.stdout, result.stderr) == ("", "")
 
 
-def test_unsegmented_chinese_is_refused_by_tokenizers_that_split_at_spaces() -> None:
-    texts = ["词汇阅读是关键的复习全指南", "中国人民公安大学硕士研究生目录及书目"]
-    for kind in ("word", "whitespace"):
-        with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
-            check_segmented(kind, texts)
+@pytest.mark.parametrize("kind", ["word", "whitespace"])
+def test_unsegmented_chinese_is_refused_by_tokenizers_that_split_at_spaces(kind: str) -> None:
+    with pytest.raises(DataError, match="set tokenizer.kind to char or jieba"):
+        check_segmented(kind, ["词汇阅读是关键的复习全指南", "中国人民公安大学硕士研究生目录及书目"])
 
 
 def test_segmented_chinese_and_english_are_accepted() -> None:
@@ -89,9 +83,6 @@ def test_options_recreate_the_tokenizer() -> None:
     assert "jieba" in tokenizer.identity()["versions"]
 
 
-KINDS = ["char", "word", "whitespace", "jieba"]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_long_text_is_tokenized_in_pieces_without_cutting_a_token(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = plain(kind)
@@ -99,9 +90,9 @@ def test_a_long_text_is_tokenized_in_pieces_without_cutting_a_token(kind: str, m
     whole = tokenizer(text)
     for size in range(25, 60):
         monkeypatch.setattr(tokenizer, "_piece", size)
-        found = tokenizer.tokens(text)
-        assert not isinstance(found, list)
-        assert list(found) == whole
+        tokens = tokenizer.tokens(text)
+        assert not isinstance(tokens, list)
+        assert list(tokens) == whole
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -124,16 +115,11 @@ def test_any_number_of_accents_is_normalized_in_linear_time(kind: str) -> None:
     assert "\u034f" not in "".join(tokenizer("e" + "\u0316\u0301" * 90 + " x"))
 
 
-LINES = ["球队", "球队 5", "球队 5 n", "球队 n", "iphone 6 plus", "windows 3.1 5 n", "球队 5\r", "球队　５"]
-
-
-@pytest.mark.parametrize("line", LINES)
-def test_a_line_that_a_jieba_dictionary_may_have(line: str) -> None:
-    assert user_dict_problem(f"{line}\n", lowercase=True, normalize=True) is None
-
-
-def test_jieba_reads_these_lines() -> None:
-    Tokenizer("jieba", user_dict="".join(f"{line}\n" for line in LINES))
+def test_lines_that_a_jieba_dictionary_may_have() -> None:
+    lines = ["球队", "球队 5", "球队 5 n", "球队 n", "iphone 6 plus", "windows 3.1 5 n", "球队 5\r", "球队　５"]
+    for line in lines:
+        assert user_dict_problem(f"{line}\n", lowercase=True, normalize=True) is None, line
+    Tokenizer("jieba", user_dict="".join(f"{line}\n" for line in lines))  # jieba reads them
 
 
 @pytest.mark.parametrize(
@@ -150,15 +136,15 @@ def test_jieba_reads_these_lines() -> None:
 )
 def test_located_tokens_are_pieces_of_the_original(kind: str, text: str, pieces: list[str]) -> None:
     tokenizer = plain(kind)
-    found = list(tokenizer.located(text))
-    assert [text[each.start : each.end] for each in found] == pieces
-    assert [each.token for each in found] == tokenizer(text)
+    located = list(tokenizer.located(text))
+    assert [text[token.start : token.end] for token in located] == pieces
+    assert [token.token for token in located] == tokenizer(text)
 
 
 @pytest.mark.parametrize("kind", ["char", "jieba"])
 def test_tokens_of_a_long_text_are_located_in_all_its_pieces(kind: str) -> None:
     text = "Ｇood bread　" * 7000
-    found = list(plain(kind).located(text))
-    assert len(found) == 14_000
-    assert [found[-1].start, found[-1].end] == [len(text) - 6, len(text) - 1]
-    assert {text[each.start : each.end] for each in found} == {"Ｇood", "bread"}
+    located = list(plain(kind).located(text))
+    assert len(located) == 14_000
+    assert located[-1][1:] == (len(text) - 6, len(text) - 1)
+    assert {text[token.start : token.end] for token in located} == {"Ｇood", "bread"}

@@ -49,9 +49,8 @@ def test_encode_does_not_read_far_beyond_the_limit(monkeypatch: pytest.MonkeyPat
 
 def test_rows_share_tokens_and_flat_blocks_cover_only_these_rows() -> None:
     texts = EncodedTexts(np.arange(10), np.array([0, 4, 9]), np.array([4, 5, 1]), np.array([0, 1, 2]))
-    some = texts.rows(np.array([2, 0]))
-    assert some.tokens is texts.tokens
-    assert some.labels is not None
-    assert some.labels.tolist() == [2, 0]
-    assert [block.tolist() for block in some.flat_blocks(1)] == [[9], [0, 1, 2, 3]]
+    chosen = texts.rows(np.array([2, 0]))
+    assert chosen.tokens is texts.tokens
+    assert chosen.labels is not None and chosen.labels.tolist() == [2, 0]
+    assert [block.tolist() for block in chosen.flat_blocks(1)] == [[9], [0, 1, 2, 3]]
     assert np.concatenate(list(texts.flat_blocks())).tolist() == list(range(10))

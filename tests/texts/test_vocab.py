@@ -30,12 +30,6 @@ def test_a_vocabulary_can_be_saved_and_loaded(tmp_path: Path) -> None:
     assert Vocab.load(tmp_path / "v").tokens == vocab.tokens
 
 
-def test_labels_can_be_saved_and_loaded(tmp_path: Path) -> None:
-    labels = ["体育", "a b", "c\u2028d", "e\rf"]
-    save_labels(tmp_path / "l", labels)
-    assert load_labels(tmp_path / "l") == labels
-
-
 @pytest.mark.parametrize("content", [b"", b"a\nb\n", b"<pad>\n<unk>\na\na\n", b"<pad>\n<unk>\n\xff\n"])
 def test_a_damaged_vocabulary_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "v").write_bytes(content)
@@ -43,10 +37,8 @@ def test_a_damaged_vocabulary_is_refused(tmp_path: Path, content: bytes) -> None
         Vocab.load(tmp_path / "v")
 
 
-WINDOWS = [("\n", ""), ("\r\n", ""), ("\n", "\ufeff"), ("\r\n", "\ufeff")]
-
-
-@pytest.mark.parametrize(("end", "mark"), WINDOWS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("last", [True, False])
 def test_files_that_went_through_windows_give_the_same_names(tmp_path: Path, end: str, mark: str, last: bool) -> None:
     def write(names: list[str]) -> Path:
@@ -60,8 +52,15 @@ def test_files_that_went_through_windows_give_the_same_names(tmp_path: Path, end
 
 @pytest.mark.parametrize(
     "labels",
-    [["a\r", "b"], ["a", "b\r"], ["a\r", "b\r"], ["\ufeffa", "b"], ["\ufeffa\r", "\ufeff\ufeff\r"]],
+    [
+        ["体育", "a b", "c\u2028d", "e\rf"],
+        ["a\r", "b"],
+        ["a", "b\r"],
+        ["a\r", "b\r"],
+        ["\ufeffa", "b"],
+        ["\ufeffa\r", "\ufeff\ufeff\r"],
+    ],
 )
-def test_labels_with_odd_ends_come_back(tmp_path: Path, labels: list[str]) -> None:
+def test_labels_can_be_saved_and_loaded(tmp_path: Path, labels: list[str]) -> None:
     save_labels(tmp_path / "labels.txt", labels)
     assert load_labels(tmp_path / "labels.txt") == labels

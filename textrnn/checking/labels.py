@@ -77,7 +77,7 @@ def find_misreadings(train: Source, labels: list[str]) -> Iterator[Finding]:
     kinds = {kind for _, kind in train.files()}
     if "tsv" in kinds and all(map(looks_quoted, labels)):
         has_default_columns = train.text_column is None and train.label_column is None
-        columns = f" {train.options.text_column}1 {train.options.label_column}0" * has_default_columns
+        columns = " --text-column 1 --label-column 0" * has_default_columns
         yield Finding(
             "reading",
             f"all labels are in quotes, such as {short(labels[0])}, which tsv does not remove and csv does: pass "

@@ -133,7 +133,7 @@ def _check_classes(corpus: Corpus, source: Source) -> None:
     if source.common_format() == "fasttext":
         remedy = comma_remedy(f"__label__{label}", source.paths[0]) or "Put white space between label and text"
     elif source.label_column is not None:
-        remedy = f"Set another one with {source.options.label_column}COLUMN"
+        remedy = "Set another one with --label-column COLUMN"
     else:
         remedy = "Set the columns, for example --text-column 0 --label-column 1"
     raise DataError(

@@ -14,9 +14,9 @@ from textrnn.reading.encodings import binary_kind, is_utf8, likely_encoding, mar
 from textrnn.runtime.files import damaged_gzip_as_error, open_binary
 
 _CHUNK_BYTES = 1 << 16
-_BEFORE = 200  # bytes of a line before the bad one
+_BEFORE = 200  # bytes before a bad one, to guess the encoding
 _EXAMPLES = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
-_ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # in the codecs that have escapes
+_ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # of the codecs that have escapes
 _BYTE_ORDER_MARK = "\ufeff"
 UNDECODABLE = "\udcff"  # half a character, which no decoded text holds
 _MARK_ERRORS = "textrnn.mark"
@@ -30,8 +30,8 @@ def read_text(path: Path | str) -> str:
 
 
 def check_encoding(encoding: str) -> str:
-    """Python's name for `encoding`. Raises LookupError with a readable message where Python has no such encoding, or
-    where it is not one of text files."""
+    """Python's name for `encoding`. Raises LookupError with a message for the user if Python has no such encoding, or
+    it is not one of text files."""
     try:
         info = codecs.lookup(encoding)
     except (LookupError, ValueError):
@@ -42,22 +42,20 @@ def check_encoding(encoding: str) -> str:
 
 
 def _is_of_text_files(info: codecs.CodecInfo) -> bool:
-    """Whether each character has its bytes, whatever stands beside it. Python also has codecs of binary data (base64)
-    and escapes (unicode_escape, utf-7, idna, punycode), which read some bytes as other characters, or as halves of
-    one."""
+    """Whether the codec encodes each character independently of its neighbours. Python also has codecs of binary data
+    (base64) and of escapes (unicode_escape, utf-7, idna, punycode), which read some bytes as other characters."""
     if not info._is_text_encoding or info.incrementaldecoder is None:
         return False
     try:
         mark, one, two = (len(info.encode(text)[0]) for text in ("", "a", "aa"))
-        if two - mark != 2 * (one - mark):
-            return False
-        return one - mark > 1 or len(info.decode(_ESCAPES, "replace")[0]) == len(_ESCAPES)
+        has_no_escapes = one - mark > 1 or len(info.decode(_ESCAPES, "replace")[0]) == len(_ESCAPES)
     except ValueError:
         return False
+    return two - mark == 2 * (one - mark) and has_no_escapes
 
 
 def ends_lines_with_one_byte(encoding: str) -> bool:
-    """Whether the byte 0x0A is a line feed wherever it stands, so that lines can be told apart before decoding."""
+    """Whether the byte 0x0A is always a line feed, so that lines can be split before decoding."""
     is_stateful = encoding == "hz" or "2022" in encoding
     return "\n".encode(encoding) == b"\n" and not is_stateful
 
@@ -68,8 +66,8 @@ def read_lines(
 ) -> Iterator[str]:  # fmt: skip
     """Lines of `stream` with their line ends, split at line feeds only (never at U+0085, U+2028 or a lone CR).
 
-    A byte order mark at the start is dropped. name: of the file, for messages. encoding_option: what the user writes
-    before the name of an encoding, None where the encoding is fixed. undecodable: gets the number of each line
+    A byte order mark at the start is dropped. name: the file's name, for messages. encoding_option: what the user
+    writes before the name of an encoding, None if the encoding is fixed. undecodable: gets the number of each line
     (1-based) with an invalid byte and what is wrong with it, before the line is yielded with UNDECODABLE in place of
     such bytes; None: they are errors, as they always are in UTF-16 and other encodings that are not decoded by line.
 
@@ -85,7 +83,7 @@ def read_lines(
     try:
         with damaged_gzip_as_error(name):
             if by_line and isinstance(stream, (BufferedReader, gzip.GzipFile)):
-                _check_text(stream.peek(1), encoding, name, encoding_option)
+                _check_head(stream.peek(1), encoding, name, encoding_option)
             first = next(lines, "").removeprefix(_BYTE_ORDER_MARK)
             if first:
                 yield first
@@ -96,11 +94,10 @@ def read_lines(
         raise DataError(f"{name}: cannot be read: {error.strerror}") from error
 
 
-def _check_text(head: bytes, encoding: str, name: str, option: str | None) -> None:
-    """Raises DataError where a file that begins so has no text, or has it in UTF-16 or UTF-32 without a mark."""
-    binary = binary_kind(head)
-    if binary is not None:
-        raise DataError(f"{name}: expected text, found {binary.kind}: {binary.remedy}")
+def _check_head(head: bytes, encoding: str, name: str, option: str | None) -> None:
+    """Raises DataError if the first bytes show a binary file, or UTF-16 or UTF-32 that was not asked for."""
+    if kind := binary_kind(head):
+        raise DataError(f"{name}: expected text, found {kind}")
     marked = marked_encoding(head)
     if marked is not None and marked != encoding:
         remedy = f"try {option}{marked}" if option else "convert the file to utf-8"
@@ -110,19 +107,13 @@ def _check_text(head: bytes, encoding: str, name: str, option: str | None) -> No
         raise DataError(f"{name}:1: expected {encoding}, found NUL bytes between the characters{remedy}")
 
 
-def utf8_hint(path: str, encoding: str, option: str) -> str | None:
-    """A warning where a file that is to be read in another encoding looks like UTF-8, which many encodings accept as
-    other characters. Raises DataError where it cannot be read."""
-    if check_encoding(encoding) == "utf-8":
-        return None
+def looks_like_utf8(path: str) -> bool:
+    """Whether a file begins with valid UTF-8 beyond ASCII. Raises DataError if it cannot be opened."""
     with open_binary(path) as stream:
         try:
-            sample = stream.read(_CHUNK_BYTES)
+            return is_utf8(stream.read(_CHUNK_BYTES))
         except (OSError, EOFError, zlib.error):
-            return None  # damaged, which the reading of the texts will tell
-    if not is_utf8(sample):
-        return None
-    return f"{path}: read as {encoding}, but it looks like utf-8: if texts come out garbled, pass {option}utf-8"
+            return False  # damaged, which the reading of the texts will report
 
 
 def _decode_by_line(
@@ -133,43 +124,40 @@ def _decode_by_line(
         try:
             yield raw.decode(encoding)
         except UnicodeDecodeError as error:
-            if undecodable is not None and is_advised:
-                undecodable[number] = f"byte 0x{raw[error.start]:02x} is not valid {encoding}"
-                yield raw.decode(encoding, _MARK_ERRORS)
-                continue
-            column = len(raw[: error.start].decode(encoding, "ignore")) + 1
-            begin = max(error.start - _BEFORE, 0)
-            at = len(raw[begin : error.start].decode(encoding, "ignore"))
-            sample = raw[begin : error.start + _CHUNK_BYTES]
-            if stream.seekable():  # else the next bytes may be long in coming
-                place = stream.tell()
-                sample += stream.read(_CHUNK_BYTES)
-                stream.seek(place)
-            reason = _encoding_problem(error, encoding, column, sample, option, at)
+            reason = f"byte 0x{raw[error.start]:02x} is not valid {encoding}"
+            if not is_advised:  # once is enough, and guessing an encoding takes long
+                column = len(raw[: error.start].decode(encoding, "ignore")) + 1
+                begin = max(error.start - _BEFORE, 0)
+                sample = raw[begin : error.start + _CHUNK_BYTES]
+                if stream.seekable():  # else the next bytes may be long in coming
+                    place = stream.tell()
+                    sample += stream.read(_CHUNK_BYTES)
+                    stream.seek(place)
+                before = len(raw[begin : error.start].decode(encoding, "ignore"))
+                reason = f"column {column}: {reason}{_remedy(sample, encoding, option, before)}"
+                is_advised = True
             if undecodable is None:
                 raise DataError(f"{name}:{number}: {reason}") from error
             undecodable[number] = reason
-            is_advised = True  # once is enough, and to guess an encoding takes long
             yield raw.decode(encoding, _MARK_ERRORS)
 
 
 def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
-    """For encodings in which the byte 0x0A does not always mean a line feed (UTF-16, UTF-32, ISO-2022)."""
+    """For encodings in which the byte 0x0A is not always a line feed (UTF-16, UTF-32, ISO-2022)."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     number, pending = 1, ""
     while True:
         chunk = stream.read1(_CHUNK_BYTES)
         try:
             pending += decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
-            good = pending + error.object[: error.start].decode(encoding, "ignore")
-            number += good.count("\n")
-            column = len(good.rpartition("\n")[2]) + 1
-            reason = _encoding_problem(error, encoding, column, chunk, option, None)
-            raise DataError(f"{name}:{number}: {reason}") from error
-        except UnicodeError as error:  # UTF-16 without its byte order mark
-            remedy = _remedy(chunk, encoding, option)
-            raise DataError(f"{name}:{number}: column 1: not valid {encoding}: {error}{remedy}") from error
+        except UnicodeError as error:
+            reason = f"not valid {encoding}: {error}"  # UTF-16 without its byte order mark
+            if isinstance(error, UnicodeDecodeError):
+                pending += error.object[: error.start].decode(encoding, "ignore")
+                reason = f"byte 0x{error.object[error.start]:02x} is not valid {encoding}"
+            number += pending.count("\n")
+            column = len(pending.rpartition("\n")[2]) + 1
+            raise DataError(f"{name}:{number}: column {column}: {reason}{_remedy(chunk, encoding, option)}") from error
         *whole, pending = pending.split("\n")
         for line in whole:
             yield line + "\n"
@@ -180,26 +168,14 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
             return
 
 
-def _encoding_problem(
-    error: UnicodeDecodeError, encoding: str, column: int, sample: bytes, option: str | None, at: int | None
-) -> str:
-    byte = error.object[error.start]
-    return f"column {column}: byte 0x{byte:02x} is not valid {encoding}{_remedy(sample, encoding, option, at)}"
-
-
-def _remedy(sample: bytes, encoding: str, option: str | None, at: int | None = None) -> str:
-    """sample: bytes of the bad line and after. at: its characters before the bad byte, where a piece of the line is to
-    show how it reads."""
+def _remedy(sample: bytes, encoding: str, option: str | None, before: int | None = None) -> str:
+    """What a message advises. sample: bytes of the bad line and after. before: the number of its characters before the
+    bad byte, to show how that place reads in the likely encoding; None to show nothing."""
     likely = likely_encoding(sample) if sample else None
     if likely == encoding:  # all but this byte is valid
         return "; the file is damaged here or has another encoding" + (f": try {option}NAME" if option else "")
-    may_be = ": " if likely is None else f"; it may be {likely}{_reading(sample, likely, at)}: "
-    return may_be + ("convert the file to utf-8" if option is None else f"try {option}{likely or 'NAME'}")
-
-
-def _reading(sample: bytes, encoding: str, at: int | None) -> str:
-    """How the bad place of the first line reads in an encoding that extends ASCII."""
-    if at is None or encoding.startswith("utf"):
-        return ""
-    text = sample.partition(b"\n")[0].decode(encoding, "replace").rstrip()
-    return f" (it reads {short(text[max(at - 12, 0) : at + 24])})"
+    may_be = f"; it may be {likely}" if likely else ""
+    if likely and before is not None and not likely.startswith("utf"):  # it extends ASCII
+        text = sample.partition(b"\n")[0].decode(likely, "replace").rstrip()
+        may_be += f" (it reads {short(text[max(before - 12, 0) : before + 24])})"
+    return f"{may_be}: " + (f"try {option}{likely or 'NAME'}" if option else "convert the file to utf-8")

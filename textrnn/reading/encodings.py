@@ -1,4 +1,4 @@
-"""What encoding bytes may have that are not valid in the expected one, and what a file is that is not text at all."""
+"""The likely encoding of bytes that are not valid in the expected one, and the kinds of binary files."""
 
 from __future__ import annotations
 
@@ -7,73 +7,60 @@ import math
 import unicodedata
 from collections import Counter, defaultdict
 from functools import cache
-from typing import NamedTuple
 
 _HEAD_BYTES = 4096
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_SAMPLE_BYTES = 1 << 15  # that candidates are judged by
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+_WIDE = {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}  # 0: mostly NUL bytes
+_SAMPLE_BYTES = 1 << 15  # by which encodings are judged
 _CERTAIN = 4.0  # difference of log-likelihoods from which on the better reading is named
 _LEAST = -9.5  # mean log-likelihood of a character: a worse reading is not named, although all others are worse still
-_RARE_ENCODING = -7.0  # log-probability that a file has one of those, beside one that is usual
-_WRONG_PLACE = -9.0  # log-likelihood of a character beside what it never stands beside
+_RARE_ENCODING = -7.0  # log-probability of an encoding that is rarely used
+_WRONG_PLACE = -9.0  # log-likelihood of a character beside one that it never stands beside
 _END_OF_LATIN, _EAST_ASIA = "\u0250", "\u2e80"
 
 
-class Binary(NamedTuple):
-    """A file that is not text: what it is, and the way out."""
-
-    kind: str
-    remedy: str
-
-
-_TABLE = "open it in a spreadsheet program and save the sheet as csv (UTF-8)"
-_BINARY = (  # how such a file begins
-    (b"PK\x03\x04", Binary("a zip archive", "unpack it and name the files in it")),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Binary("an old Excel or Word document", _TABLE)),
-    (b"PAR1", Binary("a Parquet file", "write its columns as csv or jsonl, for example with pandas")),
-    (b"ARROW1", Binary("an Arrow (Feather) file", "write its columns as csv or jsonl, for example with pandas")),
-    (b"SQLite format 3\0", Binary("an SQLite database", "export the table as csv")),
-    (b"\x89HDF", Binary("an HDF5 file", "write its columns as csv or jsonl, for example with pandas")),
-    (b"\x93NUMPY", Binary("a NumPy array", "write its rows as text, csv or jsonl")),
-    (b"%PDF-", Binary("a PDF document", "save its text as a plain text file")),
-    (b"BZh", Binary("a bzip2 archive", "unpack it with bunzip2 (only gzip is read as it is)")),
-    (b"\xfd7zXZ", Binary("an xz archive", "unpack it with unxz (only gzip is read as it is)")),
-    (b"\x28\xb5\x2f\xfd", Binary("a zstd archive", "unpack it with unzstd (only gzip is read as it is)")),
-    (b"7z\xbc\xaf\x27\x1c", Binary("a 7z archive", "unpack it and name the files in it")),
-    (b"Rar!\x1a\x07", Binary("a rar archive", "unpack it and name the files in it")),
-)
-_UNKNOWN = Binary("a binary file", "name a file of text: tsv, csv, jsonl, fastText or plain text")
-_SPREADSHEETS = (b"[Content_Types].xml", b"xl/", b"opendocument.spreadsheet")
+_SHEET = "open it in a spreadsheet program and save the sheet as csv (UTF-8)"
+_FRAME = "write its columns as csv or jsonl, for example with pandas"
+_NOT_GZIP = "(only gzip is read as it is)"
+_SPREADSHEET = f"an Excel or LibreOffice document: {_SHEET}"
+_BINARY = {  # by how such a file begins: what it is, and the remedy
+    b"PK\x03\x04": "a zip archive: unpack it and name the files in it",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": f"an old Excel or Word document: {_SHEET}",
+    b"PAR1": f"a Parquet file: {_FRAME}",
+    b"ARROW1": f"an Arrow (Feather) file: {_FRAME}",
+    b"SQLite format 3\0": "an SQLite database: export the table as csv",
+    b"\x89HDF": f"an HDF5 file: {_FRAME}",
+    b"\x93NUMPY": "a NumPy array: write its rows as text, csv or jsonl",
+    b"%PDF-": "a PDF document: save its text as a plain text file",
+    b"BZh": f"a bzip2 archive: unpack it with bunzip2 {_NOT_GZIP}",
+    b"\xfd7zXZ": f"an xz archive: unpack it with unxz {_NOT_GZIP}",
+    b"\x28\xb5\x2f\xfd": f"a zstd archive: unpack it with unzstd {_NOT_GZIP}",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it and name the files in it",
+    b"Rar!\x1a\x07": "a rar archive: unpack it and name the files in it",
+}
+_UNKNOWN = "a binary file: name a file of text: tsv, csv, jsonl, fastText or plain text"
+_IN_SPREADSHEETS = (b"[Content_Types].xml", b"xl/", b"opendocument.spreadsheet")
 _MANY_NULS = 0.1
-_NOT_IN_TEXT = bytes(range(9)) + bytes(range(14, 27)) + bytes(range(28, 32))
+_NOT_IN_TEXT = bytes([*range(9), *range(14, 27), *range(28, 32)])
 
 
-def binary_kind(head: bytes) -> Binary | None:
-    """What a file is that begins so, if it is not text in an encoding that extends ASCII; None where it may be text.
-
-    UTF-16 and UTF-32 without a byte order mark are text, too.
-    """
+def binary_kind(head: bytes) -> str | None:
+    """What kind of binary file begins with these bytes, and the remedy, for a message; None for text, which may be
+    UTF-16 or UTF-32 without a byte order mark."""
     head = head[:_HEAD_BYTES]
-    for beginning, binary in _BINARY:
-        if head.startswith(beginning) and head.translate(None, _NOT_IN_TEXT) != head:
-            if beginning == b"PK\x03\x04" and any(name in head for name in _SPREADSHEETS):
-                return Binary("an Excel or LibreOffice document", _TABLE)
-            return binary
+    kind = next((kind for beginning, kind in _BINARY.items() if head.startswith(beginning)), None)
+    if kind is not None and head.translate(None, _NOT_IN_TEXT) != head:
+        return _SPREADSHEET if head.startswith(b"PK") and any(name in head for name in _IN_SPREADSHEETS) else kind
     has_many_nuls = len(head) >= 16 and head.count(0) > _MANY_NULS * len(head)
-    if has_many_nuls and marked_encoding(head) is None and wide_encoding(head) is None:
-        return _UNKNOWN
-    return None
+    return _UNKNOWN if has_many_nuls and not (marked_encoding(head) or wide_encoding(head)) else None
 
 
 def likely_encoding(sample: bytes) -> str | None:
-    """The encoding that the bytes have, as it seems, by marks or by how well they read in it; None if two different
-    readings are about as good. Of encodings that read the bytes alike, a Windows code page comes first."""
+    """The encoding of the bytes, by marks or by how well they read in it; None if two different readings are about as
+    good. Of encodings that read the bytes alike, a Windows code page comes first."""
     clear = marked_encoding(sample) or wide_encoding(sample[:_HEAD_BYTES])
     if clear is not None:
         return clear
@@ -92,24 +79,20 @@ def likely_encoding(sample: bytes) -> str | None:
 
 
 def _log_likelihood(text: str, encoding: str) -> float:
-    """Of the characters beyond ASCII, in the language of the encoding in which they are likeliest."""
+    """The log-likelihood of the characters beyond ASCII, in the most likely language of the encoding."""
     text = f" {text} "
     places = Counter((text[at - 1], text[at], text[at + 1]) for at in range(1, len(text) - 1) if text[at] > "\x7f")
-    misplaced = sum(
-        count for (before, character, after), count in places.items() if _is_misplaced(before, character, after)
-    )
-    counts = Counter[str]()
-    for (_, character, _), count in places.items():
-        counts[character] += count
+    misplaced = sum(count for place, count in places.items() if _is_misplaced(*place))
+    characters = Counter(character for character in text if character > "\x7f")
     best = max(
-        sum(count * _log_probability(character, language) for character, count in counts.items())
+        sum(count * _log_probability(character, language) for character, count in characters.items())
         for language in _ENCODINGS[encoding]
     )
     return best + _WRONG_PLACE * misplaced + (_RARE_ENCODING if encoding in _RARE else 0.0)
 
 
 def _is_misplaced(before: str, character: str, after: str) -> bool:
-    """Whether a character stands where it never does: currency away from numbers, an opening quote behind a letter, a
+    """Whether a character is in an impossible place: currency away from numbers, an opening quote behind a letter, a
     capital inside a word, a letter of another script beside a Latin one or alone."""
     if character in "£€¥¢":
         return not any(other.isdigit() or other.isspace() for other in (before, after))
@@ -133,12 +116,12 @@ def _is_misplaced(before: str, character: str, after: str) -> bool:
 
 
 def marked_encoding(head: bytes) -> str | None:
-    """The encoding whose byte order mark stands at the beginning."""
-    return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    """The encoding whose byte order mark is at the beginning."""
+    return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), None)
 
 
 def is_utf8(sample: bytes) -> bool:
-    """Whether it has characters of several bytes, and all of them are valid UTF-8; a last one may be cut."""
+    """Whether the bytes are valid UTF-8 beyond ASCII; the last character may be cut."""
     try:
         return not codecs.getincrementaldecoder("utf-8")().decode(sample).isascii()
     except UnicodeDecodeError:
@@ -146,23 +129,15 @@ def is_utf8(sample: bytes) -> bool:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, told by the places of the NUL bytes that it has beside ASCII characters."""
+    """UTF-16 or UTF-32, recognized by the places of the NUL bytes that it has beside ASCII characters."""
     if len(head) < 16 or head.count(0) < 0.3 * len(head):
         return None
-    shares = [head[at::4].count(0) / len(head[at::4]) for at in range(4)]
-    for encoding, at_nul in (
-        ("utf-32-le", (1, 2, 3)),
-        ("utf-32-be", (0, 1, 2)),
-        ("utf-16-le", (1, 3)),
-        ("utf-16-be", (0, 2)),
-    ):
-        if all((share > 0.5) == (at in at_nul) for at, share in enumerate(shares)):
-            return encoding
-    return None
+    columns = (head[at::4] for at in range(4))
+    return _WIDE.get("".join("0" if column.count(0) > 0.5 * len(column) else "x" for column in columns))
 
 
 def _is_mostly_utf8(sample: bytes) -> bool:
-    """Whether it is UTF-8, perhaps with a few damaged bytes among many characters of several bytes."""
+    """Whether the bytes are UTF-8, perhaps with a few damaged ones among many characters beyond ASCII."""
     if is_utf8(sample) or sample.isascii():
         return True
     text = sample.decode("utf-8", "replace")
@@ -196,10 +171,8 @@ _CENTRAL = {
     "Romanian": "ăîşâţ",
     "Croatian": "čšžćđ",
 }
-_TURKISH = {"Turkish": "ıüşçğöâîû"}
 _BALTIC = {"Lithuanian": "ėšįžųūčąę", "Latvian": "āīēšūņļģķžč", "Estonian": "äõüöšž"}
 _GREEK = {"Greek": "αοιετσνηυρπκμλίςόάγδέωήθύχβφώξζψϊϋΐΰ"}
-_HEBREW = {"Hebrew": "יוהלאתרבמשנדקעחכפםטסגזןצךףץ"}
 _ARABIC = {"Arabic": "اليمنوترةبعدسفهكقحجأطشىصخإذزضغثئءظؤآپچگژ\u0640\u060c\u061f\u061b"}
 _THAI = {
     "Thai": "านรอกเง่ม้ยลวดทสต\u0e31\u0e34ปบคห\u0e35แขจะใ\u0e37ไพช\u0e38โผซถ\u0e39ธ\u0e4cศณภ\u0e36\u0e33็ษญฟฉฐฎๆฝฯฤฏฒ"
@@ -207,11 +180,11 @@ _THAI = {
 _ENCODINGS: dict[str, dict[str, str]] = {
     "cp1252": _WESTERN,
     "cp1250": _CENTRAL,
-    "cp1254": _TURKISH,
+    "cp1254": {"Turkish": "ıüşçğöâîû"},
     "cp1257": _BALTIC,
     "cp1251": _CYRILLIC,
     "cp1253": _GREEK,
-    "cp1255": _HEBREW,
+    "cp1255": {"Hebrew": "יוהלאתרבמשנדקעחכפםטסגזןצךףץ"},
     "cp1256": _ARABIC,
     "cp874": _THAI,
     "gb18030": {"Chinese": ""},
@@ -264,7 +237,7 @@ _FREQUENT, _IN_DAILY_USE, _KANA, _WIDE_MARK = -5.3, -8.8, {"hiragana": -4.5, "ka
 
 @cache
 def _log_probability(character: str, language: str) -> float:
-    """Of a character among those of a language that are not ASCII, whatever stands beside it."""
+    """The log-probability of a character among those of a language that are not ASCII, without its neighbours."""
     if "\x80" <= character < "\xa0" or character == "\ufffd":
         return _IMPOSSIBLE
     if language in _COMMON:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from textrnn.errors import DataError, short
-from textrnn.reading.records import BadRow, Column, Columns, Record, join_texts, quoted
+from textrnn.reading.records import BadRow, Columns, Record, join_texts, quoted
 
 _ARRAY = re.compile(r"\[\s*(\{|\[|$)")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -19,19 +19,19 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
     """columns: the keys of text and label, neither None. Raises DataError if they are numbers, or
     if the file is one JSON document."""
-    for key, option in _keys(columns):
+    for key in columns.required:
         if isinstance(key, int):
-            raise DataError(f"{name}: jsonl has no column numbers: pass {option}KEY instead of {key}")
+            raise DataError(f"{name}: jsonl has no column numbers: pass {columns.option_for(key)} KEY instead of {key}")
     numbers: dict[str, Any] = {"parse_constant": _NoNumber, "parse_float": _finite} if columns.keep else {}
     is_top = True
     for number, line in enumerate(lines, start=1):
-        if is_top and line.strip():
-            check_is_per_line(line, name, number)
-            is_top = False
         if not line.strip():
             empty = BadRow(number, "expected a JSON object, found an empty line")
             yield empty if columns.labelled else columns.empty_text(number)
             continue
+        if is_top:
+            check_is_per_line(line, name, number)
+            is_top = False
         try:
             item = json.loads(line, **numbers)
         except json.JSONDecodeError as error:
@@ -42,16 +42,6 @@ def jsonl_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator
             yield BadRow(number, "not valid JSON: a number has too many digits")
         else:
             yield _record(item, number, columns)
-
-
-def _keys(columns: Columns) -> list[tuple[Column, str]]:
-    """The keys that each object must have, with the options that set them."""
-    options = columns.options
-    of_text = len(columns.texts)
-    return [
-        (key, options.text_column if number < of_text else options.label_column)
-        for number, key in enumerate(columns.required)
-    ]
 
 
 def check_is_per_line(line: str, name: str, number: int = 1) -> None:
@@ -72,7 +62,7 @@ def check_is_per_line(line: str, name: str, number: int = 1) -> None:
 
 class _NoNumber(str):
     """A number that JSON output cannot hold (NaN, Infinity, beyond all floats), as it is written in the input. It is
-    kept as a string, and is not one where a text is expected."""
+    kept as a string, but refused as a text."""
 
     __repr__ = str.__str__
 
@@ -86,26 +76,28 @@ def _record(item: Any, line: int, columns: Columns) -> Record | BadRow:
     named = " and ".join(map(short, keys))
     if not isinstance(item, dict):
         return BadRow(line, f"expected an object with the key{'s' * (len(keys) > 1)} {named}, found {short(item)}")
-    kept = item if columns.keep else None
-    for key, option in _keys(columns):
+    row = item if columns.keep else None
+    for key in columns.required:
         if key not in item:
-            found = quoted(list(item)) or "none"
-            return BadRow(line, f"no key {short(key)}; the keys are: {found}. Pass {option}KEY", kept)
+            present = quoted(list(item)) or "none"
+            return BadRow(
+                line, f"no key {short(key)}; the keys are: {present}. Pass {columns.option_for(key)} KEY", row
+            )
     texts = {key: item[key] for key in keys if item[key] is not None}
     if not texts:
-        return BadRow(line, f"the value of {named} is null", kept)
+        return BadRow(line, f"the value of {named} is null", row)
     for key, text in texts.items():
         if not isinstance(text, str) or isinstance(text, _NoNumber):
-            return BadRow(line, f"expected a string as the value of {short(key)}, found {short(text)}", kept)
+            return BadRow(line, f"expected a string as the value of {short(key)}, found {short(text)}", row)
         if _LONE_SURROGATE.search(text):
             reason = f"the value of {short(key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
-            return BadRow(line, reason, kept)
-    text = join_texts(texts.values()) if len(keys) > 1 else texts[keys[0]]
-    if not columns.labelled:
-        return Record(line, text, None, kept)
-    label = item[columns.label]
-    if label is None:
-        return BadRow(line, f"the value of {short(columns.label)} is null", kept)
-    if isinstance(label, (list, dict)):
-        return BadRow(line, f"expected one label as the value of {short(columns.label)}, found {short(label)}", kept)
-    return Record(line, text, (label if isinstance(label, str) else json.dumps(label)).strip(), kept)
+            return BadRow(line, reason, row)
+    label = None
+    if columns.labelled:
+        label = item[columns.label]
+        if label is None:
+            return BadRow(line, f"the value of {short(columns.label)} is null", row)
+        if isinstance(label, (list, dict)):
+            return BadRow(line, f"expected one label as the value of {short(columns.label)}, found {short(label)}", row)
+        label = (label if isinstance(label, str) else json.dumps(label)).strip()
+    return Record(line, join_texts(texts.values()), label, row)

@@ -7,9 +7,7 @@ import unicodedata
 from decimal import Decimal
 
 from textrnn.errors import DataError, short
-from textrnn.reading.decoding import read_lines
-from textrnn.reading.records import strip_line_end
-from textrnn.runtime.files import open_binary
+from textrnn.reading.decoding import read_text
 from textrnn.runtime.terminal import without_invisible
 
 _ID_AND_NAME = re.compile(r"(\d{1,9})[\s:;,.|=]\s*(\S.*)")
@@ -17,7 +15,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,6})?")
 
 
 def label_problem(label: str, names: list[str] | None) -> str | None:
-    """Why this cannot be the label of a row; None where it can. names: of label ids, None where labels are names."""
+    """Why this cannot be the label of a row, or None. names: those of label ids, None if labels are names."""
     if not label:
         return "expected a label, found none"
     try:
@@ -26,10 +24,8 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
         return f"expected a label in valid Unicode, found {short(label)}"
     if "\n" in label:
         return f"expected a label on one line, found {short(label)}"
-    if names is None:
-        return None
     is_id = label.isascii() and label.isdigit() and len(label) < 20
-    if not (is_id and int(label) < len(names)):
+    if names is not None and not (is_id and int(label) < len(names)):
         return f"expected a label id from 0 to {len(names) - 1} (see data.label_names), found {short(label)}"
     return None
 
@@ -39,7 +35,7 @@ def folded(label: str) -> str:
     characters or the form of a number (1 and 1.0)."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", without_invisible(label)).casefold())
     plain = " ".join(plain.split())
-    return plain if not is_number(plain) else format(Decimal(plain).normalize() or Decimal(0), "f")
+    return format(Decimal(plain).normalize() or Decimal(0), "f") if is_number(plain) else plain
 
 
 def is_number(label: str) -> bool:
@@ -48,11 +44,12 @@ def is_number(label: str) -> bool:
 
 def read_label_names(path: str) -> list[str]:
     """The names of the label ids 0, 1, ..., one per line, perhaps each after its id. Raises DataError `file:line`."""
-    with open_binary(path) as stream:
-        names = [strip_line_end(line).strip() for line in read_lines(stream, "utf-8", path)]
-    while names and not names[-1]:
-        names.pop()
-    names = _without_ids(names)
+    content = read_text(path).rstrip()
+    names = [line.strip() for line in content.split("\n")] if content else []
+    matches = [_ID_AND_NAME.fullmatch(name) for name in names]
+    without_ids = [match[2] for number, match in enumerate(matches) if match and int(match[1]) == number]
+    if len(set(without_ids)) == len(names):
+        names = without_ids
     for number, name in enumerate(names, start=1):
         if not name:
             raise DataError(f"{path}:{number}: expected a label name, found an empty line")
@@ -61,10 +58,3 @@ def read_label_names(path: str) -> list[str]:
     if len(names) < 2:
         raise DataError(f"{path}: expected two or more label names, one per line, found {len(names)}")
     return names
-
-
-def _without_ids(names: list[str]) -> list[str]:
-    """The names without their ids, if each line begins with its own and what is left tells all names apart."""
-    matches = [_ID_AND_NAME.fullmatch(name) for name in names]
-    rest = [match[2] for number, match in enumerate(matches) if match is not None and int(match[1]) == number]
-    return rest if len(set(rest)) == len(names) else names

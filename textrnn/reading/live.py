@@ -15,18 +15,17 @@ from textrnn.errors import DataError
 from textrnn.runtime.files import decompressed
 
 _BUFFER_BYTES = 1 << 16
-_LINGER_SECONDS = 0.01  # to wait for more bytes before nothing counts as ready
+_LINGER_SECONDS = 0.01  # to wait for more bytes before they count as not ready
 _PATIENCE_SECONDS = 0.4  # the longest time between two calls of before_waiting while bytes keep coming
 
 
 def open_live(path: Path | str | int, name: str, before_waiting: Callable[[], None]) -> BufferedIOBase:
-    """Open a pipe or device (or a descriptor of one) for reading; gzip, told by its first bytes, is decompressed.
+    """Open a pipe or device (or a descriptor of one) for reading; gzip, recognized by its first bytes, is decompressed.
 
     name: for messages. before_waiting: called before each read for which no bytes are ready, so that the caller can
-    process what has come so far; now and then, too, where bytes are always ready. Where the system cannot tell what is
-    ready (Windows), before each read.
+    process what has come so far; also now and then while bytes keep coming; on Windows before each read.
 
-    Raises: DataError where it cannot be opened or read.
+    Raises: DataError if it cannot be opened or read.
     """
     try:
         raw = open(path, "rb", buffering=0)  # noqa: SIM115 - handed to the caller

@@ -31,8 +31,8 @@ _SKIPPED_SHOWN = 5
 
 
 class Example(NamedTuple):
-    """A text, its label (None if labels are not read), where it is (`file:line`, or the file in a folder), all fields
-    of its row if they are kept, and why it could not be read if bad rows are marked: then the text is empty."""
+    """A text, its label (None if labels are not read), its place (`file:line`, or the file in a folder), all fields of
+    its row if they are kept, and why it could not be read if bad rows are marked: then the text is empty."""
 
     text: str
     label: str | None
@@ -43,7 +43,7 @@ class Example(NamedTuple):
 
 @dataclass
 class Skipped:
-    """The bad rows that a reading left out: how many, and a line for each of the first few."""
+    """The bad rows that were left out: their number, and a line for each of the first few."""
 
     count: int = 0
     shown: list[str] = field(default_factory=list)
@@ -93,8 +93,8 @@ def parse_examples(
     """The examples in lines of a file or a live stream, bad ones with their problem, each as soon as its lines have
     come.
 
-    kind: the format. name: of the file, for messages. source: how to read it; its paths do not matter. undecodable: as
-    filled by `read_lines` while the lines are read; such lines are bad rows.
+    kind: the format. name: the file's name, for messages. source: how to read it; its paths do not matter. undecodable:
+    as filled by `read_lines` while the lines are read; such lines are bad rows.
     """
     for record in parse(lines, kind, name, source.columns()):
         where = f"{name}:{record.line}"
@@ -110,7 +110,7 @@ def parse(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Itera
     """Records of one file.
 
     lines: with their line ends. kind: tsv, csv, jsonl, fasttext or, without labels, text (a line is a text).
-    name: of the file, for messages.
+    name: the file's name, for messages.
 
     Raises: DataError if the whole file does not fit (no such column, another format, line ends of old Macs).
     """
@@ -120,11 +120,12 @@ def parse(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Itera
         lines = _checked_lines(lines, kind, name, columns)
     if kind == "fasttext":
         return fasttext_records(lines, name, columns)
-    default_text, default_label = DEFAULT_COLUMNS[kind]
+    text, label = DEFAULT_COLUMNS[kind]
     # a file of texts alone whose text column is set need not have the default label column
     if columns.label is None and (columns.labelled or columns.text is None):
-        columns = replace(columns, label=default_label)
-    columns = replace(columns, text=default_text if columns.text is None else columns.text)
+        columns = replace(columns, label=label)
+    if columns.text is None:
+        columns = replace(columns, text=text)
     return {"tsv": tsv_records, "csv": csv_records, "jsonl": jsonl_records}[kind](lines, name, columns)
 
 
@@ -141,7 +142,7 @@ def _checked_lines(lines: Iterable[str], kind: str, name: str, columns: Columns)
 
 
 def _undecodable_reason(record: Record | BadRow, lines: dict[int, str]) -> str | None:
-    """What is wrong with the bytes of a record, of the line it begins on or a later one; None if nothing is."""
+    """What is wrong with the bytes of a record, in the line it begins on or a later one."""
     for line in [line for line in lines if line < record.line]:
         del lines[line]  # in a column that is not read
     is_marked = isinstance(record, Record) and UNDECODABLE in record.text + (record.label or "")
@@ -154,17 +155,17 @@ def _bad(where: str, reason: str, source: Source, row: dict[str, Any] | None = N
 
 def _named(example: Example, source: Source) -> Example:
     """The example with its label's name, or with what is wrong with its label."""
+    names = source.label_names
     if example.label is None:
         return example
-    problem = label_problem(example.label, source.label_names)
-    if problem is not None:
+    if problem := label_problem(example.label, names):
         return _bad(example.where, problem, source, example.row)
-    return example if source.label_names is None else example._replace(label=source.label_names[int(example.label)])
+    return example if names is None else example._replace(label=names[int(example.label)])
 
 
 def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
+    undecodable: dict[int, str] | None = {} if source.skip_bad_rows or source.mark_bad_rows else None
     with open_binary(path) as stream:
-        undecodable: dict[int, str] | None = {} if source.skip_bad_rows or source.mark_bad_rows else None
         lines = read_lines(stream, source.encoding, path, source.options.encoding, undecodable)
         yield from parse_examples(lines, kind, path, source, undecodable)
 
@@ -174,19 +175,18 @@ def _folder_examples(path: str, source: Source) -> Iterator[Example]:
     if not source.labelled:
         yield from _documents(folder_entries(path, follow_links=True), None, source)
         return
-    classes = class_names(path)
-    if not any(os.path.isdir(os.path.join(path, name)) for name in classes):
+    folders = {name: os.path.join(path, name) for name in class_names(path)}
+    if not any(map(os.path.isdir, folders.values())):
         raise DataError(f"{path}: expected a folder with one sub-folder per class, found no sub-folder")
-    for label in classes:
-        folder = os.path.join(path, label)
+    for label, folder in folders.items():
         if not os.path.isdir(folder):
             problem = not_a_file(folder) or "expected one sub-folder per class, found a file; move it away"
             yield _bad(folder, problem, source)
-            continue
-        if next(folder_entries(folder), None) is None:
+        elif next(folder_entries(folder), None) is None:
             yield _bad(folder, "expected documents of this class, found an empty folder; remove it", source)
-        for example in _documents(folder_entries(folder), label, source):
-            yield _named(example, source)
+        else:
+            for example in _documents(folder_entries(folder), label, source):
+                yield _named(example, source)
 
 
 def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:

@@ -1,4 +1,4 @@
-"""What is requested from a data file, and what each parser yields: records and bad rows."""
+"""The columns that are read from a file; records and bad rows, of lines of text and fastText in particular."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that does not fit the format; the caller decides what happens to it. row: its fields, if they are kept and
-    could be read."""
+    """A row that does not fit the format. row: its fields, if they are kept and could be read."""
 
     line: int
     reason: str
@@ -44,10 +43,8 @@ class BadRow:
 
 @dataclass(frozen=True)
 class OptionNames:
-    """How messages refer to an option. bad_rows: which option accepts bad rows, and its effect; None if none does."""
+    """A command's options, for messages. bad_rows: the one that accepts bad rows, and its effect; None without it."""
 
-    text_column: str = "--text-column "
-    label_column: str = "--label-column "
     format: str = "--set data.format="
     encoding: str = "--set data.encoding="
     delimiter: str = "--set data.delimiter="
@@ -56,7 +53,7 @@ class OptionNames:
 
 @dataclass(frozen=True)
 class Columns:
-    """Where text and label are: a name (of a header, of a JSON key), a 0-based number, or None, the format's default.
+    """The columns of text and label: a name (in a header or of a JSON key), a 0-based number, or None for the default.
 
     text: a list for a text that is joined from several columns (`join_texts`). labelled: False ignores labels, so that
     files without any can be read. delimiter: of csv files, None: the one that fits their first `sample_lines` lines.
@@ -73,13 +70,17 @@ class Columns:
 
     @property
     def texts(self) -> list[Column]:
-        """The columns of the text, none if it is the format's default."""
+        """The columns of the text; an empty list for the format's default."""
         return self.text if isinstance(self.text, list) else [] if self.text is None else [self.text]
 
     @property
     def required(self) -> list[Column]:
         """The columns that each row must have: those of the text, and of labels if they are read."""
         return [*self.texts, self.label] if self.labelled and self.label is not None else self.texts
+
+    def option_for(self, column: Column) -> str:
+        """The option that sets one of the required columns."""
+        return "--text-column" if column in self.texts else "--label-column"
 
     def empty_text(self, line: int) -> Record:
         """The record of a blank line in a file without labels."""
@@ -93,26 +94,26 @@ def text_records(lines: Iterable[str], columns: Columns) -> Iterator[Record]:
 
 
 def fasttext_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
-    """`__label__NAME text` on each line. name: of the file, for messages."""
+    """`__label__NAME text` on each line. name: the file's name, for messages."""
     for number, line in enumerate(lines, start=1):
         line = strip_line_end(line)
         match = _FASTTEXT_LABEL.match(line)
-        rest = line[match.end() :] if match else line
+        text = line[match.end() :] if match else line
         if not columns.labelled:
             row = {"label": match.group(1)} if match else {}
-            yield Record(number, rest, None, row if columns.keep else None)
+            yield Record(number, text, None, row if columns.keep else None)
         elif match is None:
             yield BadRow(number, f"expected `__label__NAME text`, found {line[:40]!r}")
-        elif _FASTTEXT_LABEL.match(rest):
+        elif _FASTTEXT_LABEL.match(text):
             yield BadRow(number, f"expected one label, found several: {line[:60]!r}")
         elif match.group(1).endswith(","):
             yield BadRow(number, f"expected `__label__NAME text`, found {line[:40]!r}: {comma_remedy(line, name)}")
         else:
-            yield Record(number, rest, match.group(1))
+            yield Record(number, text, match.group(1))
 
 
 def comma_remedy(line: str, name: str) -> str | None:
-    """What to do about a comma behind the label of a fastText line; None if there is no comma."""
+    """The remedy for a comma behind the label of a fastText line; None without a comma."""
     if _COMMA.match(line) is None:
         return None
     return (
@@ -122,7 +123,7 @@ def comma_remedy(line: str, name: str) -> str | None:
 
 
 def check_line_end(line: str, name: str) -> None:
-    """Raises DataError for the only line of a file whose lines end in carriage returns alone."""
+    """Raises DataError if a file's first line shows that its lines end in carriage returns alone."""
     if "\r" in line and not line.endswith("\n"):
         raise DataError(
             f"{name}: the lines end in carriage returns (\\r) without line feeds, as on old Macs: convert the file "
@@ -136,14 +137,12 @@ def join_texts(parts: Iterable[str]) -> str:
 
 
 def strip_line_end(line: str) -> str:
-    """Without the `\\n` or `\\r\\n` at its end; a lone `\\r` there is text."""
-    if line.endswith("\n"):
-        return line[:-2] if line.endswith("\r\n") else line[:-1]
-    return line
+    """The line without `\\n` or `\\r\\n` at its end; a lone `\\r` there is text."""
+    return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
 
 
 def quoted(fields: list[str]) -> str:
-    """The first fields of a row for a message, each cut if it is long."""
+    """The first fields of a row for a message; long ones are cut."""
     return ", ".join(repr(field if len(field) <= 40 else field[:37] + "...") for field in fields[:8])
 
 

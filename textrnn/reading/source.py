@@ -1,7 +1,8 @@
-"""A split as the user named it: files, globs or folders, their format, and how to read them."""
+"""A split as the user names it: files, globs or folders, their format, and how to read them."""
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -12,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from textrnn.errors import DataError
-from textrnn.reading.decoding import check_encoding, read_lines, utf8_hint
+from textrnn.reading.decoding import check_encoding, looks_like_utf8, read_lines
 from textrnn.reading.jsonl import check_is_per_line
 from textrnn.reading.records import Column, Columns, OptionNames, TextColumns, check_line_end, strip_line_end
 from textrnn.runtime.files import open_binary, strip_gz
@@ -25,11 +26,11 @@ class Source:
     """The texts of one split.
 
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
-    texts without labels). label_names: the names of the 0-based ids in the files, or None if labels are names.
+    texts without labels). label_names: the names of the 0-based ids in the files, None if labels are names.
     delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row is an example with a problem. labelled:
     False reads texts alone. live: lines may come late, so that only the next one is waited for. keep: whether examples
-    keep all fields. options: how messages name the options to set. cache_dir: of its tokenized corpus, None if it has
-    none.
+    keep all fields. options: how messages name the options to set. cache_dir: the folder of its tokenized corpus, if
+    it has one.
     """
 
     paths: list[str]
@@ -64,7 +65,7 @@ class Source:
         """
         return self._files
 
-    @cached_property  # the first line of a file may tell its format
+    @cached_property  # a file may be opened for its format
     def _files(self) -> list[tuple[str, str]]:
         files: dict[str, tuple[str, str]] = {}  # by real path
         for pattern in self.paths:
@@ -79,7 +80,7 @@ class Source:
         return list(files.values())
 
     def unused_options(self) -> list[str]:
-        """A sentence for what is set and has no effect on these files."""
+        """A sentence for each setting that has no effect on these files."""
         kinds, sentences = {kind for _, kind in self.files()}, []
         has_columns = self.text_column is not None or self.label_column is not None
         if has_columns and kinds <= {"fasttext", "folder", "text"}:
@@ -89,7 +90,8 @@ class Source:
         return sentences
 
     def encoding_hints(self) -> list[str]:
-        """A sentence for each file that is UTF-8, as it seems, and is read in another encoding."""
+        """A sentence for each file that is read in another encoding and seems to be UTF-8, which many encodings accept
+        as other characters."""
         if check_encoding(self.encoding) == "utf-8":
             return []  # without looking for the files
         hints = []
@@ -97,9 +99,11 @@ class Source:
             file: str | None = path
             if kind == "folder":  # its first document stands for all
                 file = next((file for file, problem in folder_entries(path, follow_links=True) if not problem), None)
-            hint = None if file is None else utf8_hint(file, self.encoding, self.options.encoding)
-            if hint is not None:
-                hints.append(hint)
+            if file is not None and looks_like_utf8(file):
+                hints.append(
+                    f"{file}: read as {self.encoding}, but it looks like utf-8: if texts come out garbled, pass "
+                    f"{self.options.encoding}utf-8"
+                )
         return hints
 
     def common_format(self) -> str:
@@ -118,38 +122,33 @@ class Source:
             raise DataError(f"{path}: expected a folder (data.format), found a file")
         if self.format != "auto":
             return self.format
-        return detect_format(path, self.encoding, self.options) if self.labelled else suffix_format(path) or "text"
+        if kind := suffix_format(path):
+            return kind
+        return self._format_of_first_line(path) if self.labelled else "text"
+
+    def _format_of_first_line(self, path: str) -> str:
+        with open_binary(path) as stream:
+            line = next(read_lines(stream, self.encoding, path, self.options.encoding), None)
+        if line is None:
+            raise DataError(f"{path}: the file is empty")
+        check_line_end(line, path)
+        if line.startswith("__label__"):
+            return "fasttext"
+        with contextlib.suppress(ValueError, RecursionError):
+            if isinstance(json.loads(line), dict):
+                return "jsonl"
+        if "\t" in line:
+            return "tsv"
+        check_is_per_line(line, path)
+        raise DataError(
+            f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
+            f"{strip_line_end(line)[:60]!r}. Pass {self.options.format}tsv, csv, jsonl or fasttext"
+        )
 
 
 def suffix_format(path: str) -> str | None:
-    """The format that a file name's suffix tells, also before .gz; None for any other suffix."""
+    """The format that a file name's suffix shows, also before .gz; None for any other suffix."""
     return _SUFFIX_FORMATS.get(os.path.splitext(strip_gz(path))[1].lower())
-
-
-def detect_format(path: str, encoding: str, options: OptionNames) -> str:
-    """The format of a labelled file, by its suffix, else by its first line. Raises DataError where neither tells."""
-    by_suffix = suffix_format(path)
-    if by_suffix:
-        return by_suffix
-    with open_binary(path) as stream:
-        first = next(read_lines(stream, encoding, path, options.encoding), None)
-    if first is None:
-        raise DataError(f"{path}: the file is empty")
-    check_line_end(first, path)
-    if first.startswith("__label__"):
-        return "fasttext"
-    try:
-        if isinstance(json.loads(first), dict):
-            return "jsonl"
-    except (ValueError, RecursionError):
-        pass
-    if "\t" in first:
-        return "tsv"
-    check_is_per_line(first, path)
-    raise DataError(
-        f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
-        f"{strip_line_end(first)[:60]!r}. Pass {options.format}tsv, csv, jsonl or fasttext"
-    )
 
 
 def changed_while_read(paths: Iterable[str]) -> DataError:
@@ -157,34 +156,28 @@ def changed_while_read(paths: Iterable[str]) -> DataError:
 
 
 def class_names(folder: str) -> list[str]:
-    """The names in a folder that are not hidden (.DS_Store), sorted: one of each class, where it has classes."""
+    """The names in a folder that are not hidden (.DS_Store), sorted: one of each class, if it has classes."""
     return sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 
 def folder_entries(folder: str, *, follow_links: bool = False) -> Iterator[tuple[str, str | None]]:
-    """(path, None) for each file below a folder that is not hidden, sorted, at any depth; (path, problem) for whatever
-    else is there.
+    """(path, None) for each file below a folder that is not hidden, sorted, at any depth; (path, problem) for anything
+    else there.
 
-    follow_links: to folders that are directly in this one. Further down links may lead in a circle.
+    follow_links: follow links to folders that are directly in this one. Further down, links may lead in a circle.
     """
-    waiting = [iter(class_names(folder))]  # of each folder on the way down, the names still to be looked at
-    parents = [folder]
+    waiting = [(folder, name) for name in reversed(class_names(folder))]
     while waiting:
-        name = next(waiting[-1], None)
-        if name is None:
-            waiting.pop()
-            parents.pop()
-            continue
-        path = os.path.join(parents[-1], name)
-        if os.path.isdir(path) and ((follow_links and len(parents) == 1) or not os.path.islink(path)):
-            waiting.append(iter(class_names(path)))
-            parents.append(path)
+        parent, name = waiting.pop()
+        path = os.path.join(parent, name)
+        if os.path.isdir(path) and ((follow_links and parent == folder) or not os.path.islink(path)):
+            waiting += [(path, name) for name in reversed(class_names(path))]
         else:
             yield path, not_a_file(path)
 
 
 def not_a_file(path: str) -> str | None:
-    """Why no document can be read from a path; None where one can."""
+    """Why no document can be read from a path, or None."""
     try:
         mode = os.stat(path).st_mode
     except OSError as error:

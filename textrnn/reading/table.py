@@ -7,8 +7,8 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
+from typing import NamedTuple
 
 from textrnn.errors import DataError, short
 from textrnn.reading.headers import (
@@ -44,18 +44,18 @@ def csv_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[R
     """Fields between delimiters: the one that is given, or that the first line states (`sep=;`), or that fits the first
     `columns.sample_lines`. Raises DataError as _records does."""
     stream = iter(lines)
-    first = next(stream, "")
-    stream = chain([first] * bool(first), stream)
-    stated = _STATED_DELIMITER.fullmatch(first)
+    sample = list(islice(stream, 1))
+    stated = _STATED_DELIMITER.fullmatch("".join(sample))
     delimiter = columns.delimiter or (stated and stated[1])
     if delimiter is None:
-        sample: list[str] = []
-        for line in islice(stream, columns.sample_lines):
+        size = sum(map(len, sample))
+        for line in islice(stream, columns.sample_lines - 1):
             sample.append(line)
-            if sum(map(len, sample)) > _SAMPLE_CHARACTERS:
+            size += len(line)
+            if size > _SAMPLE_CHARACTERS:
                 break
-        stream, delimiter = chain(sample, stream), find_delimiter(sample, columns)
-    rows = _csv_rows(stream, delimiter)
+        delimiter = find_delimiter(sample, columns)
+    rows = _csv_rows(chain(sample, stream), delimiter)
     if stated is not None:
         next(rows, None)
     yield from _records(rows, "csv", name, columns)
@@ -64,20 +64,20 @@ def csv_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[R
 def find_delimiter(sample: list[str], columns: Columns) -> str:
     """The first delimiter with which the header has the columns that are asked for by name; else one that divides most
     rows into equally many fields, and enough of them. Of several such ones, that with the fewest different labels."""
-    wanted = [*columns.texts, *([] if columns.label is None else [columns.label])]
     names = {column for column in columns.required if isinstance(column, str)}
+    numbers = [column for column in (*columns.texts, columns.label) if isinstance(column, int)]
     rows = {delimiter: _sample_rows(sample, delimiter) for delimiter in DELIMITERS}
     if names:
-        for delimiter, found in rows.items():
-            if found and names <= {field.strip() for field in found[0]}:
+        for delimiter, divided in rows.items():
+            if divided and names <= {field.strip() for field in divided[0]}:
                 return delimiter
-    elif wanted == [0] and len(rows[","]) < _ENOUGH_ROWS:
+    elif columns.label is None and numbers == [0] and len(rows[","]) < _ENOUGH_ROWS:
         return ","  # a single column, perhaps of texts that hold the others
-    needed = max([2, *(column + 1 for column in wanted if isinstance(column, int))])
+    needed = max([2, *(number + 1 for number in numbers)])
     evenness = {}
-    for delimiter, found in rows.items():  # the share of rows with the most common number of fields
-        (width, count), *_ = Counter(map(len, found)).most_common(1) or [(0, 0)]
-        evenness[delimiter] = count / len(found) if width >= needed else 0.0
+    for delimiter, divided in rows.items():  # the share of rows with the most common number of fields
+        (width, count), *_ = Counter(map(len, divided)).most_common(1) or [(0, 0)]
+        evenness[delimiter] = count / len(divided) if width >= needed else 0.0
     best = max(evenness.values())
     if not best:
         return ","
@@ -89,7 +89,7 @@ def find_delimiter(sample: list[str], columns: Columns) -> str:
 
 
 def _sample_rows(sample: list[str], delimiter: str) -> list[list[str]]:
-    """The rows that are not empty, without the last one, which may be cut."""
+    """The rows that are not empty, without the last one, which may be cut off."""
     csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader((strip_line_end(line).replace("\r", " ") + "\n" for line in sample), delimiter=delimiter)
     rows: list[list[str]] = []
@@ -102,7 +102,7 @@ def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row | BadRow]:
     """The rows; quoted fields may hold delimiters and line ends. A row that cannot be parsed is a bad one of one line:
     reading goes on with the next line."""
     csv.field_size_limit(_LONGEST_FIELD)
-    again: deque[str] = deque()  # lines after a bad row that the parser has taken already
+    again: deque[str] = deque()  # lines after a bad row, to be read anew
     row_lines: list[str] = []  # of the row that is being read
     has_stand_in = False
 
@@ -139,33 +139,12 @@ def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row | BadRow]:
         begin += len(row_lines)
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where the parts of a record are in a row of `width` fields.
-
-    texts: of several, the text is joined. label: None if labels are not read. last_takes_rest: further fields belong to
-    the last one, a text with tabs. names: of the columns, if records keep their fields.
-    """
+class _Layout(NamedTuple):
+    """The places of text and label in a row, and the names of all its columns; label: None if labels are not read."""
 
     texts: list[int]
     label: int | None
-    width: int
-    last_takes_rest: bool
-    names: list[str] | None = None
-
-    def record(self, line: int, row: list[str]) -> Record | BadRow:
-        if self.label is None and row in BLANK:
-            return Record(line, "", None, None if self.names is None else {})
-        if self.last_takes_rest and len(row) > self.width:
-            row = [*row[: self.width - 1], "\t".join(row[self.width - 1 :])]
-        if len(row) == self.width:
-            kept = None if self.names is None else dict(zip(self.names, row, strict=True))
-            text = row[self.texts[0]] if len(self.texts) == 1 else join_texts(row[place] for place in self.texts)
-            return Record(line, text, None if self.label is None else row[self.label].strip(), kept)
-        expected = f"expected {count_of(self.width, 'field')}"
-        if not any(field.strip() for field in row):
-            return BadRow(line, f"{expected}, found an empty line")
-        return BadRow(line, f"{expected}, found {len(row)}: {quoted(row)}")
+    names: list[str]
 
 
 def _records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns) -> Iterator[Record | BadRow]:
@@ -179,37 +158,61 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, columns: Column
     if any(isinstance(column, str) for column in (*columns.texts, columns.label)):
         if isinstance(first, BadRow):
             raise DataError(f"{name}:{first.line}: {first.reason}")
-        layout = _layout_by_header(first, rows, kind, name, columns)
+        layout = _layout_by_header(first, rows, name, columns)
     else:
         is_top = True
-        while (before := _before_layout(first, kind, name, columns)) is not None:
-            yield before
+        for row in chain([first], rows):
+            if isinstance(row, BadRow):
+                yield row
+            elif not columns.labelled and row[1] in BLANK:
+                yield columns.empty_text(row[0])
+            elif reason := lacking_columns(row[1], kind, columns):
+                if columns.labelled:
+                    raise DataError(f"{name}:{row[0]}: {reason}")
+                yield BadRow(row[0], reason)
+            else:
+                break
             is_top = False
-            if (first := next(rows, None)) is None:
-                return
-        assert not isinstance(first, BadRow)
-        layout = _layout_by_number(first, rows, kind, name, columns, is_top=is_top)
-        rows = chain([first], rows)
+        else:
+            return
+        layout = _layout_by_number(row, rows, kind, name, columns, is_top=is_top)
+        rows = chain([row], rows)
     if layout.label in layout.texts:
-        options = columns.options
         raise DataError(
-            f"{name}: text and label are both read from column {short(columns.label)}: pass another "
-            f"{options.text_column}COLUMN or {options.label_column}COLUMN"
+            f"{name}: text and label are both read from column {short(columns.label)}: pass another --text-column "
+            f"COLUMN or --label-column COLUMN"
         )
+    takes_rest = kind == "tsv" and len(layout.names) - 1 in layout.texts
     for row in rows:
-        yield row if isinstance(row, BadRow) else layout.record(*row)
+        yield row if isinstance(row, BadRow) else _record(row, layout, columns, takes_rest)
 
 
-def _layout_by_header(first: Row, rows: Iterator[Row | BadRow], kind: str, name: str, columns: Columns) -> _Layout:
-    """first: the header. rows: those after it, from which a message guesses the columns that are meant."""
-    line, header = first
-    where, names, wanted = f"{name}:{line}", [field.strip() for field in header], columns.required
+def _record(numbered_row: Row, layout: _Layout, columns: Columns, takes_rest: bool) -> Record | BadRow:
+    """takes_rest: further fields belong to the last one, a text with tabs."""
+    line, row = numbered_row
+    texts, label, names = layout
+    width = len(names)
+    if label is None and row in BLANK:
+        return columns.empty_text(line)
+    if takes_rest and len(row) > width:
+        row = [*row[: width - 1], "\t".join(row[width - 1 :])]
+    if len(row) == width:
+        kept = dict(zip(names, row, strict=True)) if columns.keep else None
+        text = row[texts[0]] if len(texts) == 1 else join_texts(row[place] for place in texts)
+        return Record(line, text, None if label is None else row[label].strip(), kept)
+    found = f"{len(row)}: {quoted(row)}" if any(map(str.strip, row)) else "an empty line"
+    return BadRow(line, f"expected {count_of(width, 'field')}, found {found}")
+
+
+def _layout_by_header(header: Row, rows: Iterator[Row | BadRow], name: str, columns: Columns) -> _Layout:
+    """rows: those after the header, from which a message guesses the columns that are meant."""
+    where, names = f"{name}:{header[0]}", [field.strip() for field in header[1]]
     if not any(names):
-        asked = " and ".join(map(short, wanted))
-        plural = "s" * (len(wanted) > 1)
+        asked = " and ".join(map(short, columns.required))
+        plural = "s" * (len(columns.required) > 1)
         raise DataError(f"{where}: expected a header with the column{plural} {asked}, found an empty line: remove it")
     places: dict[Column, int] = {}
-    for column in wanted:
+    for column in columns.required:
         if isinstance(column, int):
             if column >= len(names):
                 raise DataError(f"{where}: no column {column} (0-based); the header is: {quoted(names)}")
@@ -220,35 +223,17 @@ def _layout_by_header(first: Row, rows: Iterator[Row | BadRow], kind: str, name:
             )
         elif column in names:
             places[column] = names.index(column)
-    if missing := [column for column in wanted if column not in places]:
-        reason = missing_columns(missing, names, _next_rows(rows, columns), columns, known=set(places.values()))
-        raise DataError(f"{where}: {reason}")
-    kept = None
-    if columns.keep:
-        kept = [field or str(at) for at, field in enumerate(names)]
-        twice = next((field for field in kept if kept.count(field) > 1), None)
-        if twice is not None:
-            raise DataError(
-                f"{where}: the header has more than one column {short(twice)}, of which only one can be kept: rename "
-                f"all but one"
-            )
-    texts = [places[column] for column in columns.texts]
+    if not places.keys() >= set(columns.required):
+        raise DataError(f"{where}: {missing_columns(names, _next_rows(rows, columns), columns, places)}")
+    names = [field or str(at) for at, field in enumerate(names)]
+    twice = next((field for field in names if names.count(field) > 1), None) if columns.keep else None
+    if twice is not None:
+        raise DataError(
+            f"{where}: the header has more than one column {short(twice)}, of which only one can be kept: rename all "
+            f"but one"
+        )
     label = places[columns.label] if columns.labelled and columns.label is not None else None
-    return _Layout(texts, label, len(names), kind == "tsv" and len(names) - 1 in texts, kept)
-
-
-def _before_layout(row: Row | BadRow, kind: str, name: str, columns: Columns) -> Record | BadRow | None:
-    """The record of a row before the first one that has the numbered columns; None for that one. Raises DataError for a
-    labelled file that begins with neither such a row nor one that cannot be parsed."""
-    if isinstance(row, BadRow):
-        return row
-    line, fields = row
-    if not columns.labelled and fields in BLANK:
-        return columns.empty_text(line)
-    reason = lacking_columns(fields, kind, columns)
-    if reason is not None and columns.labelled:
-        raise DataError(f"{name}:{line}: {reason}")
-    return None if reason is None else BadRow(line, reason)
+    return _Layout([places[column] for column in columns.texts], label, names)
 
 
 def _layout_by_number(
@@ -258,7 +243,6 @@ def _layout_by_number(
     line, row = first
     texts = [int(column) for column in columns.texts]
     label = int(columns.label) if columns.labelled and columns.label is not None else None
-    needed = max(map(int, columns.required)) + 1
     others = [field for at, field in enumerate(row) if at not in texts] if label is None else [row[label]]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
     if is_top and (is_numbered or is_header(row[texts[0]], others)):
@@ -269,13 +253,12 @@ def _layout_by_number(
         raise HeaderError(f"{name}:{line}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(columns.label, int) and max(texts) > columns.label
-    width = needed if text_ends_row else max(len(row), needed)
-    kept = [str(at) for at in range(width)] if columns.keep else None
-    return _Layout(texts, label, width, kind == "tsv" and width - 1 in texts, kept)
+    needed = max(map(int, columns.required)) + 1
+    return _Layout(texts, label, list(map(str, range(needed if text_ends_row else len(row)))))
 
 
 def _next_rows(rows: Iterator[Row | BadRow], columns: Columns) -> list[list[str]]:
-    """Rows that a message is to be guessed from; none of a live stream, in which the next one may be long in coming."""
+    """Rows to guess from for a message; none of a live stream, in which the next one may be long in coming."""
     if columns.sample_lines <= 1:
         return []
     return [row[1] for row in islice(rows, columns.sample_lines) if not isinstance(row, BadRow)]

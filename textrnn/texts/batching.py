@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 import torch
@@ -53,9 +51,9 @@ def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
     return Batch(torch.from_numpy(token_ids), torch.from_numpy(lengths.astype(np.int64)), labels)
 
 
-class EpochBatches(Sequence[np.ndarray]):
-    """The rows of each batch of an epoch, sliced from one array on access: a list of arrays would take more memory than
-    the rows themselves."""
+class EpochBatches:
+    """The rows of each batch of an epoch. `batches[4:6]` slices them from one array: a list of all batches would take
+    more memory than the rows themselves."""
 
     def __init__(self, rows: np.ndarray, batch_size: int, order: np.ndarray) -> None:
         self._rows, self._batch_size, self._order = rows, batch_size, order
@@ -63,15 +61,9 @@ class EpochBatches(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self._order)
 
-    @overload
-    def __getitem__(self, at: int) -> np.ndarray: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[np.ndarray]: ...
-    def __getitem__(self, at: int | slice) -> np.ndarray | list[np.ndarray]:
-        if isinstance(at, slice):
-            return [self[number] for number in range(len(self))[at]]
-        begin = int(self._order[at]) * self._batch_size
-        return self._rows[begin : begin + self._batch_size]
+    def __getitem__(self, batches: slice) -> list[np.ndarray]:
+        begins = (number * self._batch_size for number in self._order[batches].tolist())
+        return [self._rows[begin : begin + self._batch_size] for begin in begins]
 
 
 def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: int) -> EpochBatches:
@@ -91,12 +83,11 @@ def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: 
 
 def inference_batches(lengths: np.ndarray, batch_size: int, *, at_once: int = 1) -> list[np.ndarray]:
     """The rows of each batch, the longest texts first, so that peak memory is reached at the start. Long texts are in
-    smaller batches than `batch_size`, which bounds it. at_once: batches that are in memory together."""
+    smaller batches than `batch_size`. at_once: the number of batches that are in memory together."""
     order = np.argsort(-lengths, kind="stable")
     batches, begin = [], 0
     while begin < len(order):
         most = _MOST_INFERENCE_TOKENS // (at_once * int(lengths[order[begin]]))
-        size = min(batch_size, max(1, most))
-        batches.append(order[begin : begin + size])
-        begin += size
+        batches.append(order[begin : begin + min(batch_size, max(1, most))])
+        begin += len(batches[-1])
     return batches

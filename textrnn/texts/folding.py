@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ _MANY_MARKS = regex.compile(r"(\p{M}{200})(?=\p{M})", regex.V1)
 _JOINER = "\u034f"
 _CLUSTER = regex.compile(r"\X", regex.V1)
 _FIRST_MARK = "\u0300"  # no character before it is changed by the one before
+_nfkc = partial(unicodedata.normalize, "NFKC")
 
 
 class Folded(NamedTuple):
@@ -26,25 +28,25 @@ class Folded(NamedTuple):
 
 
 def fold(text: str, lowercase: bool, normalize: bool) -> str:
-    """The text in lower case and in Unicode's NFKC, if wanted."""
+    """The text in lower case and in Unicode's NFKC, each if asked for."""
     if normalize:
-        text = unicodedata.normalize("NFKC", _limited(text))
+        text = _nfkc(_limited(text))
     return text.lower() if lowercase else text
 
 
 def fold_located(text: str, lowercase: bool, normalize: bool) -> Folded:
     """`fold(text, lowercase, normalize)`, located in the text."""
-    found = Folded(text, np.arange(len(text)), np.arange(1, len(text) + 1))
+    folded = Folded(text, np.arange(len(text)), np.arange(1, len(text) + 1))
     if normalize and not text.isascii():
-        found = _normalized(found, _limited(text))
+        folded = _normalized(folded, _limited(text))
     if not lowercase:
-        return found
+        return folded
     # as a whole, since a final sigma depends on its neighbours; only the length of İ changes
-    lowered = found.text.lower()
-    if len(lowered) > len(found.text):
-        lengths = np.asarray([len(character.lower()) for character in found.text])
-        return Folded(lowered, np.repeat(found.starts, lengths), np.repeat(found.ends, lengths))
-    return found._replace(text=lowered)
+    lowered = folded.text.lower()
+    if len(lowered) > len(folded.text):
+        lengths = np.asarray([len(character.lower()) for character in folded.text])
+        return Folded(lowered, np.repeat(folded.starts, lengths), np.repeat(folded.ends, lengths))
+    return folded._replace(text=lowered)
 
 
 def _limited(text: str) -> str:
@@ -60,42 +62,34 @@ def _normalized(original: Folded, limited: str) -> Folded:
         starts, ends = np.insert(starts, joined, starts[joined - 1]), np.insert(ends, joined, ends[joined - 1])
     if unicodedata.is_normalized("NFKC", limited):
         return Folded(limited, starts, ends)
-    begins: list[int] = []
-    stops: list[int] = []
-    lengths: list[int] = []
+    first: list[int] = []  # of the characters that each character of the result comes from
+    last: list[int] = []
     for begin, end, normalized in _groups(limited):
-        if len(normalized) == end - begin and all(map(_becomes, limited[begin:end], normalized)):
-            begins += range(begin, end)
-            stops += range(begin + 1, end + 1)
-            lengths += [1] * (end - begin)
+        if [_nfkc(character) for character in limited[begin:end]] == list(normalized):
+            first += range(begin, end)
+            last += range(begin, end)
         else:
-            begins.append(begin)
-            stops.append(end)
-            lengths.append(len(normalized))
-    first, last = np.repeat(np.asarray(begins), lengths), np.repeat(np.asarray(stops), lengths) - 1
-    return Folded(unicodedata.normalize("NFKC", limited), starts[first], ends[last])
-
-
-def _becomes(character: str, normalized: str) -> bool:
-    return unicodedata.normalize("NFKC", character) == normalized
+            first += [begin] * len(normalized)
+            last += [end - 1] * len(normalized)
+    return Folded(_nfkc(limited), starts[first], ends[last])
 
 
 def _groups(text: str) -> list[tuple[int, int, str]]:
     """The text in groups of characters that are normalized independently of each other: (begin, end, normalized).
 
-    They are grapheme clusters, joined where two of them become other characters together, as Hangul letters do."""
+    They are grapheme clusters, joined if two of them become other characters together, as Hangul letters do."""
     groups: list[tuple[int, int, str]] = []
     for match in _CLUSTER.finditer(text):
         begin, end = match.span()
-        normalized = unicodedata.normalize("NFKC", match.group())
+        normalized = _nfkc(match.group())
         if groups and normalized[0] >= _FIRST_MARK:
-            before, _, of_before = groups[-1]
-            together = unicodedata.normalize("NFKC", text[before:end])
-            if together != of_before + normalized:
+            before, _, normalized_before = groups[-1]
+            together = _nfkc(text[before:end])
+            if together != normalized_before + normalized:
                 groups[-1] = (before, end, together)
                 continue
         groups.append((begin, end, normalized))
-    if "".join(normalized for _, _, normalized in groups) != unicodedata.normalize("NFKC", text):
+    if "".join(normalized for _, _, normalized in groups) != _nfkc(text):
         # not met so far, but `regex` and `unicodedata` may know different versions of Unicode
-        return [(0, len(text), unicodedata.normalize("NFKC", text))]
+        return [(0, len(text), _nfkc(text))]
     return groups

@@ -41,9 +41,9 @@ def count_shared(hashes: np.ndarray, rows: np.ndarray, others: np.ndarray, other
     """How many of the uint64 `hashes[rows]` occur in `others[other_rows]`; only the former are held in memory."""
     if not len(rows):
         return 0
-    distinct = np.unique(hashes[rows])
-    found = np.zeros(len(distinct), dtype=bool)
+    distinct, counts = np.unique(hashes[rows], return_counts=True)
+    is_shared = np.zeros(len(distinct), dtype=bool)
     for block in in_blocks(others, other_rows):
         at = np.searchsorted(distinct, block).clip(max=len(distinct) - 1)
-        found[at[distinct[at] == block]] = True
-    return sum(int(found[np.searchsorted(distinct, block)].sum()) for block in in_blocks(hashes, rows))
+        is_shared[at[distinct[at] == block]] = True
+    return int(counts[is_shared].sum())

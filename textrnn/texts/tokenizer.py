@@ -8,7 +8,7 @@ import random
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
@@ -23,22 +23,24 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}
 # Combining marks (vowel signs, accents) belong to the letter before them; an apostrophe joins letters ("don't"), a
 # point or comma joins digits ("3.14").
 _WORD = r"{c}+(?:(?:['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}})){c}*)*"
-_CHAR_PATTERN = regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1)
-_WORD_PATTERN = regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1)
-_SPACED_PATTERN = regex.compile(r"\S+", regex.V1)
+_PATTERNS = {
+    "char": regex.compile(_WORD.format(c=rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]") + r"|\S\p{M}*", regex.V1),
+    "word": regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1),
+    "whitespace": regex.compile(r"\S+", regex.V1),
+}
 # Characters that are tokenized at once: a text without end must not take memory without end, and jieba takes time by
 # the square of the number of unknown characters in a row.
 _PIECE, _PIECE_OF_JIEBA = 1 << 16, 1 << 13
 _UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
-_UNSPACED_SHARE = 0.3  # of letters, from which on a text is one of such a script, and of texts
+_UNSPACED_SHARE = 0.3  # of the letters of a text, and of texts: with more, the text or texts are of such a script
 _LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
 
 T = TypeVar("T")
 
 
 class LocatedToken(NamedTuple):
-    """A token, and the characters [start, end) of the original text that it was made of. Tokens made of one character,
-    as the three of ½, have the same place."""
+    """A token and its characters [start, end) of the original text. Tokens made of one character, as the three of ½,
+    have the same place."""
 
     token: str
     start: int
@@ -58,29 +60,23 @@ class Tokenizer:
     def __init__(
         self, kind: str = "char", *, lowercase: bool = True, normalize: bool = True, user_dict: str | None = None
     ) -> None:
-        self.kind = kind
-        self.lowercase = lowercase
-        self.normalize = normalize
+        self.kind, self.lowercase, self.normalize = kind, lowercase, normalize
         self.user_dict = user_dict if kind == "jieba" else None
         self._piece = _PIECE_OF_JIEBA if kind == "jieba" else _PIECE
         self._stops = " \n" if kind == "whitespace" else " \n。"
-        if kind == "char":
-            self._pattern = _CHAR_PATTERN
-        elif kind == "word":
-            self._pattern = _WORD_PATTERN
-        elif kind == "whitespace":
-            self._pattern = _SPACED_PATTERN
-        elif kind == "jieba":
-            self._cut = _jieba(self._fold(self.user_dict or "")).cut
+        self._split: Callable[[str], list[str]]  # of a folded text
+        if kind == "jieba":
+            self._split = _jieba_words(self._fold(self.user_dict or ""))
+        elif kind in _PATTERNS:
+            self._split = _PATTERNS[kind].findall
         else:
             raise ValueError(f"unknown tokenizer kind {kind!r}")
 
     def __call__(self, text: str) -> list[str]:
-        """All tokens of a text."""
         return list(self.tokens(text))
 
     def tokens(self, text: str) -> Iterable[str]:
-        """The tokens of a text: a list, or, of a very long text, an iterator that finds them piece by piece."""
+        """The tokens of a text: a list, or, for a very long text, an iterator over its pieces."""
         if len(text) <= self._piece:
             return self._split(self._fold(text))
         return chain.from_iterable(self._split(self._fold(piece)) for piece in _pieces(text, self._piece, self._stops))
@@ -96,12 +92,6 @@ class Tokenizer:
                 yield LocatedToken(token, begin + int(folded.starts[at]), begin + int(folded.ends[end - 1]))
                 at = end
             begin += len(piece)
-
-    def _split(self, text: str) -> list[str]:
-        """text: folded."""
-        if self.kind == "jieba":
-            return [token for token in self._cut(text) if not token.isspace()]
-        return self._pattern.findall(text)
 
     def __reduce__(self) -> Any:
         return partial(Tokenizer, **self.options()), ()  # jieba's own state holds locks, which cannot be pickled
@@ -126,26 +116,26 @@ class Tokenizer:
 
 
 def _pieces(text: str, size: int, stops: str) -> Iterator[str]:
-    """A long text in pieces that end before one of the characters `stops`, where no token is cut; a piece without any
+    """A long text in pieces that end before one of the characters `stops`, so that no token is cut; a piece without any
     has the full size."""
     begin = 0
     while len(text) - begin > size:
-        limit = begin + size
-        end = max(text.rfind(stop, begin + 1, limit) for stop in stops)
-        yield text[begin : end if end > 0 else limit]
-        begin = end if end > 0 else limit
+        stop = max(text.rfind(stop, begin + 1, begin + size) for stop in stops)
+        end = stop if stop > 0 else begin + size
+        yield text[begin:end]
+        begin = end
     yield text[begin:]
 
 
 def user_dict_problem(user_dict: str, *, lowercase: bool, normalize: bool) -> tuple[int, str] | None:
-    """The first line of a jieba dictionary that cannot be meant as it is, and why; None where there is none."""
+    """The first line of a jieba dictionary that is malformed, and why; None if all are well-formed."""
     expected = "expected `word [count] [tag]` separated by single spaces"
     for number, line in enumerate(user_dict.split("\n"), start=1):
         if "\t" in line:
             return number, f"{expected}, found a tab: replace tabs with spaces"
         fields = fold(line, lowercase, normalize).strip().split(" ")
         # jieba takes all that is not a count for a part of the word
-        counts = [field for field in fields[1:] if _looks_like_a_number(field)]
+        counts = list(filter(_looks_like_a_number, fields[1:]))
         if counts and not re.fullmatch("0*[1-9][0-9]{0,8}", counts[-1]):
             return number, f"expected a count from 1 to 999999999, found {short(counts[-1])}"
     return None
@@ -159,12 +149,9 @@ def _looks_like_a_number(field: str) -> bool:
     return True
 
 
-def _jieba(user_dict: str) -> Any:
-    """A separate jieba tokenizer: a user dictionary in jieba's global one would affect every other model.
-
-    Without a user dictionary, its own dictionary, which takes a second to load, is loaded with the first text: a cached
-    corpus never needs it.
-    """
+def _jieba_words(user_dict: str) -> Callable[[str], list[str]]:
+    """A separate jieba tokenizer: a user dictionary in jieba's global one would affect every other model. Without a
+    user dictionary, jieba's own, which takes a second to load, is loaded with the first text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import jieba
@@ -172,7 +159,7 @@ def _jieba(user_dict: str) -> Any:
     tokenizer = jieba.Tokenizer()
     if user_dict:
         tokenizer.load_userdict(io.StringIO(user_dict))
-    return tokenizer
+    return lambda text: [token for token in tokenizer.cut(text) if not token.isspace()]
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
@@ -199,15 +186,12 @@ def check_segmented(kind: str, texts: Iterable[str]) -> None:
     """
     if kind not in ("word", "whitespace"):
         return
-    unspaced, count, runs = 0, 0, []
-    for text in texts:
-        of_text, letters = _UNSPACED_RUN.findall(text), sum(map(str.isalpha, text))
-        runs += of_text
-        count += letters > 0
-        unspaced += sum(map(len, of_text)) > _UNSPACED_SHARE * letters
-    if unspaced > _UNSPACED_SHARE * count and sum(map(len, runs)) > _LONGEST_PLAUSIBLE_WORD * len(runs):
-        longest = max(runs, key=len)
+    texts = [text for text in texts if any(map(str.isalpha, text))]
+    unspaced = sum(share_unspaced([text]) > _UNSPACED_SHARE for text in texts)
+    words = [word for text in texts for word in _UNSPACED_RUN.findall(text)]
+    if unspaced > _UNSPACED_SHARE * len(texts) and sum(map(len, words)) > _LONGEST_PLAUSIBLE_WORD * len(words):
         raise DataError(
-            f"tokenizer.kind: {kind!r} splits at spaces, but {'these' if unspaced == count else 'many'} texts are "
-            f"written without spaces between words, for example {longest[:30]!r}: set tokenizer.kind to char or jieba"
+            f"tokenizer.kind: {kind!r} splits at spaces, but {'these' if unspaced == len(texts) else 'many'} texts are "
+            f"written without spaces between words, for example {max(words, key=len)[:30]!r}: set tokenizer.kind to "
+            f"char or jieba"
         )

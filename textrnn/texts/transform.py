@@ -31,7 +31,7 @@ class TokenizedTexts(NamedTuple):
 
 
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer, at_most: int | None = None) -> TokenizedTexts:
-    """Tokenize texts; at_most: stop after this many tokens of each, None: read to the end."""
+    """at_most: stop after this many tokens of each text; None: read to the end."""
     number_of: defaultdict[str, int] = defaultdict(count().__next__)  # a new token gets the next number
     tokens = array("i")  # lists would take several times the memory
     lengths = array("i")
@@ -52,7 +52,7 @@ def text_starts(lengths: np.ndarray) -> np.ndarray:
 
 
 def cut_lengths(lengths: np.ndarray, max_length: int) -> np.ndarray:
-    """(n,) int32: how many tokens a model reads of texts with `lengths` tokens; at least one, see TokenizedTexts."""
+    """(n,) int32: how many tokens a model reads of texts with `lengths` tokens; at least one (see TokenizedTexts)."""
     return np.minimum(np.maximum(np.asarray(lengths), 1), min(max_length, _INT32_MAX))
 
 
@@ -62,7 +62,7 @@ class EncodedTexts:
 
     tokens (N,): token numbers; id_map turns them into vocabulary ids (None: they are ids already).
     starts, lengths (n,): the slice of `tokens` that is each text. labels (n,): label ids, or None. is_empty (n,) bool:
-    which texts have no token and are read as one unknown token, or None if that is not known.
+    which texts have no token and are read as one unknown token, or None if unknown.
     """
 
     tokens: np.ndarray
@@ -94,20 +94,14 @@ class Transform:
     """Tokenizer, vocabulary and length limit of a model: what turns its texts into ids."""
 
     def __init__(self, tokenizer: Tokenizer, vocab: Vocab, max_length: int) -> None:
-        self.tokenizer = tokenizer
-        self.vocab = vocab
-        self.max_length = max_length
+        self.tokenizer, self.vocab, self.max_length = tokenizer, vocab, max_length
         self.cut_texts = 0  # texts that lost tokens to max_length so far
 
     def encode(self, texts: Sequence[str]) -> EncodedTexts:
         """Texts in vocabulary ids, without labels, each cut at max_length."""
         # one token more than is read shows that there are more
-        tokenized = tokenize(texts, self.tokenizer, at_most=self.max_length + 1)
-        self.cut_texts += np.count_nonzero(tokenized.lengths > self.max_length)
-        return EncodedTexts(
-            tokenized.tokens,
-            text_starts(tokenized.lengths),
-            cut_lengths(tokenized.lengths, self.max_length),
-            id_map=np.asarray(self.vocab.ids(tokenized.types), dtype=np.int32),
-            is_empty=tokenized.lengths == 0,
-        )
+        types, tokens, lengths = tokenize(texts, self.tokenizer, at_most=self.max_length + 1)
+        self.cut_texts += np.count_nonzero(lengths > self.max_length)
+        id_map = np.asarray(self.vocab.ids(types), dtype=np.int32)
+        read = cut_lengths(lengths, self.max_length)
+        return EncodedTexts(tokens, text_starts(lengths), read, id_map=id_map, is_empty=lengths == 0)

@@ -8,10 +8,9 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,12 +29,11 @@ _TOKENS_COMPARED = 10_000  # of the file, to find out why
 Row = tuple[str, str, Any]  # place, token, and its numbers, perhaps as text
 
 
-@dataclass
-class Vectors:
+class Vectors(NamedTuple):
     """matrix (len(vocab), dim) float32: a row of NaN for each token that is not in the file. warnings: sentences."""
 
     matrix: np.ndarray
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
 
 
 def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> Vectors:
@@ -49,19 +47,19 @@ def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> V
     """
     path = str(path)
     with open_binary(path) as stream, damaged_gzip_as_error(path):
-        count, size, is_binary = _kind(stream, path)
-        if not is_binary or count is None or size is None:
-            return _collect(_text_rows(stream, path, dim, has_header=count is not None), path, vocab, count)
-        if dim is not None and size != dim:
-            raise _wrong_size(path, dim, size)
-        return _collect(_binary_rows(stream, path, size, count), path, vocab, count)
+        header, is_binary = _header(stream, path)
+        if header and is_binary:
+            rows = _binary_rows(stream, path, *header, dim)
+        else:
+            rows = _text_rows(stream, path, dim, has_header=header is not None)
+        return _collect(rows, path, vocab, header and header[0])
 
 
-def _kind(stream: BufferedIOBase, path: str) -> tuple[int | None, int | None, bool]:
-    """Number and size of the vectors in the first line, None without such a line, and whether binary vectors follow it.
-    The stream is at its beginning then."""
+def _header(stream: BufferedIOBase, path: str) -> tuple[tuple[int, int] | None, bool]:
+    """The number and size of the vectors as the first line announces them, if it does, and whether binary vectors
+    follow it. The stream is at its beginning then."""
     if not stream.seekable():
-        return None, None, False
+        return None, False
     first, sample = stream.readline(_LONGEST_TOKEN), stream.read(_LONGEST_TOKEN)
     stream.seek(0)
     if first.startswith(_FASTTEXT_MAGIC):
@@ -70,10 +68,8 @@ def _kind(stream: BufferedIOBase, path: str) -> tuple[int | None, int | None, bo
             f"{path}: expected word vectors, found a model of fastText: write its vectors as text with "
             f'python3 -c "{convert}" {shlex.quote(path)} > NEW.vec'
         )
-    header = _HEADER.fullmatch(first)
-    if header is None:
-        return None, None, False
-    return int(header[1]), int(header[2]), not _is_text(sample)
+    match = _HEADER.fullmatch(first)
+    return (int(match[1]), int(match[2])) if match else None, not _is_text(sample)
 
 
 def _is_text(sample: bytes) -> bool:
@@ -94,7 +90,7 @@ def _text_rows(stream: BufferedIOBase, path: str, dim: int | None, *, has_header
         if size is None:
             size = len(fields) - 1
             if size < 1 or (dim is not None and size != dim):
-                raise _wrong_size(f"{path}:{number}", dim, max(size, 0))
+                raise _wrong_size(f"{path}:{number}", dim, size)
         if len(fields) > size:
             yield f"{path}:{number}", " ".join(fields[:-size]), fields[-size:]
         elif has_header and not line.endswith("\n"):
@@ -103,8 +99,10 @@ def _text_rows(stream: BufferedIOBase, path: str, dim: int | None, *, has_header
             raise DataError(f"{path}:{number}: expected a token and {size} numbers, found {len(fields)} fields")
 
 
-def _binary_rows(stream: BufferedIOBase, path: str, size: int, count: int) -> Iterator[Row]:
+def _binary_rows(stream: BufferedIOBase, path: str, count: int, size: int, dim: int | None) -> Iterator[Row]:
     """As many rows as announced; fewer if the file ends before."""
+    if dim is not None and size != dim:
+        raise _wrong_size(path, dim, size)
     stream.readline()
     pending, begin = b"", 0
     for number in range(1, count + 1):
@@ -120,13 +118,13 @@ def _binary_rows(stream: BufferedIOBase, path: str, size: int, count: int) -> It
         yield f"{path}: vector {number:,}", token, np.frombuffer(pending[space + 1 : begin], "<f4")
 
 
-def _wrong_size(place: str, dim: int | None, found: int) -> DataError:
+def _wrong_size(place: str, dim: int | None, size: int) -> DataError:
     expected = "numbers" if dim is None else f"{dim} numbers (model.embedding_dim)"
-    return DataError(f"{place}: expected {expected} after the token, found {found}")
+    return DataError(f"{place}: expected {expected} after the token, found {size}")
 
 
 def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None) -> Vectors:
-    wanted = {token: number for number, token in enumerate(vocab.tokens) if number > UNK}
+    row_of = {token: row for row, token in enumerate(vocab.tokens) if row > UNK}
     matrix: np.ndarray | None = None
     count = blank = 0
     compared: list[str] = []
@@ -137,7 +135,7 @@ def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None
         blank += not token.strip()
         if len(compared) < _TOKENS_COMPARED:
             compared.append(token)
-        row = wanted.get(token)
+        row = row_of.get(token)
         if row is not None and np.isnan(matrix[row, 0]):  # the first of several equal tokens counts
             try:
                 matrix[row] = np.asarray(values, dtype=np.float32)
@@ -155,10 +153,10 @@ def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None
     if announced is not None and announced != count:
         more_or_less = "the file may be cut off" if count < announced else "the first line may be of another file"
         warnings.append(f"{path}: the first line announces {announced:,} vectors, found {count:,}: {more_or_less}")
-    known = int((~np.isnan(matrix[UNK + 1 :, 0])).sum())
-    if known < _ENOUGH * len(wanted):
-        reason = _why_so_few(list(wanted), compared)
-        warnings.append(f"{path}: only {known:,} of {len(wanted):,} tokens of the vocabulary have a vector: {reason}")
+    known = int(_have_vectors(matrix).sum())
+    if known < _ENOUGH * len(row_of):
+        reason = _why_so_few(list(row_of), compared)
+        warnings.append(f"{path}: only {known:,} of {len(row_of):,} tokens of the vocabulary have a vector: {reason}")
     return Vectors(matrix, warnings)
 
 
@@ -183,9 +181,13 @@ def _script(tokens: list[str]) -> str:
 
 def coverage(matrix: np.ndarray, counts: list[tuple[str, int]]) -> str:
     """How many tokens of the vocabulary have a vector, for the log. counts: of its tokens, without <pad> and <unk>."""
-    found = ~np.isnan(matrix[UNK + 1 :, 0])
+    known = _have_vectors(matrix)
     weights = np.asarray([count for _, count in counts], dtype=np.int64)
     return (
-        f"pretrained vectors: {int(found.sum()):,} of {len(found):,} tokens "
-        f"({100 * float(weights[found].sum()) / max(int(weights.sum()), 1):.2f} % of occurrences); the rest are random"
+        f"pretrained vectors: {int(known.sum()):,} of {len(known):,} tokens "
+        f"({100 * float(weights[known].sum()) / max(int(weights.sum()), 1):.2f} % of occurrences); the rest are random"
     )
+
+
+def _have_vectors(matrix: np.ndarray) -> np.ndarray:
+    return ~np.isnan(matrix[UNK + 1 :, 0])

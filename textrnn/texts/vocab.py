@@ -15,10 +15,7 @@ _SPARE = 10_000  # candidates kept beyond the limit, so that they need not be so
 
 
 class Vocab:
-    """Token <-> id, the most frequent first; PAD = 0 and UNK = 1.
-
-    A literal `<pad>` in a text gets UNK, so that no real token is taken for padding.
-    """
+    """Token <-> id, the most frequent first; PAD = 0 and UNK = 1. A literal `<pad>` in a text gets UNK."""
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self.tokens = [PAD_TOKEN, UNK_TOKEN, *tokens]
@@ -37,7 +34,7 @@ class Vocab:
 
     @classmethod
     def load(cls, path: Path) -> Vocab:
-        """Raises CheckpointError where the file is missing or damaged."""
+        """Raises CheckpointError if the file is missing or damaged."""
         tokens = read_name_lines(path)
         if tokens[:2] != [PAD_TOKEN, UNK_TOKEN] or len(set(tokens)) != len(tokens):
             raise CheckpointError(
@@ -51,18 +48,17 @@ def select_tokens(counts: Iterable[tuple[str, int]], *, min_count: int, max_size
 
     max_size: entries of the vocabulary, <pad> and <unk> included, as the embedding has rows.
     """
-    limit = max_size - 2
+
+    def most_frequent(kept: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        return sorted(kept, key=lambda pair: (-pair[1], pair[0]))[: max_size - 2]
+
     kept: list[tuple[str, int]] = []
     for token, count in counts:
         if count >= min_count and token not in (PAD_TOKEN, UNK_TOKEN):
             kept.append((token, count))
-            if len(kept) == 2 * limit + _SPARE:
-                kept = sorted(kept, key=_rank)[:limit]
-    return sorted(kept, key=_rank)[:limit]
-
-
-def _rank(pair: tuple[str, int]) -> tuple[int, str]:
-    return -pair[1], pair[0]
+            if len(kept) == 2 * (max_size - 2) + _SPARE:
+                kept = most_frequent(kept)
+    return most_frequent(kept)
 
 
 def save_labels(path: Path, labels: Sequence[str]) -> None:
@@ -73,7 +69,7 @@ def save_labels(path: Path, labels: Sequence[str]) -> None:
 
 
 def load_labels(path: Path) -> list[str]:
-    """The labels of a model in the order of their ids. Raises CheckpointError where the file is missing or damaged."""
+    """The labels of a model in the order of their ids. Raises CheckpointError if the file is missing or damaged."""
     labels = read_name_lines(path)
     if len(labels) < 2 or len(set(labels)) != len(labels):
         raise CheckpointError(f"{path}: expected two or more different labels, one per line")
@@ -81,11 +77,8 @@ def load_labels(path: Path) -> list[str]:
 
 
 def read_name_lines(path: Path) -> list[str]:
-    """Lines, split at line feeds only. A byte order mark, and carriage returns where every line ends in one, are no
-    part of the names: editors and git add them on Windows.
-
-    Raises: CheckpointError where the file is missing or not UTF-8.
-    """
+    """Lines, split at line feeds only. A byte order mark, and carriage returns if every line ends in one, are not part
+    of the names: editors and git add them on Windows. Raises CheckpointError if the file is missing or not UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8").removeprefix(_MARK)
     except OSError as error:
