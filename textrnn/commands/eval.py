@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -106,17 +106,12 @@ def describe_seen(
     return scores, sentence
 
 
-class Evaluated(NamedTuple):
-    """unseen: the totals of the texts with a token that the model was not trained on; empty if that is not known, or if
-    it was trained on none."""
-
-    predictions: Predictions
-    totals: PartTotals
-    unseen: PartTotals
-
-
-def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> Evaluated:
-    """Predict the texts some thousands at a time; only a label and a probability are kept of each."""
+def predict_texts(
+    classifier: TextClassifier, texts: Texts, source: Source
+) -> tuple[Predictions, PartTotals, PartTotals]:
+    """Predict the texts some thousands at a time, of which only a label and a probability are kept. Returns also the
+    totals, and those of the texts with a token that the model was not trained on; the latter are empty if that is not
+    known, or if it was trained on none."""
     model, encoded, judged = classifier.model, texts.encoded, texts.judged or Judged(None, None)
     assert encoded.labels is not None
     raw: Iterator[str] = iter(())
@@ -146,7 +141,7 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
                 unseen.add(logits[others], labels[others], *(part[others] for part in parts))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
-    return Evaluated(Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen)
+    return Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen
 
 
 def about_evaluation(
