@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Cli, make_rows, sets, train_in, write_tsv
 from textrnn import RNNClassifier, TextClassifier
-from textrnn.commands import compare as comparing
+from textrnn.commands.eval import predict_texts
 
 QUICK = sets(
     "model.embedding_dim=8", "model.hidden_size=8", "model.ngram_dim=4", "train.epochs=4", "train.batch_size=4",
@@ -88,18 +88,18 @@ def test_eval_predict_explain_compare_and_python_agree_text_for_text(
     assert [item["label"] for item in explained] == labels
     assert [item["probability"] for item in explained] == pytest.approx(best, abs=1e-4)
 
-    judged = []
-    predict_texts = comparing.predict_texts
+    results = []
 
     def kept(*arguments: object) -> object:
-        judged.append(predict_texts(*arguments))  # type: ignore[arg-type]
-        return judged[-1]
+        results.append(predict_texts(*arguments))  # type: ignore[arg-type]
+        return results[-1]
 
-    monkeypatch.setattr(comparing, "predict_texts", kept)
+    monkeypatch.setattr("textrnn.commands.compare.predict_texts", kept)
     other = "plain" if kind != "plain" else "dev part"
     assert cli("compare", kind, other, "--data", path).code == 0
-    assert [classifier.labels[at] for at in judged[0].predictions.predicted] == labels
-    assert judged[0].predictions.probabilities == pytest.approx(best, abs=1e-5)
+    predictions, *_ = results[0]
+    assert [classifier.labels[at] for at in predictions.predicted] == labels
+    assert predictions.probabilities == pytest.approx(best, abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

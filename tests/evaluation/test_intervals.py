@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import beta, binomtest
 
 from textrnn.evaluation import intervals
 from textrnn.evaluation.comparison import mcnemar_p
 from textrnn.evaluation.intervals import (
-    Cells,
+    PairedCells,
     accuracy_gain_interval,
     accuracy_interval,
     f1_differences,
     macro_f1_interval,
     macro_f1_of_draws,
+    paired_cells,
 )
 from textrnn.evaluation.metrics import weighted_cells
 
@@ -30,14 +32,14 @@ def test_the_interval_of_accuracy_is_that_of_wilson(right: int, documents: int, 
 def test_macro_f1_by_hand() -> None:
     truth, predicted = np.array([0, 0, 1]), np.array([0, 1, 1])
     drawn = np.array([[3, 1, 4], [0, 2, 2], [4, 0, 0]])
-    # of three classes, one never occurs; the last draw lacks another, of which it tells nothing
+    # of three classes, one never occurs; the last draw lacks another, which its mean leaves out
     assert macro_f1_of_draws(truth, predicted, drawn, 3) == pytest.approx(
         [(6 / 7 + 8 / 9) / 3, (0 + 4 / 6) / 3, (8 / 8) * 2 / 3]
     )
 
 
 def interval(matrix: np.ndarray) -> tuple[list[float], float]:
-    cells = weighted_cells(matrix)
+    cells = weighted_cells(csr_array(matrix))
     macro_f1 = macro_f1_of_draws(cells[0], cells[1], cells[2][None], len(matrix))[0]
     return macro_f1_interval(cells, len(matrix), macro_f1), macro_f1
 
@@ -55,8 +57,8 @@ def test_the_interval_of_macro_f1_has_its_value_and_shrinks_as_documents_grow() 
 
 
 def test_with_two_equal_classes_macro_f1_varies_about_as_accuracy_does() -> None:
-    found, _ = interval(np.array([[450, 50], [50, 450]]))
-    assert found == pytest.approx(accuracy_interval(900, 1000), abs=0.003)
+    ends, _ = interval(np.array([[450, 50], [50, 450]]))
+    assert ends == pytest.approx(accuracy_interval(900, 1000), abs=0.003)
 
 
 def test_it_is_the_same_each_time_and_however_many_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +85,7 @@ def test_many_cells_are_drawn_less_often(monkeypatch: pytest.MonkeyPatch) -> Non
         intervals, "macro_f1_of_draws", lambda *arguments: drawn.append(len(arguments[2])) or np.ones(drawn[-1])
     )
     monkeypatch.setattr(intervals, "_MOST_NUMBERS", 30_000)
-    macro_f1_interval(weighted_cells(np.ones((10, 10), np.int64)), 10, 0.1)
+    interval(np.ones((10, 10), np.int64))
     assert sum(drawn) == 300
 
 
@@ -101,10 +103,8 @@ def predictions(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return truth, one, other
 
 
-def cells_of(truth: np.ndarray, one: np.ndarray, other: np.ndarray) -> Cells:
-    shape = (CLASSES,) * 3
-    codes, counts = np.unique(np.ravel_multi_index((truth, one, other), shape), return_counts=True)
-    return (*np.unravel_index(codes, shape), counts)  # type: ignore[return-value]
+def cells_of(*predictions: np.ndarray) -> PairedCells:
+    return paired_cells(*predictions, CLASSES)  # type: ignore[call-arg]
 
 
 def holds_0(interval: list[float]) -> bool:

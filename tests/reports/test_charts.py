@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from scipy.sparse import csr_array
 
-from textrnn.evaluation.metrics import weighted_cells
 from textrnn.evaluation.slices import Bin, Coverage
 from textrnn.gradients.measure import Curve, Panel, no_curve
 from textrnn.gradients.report import plot_gradients
@@ -35,7 +35,7 @@ def assert_png(path: Path, figure: Figure) -> None:
 def test_the_matrix_shows_shares_of_rows_counts_and_labels(tmp_path: Path, drawn: None, classes: int) -> None:
     matrix = [[row * classes + column for column in range(classes)] for row in range(classes)]
     labels = [f"a rather long $label_{number}$" for number in range(classes)]
-    figure, legend = plot_confusion_matrix(weighted_cells(matrix), labels, "GRU\ntest.tsv: accuracy 87.0 %")
+    figure, legend = plot_confusion_matrix(csr_array(matrix), labels, "GRU\ntest.tsv: accuracy 87.0 %")
     assert legend is None
     axes = figure.axes[0]
     shown = axes.images[0].get_array()
@@ -49,7 +49,7 @@ def test_the_matrix_shows_shares_of_rows_counts_and_labels(tmp_path: Path, drawn
 
 def test_without_a_font_there_are_numbers_and_a_legend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charts, "_font_for", lambda text: None)
-    figure, legend = plot_confusion_matrix(weighted_cells([[1, 0], [0, 1]]), ["体育", "房产"])
+    figure, legend = plot_confusion_matrix(csr_array([[1, 0], [0, 1]]), ["体育", "房产"])
     assert legend == ["  0  体育", "  1  房产"]
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "1"]
 
@@ -157,7 +157,7 @@ def test_legends_and_labels_hide_nothing(folds: list[int | None]) -> None:
 
 
 def bins(*rows: tuple[float, int, int]) -> list[Bin]:
-    return [Bin("", texts, right, mean) for mean, texts, right in rows]
+    return [Bin(texts, right, mean) for mean, texts, right in rows]
 
 
 def test_calibration_shows_each_bin_with_its_interval_and_texts() -> None:
@@ -172,8 +172,8 @@ def test_calibration_shows_each_bin_with_its_interval_and_texts() -> None:
 
 
 def test_the_unsteady_end_of_a_coverage_curve_does_not_set_the_scale() -> None:
-    curve = [Coverage(0.99, 0.001, 0.0), Coverage(0.9, 0.5, 0.95), Coverage(0.2, 1.0, 0.9)]
-    axes = plot_coverage(curve, [Coverage(0.0, 1.0, 0.9), Coverage(0.999, 0.0, None)]).axes[0]
+    rows = [Coverage(0.0, 1.0, 0.9), Coverage(0.999, 0.0, None)]
+    axes = plot_coverage(np.array([0.001, 0.5, 1.0]), np.array([0.0, 0.95, 0.9]), rows).axes[0]
     low, high = axes.get_ylim()
     assert 0.88 < low < 0.9 and 1.0 < high < 1.02
     line, dots = axes.lines

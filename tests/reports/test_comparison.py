@@ -8,12 +8,10 @@ from textrnn.reports.comparison import chosen_examples, comparison_text, config_
 def test_examples_are_evenly_spaced_and_of_both_kinds() -> None:
     truth = np.zeros(101, dtype=int)
     one = np.arange(101) % 2  # right on the 51 even ones
-    (chosen,) = chosen_examples(truth, [one, 1 - one])
-    assert len(chosen.only_first) == len(chosen.only_this) == 20
-    assert (chosen.only_first[0], chosen.only_first[-1]) == (0, 100)
-    assert (chosen.only_this[0], chosen.only_this[-1]) == (1, 99)
-    (chosen,) = chosen_examples(truth[:3], [one[:3], np.zeros(3, dtype=int)])
-    assert (chosen.only_first, chosen.only_this) == ([], [1])
+    ((only_first, only_this),) = chosen_examples(truth, [one, 1 - one])
+    assert len(only_first) == len(only_this) == 20
+    assert (only_first[0], only_first[-1], only_this[0], only_this[-1]) == (0, 100, 1, 99)
+    assert chosen_examples(truth[:3], [one[:3], np.zeros(3, dtype=int)]) == [([], [1])]
 
 
 def test_long_texts_are_cut_and_control_characters_are_shown_as_escapes() -> None:

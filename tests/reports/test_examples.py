@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.evaluation.predictions import Predictions
+from textrnn.evaluation.slices import Predictions
 from textrnn.reports import examples
 from textrnn.reports.examples import Examples, pieces, shortened
 
@@ -46,7 +46,7 @@ def test_texts_are_kept_cut_and_those_of_errors_whole() -> None:
 
 def test_control_characters_and_white_space_are_visible_in_one_line() -> None:
     assert shortened("  a\t\n\u3000b\x1b[31m\u202e ") == "a b\\x1b[31m\\u202e"
-    assert shortened(" " * 5000 + "late") == "…" or shortened(" " * 5000 + "late") == ""
+    assert shortened(" " * 5000 + "late") == ""
 
 
 def test_pieces_join_to_the_text() -> None:
@@ -54,7 +54,7 @@ def test_pieces_join_to_the_text() -> None:
     found = pieces(text, [(0, 1, 0.5), (2, 6, -0.25), (7, 11, 2.0)])
     assert found == [("A", 0.5), (" ", 0.0), ("late", -0.25), (" ", 0.0), ("goal", 2.0), ("!", 0.0)]
     assert pieces("", []) == []
-    assert pieces("ab" * 10, [(0, 2, 1.0)], characters=6) == [("ab", 1.0), ("abab", 0.0), ("…", 0.0)]
+    assert pieces("ab" * 400, [(0, 2, 1.0)]) == [("ab", 1.0), ("ab" * 299, 0.0), ("…", 0.0)]
 
 
 def test_tokens_of_the_same_character_are_one_piece() -> None:

@@ -1,5 +1,5 @@
-"""Above thirty classes people see the most confused pairs, above two hundred files hold the pairs that occur: sizes and
-time grow with these, not with the square of the classes."""
+"""Above thirty classes people see the most confused pairs, above two hundred files hold the pairs that occur: sizes
+grow with these, not with the square of the classes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from tests.reports.test_page import Outline, embedded, html_of
-from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
+from textrnn.evaluation.metrics import PartTotals, all_metrics, confusion_matrix
 from textrnn.reports.charts import plot_confusion_matrix
-from textrnn.reports.results import matrix_csv, metrics_json
+from textrnn.reports.results import matrix_csv
 from textrnn.reports.text import report_text
+from textrnn.runtime.terminal import json_text
 
 HEADING = "Confusion matrix (rows: true, columns: predicted)"
 
@@ -33,21 +34,20 @@ def metrics_of(classes: int) -> dict[str, Any]:
     labels, truth, predicted = predictions(classes)
     logits = torch.zeros(len(truth), classes)
     logits[torch.arange(len(truth)), torch.tensor(predicted)] = 9.0
-    totals = RunningTotals(classes)
-    totals.add(logits, np.asarray(truth))
+    totals = PartTotals(classes, None)
+    totals.add(logits, np.asarray(truth), network=logits)
     return all_metrics(totals, labels) | {"seconds": 1.0}
 
 
 def test_thousands_of_classes_give_files_of_the_size_of_their_pairs() -> None:
     metrics = metrics_of(3000)
-    found = json.loads(metrics_json(metrics))
-    assert len(metrics_json(metrics)) < 1_500_000
-    assert found["confusion_matrix"] is None
-    assert ["class 7", "class 3", 9] in found["confusion_pairs"]
-    assert sum(count for *_, count in found["confusion_pairs"]) == 3009
+    assert len(json_text(metrics, indent=2)) < 1_500_000
+    assert metrics["confusion_matrix"] is None
+    assert ["class 7", "class 3", 9] in metrics["confusion_pairs"]
+    assert sum(count for *_, count in metrics["confusion_pairs"]) == 3009
     rows = list(csv.reader(io.StringIO(matrix_csv(metrics))))
     assert rows[0] == ["true", "predicted", "count"]
-    assert [[true, predicted, int(count)] for true, predicted, count in rows[1:]] == found["confusion_pairs"]
+    assert [[true, predicted, int(count)] for true, predicted, count in rows[1:]] == metrics["confusion_pairs"]
     report = report_text(metrics)
     assert len(report) < 300_000
     lines = report.splitlines()
@@ -80,23 +80,18 @@ def test_above_thirty_classes_pairs_stand_in_the_place_of_the_matrix(classes: in
     assert matrix_csv(metrics).startswith("true \\ predicted,class 0,class 1,")
 
 
-def test_201_classes_are_no_matrix_in_files() -> None:
-    assert metrics_of(201)["confusion_matrix"] is None
-
-
-def test_the_cells_of_a_saved_matrix_are_those_of_its_pairs() -> None:
-    for classes in (200, 201):
-        truth, predicted, counts = (
-            part.tolist() for part in confusion_cells(json.loads(metrics_json(metrics_of(classes))))
-        )
-        cells = dict(zip(zip(truth, predicted, strict=True), counts, strict=True))
-        assert cells[7, 3] == 9 and cells[7, 8] == 1 and cells[8, 8] == 1
-        assert len(cells) == classes + 1
+@pytest.mark.parametrize("classes", [200, 201])
+def test_a_saved_matrix_and_saved_pairs_are_read_alike(classes: int) -> None:
+    metrics = json.loads(json_text(metrics_of(classes)))
+    assert (metrics["confusion_matrix"] is None) == (classes > 200)
+    matrix = confusion_matrix(metrics)
+    assert (matrix[7, 3], matrix[7, 8], matrix[8, 8]) == (9, 1, 1)
+    assert (matrix.nnz, matrix.shape) == (classes + 1, (classes, classes))
 
 
 def test_the_picture_shows_the_thirty_most_confused_classes() -> None:
     metrics = metrics_of(300)
-    figure, legend = plot_confusion_matrix(confusion_cells(metrics), metrics["labels"], "GRU")
+    figure, legend = plot_confusion_matrix(confusion_matrix(metrics), metrics["labels"], "GRU")
     assert legend is None
     axes = figure.axes[0]
     names = [tick.get_text() for tick in axes.get_yticklabels()]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn.evaluation.metrics import RunningTotals, all_metrics, confusion_cells
-from textrnn.evaluation.predictions import Predictions
+from textrnn.evaluation.metrics import PartTotals, all_metrics, confusion_matrix
+from textrnn.evaluation.slices import Predictions
 from textrnn.reports import page
 from textrnn.reports.examples import Examples, Pieces
 from textrnn.reports.page import About, cells_to_browse, evaluation_page
@@ -48,12 +48,12 @@ def html_of(
     """The page of these predictions, all of them with the probability 0.9 or so."""
     logits = torch.full((len(truth), len(labels)), -2.0)
     logits[torch.arange(len(truth)), torch.tensor(predicted)] = 2.0
-    totals = RunningTotals(len(labels))
-    totals.add(logits, np.asarray(truth))
+    totals = PartTotals(len(labels), None)
+    totals.add(logits, np.asarray(truth), network=logits)
     metrics = all_metrics(totals, labels)
     rows, probabilities = np.arange(len(truth)), logits.softmax(1).numpy().max(1)
     given = Predictions(rows, rows, np.asarray(truth), np.asarray(predicted), probabilities)
-    examples = Examples(given, cells_to_browse(confusion_cells(metrics), len(labels)))
+    examples = Examples(given, cells_to_browse(confusion_matrix(metrics)))
     for number, text in enumerate(texts):
         examples.visit(number, text)
     lengths = np.asarray([len(text.split()) for text in texts])

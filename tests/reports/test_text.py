@@ -6,15 +6,15 @@ from scipy.sparse import csr_array
 from sklearn.metrics import classification_report
 from wcwidth import wcswidth
 
-from textrnn.evaluation.metrics import PartTotals, RunningTotals, all_metrics
+from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.reports.text import matrix_table, report_text
 
 TRUTH, PREDICTED = np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2])
 
 
 def report(labels: list[str]) -> str:
-    totals = RunningTotals(len(labels))
-    totals.add(torch.eye(len(labels))[PREDICTED], TRUTH)
+    totals, logits = PartTotals(len(labels), None), torch.eye(len(labels))[PREDICTED]
+    totals.add(logits, TRUTH, network=logits)
     return report_text(all_metrics(totals, labels) | {"seconds": 1.25})
 
 
@@ -55,8 +55,8 @@ def cells(*counts: tuple[int, int, int], classes: int) -> np.ndarray:
 
 
 def narrow(matrix: np.ndarray, labels: list[str], columns: int) -> list[str]:
-    totals = RunningTotals(len(labels))
-    totals.matrix = csr_array(matrix)
+    totals = PartTotals(len(labels), None)
+    totals.total.matrix = totals.network.matrix = csr_array(matrix)
     metrics = all_metrics(totals, labels) | {"seconds": 1.25}
     lines = report_text(metrics, columns, file="runs/x/eval/test/report.txt").splitlines()
     assert max(map(wcswidth, lines)) <= columns
@@ -91,7 +91,7 @@ def test_one_more_pair_than_is_shown() -> None:
     assert "and 1 more pair" in lines
 
 
-def test_no_errors_are_told_where_pairs_would_stand() -> None:
+def test_without_errors_a_sentence_stands_for_the_pairs() -> None:
     lines = narrow(cells(classes=30), [f"class-{n}" for n in range(30)], 80)
     assert "none: every text has the label that was predicted" in lines
 

@@ -13,7 +13,7 @@ from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
-from textrnn.runtime.terminal import stdout_columns
+from textrnn.runtime.terminal import json_text, stdout_columns
 
 
 @exit_on_error()
@@ -59,7 +59,7 @@ def compare(
     overrides = options.parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.compare import compare as run_compare
-    from textrnn.reports.comparison import comparison_json, comparison_text
+    from textrnn.reports.comparison import comparison_text
 
     found = run_compare(runs, data, split=split, overrides=overrides, output=output, device=device, begin=begin)
-    sys.stdout.write(comparison_json(found) if json else comparison_text(found, stdout_columns()))
+    sys.stdout.write(json_text(found, indent=2) if json else comparison_text(found, stdout_columns()))

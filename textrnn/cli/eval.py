@@ -13,7 +13,7 @@ from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone
 from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
-from textrnn.runtime.terminal import stdout_columns
+from textrnn.runtime.terminal import json_text, stdout_columns
 
 
 @exit_on_error()
@@ -49,11 +49,10 @@ def eval_(
     overrides = options.parse_overrides(set_, text_column, label_column)
     check_memory(FOR_TORCH)
     from textrnn.commands.eval import evaluate
-    from textrnn.reports.results import metrics_json
     from textrnn.reports.text import report_text
 
     folder, metrics = evaluate(
         run, data, split=split, overrides=overrides, output=output, device=device, precision=precision, begin=begin
     )
-    text = metrics_json(metrics) if json else report_text(metrics, stdout_columns(), file=folder / "report.txt")
+    text = json_text(metrics, indent=2) if json else report_text(metrics, stdout_columns(), file=folder / "report.txt")
     sys.stdout.write(text)

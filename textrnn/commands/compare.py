@@ -11,15 +11,16 @@ import numpy as np
 
 from textrnn.commands.compare_data import Compared, ids_of_first, open_runs
 from textrnn.commands.eval import predict_texts, warn_of_unfinished
-from textrnn.evaluation.comparison import compare_predictions, describe_scores, differing_rows, sentence
+from textrnn.evaluation.comparison import compare_predictions, differing_rows, sentence
 from textrnn.evaluation.metrics import all_metrics
 from textrnn.reports.comparison import write_comparison
 from textrnn.run.config_differences import config_differences, effective_values, saved_digests
-from textrnn.run.folder import RunFolder
 from textrnn.run.history import read_history, training_seconds
 from textrnn.run.model import parameter_count
 from textrnn.runtime.files import folder_size, make_folder
 from textrnn.runtime.progress import log, log_prefix
+
+_COMPARED = ("accuracy", "macro_f1", "weighted_f1", "loss", "interval", "calibration_error", "parts", "per_class")
 
 
 def compare(
@@ -32,11 +33,11 @@ def compare(
     device: str,
     begin: float,
 ) -> dict[str, Any]:
-    """Compare runs on DATA or on the texts of their own that `split` names (test where it is None); returns what
-    comparison.json holds. output: the folder to write to, or None. begin: time.perf_counter() when the command began.
+    """Compare runs on DATA or on the texts of their own that `split` names (by default test); returns the content of
+    comparison.json. output: the folder to write to, or None. begin: time.perf_counter() when the command began.
 
-    Raises: UsageError, CheckpointError, ConfigError, DataError where they cannot be compared; TextRNNError where the
-    output cannot be written.
+    Raises: UsageError, CheckpointError, ConfigError, DataError if they cannot be compared; TextRNNError if the output
+    cannot be written.
     """
     opened = open_runs(runs, data, split=split, overrides=overrides, output=output, device=device)
     if split == "dev" and data is None:
@@ -50,63 +51,55 @@ def compare(
     predicted, metrics = [], []
     for run in opened:
         with log_prefix(run.name):
-            if run.is_run:
-                warn_of_unfinished(RunFolder(run.path))
+            if run.run is not None:
+                warn_of_unfinished(run.run)
             predictions, totals, _ = predict_texts(run.classifier, run.texts, run.source)
         predicted.append(ids_of_first(run, first)[predictions.predicted])
         metrics.append(all_metrics(totals, run.classifier.labels))
-    rows = differing_rows(truth, predicted)
-    found = {
+    differing = len(differing_rows(truth, predicted))
+    result: dict[str, Any] = {
         "data": {
             "paths": [os.path.abspath(path) for path in first.source.paths],
             "split": None if data is not None else split or "test",
             "n": len(truth),
         },
         "labels": labels,
-        "runs": [describe_run(run) | describe_scores(each) for run, each in zip(opened, metrics, strict=True)],
-        "comparisons": [
-            compare_with_first(opened, number, truth, predicted, metrics) for number in range(1, len(opened))
-        ],
-        "differing_texts": len(rows),
+        "runs": [describe_run(run, scores) for run, scores in zip(opened, metrics, strict=True)],
+        "comparisons": [],
+        "differing_texts": differing,
         "config_differences": config_differences(
             [
                 effective_values(
-                    run.path, run.classifier.config, len(run.classifier.networks.networks), is_run=run.is_run
+                    run.path, run.classifier.config, len(run.classifier.networks.networks), is_run=run.run is not None
                 )
                 for run in opened
             ],
-            [saved_digests(run.path, is_run=run.is_run) for run in opened],
+            [saved_digests(run.path, is_run=run.run is not None) for run in opened],
         ),
     }
-    found["seconds"] = time.perf_counter() - begin
+    for run, ids, scores in zip(opened[1:], predicted[1:], metrics[1:], strict=True):
+        comparison = {"run": run.name, "with": first.name} | compare_predictions(
+            truth, predicted[0], ids, (metrics[0], scores), labels
+        )
+        result["comparisons"].append(comparison | {"sentence": sentence(comparison, first.name)})
+    result["seconds"] = time.perf_counter() - begin
     if output is not None:
-        write_comparison(output, found, first.source, first.texts.rows, first.texts.hashes, truth, predicted)
+        write_comparison(output, result, first.source, first.texts.rows, first.texts.hashes, truth, predicted)
         log.info("written to %s", output)
-    elif len(rows):
+    elif differing:
         log.info(
             "%s that some of the runs get right and others wrong: --output DIR writes them to DIR/differences.tsv",
-            "1 text" if len(rows) == 1 else f"{len(rows):,} texts",
+            "1 text" if differing == 1 else f"{differing:,} texts",
         )
-    return found
+    return result
 
 
-def describe_run(run: Compared) -> dict[str, Any]:
-    """What the model took and takes."""
-    model = run.classifier.model
+def describe_run(run: Compared, metrics: dict[str, Any]) -> dict[str, Any]:
+    """What a model took to train, its size and its scores."""
     return {
         "name": run.name,
         "path": str(run.path),
-        "training_seconds": training_seconds(read_history(RunFolder(run.path).history)) if run.is_run else None,
-        "parameters": parameter_count(model),
-        "model_bytes": folder_size(RunFolder(run.path).model if run.is_run else run.path),
-    }
-
-
-def compare_with_first(
-    opened: list[Compared], number: int, truth: np.ndarray, predicted: list[np.ndarray], metrics: list[dict[str, Any]]
-) -> dict[str, Any]:
-    first, run = opened[0], opened[number]
-    comparison = {"run": run.name, "with": first.name} | compare_predictions(
-        truth, predicted[0], predicted[number], (metrics[0], metrics[number]), first.classifier.labels
-    )
-    return comparison | {"sentence": sentence(comparison, first.name)}
+        "training_seconds": None if run.run is None else training_seconds(read_history(run.run.history)),
+        "parameters": parameter_count(run.classifier.model),
+        "model_bytes": folder_size(run.path if run.run is None else run.run.model),
+    } | {key: metrics[key] for key in _COMPARED}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,24 +11,25 @@ import numpy as np
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
-from textrnn.commands.eval_data import Data, Texts, data_config, given_data, own_split, read_texts, warn_of_seen
+from textrnn.commands.eval_data import Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.config import Config
 from textrnn.errors import CheckpointError, ConfigError, DataError, UsageError, short
 from textrnn.reading.source import Source
 from textrnn.reports.comparison import COMPARISON
-from textrnn.run.folder import model_folder
+from textrnn.run.folder import RunFolder, model_folder
 from textrnn.runtime.progress import log_prefix
 
 _LABELS_SHOWN = 5
 
 
 class Compared(NamedTuple):
-    """A run with the texts that it is judged on. part: of its training file, where its dev texts are one."""
+    """A run, or a model without one, with the texts that it is judged on. part: of its training file, if its dev texts
+    are a part of that."""
 
     name: str
     path: Path
-    is_run: bool
+    run: RunFolder | None
     classifier: TextClassifier
     config: Config
     source: Source
@@ -37,26 +37,24 @@ class Compared(NamedTuple):
     texts: Texts
 
 
-def run_names(runs: list[Path]) -> list[str]:
-    """The last parts of their paths that tell them apart. Raises UsageError for fewer than two, or one given twice."""
-    if len(runs) < 2:
-        raise UsageError("two or more runs were expected, as in: textrnn compare runs/a runs/b")
-    found: dict[str, Path] = {}
-    for run in runs:
-        folder = os.path.realpath(model_folder(run))
-        if folder in found:
-            raise UsageError(f"{run}: the same run as {found[folder]}; give different runs")
-        found[folder] = run
-    parts = [Path(os.path.abspath(run)).parts for run in runs]
+def run_names(paths: list[Path]) -> list[str]:
+    """The shortest last parts of their paths that differ. Raises UsageError for a run that is given twice."""
+    earlier: dict[str, Path] = {}
+    for path in paths:
+        folder = os.path.realpath(model_folder(path))
+        if folder in earlier:
+            raise UsageError(f"{path}: the same run as {earlier[folder]}; give different runs")
+        earlier[folder] = path
+    parts = [Path(os.path.abspath(path)).parts for path in paths]
     for count in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(each[-count:]) for each in parts]
+        names = ["/".join(own_parts[-count:]) for own_parts in parts]
         if len(set(names)) == len(names):
             return names
-    return list(map(str, runs))
+    return list(map(str, paths))
 
 
 def open_runs(
-    runs: list[Path],
+    paths: list[Path],
     data: str | None,
     *,
     split: str | None,
@@ -65,106 +63,91 @@ def open_runs(
     device: str,
 ) -> list[Compared]:
     """Load all runs and read their texts. output: the folder to write to. Raises UsageError, and CheckpointError,
-    ConfigError, DataError where models, labels or texts do not allow a comparison."""
-    names = run_names(runs)
-    classifiers = [TextClassifier.load(run, device=device) for run in runs]
-    for run, classifier in zip(runs[1:], classifiers[1:], strict=True):
-        check_same_labels(run, classifier.labels, runs[0], classifiers[0].labels)
-    configs = [data_config(run, overrides, is_run=model_folder(run) != run) for run in runs]
+    ConfigError, DataError if models, labels or texts do not allow a comparison."""
+    names = run_names(paths)
+    classifiers = [TextClassifier.load(path, device=device) for path in paths]
+    for path, classifier in zip(paths[1:], classifiers[1:], strict=True):
+        check_same_labels(path, classifier.labels, paths[0], classifiers[0].labels)
+    configs = [data_config(path, overrides) for path in paths]
     if data is None:
-        check_own_texts(runs, configs, split)
-    sources: list[Data] = []
+        check_own_texts(paths, configs, split)
+    sources = []
     for name, classifier, config in zip(names, classifiers, configs, strict=True):
-        chosen = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
         with log_prefix(name):
-            sources.append(
-                own_split(config, split or "test", chosen)
-                if data is None
-                else given_data(data, config, classifier, chosen)
-            )
+            sources.append(choose_data(data, split or "test", config, overrides, classifier))
     if output is not None:
-        files = [files_of(own.source, config.data.label_names) for own, config in zip(sources, configs, strict=True)]
-        check_output("--output", output, chain.from_iterable(files), COMPARISON)
+        pairs = zip(sources, configs, strict=True)
+        files = [file for own, config in pairs for file in files_of(own.source, config.data.label_names)]
+        check_output("--output", output, files, COMPARISON)
     opened: list[Compared] = []
-    for name, run, classifier, config, own in zip(names, runs, classifiers, configs, sources, strict=True):
-        is_run = model_folder(run) != run
+    for name, path, classifier, config, own in zip(names, paths, classifiers, configs, sources, strict=True):
+        run = run_of(path)
         with log_prefix(name):
-            texts = read_texts(classifier, own, config, run, is_run=is_run)
+            texts = read_texts(classifier, own, config, run)
             warn_of_seen(texts.seen)
-        opened.append(Compared(name, run, is_run, classifier, config, own.source, own.part, texts))
+        opened.append(Compared(name, path, run, classifier, config, own.source, own.part, texts))
         check_same_texts(opened[0], opened[-1], data)
     return opened
 
 
-def check_own_texts(runs: list[Path], configs: list[Config], split: str | None) -> None:
+def check_own_texts(paths: list[Path], configs: list[Config], split: str | None) -> None:
     """Raises ConfigError, a line for each run that has no such texts of its own."""
     problems = []
-    for run, config in zip(runs, configs, strict=True):
-        if model_folder(run) == run:
-            problems.append(f"{run}: a model folder has no texts of its own; give some to compare on: --data FILE")
+    for path, config in zip(paths, configs, strict=True):
+        if run_of(path) is None:
+            problems.append(f"{path}: a model folder has no texts of its own; give some to compare on: --data FILE")
         elif split != "dev" and config.data.test is None:
             problems.append(
-                f"{run}: the run has no test file (data.test); give texts to compare on: --data FILE, or compare on "
+                f"{path}: the run has no test file (data.test); give texts to compare on: --data FILE, or compare on "
                 f"held-out texts: --split dev"
             )
     if problems:
         raise ConfigError("\n".join(problems))
 
 
-def check_same_labels(run: Path, labels: list[str], first: Path, expected: list[str]) -> None:
-    """Raises CheckpointError where the sets of labels differ; their order may."""
-    only = [
-        f"only {path} has {_listed([label for label in own if label not in other])}"
-        for path, own, other in ((first, expected, labels), (run, labels, expected))
-        if not set(own) <= set(other)
-    ]
-    if only:
+def check_same_labels(path: Path, labels: list[str], first: Path, first_labels: list[str]) -> None:
+    """Raises CheckpointError if the sets of labels differ; their order may."""
+    differences = []
+    for owner, own, other in ((first, first_labels, labels), (path, labels, first_labels)):
+        if only := [short(label) for label in own if label not in other]:
+            more = f" and {len(only) - _LABELS_SHOWN:,} more" if len(only) > _LABELS_SHOWN else ""
+            differences.append(f"only {owner} has {', '.join(only[:_LABELS_SHOWN])}{more}")
+    if differences:
         raise CheckpointError(
-            f"{run}: its labels are not those of {first}: {'; '.join(only)}; compare runs of the same labels"
+            f"{path}: its labels are not those of {first}: {'; '.join(differences)}; compare runs of the same labels"
         )
 
 
-def _listed(labels: list[str]) -> str:
-    more = len(labels) - _LABELS_SHOWN
-    return ", ".join(map(short, labels[:_LABELS_SHOWN])) + (f" and {more:,} more" if more > 0 else "")
-
-
 def check_same_texts(first: Compared, other: Compared, data: str | None) -> None:
-    """Raises DataError where the texts or their labels are not the same, in the same order."""
-    (hashes, labels), (of_other, other_labels) = (_rows(each, first) for each in (first, other))
-    if np.array_equal(hashes, of_other) and np.array_equal(labels, other_labels):
+    """Raises DataError unless the texts and their labels are the same, in the same order."""
+    hashes, other_hashes = (run.texts.hashes[run.texts.rows] for run in (first, other))
+    labels, other_labels = (ids_of_first(run, first)[np.asarray(run.texts.encoded.labels)] for run in (first, other))
+    if np.array_equal(hashes, other_hashes) and np.array_equal(labels, other_labels):
         return
+    rows, other_rows = (
+        Counter(zip(*columns, strict=True))
+        for columns in ((hashes.tolist(), labels.tolist()), (other_hashes.tolist(), other_labels.tolist()))
+    )
+    if rows == other_rows:
+        difference = "the same rows in another order"
+    elif np.array_equal(hashes, other_hashes):
+        difference = f"{int((labels != other_labels).sum()):,} of the same texts have other labels"
+    else:
+        missing, added = (rows - other_rows).total(), (other_rows - rows).total()
+        difference = f"{missing:,} rows are only in the first, {added:,} only in the second"
     one, two = (
-        f"{each.path} has {len(each.texts.rows):,} rows of {', '.join(each.source.paths)}" for each in (first, other)
+        f"{run.path} has {len(run.texts.rows):,} rows of {', '.join(run.source.paths)}" for run in (first, other)
     )
     raise DataError(
-        f"{other.path}: its texts are not those of {first.path}: {one}, {two}: "
-        f"{_difference(hashes, labels, of_other, other_labels)}; {_remedy(first, other, data)}"
+        f"{other.path}: its texts are not those of {first.path}: {one}, {two}: {difference}; "
+        f"{_remedy(first, other, data)}"
     )
-
-
-def _rows(run: Compared, first: Compared) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) hashes of the texts, (n,) labels in the first run's ids."""
-    return run.texts.hashes[run.texts.rows], ids_of_first(run, first)[np.asarray(run.texts.encoded.labels)]
 
 
 def ids_of_first(run: Compared, first: Compared) -> np.ndarray:
     """(classes,): label id of a run -> that of the first run."""
     places = {label: number for number, label in enumerate(first.classifier.labels)}
     return np.array([places[label] for label in run.classifier.labels])
-
-
-def _difference(hashes: np.ndarray, labels: np.ndarray, of_other: np.ndarray, other_labels: np.ndarray) -> str:
-    one, two = (
-        Counter(zip(hashes.tolist(), labels.tolist(), strict=True)),
-        Counter(zip(of_other.tolist(), other_labels.tolist(), strict=True)),
-    )
-    missing, added = (one - two).total(), (two - one).total()
-    if not missing and not added:
-        return "the same rows in another order"
-    if np.array_equal(hashes, of_other):
-        return f"{int((labels != other_labels).sum()):,} of the same texts have other labels"
-    return f"{missing:,} rows are only in the first, {added:,} only in the second"
 
 
 def _remedy(first: Compared, other: Compared, data: str | None) -> str:
@@ -176,6 +159,6 @@ def _remedy(first: Compared, other: Compared, data: str | None) -> str:
         if getattr(first.config.data, key) != getattr(other.config.data, key)
     ]
     if data is not None or first.source.paths == other.source.paths:
-        said = f" ({', '.join(columns)} differ)" if columns else ""
-        return f"the runs read the file in different ways{said}: set how with options, such as --text-column text"
+        keys = f" ({', '.join(columns)} differ)" if columns else ""
+        return f"the runs read the file in different ways{keys}: set how with options, such as --text-column text"
     return "compare on one file: --data FILE"

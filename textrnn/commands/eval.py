@@ -7,15 +7,14 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
 from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
-from textrnn.commands.eval_data import Judged, Texts, data_config, given_data, own_split, read_texts, warn_of_seen
+from textrnn.commands.eval_data import Judged, Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.commands.precision import describe_precision
 from textrnn.commands.start import has_ended
@@ -23,14 +22,14 @@ from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
-from textrnn.evaluation.predictions import Predictions
+from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reading.source import Source
 from textrnn.reports.charts import NO_FONT
 from textrnn.reports.examples import Pieces, pieces
 from textrnn.reports.page import About, Explain
 from textrnn.reports.results import RESULTS, results_folder, write_results
-from textrnn.run.folder import RunFolder, model_folder
+from textrnn.run.folder import RunFolder
 from textrnn.run.history import read_history
 from textrnn.runtime.progress import bar, log
 from textrnn.training.recorder import best_epochs, saved_progress
@@ -39,7 +38,7 @@ TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their lo
 
 
 def evaluate(
-    run: Path,
+    path: Path,
     data: str | None,
     *,
     split: str | None,
@@ -49,26 +48,20 @@ def evaluate(
     precision: str,
     begin: float,
 ) -> tuple[Path, dict[str, Any]]:
-    """Evaluate RUN on DATA or on one of its own splits and write the results; returns (their folder, metrics). begin:
-    time.perf_counter() when the command began."""
-    folder = model_folder(run)
-    is_run = folder != run
-    classifier = TextClassifier.load(run, device=device, precision=precision)
-    config = data_config(run, overrides, is_run=is_run)
-    # the model's own labels stand for the file of names it was trained with, which may not be here
-    names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
-    if data is not None:
-        chosen = given_data(data, config, classifier, names)
-    elif is_run:
-        chosen = own_split(config, split, names)
-    else:
-        raise ConfigError(f"{run}: a model folder has no data of its own: {command('eval', run, 'FILE')}")
+    """Evaluate a run or model on DATA or on one of its own splits and write the results; returns (their folder,
+    metrics). begin: time.perf_counter() when the command began."""
+    run = run_of(path)
+    classifier = TextClassifier.load(path, device=device, precision=precision)
+    config = data_config(path, overrides)
+    if data is None and run is None:
+        raise ConfigError(f"{path}: a model folder has no data of its own: {command('eval', path, 'FILE')}")
+    chosen = choose_data(data, split, config, overrides, classifier)
     name, source, part, _ = chosen
     if output is not None:
         check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
-    if is_run:
-        warn_of_unfinished(RunFolder(run))
-    texts = read_texts(classifier, chosen, config, run, is_run=is_run)
+    if run is not None:
+        warn_of_unfinished(run)
+    texts = read_texts(classifier, chosen, config, run)
     describe_precision(classifier, precision, is_saved=texts.judged is not None and texts.judged.logits is not None)
     warn_of_seen(texts.seen)
     predictions, totals, unseen = predict_texts(classifier, texts, source)
@@ -77,15 +70,14 @@ def evaluate(
         metrics |= {"held_out": True, "verdict": None}
     if texts.seen is not None:
         metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
-    described = {"data": [os.path.abspath(path) for path in source.paths], "split": part, "sha256": texts.digest}
+    described = {"data": [os.path.abspath(file) for file in source.paths], "split": part, "sha256": texts.digest}
     data_phrase = files_phrase(source.paths) + ("" if part is None else f", {part} part")
-    about = about_evaluation(classifier, texts, totals, metrics, data_phrase, RunFolder(run) if is_run else None)
+    about = about_evaluation(classifier, texts, totals, metrics, data_phrase, run)
 
-    target = output or results_folder(RunFolder(run).evaluations if is_run else Path("eval"), name, described)
+    target = output or results_folder(Path("eval") if run is None else run.evaluations, name, described)
     if output is None and target.name != name:
         log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
-    explain = explained_by(classifier, texts)
-    if not write_results(target, metrics, begin, described, source, predictions, about, explain):
+    if not write_results(target, metrics, begin, described, source, predictions, about, explainer(classifier, texts)):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return target, metrics
@@ -101,31 +93,25 @@ def warn_of_unfinished(run: RunFolder) -> None:
 def describe_seen(
     seen: np.ndarray, unseen: PartTotals, metrics: dict[str, Any], labels: list[str]
 ) -> tuple[dict[str, Any], str | None]:
-    """What metrics.json says of texts that the run was trained on, and the verdict, which only the others allow. seen
-    (n,) bool. unseen: totals of the others that have a token."""
+    """The entry `seen` of metrics.json, about texts that the run was trained on, and the verdict, which only the others
+    allow. seen (n,) bool. unseen: totals of the others that have a token."""
     count = int(seen.sum())
-    if not count:
-        scores = {"n": 0, "unseen_accuracy": metrics["accuracy"], "unseen_macro_f1": metrics["macro_f1"]}
-        return scores, metrics["verdict"]
-    if not unseen.total.matrix.sum():
+    if count and not unseen.total.matrix.sum():
         return {"n": count, "unseen_accuracy": None, "unseen_macro_f1": None}, None
-    others = all_metrics(unseen, labels)
+    others = all_metrics(unseen, labels) if count else metrics
     scores = {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}
-    sentence = others["verdict"] and f"on the texts that it was not trained on ({others['n']:,}): {others['verdict']}"
+    sentence = others["verdict"]
+    if count and sentence:
+        sentence = f"on the texts that it was not trained on ({others['n']:,}): {sentence}"
     return scores, sentence
 
 
-class Evaluated(NamedTuple):
-    """unseen: the totals of the texts with a token that the model was not trained on; empty if that is not known, or if
-    it was trained on none."""
-
-    predictions: Predictions
-    totals: PartTotals
-    unseen: PartTotals
-
-
-def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> Evaluated:
-    """Predict the texts some thousands at a time; of each, only a label and a probability are kept."""
+def predict_texts(
+    classifier: TextClassifier, texts: Texts, source: Source
+) -> tuple[Predictions, PartTotals, PartTotals]:
+    """Predict the texts some thousands at a time, of which only a label and a probability are kept. Returns also the
+    totals, and those of the texts with a token that the model was not trained on; the latter are empty if that is not
+    known, or if it was trained on none."""
     model, encoded, judged = classifier.model, texts.encoded, texts.judged or Judged(None, None)
     assert encoded.labels is not None
     raw: Iterator[str] = iter(())
@@ -134,35 +120,34 @@ def predict_texts(classifier: TextClassifier, texts: Texts, source: Source) -> E
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
     weight = None if model.linear is None else model.decision.weight
     totals, unseen = (PartTotals(len(model.labels), weight) for _ in range(2))
-    has_seen = texts.seen is not None and bool(texts.seen.any())
     with bar("evaluating", total=len(encoded)) as shown:
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
-            some, labels = encoded.rows(window), encoded.labels[window]
+            batch, labels = encoded.rows(window), encoded.labels[window]
             if judged.logits is None:
-                network = classifier.network_logits(some, after_batch=shown.update)
+                network = classifier.network_logits(batch, after_batch=shown.update)
             else:
                 network = judged.logits[window]
             margins = None if judged.margins is None else judged.margins[window]
             if model.linear is not None and margins is None:
-                margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(some)))))
-            logits = model.decide(network, margins, some)
-            parts = [model.with_shares(model.decision.of_network(network), some)]
+                margins = classifier.margins(list(islice(raw, len(batch))))
+            logits = model.decide(network, margins, batch)
+            parts = [model.with_shares(model.decision.of_network(network), batch)]
             if margins is not None:
-                parts.append(model.with_shares(model.decision.of_linear(margins), some))
+                parts.append(model.with_shares(model.decision.of_linear(margins), batch))
             totals.add(logits, labels, *parts)
-            if has_seen and texts.seen is not None:
-                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(some))
+            if texts.seen is not None and texts.seen.any():
+                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(batch))
                 unseen.add(logits[others], labels[others], *(part[others] for part in parts))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
-    return Evaluated(Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen)
+    return Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen
 
 
 def about_evaluation(
     classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, data: str, run: RunFolder | None
 ) -> About:
-    """run: where the history is; None for a model folder, which has none."""
+    """run: None for a model folder, which has no history."""
     networks, config = classifier.networks.networks, classifier.config.model
     has_linear = classifier.model.linear is not None
     model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0], len(networks))})"
@@ -179,9 +164,9 @@ def about_evaluation(
     )
 
 
-def explained_by(classifier: TextClassifier, texts: Texts) -> Explain | None:
-    """Which words speak for the predicted class of a text; None where the model that judged the texts is not the one at
-    hand, or cannot be explained."""
+def explainer(classifier: TextClassifier, texts: Texts) -> Explain | None:
+    """Finds the words that speak for the predicted class of a text; None if the classifier did not judge the texts, or
+    cannot be explained."""
     if texts.judged is not None or classifier.precision != "float32":
         return None
     try:
@@ -191,7 +176,8 @@ def explained_by(classifier: TextClassifier, texts: Texts) -> Explain | None:
 
     def explain(errors: Sequence[str], classes: Sequence[int]) -> list[Pieces | None]:
         with bar("explaining", total=len(errors), unit="text") as shown:
-            found = classifier.explain(errors, [classifier.labels[each] for each in classes], after_batch=shown.update)
-        return [pieces(each.text, [(token.start, token.end, token.value) for token in each.tokens]) for each in found]
+            labels = [classifier.labels[number] for number in classes]
+            explanations = classifier.explain(errors, labels, after_batch=shown.update)
+        return [pieces(each.text, [token[1:] for token in each.tokens]) for each in explanations]
 
     return explain

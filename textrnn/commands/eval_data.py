@@ -20,7 +20,7 @@ from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
 from textrnn.run.environment import load_environment
-from textrnn.run.folder import RunFolder
+from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
 from textrnn.runtime.files import data_name
@@ -28,12 +28,12 @@ from textrnn.runtime.progress import log
 from textrnn.texts.rows import all_rows, class_sizes
 from textrnn.texts.transform import EncodedTexts
 
-_RUN_KEYS = ("seed", "folds")  # of `train`, which say how the run's own data was divided
+_RUN_KEYS = ("seed", "folds")  # of `train`: by them the run's own data was divided
 
 
 class Judged(NamedTuple):
-    """Logits and margins (n, classes) of held-out texts, of models that were not trained on them. logits is None if the
-    network never was, since it can be run again; margins is None without a linear model."""
+    """Logits and margins (n, classes) for held-out texts, by models that were not trained on them. logits is None if
+    the network never was, since it can be run again; margins is None without a linear model."""
 
     logits: torch.Tensor | None
     margins: torch.Tensor | None
@@ -66,97 +66,46 @@ class Data(NamedTuple):
     is_dev: bool = False
 
 
-def read_texts(classifier: TextClassifier, data: Data, config: Config, run: Path, *, is_run: bool) -> Texts:
-    """Raises DataError, ConfigError, and CheckpointError if what was said of held-out texts is missing or damaged."""
-    transform, name = classifier.transform, data.name
-    for sentence in data.source.encoding_hints():
-        log.warning(sentence)
-    with reading_bar() as progress:
-        texts, corpus = encode_labelled(
-            data.source, transform.tokenizer, transform.vocab, classifier.labels,
-            max_length=config.data.max_length, cache_dir=Path(config.data.cache_dir),
-            progress=lambda count: progress(name, count),
-        )  # fmt: skip
-    rows, is_cross_fitted = own_rows(corpus, config, data, run)
-    if not len(rows):
-        raise ConfigError(f"{run}: the run held no texts out, as there were too few; give DATA, a labelled file")
-    if corpus.skipped_count:
-        log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
-    if cut := cut_warning(name, corpus.lengths, rows, config.data.max_length):
-        log.warning(cut)
-    judged = None
-    if data.is_dev:
-        labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
-        if data.part is None and not judged_on(RunFolder(run), labels, hashes):
-            log.warning("these are not the dev texts that judged the run: they are evaluated like any other file")
-            rows = all_rows(len(corpus))
-        else:
-            judged = held_out_judgements(classifier, RunFolder(run), labels, hashes, cross_fitted=is_cross_fitted)
-    texts = chosen_rows(texts, rows)
-    warn_of_missing_classes(texts, classifier.labels, name)
-    seen = None
-    if judged is not None or data.part is not None:
-        seen = np.full(len(rows), judged is None)
-    elif is_run:
-        seen = seen_texts(RunFolder(run), corpus.hashes[rows])
-    return Texts(texts, rows, corpus.hashes, corpus.digest, np.asarray(corpus.lengths)[rows], judged, seen)
+def run_of(path: Path) -> RunFolder | None:
+    """None for a model folder. Raises CheckpointError if the path is neither."""
+    return None if model_folder(path) == path else RunFolder(path)
 
 
-def held_out_judgements(
-    classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
-) -> Judged:
-    """What was said of the held-out texts with these labels and hashes (n,). Raises CheckpointError if it is missing,
-    damaged or of other texts."""
-    margins, classes = None, len(classifier.labels)
-    if classifier.model.linear is not None:
-        saved = load_margins(run, classes)
-        if saved is None or not np.array_equal(saved[1], hashes):
-            raise CheckpointError(
-                f"{run.linear_margins}: missing, damaged, or of other texts than are read now, and the linear model "
-                f"itself was fitted on held-out texts, too; evaluate on other texts: give DATA, a labelled file"
-            )
-        margins = torch.from_numpy(saved[0])
-    is_saved = cross_fitted or run.held_out.exists()
-    return Judged(load_held_out(run, labels, hashes, classes) if is_saved else None, margins)
-
-
-def warn_of_seen(seen: np.ndarray | None) -> None:
-    """seen (n,) bool: see `Texts`."""
-    count = 0 if seen is None else int(seen.sum())
-    if seen is not None and count:
-        which = f"all {count:,}" if count == len(seen) else f"{count:,} of the {len(seen):,}"
-        log.warning("the run was trained on %s texts: scores on these say nothing about others", which)
-
-
-def data_config(folder: Path, overrides: list[tuple[str, Any]], *, is_run: bool) -> Config:
-    """The config in the folder of a run or, where it is none, of a model, with `data.` keys changed."""
-    path = folder / "config.yaml"
-    if is_run:  # the other keys do not matter here, and a run of an older version may have some that are gone
-        whole = read_yaml(path)
+def data_config(path: Path, overrides: list[tuple[str, Any]]) -> Config:
+    """The config in the folder of a run or model, with `data.` keys changed."""
+    file = path / "config.yaml"
+    if run_of(path) is None:
+        tree = read_description(file).tree
+    else:  # the other keys do not matter here, and a run of an older version may have some that are gone
+        whole = read_yaml(file)
         settings = whole.get("train")
         kept = {key: settings[key] for key in _RUN_KEYS if key in settings} if isinstance(settings, dict) else {}
         tree = {"data": whole.get("data", {}), "train": kept}
-    else:
-        tree = read_description(path).tree
     for key, value in overrides:
         if not key.startswith("data.") or key in ("data.dev_fraction", "data.empty_texts"):
             raise ConfigError(
                 f"--set {key}: only data keys that say how to read can be set here; the others were fixed by training"
             )
         set_key(tree, key, value)
-    return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides})
+    return build_config(tree, origin=str(file), set_keys={key for key, _ in overrides})
 
 
-def given_data(data: str, config: Config, classifier: TextClassifier, names: list[str] | None) -> Data:
-    """A file or folder, read as the training texts were."""
+def choose_data(
+    data: str | None, split: str | None, config: Config, overrides: list[tuple[str, Any]], classifier: TextClassifier
+) -> Data:
+    """A file or folder, read as the training texts were, or without one a split of the run."""
+    # the model's own labels stand for the file of names it was trained with, which may not be here
+    names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
+    if data is None:
+        return _own_split(config, split, names)
     is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
     if config.data.format == "auto" and is_csv:
         config = config.replaced(data={"format": "csv"})  # which no first line tells
     return Data(data_name(data), build_source(data, config.data, names))
 
 
-def own_split(config: Config, split: str | None, names: list[str] | None) -> Data:
-    """A split of the run. If none is asked for: test, or, if the run has no test file, dev, with a warning."""
+def _own_split(config: Config, split: str | None, names: list[str] | None) -> Data:
+    """If no split is asked for: test, or, if the run has no test file, dev, with a warning."""
     data = config.data
     if split is None:
         split = "test"
@@ -176,32 +125,87 @@ def own_split(config: Config, split: str | None, names: list[str] | None) -> Dat
     return Data(split, build_source(data.train, data, names), split, is_dev=split == "dev")
 
 
-def own_rows(corpus: Corpus, config: Config, data: Data, run: Path) -> tuple[np.ndarray, bool]:
-    """The rows to evaluate: of given texts all; of the run's own those that trained it, or that judge it. And whether
-    its networks were cross-fitted."""
-    skip_empty = config.data.empty_texts == "skip"
-    if data.part is None:
-        return (judging_rows(corpus, skip_empty=skip_empty) if data.is_dev else all_rows(len(corpus))), False
-    digest = load_environment(RunFolder(run).environment).get("data_sha256", {}).get("data.train")
+def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunFolder | None) -> Texts:
+    """run: None for a model folder. Raises DataError, ConfigError, and CheckpointError if the judgements of held-out
+    texts are missing or damaged."""
+    transform, name = classifier.transform, data.name
+    for sentence in data.source.encoding_hints():
+        log.warning(sentence)
+    with reading_bar() as progress:
+        texts, corpus = encode_labelled(
+            data.source, transform.tokenizer, transform.vocab, classifier.labels,
+            max_length=config.data.max_length, cache_dir=Path(config.data.cache_dir),
+            progress=lambda count: progress(name, count),
+        )  # fmt: skip
+    rows, is_cross_fitted = all_rows(len(corpus)), False
+    if run is not None and data.part is not None:
+        rows, is_cross_fitted = _rows_of_part(corpus, config, data.part, run)
+    elif data.is_dev:
+        rows = judging_rows(corpus, skip_empty=config.data.empty_texts == "skip")
+    if run is not None and not len(rows):
+        raise ConfigError(f"{run.path}: the run held no texts out, as there were too few; give DATA, a labelled file")
+    if corpus.skipped_count:
+        log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
+    if cut := cut_warning(name, corpus.lengths, rows, config.data.max_length):
+        log.warning(cut)
+    judged = None
+    if run is not None and data.is_dev:
+        labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
+        if data.part is None and not judged_on(run, labels, hashes):
+            log.warning("these are not the dev texts that judged the run: they are evaluated like any other file")
+            rows = all_rows(len(corpus))
+        else:
+            judged = _held_out_judgements(classifier, run, labels, hashes, cross_fitted=is_cross_fitted)
+    texts = chosen_rows(texts, rows)
+    sizes = class_sizes(np.asarray(texts.labels), len(classifier.labels))
+    if missing := [short(label) for label, size in zip(classifier.labels, sizes, strict=True) if size == 0]:
+        listed = ", ".join(missing[:12]) + ", ..." * (len(missing) > 12)
+        log.warning("%s has no texts of %s: their F1 counts as 0 in macro-F1", name, listed)
+    seen = None
+    if judged is not None or data.part is not None:
+        seen = np.full(len(rows), judged is None)
+    elif run is not None:
+        seen = seen_texts(run, corpus.hashes[rows])
+    return Texts(texts, rows, corpus.hashes, corpus.digest, np.asarray(corpus.lengths)[rows], judged, seen)
+
+
+def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> tuple[np.ndarray, bool]:
+    """The rows of the training data that trained the run, or that judge it, and whether its networks were
+    cross-fitted."""
+    digest = load_environment(run.environment).get("data_sha256", {}).get("data.train")
     if digest not in (None, corpus.digest):
         log.warning(
-            "the training file has changed since the run began: its %s part may differ from that of the run", data.part
+            "the training file has changed since the run began: its %s part may differ from that of the run", part
         )
     division = divide(
         corpus, has_dev=config.data.dev is not None, dev_fraction=config.data.dev_fraction, folds=config.train.folds,
-        seed=config.train.seed, skip_empty=skip_empty,
+        seed=config.train.seed, skip_empty=config.data.empty_texts == "skip",
     )  # fmt: skip
-    if data.part == "train":
+    if part == "train":
         return division.train, False
     return division.judging, division.folds is not None
 
 
-def warn_of_missing_classes(texts: EncodedTexts, labels: list[str], name: str) -> None:
-    sizes = class_sizes(np.asarray(texts.labels), len(labels))
-    missing = [label for label, size in zip(labels, sizes, strict=True) if size == 0]
-    if missing:
-        log.warning(
-            "%s has no texts of %s: their F1 counts as 0 in macro-F1",
-            name,
-            ", ".join(map(short, missing[:12])) + ", ..." * (len(missing) > 12),
-        )
+def _held_out_judgements(
+    classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
+) -> Judged:
+    """Those of the texts with these labels and hashes (n,). Raises CheckpointError if they are missing, damaged or of
+    other texts."""
+    margins, classes = None, len(classifier.labels)
+    if classifier.model.linear is not None:
+        saved = load_margins(run, classes)
+        if saved is None or not np.array_equal(saved[1], hashes):
+            raise CheckpointError(
+                f"{run.linear_margins}: missing, damaged, or of other texts than are read now, and the linear model "
+                f"itself was fitted on held-out texts, too; evaluate on other texts: give DATA, a labelled file"
+            )
+        margins = torch.from_numpy(saved[0])
+    is_saved = cross_fitted or run.held_out.exists()
+    return Judged(load_held_out(run, labels, hashes, classes) if is_saved else None, margins)
+
+
+def warn_of_seen(seen: np.ndarray | None) -> None:
+    """seen (n,) bool: see `Texts`."""
+    if seen is not None and seen.any():
+        which = f"all {len(seen):,}" if seen.all() else f"{seen.sum():,} of the {len(seen):,}"
+        log.warning("the run was trained on %s texts: scores on these say nothing about others", which)

@@ -11,29 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.evaluation.intervals import CONFIDENCE, SIGNIFICANCE, accuracy_gain_interval, f1_differences
+from textrnn.evaluation.intervals import (
+    CONFIDENCE,
+    SIGNIFICANCE,
+    accuracy_gain_interval,
+    f1_differences,
+    paired_cells,
+)
 
-CLASSES_SHOWN = 10
+CLASSES_COMPARED = 10
 BETTER, WORSE, UNCLEAR, MIXED = "better", "worse", "unclear", "mixed"
-EARNS = "the network earns its time"
-AS_GOOD = "the linear model alone is as good here"
-CANNOT_TELL = "too few texts to tell whether the network earns its time"
 _WORTH = 0.01  # of accuracy: a difference that would matter
-LINEAR_IS_BETTER = "the linear model alone is better here"
-_ALL_TEXTS = ("both_right", "only_first_right", "only_this_right", "both_wrong")
-_DESCRIBED = ("accuracy", "macro_f1", "weighted_f1", "loss", "interval", "calibration_error", "parts", "per_class")
-
-
-def describe_scores(metrics: dict[str, Any]) -> dict[str, Any]:
-    """What a comparison keeps of the metrics of a model."""
-    return {key: metrics[key] for key in _DESCRIBED}
 
 
 def compare_predictions(
     truth: np.ndarray, one: np.ndarray, other: np.ndarray, metrics: tuple[dict[str, Any], dict[str, Any]],
     labels: list[str],
 ) -> dict[str, Any]:  # fmt: skip
-    """How the other model differs from the one: differences are fractions, larger than 0 where the other is better.
+    """How the other model differs from the one: differences are fractions, larger than 0 if the other is better.
 
     Each score has a `conclusion` about the other model: better or worse if the interval does not hold 0, else unclear;
     the conclusion of the whole is mixed if the scores have different ones. With the models in the other order, all is
@@ -41,14 +36,10 @@ def compare_predictions(
 
     truth, one, other: (n,) ids of the true and the predicted labels. metrics: of both models.
     """
-    codes, counts = np.unique(
-        np.ravel_multi_index((truth, one, other), (len(labels),) * 3), return_counts=True
-    )  # (cells,): the documents with the same true label and the same predictions
-    cells = np.unravel_index(codes, (len(labels),) * 3)
-    one_f1, other_f1 = (np.array([each["per_class"][label]["f1"] for label in labels]) for each in metrics)
+    one_f1, other_f1 = (np.array([scores["per_class"][label]["f1"] for label in labels]) for scores in metrics)
     gains = other_f1 - one_f1
-    chosen = [column for column in np.argsort(-np.abs(gains), kind="stable")[:CLASSES_SHOWN] if gains[column]]
-    f1 = f1_differences((cells[0], cells[1], cells[2], counts), len(labels), chosen)
+    chosen = [column for column in np.argsort(-np.abs(gains), kind="stable")[:CLASSES_COMPARED] if gains[column]]
+    f1 = f1_differences(paired_cells(truth, one, other, len(labels)), len(labels), chosen)
     one_right, other_right = one == truth, other == truth
     only_one, only_other = int((one_right & ~other_right).sum()), int((other_right & ~one_right).sum())
     accuracy = _judged((only_other - only_one) / len(truth), accuracy_gain_interval(only_one, only_other, len(truth)))
@@ -92,7 +83,7 @@ def _judged(difference: float, interval: list[float]) -> dict[str, Any]:
 
 def differing_rows(truth: np.ndarray, predicted: list[np.ndarray]) -> np.ndarray:
     """The positions of the texts that some models get right and others wrong. truth, each of predicted: (n,) ids."""
-    right = np.stack([each == truth for each in predicted])
+    right = np.stack([ids == truth for ids in predicted])
     return np.flatnonzero(right.any(axis=0) & ~right.all(axis=0))
 
 
@@ -100,35 +91,28 @@ def sentence(comparison: dict[str, Any], first: str) -> str:
     """Whether one of both is better, in words; the better one, or the one with the higher scores, comes first.
     first: the name of the model that the comparison is with."""
     name, texts = comparison["run"], comparison["texts"]
-    if texts["same_prediction"] == sum(texts[key] for key in _ALL_TEXTS):
+    if 2 * texts["same_prediction"] == sum(texts.values()):  # the other counts add up to all texts
         return f"cannot tell: {name} and {first} give every text the same label"
     scores = [comparison["accuracy"], comparison["macro_f1"]]
-    if _is_behind(scores):
-        name, first, scores = first, name, [mirrored(score) for score in scores]
+    clear = [score["difference"] for score in scores if score["conclusion"] != UNCLEAR]
+    differences = clear or [score["difference"] for score in scores if score["difference"]]
+    if differences and differences[0] < 0:
+        name, first, scores = first, name, [_mirrored(score) for score in scores]
     accuracy, macro_f1 = scores
-    conclusions = accuracy["conclusion"], macro_f1["conclusion"]
     judgement = {
         (BETTER, BETTER): f"{name} is better than {first}",
         (BETTER, UNCLEAR): f"{name} is better than {first} in accuracy alone",
         (UNCLEAR, BETTER): f"{name} is better than {first} in macro-F1 alone",
         (BETTER, WORSE): f"{name} is better than {first} in accuracy, and worse in macro-F1",
         (UNCLEAR, UNCLEAR): f"cannot tell whether {name} is better than {first}",
-    }[conclusions]
+    }[accuracy["conclusion"], macro_f1["conclusion"]]
     return f"{judgement}: accuracy {points(accuracy)}, {p_value(comparison)}; macro-F1 {points(macro_f1)}"
 
 
-def _is_behind(scores: list[dict[str, Any]]) -> bool:
-    """Whether the first score that is judged, or else the first that differs, is lower."""
-    judged = [score["conclusion"] for score in scores if score["conclusion"] != UNCLEAR]
-    differing = [score["difference"] for score in scores if score["difference"]]
-    return judged[0] == WORSE if judged else bool(differing) and differing[0] < 0
-
-
-def mirrored(score: dict[str, Any]) -> dict[str, Any]:
+def _mirrored(score: dict[str, Any]) -> dict[str, Any]:
     """The same difference, seen from the other model."""
     low, high = score["interval"]
-    opposite = {BETTER: WORSE, WORSE: BETTER, UNCLEAR: UNCLEAR}
-    return {"difference": -score["difference"], "interval": [-high, -low], "conclusion": opposite[score["conclusion"]]}
+    return _judged(-score["difference"], [-high, -low])
 
 
 def points(score: dict[str, Any]) -> str:
@@ -153,9 +137,9 @@ def p_value(comparison: dict[str, Any]) -> str:
 
 
 def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
-    """From the accuracies and, by McNemar's exact test, from the documents on which only one of both is right: the
-    whole model or its linear model. If the test finds no difference, it is as good only if a gain of one point can be
-    ruled out. None without a linear model."""
+    """Whether the network is worth its time, by McNemar's exact test on the documents on which only one of both is
+    right: the whole model or its linear model. If the test finds no difference, the linear model is as good only if a
+    gain of one point can be ruled out. None without a linear model."""
     if metrics["parts"]["linear"] is None:
         return None
     together = f"{100 * metrics['accuracy']:.1f}"
@@ -166,27 +150,26 @@ def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str |
         scores = f"together {together}; the linear model alone {linear}, the network alone {network}"
     else:
         scores = f"the network {network}; the linear model {linear}"
-    return f"{scores}: {_conclusion(only_total, only_linear, metrics['n'])}"
+    # the upper end of the 95 % interval of the paired difference, by the normal approximation
+    at_most = (only_total - only_linear + 1.96 * (only_total + only_linear + 1) ** 0.5) / metrics["n"]
+    if mcnemar_p(only_total, only_linear) < SIGNIFICANCE:
+        is_gain = only_total > only_linear
+        conclusion = "the network earns its time" if is_gain else "the linear model alone is better here"
+    elif at_most < _WORTH:
+        conclusion = "the linear model alone is as good here"
+    else:
+        conclusion = "too few texts to tell whether the network earns its time"
+    return f"{scores}: {conclusion}"
 
 
 def mcnemar_p(only_one: int, only_other: int) -> float:
-    """How probable so uneven counts, or more uneven ones, are where both models are equally good: McNemar's test
-    (1947), exact, two-sided. only_one, only_other: documents on which only one of both is right."""
+    """How probable so uneven counts, or more uneven ones, are if both models are equally good: McNemar's test (1947),
+    exact, two-sided. only_one, only_other: documents on which only one of both is right."""
     from scipy.stats import binomtest
 
-    differing = only_one + only_other
-    return float(binomtest(only_one, differing).pvalue) if differing else 1.0
+    return float(binomtest(only_one, only_one + only_other).pvalue) if only_one or only_other else 1.0
 
 
 def decides_together(metrics: dict[str, Any]) -> bool:
     """Whether both network and linear model have a say."""
     return metrics["weight"] is not None and 0 < metrics["weight"] < 1
-
-
-def _conclusion(only_total: int, only_linear: int, documents: int) -> str:
-    differing = only_total + only_linear
-    if mcnemar_p(only_total, only_linear) < SIGNIFICANCE:
-        return EARNS if only_total > only_linear else LINEAR_IS_BETTER
-    # the upper end of the 95 % interval of the paired difference, by the normal approximation
-    at_most = (only_total - only_linear + 1.96 * (differing + 1) ** 0.5) / documents
-    return AS_GOOD if at_most < _WORTH else CANNOT_TELL

@@ -12,43 +12,43 @@ from typing import NamedTuple
 import numpy as np
 
 CONFIDENCE, SIGNIFICANCE = 0.95, 0.05
-DRAWS = 1000
+_TAIL = (1 - CONFIDENCE) / 2
+_DRAWS, _FEWEST_DRAWS = 1000, 100
 _MOST_NUMBERS = 20_000_000  # drawn in all, which takes some two seconds: past 20,000 cells there are fewer draws
-_FEWEST_DRAWS = 100
 _NUMBERS_AT_ONCE = 2_000_000
+_QUANTILES = (np.arange(1000) + 0.5) / 1000
+PairedCells = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # (cells,) each, see `paired_cells`
 
 
 def accuracy_interval(right: int, documents: int) -> list[float]:
     """[low, high]: Wilson's score interval."""
     from scipy.stats import binomtest
 
-    found = binomtest(right, documents).proportion_ci(CONFIDENCE, method="wilson")
-    return [float(found.low), float(found.high)]
+    low, high = binomtest(right, documents).proportion_ci(CONFIDENCE, method="wilson")
+    return [float(low), float(high)]
 
 
 def macro_f1_interval(cells: tuple[np.ndarray, np.ndarray, np.ndarray], classes: int, macro_f1: float) -> list[float]:
-    """[low, high]: percentiles of the macro-F1 of as many documents drawn again and again from those that there are,
-    less their bias.
+    """[low, high]: percentiles of the macro-F1 of as many documents drawn again and again from the given ones, less
+    their bias.
 
     cells: see weighted_cells. Drawing their counts is drawing documents, in time that does not grow with these. The
     draws are seeded, so equal cells have equal intervals. With few documents a class, draws are on average lower than
     macro_f1, and that is as much lower than the macro-F1 of all documents that there could be.
     """
     truth, predicted, counts = cells
-    draws = _multinomial(counts, classes, draw_count(len(counts)))
-    found = np.concatenate([macro_f1_of_draws(truth, predicted, drawn, classes) for drawn in draws])
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(found, [tail, 100 - tail]) - 2 * (np.mean(found) - macro_f1)
+    draws = _multinomial(counts, classes, _draw_count(len(counts)))
+    drawn_f1 = np.concatenate([macro_f1_of_draws(truth, predicted, drawn, classes) for drawn in draws])
+    low, high = np.percentile(drawn_f1, [100 * _TAIL, 100 - 100 * _TAIL]) - 2 * (np.mean(drawn_f1) - macro_f1)
     return [max(min(float(low), macro_f1), 0.0), min(max(float(high), macro_f1), 1.0)]
 
 
-def draw_count(cells: int) -> int:
-    """How many draws there are of documents in so many cells."""
-    return min(DRAWS, max(_FEWEST_DRAWS, _MOST_NUMBERS // cells))
+def _draw_count(cells: int) -> int:
+    return min(_DRAWS, max(_FEWEST_DRAWS, _MOST_NUMBERS // cells))
 
 
-def draws_at_once(draws: int, numbers: int) -> Iterator[int]:
-    """The draws in parts that fit into memory. numbers: that each draw takes."""
+def _draws_at_once(draws: int, numbers: int) -> Iterator[int]:
+    """The draws in parts that fit into memory. numbers: the size of a draw."""
     at_once = max(1, _NUMBERS_AT_ONCE // numbers)
     for begin in range(0, draws, at_once):
         yield min(at_once, draws - begin)
@@ -57,15 +57,14 @@ def draws_at_once(draws: int, numbers: int) -> Iterator[int]:
 def macro_f1_of_draws(truth: np.ndarray, predicted: np.ndarray, drawn: np.ndarray, classes: int) -> np.ndarray:
     """(draws,) from truth (cells,), predicted (cells,) and drawn (draws, cells).
 
-    A class has F1 0 where there is none of it in any cell. Where only a draw lacks it, that draw tells nothing of it,
-    and the mean is over the others.
+    A class that is in no cell has F1 0. If only a draw lacks a class, the mean of that draw is over the others.
     """
-    f1, times = f1_of_draws(truth, predicted, drawn, classes)
+    f1, times = _f1_of_draws(truth, predicted, drawn, classes)
     occurring = len(np.union1d(truth, predicted)) / classes
     return f1.sum(axis=1) / np.count_nonzero(times, axis=1) * occurring
 
 
-def f1_of_draws(
+def _f1_of_draws(
     truth: np.ndarray, predicted: np.ndarray, drawn: np.ndarray, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(draws, classes): F1, 0 where the draw lacks the class, and how often the class is true or predicted in it."""
@@ -79,14 +78,9 @@ def f1_of_draws(
     return np.divide(doubled_hits, times, out=np.zeros_like(times), where=times > 0), times
 
 
-Cells = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-_TAIL = (1 - CONFIDENCE) / 2
-_QUANTILES = (np.arange(1000) + 0.5) / 1000
-
-
 class F1Differences(NamedTuple):
-    """macro_f1: of the other model less that of the one. interval: [low, high] of it. p: of the randomization test.
-    classes: [low, high] for the F1 of each chosen class. resamples: that the intervals rest on."""
+    """macro_f1: of the other model less that of the one, with its interval [low, high]. p: of the randomization test.
+    classes: [low, high] for the F1 of each chosen class. resamples: the number of draws behind the intervals."""
 
     macro_f1: float
     interval: list[float]
@@ -96,14 +90,14 @@ class F1Differences(NamedTuple):
 
 
 def accuracy_gain_interval(only_one: int, only_other: int, texts: int) -> list[float]:
-    """[low, high] of the other model's accuracy less that of the one, as it belongs to McNemar's exact test: it holds 0
-    if and only if the test finds no difference (p >= 0.05).
+    """[low, high] of the other model's accuracy less that of the one: it holds 0 if and only if McNemar's exact test
+    finds no difference (p >= 0.05).
 
     Fay and Lumbard 2021, "Confidence intervals for difference in proportions for matched pairs compatible with exact
     McNemar's or sign tests": the difference is the share of texts that only one model gets right, times how much more
     often that is the other model; the interval combines the exact (Clopper-Pearson) limits of both.
 
-    only_one, only_other: texts that only one of both gets right.
+    only_one, only_other: the numbers of texts that only one of both gets right.
     """
     return [_lowest_gain(only_other, only_one, texts), -_lowest_gain(only_one, only_other, texts)]
 
@@ -115,7 +109,7 @@ def _lowest_gain(wins: int, losses: int, texts: int) -> float:
 
     differing = wins + losses
     is_gain = bdtrc(wins - 1, differing, 0.5) < _TAIL  # half the p-value of McNemar's test
-    # of the texts that only one model gets right: how their lower limit, or for a loss the upper one, is distributed
+    # the distribution of the lower limit, or for a loss the upper one, of the share of texts that one model gets right
     a, b = differing + (not is_gain), texts - differing + is_gain
     share = betaincinv(a, b, _QUANTILES) if b else np.ones(1)
 
@@ -129,21 +123,30 @@ def _lowest_gain(wins: int, losses: int, texts: int) -> float:
     return float(brentq(excess, -1, 0, xtol=1e-7)) if excess(-1) < 0 else -1.0
 
 
-def f1_differences(cells: Cells, classes: int, chosen: Sequence[int]) -> F1Differences:
+def paired_cells(truth: np.ndarray, one: np.ndarray, other: np.ndarray, classes: int) -> PairedCells:
+    """(cells,) true classes, predictions of the one and of the other model, and the number of texts with these three.
+    truth, one, other: (n,) of all texts."""
+    shape = (classes,) * 3
+    codes, counts = np.unique(np.ravel_multi_index((truth, one, other), shape), return_counts=True)
+    true, one_class, other_class = np.unravel_index(codes, shape)
+    return true, one_class, other_class, counts
+
+
+def f1_differences(cells: PairedCells, classes: int, chosen: Sequence[int]) -> F1Differences:
     """By the paired bootstrap (Efron and Tibshirani 1993, "An Introduction to the Bootstrap"; Koehn 2004, "Statistical
     Significance Tests for Machine Translation Evaluation"): texts are drawn again and again, each with what both models
     predicted, and the intervals are percentiles. That of macro-F1 is less its bias, as in `macro_f1_interval`: in a
     simulation with 300 classes of five texts, it held the true difference in 56 of 60 cases.
 
     If few texts differ, a bootstrap is far too sure. So the interval of macro-F1 is extended to 0 unless a
-    randomization test finds a difference, too (Yeh 2000, "More accurate tests for the statistical significance of
+    randomization test also finds a difference (Yeh 2000, "More accurate tests for the statistical significance of
     result differences"). Intervals of classes are not.
 
-    cells: (cells,) true classes, predicted ones of one model and of the other, and counts. chosen: the classes whose F1
-    is of interest. The draws are seeded; half of the resamples are drawn with the models in either order.
+    cells: see `paired_cells`. chosen: the classes whose F1 is of interest. The draws are seeded; half of the resamples
+    are drawn with the models in either order.
     """
     truth, one, other, counts = cells
-    drawn = -(-draw_count(len(counts)) // 2)
+    drawn = -(-_draw_count(len(counts)) // 2)
     forward = _resampled_gains((truth, one, other, counts), classes, chosen, drawn)
     backward = _resampled_gains((truth, other, one, counts), classes, chosen, drawn)
     difference = float(_f1_gains(truth, one, other, counts[None], classes).mean())
@@ -162,23 +165,25 @@ def _ends(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.percentile(gains, 100 * _TAIL, axis=0), -np.percentile(-gains, 100 * _TAIL, axis=0)
 
 
-def _resampled_gains(cells: Cells, classes: int, chosen: Sequence[int], draws: int) -> tuple[np.ndarray, np.ndarray]:
+def _resampled_gains(
+    cells: PairedCells, classes: int, chosen: Sequence[int], draws: int
+) -> tuple[np.ndarray, np.ndarray]:
     """(draws,) gains of macro-F1, and (draws, chosen) of F1, of the other model over the one."""
     truth, one, other, counts = (column[np.lexsort(cells[2::-1])] for column in cells)
     gains = [_f1_gains(truth, one, other, drawn, classes) for drawn in _multinomial(counts, classes, draws)]
-    return np.concatenate([each.mean(axis=1) for each in gains]), np.concatenate([each[:, chosen] for each in gains])
+    return np.concatenate([part.mean(axis=1) for part in gains]), np.concatenate([part[:, chosen] for part in gains])
 
 
 def _multinomial(counts: np.ndarray, classes: int, draws: int) -> Iterator[np.ndarray]:
     """(draws, cells): as many documents as there are, drawn from them, some draws at a time."""
     random, shares = np.random.default_rng(0), counts / counts.sum()
-    for size in draws_at_once(draws, max(len(counts), classes)):
+    for size in _draws_at_once(draws, max(len(counts), classes)):
         yield random.multinomial(counts.sum(), shares, size=size)
 
 
-def _randomization_p(cells: Cells, classes: int, difference: float) -> float:
-    """How probable so large a difference of macro-F1, or a larger one, is if each text's two predictions could as well
-    have been those of the other model: they are swapped at random."""
+def _randomization_p(cells: PairedCells, classes: int, difference: float) -> float:
+    """How probable so large a difference of macro-F1, or a larger one, is if each text's two predictions are swapped at
+    random."""
     truth, one, other, counts = cells
     shape = (classes,) * 3
     codes = np.ravel_multi_index((truth, np.minimum(one, other), np.maximum(one, other)), shape)
@@ -186,8 +191,8 @@ def _randomization_p(cells: Cells, classes: int, difference: float) -> float:
     true, low, high = np.unravel_index(pairs, shape)
     texts = np.bincount(places, weights=counts).astype(np.int64)
     true, one, other = (np.concatenate(each) for each in ((true, true), (low, high), (high, low)))
-    random, draws, extreme = np.random.default_rng(0), draw_count(2 * len(pairs)), 0
-    for size in draws_at_once(draws, max(2 * len(pairs), classes)):
+    random, draws, extreme = np.random.default_rng(0), _draw_count(2 * len(pairs)), 0
+    for size in _draws_at_once(draws, max(2 * len(pairs), classes)):
         kept = random.binomial(texts, 0.5, size=(size, len(texts)))
         gains = _f1_gains(true, one, other, np.hstack([kept, texts - kept]), classes).mean(axis=1)
         extreme += int(np.count_nonzero(np.abs(gains) > difference - 1e-12))
@@ -196,5 +201,4 @@ def _randomization_p(cells: Cells, classes: int, difference: float) -> float:
 
 def _f1_gains(truth: np.ndarray, one: np.ndarray, other: np.ndarray, drawn: np.ndarray, classes: int) -> np.ndarray:
     """(draws, classes): of the other model over the one. A class that is neither true nor predicted has F1 0."""
-    of_one, of_other = (f1_of_draws(truth, each, drawn, classes)[0] for each in (one, other))
-    return of_other - of_one
+    return _f1_of_draws(truth, other, drawn, classes)[0] - _f1_of_draws(truth, one, drawn, classes)[0]

@@ -6,7 +6,7 @@ scikit-learn and scipy compute them. They are imported when needed: training and
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,14 +16,16 @@ from textrnn.evaluation.comparison import verdict
 from textrnn.evaluation.intervals import accuracy_interval, macro_f1_interval
 from textrnn.inference import class_probabilities, predicted_classes
 
-Cells = tuple[np.ndarray, np.ndarray, np.ndarray]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 CALIBRATION_BINS = 15
 MOST_WHOLE = 30  # classes of a confusion matrix that is shown whole; of more, the most confused ones are shown
 MOST_DENSE = 200  # classes of a matrix that is saved with all its zeros
 
 
 class RunningTotals:
-    """Sums over the documents seen so far, from which all metrics follow.
+    """Sums over the documents so far, from which all metrics follow.
 
     matrix (C, C), sparse: documents of each true (row) and predicted (column) class. loss_sum: of cross-entropies.
     excess (bins,): by the probability of the predicted class, the sum of these probabilities less the number of
@@ -38,7 +40,7 @@ class RunningTotals:
         self.excess = np.zeros(CALIBRATION_BINS)
 
     def add(self, logits: torch.Tensor, labels: np.ndarray) -> None:
-        """logits (n, C), labels (n,). Raises NotFiniteError where the loss overflows."""
+        """logits (n, C), labels (n,). Raises NotFiniteError if the loss overflows."""
         from scipy.sparse import coo_array
 
         truth, predicted = np.asarray(labels, dtype=np.int64), predicted_classes(logits)
@@ -62,17 +64,17 @@ class PartTotals:
     def __init__(self, num_classes: int, weight: float | None) -> None:
         self.weight = weight
         self.total, self.network = RunningTotals(num_classes), RunningTotals(num_classes)
-        self.linear = RunningTotals(num_classes) if weight is not None else None
+        self.linear = None if weight is None else RunningTotals(num_classes)
         self.only_total = self.only_linear = 0
 
     def add(
         self, logits: torch.Tensor, labels: np.ndarray, network: torch.Tensor, linear: torch.Tensor | None = None
     ) -> None:
         """logits (n, C), those of the parts as well, each as the part alone would give them; labels (n,)."""
-        assert (linear is None) == (self.linear is None)
         self.total.add(logits, labels)
         self.network.add(network, labels)
-        if self.linear is not None and linear is not None:
+        if linear is not None:
+            assert self.linear is not None
             self.linear.add(linear, labels)
             total_right, linear_right = predicted_classes(logits) == labels, predicted_classes(linear) == labels
             self.only_total += int((total_right & ~linear_right).sum())
@@ -87,7 +89,7 @@ def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
 
 
 def scores(totals: RunningTotals) -> dict[str, float]:
-    """What `summary` gives, of all documents seen. A class that neither occurs nor is predicted has F1 0."""
+    """The content of `summary`, of all documents so far. A class that neither occurs nor is predicted has F1 0."""
     from sklearn.metrics import accuracy_score, f1_score
 
     truth, predicted, counts = weighted_cells(totals.matrix)
@@ -112,57 +114,47 @@ def calibration_error(totals: RunningTotals) -> float:
     return float(np.abs(totals.excess).sum() / totals.matrix.sum())
 
 
-def all_metrics(totals: RunningTotals | PartTotals, labels: list[str]) -> dict[str, Any]:
-    """The content of metrics.json except for the time. RunningTotals are those of a model that is all network."""
+def all_metrics(totals: PartTotals, labels: list[str]) -> dict[str, Any]:
+    """The content of metrics.json except for the time."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    total = totals.total if isinstance(totals, PartTotals) else totals
-    truth, predicted, counts = weighted_cells(total.matrix)
+    truth, predicted, counts = weighted_cells(totals.total.matrix)
     by_class = precision_recall_fscore_support(
         truth, predicted, labels=range(len(labels)), sample_weight=counts, zero_division=0.0
     )
-    whole = network = scores(total)
-    linear, weight, only_total, only_linear = None, None, 0, 0
-    if isinstance(totals, PartTotals):
-        weight = totals.weight
-        network = scores(totals.network)
-        linear = scores(totals.linear) if totals.linear else None
-        only_total, only_linear = totals.only_total, totals.only_linear
+    whole = scores(totals.total)
     metrics = {
         "accuracy": whole["accuracy"],
         "macro_f1": whole["macro_f1"],
         "weighted_f1": float(np.average(by_class[2], weights=by_class[3])),
         "loss": whole["loss"],
         "n": int(counts.sum()),
-        "interval": intervals(total, whole["macro_f1"]),
-        "calibration_error": calibration_error(total),
-        "parts": {"network": network, "linear": linear},
-        "weight": weight,
+        "interval": intervals(totals.total, whole["macro_f1"]),
+        "calibration_error": calibration_error(totals.total),
+        "parts": {"network": scores(totals.network), "linear": totals.linear and scores(totals.linear)},
+        "weight": totals.weight,
         "labels": labels,
         "per_class": {
             label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
             for label, p, r, f, s in zip(labels, *by_class, strict=True)
         },
-        **_saved_matrix(total.matrix, labels),
     }
-    return metrics | {"verdict": verdict(metrics, only_total, only_linear), "held_out": False, "seen": None}
-
-
-def _saved_matrix(matrix: Any, labels: list[str]) -> dict[str, Any]:
     if len(labels) <= MOST_DENSE:
-        return {"confusion_matrix": matrix.toarray().tolist()}
-    cells = zip(*(part.tolist() for part in weighted_cells(matrix)), strict=True)
-    pairs = [[labels[true], labels[predicted], count] for true, predicted, count in cells]
-    return {"confusion_matrix": None, "confusion_pairs": pairs}
+        metrics["confusion_matrix"] = totals.total.matrix.toarray().tolist()
+    else:
+        pairs = zip(truth.tolist(), predicted.tolist(), counts.tolist(), strict=True)
+        metrics["confusion_matrix"] = None
+        metrics["confusion_pairs"] = [[labels[true], labels[other], count] for true, other, count in pairs]
+    sentence = verdict(metrics, totals.only_total, totals.only_linear)
+    return metrics | {"verdict": sentence, "held_out": False, "seen": None}
 
 
 def intervals(totals: RunningTotals, macro_f1: float) -> dict[str, list[float]]:
     """The 95 % intervals of accuracy and macro-F1, [low, high] each."""
-    cells = weighted_cells(totals.matrix)
-    truth, predicted, counts = cells
+    matrix = totals.matrix
     return {
-        "accuracy": accuracy_interval(int(counts[truth == predicted].sum()), int(counts.sum())),
-        "macro_f1": macro_f1_interval(cells, totals.matrix.shape[0], macro_f1),
+        "accuracy": accuracy_interval(int(matrix.diagonal().sum()), int(matrix.sum())),
+        "macro_f1": macro_f1_interval(weighted_cells(matrix), matrix.shape[0], macro_f1),
     }
 
 
@@ -172,55 +164,37 @@ def intervals_of_parts(totals: PartTotals, metrics: dict[str, Any]) -> dict[str,
     return {name: intervals(part, metrics["parts"][name]["macro_f1"]) for name, part in parts.items()}
 
 
-def weighted_cells(matrix: Any) -> Cells:
+def weighted_cells(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(cells,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents, in
-    the order of the matrix. matrix (C, C): sparse or not."""
-    from scipy.sparse import csr_array
-
-    cells = csr_array(matrix)
-    cells.sort_indices()
-    cells = cells.tocoo()
+    the order of the matrix (C, C)."""
+    matrix.sort_indices()
+    cells = matrix.tocoo()
     return cells.row, cells.col, cells.data
 
 
-def confusion_cells(metrics: dict[str, Any]) -> Cells:
-    """The cells of the confusion matrix in the content of metrics.json, see weighted_cells."""
+def confusion_matrix(metrics: dict[str, Any]) -> csr_array:
+    """(C, C) from the content of metrics.json: documents of each true (row) and predicted (column) class."""
+    from scipy.sparse import csr_array
+
     if metrics["confusion_matrix"] is not None:
-        return weighted_cells(np.asarray(metrics["confusion_matrix"]))
+        return csr_array(metrics["confusion_matrix"])
     number_of = {label: number for number, label in enumerate(metrics["labels"])}
-    cells = [(number_of[true], number_of[predicted], count) for true, predicted, count in metrics["confusion_pairs"]]
-    truth, predicted, counts = np.asarray(cells, dtype=np.int64).T
-    return truth, predicted, counts
+    truth, predicted, counts = zip(*metrics["confusion_pairs"], strict=True)
+    places = [[number_of[label] for label in column] for column in (truth, predicted)]
+    return csr_array((counts, places), shape=(len(number_of), len(number_of)))
 
 
-def dense_matrix(cells: Cells, classes: list[int]) -> np.ndarray:
-    """(k, k) the counts of some classes, which are in ascending order."""
-    truth, predicted, counts = cells
-    among = np.isin(truth, classes) & np.isin(predicted, classes)
-    matrix = np.zeros((len(classes), len(classes)), np.int64)
-    matrix[np.searchsorted(classes, truth[among]), np.searchsorted(classes, predicted[among])] = counts[among]
-    return matrix
-
-
-def class_sums(classes: np.ndarray, counts: np.ndarray, num_classes: int) -> np.ndarray:
-    """(num_classes,) the documents of each class. classes, counts (cells,)."""
-    sums = np.zeros(num_classes, np.int64)
-    np.add.at(sums, classes, counts)
-    return sums
-
-
-def most_confused(cells: Cells) -> np.ndarray:
+def most_confused(matrix: csr_array) -> np.ndarray:
     """(pairs, 3): true class, predicted class and documents of each cell of errors, the most frequent first; equal
     counts are in the order of the matrix."""
-    truth, predicted, counts = (part[cells[0] != cells[1]] for part in cells)
-    order = np.argsort(-counts, kind="stable")
-    return np.stack([truth, predicted, counts], axis=1)[order]
+    cells = np.stack(weighted_cells(matrix), axis=1)
+    errors = cells[cells[:, 0] != cells[:, 1]]
+    return errors[np.argsort(-errors[:, 2], kind="stable")]
 
 
-def most_confused_classes(cells: Cells, num_classes: int) -> list[int]:
+def most_confused_classes(matrix: csr_array) -> list[int]:
     """The classes of a matrix that is shown: all, or, of more than thirty, the thirty with most errors, in order."""
-    if num_classes <= MOST_WHOLE:
-        return list(range(num_classes))
-    pairs = most_confused(cells)
-    errors = class_sums(pairs[:, 0], pairs[:, 2], num_classes) + class_sums(pairs[:, 1], pairs[:, 2], num_classes)
+    if matrix.shape[0] <= MOST_WHOLE:
+        return list(range(matrix.shape[0]))
+    errors = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
     return sorted(np.argsort(-errors, kind="stable")[:MOST_WHOLE].tolist())

@@ -1,7 +1,11 @@
-"""Predictions -> how accuracy depends on the probability, the length and the unknown tokens of a text."""
+"""Predictions -> how accuracy depends on the probability, the length and the unknown tokens of a text.
+
+Arguments, of n texts: probabilities (n,) of the predicted labels, and right (n,) bool, whether they are the true ones.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,11 +22,25 @@ _CURVE_STEPS = 10_000  # of probability
 _CURVE_POINTS = 200
 
 
-@dataclass(frozen=True)
-class Slice:
-    """A part of the texts. right: how many were predicted right. interval: the 95 % interval of the accuracy."""
+@dataclass
+class Predictions:
+    """Predictions for texts, (n,) each, in the order of their source.
 
-    name: str
+    rows: positions of the texts in the source. truth, predicted: label ids. probabilities: of the predicted labels.
+    hashes: of all texts of the source, see Corpus.
+    """
+
+    rows: np.ndarray
+    hashes: np.ndarray
+    truth: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the texts. right: the number of right predictions. interval: the 95 % interval of the accuracy."""
+
     texts: int
     right: int
 
@@ -36,18 +54,23 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Bin(Slice):
-    """Texts of like probability. mean_probability: of their predicted labels."""
+class Slice(Part):
+    """Texts of like length or share of unknown tokens."""
 
-    mean_probability: float = 0.0
+    name: str
+
+
+@dataclass(frozen=True)
+class Bin(Part):
+    """Texts of like probability of the predicted label, with the mean of these probabilities."""
+
+    mean_probability: float
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """What is answered where the predicted label has at least the probability `threshold`.
-
-    share: of the texts that are answered. accuracy: of these; None where none is.
-    """
+    """The texts whose predicted label has at least the probability `threshold`: their share of all texts, and their
+    accuracy, None if there are none."""
 
     threshold: float
     share: float
@@ -55,11 +78,10 @@ class Coverage:
 
 
 def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:
-    """At most six groups of about equal size; texts of equal length are in the same one. lengths, right (n,): tokens of
-    each text, and whether its label is the predicted one."""
+    """At most six groups of about equal size; texts of equal length are in the same one. lengths (n,), in tokens."""
     values, counts = np.unique(lengths, return_counts=True)
-    wanted = np.arange(1, LENGTH_GROUPS + 1) * len(lengths) / LENGTH_GROUPS
-    ends = values[np.unique(np.searchsorted(np.cumsum(counts), wanted))]
+    equal_parts = np.arange(1, LENGTH_GROUPS + 1) * len(lengths) / LENGTH_GROUPS
+    ends = values[np.unique(np.searchsorted(np.cumsum(counts), equal_parts))]
     begins = [values[0], *(values[np.searchsorted(values, end) + 1] for end in ends[:-1])]
     names = [f"{begin:,}" if begin == end else f"{begin:,} to {end:,}" for begin, end in zip(begins, ends, strict=True)]
     return _slices(np.searchsorted(ends, lengths), right, names)
@@ -68,61 +90,60 @@ def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:
 def by_unknown(unknown: np.ndarray, right: np.ndarray) -> list[Slice]:
     """unknown (n,) float32: the share of each text's tokens that the model's vocabulary lacks."""
     edges = UNKNOWN_EDGES[1:]
-    names = ["none", f"up to {_percent(edges[0])}"]
-    names += [f"{_percent(low, '')} to {_percent(high)}" for low, high in pairwise(edges)]
+    names = ["none", f"up to {100 * edges[0]:g} %"]
+    names += [f"{100 * low:g} to {100 * high:g} %" for low, high in pairwise(edges)]
     return _slices(np.searchsorted(np.asarray(UNKNOWN_EDGES, np.float32), unknown), right, names)
 
 
 def _slices(groups: np.ndarray, right: np.ndarray, names: list[str]) -> list[Slice]:
     texts = np.bincount(groups, minlength=len(names))
     rights = np.bincount(groups[right], minlength=len(names))
-    return [Slice(name, int(count), int(hits)) for name, count, hits in zip(names, texts, rights, strict=True) if count]
+    return [Slice(int(count), int(hits), name) for name, count, hits in zip(names, texts, rights, strict=True) if count]
 
 
 def reliability(probabilities: np.ndarray, right: np.ndarray) -> list[Bin]:
-    """The bins of the calibration error (Guo et al. 2017, figure 1), empty ones left out. probabilities (n,): of the
-    predicted labels."""
-    texts, hits = np.zeros(CALIBRATION_BINS, np.int64), np.zeros(CALIBRATION_BINS, np.int64)
-    sums = np.zeros(CALIBRATION_BINS)
-    for block, block_right in zip(in_blocks(probabilities), in_blocks(right), strict=True):
-        bins = calibration_bins(block)
-        texts += np.bincount(bins, minlength=CALIBRATION_BINS)
-        hits += np.bincount(bins[block_right], minlength=CALIBRATION_BINS)
-        sums += np.bincount(bins, weights=block, minlength=CALIBRATION_BINS)
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    """The bins of the calibration error (Guo et al. 2017, figure 1), empty ones left out."""
+    texts, hits, sums = _binned(probabilities, right, calibration_bins, CALIBRATION_BINS)
     return [
-        Bin(f"{edges[at]:.2f} to {edges[at + 1]:.2f}", int(texts[at]), int(hits[at]), sums[at] / texts[at])
-        for at in range(CALIBRATION_BINS)
-        if texts[at]
+        Bin(int(count), int(right_count), total / count)
+        for count, right_count, total in zip(texts, hits, sums, strict=True)
+        if count
     ]
 
 
-def coverage_curve(probabilities: np.ndarray, right: np.ndarray) -> list[Coverage]:
-    """The accuracy of the texts that are answered against their share (El-Yaniv and Wiener 2010), from few to all."""
-    texts, hits = np.zeros(_CURVE_STEPS + 1, np.int64), np.zeros(_CURVE_STEPS + 1, np.int64)
-    for block, block_right in zip(in_blocks(probabilities), in_blocks(right), strict=True):
-        steps = (block * _CURVE_STEPS).astype(np.int64).clip(0, _CURVE_STEPS)
-        texts += np.bincount(steps, minlength=_CURVE_STEPS + 1)
-        hits += np.bincount(steps[block_right], minlength=_CURVE_STEPS + 1)
+def coverage_curve(probabilities: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of the texts that are answered, and their accuracy (El-Yaniv and Wiener 2010), (points,) each, from the
+    surest texts to all."""
+    steps = _CURVE_STEPS + 1
+    texts, hits, _ = _binned(
+        probabilities, right, lambda block: (block * _CURVE_STEPS).astype(np.int64).clip(0, _CURVE_STEPS), steps
+    )
     occurring = np.flatnonzero(texts)[::-1]
     answered, rights = np.cumsum(texts[occurring]), np.cumsum(hits[occurring])
     chosen = np.unique(np.searchsorted(answered, np.linspace(0, answered[-1], _CURVE_POINTS + 1)[1:]))
-    return [
-        Coverage(occurring[at] / _CURVE_STEPS, answered[at] / answered[-1], rights[at] / answered[at]) for at in chosen
-    ]
+    return answered[chosen] / answered[-1], rights[chosen] / answered[chosen]
+
+
+def _binned(
+    probabilities: np.ndarray, right: np.ndarray, bins_of: Callable[[np.ndarray], np.ndarray], bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(bins,) each: the texts, those predicted right, and the sum of the probabilities."""
+    texts, hits, sums = np.zeros(bins, np.int64), np.zeros(bins, np.int64), np.zeros(bins)
+    for block, block_right in zip(in_blocks(probabilities), in_blocks(right), strict=True):
+        numbers = bins_of(block)
+        texts += np.bincount(numbers, minlength=bins)
+        hits += np.bincount(numbers[block_right], minlength=bins)
+        sums += np.bincount(numbers, weights=block, minlength=bins)
+    return texts, hits, sums
 
 
 def thresholds(probabilities: np.ndarray, right: np.ndarray) -> list[Coverage]:
-    """Answering everything, then what each threshold that leaves some texts unanswered gives."""
-    found = [Coverage(0.0, 1.0, float(right.mean()))]
-    for threshold in THRESHOLDS:
+    """Answering everything, then each threshold that leaves some texts unanswered."""
+    coverages = []
+    for threshold in (0.0, *THRESHOLDS):
         answered = probabilities >= threshold
         count = int(np.count_nonzero(answered))
-        if count < len(answered):
+        if count < len(answered) or not threshold:
             hits = int(np.count_nonzero(answered & right))
-            found.append(Coverage(threshold, count / len(answered), hits / count if count else None))
-    return found
-
-
-def _percent(share: float, unit: str = " %") -> str:
-    return f"{100 * share:g}{unit}"
+            coverages.append(Coverage(threshold, count / len(answered), hits / count if count else None))
+    return coverages

@@ -154,8 +154,7 @@ class Page:
 
     def html(self) -> str:
         """Every text, label and name is escaped."""
-        values = {"name": visible(self.name), "texts": self.texts, "left_out": self.left_out}
-        return render("explanations.html", values)
+        return render("explanations.html", name=visible(self.name), texts=self.texts, left_out=self.left_out)
 
 
 def _number(value: float) -> str:

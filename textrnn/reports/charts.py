@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from textrnn.evaluation.metrics import CALIBRATION_BINS, Cells, class_sums, dense_matrix, most_confused_classes
+from textrnn.evaluation.metrics import CALIBRATION_BINS, most_confused_classes
 from textrnn.evaluation.slices import Bin, Coverage
 from textrnn.runtime.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from scipy.sparse import csr_array
 
 
 History = list[dict[str, Any]]  # the lines of history.jsonl
@@ -93,18 +94,17 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 @style()
-def plot_confusion_matrix(cells: Cells, labels: list[str], title: str = "") -> tuple[Figure, list[str] | None]:
+def plot_confusion_matrix(matrix: csr_array, labels: list[str], title: str = "") -> tuple[Figure, list[str] | None]:
     """The picture, cells shaded by the share of the true class; of more than thirty classes, the most confused ones.
-    With it the labels' legend, `number  label` a line, if no font can draw them; else None."""
-    classes = most_confused_classes(cells, len(labels))
-    matrix = dense_matrix(cells, classes)
-    shares = matrix / np.maximum(class_sums(cells[0], cells[2], len(labels))[classes], 1)[:, None]
+    With it the labels' legend, `number  label` a line, if no font can draw them; else None. matrix (C, C)."""
+    classes = most_confused_classes(matrix)
+    size = len(classes)
+    counts = matrix[classes][:, classes].toarray()
+    shares = counts / np.maximum(matrix.sum(axis=1)[classes], 1)[:, None]
     shown = [labels[number] for number in classes]
     font = _font_for("".join([*shown, title])) or _font_for("".join(shown))
     family = [font or "DejaVu Sans", "DejaVu Sans"]
-    names = shown if font else [str(number) for number in classes]
-    names = [name if len(name) <= 24 else name[:23] + "…" for name in names]
-    size = len(classes)
+    names = [name if len(name) <= 24 else name[:23] + "…" for name in (shown if font else map(str, classes))]
     side = max(3.6, 0.52 * size + 1.6)
     figure = new_figure(side + 1.2, side)
     axes = figure.subplots()
@@ -113,14 +113,12 @@ def plot_confusion_matrix(cells: Cells, labels: list[str], title: str = "") -> t
     rotation, alignment = (45, "right") if size > 2 else (0, "center")
     axes.set_xticks(range(size), names, rotation=rotation, ha=alignment, fontfamily=family)
     axes.set_yticks(range(size), names, fontfamily=family)
-    of_all = f"\nthe {size} most confused of {len(labels):,} classes" if size < len(labels) else ""
-    figure.suptitle(title + of_all, fontsize=11, fontfamily=family)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    font_size = 10 if size <= 12 else 8
-    for row, column in np.argwhere(matrix).tolist():
+    selection = f"\nthe {size} most confused of {len(labels):,} classes" if size < len(labels) else ""
+    figure.suptitle(title + selection, fontsize=11, fontfamily=family)
+    axes.set(xlabel="predicted", ylabel="true")
+    for row, column in np.argwhere(counts).tolist():
         axes.text(
-            column, row, str(matrix[row, column]), ha="center", va="center", fontsize=font_size,
+            column, row, str(counts[row, column]), ha="center", va="center", fontsize=10 if size <= 12 else 8,
             color="white" if shares[row, column] > 0.55 else "black",
         )  # fmt: skip
     return figure, None if font else [f"{number:>3}  {label}" for number, label in zip(classes, shown, strict=True)]
@@ -174,33 +172,33 @@ def _panels(count: int, *, legend_rows: int = 0, heading: float = 0.15) -> tuple
 
     below = 0.55 + 0.2 * legend_rows
     width, height = 4.5, heading + 2.6 + below  # of a panel with its labels: it fills a phone, or half of a wider page
-    columns, rows = min(count, 2), math.ceil(count / 2)
-    figure = Figure(figsize=(width * columns, height * rows))
+    rows = math.ceil(count / 2)
+    across, down = width * min(count, 2), height * rows
+    figure = Figure(figsize=(across, down))
     places = [(0.75 + width * (at % 2), below + height * (rows - 1 - at // 2)) for at in range(count)]
-    sides = width * columns, height * rows
-    return figure, [figure.add_axes((x / sides[0], y / sides[1], 3.6 / sides[0], 2.6 / sides[1])) for x, y in places]
+    return figure, [figure.add_axes((x / across, y / down, 3.6 / across, 2.6 / down)) for x, y in places]
 
 
 def _draw_panel(axes: Axes, history: History, panel: Curves, best: Best) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    of_folds = [line for line in history if line.get("fold") is not None]
-    of_all = [line for line in history if line.get("fold") is None]
+    fold_lines = [line for line in history if line.get("fold") is not None]
+    whole_lines = [line for line in history if line.get("fold") is None]
     for (key, name), color in zip(panel.names.items(), _SERIES, strict=False):
-        curve = _by_epoch(of_folds or of_all, key)
+        curve = _by_epoch(fold_lines or whole_lines, key)
         means = [np.mean(values) for values in curve.values()]
         mark = "o--" if key == "dev_linear_accuracy" else "o-"
         axes.plot(list(curve), means, mark, color=color, markersize=3, label=name)
-    for key, color in zip(panel.names, _SERIES, strict=False) if of_folds else ():
-        curve, together = _by_epoch(of_folds, key), _by_epoch(of_all, key)
+    for key, color in zip(panel.names, _SERIES, strict=False) if fold_lines else ():
+        curve, together = _by_epoch(fold_lines, key), _by_epoch(whole_lines, key)
         low, high = ([end(values) for values in curve.values()] for end in (min, max))
         label = "lowest to highest fold"
         axes.fill_between(list(curve), low, high, color=color, alpha=0.13, linewidth=0, label=label)
         if together:
             axes.plot(list(together), list(together.values()), "D", color=color, label="all folds together")
-    first, last = min(best.values(), default=0), max(best.values(), default=0)
-    for epoch in sorted(set(best.values())):
-        label = f"best: epoch {epoch}" if first == last else f"best: epochs {first} to {last}"
+    epochs = sorted(set(best.values()))
+    for epoch in epochs:
+        label = f"best: epoch {epoch}" if len(epochs) == 1 else f"best: epochs {epochs[0]} to {epochs[-1]}"
         axes.axvline(epoch, color=_QUIET, linestyle=":", linewidth=1, label=label)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -223,33 +221,32 @@ def _by_epoch(history: History, key: str) -> dict[int, list[float]]:
 
 @style()
 def plot_calibration(bins: list[Bin]) -> Figure:
-    """The share of right predictions by the probability that was given (Guo et al. 2017, figure 1), with 95 %
-    intervals; grey bars show the texts of each bin."""
+    """The share of right predictions by their probability (Guo et al. 2017, figure 1), with 95 % intervals; grey bars
+    show the texts of each bin."""
     figure, (axes,) = _panels(1)
-    given, right = [each.mean_probability for each in bins], [each.accuracy for each in bins]
-    texts = np.array([each.texts for each in bins])
-    lower_edges = np.minimum(np.array(given) * CALIBRATION_BINS // 1, CALIBRATION_BINS - 1) / CALIBRATION_BINS
+    probabilities, texts = np.array([part.mean_probability for part in bins]), np.array([part.texts for part in bins])
+    lower_edges = np.minimum(probabilities * CALIBRATION_BINS // 1, CALIBRATION_BINS - 1) / CALIBRATION_BINS
     axes.bar(lower_edges, 0.3 * texts / texts.sum(), 0.9 / CALIBRATION_BINS, align="edge", color="#80808050")
     axes.plot([0, 1], [0, 1], "--", color=_QUIET, linewidth=1)
-    axes.vlines(given, *np.transpose([each.interval for each in bins]), color=_SERIES[0])
-    axes.plot(given, right, "o", color=_SERIES[0])
+    axes.vlines(probabilities, *np.transpose([part.interval for part in bins]), color=_SERIES[0])
+    axes.plot(probabilities, [part.accuracy for part in bins], "o", color=_SERIES[0])
     axes.set(ylim=(-0.02, 1.02), xlabel="probability of the predicted label", ylabel="share that is right")
     _show_shares(axes)
     return figure
 
 
 @style()
-def plot_coverage(curve: list[Coverage], rows: list[Coverage]) -> Figure:
-    """Accuracy of what is answered against its share (El-Yaniv and Wiener 2010). rows: thresholds to mark."""
+def plot_coverage(shares: np.ndarray, accuracies: np.ndarray, rows: list[Coverage]) -> Figure:
+    """Accuracy of the answered texts against their share (El-Yaniv and Wiener 2010). shares, accuracies (points,): the
+    curve, see `coverage_curve`. rows: thresholds to mark."""
     figure, (axes,) = _panels(1)
-    for mark, coverages in (("-", curve), ("o", rows)):
-        points = [(each.share, each.accuracy) for each in coverages if each.accuracy is not None]
-        axes.plot(*np.transpose(points), mark, color=_SERIES[0])
+    axes.plot(shares, accuracies, "-", color=_SERIES[0])
+    points = [(row.share, row.accuracy) for row in rows if row.accuracy is not None]
+    axes.plot(*np.transpose(points), "o", color=_SERIES[0])
     # the ends of a curve of a handful of texts swing widely: an axis that holds them hides the rest
-    low = min(each.accuracy for each in curve if each.accuracy is not None and each.share >= 0.05)
+    low = accuracies[shares >= 0.05].min()
     margin = 0.05 * max(1 - low, 0.1)
-    axes.set(ylim=(low - margin, 1 + margin))
-    axes.set(xlabel="share of the texts that are answered", ylabel="accuracy of those")
+    axes.set(ylim=(low - margin, 1 + margin), xlabel="share of the texts that are answered", ylabel="accuracy of those")
     _show_shares(axes)
     return figure
 
@@ -270,18 +267,18 @@ def font_family(text: str) -> list[str]:
 
 
 def _font_for(text: str) -> str | None:
-    """A font family that has every character of the text; None where none is installed."""
+    """An installed font family that has every character of the text; None if there is none."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     needed = {ord(character) for character in text if not character.isspace()}
     font = _known_font_for(needed)
-    if font is None:  # matplotlib caches the list of fonts: look for newly installed ones
-        listed = {entry.fname for entry in fontManager.ttflist}
-        for path in sorted(set(findSystemFonts()) - listed):
-            with contextlib.suppress(OSError, RuntimeError):
-                fontManager.addfont(path)
-        font = _known_font_for(needed)
-    return font
+    if font is not None:
+        return font
+    known = {entry.fname for entry in fontManager.ttflist}  # matplotlib caches it: look for newly installed fonts
+    for path in sorted(set(findSystemFonts()) - known):
+        with contextlib.suppress(OSError, RuntimeError):
+            fontManager.addfont(path)
+    return _known_font_for(needed)
 
 
 def _known_font_for(needed: set[int]) -> str | None:
@@ -292,9 +289,7 @@ def _known_font_for(needed: set[int]) -> str | None:
     installed = {entry.name: entry.fname for entry in fontManager.ttflist if "Last Resort" not in entry.name}
     known = ["DejaVu Sans", *_CJK_FAMILIES]
     for name in [*(name for name in known if name in installed), *sorted(set(installed) - set(known))]:
-        try:
+        with contextlib.suppress(OSError, RuntimeError):
             if needed <= set(FT2Font(installed[name]).get_charmap()):
                 return name
-        except (OSError, RuntimeError):
-            continue
     return None

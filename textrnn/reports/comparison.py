@@ -1,5 +1,5 @@
-"""A comparison as text for a terminal, as JSON, as a page (one file without scripts and without a network, made with
-Jinja2), and the texts on which the runs differ."""
+"""A comparison as text for a terminal, as a page (one file without scripts and without a network), and as the files of
+`compare`: both, the numbers as JSON, and the texts on which the runs differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textrnn.runtime.terminal import aligned, cut, json_text, one_line, visible,
 
 COMPARISON = ("comparison.json", "comparison.txt", "comparison.html", "differences.tsv")
 CLASSES_SHOWN = 5
-NAME_WIDTH, LABEL_WIDTH = 40, 40  # terminal columns at most
+NAME_WIDTH = 40  # terminal columns of a run or label at most
 EXAMPLES, CHARACTERS = 20, 200  # on the page: texts that only one of two runs gets right, and characters of each
 SEED_ALONE = "They differ in the seed alone: this is how much chance in training changes."
 SELECTED = "chosen for that, so expect less on other texts; the intervals do not allow for it"
@@ -26,30 +26,26 @@ _NAME_WIDTH_ABOVE = 10  # above a column of F1
 _SCORES_WIDTH, _CLASSES_WIDTH = 61, 60  # right of the names or labels
 
 
-def comparison_json(found: dict[str, Any]) -> str:
-    return json_text(found, indent=2)
-
-
-def comparison_text(found: dict[str, Any], columns: int | None = None) -> str:
-    """The scores of all runs, how each differs from the first, and what differs in their configs. columns: of a
-    terminal, None for a file or pipe."""
-    names = [visible(run["name"]) for run in found["runs"]]
-    lines = [data_line(found["data"]), "", *scores_table(found["runs"], columns), ""]
-    for comparison in found["comparisons"]:
+def comparison_text(result: dict[str, Any], columns: int | None = None) -> str:
+    """The scores of all runs, how each differs from the first, and what differs in their configs. result: the content
+    of comparison.json. columns: of a terminal, None for a file or pipe."""
+    names = [visible(run["name"]) for run in result["runs"]]
+    lines = [data_line(result["data"]), "", *scores_table(result["runs"], columns), ""]
+    for comparison in result["comparisons"]:
         lines += [*comparison_lines(comparison, columns), ""]
-    if len(found["comparisons"]) > 1:
-        lines += [multiplicity_note(len(found["comparisons"])), ""]
-    if found["config_differences"]:
+    if note := multiplicity_note(result):
+        lines += [note, ""]
+    if result["config_differences"]:
         lines.append(f"What differs in the configs ({' | '.join(names)})")
-        lines += [config_line(difference) for difference in found["config_differences"]]
-        lines += [SEED_ALONE] if differ_in_seed_alone(found) else []
+        lines += [config_line(difference) for difference in result["config_differences"]]
+        lines += [SEED_ALONE] if differ_in_seed_alone(result) else []
     else:
         lines.append("The configs do not differ.")
     return "\n".join([*(line if "  " in line else wrapped(line, columns) for line in lines), ""])
 
 
-def differ_in_seed_alone(found: dict[str, Any]) -> bool:
-    return [difference["key"] for difference in found["config_differences"]] == ["train.seed"]
+def differ_in_seed_alone(result: dict[str, Any]) -> bool:
+    return [difference["key"] for difference in result["config_differences"]] == ["train.seed"]
 
 
 def data_line(data: dict[str, Any]) -> str:
@@ -57,7 +53,10 @@ def data_line(data: dict[str, Any]) -> str:
     return visible(f"{data['n']:,} text{'s' * (data['n'] != 1)}: {kind}{', '.join(data['paths'])}")
 
 
-def multiplicity_note(comparisons: int) -> str:
+def multiplicity_note(result: dict[str, Any]) -> str | None:
+    comparisons = len(result["comparisons"])
+    if comparisons < 2:
+        return None
     return (
         f"Each of these {comparisons} comparisons is tested by itself: with more of them, it is likelier that one "
         f"finds a difference by chance."
@@ -85,12 +84,13 @@ def comparison_lines(comparison: dict[str, Any], columns: int | None) -> list[st
     sentences = [visible(comparison["sentence"]), agreement_line(comparison), method_line(comparison)]
     lines = [wrapped(line, columns) for line in sentences]
     if comparison["classes"]:
-        most = LABEL_WIDTH if columns is None else max(columns - _CLASSES_WIDTH, 12)
+        most = NAME_WIDTH if columns is None else max(columns - _CLASSES_WIDTH, 12)
         names = [cut(visible(comparison[key]), _NAME_WIDTH_ABOVE) for key in ("with", "run")]
-        rows: list[tuple[str, ...]] = [("", *names, "points", "95 % interval", "texts")]
-        for label, f1, gain, interval, support in map(class_columns, comparison["classes"][:CLASSES_SHOWN]):
-            rows.append((cut(label, most), *f1, gain, interval, f"{support:,}"))
-        lines += ["", f"F1, where it differs most ({SELECTED}):", *aligned(rows)]
+        rows = [class_columns(scores) for scores in comparison["classes"][:CLASSES_SHOWN]]
+        table = aligned(
+            [["", *names, "points", "95 % interval", "texts"], *([cut(row[0], most), *row[1:]] for row in rows)]
+        )
+        lines += ["", f"F1, where it differs most ({SELECTED}):", *table]
     return lines
 
 
@@ -111,11 +111,11 @@ def method_line(comparison: dict[str, Any]) -> str:
     )
 
 
-def class_columns(scores: dict[str, Any]) -> tuple[str, list[str], str, str, int]:
+def class_columns(scores: dict[str, Any]) -> list[str]:
     """Label, F1 of both runs, their difference in points and its interval, and the number of texts."""
     gain, low, high = (rounded(100 * value) for value in (scores["difference"], *scores["interval"]))
     f1 = [f"{value:.4f}" for value in scores["f1"]]
-    return visible(scores["label"]), f1, f"{gain:+.1f}", f"{low:.1f} to {high:.1f}", scores["support"]
+    return [visible(scores["label"]), *f1, f"{gain:+.1f}", f"{low:.1f} to {high:.1f}", f"{scores['support']:,}"]
 
 
 def config_line(difference: dict[str, Any]) -> str:
@@ -129,26 +129,23 @@ def config_value(value: Any) -> str:
     return visible(", ".join(map(str, value)) if isinstance(value, list) else str(value)).replace("\n", "\\n")
 
 
-class Chosen(NamedTuple):
-    """The texts to show of two runs, as positions among all on which any two runs differ."""
-
-    only_first: list[int]
-    only_this: list[int]
-
-
 class Example(NamedTuple):
-    """labels: the true one, then one for each run. more: characters that were left out."""
+    """labels: the true one, then the prediction of each run. more: the number of characters left out."""
 
     labels: list[str]
     text: str
     more: int
 
 
-def chosen_examples(truth: np.ndarray, predicted: list[np.ndarray]) -> list[Chosen]:
-    """For each run but the first, evenly spaced texts that only one of both gets right. truth, each of predicted:
-    (n,) label ids of the texts on which any two runs differ."""
+def example(labels: list[str], text: str) -> Example:
+    return Example([visible(label) for label in labels], visible(text[:CHARACTERS]), max(len(text) - CHARACTERS, 0))
+
+
+def chosen_examples(truth: np.ndarray, predicted: list[np.ndarray]) -> list[tuple[list[int], list[int]]]:
+    """For each run but the first, positions of evenly spaced texts that only the first run gets right, and of those
+    that only this run does. truth, each of predicted: (n,) label ids."""
     first, *others = (ids == truth for ids in predicted)
-    return [Chosen(_spaced(first & ~other), _spaced(other & ~first)) for other in others]
+    return [(_spaced(first & ~other), _spaced(other & ~first)) for other in others]
 
 
 def _spaced(mask: np.ndarray) -> list[int]:
@@ -156,92 +153,80 @@ def _spaced(mask: np.ndarray) -> list[int]:
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(int))].tolist()
 
 
-def example(labels: list[str], text: str) -> Example:
-    return Example([visible(label) for label in labels], visible(text[:CHARACTERS]), max(len(text) - CHARACTERS, 0))
-
-
-def comparison_html(found: dict[str, Any], chosen: list[Chosen], examples: dict[int, Example]) -> str:
-    """The page of what `compare` found. examples: by their positions, see `Chosen`. Every label and text is escaped."""
-    names, comparisons = [visible(run["name"]) for run in found["runs"]], found["comparisons"]
+def comparison_html(result: dict[str, Any], examples: list[tuple[list[Example], list[Example]]]) -> str:
+    """The page. result: the content of comparison.json. examples: of each run but the first, texts that only the first
+    run gets right, and texts that only this run does. Every label and text is escaped."""
+    names, comparisons = [visible(run["name"]) for run in result["runs"]], result["comparisons"]
     ends = [abs(end) for each in comparisons for key in ("accuracy", "macro_f1") for end in each[key]["interval"]]
-    values = dict(
+    widest = max([*ends, 0.001])
+    return render(
+        "comparison.html",
         names=names,
-        data=data_line(found["data"]),
-        runs=[(name, run_columns(run)) for name, run in zip(names, found["runs"], strict=True)],
+        data=data_line(result["data"]),
+        runs=[(name, run_columns(run)) for name, run in zip(names, result["runs"], strict=True)],
         comparisons=[
-            _comparison_view(comparison, number, texts, examples, max([*ends, 0.001]))
-            for number, (comparison, texts) in enumerate(zip(comparisons, chosen, strict=True), start=1)
+            _comparison_view(comparison, number, only_first, only_this, widest)
+            for number, (comparison, (only_first, only_this)) in enumerate(zip(comparisons, examples, strict=True), 1)
         ],
-        many=multiplicity_note(len(comparisons)) if len(comparisons) > 1 else None,
+        multiplicity=multiplicity_note(result),
         selected=SELECTED,
-        seed_alone=SEED_ALONE if differ_in_seed_alone(found) else None,
+        seed_alone=SEED_ALONE if differ_in_seed_alone(result) else None,
         differences=[
             (visible(difference["key"]), list(map(config_value, difference["values"])))
-            for difference in found["config_differences"]
+            for difference in result["config_differences"]
         ],
     )
-    return render("comparison.html", values)
 
 
 def _comparison_view(
-    comparison: dict[str, Any], number: int, chosen: Chosen, examples: dict[int, Example], widest: float
+    comparison: dict[str, Any], number: int, only_first: list[Example], only_this: list[Example], widest: float
 ) -> dict[str, Any]:
-    """number: of the run, the first is 0. widest: the end of the scale on which differences are drawn."""
+    """number: of the run, the first is 0. widest: the end of the scale, 100, on which differences are drawn."""
     first, name, texts = visible(comparison["with"]), visible(comparison["run"]), comparison["texts"]
-    groups = []
-    for right, count, positions, wrong in (
-        (first, texts["only_first_right"], chosen.only_first, number),
-        (name, texts["only_this_right"], chosen.only_this, 0),
-    ):
-        shown = [
-            (each.labels[0], each.labels[1 + wrong], each.text, each.more)
-            for each in (examples[at] for at in positions)
-        ]
-        groups.append({"right": right, "count": count, "texts": shown})
+    scores = []
+    for heading, score in (("accuracy", comparison["accuracy"]), ("macro-F1", comparison["macro_f1"])):
+        low, high = score["interval"]
+        places = [round(100 * value / widest, 1) for value in (low, score["difference"], high)]
+        scores.append((heading, points(score), *places))
     return {
         "sentence": visible(comparison["sentence"]),
-        "scores": [
-            (name, points(comparison[key]), *_bar(comparison[key], widest))
-            for name, key in (("accuracy", "accuracy"), ("macro-F1", "macro_f1"))
-        ],
+        "scores": scores,
         "first": first,
         "name": name,
-        "counted": agreement_line(comparison),
+        "agreement": agreement_line(comparison),
         "method": method_line(comparison),
         "classes": list(map(class_columns, comparison["classes"])),
-        "groups": groups,
+        "groups": [
+            {"right": first, "count": texts["only_first_right"], "texts": only_first, "wrong": number},
+            {"right": name, "count": texts["only_this_right"], "texts": only_this, "wrong": 0},
+        ],
     }
 
 
-def _bar(score: dict[str, Any], widest: float) -> tuple[float, float, float]:
-    """(low, difference, high) on a scale from -100 to 100."""
-    low, high = score["interval"]
-    low, middle, high = (round(100 * value / widest, 1) for value in (low, score["difference"], high))
-    return low, middle, high
-
-
 def write_comparison(
-    folder: Path, found: dict[str, Any], source: Source, rows: np.ndarray, hashes: np.ndarray, truth: np.ndarray,
+    folder: Path, result: dict[str, Any], source: Source, rows: np.ndarray, hashes: np.ndarray, truth: np.ndarray,
     predicted: list[np.ndarray],
 ) -> None:  # fmt: skip
-    """rows (n,): of the texts in the source; hashes: of all its texts; truth, each of predicted: (n,) label ids.
+    """result: the content of comparison.json. rows (n,): positions of the texts in the source, with the hashes of all
+    its texts. truth, each of predicted: (n,) label ids.
 
-    Raises: TextRNNError where a file cannot be written; DataError where the source has changed since.
+    Raises: TextRNNError if a file cannot be written; DataError if the source has changed since the comparison.
     """
-    labels, differing = found["labels"], differing_rows(truth, predicted)
-    chosen = chosen_examples(truth[differing], [ids[differing] for ids in predicted])
-    wanted = {number for pair in chosen for number in (*pair.only_first, *pair.only_this)}
-    examples: dict[int, Example] = {}
+    labels, differing = result["labels"], differing_rows(truth, predicted)
+    chosen = chosen_examples(truth, predicted)
+    examples = dict.fromkeys([row for pair in chosen for part in pair for row in part], example([], ""))
     with atomic_writer(folder / "differences.tsv") as stream:
-        stream.write(_line(["true", *(f"predicted by {run['name']}" for run in found["runs"]), "text"]))
+        stream.write(_line(["true", *(f"predicted by {run['name']}" for run in result["runs"]), "text"]))
         texts = texts_at(source, rows[differing].tolist(), hashes)
-        for number, (row, text) in enumerate(zip(differing, texts, strict=True)):
+        for row, text in zip(differing.tolist(), texts, strict=True):
             names = [labels[ids[row]] for ids in (truth, *predicted)]
             stream.write(_line([*names, text]))
-            if number in wanted:
-                examples[number] = example(names, text)
-    page = comparison_html(found, chosen, examples)
-    for suffix, content in (("json", comparison_json(found)), ("txt", comparison_text(found)), ("html", page)):
+            if row in examples:
+                examples[row] = example(names, text)
+    shown = [([examples[row] for row in first], [examples[row] for row in other]) for first, other in chosen]
+    page = comparison_html(result, shown)
+    text = comparison_text(result)
+    for suffix, content in (("json", json_text(result, indent=2)), ("txt", text), ("html", page)):
         write_bytes(folder / f"comparison.{suffix}", _utf8(content))
 
 

@@ -6,21 +6,22 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from textrnn.evaluation.predictions import Predictions
+from textrnn.evaluation.slices import Predictions
 from textrnn.runtime.terminal import visible
 from textrnn.texts.rows import ROWS_AT_ONCE
 
 PER_CELL = 20
 ERRORS_SHOWN = 20
 CHARACTERS = 200
+_LONGEST = 3 * CHARACTERS  # of a text in pieces
 _MOST_TEXTS = 20_000
 _LONGEST_ERROR = 100_000  # characters, which are kept to explain them
 
-Pieces = list[tuple[str, float]]  # of a text, in order, each with what it contributed; 0 for what stands between tokens
+Pieces = list[tuple[str, float]]  # of a text, in order, each with its contribution; 0 for what is between tokens
 
 
 class Examples:
-    """The texts to show, chosen before they are read: `write_predictions` hands each of them over.
+    """The texts to show, chosen before they are read: `visit` takes them from `write_predictions`.
 
     cells: positions in the predictions, by rank in their cell: the first of each cell, then the second of each, and so
     on; of chosen cells, all of the first one, then all of the second, and so on. errors: positions of the wrong
@@ -29,7 +30,7 @@ class Examples:
     """
 
     def __init__(self, predictions: Predictions, chosen: Sequence[tuple[int, int]] | None = None) -> None:
-        """chosen: (true, predicted) of the cells whose texts are shown; None: those of all."""
+        """chosen: (true, predicted) of the cells whose texts are shown; None for all cells."""
         candidates, ranks = _first_of_each_cell(predictions)
         truth, predicted = predictions.truth[candidates], predictions.predicted[candidates]
         wrong = candidates[truth != predicted]
@@ -43,15 +44,14 @@ class Examples:
             places = np.fromiter((place_of.get(cell, len(chosen)) for cell in cells), np.int64, len(truth))
             order = np.lexsort((ranks, places))[: np.count_nonzero(places < len(chosen))]
         self.cells: list[int] = candidates[order][:_MOST_TEXTS].tolist()
-        self._wanted, self._wanted_whole = {*self.cells, *self.errors}, {*self.errors}
-        self.short: dict[int, str] = {}
-        self.whole: dict[int, str] = {}
+        self.short = dict.fromkeys([*self.cells, *self.errors], "")
+        self.whole = dict.fromkeys(self.errors, "")
 
-    def visit(self, number: int, text: str) -> None:
-        if number in self._wanted:
-            self.short[number] = shortened(text)
-        if number in self._wanted_whole:
-            self.whole[number] = text[:_LONGEST_ERROR]
+    def visit(self, at: int, text: str) -> None:
+        if at in self.short:
+            self.short[at] = shortened(text)
+        if at in self.whole:
+            self.whole[at] = text[:_LONGEST_ERROR]
 
 
 def _first_of_each_cell(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
@@ -72,38 +72,38 @@ def _first_of_each_cell(predictions: Predictions) -> tuple[np.ndarray, np.ndarra
     return kept, ranks
 
 
-def shortened(text: str, characters: int = CHARACTERS) -> str:
+def shortened(text: str) -> str:
     """The text on one line, white space made one space, control characters visible, cut with `…`."""
-    text = " ".join(text[: 4 * characters].split()) if len(text) > 4 * characters else " ".join(text.split())
-    text = visible(text)
-    return text if len(text) <= characters else text[: characters - 1] + "…"
+    text = visible(" ".join(text[: 4 * CHARACTERS].split()))
+    return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
 def divided(text: str, tokens: Sequence[tuple[int, int, float]]) -> Iterator[tuple[str, float | None]]:
-    """A text up to the end of its last token, in pieces, each with what it contributes: tokens, those of the same
-    characters together, and what lies between them, with None. tokens: (start, end, contribution) of each, in order."""
-    at = number = 0
-    while number < len(tokens):
-        start, end, contribution = tokens[number]
-        number += 1
-        while number < len(tokens) and tokens[number][0] < end:
-            end, contribution = max(end, tokens[number][1]), contribution + tokens[number][2]
-            number += 1
+    """A text up to the end of its last token, in pieces with their contributions: tokens, those of the same characters
+    together, and what lies between them, with None. tokens: (start, end, contribution) of each, in order."""
+    spans: list[tuple[int, int, float]] = []
+    for start, end, contribution in tokens:
+        if spans and start < spans[-1][1]:
+            first, last, total = spans.pop()
+            start, end, contribution = first, max(last, end), total + contribution
+        spans.append((start, end, contribution))
+    at = 0
+    for start, end, contribution in spans:
         if start > at:
             yield text[at:start], None
         yield text[start:end], contribution
         at = end
 
 
-def pieces(text: str, tokens: Sequence[tuple[int, int, float]], characters: int = 3 * CHARACTERS) -> Pieces:
-    """A text cut up by its tokens, for a page to colour. tokens: (start, end, contribution) of each, in order; what
-    stands between them contributes 0. Of a long text, the beginning."""
-    shown = [token for token in tokens if token[0] < characters]
-    found = [(piece, contribution or 0.0) for piece, contribution in divided(text, shown)]
-    at = sum(len(piece) for piece, _ in found)
-    if at < min(len(text), characters):
-        found.append((text[at:characters], 0.0))
-        at = characters
-    if at < len(text):
-        found.append(("…", 0.0))
-    return [(visible(piece).replace("\n", " "), contribution) for piece, contribution in found]
+def pieces(text: str, tokens: Sequence[tuple[int, int, float]]) -> Pieces:
+    """A text cut up by its tokens, for a page to colour; of a long text, the beginning. tokens: (start, end,
+    contribution) of each, in order."""
+    parts = [
+        (piece, value or 0.0) for piece, value in divided(text, [token for token in tokens if token[0] < _LONGEST])
+    ]
+    at = sum(len(piece) for piece, _ in parts)
+    if at < min(len(text), _LONGEST):
+        parts.append((text[at:_LONGEST], 0.0))
+    if max(at, _LONGEST) < len(text):
+        parts.append(("…", 0.0))
+    return [(visible(piece).replace("\n", " "), value) for piece, value in parts]

@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def render(template: str, values: dict[str, Any]) -> str:
-    """The page. Raises an error of Jinja where the template uses a value that is not given."""
+def render(template: str, **values: Any) -> str:
+    """The page. Raises an error of Jinja if the template uses a value that is not given."""
     return _environment().get_template(template).render(values)
 
 
-@cache
+@cache  # and with it the compiled templates
 def _environment() -> Environment:
-    """It keeps what it compiles, so that several pages of one process compile a template once."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(

@@ -8,19 +8,21 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textrnn.evaluation.comparison import decides_together
-from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, confusion_cells, dense_matrix, most_confused
-from textrnn.evaluation.predictions import Predictions
-from textrnn.evaluation.slices import Slice, by_length, by_unknown, coverage_curve, reliability, thresholds
+from textrnn.evaluation.metrics import MOST_WHOLE, confusion_matrix, most_confused
+from textrnn.evaluation.slices import Predictions, Slice, by_length, by_unknown, coverage_curve, reliability, thresholds
 from textrnn.reports.charts import Best, History, plot_calibration, plot_coverage, plot_curves, svg, training_curves
 from textrnn.reports.examples import Examples, Pieces
 from textrnn.reports.html import TEMPLATES, render
 from textrnn.reports.text import HELD_OUT_HEADING
 from textrnn.runtime.terminal import cut, display_width, visible
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _BYTES_OF_TEXTS = 1_500_000  # in the page, as JSON
 _LONGEST_LABEL = 200
@@ -29,18 +31,18 @@ _SHORT_LABEL = 4  # or less: all labels fit above their columns
 MOST_CLASSES = 1000
 PAIRS_BESIDE_MATRIX, PAIRS_ALONE = 15, 50
 
-# Texts, the labels predicted for them and the positions of these -> the pieces of each text, None where there are none
+# Texts and the ids of the labels predicted for them -> the pieces of each text, None without an explanation
 Explain = Callable[[Sequence[str], Sequence[int]], Sequence[Pieces | None]]
 
 
 @dataclass
 class About:
-    """What a page says of an evaluation besides its scores.
+    """The content of a page besides scores and predictions.
 
-    model: what it is, in a phrase. name: the same in a few words. data: the name of the evaluated texts. max_length:
-    tokens that the model reads of a text. lengths, unknown (n,): tokens of each text, and the share of those read that
-    the vocabulary lacks. intervals: part -> score -> [low, high]. history: the lines of history.jsonl. best: the best
-    epoch of each network.
+    model: a phrase that describes it. name: the same in a few words. data: the name of the evaluated texts. max_length:
+    the number of tokens that the model reads of a text. lengths, unknown (n,): the number of tokens of each text, and
+    the share of those read that the vocabulary lacks. intervals: part -> score -> [low, high]. history: the lines of
+    history.jsonl. best: the best epoch of each network.
     """
 
     model: str
@@ -61,16 +63,15 @@ def evaluation_page(
     about: About,
     explain: Explain | None = None,
 ) -> str:
-    """The HTML. examples: of the texts of `cells_to_browse`. explain: colours the words of the most confident
+    """The HTML. examples: from the cells of `cells_to_browse`. explain: colours the words of the most confident
     errors."""
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
-    labels = [shown_label(label) for label in metrics["labels"]]
-    cells = confusion_cells(metrics)
-    right = predictions.truth == predictions.predicted
-    probabilities = predictions.probabilities
+    labels = [_shown_label(label) for label in metrics["labels"]]
+    matrix = confusion_matrix(metrics)
+    probabilities, right = predictions.probabilities, predictions.truth == predictions.predicted
     rows = thresholds(probabilities, right)
-    history, best = about.history, about.best
-    values = dict(
+    return render(
+        "evaluation.html",
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -82,17 +83,17 @@ def evaluation_page(
         data=visible(about.data),
         parts=part_rows(metrics, about.intervals),
         wrong=int(np.count_nonzero(~right)),
-        classes=class_rows(metrics, labels, cells),
-        matrix=matrix_view(labels, cells),
-        pairs=pair_rows(cells, len(labels)),
-        pair_count=int(np.count_nonzero(cells[0] != cells[1])),
+        classes=class_rows(metrics, labels, matrix),
+        matrix=matrix_view(labels, matrix),
+        pairs=pair_rows(matrix),
+        pair_count=len(most_confused(matrix)),
         errors=error_rows(labels, predictions, examples, explain),
         calibration=svg(
             plot_calibration(reliability(probabilities, right)),
             "Share of right predictions by the probability of the predicted label",
         ),
         coverage=svg(
-            plot_coverage(coverage_curve(probabilities, right), rows),
+            plot_coverage(*coverage_curve(probabilities, right), rows),
             "Accuracy by the share of the texts that are answered",
         ),
         thresholds=rows,
@@ -100,14 +101,13 @@ def evaluation_page(
         cut=float(np.count_nonzero(about.lengths > about.max_length)) / len(right),
         unknown=slice_view(by_unknown(about.unknown, right)),
         training=[
-            (panel.heading, svg(plot_curves(history, [panel], best), f"{panel.heading}, by epoch"))
-            for panel in training_curves(history)[:2]  # losses and scores
+            (panel.heading, svg(plot_curves(about.history, [panel], about.best), f"{panel.heading}, by epoch"))
+            for panel in training_curves(about.history)[:2]  # losses and scores
         ],
     )
-    return render("evaluation.html", values)
 
 
-def shown_label(label: str) -> str:
+def _shown_label(label: str) -> str:
     label = visible(label).replace("\n", " ")
     return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
 
@@ -117,18 +117,17 @@ def texts_json(labels: list[str], predictions: Predictions, examples: Examples) 
     probability, text], ...]}, with as many texts as fit, of each cell about as many."""
     rows: list[str] = []
     room = _BYTES_OF_TEXTS
-    for number in examples.cells:
-        truth, predicted = int(predictions.truth[number]), int(predictions.predicted[number])
-        probability = round(float(predictions.probabilities[number]), 4)
-        row = in_script([truth, predicted, probability, examples.short[number]])
+    for at in examples.cells:
+        classes = int(predictions.truth[at]), int(predictions.predicted[at])
+        row = _in_script([*classes, round(float(predictions.probabilities[at]), 4), examples.short[at]])
         room -= len(row.encode())
         if room < 0:
             break
         rows.append(row)
-    return f'{{"labels":{in_script(labels)},"texts":[{",".join(rows)}]}}'
+    return f'{{"labels":{_in_script(labels)},"texts":[{",".join(rows)}]}}'
 
 
-def in_script(value: Any) -> str:
+def _in_script(value: Any) -> str:
     """JSON without `<`, which alone could end a script element or begin a comment in it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
@@ -137,21 +136,20 @@ def error_rows(
     labels: list[str], predictions: Predictions, examples: Examples, explain: Explain | None
 ) -> list[dict[str, Any]]:
     """The most confident errors; `pieces` is (text, contribution, share of the largest contribution) of each piece."""
-    numbers = examples.errors
-    explained: Sequence[Pieces | None] = [None] * len(numbers)
-    if explain is not None and numbers:
-        predicted = [int(predictions.predicted[number]) for number in numbers]
-        explained = explain([examples.whole[number] for number in numbers], predicted)
+    errors = examples.errors
+    explained: Sequence[Pieces | None] = [None] * len(errors)
+    if explain is not None and errors:
+        explained = explain([examples.whole[at] for at in errors], predictions.predicted[errors].tolist())
     rows = []
-    for number, pieces in zip(numbers, explained, strict=True):
-        largest = max((abs(contribution) for _, contribution in pieces or ()), default=0.0) or 1.0
+    for at, pieces in zip(errors, explained, strict=True):
+        largest = max((abs(value) for _, value in pieces or ()), default=0.0) or 1.0
         rows.append(
             {
-                "true": labels[predictions.truth[number]],
-                "predicted": labels[predictions.predicted[number]],
-                "probability": float(predictions.probabilities[number]),
-                "text": examples.short[number],
-                "pieces": [(piece, each, round(abs(each) / largest, 2)) for piece, each in pieces or ()],
+                "true": labels[predictions.truth[at]],
+                "predicted": labels[predictions.predicted[at]],
+                "probability": float(predictions.probabilities[at]),
+                "text": examples.short[at],
+                "pieces": [(piece, value, round(abs(value) / largest, 2)) for piece, value in pieces or ()],
             }
         )
     return rows
@@ -172,12 +170,12 @@ def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float
     return [network, linear, {"name": "together", **whole}]
 
 
-def class_rows(metrics: dict[str, Any], labels: list[str], cells: Cells) -> list[dict[str, Any]]:
+def class_rows(metrics: dict[str, Any], labels: list[str], matrix: csr_array) -> list[dict[str, Any]]:
     """A row per class, in the order of the labels; of more than a thousand, those of the lowest F1. A score that has
     nothing to count (no text of the class, or none predicted as it) is None."""
-    predicted = class_sums(cells[1], cells[2], len(labels))
+    predicted = matrix.sum(axis=0)
     mistaken: dict[int, tuple[int, int]] = {}  # class -> its most frequent wrong prediction, and how often
-    for true, other, count in most_confused(cells).tolist():
+    for true, other, count in most_confused(matrix).tolist():
         mistaken.setdefault(true, (other, count))
     rows: list[dict[str, Any]] = []
     for number, scores in enumerate(metrics["per_class"].values()):
@@ -195,52 +193,46 @@ def class_rows(metrics: dict[str, Any], labels: list[str], cells: Cells) -> list
                 "mistaken_count": count,
             }
         )
-    if len(rows) > MOST_CLASSES:
-        worst = sorted(rows, key=lambda row: (row["f1"] is None, row["f1"] or 0))[:MOST_CLASSES]
-        rows = sorted(worst, key=lambda row: row["number"])
-    return rows
+    lowest = sorted(rows, key=lambda row: (row["f1"] is None, row["f1"] or 0))[:MOST_CLASSES]
+    return sorted(lowest, key=lambda row: row["number"])
 
 
-def pair_rows(cells: Cells, num_classes: int) -> list[dict[str, Any]]:
+def pair_rows(matrix: csr_array) -> list[dict[str, Any]]:
     """The most confused pairs, with their share of the true class: a few beside a matrix, more in its place."""
-    sizes = class_sums(cells[0], cells[2], num_classes)
-    most = PAIRS_BESIDE_MATRIX if num_classes <= MOST_WHOLE else PAIRS_ALONE
+    sizes = matrix.sum(axis=1)
+    most = PAIRS_BESIDE_MATRIX if len(sizes) <= MOST_WHOLE else PAIRS_ALONE
     return [
         {"true": true, "predicted": predicted, "count": count, "share": count / sizes[true]}
-        for true, predicted, count in most_confused(cells)[:most].tolist()
+        for true, predicted, count in most_confused(matrix)[:most].tolist()
     ]
 
 
-def cells_to_browse(cells: Cells, num_classes: int) -> list[tuple[int, int]] | None:
+def cells_to_browse(matrix: csr_array) -> list[tuple[int, int]] | None:
     """(true, predicted) of the cells that a page without a matrix has a button for, the most confused first: those of
-    `pair_rows`, and what each class is most often taken for. None, which is all cells, where it has a matrix."""
-    if num_classes <= MOST_WHOLE:
+    `pair_rows`, and what each class is most often taken for. None, which is all cells, if it has a matrix."""
+    if matrix.shape[0] <= MOST_WHOLE:
         return None
-    pairs = most_confused(cells)
+    pairs = most_confused(matrix)
     first_of_class = np.unique(pairs[:, 0], return_index=True)[1]
     chosen = np.union1d(first_of_class, np.arange(len(pairs))[:PAIRS_ALONE])
     return [(true, predicted) for true, predicted, _ in pairs[chosen].tolist()]
 
 
-def matrix_view(labels: list[str], cells: Cells) -> dict[str, Any] | None:
-    """Rows of the classes, each with its cells: count, share of the true class and depth of the colour. Right cells
-    have the depth of their share; wrong ones are few and would hardly show, so theirs is relative to the largest share
-    of errors, by its square root. None where there are more classes than a matrix is shown of."""
+def matrix_view(labels: list[str], matrix: csr_array) -> dict[str, Any] | None:
+    """Rows of cells: count, share of the true class and depth of the colour. Right cells have the depth of their share;
+    wrong ones are few and would hardly show, so theirs is relative to the largest share of errors, by its square root.
+    None for more classes than a matrix is shown of."""
     if len(labels) > MOST_WHOLE:
         return None
-    matrix = dense_matrix(cells, list(range(len(labels))))
-    shares = matrix / np.maximum(matrix.sum(axis=1), 1)[:, None]
-    wrong = shares.copy()
-    np.fill_diagonal(wrong, 0)
-    most = wrong.max(initial=0)
-    rows = []
-    for true, counts in enumerate(matrix.tolist()):
-        row = []
-        for predicted, count in enumerate(counts):
-            share = float(shares[true, predicted])
-            depth = share if true == predicted else math.sqrt(share / (most or 1.0)) * 0.9
-            row.append({"predicted": predicted, "count": count, "share": share, "depth": round(depth, 2)})
-        rows.append({"true": true, "cells": row})
+    counts = matrix.toarray()
+    shares = counts / np.maximum(counts.sum(axis=1), 1)[:, None]
+    is_right = np.eye(len(labels), dtype=bool)
+    most = shares[~is_right].max(initial=0)
+    depths = np.where(is_right, shares, np.sqrt(shares / (most or 1.0)) * 0.9).tolist()
+    rows = [
+        [(count, share, round(depth, 2)) for count, share, depth in zip(*row, strict=True)]
+        for row in zip(counts.tolist(), shares.tolist(), depths, strict=True)
+    ]
     return {
         "headers": [cut(label, _HEADER_WIDTH) for label in labels],
         "is_short": all(display_width(label) <= _SHORT_LABEL for label in labels),
@@ -250,7 +242,7 @@ def matrix_view(labels: list[str], cells: Cells) -> dict[str, Any] | None:
 
 
 def slice_view(slices: list[Slice]) -> dict[str, Any]:
-    """The parts, and the ends of the axis on which their intervals are drawn: tenths."""
-    low = math.floor(10 * min(each.interval[0] for each in slices) + 1e-9) / 10
-    high = math.ceil(10 * max(each.interval[1] for each in slices) - 1e-9) / 10
+    """The slices, and the ends of the axis on which their intervals are drawn: tenths."""
+    lows, highs = zip(*(part.interval for part in slices), strict=True)
+    low, high = math.floor(10 * min(lows) + 1e-9) / 10, math.ceil(10 * max(highs) - 1e-9) / 10
     return {"rows": slices, "low": low, "high": high}

@@ -7,17 +7,22 @@ import io
 import json
 import os
 import time
+from collections.abc import Callable
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any
 
-from textrnn.evaluation.metrics import confusion_cells
-from textrnn.evaluation.predictions import Predictions, write_predictions
+from textrnn.corpus.store import content_changed
+from textrnn.corpus.writer import text_hash
+from textrnn.evaluation.metrics import confusion_matrix
+from textrnn.evaluation.slices import Predictions
+from textrnn.reading.reader import read_examples
 from textrnn.reading.source import Source
 from textrnn.reports.charts import plot_confusion_matrix, save_png
 from textrnn.reports.examples import Examples
 from textrnn.reports.page import About, Explain, cells_to_browse, evaluation_page
 from textrnn.reports.text import report_text
-from textrnn.runtime.files import make_folder, write_text
+from textrnn.runtime.files import atomic_writer, make_folder, write_text
 from textrnn.runtime.terminal import json_text, one_line, visible
 
 DATA = "data.json"
@@ -28,30 +33,27 @@ RESULTS = (
 
 
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
-    """The folder `name` for an evaluation, or `name-2`, `name-3` and so on where others have the evaluations of other
+    """The folder `name` for an evaluation, or `name-2`, `name-3` and so on if others have the evaluations of other
     data: of another path, unless that was this data before it was moved. described: the content of data.json."""
-    number, folder = 1, parent / name
-    while not _is_free(folder, described):
-        number += 1
-        folder = parent / f"{name}-{number}"
-    return folder
+    folders = (parent / (name if number == 1 else f"{name}-{number}") for number in count(1))
+    return next(folder for folder in folders if _is_free(folder, described))
 
 
 def _is_free(folder: Path, described: dict[str, Any]) -> bool:
     """Whether the folder has no evaluation, or one of the same data."""
     try:
-        found = json.loads((folder / DATA).read_bytes())
+        earlier = json.loads((folder / DATA).read_bytes())
     except (ValueError, RecursionError):
         return False
-    except OSError:  # none, or one that does not say of what it is
+    except OSError:  # no evaluation, or one of unknown data
         return not (folder / "metrics.json").exists()
-    if not isinstance(found, dict) or found.get("split") != described["split"]:
+    if not isinstance(earlier, dict) or earlier.get("split") != described["split"]:
         return False
-    paths = found.get("data")
+    paths = earlier.get("data")
     if paths == described["data"]:
         return True
     was_moved = isinstance(paths, list) and not any(isinstance(path, str) and os.path.exists(path) for path in paths)
-    return was_moved and found.get("sha256") == described["sha256"]
+    return was_moved and earlier.get("sha256") == described["sha256"]
 
 
 def write_results(
@@ -65,40 +67,63 @@ def write_results(
     explain: Explain | None = None,
 ) -> bool:
     """Write all files of an evaluation; returns whether a font could draw the labels of the picture. metrics: without
-    the time that the command took from `begin` (time.perf_counter()) on, which is added and so written last. described:
-    the data, for data.json. explain: colours the words of the errors in the page.
+    the time since `begin` (time.perf_counter()), which is added and so written last. described: the content of
+    data.json. explain: colours the words of the errors in the page.
 
-    Raises: TextRNNError where a file cannot be written; DataError where the source is not what was evaluated.
+    Raises: TextRNNError if a file cannot be written; DataError if the source has changed since the evaluation.
     """
     make_folder(folder)
     labels = metrics["labels"]
     if not (folder / "metrics.json").exists():
         write_text(folder / DATA, json.dumps(described) + "\n")  # first: the folder is taken
-    cells = confusion_cells(metrics)
-    examples = Examples(predictions, cells_to_browse(cells, len(labels)))
+    matrix = confusion_matrix(metrics)
+    examples = Examples(predictions, cells_to_browse(matrix))
     write_predictions(folder / "predictions.tsv", source, predictions, labels, examples.visit)
     write_text(folder / DATA, json.dumps(described) + "\n")
     write_text(folder / "confusion_matrix.csv", matrix_csv(metrics))
     write_text(folder / "report.html", evaluation_page(metrics, predictions, examples, about, explain))
-    shown = [visible(label) for label in labels]
     title = f"{about.name}\n{visible(about.data)}: accuracy {100 * metrics['accuracy']:.1f} %"
-    figure, legend = plot_confusion_matrix(cells, shown, title)
+    figure, legend = plot_confusion_matrix(matrix, [visible(label) for label in labels], title)
     save_png(folder / "confusion_matrix.png", figure)
     metrics["seconds"] = time.perf_counter() - begin
-    of_picture = "\n".join(["", "Labels in confusion_matrix.png:", *legend, ""]) if legend else ""
-    write_text(folder / "report.txt", report_text(metrics) + of_picture)
-    write_text(folder / "metrics.json", metrics_json(metrics))
+    legend_text = "\n".join(["", "Labels in confusion_matrix.png:", *legend, ""]) if legend else ""
+    write_text(folder / "report.txt", report_text(metrics) + legend_text)
+    write_text(folder / "metrics.json", json_text(metrics, indent=2))
     return legend is None
 
 
-def metrics_json(metrics: dict[str, Any]) -> str:
-    return json_text(metrics, indent=2)
+def write_predictions(
+    path: Path,
+    source: Source,
+    predictions: Predictions,
+    labels: list[str],
+    visit: Callable[[int, str], object] = lambda at, text: None,
+) -> None:
+    """A line per text in the order of the data; the texts are read again rather than kept in memory. visit: called with
+    the position of each text in `predictions`, and the text.
+
+    Raises: DataError if the source has changed since the evaluation.
+    """
+    at = 0
+    with atomic_writer(path) as stream:
+        stream.write(b"true\tpredicted\tprobability\ttext\n")
+        for row, (example, digest) in enumerate(zip_longest(read_examples(source), predictions.hashes)):
+            if example is None or digest is None or text_hash(example.text) != digest.tobytes():
+                raise content_changed(source)
+            if at < len(predictions.rows) and row == predictions.rows[at]:
+                names = (labels[predictions.truth[at]], labels[predictions.predicted[at]])
+                if example.label != names[0]:
+                    raise content_changed(source)
+                columns = (*names, f"{predictions.probabilities[at]:.4f}", example.text)
+                stream.write(("\t".join(map(one_line, columns)) + "\n").encode())
+                visit(at, example.text)
+                at += 1
 
 
 def matrix_csv(metrics: dict[str, Any]) -> str:
     """Labels in the first row and column; rows true, columns predicted. Of more classes than have a whole matrix in
-    metrics.json, a row for each of its pairs. Labels are quoted where one holds a character at which a reader may end
-    the line."""
+    metrics.json, a row for each of its pairs. Labels are quoted if one has a character that a reader may take for the
+    end of the line."""
     text = io.StringIO()
     broken = any(one_line(label) != label for label in metrics["labels"])
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)

@@ -1,14 +1,17 @@
-"""Metrics -> the text that `eval` prints, aligned for wide characters too."""
+"""Metrics -> the text that `eval` prints, aligned for wide characters as well."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textrnn.evaluation.comparison import decides_together
-from textrnn.evaluation.metrics import MOST_WHOLE, Cells, class_sums, confusion_cells, dense_matrix, most_confused
+from textrnn.evaluation.metrics import MOST_WHOLE, confusion_matrix, most_confused, weighted_cells
 from textrnn.runtime.terminal import aligned, cut, display_width, visible, wrapped
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 HELD_OUT_HEADING = (
     "Held-out texts of the run: each is judged by models that were not trained on it. Copies of a text with the same "
@@ -22,24 +25,21 @@ SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # of scikit-learn's rep
 
 def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
     """scikit-learn's classification report, the confusion matrix, the scores of the parts of a model that has a linear
-    model, the totals, and what the linear model alone is worth. A heading stands above if the texts are the run's
-    held-out ones. Control characters in labels are shown as escapes.
+    model, the totals, and the verdict. A heading stands above if the texts are the run's held-out ones. Control
+    characters in labels are shown as escapes.
 
-    The most confused pairs stand in for the matrix of more than thirty classes. columns: of a terminal, None for a file
-    or pipe. Where they are too few, long labels are cut, and pairs stand in for the matrix, too. file: the report that
-    then has the whole matrix.
+    The most confused pairs stand in for the matrix of more than thirty classes, and for one that is wider than the
+    terminal, for which long labels are cut. columns: of the terminal, None for a file or pipe. file: the report with
+    the whole matrix.
     """
     labels = [visible(label) for label in metrics["labels"]]
-    cells = confusion_cells(metrics)
+    matrix = confusion_matrix(metrics)
     accuracy, macro_f1 = ("{:.4f} to {:.4f}".format(*metrics["interval"][key]) for key in ("accuracy", "macro_f1"))
-    in_report = labels
-    if columns is not None:
-        in_report = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
     return "\n".join(
         [
             *([wrapped(HELD_OUT_HEADING, columns), ""] if metrics["held_out"] else []),
-            classification_report(cells, in_report),
-            *confusion_lines(cells, labels, columns, visible(str(file))),
+            classification_report(matrix, labels, columns),
+            *confusion_lines(matrix, labels, columns, visible(str(file))),
             "",
             *([parts_table(metrics), ""] if metrics["parts"]["linear"] else []),
             f"accuracy   {metrics['accuracy']:.4f}",
@@ -55,24 +55,26 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
     )
 
 
-def confusion_lines(cells: Cells, labels: list[str], columns: int | None, file: str) -> list[str]:
+def confusion_lines(matrix: csr_array, labels: list[str], columns: int | None, file: str) -> list[str]:
     """The heading, then the matrix, or its most confused pairs and where the rest is."""
     if len(labels) > MOST_WHOLE:
         heading = f"Most confused pairs of the {len(labels):,} classes"
-        table = pairs_table(cells, labels, columns, PAIRS_OF_MANY_CLASSES)
+        table = pairs_table(matrix, labels, columns, PAIRS_OF_MANY_CLASSES)
         return [wrapped(heading, columns), table, "the whole matrix is in confusion_matrix.csv"]
-    table = matrix_table(dense_matrix(cells, list(range(len(labels)))).tolist(), labels)
+    table = matrix_table(matrix.toarray().tolist(), labels)
     if columns is None or max(map(display_width, table.split("\n"))) <= columns:
         return [MATRIX_HEADING, table]
-    pairs = pairs_table(cells, labels, columns, PAIRS_SHOWN)
+    pairs = pairs_table(matrix, labels, columns, PAIRS_SHOWN)
     return [wrapped(MATRIX_HEADING, columns), wrapped(PAIRS_HEADING, columns), pairs, f"the whole matrix is in {file}"]
 
 
-def classification_report(cells: Cells, labels: list[str]) -> str:
-    """scikit-learn's, with columns that also align where labels have wide characters."""
+def classification_report(matrix: csr_array, labels: list[str], columns: int | None) -> str:
+    """scikit-learn's, with columns that also align if labels have wide characters."""
     from sklearn.metrics import classification_report as sklearn_report
 
-    truth, predicted, counts = cells
+    truth, predicted, counts = weighted_cells(matrix)
+    if columns is not None:
+        labels = [cut(label, max(columns - SCORES_WIDTH, MIN_LABEL_WIDTH)) for label in labels]
     stand_ins = ["x" * max(display_width(label), 1) for label in labels]
     report = sklearn_report(
         truth, predicted, labels=range(len(labels)), target_names=stand_ins, sample_weight=counts, digits=4,
@@ -103,7 +105,7 @@ def score_columns(scores: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def parts_table(metrics: dict[str, Any]) -> str:
-    """Each part's scores, and those of both where they decide together."""
+    """The scores of each part, and those of both if they decide together."""
     parts = {"network alone": metrics["parts"]["network"], "linear model alone": metrics["parts"]["linear"]}
     if decides_together(metrics):
         parts["together"] = metrics
@@ -117,13 +119,13 @@ def matrix_table(matrix: list[list[int]], labels: list[str]) -> str:
     return "\n".join(aligned([["", *labels], *rows], left=0))
 
 
-def pairs_table(cells: Cells, labels: list[str], columns: int | None, most: int) -> str:
-    """The most frequent errors, at most `most`: true and predicted label, texts, and how many percent of the true class
-    they are. Equal counts are in the order of the matrix. Long labels are cut to the width of a terminal."""
-    pairs = most_confused(cells)
+def pairs_table(matrix: csr_array, labels: list[str], columns: int | None, most: int) -> str:
+    """The most frequent errors, at most `most`: true and predicted label, texts, and their percentage of the true
+    class. Equal counts are in the order of the matrix. Long labels are cut to the width of a terminal."""
+    pairs = most_confused(matrix)
     if not len(pairs):
         return "none: every text has the label that was predicted"
-    sizes = class_sums(cells[0], cells[2], len(labels))
+    sizes = matrix.sum(axis=1)
     rows = [("true", "predicted", "count", "% of true")]
     for true, predicted, count in pairs[:most].tolist():
         rows.append((labels[true], labels[predicted], str(count), f"{100 * count / sizes[true]:.1f}"))

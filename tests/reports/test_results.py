@@ -7,8 +7,9 @@ import pytest
 
 from textrnn.corpus.corpus import Corpus
 from textrnn.errors import DataError
-from textrnn.evaluation.predictions import Predictions, write_predictions
+from textrnn.evaluation.slices import Predictions
 from textrnn.reading.source import Source
+from textrnn.reports.results import write_predictions
 from textrnn.texts.tokenizer import Tokenizer
 
 ROWS = ["a\tone", "b\ttwo", "a\tthree"]
@@ -16,7 +17,7 @@ HASHES = Corpus.from_texts(["one", "two", "three"], None, Tokenizer()).hashes
 
 
 def written(folder: Path, rows: list[str], chosen: list[int]) -> list[str]:
-    """The lines written where ROWS were read, the `chosen` ones evaluated, and `rows` are in the file now."""
+    """The lines written if ROWS were read, the `chosen` ones evaluated, and `rows` are in the file now."""
     (folder / "x.tsv").write_text("".join(f"{row}\n" for row in rows))
     truth = np.asarray([0, 1, 0])[chosen]
     predictions = Predictions(np.asarray(chosen), HASHES, truth, 1 - truth, np.full(len(chosen), 0.75))
