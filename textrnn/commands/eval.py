@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
@@ -130,7 +131,7 @@ def predict_texts(
                 network = judged.logits[window]
             margins = None if judged.margins is None else judged.margins[window]
             if model.linear is not None and margins is None:
-                margins = classifier.margins(list(islice(raw, len(batch))))
+                margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(batch)))))
             logits = model.decide(network, margins, batch)
             parts = [model.with_shares(model.decision.of_network(network), batch)]
             if margins is not None:
