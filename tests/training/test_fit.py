@@ -28,7 +28,7 @@ class BagOfWords(nn.Module):
         self.table = nn.Embedding(10, 2, padding_idx=0)
         nn.init.zeros_(self.table.weight)
 
-    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor, **_: object) -> torch.Tensor:
         return self.table(token_ids).sum(0) / lengths.unsqueeze(1)
 
 
@@ -107,7 +107,7 @@ class Spoilt(BagOfWords):
         super().__init__()
         self.what, self.batches = what, 0
 
-    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor, **_: object) -> torch.Tensor:
         self.batches += 1
         logits = super().forward(token_ids, lengths)
         if self.batches < 3:
@@ -127,7 +127,7 @@ def test_what_is_not_finite_stops_with_the_epoch_and_the_first_such_step(what: s
 
 
 class Noise(BagOfWords):
-    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor, **_: object) -> torch.Tensor:
         self.drawn = torch.rand(2)
         return super().forward(token_ids, lengths) + self.drawn
 
