@@ -1,8 +1,5 @@
-"""Training over texts in memory: a generator of steps and evaluations; the caller logs, saves and stops.
-
-No step waits for the device: while a GPU computes one step, the next ones are prepared. n-grams are an exception: to
-sum the equal rows of their sparse gradient, torch must know how many there are.
-"""
+"""Training over texts in memory: a generator of steps and evaluations; the caller logs, saves and stops. No step waits
+for the device, but for n-grams: to sum the equal rows of their sparse gradient, torch must count them."""
 
 from __future__ import annotations
 
@@ -63,12 +60,10 @@ def fit(
     """Train `network` on labelled `texts`, from where `state` stands to the end of the last epoch.
 
     Yields a Step after each optimizer step, and after each epoch an Evaluation. The caller may stop between any two of
-    them; with the same weights, optimizer and state a new call goes on as if nothing had happened.
+    them; with the same weights, optimizer and state a new call goes on as if nothing had happened. evaluate: computes
+    the scores on dev; without it, the last weights count as the best.
 
-    objective: runs the forward and backward passes of a batch. evaluate: computes the scores on dev; None = there is no
-    dev set, and the last weights count as the best.
-
-    Raises: TextRNNError where a loss, gradient, weight or score is not finite, and whatever `evaluate` raises.
+    Raises: TextRNNError if a loss, gradient, weight or score is not finite, and whatever `evaluate` raises.
     """
     wrapped = wrap_ddp(network)
     while not state.finished and (state.pending_evaluation or state.epoch <= settings.epochs):

@@ -14,7 +14,7 @@ from torch import nn
 
 from textrnn.errors import CheckpointError, TextRNNError, short
 from textrnn.models.network import not_finite
-from textrnn.run.checkpoint import restart_command
+from textrnn.run.folder import RunFolder
 from textrnn.runtime.distributed import total
 from textrnn.training.decision import Scores
 
@@ -133,7 +133,8 @@ def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int 
     CheckpointError where the numbers are damaged, of other texts, or saved by another version."""
     problem = _problem(saved, steps_per_epoch)
     if problem is not None:
-        raise CheckpointError(f"{file}: {problem} start over with: {restart_command(file)}")
+        restart = RunFolder(file.parents[1]).restart_command()
+        raise CheckpointError(f"{file}: {problem} start over with: {restart}")
     return TrainingState(**saved)
 
 
