@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.commands.bad_inputs import check_errors, put, snapshot
-from tests.conftest import TINY, TRAINED, Cli, copy_template
+from tests.conftest import TINY, TRAINED, Cli, copy_template, sets
 from tests.forked import Forked
 from textrnn import TextClassifier
 
@@ -242,7 +242,7 @@ def test_wrong_usage_is_code_2(arguments: str, message: str, cli: Cli, run: Path
     assert snapshot() == before
 
 
-def test_bad_bytes_from_a_pipe_are_told_by_line(run: Path) -> None:
+def test_bad_bytes_from_a_pipe_are_reported_by_line(run: Path) -> None:
     predict = Forked("predict", run)
     error = predict.communicate(b"ok\n\xe4\xbd \n")[1].decode()
     assert predict.returncode == 1
@@ -250,12 +250,11 @@ def test_bad_bytes_from_a_pipe_are_told_by_line(run: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_training_at_its_step(cli: Cli, run: Path) -> None:
-    options = ["--set", "train.learning_rate=1e30", "--set", "train.grad_clip_norm=null"]
+    options = sets("train.learning_rate=1e30", "train.grad_clip_norm=null")
     result = cli("train", *TRAINED, *options, "--run-dir", "wild")
     assert (result.code, result.out) == (1, "")
-    check_errors(
-        result.err, "training stopped: the loss is not finite at epoch 1, step 3; …train.learning_rate", log=LOG
-    )
+    message = "training stopped: the loss is not finite at epoch 1, step 3; …train.learning_rate"
+    check_errors(result.err, message, log=LOG)
 
 
 def test_a_full_disk_stops_training_and_resume_goes_on_from_the_last_state(cli: Cli, run: Path) -> None:

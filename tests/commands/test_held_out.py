@@ -12,12 +12,12 @@ import pytest
 from tests.conftest import Cli, make_rows, sets, write_tsv
 from tests.stops import at_file, die
 
-SMALL = ["--set", "model.hidden_size=4", "--set", "model.embedding_dim=4", "--set", "train.epochs=1"]
+SMALL = sets("model.hidden_size=4", "model.embedding_dim=4", "train.epochs=1")
 CLASSES = 3
 
 
 def write_noise(name: str, rows: int, seed: int) -> str:
-    """Texts whose labels nobody can tell."""
+    """Texts whose labels are random."""
     rng = random.Random(seed)
     lines = [
         f"{rng.randrange(CLASSES)}\t{' '.join(rng.choice('abcdefghijklmnop') * 3 for _ in range(8))} {seed}{row}x\n"
@@ -27,21 +27,27 @@ def write_noise(name: str, rows: int, seed: int) -> str:
     return name
 
 
+def train(cli: Cli, file: str, *options: str) -> str:
+    """The log of training the run `r`."""
+    result = cli("train", "--data", file, "--run-dir", "r", *SMALL, *options)
+    assert result.code == 0, result.err
+    return result.err
+
+
 @pytest.mark.parametrize(
     ("options", "evaluated"),
     [
-        (["--set", "train.folds=1", "--set", "data.dev_fraction=0.3"], []),
-        (["--preset", "plain", "--set", "data.dev_fraction=0.3"], []),
-        (["--set", "train.folds=3"], []),
-        (["--set", "data.dev=dev.tsv"], ["--split", "dev"]),
+        (sets("train.folds=1", "data.dev_fraction=0.3"), []),
+        (["--preset", "plain", *sets("data.dev_fraction=0.3")], []),
+        (sets("train.folds=3"), []),
+        (sets("data.dev=dev.tsv"), ["--split", "dev"]),
     ],
 )
 def test_labels_that_are_noise_look_like_noise_on_held_out_texts(
     options: list[str], evaluated: list[str], cli: Cli, workplace: Path
 ) -> None:
-    write_noise("train.tsv", 300, 1)
     write_noise("dev.tsv", 150, 2)
-    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *options).code == 0
+    train(cli, write_noise("train.tsv", 300, 1), *options)
     result = cli("eval", "r", *evaluated, "--json")
     assert result.code == 0, result.err
     metrics = json.loads(result.out)
@@ -50,9 +56,8 @@ def test_labels_that_are_noise_look_like_noise_on_held_out_texts(
     assert metrics["parts"]["linear"]["accuracy"] == pytest.approx(last["dev_linear_accuracy"])
 
 
-def test_without_what_was_said_of_dev_it_is_not_evaluated(cli: Cli, workplace: Path) -> None:
-    write_noise("train.tsv", 300, 1)
-    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "data.dev_fraction=0.3").code == 0
+def test_without_its_margins_dev_is_not_evaluated(cli: Cli, workplace: Path) -> None:
+    train(cli, write_noise("train.tsv", 300, 1), *sets("data.dev_fraction=0.3"))
     Path("r/resume/linear.safetensors").unlink()
     result = cli("eval", "r")
     assert result.code == 1 and "r/resume/linear.safetensors: missing" in result.err and "give DATA" in result.err
@@ -66,19 +71,16 @@ def test_repeated_rows_of_noise_look_like_noise_under_every_way_to_divide_them(
 ) -> None:
     lines = Path(write_noise("one.tsv", 200, 1)).read_text()
     Path("train.tsv").write_text(3 * lines)
-    result = cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *sets(*options))
-    assert result.code == 0, result.err
-    found = re.search(r"accuracy in cross-validation ([\d.]+)", result.err)
-    assert found and float(found[1]) < 0.55
+    accuracy = re.search(r"accuracy in cross-validation ([\d.]+)", train(cli, "train.tsv", *sets(*options)))
+    assert accuracy and float(accuracy[1]) < 0.55
     metrics = json.loads(cli("eval", "r", "--json").out)
     assert metrics["parts"]["linear"]["accuracy"] < 0.5 and metrics["accuracy"] < 0.5
     assert metrics["n"] == (200 if "train.folds=3" in options else 80), "each text counts once"
 
 
 def test_a_dev_file_that_has_changed_is_evaluated_like_any_other(cli: Cli, workplace: Path) -> None:
-    write_noise("train.tsv", 300, 1)
     write_noise("dev.tsv", 150, 2)
-    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "data.dev=dev.tsv").code == 0
+    train(cli, write_noise("train.tsv", 300, 1), *sets("data.dev=dev.tsv"))
     lines = Path("dev.tsv").read_text().splitlines(keepends=True)
     Path("dev.tsv").write_text("".join(lines[::-1]) + "1\ta new text\n")
     result = cli("eval", "r", "--json")
@@ -119,27 +121,23 @@ def test_texts_of_which_none_has_a_token_are_refused(
 
 def test_dev_texts_that_a_reported_linear_model_learnt_are_seen(cli: Cli, workplace: Path) -> None:
     write_tsv(Path("train.tsv"), make_rows(60))
-    options = sets("data.dev_fraction=0.3", "model.linear=report")
-    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *options).code == 0
+    train(cli, "train.tsv", *sets("data.dev_fraction=0.3", "model.linear=report"))
     result = cli("eval", "r", "train.tsv", "--json")
     assert json.loads(result.out)["seen"]["n"] == 60 and json.loads(result.out)["verdict"] is None
 
 
 def test_rows_without_a_token_decide_no_verdict(cli: Cli, workplace: Path) -> None:
     write_tsv(Path("train.tsv"), [*make_rows(60), ("food", ""), ("sport", "")])
-    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *sets("data.dev_fraction=0")).code == 0
+    train(cli, "train.tsv", *sets("data.dev_fraction=0"))
     metrics = json.loads(cli("eval", "r", "train.tsv", "--json").out)
     assert metrics["seen"]["n"] == 60 and metrics["seen"]["unseen_accuracy"] is None and metrics["verdict"] is None
 
 
 def test_a_network_that_diverged_is_warned_of_and_has_no_say(cli: Cli, workplace: Path) -> None:
     write_tsv(Path("train.tsv"), make_rows(150))
-    options = sets("train.learning_rate=1000", "train.folds=2", "train.grad_clip_norm=null")
-    result = cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, *options)
-    assert result.code == 0, result.err
-    assert "no better than chance on held-out texts: the linear model decides alone" in result.err
-    decision = json.loads(Path("r/model/decision.json").read_text())
-    assert decision["weight"] == 1
+    log = train(cli, "train.tsv", *sets("train.learning_rate=1000", "train.folds=2", "train.grad_clip_norm=null"))
+    assert "no better than chance on held-out texts: the linear model decides alone" in log
+    assert json.loads(Path("r/model/decision.json").read_text())["weight"] == 1
     Path("new.txt").write_text("soup with bread\nthe match was late\n")
     assert [line.split("\t")[0] for line in cli("predict", "r", "new.txt").out.splitlines()] == ["food", "sport"]
     assert cli("explain", "r", "new.txt").code == 0
@@ -147,15 +145,14 @@ def test_a_network_that_diverged_is_warned_of_and_has_no_say(cli: Cli, workplace
     assert "the network has no say" in cli("eval", "r", "test.tsv").out
 
 
-def test_training_texts_and_unfinished_runs_are_told(cli: Cli, workplace: Path) -> None:
-    write_noise("train.tsv", 90, 1)
-    assert cli("train", "--data", "train.tsv", "--run-dir", "r", *SMALL, "--set", "train.folds=2").code == 0
+def test_training_texts_and_unfinished_runs_are_reported(cli: Cli, workplace: Path) -> None:
+    train(cli, write_noise("train.tsv", 90, 1), *sets("train.folds=2"))
     result = cli("eval", "r", "--split", "train")
     assert "warning: the run was trained on all 90 texts" in result.err
     assert "training has not ended" not in result.err and "earns its time" not in result.out
 
     with at_file("held_out.safetensors", die):
-        assert cli("train", "--data", "train.tsv", "--run-dir", "cut", *SMALL, "--set", "train.folds=2").code == 130
+        assert cli("train", "--data", "train.tsv", "--run-dir", "cut", *SMALL, *sets("train.folds=2")).code == 130
     result = cli("eval", "cut", "train.tsv")
     assert result.code == 0
     assert "warning: training has not ended: go on with: textrnn train --resume --run-dir cut" in result.err

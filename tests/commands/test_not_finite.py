@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +23,29 @@ def lines(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if line.startswith(("error", "warning", "Traceback"))]
 
 
+WILD = ["train", *TRAINED, *sets("train.learning_rate=1e38"), "--run-dir", "wild"]
+
+
 @pytest.mark.parametrize(
     "options",
     [
-        sets("train.learning_rate=1e38"),
-        sets("train.learning_rate=1e38", "data.dev_fraction=0"),
-        sets("train.learning_rate=1e38", "train.batch_size=64"),  # its only step of an epoch spoils the weights
-        sets("train.learning_rate=1e38", "train.batch_size=64", "data.dev_fraction=0", "train.epochs=1"),
-        sets("train.learning_rate=1e38", "train.monitor=dev_loss"),
-        sets("train.learning_rate=1e38", "model.linear=mix"),
+        [], ["data.dev_fraction=0"], ["train.monitor=dev_loss"], ["model.linear=mix"],
+        ["train.batch_size=64"],  # its only step of an epoch spoils the weights
+        ["train.batch_size=64", "data.dev_fraction=0", "train.epochs=1"],
     ],
-)
-def test_training_stops_before_it_keeps_such_a_model(cli: Cli, trained: Path, options: list[str]) -> None:
-    result = cli("train", *TRAINED, *options, "--run-dir", "wild")
+)  # fmt: skip
+def test_training_stops_before_it_keeps_such_a_model_and_again_when_resumed(
+    cli: Cli, trained: Path, options: list[str]
+) -> None:
+    result = cli(*WILD, *sets(*options))
     assert (result.code, result.out) == (1, "")
     (message,) = [line for line in lines(result.err) if not line.startswith("warning")]
-    assert message.startswith("error: training stopped: ")
-    assert "not finite" in message
-    assert "epoch 1" in message
-    assert "lower train.learning_rate" in message
+    assert re.match("error: training stopped: .*not finite.* epoch 1.*lower train.learning_rate", message)
     assert " *" not in result.err
     assert not Path("wild/model/model.safetensors").exists()
     assert not Path("wild/history.jsonl").exists()
+    again = cli(*WILD, *sets(*options), "--resume")
+    assert (again.code, lines(again.err)[-1:]) == (1, [message])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -85,11 +87,8 @@ def test_logits_that_overflow_are_one_error_and_no_row_is_written(cli: Cli, trai
 
 def test_a_loss_that_overflows_is_an_error_of_eval(cli: Cli, trained: Path) -> None:
     tensors = load_file(WEIGHTS)
-    for name, tensor in tensors.items():
-        if name.startswith("networks.0.head."):
-            tensor.zero_()
-    bias = next(tensor for name, tensor in tensors.items() if name.startswith("networks.0.head.") and tensor.ndim == 1)
-    bias.copy_(torch.tensor([3e38, 0.0, 0.0]))
+    tensors["networks.0.head.1.weight"].zero_()
+    tensors["networks.0.head.1.bias"].copy_(torch.tensor([3e38, 0.0, 0.0]))
     save_file(tensors, WEIGHTS)
     assert cli("predict", trained, "test.tsv").code == 0
     result = cli("eval", trained)
@@ -98,22 +97,11 @@ def test_a_loss_that_overflows_is_an_error_of_eval(cli: Cli, trained: Path) -> N
     assert not (trained / "eval").exists()
 
 
-def test_the_state_of_a_run_that_was_stopped_so_can_be_resumed(cli: Cli, trained: Path) -> None:
-    options = ["train", *TRAINED, "--set", "train.learning_rate=1e38", "--run-dir", "wild"]
-    first = cli(*options)
-    again = cli(*options, "--resume")
-    assert (again.code, lines(again.err)[-1:]) == (1, lines(first.err)[-1:])
-
-
-@pytest.mark.parametrize(
-    "keys", [{"learning_rate": 1e38}, {"learning_rate": 1e38, "linear": "none"}, {"learning_rate": 1e38, "epochs": 1}]
-)
+@pytest.mark.parametrize("keys", [{}, {"linear": "none"}, {"epochs": 1}])
 @pytest.mark.parametrize("dev_fraction", [0.2, 0.0])
-def test_the_estimator_stops_too(keys: dict[str, Any], dev_fraction: float) -> None:
-    model = RNNClassifier(
-        **({"epochs": 3, "batch_size": 50} | keys), embedding_dim=4, hidden_size=4, ngrams=1,
-        dev_fraction=dev_fraction, device="cpu",
-    )  # fmt: skip
+def test_the_estimator_also_stops(keys: dict[str, Any], dev_fraction: float) -> None:
+    sizes = {"epochs": 3, "batch_size": 50, "embedding_dim": 4, "hidden_size": 4, "ngrams": 1}
+    model = RNNClassifier(**(sizes | keys), learning_rate=1e38, dev_fraction=dev_fraction, device="cpu")
     texts, labels = [f"{'a b' if number % 2 else 'c d'} {number}" for number in range(40)], [1, 2] * 20
     with pytest.raises(TextRNNError, match="training stopped: .*not finite"):
         model.fit(texts, labels)

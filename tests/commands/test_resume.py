@@ -5,28 +5,25 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tests.conftest import Cli, copy_template, make_rows, train_in, write_tsv
+from tests.conftest import COMMAND, Cli, copy_template, make_rows, sets, train_in, write_tsv
 from tests.stops import at_file, at_step, die, in_evaluation, send
 
 # Dropout everywhere, two kinds of batches, several steps an epoch: whatever is not restored shows in the weights.
-OPTIONS = [
-    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", "--set",
-    "model.num_layers=2", "--set", "train.batch_size=8", "--set", "train.epochs=4", "--set", "train.patience=null",
-    "--set", "vocab.min_count=1", "--set", "train.learning_rate=0.01", "--set", "model.ngrams=2",
-    "--set", "model.rare_dim=3", "--set", "model.ngram_dim=2", "--set", "model.max_ngrams=64",
-    "--set", "train.folds=1", "--run-dir",
-]  # fmt: skip
+SIZES = sets(
+    "model.embedding_dim=8", "model.hidden_size=8", "model.num_layers=2", "train.batch_size=8", "train.epochs=4",
+    "train.patience=null", "vocab.min_count=1", "train.learning_rate=0.01", "model.ngrams=2", "model.rare_dim=3",
+    "model.ngram_dim=2", "model.max_ngrams=64", "train.folds=1",
+)  # fmt: skip
+OPTIONS = ["--data", "train.tsv", *SIZES, "--run-dir"]
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +57,19 @@ def same_run(one: Path, other: Path) -> bool:
     return history(one) == history(other) and (one / weights).read_bytes() == (other / weights).read_bytes()
 
 
+def resumes(cli: Cli, *options: str) -> str:
+    """The log of resuming the run `cut`, which comes out as the uninterrupted one."""
+    resumed = cli("train", *OPTIONS, "cut", "--resume", *options)
+    assert (resumed.code, resumed.out) == (0, "cut\n"), resumed.err
+    assert same_run(Path("whole"), Path("cut"))
+    return resumed.err
+
+
 def test_a_signal_inside_an_evaluation_saves_the_state_and_resume_repeats_it(cli: Cli, whole: Path) -> None:
     with in_evaluation(send(signal.SIGTERM), when=lambda: len(history_of(Path("cut"))) == 1):
         assert cli("train", *OPTIONS, "cut").code == 143
     assert len(history_of(Path("cut"))) == 1
-    assert cli("train", *OPTIONS, "cut", "--resume").code == 0
-    assert same_run(Path("whole"), Path("cut"))
+    resumes(cli)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its weights are there", "before it is in the history"])
@@ -74,17 +78,15 @@ def test_a_run_killed_while_it_records_its_best_evaluation_repeats_it(cli: Cli, 
     best_epoch = min(history, key=lambda line: line["dev_loss"])["epoch"]
     with at_file("model.safetensors", die, when=lambda: len(history_of(Path("cut"))) + 1 == best_epoch, after=after):
         assert cli("train", *OPTIONS, "cut").code == 130
-    assert cli("train", *OPTIONS, "cut", "--resume").code == 0
-    assert same_run(Path("whole"), Path("cut"))
+    resumes(cli)
 
 
 def test_a_run_killed_between_history_and_state_has_no_line_twice(cli: Cli, whole: Path) -> None:
-    options = [*OPTIONS, "cut", "--set", "train.save_minutes=1e-9"]  # the last state is just before the evaluation
+    often = sets("train.save_minutes=1e-9")  # the last state is just before the evaluation
     with at_file("state.safetensors", die, when=lambda: len(history_of(Path("cut"))) == 2):
-        assert cli("train", *options).code == 130
+        assert cli("train", *OPTIONS, "cut", *often).code == 130
     assert len(history_of(Path("cut"))) == 2
-    assert cli("train", *options, "--resume").code == 0
-    assert same_run(Path("whole"), Path("cut"))
+    resumes(cli, *often)
 
 
 @pytest.mark.parametrize(  # 17 steps an epoch: 17 comes between an epoch and its evaluation
@@ -100,26 +102,21 @@ def test_a_signal_saves_the_state_and_resume_goes_on_from_it(
     assert "--resume" in stopped.err
     assert "Traceback" not in stopped.err
     assert stopped.out == ""
-
-    resumed = cli("train", *OPTIONS, "cut", "--resume")
-    assert resumed.code == 0, resumed.err
-    assert resumed.out == "cut\n"
-    assert same_run(whole.parents[1], Path("cut"))
+    resumes(cli)
 
 
-def test_a_run_knows_its_own_config_on_resume(cli: Cli, whole: Path) -> None:
-    assert "complete" in cli("train", "--resume", "--run-dir", "whole").err
-
-
-def test_a_complete_run_says_so_and_is_left_alone(cli: Cli, whole: Path) -> None:
+@pytest.mark.parametrize("options", [OPTIONS, ["--run-dir"]], ids=["with its config", "with none"])
+def test_a_complete_run_is_reported_and_left_alone(cli: Cli, whole: Path, options: list[str]) -> None:
     before = whole.read_bytes()
-    result = cli("train", *OPTIONS, "whole", "--resume")
+    result = cli("train", *options, "whole", "--resume")
     assert (result.code, result.out) == (0, "whole\n")
     assert "complete" in result.err
     assert whole.read_bytes() == before
 
 
-def test_more_epochs_go_on_from_the_last_state(cli: Cli, whole: Path) -> None:
+def test_more_epochs_go_on_from_the_last_state_and_later_history_is_cut(cli: Cli, whole: Path) -> None:
+    with Path("whole/history.jsonl").open("a") as stream:
+        stream.write('{"epoch": 5, "step": 85}\n{"epoch": 6, "st')
     result = cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=6")
     assert result.code == 0, result.err
     epochs = [json.loads(line)["epoch"] for line in history_of(Path("whole"))]
@@ -134,50 +131,26 @@ def test_fewer_epochs_and_other_changes_are_refused_by_name(cli: Cli, whole: Pat
     assert "model.cell" in result.err
 
 
-def cut_by(stop: AbstractContextManager[None], cli: Cli) -> None:
-    """A run `cut` that is killed where `stop` says."""
-    with stop:
-        assert cli("train", *OPTIONS, "cut").code == 130
-
-
 def test_where_nothing_was_saved_resume_starts_from_the_beginning(cli: Cli, whole: Path) -> None:
-    cut_by(at_file("linear.safetensors", die), cli)
+    with at_file("linear.safetensors", die):
+        assert cli("train", *OPTIONS, "cut").code == 130
     assert not Path("cut/resume/state.safetensors").exists()
-    result = cli("train", *OPTIONS, "cut", "--resume")
-    assert result.code == 0, result.err
-    assert "from the beginning" in result.err
-    assert same_run(Path("whole"), Path("cut"))
+    assert "from the beginning" in resumes(cli)
 
 
 def test_a_linear_model_that_was_fitted_is_not_fitted_again(cli: Cli, whole: Path) -> None:
-    cut_by(at_step(1, die), cli)
-    result = cli("train", *OPTIONS, "cut", "--resume")
-    assert result.code == 0, result.err
-    assert "linear model: " not in result.err
-    assert same_run(Path("whole"), Path("cut"))
+    with at_step(1, die):
+        assert cli("train", *OPTIONS, "cut").code == 130
+    assert "linear model: " not in resumes(cli)
 
 
-def test_resume_without_a_run_begins_one(cli: Cli, whole: Path) -> None:
-    result = cli("train", *OPTIONS, "new", "--resume")
-    assert result.code == 0, result.err
-    assert same_run(Path("whole"), Path("new"))
-
-
-def test_a_run_killed_at_its_first_file_begins_again(cli: Cli, whole: Path) -> None:
-    Path("killed").mkdir()
-    Path("killed/.config.yaml.123.tmp").write_text("data:")
-    result = cli("train", *OPTIONS, "killed", "--resume")
-    assert result.code == 0, result.err
-    assert not Path("killed/.config.yaml.123.tmp").exists()
-    assert same_run(Path("whole"), Path("killed"))
-
-
-def test_history_recorded_after_the_state_is_cut_back(cli: Cli, whole: Path) -> None:
-    with Path("whole/history.jsonl").open("a") as stream:
-        stream.write('{"epoch": 5, "step": 85}\n{"epoch": 6, "st')
-    assert cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=5").code == 0
-    epochs = [json.loads(line)["epoch"] for line in history_of(Path("whole"))]
-    assert epochs == [1, 2, 3, 4, 5]
+def test_resume_without_a_run_begins_one_even_if_it_was_killed_at_its_first_file(cli: Cli, whole: Path) -> None:
+    resumes(cli)
+    shutil.rmtree("cut")
+    Path("cut").mkdir()
+    Path("cut/.config.yaml.123.tmp").write_text("data:")
+    resumes(cli)
+    assert not Path("cut/.config.yaml.123.tmp").exists()
 
 
 def test_another_thread_count_is_a_warning(cli: Cli, whole: Path) -> None:
@@ -221,8 +194,7 @@ SHARED = {**os.environ, "OMP_NUM_THREADS": "2"}
 
 def command(run: str, *more: str) -> list[str]:
     # saved after every step, so that a kill also falls between and inside savings
-    often = ["--set", "train.save_minutes=0.00001"]
-    return [sys.executable, "-m", "textrnn", "train", *OPTIONS, run, *often, *more]
+    return [*COMMAND, "train", *OPTIONS, run, *sets("train.save_minutes=0.00001"), *more]
 
 
 def kill_and_resume(rng: random.Random, seconds: float, run: str) -> int:
@@ -242,29 +214,17 @@ def kill_and_resume(rng: random.Random, seconds: float, run: str) -> int:
         return kills
 
 
-def killed_runs(count: int, seed: int, measure: Callable[[], float] = time.monotonic) -> None:
-    begin = measure()
-    subprocess.run(command("reference"), check=True, capture_output=True, env=SHARED)
-    assert json.loads(Path("reference/environment.json").read_text())["cores_shared"] == 2
-    seconds = measure() - begin
-    rng = random.Random(seed)
-    kills = 0
-    for number in range(count):
-        kills += kill_and_resume(rng, seconds, f"killed-{number}")
-        assert same_run(Path("reference"), Path(f"killed-{number}")), f"run {number} came out otherwise"
-    assert kills > 0
-
-
-@pytest.mark.slow
-def test_a_run_killed_four_times_comes_out_byte_for_byte(workplace: Path) -> None:
-    write_tsv(workplace / "train.tsv", make_rows(150))
-    killed_runs(1, seed=3)
-
-
 @pytest.mark.slow
 def test_twenty_killed_runs_come_out_byte_for_byte(workplace: Path) -> None:
     write_tsv(workplace / "train.tsv", make_rows(150))
-    killed_runs(20, seed=4)
+    begin = time.monotonic()
+    subprocess.run(command("reference"), check=True, capture_output=True, env=SHARED)
+    assert json.loads(Path("reference/environment.json").read_text())["cores_shared"] == 2
+    seconds, rng, kills = time.monotonic() - begin, random.Random(4), 0
+    for number in range(20):
+        kills += kill_and_resume(rng, seconds, f"killed-{number}")
+        assert same_run(Path("reference"), Path(f"killed-{number}")), f"run {number} came out otherwise"
+    assert kills > 0
 
 
 def change_by_hand(path: str, **values: object) -> None:

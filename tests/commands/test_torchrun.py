@@ -16,13 +16,12 @@ from tests.conftest import PLAIN, Cli, make_rows, sets, write_tsv
 from tests.stops import at_step, send
 
 # 135 texts to train and 15 for dev: the last batch of an epoch is short, the last step has one batch of two.
-OPTIONS = [
-    "--data", "train.tsv", "--set", "model.embedding_dim=8", "--set", "model.hidden_size=8", *sets(*PLAIN),
-    "--set", "model.linear=mix", "--set",
-    "model.dropout=0", "--set", "model.embedding_dropout=0", "--set", "train.batch_size=8", "--set",
-    "train.accumulate=2", "--set", "train.epochs=20", "--set", "train.patience=null", "--set", "vocab.min_count=1",
-    "--set", "model.rare_dim=3", "--run-dir",
+SIZES = [
+    "model.embedding_dim=8", "model.hidden_size=8", *PLAIN, "model.linear=mix", "model.dropout=0",
+    "model.embedding_dropout=0", "train.batch_size=8", "train.accumulate=2", "train.epochs=20", "train.patience=null",
+    "vocab.min_count=1", "model.rare_dim=3",
 ]  # fmt: skip
+OPTIONS = ["--data", "train.tsv", *sets(*SIZES), "--run-dir"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "textrnn"]
 
 
@@ -44,15 +43,15 @@ def whole(shared: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
 def same_run(one: Path, other: Path) -> bool:
     """Whether two runs came out the same up to rounding."""
     weights, others = (load_file(run / "model" / "model.safetensors") for run in (one, other))
-    records, other_records = (
-        [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()] for run in (one, other)
-    )
-    exact = ("epoch", "step", "dev_accuracy", "learning_rate")
+    exact, losses = [], []
+    for run in (one, other):
+        records = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+        keys = ("epoch", "step", "dev_accuracy", "learning_rate")
+        exact.append([[record[key] for key in keys] for record in records])
+        losses.append([record["train_loss"] for record in records])
     return (
-        [[record[key] for key in exact] for record in records]
-        == [[record[key] for key in exact] for record in other_records]
-        and [record["train_loss"] for record in records]
-        == pytest.approx([record["train_loss"] for record in other_records], abs=1e-4)
+        exact[0] == exact[1]
+        and losses[0] == pytest.approx(losses[1], abs=1e-4)
         and all(float((tensor - others[name]).abs().max()) < 1e-4 for name, tensor in weights.items())
     )
 

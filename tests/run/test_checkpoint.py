@@ -71,21 +71,18 @@ def test_a_state_from_before_the_first_step_has_no_moments(tmp_path: Path) -> No
 
 def change(tensors: dict[str, torch.Tensor], name: str, how: str) -> None:
     """Damage one tensor of a file."""
-    tensor = tensors.pop(name)
-    if how == "nan":
-        tensor.view(-1)[-1] = float("nan")
-    elif how == "infinite":
-        tensor.view(-1)[0] = -float("inf")
+    if how == "missing":
+        del tensors[name]
     elif how == "shape":
-        tensor = tensor.new_zeros(7, 7, 7)
-    elif how != "missing":
-        tensor = tensor.to(getattr(torch, how))
-    if how != "missing":
-        tensors[name] = tensor
+        tensors[name] = tensors[name].new_zeros(7, 7, 7)
+    elif how in ("nan", "-inf"):
+        tensors[name].view(-1)[-1] = float(how)
+    else:
+        tensors[name] = tensors[name].to(getattr(torch, how))
 
 
 MOMENTS = ["optimizer.0.exp_avg", "optimizer.2.exp_avg_sq", "optimizer.5.step"]
-KINDS = ["missing", "shape", "nan", "infinite", "float64", "int64", "bfloat16"]
+KINDS = ["missing", "shape", "nan", "-inf", "float64", "int64", "bfloat16"]
 
 
 @pytest.mark.parametrize("how", KINDS)
@@ -182,13 +179,10 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_state_without_readable_progress_is_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     path = tmp_path / "state"
     path.write_bytes(save({}, metadata))
-    with pytest.raises(
-        CheckpointError, match=r"state: the saved state is damaged .*; start over with: textrnn train --force"
-    ):
+    message = "state: the saved state is damaged .*; start over with: textrnn train --force"
+    with pytest.raises(CheckpointError, match=message):
         read_progress(path)
-    with pytest.raises(
-        CheckpointError, match=r"state: the saved state is damaged .*; start over with: textrnn train --force"
-    ):
+    with pytest.raises(CheckpointError, match=message):
         load_state(path, *stepped())
 
 
@@ -196,10 +190,8 @@ def test_a_model_that_went_through_windows_is_the_same(tmp_path: Path) -> None:
     config = Config(model=ModelConfig(**SMALL), tokenizer=TokenizerConfig(kind="jieba"))
     tokenizer = Tokenizer("jieba", user_dict="石墨烯电池 100000 n\n")
     transform = Transform(tokenizer, Vocab(["石墨烯电池", "x"]), 9)
-    model = build_network(config.model, vocab_size=4, num_classes=2)
-    labels = ["a", "体育"]
-    shares = np.array([0.5, 0.5])
-    saved = Model(Ensemble([model]), None, Decision(), transform, labels, config, class_shares=shares)
+    networks, labels = Ensemble([build_network(config.model, vocab_size=4, num_classes=2)]), ["a", "体育"]
+    saved = Model(networks, None, Decision(), transform, labels, config, class_shares=np.array([0.5, 0.5]))
     save_model(tmp_path / "m", saved)
     for path in tmp_path.glob("m/*.*"):
         if path.suffix != ".safetensors":

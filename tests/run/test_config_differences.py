@@ -23,8 +23,8 @@ def test_presets_and_defaults_are_part_of_the_values(tmp_path: Path) -> None:
     best, plain = run_with(tmp_path / "best"), run_with(tmp_path / "plain", preset="plain")  # type: ignore[arg-type]
     of_plain = Config.model_validate({"preset": "plain", "model": {"embedding_dim": 96}})
     values = [effective_values(run, model, 1, is_run=True) for run, model in ((best, MODEL), (plain, of_plain))]
-    found = {each["key"]: each["values"] for each in config_differences(values, [{}, {}])}
-    assert found == {
+    differences = {difference["key"]: difference["values"] for difference in config_differences(values, [{}, {}])}
+    assert differences == {
         "preset": ["best", "plain"],
         "model.rare_dim": [32, None],
         "model.ngrams": [2, 1],
@@ -35,20 +35,15 @@ def test_presets_and_defaults_are_part_of_the_values(tmp_path: Path) -> None:
     }
 
 
-def test_sizes_of_vectors_are_those_that_the_model_has(tmp_path: Path) -> None:
-    with_vectors = Config.model_validate({"model": {"embedding_dim": 50, "rare_dim": None}})  # as it is saved
-    values = effective_values(run_with(tmp_path / "run"), with_vectors, 1, is_run=True)
-    assert (values["model.embedding_dim"], values["model.rare_dim"]) == (50, None)
-
-
-def test_what_auto_came_to_is_in_the_history(tmp_path: Path) -> None:
+def test_sizes_are_those_of_the_model_and_the_history_has_the_values_of_auto(tmp_path: Path) -> None:
     run = run_with(tmp_path / "run")
     lines = [{"fold": fold, "epoch": epoch, "step": 30 * epoch} for fold in (1, 2) for epoch in (1, 2, 3)]
     lines.append({"epoch": 3, "step": 180})
     (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    values = effective_values(run, MODEL, 2, is_run=True)
+    with_vectors = Config.model_validate({"model": {"embedding_dim": 50, "rare_dim": None}})  # as it is saved
+    values = effective_values(run, with_vectors, 2, is_run=True)
     assert (values["train.epochs"], values["train.batch_size"]) == ("auto (3 trained)", "auto (30 steps an epoch)")
-    assert (values["networks"], values["model.embedding_dim"]) == (2, 96)
+    assert (values["networks"], values["model.embedding_dim"], values["model.rare_dim"]) == (2, 50, None)
 
 
 def test_files_are_compared_by_content_where_it_is_known(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ DIGESTS = {"data.train": "ab", "data.dev": "cd"}
 
 def test_what_was_saved_is_compared(tmp_path: Path) -> None:
     path = tmp_path / "environment.json"
+    assert not is_environment(path)
+    path.write_text('{"torch": "2.1", "data_sha256": {}}')  # of another program
+    assert not is_environment(path)
     save_environment(path, NOW | {"threads": 99}, DIGESTS)
     assert is_environment(path)
     before = load_environment(path)
@@ -44,10 +47,3 @@ def test_what_is_damaged_is_not_compared(tmp_path: Path, content: bytes) -> None
     assert not is_environment(path)
     assert compare(load_environment(path), NOW, DIGESTS) == []
     assert load_environment(path).get("data_sha256", {}).get("data.train") is None
-
-
-def test_environments_of_other_programs_are_not_ours(tmp_path: Path) -> None:
-    path = tmp_path / "environment.json"
-    assert not is_environment(path)
-    path.write_text('{"torch": "2.1", "data_sha256": {}}')
-    assert not is_environment(path)

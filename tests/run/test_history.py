@@ -9,18 +9,15 @@ from textrnn.reports.charts import plot_curves, save_png, training_curves
 from textrnn.run.history import append_history, cut_history, read_history, training_seconds
 
 
-def test_records_are_appended_read_and_cut(tmp_path: Path) -> None:
+def test_records_are_appended_read_and_cut_and_a_line_cut_short_is_none(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     assert read_history(path) == []
     for epoch in (1, 2, 3):
-        append_history(path, {"epoch": epoch, "step": 3 * epoch, "dev_loss": None})
-    cut_history(path, 6)
-    assert [record["step"] for record in read_history(path)] == [3, 6]
-
-
-def test_a_line_cut_short_by_a_crash_is_no_record(tmp_path: Path) -> None:
-    path = tmp_path / "history.jsonl"
-    path.write_text('{"epoch": 1, "step": 3}\n{"epoch": 2, "step": 6, "dev')
+        append_history(path, {"epoch": epoch, "step": 3 * epoch})
+    cut_history(path, 3)
+    assert read_history(path) == [{"epoch": 1, "step": 3}]
+    with path.open("a") as stream:
+        stream.write('{"epoch": 2, "step": 6, "dev')
     assert read_history(path) == [{"epoch": 1, "step": 3}]
     cut_history(path, 9)
     assert path.read_text() == '{"epoch": 1, "step": 3}\n'
@@ -53,10 +50,6 @@ def draw(folder: Path, history: list[dict[str, Any]]) -> None:
     save_png(folder / "curves.png", plot_curves(history, training_curves(history), {}))
 
 
-def test_what_is_left_of_odd_lines_can_be_drawn(tmp_path: Path, drawn: None) -> None:
-    draw(tmp_path, [{"epoch": 2, "step": 6, "train_loss": 0.5}])
-
-
 def test_lines_of_parts_and_folds_are_records(tmp_path: Path, drawn: None) -> None:
     path = tmp_path / "history.jsonl"
     parts = {f"dev_{part}_{score}": 0.5 for part in ("network", "linear") for score in ("loss", "accuracy", "macro_f1")}
@@ -78,7 +71,8 @@ def test_no_nan_is_written(tmp_path: Path, value: Any) -> None:
         append_history(tmp_path / "history.jsonl", {"epoch": 1, "step": 3, "dev_loss": value})
 
 
-def test_curves_of_very_large_numbers_can_be_drawn(tmp_path: Path, drawn: None) -> None:
+def test_curves_of_a_single_and_of_very_large_numbers_can_be_drawn(tmp_path: Path, drawn: None) -> None:
+    draw(tmp_path, [{"epoch": 2, "step": 6, "train_loss": 0.5}])
     records = [{"epoch": epoch, "step": 2**53 * epoch, "train_loss": 9e99, "dev_loss": 1e-300} for epoch in (1, 10**20)]
     draw(tmp_path, records)
 

@@ -5,28 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from tests.conftest import TINY, Cli, sets
 from textrnn import RNNClassifier
-from textrnn.config import ModelConfig
 from textrnn.errors import TextRNNError
-from textrnn.models.build import build_network
-from textrnn.texts.transform import EncodedTexts
 from textrnn.training import networks
-
-
-def texts(count: int = 12) -> EncodedTexts:
-    tokens = np.arange(2 * count, dtype=np.int32) % 7 + 2
-    return EncodedTexts(tokens, 2 * np.arange(count), np.full(count, 2), np.arange(count) % 2)
-
-
-def model() -> torch.nn.Module:
-    config = ModelConfig(embedding_dim=4, hidden_size=4, ngrams=1, linear="none")
-    return build_network(config, vocab_size=9, num_classes=2)
 
 
 def test_the_kept_model_is_that_of_the_best_evaluation(cli: Cli, train_file: Path) -> None:
@@ -61,7 +47,7 @@ def test_what_is_not_finite_is_noticed_within_an_epoch(monkeypatch: pytest.Monke
 
 
 def test_history_follows_the_schedule_and_the_clipping(cli: Cli, train_file: Path) -> None:
-    options = ["--set", "train.schedule=linear", "--set", "train.warmup=0", "--set", "train.grad_clip_norm=0.001"]
+    options = sets("train.schedule=linear", "train.warmup=0", "train.grad_clip_norm=0.001")
     assert cli("train", "--data", "train.tsv", *TINY, *options).code == 0
     history = [json.loads(line) for line in Path("runs/train/history.jsonl").read_text().splitlines()]
     assert [line["step"] for line in history] == [4, 8]

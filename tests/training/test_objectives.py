@@ -27,16 +27,10 @@ def value(**options: object) -> float:
     return losses[0]
 
 
-def test_cross_entropy_is_summed() -> None:
+def test_cross_entropy_is_summed_weighted_by_class_and_smoothed() -> None:
     assert value() == pytest.approx(-math.log(0.75) - math.log(0.5))
-
-
-def test_class_weights_multiply() -> None:
     weighted = value(class_weights=torch.tensor([2.0, 1.0]))
     assert weighted == pytest.approx(-2 * math.log(0.75) - math.log(0.5))
-
-
-def test_label_smoothing_spreads_the_target() -> None:
     smoothed = value(label_smoothing=0.2)
     assert smoothed == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25) - math.log(0.5))
 
@@ -47,18 +41,19 @@ def test_balanced_weights_average_to_one_over_the_documents() -> None:
     assert weights[torch.tensor([0, 0, 0, 1])].mean().item() == pytest.approx(1.0)
 
 
-def test_adversarial_offsets_increase_the_loss_more_than_random_ones_of_their_length() -> None:
+def test_adversarial_offsets_increase_the_loss_more_than_random_ones_and_gradients_add_up() -> None:
     model = small_model(dropout=0.0, embedding_dropout=0.0).double()
     batch = Batch(*padded_batch(random_texts([4, 1, 6])), torch.tensor([0, 1, 2]))
-    offsets = []
-    model.register_forward_pre_hook(lambda module, given: offsets.append(given[2]))
-    losses = []
+    offsets, losses = [], []
 
     def backward(loss: torch.Tensor) -> None:
         loss.backward()
         losses.append(loss.item())
 
+    hook = model.register_forward_pre_hook(lambda module, given: offsets.append(given[2]))
     assert adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch, backward).item() == losses[0]
+    hook.remove()
+    gradients = [parameter.grad.clone() for parameter in model.parameters()]
 
     assert offsets[1].square().sum((0, 2)).sqrt().tolist() == pytest.approx([0.01] * 3)
     assert not offsets[1][1:, 1].any()  # padding
@@ -70,17 +65,8 @@ def test_adversarial_offsets_increase_the_loss_more_than_random_ones_of_their_le
         ]
     assert losses[1] > max(tried) > losses[0]
 
-
-def test_gradients_of_both_losses_add_up() -> None:
-    model = small_model(dropout=0.0, embedding_dropout=0.0).double()
-    batch = Batch(*padded_batch(random_texts([4, 1, 6])), torch.tensor([0, 1, 2]))
-    offsets = []
-    hook = model.register_forward_pre_hook(lambda module, given: offsets.append(given[2]))
-    adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch, torch.Tensor.backward)
-    hook.remove()
-    found = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
     for offset in (None, offsets[1]):
         cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch.labels).backward()
-    for one, parameter in zip(found, model.parameters(), strict=True):
-        torch.testing.assert_close(one, parameter.grad)
+    for gradient, parameter in zip(gradients, model.parameters(), strict=True):
+        torch.testing.assert_close(gradient, parameter.grad)

@@ -109,11 +109,6 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     message = r"weight is not finite at epoch 3, step 12; try a lower train\.learning_rate"
     with pytest.raises(TextRNNError, match=message):
         recorder.save(trainee)
-    with torch.no_grad():
-        trainee.network.weight[0, 1] = 0.0
-        trainee.network.bias[0] = math.nan
-    with pytest.raises(TextRNNError, match="bias is not finite"):
-        recorder.save(trainee)
     assert recorder.run.state.read_bytes() == before
 
 

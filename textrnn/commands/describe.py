@@ -1,4 +1,4 @@
-"""What `train` says before it trains: device, data, model, and settings that will disappoint."""
+"""What `train` logs before it trains: device, data, model, and settings that will disappoint."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
 from textrnn.runtime.terminal import visible
-from textrnn.training.linear import reason_for_none
+from textrnn.training.linear import has_linear, reason_for_none
 from textrnn.training.plan import Part, build_settings
 
 FEW_STEPS = 300
-LINES_SHOWN = 60  # of statistics, of which each label has one
-NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # of architectures
+LINES_SHOWN = 60  # of the statistics, which have a line for each label
+NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # the names of the architectures
 
 
 def describe_training(
@@ -43,28 +43,30 @@ def describe_training(
 
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
-    """Log one line that names the model, and how long it is trained."""
+    """Log one line that names the model, and one that reports how long it is trained."""
     count, settings = len(parts), build_settings(config.train, parts[0])
-    log.info("model: %s; %s", network_line(config.model, network, count), linear_line(config, splits))
+    if has_linear(config, splits):
+        linear = f"plus a linear model ({'averaged in' if config.model.linear == 'mix' else 'reported only'})"
+    else:
+        reason = "" if config.model.linear == "none" else reason_for_none(len(splits.labels), len(splits.train))
+        linear = f"no linear model: {reason}" if reason else "no linear model"
+    log.info("model: %s; %s", network_line(config.model, network, count), linear)
     share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
-    folds = "" if count == 1 else f"; {count} networks, each without a {share} of the texts, which judges it"
+    folds = "" if count == 1 else f"; {count} networks, each judged on the {share} of the texts held out from it"
     log.info("training: %d epochs in batches of %d%s", settings.epochs, settings.batch_size, folds)
 
 
 def model_name(config: ModelConfig, *, has_linear: bool) -> str:
     """Such as "TextRNN (GRU) and linear model", for the title of a picture."""
-    name = NAMES[config.architecture]
-    if config.architecture != "tdnn":
-        name += f" ({config.cell.upper()})"
-    return f"{name} and linear model" if has_linear else name
+    cell = "" if config.architecture == "tdnn" else f" ({config.cell.upper()})"
+    return f"{NAMES[config.architecture]}{cell}{' and linear model' if has_linear else ''}"
 
 
 def title_of(config: Config, splits: Splits) -> str:
     """Model and training files, for the title of the curves."""
     assert config.data.train is not None
-    has_linear = config.model.linear != "none" and reason_for_none(len(splits.labels), len(splits.train)) is None
     paths = [config.data.train] if isinstance(config.data.train, str) else config.data.train
-    return f"{model_name(config.model, has_linear=has_linear)}, trained on {files_phrase(paths)}"
+    return f"{model_name(config.model, has_linear=has_linear(config, splits))}, trained on {files_phrase(paths)}"
 
 
 def files_phrase(paths: Sequence[str]) -> str:
@@ -75,12 +77,12 @@ def files_phrase(paths: Sequence[str]) -> str:
 
 def network_line(config: ModelConfig, network: nn.Module, count: int) -> str:
     """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters", or "RCNN of a 2-layer LSTM, ..."."""
-    of = {"textrnn": "", "rcnn": "RCNN of a ", "tdnn": "TDNN of "}[config.architecture]
-    return of + layers_line(config, network, count)
+    architecture = {"textrnn": "", "rcnn": "RCNN of a ", "tdnn": "TDNN of "}[config.architecture]
+    return architecture + layers_line(config, network, count)
 
 
 def layers_line(config: ModelConfig, network: nn.Module, count: int) -> str:
-    """As `network_line`, without what the architecture is called."""
+    """As `network_line`, without the name of the architecture."""
     if config.architecture == "tdnn":
         layers = f"{config.num_layers} layer{'s' * (config.num_layers > 1)}"
         directions = "centred windows" if config.bidirectional else "windows of earlier words"
@@ -89,21 +91,10 @@ def layers_line(config: ModelConfig, network: nn.Module, count: int) -> str:
         layers = f"{config.num_layers}-layer {cell}"
         directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
     pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
+    ngrams = f", n-grams up to {config.ngrams}" if config.ngrams > 1 else ""
     size = sum(parameter.numel() for parameter in network.parameters())
-    parts = [layers, directions, pooling]
-    if config.ngrams > 1:
-        parts.append(f"n-grams up to {config.ngrams}")
-    return ", ".join([*parts, f"{size:,} parameters"]) + (f", {count} times" if count > 1 else "")
-
-
-def linear_line(config: Config, splits: Splits) -> str:
-    if config.model.linear == "none":
-        return "no linear model beside it"
-    reason = reason_for_none(len(splits.labels), len(splits.train))
-    if reason is not None:
-        return f"no linear model beside it: {reason}"
-    decides = "that decides with it" if config.model.linear == "mix" else "that is only reported"
-    return f"beside it a linear model {decides}"
+    times = f", {count} times" if count > 1 else ""
+    return f"{layers}, {directions}, {pooling}{ngrams}, {size:,} parameters{times}"
 
 
 def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
@@ -115,5 +106,5 @@ def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
             "train.batch_size=%d gives more", texts, batch_size, steps, smaller,
         )  # fmt: skip
     elif steps < FEW_STEPS:
-        remedy = f"--set train.batch_size={smaller} or more train.epochs give" if batch_size > smaller else ""
-        log.info("note: only %d optimizer steps in all; %s more", steps, remedy or "more train.epochs give")
+        remedy = f"--set train.batch_size={smaller} or " if batch_size > smaller else ""
+        log.info("note: only %d optimizer steps in all; %smore train.epochs give more", steps, remedy)

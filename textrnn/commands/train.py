@@ -32,18 +32,19 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
     config = with_absolute_paths(config)
     with log_file(run.log) as begin_log:
         start = broadcast_from_rank0(lambda: where_to_start(config, run, resume=resume, force=force))
-        if start.kind == "complete":
+        if start is None:
             return
-        sources = build_sources(config)
-        if start.kind == "new":
+        sources, is_new = build_sources(config), start.before is None
+        if is_new:
             check_run_dir(run, input_files(config, sources, None))
         device = training_device(device_name)
         allow_tf32(config.train.tf32)
         with one_by_machine():  # the first process tokenizes, the others find the corpus in the cache
             data = read_data(config, sources)
-        splits, raw = data.splits, RawTexts(data, rows_to_read(config, data.splits))
+        splits = data.splits
+        raw = RawTexts(data, rows_to_read(config, splits))
         if is_first():
-            warn_of_faults(config, data, raw if start.kind == "new" else None)
+            warn_of_faults(config, data, raw if is_new else None)
         parts = plan(splits, config.train.seed)
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
@@ -55,21 +56,19 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
             run, splits.held_out, mix=config.model.linear == "mix", title=title_of(config, splits),
             monitor=config.train.monitor, save_minutes=config.train.save_minutes,
         )  # fmt: skip
-        stop = StopRequest(
-            grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "",
-        )  # fmt: skip
+        stop = StopRequest(grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "")
         with run.locked() if is_first() else nullcontext():
             if is_first():
                 may_replace = force or (resume and not run.is_trained())
                 open_run(start, config, run, parts, environment, digests, force=may_replace)
-                # of a resumed run, too: the files may have been damaged since
+                # also for a resumed run, whose files may have been damaged
                 transform = Transform(data.tokenizer, splits.vocab, config.data.max_length)
                 dim = network.embedding.table.embedding_dim
                 save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
             margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
             raw.texts.clear()
-            if start.kind == "resume":
+            if not is_new:
                 recorder.load_best(network, len(parts), start.begun)
             with stop:
                 Training(config, splits, parts, margins, recorder, device, stop).run(builder, network)

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from textrnn.errors import CheckpointError, command
+from textrnn.errors import CheckpointError
 from textrnn.models.network import not_finite
+from textrnn.run.folder import RunFolder
 from textrnn.runtime.tensors import UNREADABLE, difference, load_tensors, opened, save_tensors
 
 
@@ -18,7 +19,7 @@ def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, p
     """Save the whole training state in one file, which replaces the previous one only when it is complete."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
-        tensors.update({f"optimizer.{number}.{name}": tensor for name, tensor in values.items()})
+        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in values.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_tensors(path, tensors, {"progress": json.dumps(progress, allow_nan=False)})
 
@@ -40,43 +41,24 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
         begun = progress["step"] > 0
     except (OSError, *UNREADABLE) as error:
         raise CheckpointError(_damaged_state(path, error)) from None
-    problem = difference(tensors, _expected_in_state(model, optimizer, begun=begun))
+    expected = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for number, parameter in enumerate(parameters if begun else ()):
+        moments[number] = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        expected |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments[number].items()}
+    problem = difference(tensors, expected)
     if problem is None and (name := not_finite(tensors)):
         problem = f"{name} has a number that is NaN or infinite"
     if problem is not None:
         raise CheckpointError(_damaged_state(path, problem))
-    model.load_state_dict(_below(tensors, "model"))
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in _below(tensors, "optimizer").items():
-        number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = tensor
+    model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()})
+    state = {number: {name: tensors[f"optimizer.{number}.{name}"] for name in moments[number]} for number in moments}
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return dict(progress)
 
 
-def _expected_in_state(model: nn.Module, optimizer: torch.optim.Optimizer, *, begun: bool) -> dict[str, torch.Tensor]:
-    """Tensors of the names, shapes and types in a state. begun: whether a step has been done, and left moments."""
-    expected = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for number, parameter in enumerate(parameters if begun else ()):
-        moments = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
-        expected.update({f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()})
-    return expected
-
-
 def _damaged_state(path: Path, problem: Exception | str) -> str:
     reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-    return (
-        f"{path}: the saved state is damaged or of another model ({reason}); start over with: {restart_command(path)}"
-    )
-
-
-def restart_command(path: Path) -> str:
-    """path: of a state in a run's folder."""
-    return command("train", "--force", "--run-dir", path.parents[1])
-
-
-def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {
-        name.removeprefix(f"{prefix}."): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")
-    }
+    restart = RunFolder(path.parents[1]).restart_command()
+    return f"{path}: the saved state is damaged or of another model ({reason}); start over with: {restart}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def describe_environment(device: torch.device) -> dict[str, str | int]:
     import numpy
-    import torch  # here, since `vocab` looks for runs, too, and needs no torch
+    import torch  # here, since `vocab` also looks for runs and needs no torch
 
     from textrnn.runtime.device import cores_to_share, device_name
 
@@ -41,36 +41,35 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
 def save_environment(
     path: Path, environment: dict[str, str | int], digests: dict[str, str], config: dict[str, Any] | None = None
 ) -> None:
-    """config: its sections, as the run began; the user may change the run's config.yaml."""
-    content = {**environment, "data_sha256": digests, "config": config or {}}
-    write_text(path, json_text(content, indent=2))
+    """config: its sections when the run began; the user may change the run's config.yaml."""
+    write_text(path, json_text({**environment, "data_sha256": digests, "config": config or {}}, indent=2))
 
 
 def load_environment(path: Path) -> dict[str, Any]:
-    """What was saved; without what is missing or damaged, since it only serves for comparison."""
+    """What was saved, without missing or damaged parts, since it only serves for comparison."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(content, dict):
         return {}
-    digests, config = (content.pop(key, None) for key in ("data_sha256", "config"))
-    plain = {key: value for key, value in content.items() if isinstance(value, (str, int))}
-    entries = digests.items() if isinstance(digests, dict) else ()
-    digests = {key: value for key, value in entries if isinstance(value, str)}
-    return plain | {"data_sha256": digests, "config": config if isinstance(config, dict) else {}}
+    saved: dict[str, Any] = {key: value for key, value in content.items() if isinstance(value, (str, int))}
+    for key in ("data_sha256", "config"):
+        saved[key] = content[key] if isinstance(content.get(key), dict) else {}
+    saved["data_sha256"] = {key: value for key, value in saved["data_sha256"].items() if isinstance(value, str)}
+    return saved
 
 
 def is_environment(path: Path) -> bool:
     """Whether `save_environment` wrote the file."""
-    found = load_environment(path)
-    return all(isinstance(found.get(key), str) for key in ("textrnn", "torch"))
+    environment = load_environment(path)
+    return all(isinstance(environment.get(key), str) for key in ("textrnn", "torch"))
 
 
 def compare_environment(
     before: dict[str, Any], now: dict[str, str | int], digests: dict[str, str], restart: str
 ) -> list[str]:
-    """A phrase for each difference. Raises CheckpointError where the data has changed. restart: the command that starts
+    """A phrase for each difference. Raises CheckpointError if the data has changed. restart: the command that starts
     the run over."""
     data = before.get("data_sha256", {})
     changed = [name for name, digest in digests.items() if data.get(name, digest) != digest]

@@ -19,21 +19,22 @@ from textrnn.run.environment import is_environment, save_environment
 from textrnn.run.history import read_history
 from textrnn.runtime.files import expand_user, make_folder, write_text
 
-MODEL_CONFIG, LABELS = "config.yaml", "labels.txt"  # of a model
+MODEL_CONFIG, LABELS = "config.yaml", "labels.txt"  # in a model's folder
 _LEFTOVERS = ".*.[0-9]*.tmp"  # files that a killed process had begun to write
 
 
 class RunFolder:
-    """Paths of a run. Nothing is created before `create`."""
+    """Paths of a run. Only `create` and `locked` create anything."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
         self.model = self.path / "model"
         self.weights = self.model / "model.safetensors"
-        self.state = self.path / "resume" / "state.safetensors"
-        self.linear_margins = self.path / "resume" / "linear.safetensors"
-        self.held_out = self.path / "resume" / "held_out.safetensors"
+        self.resume = self.path / "resume"
+        self.state = self.resume / "state.safetensors"
+        self.linear_margins = self.resume / "linear.safetensors"
+        self.held_out = self.resume / "held_out.safetensors"
         self.train_hashes = self.path / "train_hashes.npy"
         self.history = self.path / "history.jsonl"
         self.log = self.path / "train.log"
@@ -41,31 +42,33 @@ class RunFolder:
         self.curves = self.path / "plots" / "curves.png"
         self.evaluations = self.path / "eval"
         self.gradients = self.path / "gradients"
+        # what a new run in the same folder replaces
+        self.own_folders = (self.model, self.resume, self.curves.parent, self.evaluations, self.gradients)
+        self.own_files = (self.history, self.train_hashes, self.log, self.environment)
 
     def state_of(self, fold: int | None) -> Path:
-        """The training state of a run's only network, or of one that is trained without this fold."""
+        """The training state of the only network, or of the one that is trained without this fold."""
         return self.state if fold is None else self.state.with_name(f"fold_{fold}.safetensors")
 
     def states(self) -> list[Path]:
-        """The training states that there are, in the order in which their networks are trained."""
+        """The existing training states, in the order in which their networks are trained."""
         if self.state.exists():
             return [self.state]
-        found = self.state.parent.glob("fold_*.safetensors")
-        return sorted(found, key=lambda path: (len(path.name), path.name))
+        return sorted(self.resume.glob("fold_*.safetensors"), key=lambda path: (len(path.name), path.name))
 
     def is_empty(self) -> bool:
-        """Whether the folder is empty, apart from what a process leaves that is killed at its first files."""
+        """Whether the folder has no files but those of a process that was killed while it wrote its first ones."""
         return self.path.is_dir() and all(
             file.match(_LEFTOVERS) or (file == self.environment and is_environment(file))
             for file in self.path.iterdir()
         )
 
     def is_trained(self) -> bool:
-        """Whether it holds what training has made: weights, or a record of an evaluation."""
+        """Whether it holds results of training: weights, or a record of an evaluation."""
         return self.weights.exists() or bool(read_history(self.history))
 
     def check_free(self, *, force: bool) -> None:
-        """Raises CheckpointError where the folder holds something that a new run may not replace."""
+        """Raises CheckpointError if the folder holds anything that a new run may not replace."""
         if not self.path.exists() or self.is_empty():
             return
         self.check_own()
@@ -85,14 +88,14 @@ class RunFolder:
         return command("eval", self.path)
 
     def check_own(self) -> None:
-        """Raises CheckpointError where the folder is not a run, or has links in it: a new run would remove files that
-        are not its own. environment.json is the sign of a run, as the first file that `create` writes."""
+        """Raises CheckpointError if the folder is not a run, or has links in it: a new run would remove files that are
+        not its own. environment.json is the sign of a run, as the first file that `create` writes."""
         if not is_environment(self.environment):
             raise CheckpointError(
                 f"{self.path}: exists and is not a run (it has no environment.json that textrnn wrote); nothing in it "
                 f"was touched; give another --run-dir, or remove it"
             )
-        for path in (*self._folders(), self.weights, *self.states(), self.config, *self._files()):
+        for path in (*self.own_folders, self.weights, *self.states(), self.config, *self.own_files):
             if path.is_symlink():
                 raise CheckpointError(
                     f"{path}: a symbolic link: a new run replaces only what is in its own folder; remove the link, or "
@@ -102,17 +105,11 @@ class RunFolder:
     def replaces(self, path: Path | str) -> bool:
         """Whether `create` removes what is at a path."""
         real = Path(os.path.realpath(path))
-        return any(real.is_relative_to(os.path.realpath(each)) for each in (*self._folders(), *self._files()))
-
-    def _folders(self) -> tuple[Path, ...]:
-        return self.model, self.state.parent, self.curves.parent, self.evaluations, self.gradients
-
-    def _files(self) -> tuple[Path, ...]:
-        return self.history, self.train_hashes, self.log, self.environment
+        return any(real.is_relative_to(os.path.realpath(own)) for own in (*self.own_folders, *self.own_files))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Create the folder and lock it inside the block. Raises CheckpointError where another process has it."""
+        """Create the folder and lock it inside the block. Raises CheckpointError if another process has locked it."""
         make_folder(self.path)
         if fcntl is None:
             yield
@@ -131,12 +128,12 @@ class RunFolder:
 
     def clear_leftovers(self) -> None:
         """Remove half-written files of a killed process; only for the holder of the lock."""
-        for folder in (self.path, self.model, self.state.parent, self.curves.parent):
+        for folder in (self.path, self.model, self.resume, self.curves.parent):
             for file in folder.glob(_LEFTOVERS):
                 file.unlink(missing_ok=True)
 
     def create(self, config: Config, environment: dict[str, str | int], digests: dict[str, str]) -> None:
-        """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError where a
+        """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError if a
         file cannot be removed."""
         self.clear_leftovers()
         try:
@@ -145,7 +142,7 @@ class RunFolder:
                 file.unlink(missing_ok=True)
             # from here on, the folder is known as a run
             save_environment(self.environment, environment, digests, config.model_dump())
-            for folder in self._folders():
+            for folder in self.own_folders:
                 if folder.exists():
                     shutil.rmtree(folder)
             self.log.unlink(missing_ok=True)
@@ -160,7 +157,7 @@ def is_model(folder: Path) -> bool:
 
 
 def model_folder(run: Path | str) -> Path:
-    """The model folder of RUN, or RUN itself where it is one. Raises CheckpointError where it is neither."""
+    """The model folder of RUN, or RUN itself if it is one. Raises CheckpointError if it is neither."""
     run = Path(expand_user(str(run)))
     if (run / "model" / MODEL_CONFIG).is_file():
         return run / "model"
@@ -172,8 +169,8 @@ def model_folder(run: Path | str) -> Path:
 
 
 def enclosing_run(path: Path) -> Path | None:
-    """The folder of the run or model that a path is or lies in, links resolved; None if there is none. What lies in the
-    `eval` or `gradients` of a run are results, not parts of the run."""
+    """The folder of the run or model that a path is or lies in, links resolved, or None. The `eval` and `gradients` of
+    a run hold results, not parts of the run."""
     path = Path(os.path.realpath(path))
     for folder in (path, *path.parents):
         if is_model(folder):

@@ -1,5 +1,4 @@
-"""What models said of texts that they were not trained on, and which texts they were trained on, by the hashes of these
-texts (`corpus.writer`)."""
+"""Logits and margins of held-out texts, and the hashes (`corpus.writer`) of the texts that models were trained on."""
 
 from __future__ import annotations
 
@@ -16,30 +15,29 @@ from textrnn.texts.rows import in_blocks
 
 
 def save_margins(run: RunFolder, margins: np.ndarray, hashes: np.ndarray) -> None:
-    """margins (n, classes) of linear models, hashes (n,) uint64: of the texts that networks are judged on."""
+    """margins (n, classes): of linear models on the texts that networks are judged on. hashes (n,) uint64."""
     run.linear_margins.parent.mkdir(exist_ok=True)
     save_tensors(run.linear_margins, {"margins": torch.from_numpy(margins), "hashes": _as_tensor(hashes)})
 
 
 def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The margins and hashes; None where they are missing or damaged."""
-    try:
+    """The margins and hashes; None if they are missing or damaged."""
+    with contextlib.suppress(OSError, *UNREADABLE):
         tensors, _ = load_tensors(run.linear_margins)
-        (count,) = tensors["hashes"].shape
-        margins, hashes = _checked(tensors["margins"], count, classes), tensors["hashes"].numpy().copy().view(np.uint64)
-    except (OSError, *UNREADABLE):
-        return None
-    return margins.numpy().copy(), hashes
+        hashes = tensors["hashes"].numpy().copy().view(np.uint64)
+        (count,) = hashes.shape
+        return _checked(tensors["margins"], count, classes).numpy().copy(), hashes
+    return None
 
 
 def save_held_out(run: RunFolder, logits: torch.Tensor, labels: np.ndarray, hashes: np.ndarray) -> None:
-    """logits (m, classes) of cross-fitted networks, labels, hashes (m,): of held-out texts, see `Splits.held_out`."""
+    """logits (m, classes), labels and hashes (m,): of held-out texts, see `Splits.held_out`."""
     tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
     save_tensors(run.held_out, tensors)
 
 
 def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classes: int) -> torch.Tensor:
-    """logits (n, classes). Raises CheckpointError where they are missing, damaged or of other texts."""
+    """logits (n, classes). Raises CheckpointError if they are missing, damaged or of other texts."""
     path = run.held_out
     try:
         tensors, _ = load_tensors(path)
@@ -61,7 +59,7 @@ def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classe
 
 
 def judged_on(run: RunFolder, labels: np.ndarray, hashes: np.ndarray) -> bool:
-    """Whether the run's models were judged on the texts with these labels and hashes (n,), as far as its files tell."""
+    """Whether the run's files show that its models were judged on the texts with these labels and hashes (n,)."""
     for path in (run.held_out, run.linear_margins):  # an unfinished run has only the second one, without labels
         with contextlib.suppress(OSError, *UNREADABLE):
             tensors, _ = load_tensors(path)
@@ -71,7 +69,7 @@ def judged_on(run: RunFolder, labels: np.ndarray, hashes: np.ndarray) -> bool:
 
 
 def save_train_hashes(run: RunFolder, hashes: np.ndarray) -> None:
-    """hashes (n,) uint64: of all texts that the run's models are trained on; they are sorted in place."""
+    """hashes (n,) uint64: of all texts that the run's models are trained on; sorted in place, which saves memory."""
     hashes.sort()
     is_first = np.ones(len(hashes), dtype=bool)
     is_first[1:] = hashes[1:] != hashes[:-1]
@@ -92,15 +90,15 @@ def seen_texts(run: RunFolder, hashes: np.ndarray) -> np.ndarray | None:
         raise CheckpointError(
             f"{run.train_hashes}: damaged: 8 bytes for each training text were expected; copy it again, or remove it"
         )
-    found = []
+    seen = []
     for block in in_blocks(hashes):
-        at = np.searchsorted(trained_on, block).clip(max=len(trained_on) - 1)
-        found.append(trained_on[at] == block)
-    return np.concatenate(found)
+        places = np.searchsorted(trained_on, block).clip(max=len(trained_on) - 1)
+        seen.append(trained_on[places] == block)
+    return np.concatenate(seen)
 
 
 def _checked(values: torch.Tensor, texts: int, classes: int) -> torch.Tensor:
-    """Logits or margins. Raises ValueError unless they are finite numbers of so many texts and classes."""
+    """Logits or margins. Raises ValueError unless they are (texts, classes) finite numbers."""
     if values.shape != (texts, classes) or values.dtype != torch.float32 or not values.isfinite().all():
         raise ValueError(f"({texts}, {classes}) finite numbers were expected")
     return values

@@ -1,8 +1,9 @@
-"""history.jsonl: one line per evaluation. Where networks are cross-fitted, each has lines with its `fold`, and a last
-line without it is of all of them."""
+"""history.jsonl: one line per evaluation. The lines of cross-fitted networks have their `fold`, and a last line without
+it is of all of them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -16,7 +17,7 @@ _COUNTS, _LARGEST_COUNT = ("step", "epoch", "fold", "seconds"), 1e12
 
 
 def append_history(path: Path, record: dict[str, Any]) -> None:
-    """Add a line and sync it to disk. Raises TextRNNError where that fails."""
+    """Add a line and sync it to disk. Raises TextRNNError if that fails."""
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, allow_nan=False) + "\n")
@@ -27,53 +28,43 @@ def append_history(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The records of all complete lines; a crash may have cut the last one short. Lines that are no records are left
-    out."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except FileNotFoundError:
-        return []
-    records = []
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if _is_record(record):
-            records.append(record)
+    """The records, without lines that are no records; a crash may have cut the last one short."""
+    records: list[dict[str, Any]] = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+            with contextlib.suppress(ValueError, RecursionError):
+                if _is_record(record := json.loads(line)):
+                    records.append(record)
     return records
 
 
 def training_seconds(history: list[dict[str, Any]]) -> float | None:
-    """What the optimizer steps of all networks took; None where nothing was recorded."""
+    """The time of the optimizer steps of all networks; None if it was not recorded."""
     last = {record.get("fold"): record.get("seconds") for record in history}
-    whole = last.pop(None, None)  # of the only network, or of those of all folds
-    if whole is not None:
-        return whole
-    of_folds = [seconds for seconds in last.values() if seconds is not None]
-    return sum(of_folds) if of_folds else None
+    if (total := last.pop(None, None)) is not None:  # of the only network, or of those of all folds
+        return total
+    seconds = [fold for fold in last.values() if fold is not None]
+    return sum(seconds) if seconds else None
 
 
-def _is_record(found: Any) -> bool:
+def _is_record(value: Any) -> bool:
     """Whether it is a dict of numbers that training can have recorded, none below 0, with a whole `step` and `epoch`
     and, if any, a whole `fold`."""
-    if not isinstance(found, dict) or not all(type(found.get(key)) is int for key in ("step", "epoch")):
+    if not isinstance(value, dict) or any(type(value.get(key)) is not int for key in ("step", "epoch")):
         return False
-    if type(found.get("fold")) not in (int, type(None)):
-        return False
-    return all(
-        type(value) in (int, float) and 0 <= value < (_LARGEST_COUNT if key in _COUNTS else _LARGEST)
-        for key, value in found.items()
-        if value is not None
+    return type(value.get("fold")) in (int, type(None)) and all(
+        type(number) in (int, float) and 0 <= number < (_LARGEST_COUNT if key in _COUNTS else _LARGEST)
+        for key, number in value.items()
+        if number is not None
     )
 
 
 def cut_history(path: Path, step: int, fold: int | None = None) -> None:
-    """Remove what was recorded after `step`: it will be computed and recorded again. fold: of the network of this fold,
-    and what sums up those of all folds."""
+    """Remove the records of the network of a fold after `step`, which will be computed and recorded again, and the
+    summary of all folds."""
     kept = [
-        record
+        json.dumps(record, allow_nan=False) + "\n"
         for record in read_history(path)
         if (record["step"] <= step if record.get("fold") == fold else fold is not None and "fold" in record)
     ]
-    write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept))
+    write_text(path, "".join(kept))

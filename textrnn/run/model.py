@@ -42,9 +42,9 @@ LEAST_SHARE = 1e-9  # of a class without training texts, whose logit must be fin
 
 @dataclass
 class Model:
-    """A trained model. trained_on: the format of the files it was trained on, auto where there were none.
-    bfloat16_agreement: a fraction, see `training.networks`; None if it was not measured. class_shares (C,): of each
-    class in the training texts; None if the model reads texts without a token as one unknown token."""
+    """A trained model. trained_on: the format of its training files, auto without any. bfloat16_agreement: a fraction,
+    see `training.networks`; None if it was not measured. class_shares (C,): of each class in the training texts; None
+    if the model reads texts without a token as one unknown token."""
 
     networks: Ensemble
     linear: LinearModel | None
@@ -57,12 +57,11 @@ class Model:
     class_shares: np.ndarray | None = None
 
     def decide(self, network: torch.Tensor | None, margins: torch.Tensor | None, texts: EncodedTexts) -> torch.Tensor:
-        """Logits and margins (n, classes) of texts -> logits of the whole model. A text without a token gets the shares
-        of the classes as its probabilities."""
+        """Logits and margins (n, classes) of texts -> logits of the whole model."""
         return self.with_shares(self.decision.logits(network, margins), texts)
 
     def with_shares(self, logits: torch.Tensor, texts: EncodedTexts) -> torch.Tensor:
-        """The logits (n, classes), those of texts without a token replaced by the logarithms of `class_shares`."""
+        """The logits (n, classes), but the class shares as the probabilities of texts without a token."""
         empty = self.without_token(texts)
         if not empty.any():
             return logits
@@ -70,14 +69,14 @@ class Model:
         return torch.where(torch.from_numpy(empty)[:, None], shares, logits)
 
     def without_token(self, texts: EncodedTexts) -> np.ndarray:
-        """(n,) bool: the texts about which the model knows nothing but the shares of the classes."""
+        """(n,) bool: the texts that get the class shares as their probabilities."""
         if self.class_shares is None or texts.is_empty is None:
             return np.zeros(len(texts), dtype=bool)
         return texts.is_empty
 
 
 def parameter_count(model: Model) -> int:
-    """Of the networks and of the linear model, as far as they have a say."""
+    """The number of parameters of the networks and of the linear model, as far as they decide."""
     parameters = list(model.networks.parameters()) if model.decision.needs_network else []
     count = sum(parameter.numel() for parameter in parameters)
     if model.linear is not None and model.decision.needs_linear:
@@ -86,7 +85,7 @@ def parameter_count(model: Model) -> int:
 
 
 def save_decision(folder: Path, decision: Decision, linear: bool, bfloat16_agreement: float | None = None) -> None:
-    """How the networks decide. linear: whether a linear model belongs to them."""
+    """linear: whether the model has a linear model."""
     content = {"linear": linear, **asdict(decision), BFLOAT16: bfloat16_agreement}
     write_text(folder / DECISION, json.dumps(content, indent=2) + "\n")
 
@@ -95,12 +94,12 @@ def save_weights(
     folder: Path, networks: Sequence[dict[str, torch.Tensor]], decision: Decision, linear: bool,
     bfloat16_agreement: float | None = None,
 ) -> None:  # fmt: skip
-    """The weights of each network alone, so that equal weights give equal files, and how they decide. linear: whether a
-    linear model belongs to it."""
-    tensors = {
-        f"networks.{number}.{name}": tensor for number, each in enumerate(networks) for name, tensor in each.items()
-    }
-    # the weights last: where they are, all is that they need
+    """Save the decision, and the weights of each network in a file of their own, so that equal weights give equal
+    files."""
+    tensors: dict[str, torch.Tensor] = {}
+    for number, network in enumerate(networks):
+        tensors |= {f"networks.{number}.{name}": tensor for name, tensor in network.items()}
+    # the weights last: a folder with weights has all that they need
     save_decision(folder, decision, linear, bfloat16_agreement)
     save_tensors(folder / WEIGHTS, tensors)
 
@@ -108,27 +107,27 @@ def save_weights(
 def read_networks(path: Path) -> list[dict[str, torch.Tensor]]:
     """The weights of each network in model.safetensors. Raises CheckpointError."""
     tensors, _ = read_model_tensors(path)
-    found: dict[str, dict[str, torch.Tensor]] = {}
+    networks: dict[str, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
-        _, _, rest = name.partition("networks.")
-        number, _, own = rest.partition(".")
-        found.setdefault(number, {})[own] = tensor
-    wanted = [str(number) for number in range(len(found))]
-    if not found or sorted(found) != sorted(wanted):
+        number, _, own_name = name.partition("networks.")[2].partition(".")
+        networks.setdefault(number, {})[own_name] = tensor
+    numbers = [str(number) for number in range(len(networks))]
+    if not networks or networks.keys() != set(numbers):
         raise CheckpointError(f"{path}: damaged: networks.0, networks.1, ... were expected in it, found other names")
     check_finite(path, tensors)
-    return [found[number] for number in wanted]
+    return [networks[number] for number in numbers]
 
 
 def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: int) -> list[Network]:
-    """Raises CheckpointError where the file is missing, damaged or of another model."""
+    """Raises CheckpointError if the file is missing, damaged or of another model."""
     networks = []
     for number, tensors in enumerate(read_networks(path)):
-        keys = [tensors.get(f"embedding.ngrams.keys_{length}") for length in range(2, config.model.ngrams + 1)]
-        known = [each.numpy() for each in keys if each is not None and each.ndim == 1 and each.dtype == torch.int64]
-        known = known if len(known) == len(keys) else []
+        names = [f"embedding.ngrams.keys_{length}" for length in range(2, config.model.ngrams + 1)]
+        found = [tensors[name] for name in names if name in tensors]
+        fit = len(found) == len(names) and all(keys.ndim == 1 and keys.dtype == torch.int64 for keys in found)
+        ngram_keys = [keys.numpy() for keys in found] if fit else []
         with torch.device("meta"), WithoutRandomNumbers():  # weights of the config's sizes might not fit into memory
-            network = build_network(config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_keys=known)
+            network = build_network(config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_keys=ngram_keys)
         wrong = difference(tensors, network.state_dict())
         if wrong is not None:
             raise CheckpointError(
@@ -141,16 +140,15 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
 
 
 def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
-    """The decision, whether a linear model belongs to it, and the agreement of bfloat16. Raises CheckpointError."""
+    """The decision, whether the model has a linear model, and the agreement of bfloat16. Raises CheckpointError."""
     try:
-        found = json.loads(path.read_bytes())
-        has_linear, agreement = found.pop("linear"), found.pop(BFLOAT16)
-        decision = Decision(**found)
-        least, most = 0.99 * COOLEST, 1.01 * HOTTEST  # the optimizer may pass its bounds by rounding
+        content = json.loads(path.read_bytes())
+        has_linear, agreement = content.pop("linear"), content.pop(BFLOAT16)
+        decision = Decision(**content)
         weight, *temperatures = asdict(decision).values()
-        good = isinstance(has_linear, bool) and type(weight) in (int, float) and 0 <= weight <= 1
-        good = good and all(type(each) in (int, float) and least <= each <= most for each in temperatures)
-        good = good and (agreement is None or (type(agreement) in (int, float) and 0 <= agreement <= 1))
+        least, most = 0.99 * COOLEST, 1.01 * HOTTEST  # the optimizer may pass its bounds by rounding
+        good = isinstance(has_linear, bool) and all(_is_between(least, value, most) for value in temperatures)
+        good = good and _is_between(0, weight, 1) and (agreement is None or _is_between(0, agreement, 1))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}; copy it again, or train again") from None
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
@@ -164,52 +162,51 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
     return decision, has_linear, agreement
 
 
+def _is_between(least: float, value: Any, most: float) -> bool:
+    return type(value) in (int, float) and least <= value <= most
+
+
 def save_model(folder: Path, model: Model) -> None:
     """Everything that prediction needs. Raises CheckpointError for a run's folder, whose files must stay together;
-    TextRNNError where it cannot be written."""
-    run = RunFolder(folder)
-    if any(map(os.path.exists, (run.model, run.state.parent, run.history))):
+    TextRNNError if it cannot be written."""
+    run, networks = RunFolder(folder), list(model.networks.networks)
+    if any(map(os.path.exists, (run.model, run.resume, run.history))):
         raise CheckpointError(f"{folder}: the folder of a run; give another folder to save a model in")
-    networks = [network.state_dict() for network in model.networks.networks]
-    save_description(
-        folder, model.transform, model.labels, model.config,
-        model.networks.networks[0].embedding.table.embedding_dim,
-        class_shares=None if model.class_shares is None else model.class_shares.tolist(),
-    )  # fmt: skip
+    dim = networks[0].embedding.table.embedding_dim
+    shares = None if model.class_shares is None else model.class_shares.tolist()
+    save_description(folder, model.transform, model.labels, model.config, dim, class_shares=shares)
     if model.linear is None:
         remove_linear(folder)
     else:
         save_linear(folder, model.linear)
-    save_weights(folder, networks, model.decision, model.linear is not None, model.bfloat16_agreement)
+    weights = [network.state_dict() for network in networks]
+    save_weights(folder, weights, model.decision, model.linear is not None, model.bfloat16_agreement)
 
 
 def save_description(
     folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int,
     trained_on: str = "auto", class_shares: Sequence[float] | None = None,
 ) -> None:  # fmt: skip
-    """Everything that prediction needs except what training makes. trained_on: the format of the training texts.
-    class_shares (C,): in them; None: the model reads texts without a token as one unknown token."""
+    """Everything that prediction needs except the results of training. Arguments as in `Model`."""
     make_folder(folder)
     for name in (VOCAB, LABELS, USER_DICT, MODEL_CONFIG):
         if (folder / name).is_symlink():  # perhaps to /dev/null
             (folder / name).unlink()
     transform.vocab.save(folder / VOCAB)
     save_labels(folder / LABELS, labels)
-    user_dict = None if transform.tokenizer.user_dict is None else USER_DICT
+    user_dict = None
     if transform.tokenizer.user_dict is not None:
+        user_dict = USER_DICT
         write_text(folder / USER_DICT, transform.tokenizer.user_dict)
-    content = model_yaml(
-        config, embedding_dim=embedding_dim, user_dict=user_dict, trained_on=trained_on, class_shares=class_shares
-    )
-    write_text(folder / MODEL_CONFIG, content)
+    write_text(folder / MODEL_CONFIG, model_yaml(config, embedding_dim, user_dict, trained_on, class_shares))
 
 
 def load_model(folder: Path) -> Model:
     """The model of a `model/` folder, in evaluation mode on the CPU. Raises CheckpointError."""
     path = folder / MODEL_CONFIG
     try:
-        description = read_description(path)
-        config = build_config(description.tree, origin=str(path))
+        tree, trained_on, class_shares = read_description(path)
+        config = build_config(tree, origin=str(path))
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)
@@ -224,11 +221,9 @@ def load_model(folder: Path) -> Model:
     decision, has_linear, agreement = read_decision(folder / DECISION)
     networks = load_networks(folder / WEIGHTS, config, vocab_size=len(vocab), num_classes=len(labels))
     linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
-    shares = None if config.data.empty_texts == "keep" else _class_shares(description.class_shares, len(labels), path)
-    return Model(
-        Ensemble(networks).eval(), linear, decision, transform, labels, config, description.trained_on, agreement,
-        shares,
-    )  # fmt: skip
+    shares = None if config.data.empty_texts == "keep" else _class_shares(class_shares, len(labels), path)
+    ensemble = Ensemble(networks).eval()
+    return Model(ensemble, linear, decision, transform, labels, config, trained_on, agreement, shares)
 
 
 def _load_tokenizer(folder: Path, settings: TokenizerConfig) -> Tokenizer:
@@ -251,8 +246,7 @@ def _load_tokenizer(folder: Path, settings: TokenizerConfig) -> Tokenizer:
 
 def _class_shares(shares: Any, classes: int, path: Path) -> np.ndarray:
     """(classes,). Raises CheckpointError."""
-    good = isinstance(shares, list) and len(shares) == classes
-    good = good and all(type(share) in (int, float) and 0 <= share <= 1 for share in shares)
+    good = isinstance(shares, list) and len(shares) == classes and all(_is_between(0, share, 1) for share in shares)
     if not good or abs(sum(shares) - 1) > 1e-3:
         raise CheckpointError(
             f"{path}: {CLASS_SHARES_KEY}: expected {classes} shares of classes, from 0 to 1, with the sum 1, found "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -55,16 +56,16 @@ _NOT_KEPT = ("train", "dev", "test", "dev_fraction", "cache_dir")  # of `data`
 
 
 def defaults_of(version: int) -> dict[str, dict[str, Any]]:
-    """Section -> key -> the value that it has where a model of this version lacks it."""
-    found: dict[str, dict[str, Any]] = {}
+    """Section -> key -> the value of a key that a model of this version lacks."""
+    defaults: dict[str, dict[str, Any]] = {}
     for number in range(FIRST_VERSION, version + 1):
         for section, keys in DEFAULTS[number].items():
-            found[section] = found.get(section, {}) | keys
-    return found
+            defaults[section] = defaults.get(section, {}) | keys
+    return defaults
 
 
 def kept_keys(config: Config) -> dict[str, dict[str, Any]]:
-    """Section -> key -> value of what a model keeps of the config that it was trained with."""
+    """Section -> key -> value: the part of its training config that a model keeps."""
     tree = config.model_dump(include={"data", "tokenizer", "model"})
     for key in _NOT_KEPT:
         del tree["data"][key]
@@ -72,11 +73,10 @@ def kept_keys(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def model_yaml(
-    config: Config, *, embedding_dim: int, user_dict: str | None, trained_on: str, class_shares: Sequence[float] | None
+    config: Config, embedding_dim: int, user_dict: str | None, trained_on: str, class_shares: Sequence[float] | None
 ) -> str:
-    """The content of a model's config.yaml. user_dict: the name of its dictionary's file in the model's folder.
-    trained_on: the format of its training texts, auto if there is none. class_shares: in the training texts, or
-    None."""
+    """The content of a model's config.yaml. user_dict: the name of the dictionary's file in the model's folder.
+    trained_on: the format of the training texts, auto if there is none. class_shares: in the training texts."""
     tree = kept_keys(config)
     if config.model.pretrained is not None:
         tree["model"].update(pretrained=None, rare_dim=None)
@@ -87,17 +87,16 @@ def model_yaml(
 
 
 def saved_version(path: Path) -> int | None:
-    """The version of the format in a model's config.yaml; None where the file is missing or does not tell."""
-    try:
+    """The version of the format in a model's config.yaml; None if the file is missing or has no version."""
+    with contextlib.suppress(ConfigError):
         version = read_yaml(path).get(MODEL_FORMAT_KEY)
-    except ConfigError:
-        return None
-    return version if type(version) is int else None
+        return version if type(version) is int else None
+    return None
 
 
 class Description(NamedTuple):
-    """A model's config.yaml: its sections with the defaults of its version where a key is missing, not yet checked; the
-    format of the texts that it was trained on; and the shares of the classes in them, not yet checked."""
+    """A model's config.yaml. tree: its sections, completed by the defaults of its version, not yet checked. trained_on:
+    the format of the training texts. class_shares: in the training texts, not yet checked."""
 
     tree: dict[str, Any]
     trained_on: str
@@ -105,25 +104,26 @@ class Description(NamedTuple):
 
 
 def read_description(path: Path) -> Description:
-    """Raises ConfigError where this program cannot know what the file means."""
+    """Raises ConfigError if this program cannot know what the file means."""
     tree = read_yaml(path)
     version = tree.pop(MODEL_FORMAT_KEY, None)
     trained_on, class_shares = tree.pop(TRAINED_ON_KEY, "auto"), tree.pop(CLASS_SHARES_KEY, None)
     if type(version) is not int:
-        raise ConfigError(
-            f"{path}: {MODEL_FORMAT_KEY}: expected a whole number, found {short(version)}; copy the file again, or "
+        problem = f"expected a whole number, found {short(version)}; copy the file again, or train again"
+    elif version < FIRST_VERSION:
+        problem = (
+            f"saved in version {short(version)} of the format; this textrnn reads versions from {FIRST_VERSION} on: "
             f"train again"
         )
-    if version < FIRST_VERSION:
-        raise ConfigError(
-            f"{path}: {MODEL_FORMAT_KEY}: saved in version {short(version)} of the format; this textrnn reads versions "
-            f"from {FIRST_VERSION} on: train again"
+    elif version > FORMAT_VERSION:
+        problem = (
+            f"saved by a newer textrnn in version {short(version)} of the format; this one reads versions up to "
+            f"{FORMAT_VERSION}: upgrade textrnn"
         )
-    if version > FORMAT_VERSION:
-        raise ConfigError(
-            f"{path}: {MODEL_FORMAT_KEY}: saved by a newer textrnn in version {short(version)} of the format; this one "
-            f"reads versions up to {FORMAT_VERSION}: upgrade textrnn"
-        )
+    else:
+        problem = None
+    if problem is not None:
+        raise ConfigError(f"{path}: {MODEL_FORMAT_KEY}: {problem}")
     for section, defaults in defaults_of(version).items():
         given = tree.get(section, {})
         if isinstance(given, dict):

@@ -20,9 +20,8 @@ FEWEST_TEXTS = 20  # with fewer, neither part can be called weak
 
 
 class Scores(NamedTuple):
-    """Loss, accuracy and macro-F1 on the same texts: of network and linear model together, of the network alone, whose
-    loss is that before any temperature, and of the linear model alone, or None without one. warning: a sentence about a
-    part that is weak, or None."""
+    """Loss, accuracy and macro-F1 on the same texts. network: alone, its loss before any temperature. linear: alone, or
+    None without a linear model. warning: a sentence about a weak part, or None."""
 
     together: dict[str, float]
     network: dict[str, float]
@@ -44,7 +43,7 @@ class Scores(NamedTuple):
 
 
 def judge(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
-    """logits, margins (n, classes) and labels (n,) of held-out texts. mix: whether the linear model decides, too."""
+    """logits, margins (n, classes) and labels (n,) of held-out texts. mix: whether the linear model also decides."""
     decision = learn_decision(logits, margins, labels, mix=mix)
     return Scores(
         summary(decision.logits(logits, margins), labels),
@@ -63,72 +62,64 @@ def judge_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
     more than chance (a likelihood-ratio test with one degree of freedom), or both together are below the linear model.
     """
     scores = judge(logits, margins, labels, mix=mix)
-    network, linear, decision = scores.network, scores.linear, scores.decision
-    classes, of_network = logits.shape[1], predicted_classes(logits)
-    left_out, warning = None, None
-    alone = f"the network alone (macro-F1 {network['macro_f1']:.3f})"
-    network_is_chance = is_chance(labels, of_network, classes)
-    if margins is None or linear is None:
-        if network_is_chance:
-            warning = f"{alone} is no better than chance"
-    else:
-        of_linear = predicted_classes(margins)
+    linear, decision, classes = scores.linear, scores.decision, logits.shape[1]
+    predicted = predicted_classes(logits)
+    network_is_chance = is_chance(labels, predicted, classes)
+    network_alone = f"the network alone (macro-F1 {scores.network['macro_f1']:.3f})"
+    warning = f"{network_alone} is no better than chance" if network_is_chance else None
+    if margins is not None and linear is not None:
+        linear_predicted = predicted_classes(margins)
+        linear_is_chance = is_chance(labels, linear_predicted, classes)
         linear_alone = f"the linear model alone (macro-F1 {linear['macro_f1']:.3f})"
-        linear_is_chance = is_chance(labels, of_linear, classes)
+        alone = decision
         if network_is_chance and linear_is_chance:
-            warning = f"neither {alone} nor {linear_alone} is better than chance"
+            warning = f"neither {network_alone} nor {linear_alone} is better than chance"
         elif network_is_chance:
-            left_out, warning = "network", f"{alone} is no better than chance"
+            alone = decision.without_network()
         elif linear_is_chance:
-            left_out = "linear model"
-        elif is_below(labels, of_network, of_linear, classes):
-            warning = f"{alone} is below {linear_alone}"
+            alone = decision.without_linear()
+        elif is_below(labels, predicted, linear_predicted, classes):
+            warning = f"{network_alone} is below {linear_alone}"
             gain = len(labels) * (linear["loss"] - scores.together["loss"])
-            of_both = predicted_classes(decision.logits(logits, margins))
-            if 2 * gain < CHI_SQUARED or is_below(labels, of_both, of_linear, classes):
-                left_out = "network"
-    if left_out is not None and mix:
-        decision = decision.without_network() if left_out == "network" else decision.without_linear()
+            both_predicted = predicted_classes(decision.logits(logits, margins))
+            if 2 * gain < CHI_SQUARED or is_below(labels, both_predicted, linear_predicted, classes):
+                alone = decision.without_network()
+        decision = alone if mix else decision
     together = summary(decision.logits(logits, margins), labels)
     if warning is not None:
         warning += " on held-out texts"
         if linear is not None and mix:
             both = f"both decide together all the same (macro-F1 {together['macro_f1']:.3f})"
-            warning += f": {'the linear model decides alone' if left_out == 'network' else both}"
+            warning += f": {both if decision.needs_network else 'the linear model decides alone'}"
     return scores._replace(together=together, decision=decision, warning=warning)
 
 
 def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Decision:
-    """The temperatures and the weight that minimize the cross-entropy; as for judge."""
+    """The temperatures and the weight that minimize the cross-entropy; arguments as for `judge`."""
     most = max(1, min(MOST_TEXTS, MOST_LOGITS // logits.shape[1]))
     if len(labels) > most:
         rows = np.linspace(0, len(labels) - 1, most).astype(np.int64)
         logits, labels = logits[rows], labels[rows]
         margins = None if margins is None else margins[rows]
     network = logits.double().numpy()
-    of_network = _temperature(network, labels)
+    network_temperature = 1 / _factors([network], labels)[0]
     if margins is None:
-        return Decision(network_temperature=of_network)
+        return Decision(network_temperature=network_temperature)
     linear = margins.double().numpy()
-    of_linear = _temperature(linear, labels)
+    linear_temperature = 1 / _factors([linear], labels)[0]
     if not mix:
-        return Decision(network_temperature=of_network, linear_temperature=of_linear)
-    factors = _factors([network / of_network, linear / of_linear], labels, start=[0.5, 0.5])
-    total = factors[0] + factors[1]
-    if total <= 0:
-        return Decision(0.5, HOTTEST, of_network, of_linear)
-    temperature = float(np.clip(1 / total, COOLEST, HOTTEST))
-    return Decision(factors[1] / total, temperature, of_network, of_linear)
+        return Decision(network_temperature=network_temperature, linear_temperature=linear_temperature)
+    factors = _factors([network / network_temperature, linear / linear_temperature], labels)
+    weight, temperature, total = 0.5, HOTTEST, sum(factors)
+    if total > 0:
+        weight, temperature = factors[1] / total, float(np.clip(1 / total, COOLEST, HOTTEST))
+    return Decision(weight, temperature, network_temperature, linear_temperature)
 
 
-def _temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    (factor,) = _factors([logits], labels, start=[1.0])
-    return 1 / factor
-
-
-def _factors(parts: list[np.ndarray], labels: np.ndarray, *, start: list[float]) -> list[float]:
-    """What to multiply the logits (n, classes) of each part by before they are added up. The problem is convex."""
-    rows, begin = np.arange(len(labels)), np.asarray(start)
+def _factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:
+    """The factors of the logits (n, classes) of each part whose sum has the least cross-entropy, with a penalty for
+    leaving equal factors of the sum 1. The problem is convex."""
+    rows, start = np.arange(len(labels)), np.full(len(parts), 1 / len(parts))
 
     def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
         logits = sum(factor * part for factor, part in zip(factors, parts, strict=True))
@@ -139,17 +130,17 @@ def _factors(parts: list[np.ndarray], labels: np.ndarray, *, start: list[float])
         errors = exponentials / sums[:, None]
         errors[rows, labels] -= 1
         slope = np.asarray([float((errors * part).sum()) for part in parts])
-        away = factors - begin
+        away = factors - start
         return value + PRIOR_TEXTS * float(away @ away), slope + 2 * PRIOR_TEXTS * away
 
     lowest = 1 / HOTTEST if len(parts) == 1 else 0.0
-    found: Any = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=[(lowest, 1 / COOLEST)] * len(parts))
-    return [float(factor) for factor in found.x]
+    result: Any = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 1 / COOLEST)] * len(parts))
+    return result.x.tolist()
 
 
 def is_chance(truth: np.ndarray, predicted: np.ndarray, classes: int) -> bool:
-    """Whether predictions (n,) of the labels (n,) are no better than chance: whether their macro-F1 is inside the 95 %
-    interval of the macro-F1 that they would have if they were shuffled among the texts, or below it."""
+    """Whether the macro-F1 of predictions (n,) of the labels (n,) is inside or below the 95 % interval of the macro-F1
+    that they would have if they were shuffled among the texts."""
     if len(truth) < FEWEST_TEXTS:
         return False
     mean, deviation = chance_macro_f1(truth, predicted, classes)
@@ -158,8 +149,8 @@ def is_chance(truth: np.ndarray, predicted: np.ndarray, classes: int) -> bool:
 
 def is_below(truth: np.ndarray, one: np.ndarray, other: np.ndarray, classes: int) -> bool:
     """Whether the macro-F1 of the predictions `one` (n,) is below that of `other` (n,), and 0 is outside the 95 %
-    interval of the difference. Its standard error is that of the delta method: a text moves macro-F1 by the sum of what
-    it moves each class's F1 (Efron and Stein 1981, "The Jackknife Estimate of Variance")."""
+    interval of the difference, whose standard error is that of the delta method (Efron and Stein 1981, "The Jackknife
+    Estimate of Variance")."""
     if len(truth) < FEWEST_TEXTS:
         return False
     difference = macro_f1(truth, one, classes) - macro_f1(truth, other, classes)
@@ -170,7 +161,7 @@ def is_below(truth: np.ndarray, one: np.ndarray, other: np.ndarray, classes: int
 def macro_f1(truth: np.ndarray, predicted: np.ndarray, classes: int) -> float:
     """The mean F1 of all classes; 0 for one that neither occurs nor is predicted."""
     times, hits = _times_and_hits(truth, predicted, classes)
-    return float((2 * hits / times.clip(min=1)).mean())
+    return float((2 * hits / times).mean())
 
 
 def chance_macro_f1(truth: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[float, float]:
@@ -191,13 +182,12 @@ def chance_macro_f1(truth: np.ndarray, predicted: np.ndarray, classes: int) -> t
 def _influences(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """(n,): by how much each text moves macro-F1, to first order; their sum is 0."""
     times, hits = _times_and_hits(truth, predicted, classes)
-    times = times.clip(min=1)
     f1 = 2 * hits / times
-    of_hits = 2 * (truth == predicted) / times[truth]
-    return (of_hits - f1[truth] / times[truth] - f1[predicted] / times[predicted]) / classes
+    own = 2 * (truth == predicted) / times[truth]
+    return (own - f1[truth] / times[truth] - f1[predicted] / times[predicted]) / classes
 
 
 def _times_and_hits(truth: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """(classes,) how often each class is true or predicted, counted separately, and how often it is both at once."""
+    """(classes,) how often each class is true plus how often it is predicted, at least 1; and how often it is both."""
     times = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
-    return times, np.bincount(truth[truth == predicted], minlength=classes)
+    return times.clip(min=1), np.bincount(truth[truth == predicted], minlength=classes)

@@ -1,8 +1,5 @@
-"""Training over texts in memory: a generator of steps and evaluations; the caller logs, saves and stops.
-
-No step waits for the device: while a GPU computes one step, the next ones are prepared. n-grams are an exception: to
-sum the equal rows of their sparse gradient, torch must know how many there are.
-"""
+"""Training over texts in memory: a generator of steps and evaluations; the caller logs, saves and stops. No step waits
+for the device, but for n-grams: to sum the equal rows of their sparse gradient, torch must count them."""
 
 from __future__ import annotations
 
@@ -27,17 +24,17 @@ from textrnn.texts.batching import collate, training_batches
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.objectives import Objective
-from textrnn.training.optim import clip_gradients, set_learning_rate
+from textrnn.training.optim import clip_gradients
 from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, flush_metrics
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How a network is trained: the section `train` of a config, as it applies to the network's texts.
+    """The section `train` of a config, as it applies to one network's texts.
 
-    batch_size: documents, over all processes. accumulate: batches that make one step. learning_rate: of step 1, 2, ...
-    grad_clip_norm: None = measure, don't clip. monitor: which score decides what is best: dev_accuracy, dev_macro_f1 or
-    dev_loss. patience: evaluations without a better one before training stops.
+    batch_size: documents of a batch, over all processes. accumulate: batches of a step. learning_rate: the rate of step
+    1, 2, ... grad_clip_norm: None = measure, don't clip. monitor: the score that decides which epoch is the best:
+    dev_accuracy, dev_macro_f1 or dev_loss. patience: evaluations without a better one before training stops.
     """
 
     batch_size: int
@@ -57,23 +54,16 @@ class FitSettings:
 
 
 def fit(
-    network: Network,
-    texts: EncodedTexts,
-    objective: Objective,
-    optimizer: torch.optim.Optimizer,
-    state: TrainingState,
-    settings: FitSettings,
-    evaluate: Callable[[], Scores] | None = None,
-) -> Iterator[Step | Evaluation]:
+    network: Network, texts: EncodedTexts, objective: Objective, optimizer: torch.optim.Optimizer, state: TrainingState,
+    settings: FitSettings, evaluate: Callable[[], Scores] | None = None,
+) -> Iterator[Step | Evaluation]:  # fmt: skip
     """Train `network` on labelled `texts`, from where `state` stands to the end of the last epoch.
 
     Yields a Step after each optimizer step, and after each epoch an Evaluation. The caller may stop between any two of
-    them; with the same weights, optimizer and state a new call goes on as if nothing had happened.
+    them; with the same weights, optimizer and state a new call goes on as if nothing had happened. evaluate: computes
+    the scores on dev; without it, the last weights count as the best.
 
-    objective: runs the forward and backward passes of a batch. evaluate: computes the scores on dev; None = there is no
-    dev set, and the last weights count as the best.
-
-    Raises: TextRNNError where a loss, gradient, weight or score is not finite, and whatever `evaluate` raises.
+    Raises: TextRNNError if a loss, gradient, weight or score is not finite, and whatever `evaluate` raises.
     """
     wrapped = wrap_ddp(network)
     while not state.finished and (state.pending_evaluation or state.epoch <= settings.epochs):
@@ -103,11 +93,12 @@ def epoch_steps(
         begin = time.perf_counter()
         group = batches[number * settings.accumulate : (number + 1) * settings.accumulate]
         rate = settings.learning_rate(state.step + 1)
-        set_learning_rate(optimizer, rate)
+        for parameters in optimizer.param_groups:
+            parameters["lr"] = rate * parameters.get("lr_multiplier", 1.0)
         seed_step(settings.seed, state.step + 1, rank(), device)
         network.train()
         optimizer.zero_grad()
-        loss = accumulate_gradients(network, texts, group, objective, device=device, precision=settings.precision)
+        loss = accumulate_gradients(network, texts, group, objective, device, settings.precision)
         average_sparse(network)
         norm = clip_gradients(network, settings.grad_clip_norm)
         optimizer.step()
@@ -116,29 +107,18 @@ def epoch_steps(
         state.steps_in_epoch += 1
         state.pending_evaluation = state.steps_in_epoch == settings.steps_per_epoch
         step = Step(
-            epoch=state.epoch,
-            number=state.step,
-            documents=sum(map(len, group)),
-            tokens=sum(int(texts.lengths[rows].sum()) for rows in group),
-            learning_rate=rate,
-            seconds=time.perf_counter() - begin,
-            loss=loss,
-            grad_norm=norm,
-            grad_clip_norm=settings.grad_clip_norm,
-        )
+            epoch=state.epoch, number=state.step, documents=sum(map(len, group)),
+            tokens=sum(int(texts.lengths[rows].sum()) for rows in group), learning_rate=rate,
+            seconds=time.perf_counter() - begin, loss=loss, grad_norm=norm, grad_clip_norm=settings.grad_clip_norm,
+        )  # fmt: skip
         state.unflushed.append(step)
         yield step
 
 
 def accumulate_gradients(
-    network: nn.Module,
-    texts: EncodedTexts,
-    batches: Sequence[np.ndarray],
-    objective: Objective,
-    *,
-    device: torch.device,
+    network: nn.Module, texts: EncodedTexts, batches: Sequence[np.ndarray], objective: Objective, device: torch.device,
     precision: str,
-) -> torch.Tensor:
+) -> torch.Tensor:  # fmt: skip
     """Gradients of the mean loss over all documents of the batches, added up in the parameters; returns (), the loss
     summed over this process's documents."""
     forward = partial(network, encode=training_encode(device))
@@ -149,16 +129,16 @@ def accumulate_gradients(
         # a process without a document computes one with weight zero, since the others wait for its gradients
         weight = float(len(own) > 0)
         batch = collate(texts, own if weight else rows[:1]).to(device)
-        # DistributedDataParallel averages gradients over the processes, but their sum is wanted
-        backward = partial(scaled_backward, scale=weight * world_size() / documents, device=device)
+        # DistributedDataParallel averages gradients over the processes, but the loss needs their sum
+        backward = partial(scaled_backward, weight * world_size() / documents)
         sync = nullcontext() if rows is batches[-1] else no_gradient_sync(network)
         with sync, autocast(device, precision):
             losses.append(weight * objective(forward, batch, backward))
     return torch.stack(losses).sum()
 
 
-def scaled_backward(loss: torch.Tensor, *, scale: float, device: torch.device) -> None:
-    with torch.autocast(device.type, enabled=False):  # the graph has the types of the forward pass already
+def scaled_backward(scale: float, loss: torch.Tensor) -> None:
+    with torch.autocast(loss.device.type, enabled=False):  # the graph has the types of the forward pass already
         (loss * scale).backward()
 
 
@@ -167,19 +147,12 @@ def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings
     is_best = update_best(state, scores, settings.monitor)
     stopped_early = state.out_of_patience(settings.patience)
     evaluation = Evaluation(
-        epoch=state.epoch,
-        step=state.step,
-        train_loss=state.loss_sum / state.documents,
-        scores=scores,
-        learning_rate=settings.learning_rate(state.step),
-        grad_norm_mean=state.grad_norm_sum / state.steps,
-        grad_norm_max=state.grad_norm_max,
-        clipped=state.clipped / state.steps,
-        tokens_per_second=state.tokens / state.train_seconds,
-        seconds=state.seconds,
-        is_best=is_best,
+        epoch=state.epoch, step=state.step, train_loss=state.loss_sum / state.documents, scores=scores,
+        learning_rate=settings.learning_rate(state.step), grad_norm_mean=state.grad_norm_sum / state.steps,
+        grad_norm_max=state.grad_norm_max, clipped=state.clipped / state.steps,
+        tokens_per_second=state.tokens / state.train_seconds, seconds=state.seconds, is_best=is_best,
         stopped_early=stopped_early,
-    )
+    )  # fmt: skip
     state.reset_sums()
     state.pending_evaluation = False
     state.finished = stopped_early or state.epoch >= settings.epochs
@@ -192,11 +165,10 @@ def update_best(state: TrainingState, scores: Scores | None, monitor: str) -> bo
     score, loss = None, 0.0
     if scores is not None:
         score, loss = scores.together[monitor.removeprefix("dev_")], scores.together["loss"]
-        for name, value in ((monitor, score), ("dev_loss", loss)):
-            if not math.isfinite(value):
-                raise TextRNNError(
-                    f"training stopped: {name} is not finite after epoch {state.epoch}; try a lower train.learning_rate"
-                )
+        if not math.isfinite(loss):  # the other scores are shares
+            raise TextRNNError(
+                f"training stopped: dev_loss is not finite after epoch {state.epoch}; try a lower train.learning_rate"
+            )
     sign = -1.0 if monitor == "dev_loss" else 1.0
     is_best = score is None or state.best is None or (sign * score, -loss) > (sign * state.best, -state.best_loss)
     if is_best:

@@ -30,15 +30,18 @@ ReadTexts = Callable[[str, np.ndarray], list[str]]
 
 
 class Labelled(NamedTuple):
-    """texts (n,) and labels (n,), ids."""
+    """Texts (n,) and the ids of their labels (n,)."""
 
     texts: Sequence[str]
     labels: np.ndarray
 
+    def at(self, rows: np.ndarray) -> Labelled:
+        return Labelled([self.texts[row] for row in rows], self.labels[rows])
+
 
 class Fitted(NamedTuple):
-    """A linear model, what was chosen, and its margins (m, classes) on the held-out texts, of models that were not
-    trained on them: None without held-out texts. rows: how many texts the model was fitted on."""
+    """margins (m, classes): on the held-out texts, by models that were not trained on them; None without held-out
+    texts. rows: the number of texts that the model was fitted on."""
 
     model: LinearModel
     choice: Choice
@@ -47,7 +50,7 @@ class Fitted(NamedTuple):
 
 
 def reason_for_none(num_classes: int, rows: int) -> str | None:
-    """Why there is no linear model of such data; None where there is one."""
+    """Why such data has no linear model; None if it has one."""
     if num_classes > MOST_CLASSES:
         return f"{num_classes:,} classes are more than {MOST_CLASSES}, each of which takes a fit of its own"
     if rows < 4:
@@ -55,9 +58,14 @@ def reason_for_none(num_classes: int, rows: int) -> str | None:
     return None
 
 
+def has_linear(config: Config, splits: Splits) -> bool:
+    """Whether a run of these splits has a linear model."""
+    return config.model.linear != "none" and reason_for_none(len(splits.labels), len(splits.train)) is None
+
+
 def rows_to_read(config: Config, splits: Splits) -> np.ndarray:
     """The rows of the training data whose texts `fit_linear` asks for."""
-    if config.model.linear == "none" or reason_for_none(len(splits.labels), len(splits.train)):
+    if not has_linear(config, splits):
         return np.zeros(0, np.int64)
     rows = splits.train_rows[_chosen(config, splits)]
     has_dev = splits.dev_is_part_of_train and splits.dev_rows is not None
@@ -65,7 +73,7 @@ def rows_to_read(config: Config, splits: Splits) -> np.ndarray:
 
 
 def _chosen(config: Config, splits: Splits) -> np.ndarray:
-    """Which of the training texts are read, in ascending order: without folds, at most MOST_ROWS."""
+    """The numbers of the training texts that are read, in ascending order: without folds, at most MOST_ROWS."""
     count = len(splits.train)
     if splits.folds is not None or count <= MOST_ROWS:
         return np.arange(count)
@@ -73,57 +81,51 @@ def _chosen(config: Config, splits: Splits) -> np.ndarray:
 
 
 def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | None:
-    """The linear model of a run's splits, fitted on train and dev; None where the config wants none, or there is a
-    reason for none. Of more than MOST_ROWS texts or MOST_TOTAL_CHARACTERS a sample is taken."""
-    count, classes, folds = len(splits.train), len(splits.labels), splits.folds
-    if config.model.linear == "none" or reason_for_none(classes, count):
+    """The linear model of a run's splits, fitted on train and dev; None if the run has none. Of more than MOST_ROWS
+    texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+    if not has_linear(config, splits):
         return None
-    seed, balanced = config.train.seed, config.train.class_weights == "balanced"
+    classes, folds, seed = len(splits.labels), splits.folds, config.train.seed
+    balanced = config.train.class_weights == "balanced"
     folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
     rows = _chosen(config, splits)
-    raw, labels = texts("train", splits.train_rows[rows]), np.asarray(splits.train.labels)[rows]
-    dev = None
+    raw, raw_dev = texts("train", splits.train_rows[rows]), None
     if splits.dev is not None and splits.dev_rows is not None:
-        of_dev = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
-        dev = Labelled(of_dev, np.asarray(splits.dev.labels))
+        raw_dev = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
     with bar("linear model", total=search_steps() + 2, unit="fit") as shown:
-        train = Labelled([folding(text) for text in raw], labels)
-        train = train if folds is not None else _sampled(train, seed)
-        choice = choose(*train, classes, balanced=balanced, seed=seed, step=shown.update)
+        train = Labelled([folding(text) for text in raw], np.asarray(splits.train.labels)[rows])
+        rows = sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)
+        searched = train if folds is not None else train.at(rows)
+        choice = choose(*searched, classes, balanced=balanced, seed=seed, step=shown.update)
         margins = None
         if folds is not None and splits.held_out is not None:
             counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
-            chosen = np.zeros(count, dtype=bool)
-            chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
+            chosen = np.isin(np.arange(len(train.texts)), rows)
             margins = out_of_fold(
-                counts, labels, folds, classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
+                counts, train.labels, folds, classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
             )[splits.held_out.rows]
-            train = _sampled(train, seed)
-        elif dev is not None:
-            margins = fit(*train, classes, choice, folding, balanced=balanced, seed=seed).margins(dev.texts)
-            both = Labelled([*train.texts, *map(folding, dev.texts)], np.concatenate([train.labels, dev.labels]))
-            train = _sampled(both, seed)
+        train = train.at(rows)
+        if splits.dev is not None and raw_dev is not None:
+            margins = fit(*train, classes, choice, folding, balanced=balanced, seed=seed).margins(raw_dev)
+            labels = np.concatenate([train.labels, np.asarray(splits.dev.labels)])
+            both = Labelled([*train.texts, *map(folding, raw_dev)], labels)
+            train = both.at(sample(both.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed))
         shown.update()
         model = fit(*train, classes, choice, folding, balanced=balanced, seed=seed)
         shown.update()
     return Fitted(model, choice, margins, len(train.texts))
 
 
-def _sampled(found: Labelled, seed: int) -> Labelled:
-    rows = sample(found.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)
-    return found if len(rows) == len(found.texts) else Labelled([found.texts[row] for row in rows], found.labels[rows])
-
-
 def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:
-    """For the log. texts: how many there are in all."""
-    counted = " and ".join(
+    """For the log. texts: the number of texts in all."""
+    ngrams = " and ".join(
         f"{kind.shortest}- to {kind.longest}-grams of {kind.unit.replace('within_words', 'characters in words')}"
         for kind in fitted.choice.kinds
     )
-    of = "" if fitted.rows == texts else f" of {texts:,}, drawn at random"
+    total = "" if fitted.rows == texts else f" of {texts:,}, drawn at random"
     accuracy = fitted.choice.accuracy
-    chosen = "" if accuracy is None else f" (accuracy in cross-validation {accuracy:.4f})"
+    quality = "" if accuracy is None else f" (accuracy in cross-validation {accuracy:.4f})"
     return (
-        f"linear model: {counted}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g}{chosen}; fitted on "
-        f"{fitted.rows:,} texts{of} in {seconds:.1f} s"
+        f"linear model: {ngrams}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g}{quality}; fitted on "
+        f"{fitted.rows:,} texts{total} in {seconds:.1f} s"
     )

@@ -1,11 +1,11 @@
-"""The one way to train, of `textrnn train` and of the estimator: the networks of a plan in turn, then how they decide.
-What comes of it is kept by a `Keeper` in memory, or by a `recorder.Recorder` in a run's folder, too."""
+"""Training of the networks of a plan in turn, then how they decide: for `textrnn train` and for the estimator. A
+`Keeper` keeps the results in memory; a `recorder.Recorder` also writes them into a run's folder."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from textrnn.training.linear import ReadTexts, fit_linear
 from textrnn.training.plan import NetworkBuilder, Part, build_fit
 from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics, fold_summary
 
-# Where no text was held out to learn from: equal parts, and a temperature of the linear model that suits most corpora.
+# Without held-out texts to learn from: equal parts, and a temperature of the linear model that suits most corpora.
 EQUAL_PARTS = Decision(weight=0.5, linear_temperature=0.25)
 FLUSH_SECONDS = 0.25  # between waits for the device
 BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, so that all fits in 80 columns
@@ -38,7 +38,7 @@ MOST_TEXTS = 2000  # on which bfloat16 and float32 are compared
 
 @dataclass
 class Trainee:
-    """A network in training. fold: without which it is trained, from 1; None where networks are not cross-fitted."""
+    """A network in training. fold: the one that it is trained without, from 1; None without cross-fitting."""
 
     fold: int | None
     network: Network
@@ -48,11 +48,8 @@ class Trainee:
 
 
 class Keeper:
-    """Keeps in memory what training makes. history: as the lines of history.jsonl. warning: about a part of the model
-    that is weak, or None. bfloat16_agreement: see `Training.bfloat16_agreement`.
-
-    mix: whether the linear model decides with the networks.
-    """
+    """Keeps in memory what training makes. mix: whether the linear model decides with the networks. history: as the
+    lines of history.jsonl. warning: about a weak part of the model, or None."""
 
     def __init__(self, *, mix: bool) -> None:
         self.mix = mix
@@ -82,22 +79,23 @@ class Keeper:
 
     def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
         """Keep the best weights of each network, and a history."""
-        if isinstance(event, Evaluation):
-            if event.is_best:
-                number = (trainee.fold or 1) - 1
-                state = trainee.network.state_dict()
-                self.weights[number : number + 1] = [{name: tensor.cpu().clone() for name, tensor in state.items()}]
-                if event.scores is not None:
-                    self.decision = event.scores.decision
-                elif self.mix and self.linear is not None:
-                    self.decision = EQUAL_PARTS
-            self.history.append(({} if trainee.fold is None else {"fold": trainee.fold}) | event.record())
+        if isinstance(event, Step):
+            return
+        if event.is_best:
+            number, state = (trainee.fold or 1) - 1, trainee.network.state_dict()
+            self.weights[number : number + 1] = [{name: tensor.cpu().clone() for name, tensor in state.items()}]
+            if event.scores is not None:
+                self.decision = event.scores.decision
+            elif self.mix and self.linear is not None:
+                self.decision = EQUAL_PARTS
+        self.history.append(({} if trainee.fold is None else {"fold": trainee.fold}) | event.record())
 
     def interrupt(self, trainee: Trainee | None) -> None:
         """Called when a signal stops the training of a network, or (None) what follows."""
 
     def end(self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None) -> None:
-        """scores: on all held-out texts, None without any. logits (m, classes): of the networks on them."""
+        """scores: on all held-out texts, None without any. logits (m, classes): of the networks on them.
+        bfloat16_agreement: see `Training.bfloat16_agreement`."""
         if scores is not None:
             self.decision, self.warning = scores.decision, scores.warning
             if len(self.weights) > 1:
@@ -107,11 +105,7 @@ class Keeper:
 
 @dataclass
 class Training:
-    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
-
-    `listeners` in `train` are the functions that get each event of `fit`: whoever else wants them, such as a writer for
-    TensorBoard, is one more line there.
-    """
+    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None."""
 
     config: Config
     splits: Splits
@@ -122,8 +116,8 @@ class Training:
     stop: StopRequest
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
-        """network: of the first part, on its device. Raises TextRNNError as `fit` does, and Interrupted once the keeper
-        has saved what it saves."""
+        """network: that of the first part, on its device. Raises TextRNNError as `fit` does, and Interrupted once the
+        keeper has saved."""
         for number, part in enumerate(self.parts, start=1):
             network = network if number == 1 else builder.build(part.seed, self.device)
             self.train(network, part, number if len(self.parts) > 1 else None)
@@ -144,9 +138,7 @@ class Training:
         self.keeper.begin(trainee)
         name = "training" if fold is None else f"fold {fold}"
         with bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
-            listeners: list[Callable[[Step | Evaluation], None]] = [
-                partial(show, shown, state), partial(self.keeper.add, trainee),
-            ]  # fmt: skip
+            listeners = [partial(show, shown, state), partial(self.keeper.add, trainee)]
             flushed_at = time.monotonic()
             try:
                 for event in events:
@@ -159,13 +151,12 @@ class Training:
                 raise
 
     def after_step(self, trainee: Trainee, flushed_at: float) -> float:
-        """Flush, save and stop when it is time; returns when the metrics were flushed last. All processes must do so at
-        the same step, or they deadlock."""
-        must_flush, must_save, signal_number = maximum([
-            time.monotonic() - flushed_at >= FLUSH_SECONDS,
-            self.keeper.wants_to_save(),
-            self.stop.signal_number or 0,
-        ])  # fmt: skip
+        """Flush, save and stop when it is time; returns the time of the last flush. All processes must do so at the
+        same step, or they deadlock."""
+        is_late = time.monotonic() - flushed_at >= FLUSH_SECONDS
+        must_flush, must_save, signal_number = maximum(
+            [is_late, self.keeper.wants_to_save(), self.stop.signal_number or 0]
+        )
         if must_flush or must_save:
             flush_metrics(trainee.state)
             flushed_at = time.monotonic()
@@ -183,7 +174,7 @@ class Training:
         return judge(logits, margins, np.asarray(part.held_out.labels), mix=self.keeper.mix)
 
     def held_out_logits(self, network: Network, part: Part) -> torch.Tensor:
-        """(n, classes), to which each process contributes a shard. Raises Interrupted."""
+        """(n, classes), of which each process computes a shard. Raises Interrupted."""
         texts = part.held_out
         assert texts is not None
         own = shard(np.argsort(-texts.lengths, kind="stable"))
@@ -195,8 +186,9 @@ class Training:
                 self.stop.check()
 
             if len(own):
-                of_own = compute_logits(network, texts.rows(own), device=self.device, after_batch=after_batch)
-                logits[torch.from_numpy(own)] = of_own
+                logits[torch.from_numpy(own)] = compute_logits(
+                    network, texts.rows(own), device=self.device, after_batch=after_batch
+                )
         self.check_stop()
         # the other processes have zeros where this one has logits, so adding them up rounds nothing
         return total(logits)
@@ -209,7 +201,7 @@ class Training:
 
     def decide(self, network: Network) -> None:
         """Learn from all held-out texts how networks and linear model decide, and whether bfloat16 decides alike.
-        network: any of them; its weights are overwritten. Raises Interrupted."""
+        network: any of them, whose weights are overwritten. Raises Interrupted."""
         held_out, classes = self.splits.held_out, len(self.splits.labels)
         if held_out is None:
             self.keeper.end(None, torch.zeros(0, classes), None)
@@ -226,15 +218,15 @@ class Training:
         self.keeper.end(scores, logits, agreement)
 
     def best(self, network: Network) -> Iterator[Network]:
-        """Each network with its best weights, in the order of the parts: `network` has them one after the other."""
+        """`network` with the best weights of each part in turn."""
         for weights in self.keeper.weights:
             network.load_state_dict(weights)
             yield network
 
     def bfloat16_agreement(self, network: Network, decision: Decision) -> float | None:
         """The share of held-out texts whose predicted class is the same in bfloat16 and in float32, each by the network
-        that was not trained on it and, if it decides, the linear model. None where the processor has no bfloat16 units.
-        Raises Interrupted."""
+        that was not trained on it and, if it decides, the linear model. None without bfloat16 units. Raises
+        Interrupted."""
         if not has_bfloat16_units(self.device):
             return None
         if not decision.needs_network:
@@ -243,16 +235,15 @@ class Training:
         for part, trained in zip(self.parts, self.best(network), strict=True):
             assert part.held_out is not None
             rows = np.random.default_rng(part.seed).permutation(len(part.held_out))[: MOST_TEXTS // len(self.parts)]
-            margins = self.margins if self.keeper.mix else None
-            linear = None if margins is None else margins[part.held_out_rows[rows]]
-            one, other = (
-                compute_logits(
+            margins = self.margins[part.held_out_rows[rows]] if self.margins is not None and self.keeper.mix else None
+            classes = []
+            for precision in ("float32", "bfloat16"):
+                logits = compute_logits(
                     trained, part.held_out.rows(rows), device=self.device, precision=precision,
                     after_batch=lambda _: self.stop.check(),
-                )
-                for precision in ("float32", "bfloat16")
-            )  # fmt: skip
-            same.append(decision.logits(one, linear).argmax(dim=1) == decision.logits(other, linear).argmax(dim=1))
+                )  # fmt: skip
+                classes.append(decision.logits(logits, margins).argmax(dim=1))
+            same.append(classes[0] == classes[1])
         return float(torch.cat(same).double().mean())
 
 

@@ -37,21 +37,20 @@ def plain(loss: Loss) -> Objective:
 
 
 def adversarial(loss: Loss, *, norm: float, dim: int) -> Objective:
-    """The loss of the batch, plus its loss where the embeddings of each text are moved by a vector of length `norm` in
-    the direction that increases it most (Miyato, Dai and Goodfellow 2017, equations 3 to 5). The first is reported.
+    """The loss of the batch, which is reported, plus its loss with the embeddings of each text moved by a vector of
+    length `norm` in the direction that increases it most (Miyato, Dai and Goodfellow 2017, equations 3 to 5).
 
     That direction is the gradient with respect to an offset of zeros, a by-product of the first backward pass: so two
-    passes are enough. dim: of the embeddings.
+    passes are enough. dim: the size of the embeddings.
     """
 
     def objective(network: Forward, batch: Batch, backward: Backward) -> torch.Tensor:
         offset = torch.zeros(*batch.token_ids.shape, dim, device=batch.token_ids.device, requires_grad=True)
         value = loss(network(batch.token_ids, batch.lengths, offset).float(), batch.labels)
         backward(value)
-        gradient = offset.grad
-        assert gradient is not None
-        length = gradient.square().sum((0, 2), keepdim=True).sqrt_()
-        offset = gradient * (norm / (length + 1e-12))
+        assert offset.grad is not None
+        length = offset.grad.square().sum((0, 2), keepdim=True).sqrt_()
+        offset = offset.grad * (norm / (length + 1e-12))
         backward(loss(network(batch.token_ids, batch.lengths, offset).float(), batch.labels))
         return value.detach()
 
@@ -62,7 +61,5 @@ def balanced_weights(labels: np.ndarray, num_classes: int) -> torch.Tensor:
     """(num_classes,): n / (classes present x documents of the class), whose mean over the documents is 1; 0 for a class
     without documents (King and Zeng 2001, as in scikit-learn)."""
     counts = np.bincount(labels, minlength=num_classes)
-    present = counts > 0
-    weights = np.zeros(num_classes, dtype=np.float32)
-    weights[present] = len(labels) / (present.sum() * counts[present])
-    return torch.from_numpy(weights)
+    weights = np.divide(len(labels), np.count_nonzero(counts) * counts, out=np.zeros(num_classes), where=counts > 0)
+    return torch.from_numpy(weights).float()

@@ -12,12 +12,9 @@ from textrnn.models.network import Network
 
 
 class LazyAdamW(torch.optim.AdamW):
-    """AdamW (Loshchilov and Hutter 2019) in which the rows of a sparse gradient alone are updated, so that the cost of
-    a large table is that of the rows a batch reads.
-
-    Lazy: the moments of a row stay as they are while its gradient is zero, instead of decaying, and it does not move.
-    Sparse parameters have no weight decay.
-    """
+    """AdamW (Loshchilov and Hutter 2019) that updates only the rows of a sparse gradient, so that a step costs as much
+    as the rows that its batch reads. While the gradient of a row is zero, neither the row nor its moments change.
+    Sparse parameters have no weight decay."""
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -56,8 +53,8 @@ def build_optimizer(
     """Decay acts on weight matrices only: on embeddings it would pull rare words to zero at every step in which they do
     not occur, and biases need none.
 
-    embedding_lr_multiplier: the embeddings' learning rate as a multiple of that of the rest: a step moves a weight by
-    about the learning rate, and a rare word's vector takes part in few steps. Each group has it as `lr_multiplier`.
+    embedding_lr_multiplier: the embeddings' learning rate as a multiple of that of the rest, since a rare word's vector
+    takes part in few steps. Each group has it as `lr_multiplier`.
     """
     embeddings = [parameter for parameter in model.embedding.parameters() if parameter.requires_grad]
     rest = [parameter for name, parameter in model.named_parameters() if not name.startswith("embedding.")]
@@ -73,12 +70,6 @@ def build_optimizer(
         if parameters
     ]
     return LazyAdamW(groups, lr=learning_rate, fused=True)
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Of every group, times its `lr_multiplier` where it has one."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("lr_multiplier", 1.0)
 
 
 def learning_rate_at(step: int, *, total_steps: int, peak: float, schedule: str, warmup: float) -> float:

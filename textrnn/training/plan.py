@@ -20,7 +20,7 @@ from textrnn.texts.rows import rows_where
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.objectives import Objective, adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
 from textrnn.training.optim import LazyAdamW, build_optimizer, learning_rate_at
 from textrnn.training.state import Evaluation, Step, TrainingState
 
@@ -28,8 +28,8 @@ _BETWEEN_SEEDS = 1_000_003
 
 
 class Part(NamedTuple):
-    """One network's texts. held_out_rows (n,) int64: rows of all held-out texts that are its own. smallest: texts of
-    the run's smallest part, by which batch size and epochs of all are chosen."""
+    """One network's texts. held_out_rows (n,) int64: the places of its held-out texts among those of all networks.
+    smallest: the number of texts of the run's smallest part, which decides batch size and epochs of all."""
 
     seed: int
     train: EncodedTexts
@@ -84,31 +84,14 @@ def build_settings(config: TrainConfig, part: Part) -> FitSettings:
     batch_size = batch_size if config.batch_size == "auto" else config.batch_size
     epochs = epochs if config.epochs == "auto" else config.epochs
     steps = math.ceil(math.ceil(len(part.train) / batch_size) / config.accumulate)
-    return FitSettings(
-        batch_size,
-        epochs,
-        steps,
-        partial(
-            learning_rate_at, total_steps=epochs * steps, peak=config.learning_rate, schedule=config.schedule,
-            warmup=config.warmup,
-        ),
-        accumulate=config.accumulate,
-        seed=part.seed,
-        grad_clip_norm=config.grad_clip_norm,
-        precision=config.precision,
-        monitor=config.monitor,
-        patience=config.patience,
+    learning_rate = partial(
+        learning_rate_at, total_steps=epochs * steps, peak=config.learning_rate, schedule=config.schedule,
+        warmup=config.warmup,
     )  # fmt: skip
-
-
-def build_objective(config: TrainConfig, network: Network, labels: np.ndarray, num_classes: int) -> Objective:
-    """labels (n,): of the training texts, which decide how much each class weighs."""
-    device = next(network.parameters()).device
-    weights = None if config.class_weights == "none" else balanced_weights(labels, num_classes).to(device)
-    loss = cross_entropy(class_weights=weights, label_smoothing=config.label_smoothing)
-    if config.adversarial_norm is None:
-        return plain(loss)
-    return adversarial(loss, norm=config.adversarial_norm, dim=network.embedding.table.embedding_dim)
+    return FitSettings(
+        batch_size, epochs, steps, learning_rate, config.accumulate, part.seed, config.grad_clip_norm,
+        config.precision, config.monitor, config.patience,
+    )  # fmt: skip
 
 
 def build_fit(
@@ -116,11 +99,18 @@ def build_fit(
     evaluate: Callable[[], Scores] | None = None,
 ) -> tuple[FitSettings, LazyAdamW, Iterator[Step | Evaluation]]:  # fmt: skip
     """The settings, the optimizer and the `fit` generator, not yet started: load a saved state into network, optimizer
-    and `state` before iterating. The network is on its device."""
+    and `state` before iterating. network: on its device."""
     settings = build_settings(config, part)
     optimizer = build_optimizer(
         network, learning_rate=config.learning_rate, weight_decay=config.weight_decay,
         embedding_lr_multiplier=config.embedding_lr_multiplier,
     )  # fmt: skip
-    objective = build_objective(config, network, np.asarray(part.train.labels), num_classes)
+    weights = None
+    if config.class_weights == "balanced":
+        weights = balanced_weights(np.asarray(part.train.labels), num_classes).to(next(network.parameters()).device)
+    loss = cross_entropy(class_weights=weights, label_smoothing=config.label_smoothing)
+    if config.adversarial_norm is None:
+        objective = plain(loss)
+    else:
+        objective = adversarial(loss, norm=config.adversarial_norm, dim=network.embedding.table.embedding_dim)
     return settings, optimizer, fit(network, part.train, objective, optimizer, state, settings, evaluate)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,8 +30,8 @@ from textrnn.training.state import Evaluation, Step, TrainingState, check_weight
 
 
 class Recorder(Keeper):
-    """Writes a run's files as training goes on. title: of the curves. monitor: the score by which weights are the best.
-    save_minutes: between savings of the training state."""
+    """Writes a run's files as training goes on. title: the title of the curves. monitor: the score that decides which
+    weights are the best. save_minutes: the time between savings of the training state."""
 
     def __init__(
         self, run: RunFolder, held_out: HeldOut | None, *, mix: bool, title: str, monitor: str, save_minutes: float
@@ -44,8 +43,8 @@ class Recorder(Keeper):
         self.last_state: TrainingState | None = None
 
     def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
-        """As a Keeper does, and save the model, its margins, and what the run is trained on. A saved model is used
-        again unless a file is missing or damaged."""
+        """As a Keeper does, and save the model, its margins, and the hashes of the training texts. A saved model is
+        used again unless a file is missing or damaged."""
         classes, margins = len(splits.labels), None
         with contextlib.suppress(CheckpointError):
             saved = load_margins(self.run, classes)
@@ -64,22 +63,19 @@ class Recorder(Keeper):
         return None if margins is None or self.held_out is None else torch.from_numpy(margins)
 
     def load_best(self, network: Network, count: int, begun: list[TrainingState]) -> None:
-        """The weights that were saved before. network: one of the run's, of which there are to be `count`. begun: how
-        far each has come. Raises CheckpointError where weights are missing, damaged, or of another run."""
+        """Load the best weights so far. network: one of the run's `count` networks. begun: the progress of each. Raises
+        CheckpointError where weights are missing, damaged, or of another run."""
         if self.run.weights.exists():
             self.weights = read_networks(self.run.weights)
             self.decision, _, _ = read_decision(self.run.model / DECISION)
-        wrong = next(filter(None, (difference(each, network.state_dict()) for each in self.weights)), None)
-        if wrong is None and len(self.weights) > count:
-            wrong = f"{len(self.weights)} networks, where the run has {count}"
+        wrong = next(filter(None, (difference(tensors, network.state_dict()) for tensors in self.weights)), None)
+        fewest = sum(state.best_epoch > 0 for state in begun)
+        if wrong is None and not fewest <= len(self.weights) <= count:
+            wrong = f"{len(self.weights)} networks, where the run has {fewest} to {count}"
         if wrong is not None:
             raise CheckpointError(
                 f"{self.run.weights}: damaged, or of another run ({wrong}); start over with: "
                 f"{self.run.restart_command()}"
-            )
-        if len(self.weights) < sum(state.best_epoch > 0 for state in begun):
-            raise CheckpointError(
-                f"{self.run.weights}: the best model so far is missing; start over with: {self.run.restart_command()}"
             )
 
     def begin(self, trainee: Trainee) -> None:
@@ -88,11 +84,10 @@ class Recorder(Keeper):
         file = self.run.state_of(trainee.fold)
         self.last_state = state
         if not file.exists():
-            self.save(trainee)  # so that wherever there are weights of a best model, there is a state
+            self.save(trainee)  # so that a run with weights always has a state
             return
-        progress = checked_progress(
-            load_state(file, trainee.network, trainee.optimizer), file, steps_per_epoch=settings.steps_per_epoch
-        )
+        saved = load_state(file, trainee.network, trainee.optimizer)
+        progress = checked_progress(saved, file, steps_per_epoch=settings.steps_per_epoch)
         # train.epochs may have been made larger
         vars(state).update(vars(progress), finished=progress.out_of_patience(settings.patience))
         if is_first():
@@ -125,7 +120,7 @@ class Recorder(Keeper):
         """Keep the weights if they are the best so far, then append to the history, then save the state: a run that is
         killed in between repeats the evaluation."""
         super().add(trainee, event)
-        if not isinstance(event, Evaluation):
+        if isinstance(event, Step):
             return
         if is_first():
             if event.is_best:
@@ -178,43 +173,36 @@ def _of_fold(trainee: Trainee) -> str:
 
 
 def saved_progress(run: RunFolder) -> list[TrainingState]:
-    """How far each network of a run has come that has been begun, read without tensors. Raises CheckpointError."""
+    """The progress of each network that has been begun, read without tensors. Raises CheckpointError."""
     return [checked_progress(read_progress(path), path) for path in run.states()]
 
 
-def plot_history(run: RunFolder, name: str) -> None:
-    """name: of model and data, for the title."""
+def plot_history(run: RunFolder, title: str) -> None:
+    """Draw the curves. The title gets the accuracy of the best weights; of cross-fitted networks, that of all."""
     history = read_history(run.history)
     if panels := training_curves(history):
         run.curves.parent.mkdir(exist_ok=True)
         best = best_epochs(run)
-        save_png(run.curves, plot_curves(history, panels, best, f"{name}{score_in_title(history, best)}"))
+        own = (line for line in history if line.get("fold") is None and line["epoch"] == best.get(None, line["epoch"]))
+        accuracy = next(own, {}).get("dev_accuracy") if best else None
+        score = "" if accuracy is None else f": dev accuracy {100 * accuracy:.1f} %"
+        save_png(run.curves, plot_curves(history, panels, best, f"{title}{score}"))
 
 
 def best_epochs(run: RunFolder) -> dict[int | None, int]:
-    """The epoch of the best weights of each network, by its fold (None: the only network). Nothing where the training
-    state is not there, or of another version: a model is used without it."""
-    found = {}
+    """The epoch of the best weights of each network, by its fold (None: the only network). States that are damaged or
+    of another version are left out: a model is used without them."""
+    best = {}
     for path in run.states():
         with contextlib.suppress(CheckpointError):
             state = checked_progress(read_progress(path), path)
-            fold = None if path == run.state else int(path.stem.rpartition("_")[2])
             if state.best_epoch:
-                found[fold] = state.best_epoch
-    return found
-
-
-def score_in_title(history: list[dict[str, Any]], best: dict[int | None, int]) -> str:
-    """The accuracy of the weights that were kept on held-out texts; of cross-fitted networks, that of all together."""
-    for line in history:
-        if line.get("fold") is None and line["epoch"] == best.get(None, line["epoch"] if best else None):
-            accuracy = line.get("dev_accuracy")
-            return "" if accuracy is None else f": dev accuracy {100 * accuracy:.1f} %"
-    return ""
+                best[None if path == run.state else int(path.stem.rpartition("_")[2])] = state.best_epoch
+    return best
 
 
 def short_line(evaluation: Evaluation, epochs: int) -> str:
-    """For the terminal, of at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
+    """For the terminal, at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
     line = f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"
     if evaluation.scores is not None:
         dev = evaluation.scores.together

@@ -14,7 +14,7 @@ from torch import nn
 
 from textrnn.errors import CheckpointError, TextRNNError, short
 from textrnn.models.network import not_finite
-from textrnn.run.checkpoint import restart_command
+from textrnn.run.folder import RunFolder
 from textrnn.runtime.distributed import total
 from textrnn.training.decision import Scores
 
@@ -23,9 +23,9 @@ from textrnn.training.decision import Scores
 class Step:
     """One optimizer step.
 
-    documents, tokens: over all processes. seconds: until the step was handed to the device.
-    loss: (), summed over this process's documents. grad_norm: (), before clipping, the same in each process. Both stay
-    on the device: reading them waits until the device has computed them. grad_clip_norm: the limit, or None.
+    documents, tokens: over all processes. seconds: until the step was handed to the device. loss: (), summed over this
+    process's documents. grad_norm: (), before clipping, the same in each process. Both stay on the device: reading them
+    waits for it. grad_clip_norm: the limit, or None.
     """
 
     epoch: int
@@ -41,8 +41,7 @@ class Step:
 
 @dataclass
 class Evaluation:
-    """The end of an epoch: what training measured since the last one, and the scores on held-out texts (None without
-    any).
+    """The end of an epoch: measurements since the last one, and scores on held-out texts (None without any).
 
     clipped: the share of steps whose gradient was clipped. is_best: whether the weights are the best so far.
     stopped_early: whether training ends here for lack of improvement.
@@ -63,31 +62,30 @@ class Evaluation:
 
     def record(self) -> dict[str, Any]:
         """The line of history.jsonl."""
-        first = {"epoch": self.epoch, "step": self.step, "train_loss": self.train_loss}
-        return first | dev_scores(self.scores) | {key: getattr(self, key) for key in _MEASURED}
+        measured = {key: getattr(self, key) for key in _MEASURED}
+        return _line(self.epoch, self.step, self.train_loss, self.scores, measured)
 
 
 _MEASURED = ("learning_rate", "grad_norm_mean", "grad_norm_max", "clipped", "tokens_per_second", "seconds")
 
 
-def dev_scores(scores: Scores | None) -> dict[str, float | None]:
-    """The scores by their names in history.jsonl; all None where there are none."""
-    parts = (None, None, None) if scores is None else (scores.together, scores.network, scores.linear)
-    return {
-        f"{name}_{key}": None if part is None else part[key]
-        for name, part in zip(("dev", "dev_network", "dev_linear"), parts, strict=True)
-        for key in ("loss", "accuracy", "macro_f1")
-    }
+def _line(
+    epoch: int, step: int, train_loss: float | None, scores: Scores | None, measured: dict[str, Any]
+) -> dict[str, Any]:
+    line: dict[str, Any] = {"epoch": epoch, "step": step, "train_loss": train_loss}
+    for part, prefix in (("together", "dev"), ("network", "dev_network"), ("linear", "dev_linear")):
+        values = getattr(scores, part, None) or {}
+        line |= {f"{prefix}_{key}": values.get(key) for key in ("loss", "accuracy", "macro_f1")}
+    return line | measured
 
 
 def fold_summary(history: Sequence[dict[str, Any]], scores: Scores) -> dict[str, Any]:
-    """The last line of history.jsonl where networks are cross-fitted: the scores on the held-out texts of all folds.
-    history: its other lines; some may have been lost."""
+    """The last line of history.jsonl of cross-fitted networks: the scores on the held-out texts of all folds. history:
+    its other lines; some may have been lost."""
     last = {record["fold"]: record for record in history if "fold" in record}.values()
     epoch, step = max((record["epoch"] for record in last), default=0), sum(record["step"] for record in last)
     seconds = sum(record.get("seconds") or 0.0 for record in last)
-    unknown = dict.fromkeys(_MEASURED)
-    return {"epoch": epoch, "step": step, "train_loss": None, **dev_scores(scores), **unknown, "seconds": seconds}
+    return _line(epoch, step, None, scores, dict.fromkeys(_MEASURED) | {"seconds": seconds})
 
 
 @dataclass
@@ -100,7 +98,7 @@ class TrainingState:
     seconds: float = 0.0
     pending_evaluation: bool = False  # the epoch's last step is done, its evaluation is not
     finished: bool = False
-    # the best evaluation so far: its value of train.monitor, its dev loss, and how many came after it
+    # the best evaluation so far: its value of train.monitor and its dev loss
     best: float | None = None
     best_loss: float = 0.0
     best_epoch: int = 0
@@ -135,22 +133,19 @@ def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int 
     CheckpointError where the numbers are damaged, of other texts, or saved by another version."""
     problem = _problem(saved, steps_per_epoch)
     if problem is not None:
-        raise CheckpointError(f"{file}: {problem} start over with: {restart_command(file)}")
+        restart = RunFolder(file.parents[1]).restart_command()
+        raise CheckpointError(f"{file}: {problem} start over with: {restart}")
     return TrainingState(**saved)
 
 
 def _problem(saved: dict[str, Any], steps_per_epoch: int | None) -> str | None:
-    if saved.keys() != TrainingState().progress().keys():
+    defaults = TrainingState().progress()
+    if saved.keys() != defaults.keys():
         return "saved by another version of textrnn; resume with that version, or"
-    for key, default in TrainingState().progress().items():
-        value = saved[key]
-        if isinstance(default, bool):
-            good = isinstance(value, bool)
-        elif isinstance(default, int):
-            good = type(value) is int and 0 <= value < 2**53
-        else:
-            good = type(value) is float and 0 <= value < math.inf
-        if not (good or (value is None and default is None)):
+    for key, default in defaults.items():
+        value, kind = saved[key], float if default is None else type(default)
+        good = type(value) is kind and (kind is bool or 0 <= value < (2**53 if kind is int else math.inf))
+        if not (good or value is default is None):
             return f"the saved state is damaged ({key}: {short(value)});"
     state = TrainingState(**saved)
     epoch, step, at = state.epoch, state.step, state.steps_in_epoch
@@ -160,13 +155,12 @@ def _problem(saved: dict[str, Any], steps_per_epoch: int | None) -> str | None:
     if state.best_epoch + state.evaluations_since_best != epoch - 1:
         best = f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {epoch}"
         return f"the saved state is damaged ({best});"
-    if steps_per_epoch is None:
-        return None
-    is_of_epoch = step == (epoch - 1) * steps_per_epoch + at and at <= steps_per_epoch
-    if is_of_epoch and state.pending_evaluation == (at == steps_per_epoch):
-        return None
-    where = f"epoch {epoch}, step {step}, where an epoch has {steps_per_epoch} steps"
-    return f"the saved state is damaged or of other texts ({where});"
+    if steps_per_epoch is not None:
+        is_of_epoch = at <= steps_per_epoch and step == (epoch - 1) * steps_per_epoch + at
+        if not is_of_epoch or state.pending_evaluation != (at == steps_per_epoch):
+            steps = f"epoch {epoch}, step {step}, where an epoch has {steps_per_epoch} steps"
+            return f"the saved state is damaged or of other texts ({steps});"
+    return None
 
 
 def flush_metrics(state: TrainingState) -> None:
@@ -203,8 +197,8 @@ def flush_metrics(state: TrainingState) -> None:
 
 
 def check_weights(state: TrainingState, model: nn.Module) -> None:
-    """Raises TextRNNError where a weight is not finite, so that none such is kept. It waits for the device: the last
-    step may have changed weights from which no loss has been computed yet."""
+    """Raises TextRNNError where a weight is not finite. It waits for the device: the last step may have changed weights
+    from which no loss has been computed yet."""
     name = not_finite(model.state_dict())
     if name is not None:
         raise TextRNNError(
