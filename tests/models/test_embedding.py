@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from textrnn.models.embedding import INITIAL_STD, AdaptiveEmbedding, Embedding, frequent_tokens
-from textrnn.models.ngrams import NgramEmbedding
+from textrnn.models.embedding import INITIAL_STD, AdaptiveEmbedding, Embedding, NgramEmbedding
 from textrnn.texts.vocab import PAD
 
 NONE = [np.nan, np.nan, np.nan]
@@ -106,8 +105,9 @@ def test_padding_and_frequent_tokens_give_no_gradient_to_the_rows_of_the_others(
 def test_a_quarter_of_a_vocabulary_is_frequent_and_at_least_the_two_entries_that_are_no_tokens(
     vocab_size: int, expected: int
 ) -> None:
-    assert frequent_tokens(vocab_size) == expected
-    assert AdaptiveEmbedding(vocab_size, 4, rare_dim=2)(torch.arange(vocab_size)).shape == (vocab_size, 4)
+    table = AdaptiveEmbedding(vocab_size, 4, rare_dim=2)
+    assert table.frequent.num_embeddings == expected
+    assert table(torch.arange(vocab_size)).shape == (vocab_size, 4)
 
 
 def test_frozen_rare_vectors_are_not_trained_either() -> None:

@@ -149,4 +149,12 @@ def test_dropout_between_layers_is_not_applied_to_contexts() -> None:
 @pytest.mark.parametrize("options", [{"concat_directions": True}, {"concat_directions": False, "bidirectional": False}])
 def test_an_encoder_without_two_separate_directions_is_refused(options: dict[str, bool]) -> None:
     with pytest.raises(ValueError, match="bidirectional=True and concat_directions=False"):
-        RCNN(Embedding(5, 4), RNNEncoder(4, 5, **options), pooling="max", num_classes=2, fc_size=None, dropout=0.0)
+        RCNN(
+            Embedding(5, 4),
+            RNNEncoder(4, 5, **options),
+            pooling="max",
+            hops=1,
+            num_classes=2,
+            fc_size=None,
+            dropout=0.0,
+        )

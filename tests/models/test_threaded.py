@@ -192,22 +192,27 @@ def test_an_error_in_a_thread_is_raised() -> None:
         encoder(inputs[..., :2], LENGTHS, encode=encode_in_threads(4))
 
 
-def _chunks(texts: int, cores: int, lengths: list[int] | None = None) -> list[tuple[int, int, int]]:
-    chunks = threaded._split_batch(texts, 90, cores, None if lengths is None else torch.tensor(lengths))
-    return [(chunk.texts.start, chunk.texts.stop, chunk.steps) for chunk in chunks]
+def _chunks(
+    rnn_calls: list[tuple[str, int, int]], texts: int, cores: int, lengths: list[int] | None = None
+) -> list[tuple[int, int]]:
+    """Steps and texts of each chunk, the smallest first."""
+    rnn_calls.clear()
+    all_lengths = torch.tensor(lengths or [9] * texts)
+    RNNEncoder(2, 2, bidirectional=False)(torch.randn(9, texts, 2), all_lengths, encode=encode_in_threads(cores))
+    return sorted(call[1:] for call in rnn_calls)
 
 
-def test_there_is_a_chunk_for_each_core_unless_chunks_would_be_too_small() -> None:
-    assert _chunks(64, 1) == [(0, 64, 90)]
-    assert _chunks(64, 2) == [(0, 32, 90), (32, 64, 90)]
-    assert _chunks(50, 8) == [(0, 16, 90), (16, 33, 90), (33, 50, 90)]
-    assert _chunks(5, 8) == [(0, 5, 90)]
+def test_there_is_a_chunk_for_each_core_unless_chunks_would_be_too_small(rnn_calls: list[tuple[str, int, int]]) -> None:
+    assert _chunks(rnn_calls, 64, 1) == [(9, 64)]
+    assert _chunks(rnn_calls, 64, 2) == [(9, 32), (9, 32)]
+    assert _chunks(rnn_calls, 50, 8) == [(9, 16), (9, 17), (9, 17)]
+    assert _chunks(rnn_calls, 5, 8) == [(9, 5)]
 
 
-def test_a_chunk_ends_with_its_own_longest_text() -> None:
-    lengths = [90] * 10 + [80] * 20 + [20] * 20 + [7] * 14
-    assert _chunks(64, 1, lengths) == [(0, 16, 90), (16, 32, 80), (32, 48, 20), (48, 64, 20)]
-    assert _chunks(20, 4, [90] + [5] * 19) == [(0, 20, 90)]
+def test_a_chunk_ends_with_its_own_longest_text(rnn_calls: list[tuple[str, int, int]]) -> None:
+    lengths = [9] * 10 + [8] * 20 + [2] * 20 + [1] * 14
+    assert _chunks(rnn_calls, 64, 1, lengths) == [(2, 16), (2, 16), (8, 16), (9, 16)]
+    assert _chunks(rnn_calls, 20, 4, [9] + [1] * 19) == [(9, 20)]
 
 
 # --- inference
@@ -267,7 +272,7 @@ def test_the_inference_gru_follows_the_equations_and_leaves_the_module_as_it_was
     weights = Weights(*(parameter.clone().numpy() for parameter in gru.parameters()))
     x = torch.randn(STEPS, 1, INPUTS, dtype=torch.float64)
 
-    outputs = InferenceGRU(gru).run(x, torch.zeros(HIDDEN, dtype=torch.float64))
+    outputs = InferenceGRU(gru)(x, torch.zeros(HIDDEN, dtype=torch.float64))
 
     np.testing.assert_allclose(outputs.squeeze(1).numpy(), STATES["gru"](weights, x.squeeze(1).numpy()), atol=1e-10)
     assert np.array_equal(gru.weight_hh_l0.numpy(), weights.w_hh) and np.array_equal(gru.bias_ih_l0, weights.b_ih)
@@ -280,7 +285,7 @@ def test_outputs_are_those_of_the_module_for_any_initial_state_and_chunk(distinc
     h0 = torch.randn(HIDDEN, dtype=torch.float64)
     expected, _ = gru(vectors[rows], h0.expand(1, TEXTS, -1).contiguous())
 
-    inputs, run = rows if distinct else vectors[rows], InferenceGRU(gru, vectors if distinct else None).run
+    inputs, run = rows if distinct else vectors[rows], InferenceGRU(gru, vectors if distinct else None)
 
     _assert_close(run(inputs, h0), expected)
     _assert_close(run(inputs[:5, 1:], h0), expected[:5, 1:])
@@ -291,7 +296,7 @@ def test_outputs_for_very_large_and_very_small_inputs_are_those_of_the_module() 
     gru = _gru().float()
     x = torch.tensor([1e-30, 1e-3, 1.0, 1e3, 1e30]).repeat_interleave(4).view(-1, 1, 1) * torch.ones(1, 1, INPUTS)
 
-    torch.testing.assert_close(InferenceGRU(gru).run(x, torch.zeros(HIDDEN)), gru(x)[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(InferenceGRU(gru)(x, torch.zeros(HIDDEN)), gru(x)[0], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("distinct", [False, True])
@@ -301,8 +306,8 @@ def test_under_autocast_outputs_are_bfloat16_and_near_those_of_float32(distinct:
     inputs, vectors = (rows, vectors.float()) if distinct else (vectors[rows].float(), None)
 
     with torch.autocast("cpu", torch.bfloat16):
-        outputs = InferenceGRU(gru, vectors).run(inputs, torch.zeros(HIDDEN))
-    expected = InferenceGRU(gru, vectors).run(inputs, torch.zeros(HIDDEN))
+        outputs = InferenceGRU(gru, vectors)(inputs, torch.zeros(HIDDEN))
+    expected = InferenceGRU(gru, vectors)(inputs, torch.zeros(HIDDEN))
 
     assert outputs.dtype == torch.bfloat16
     torch.testing.assert_close(outputs.float(), expected, rtol=0, atol=0.05)
@@ -314,7 +319,7 @@ def test_in_bfloat16_outputs_are_about_as_exact_as_those_of_the_module() -> None
     gru, x = nn.GRU(32, 32), 0.3 * torch.randn(40, 16, 32)
     exact, _ = gru(x)
     with torch.autocast("cpu", torch.bfloat16):
-        of_module, ours = gru(x)[0], InferenceGRU(gru).run(x, torch.zeros(32))
+        of_module, ours = gru(x)[0], InferenceGRU(gru)(x, torch.zeros(32))
 
     def error(outputs: torch.Tensor) -> float:
         return float((outputs.float() - exact).square().mean().sqrt())

@@ -15,7 +15,7 @@ _MOST_CANDIDATES = 1 << 24  # held at a time; past it, those that occurred once 
 def frequent_ngrams(texts: EncodedTexts, *, longest: int, vocab_size: int, at_most: int) -> list[np.ndarray]:
     """The keys of n-grams of 2, 3, ... `longest` vocabulary ids, an array (count,) int64 in ascending order for each
     length. An n-gram's key is its ids as the digits of a number to the base vocab_size; a text counts as preceded by
-    PAD, as in `models.ngrams`.
+    PAD, as in `models.embedding`.
 
     at_most: of all lengths together, the most frequent ones, of equally frequent ones the shorter and those of more
     frequent tokens.
