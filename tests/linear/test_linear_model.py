@@ -69,10 +69,7 @@ def test_out_of_fold_margins_are_those_of_cross_validation_in_scikit_learn(
     expected = cross_val_predict(pipeline, TEXTS, labels, cv=PredefinedSplit(folds), method="decision_function")
 
     counts = [count_ngrams(kind, [FOLDING(text) for text in TEXTS])[1] for kind in kinds]
-    everything = np.ones(len(TEXTS), dtype=bool)
-    margins = out_of_fold(
-        counts, labels, folds, classes, 0.3, chosen=everything, balanced=balanced, seed=1, tolerance=1e-8
-    )
+    (margins,) = out_of_fold(counts, labels, folds, classes, [0.3], balanced=balanced, seed=1, tolerance=1e-8)
     found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -145,7 +142,9 @@ def test_it_comes_back_from_its_files(tmp_path: Path) -> None:
     model = small_model()
     save_linear(tmp_path, model)
     loaded = load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
-    assert loaded.terms() == model.terms()
+    assert [each.vocabulary.terms("") for each in loaded.features] == [
+        each.vocabulary.terms("") for each in model.features
+    ]
     np.testing.assert_array_equal(loaded.margins(NEW), model.margins(NEW))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "linear.safetensors", "linear_characters.txt", "linear_words.txt",

@@ -20,13 +20,9 @@ DEFAULT_EMBEDDING_DIM = 96
 
 
 def build_network(
-    config: ModelConfig,
-    *,
-    vocab_size: int,
-    num_classes: int,
-    pretrained: np.ndarray | None = None,
+    config: ModelConfig, *, vocab_size: int, num_classes: int, pretrained: np.ndarray | None = None,
     ngram_keys: Sequence[np.ndarray] = (),
-) -> Network:
+) -> Network:  # fmt: skip
     """A network with fresh weights, drawn from torch's global random state, on torch's default device.
 
     pretrained: word vectors (vocab_size, dim); a row of NaN means that the token has none. ngram_keys: for each length

@@ -98,17 +98,9 @@ class RNNEncoder(nn.Module):
     """
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        cell: str = "gru",
-        nonlinearity: str = "tanh",
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        dropout: float = 0.0,
-        concat_directions: bool = True,
-    ) -> None:
+        self, input_size: int, hidden_size: int, *, cell: str = "gru", nonlinearity: str = "tanh", num_layers: int = 1,
+        bidirectional: bool = True, dropout: float = 0.0, concat_directions: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         if cell not in CELLS:
             raise ValueError(f"unknown cell {cell!r}")
@@ -128,13 +120,9 @@ class RNNEncoder(nn.Module):
         self.layers = nn.ModuleList(nn.ModuleList(new_rnn(size) for _ in directions) for size in input_sizes)
 
     def direction_outputs(
-        self,
-        inputs: torch.Tensor,
-        lengths: torch.Tensor,
-        h0: Sequence[torch.Tensor] | None = None,
-        *,
+        self, inputs: torch.Tensor, lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None = None, *,
         layer_outputs: Callable[[Sequence[Direction]], list[torch.Tensor]] = layer_outputs,
-    ) -> list[torch.Tensor]:
+    ) -> list[torch.Tensor]:  # fmt: skip
         """inputs (T, B, input_size), lengths (B,) -> the outputs (T, B, hidden_size) of each direction of the last
         layer, in the order of its steps: step 0 of the backward direction reads the last word of each text.
 

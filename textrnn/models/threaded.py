@@ -8,7 +8,6 @@ chunks of texts, and each thread computes one direction of one chunk at a time, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from functools import partial, reduce
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
@@ -20,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from textrnn.models.encoder import Direction, Encode, RNNEncoder
 from textrnn.models.network import Network
 from textrnn.runtime.device import cores_to_share
-from textrnn.runtime.threads import run_in_threads
+from textrnn.runtime.threads import Mode, run_in_threads
 
 T = TypeVar("T")
 
@@ -65,28 +64,22 @@ def inference_logits(network: Network, token_ids: torch.Tensor, lengths: torch.T
 # --- how the work is split
 
 
-class _Chunk(NamedTuple):
-    """Adjacent texts of a batch, and the number of steps after which all of them have ended."""
-
-    texts: slice
-    steps: int
-
-    def select(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A view (steps, texts, ...) of this chunk's part of a tensor (T, B, ...)."""
-        return tensor[: self.steps, self.texts]
-
-    def select_direction(self, direction: Direction) -> Direction:
-        return direction._replace(inputs=self.select(direction.inputs))
-
-
 class _Split(NamedTuple):
-    """How the work on a batch is split. shape: (T, B). cores: threads that work at the same time."""
+    """How the work on a batch is split among threads.
+
+    shape: (T, B). chunks: for each, which texts it has, and the number of steps after which all of them have ended.
+    cores: threads that work at the same time.
+    """
 
     shape: tuple[int, int]
-    chunks: list[_Chunk]
+    chunks: list[tuple[slice, int]]
     cores: int
 
-    def run(self, tasks: Sequence[Callable[[], T]], mode: Callable[[], AbstractContextManager]) -> list[list[T]]:
+    def select(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """A tensor (T, B, ...) -> a view (steps, texts, ...) of each chunk's part."""
+        return [tensor[:steps, texts] for texts, steps in self.chunks]
+
+    def run(self, tasks: Sequence[Callable[[], T]], mode: Mode) -> list[list[T]]:
         """Run a task for each chunk of each direction; return their results by direction. mode: the gradient mode."""
         results, count = run_in_threads(tasks, cores=self.cores, mode=mode), len(self.chunks)
         return [results[start : start + count] for start in range(0, len(results), count)]
@@ -96,9 +89,9 @@ class _Split(NamedTuple):
         if pieces[0].shape[:2] == self.shape:
             return pieces[0]
         whole = pieces[0].new_empty(*self.shape, pieces[0].shape[2])
-        for piece, chunk in zip(pieces, self.chunks, strict=True):
-            chunk.select(whole).copy_(piece)
-            whole[chunk.steps :, chunk.texts] = 0.0
+        for piece, (texts, steps) in zip(pieces, self.chunks, strict=True):
+            whole[:steps, texts] = piece
+            whole[steps:, texts] = 0.0
         return whole
 
 
@@ -117,7 +110,7 @@ def _encode(
         chunk_count = max(4, 2 * chunk_count)  # more mean less padding in each, but also thinner matrix products
     chunk_count = max(1, min(chunk_count, texts // _MIN_CHUNK_TEXTS))
     chunks = [
-        _Chunk(slice(begin, end), int(lengths[begin]) if is_sorted else steps)
+        (slice(begin, end), int(lengths[begin]) if is_sorted else steps)
         for begin, end in pairwise(number * texts // chunk_count for number in range(chunk_count + 1))
     ]
     if encoder.num_directions == len(chunks) == 1:
@@ -138,12 +131,12 @@ def _layer_without_gradients(
     tasks: list[Callable[[], torch.Tensor]]
     if new_grus and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS:
         grus = run_in_threads(new_grus, cores=split.cores, mode=torch.inference_mode)  # multiplies all of `vectors`
-        pairs = list(zip(grus, directions, strict=True))
-        tasks = [partial(gru, chunk.select(inputs), h0) for gru, (_, inputs, h0) in pairs for chunk in split.chunks]
+        pairs = zip(grus, directions, strict=True)
+        tasks = [partial(gru, part, h0) for gru, (_, inputs, h0) in pairs for part in split.select(inputs)]
     else:
         if vectors is not None:
             directions = [each._replace(inputs=nn.functional.embedding(each.inputs, vectors)) for each in directions]
-        tasks = [chunk.select_direction(direction).outputs for direction in directions for chunk in split.chunks]
+        tasks = [Direction(rnn, part, h0).outputs for rnn, inputs, h0 in directions for part in split.select(inputs)]
     return [split.concat(pieces) for pieces in split.run(tasks, torch.inference_mode)]
 
 
@@ -213,7 +206,7 @@ class InferenceGRU:
 def _layer_with_gradients(directions: Sequence[Direction], *, split: _Split) -> list[torch.Tensor]:
     if split.cores == len(split.chunks) == 1:
         return [direction.outputs() for direction in directions]
-    jobs = [_Job(chunk.select_direction(direction)) for direction in directions for chunk in split.chunks]
+    jobs = [_Job(rnn, part, h0) for rnn, inputs, h0 in directions for part in split.select(inputs)]
     sources = [tensor for rnn, inputs, h0 in directions for tensor in (inputs, h0, *rnn.parameters())]
     return list(_ParallelJobs.apply(jobs, split, *sources))
 
@@ -225,8 +218,7 @@ class _Job:
     run the backward pass of its own jobs.
     """
 
-    def __init__(self, direction: Direction) -> None:
-        rnn, *tensors = direction
+    def __init__(self, rnn: nn.Module, *tensors: torch.Tensor) -> None:
         # This job's graph ends with the detached tensors. Parameters are leaves: no graph continues from them.
         inputs, h0 = (tensor.detach().requires_grad_(tensor.requires_grad) for tensor in tensors)
         self.direction = Direction(rnn, inputs, h0)
@@ -241,9 +233,8 @@ class _Job:
         and the parameters; None for what requires none."""
         rnn, inputs, h0 = self.direction
         sources = [inputs, h0, *rnn.parameters()]
-        gradients = iter(
-            torch.autograd.grad(self.outputs, [source for source in sources if source.requires_grad], gradient)
-        )
+        required = [source for source in sources if source.requires_grad]
+        gradients = iter(torch.autograd.grad(self.outputs, required, gradient))
         del self.outputs, self.direction  # frees memory before the gradients of all jobs are put together
         return [next(gradients) if source.requires_grad else None for source in sources]
 
@@ -270,8 +261,8 @@ class _ParallelJobs(torch.autograd.Function):
             raise RuntimeError("the backward pass of a layer that was split among threads can run only once")
         jobs, ctx.jobs = ctx.jobs, None  # their graphs are freed by the backward pass
         split: _Split = ctx.split
-        pieces = [chunk.select(gradient) for gradient in gradients for chunk in split.chunks]
-        tasks = [partial(job.backward, piece) for job, piece in zip(jobs, pieces, strict=True)]
+        parts = [part for gradient in gradients for part in split.select(gradient)]
+        tasks = [partial(job.backward, part) for job, part in zip(jobs, parts, strict=True)]
         results: list[torch.Tensor | None] = []
         for by_chunk in split.run(tasks, torch.no_grad):
             of_inputs, *of_others = zip(*by_chunk, strict=True)

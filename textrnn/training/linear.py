@@ -96,8 +96,8 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
             chosen = np.zeros(count, dtype=bool)
             chosen[sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)] = True
             margins = out_of_fold(
-                counts, labels, folds, classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
-            )[splits.held_out.rows]
+                counts, labels, folds, classes, [choice.c], chosen=chosen, balanced=balanced, seed=seed
+            )[0, splits.held_out.rows]
             train = _sampled(train, seed)
         elif dev is not None:
             margins = fit(*train, classes, choice, folding, balanced=balanced, seed=seed).margins(dev.texts)
