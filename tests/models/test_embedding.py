@@ -46,19 +46,13 @@ def test_the_array_of_pretrained_vectors_is_not_changed_by_training() -> None:
     np.testing.assert_array_equal(vectors, PRETRAINED)
 
 
-def test_each_token_of_a_batch_is_looked_up() -> None:
+def test_tokens_of_the_batch_are_looked_up_and_get_gradients_and_pad_gets_none() -> None:
     embedding = Embedding(5, 3, pretrained=PRETRAINED)
 
     embedded = embedding(torch.tensor([[2, 4], [4, PAD]]))
+    embedded.sum().backward()
 
     assert embedded.tolist() == [[[1, 2, 3], [4, 5, 6]], [[4, 5, 6], [0, 0, 0]]]
-
-
-def test_tokens_of_the_batch_get_gradients_and_pad_gets_none() -> None:
-    embedding = Embedding(5, 3)
-
-    embedding(torch.tensor([[2, 4], [4, PAD]])).sum().backward()
-
     assert embedding.table.weight.grad is not None
     assert embedding.table.weight.grad[:, 0].tolist() == [0, 0, 1, 0, 2]
 

@@ -31,9 +31,7 @@ def _assert_close(actual: torch.Tensor | None, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize("loss_of", ["all outputs", "the last output"])
 @each_cell
-def test_outputs_follow_the_equations_and_gradients_those_of_backpropagation_through_time(
-    cell: str, nonlinearity: str, loss_of: str
-) -> None:
+def test_outputs_and_gradients_follow_the_equations_of_the_cell(cell: str, nonlinearity: str, loss_of: str) -> None:
     encoder, weights, name = _layer(cell, nonlinearity)
     x = np.random.default_rng(0).normal(size=(STEPS, INPUTS))
     upstream = np.random.default_rng(1).normal(size=(STEPS, HIDDEN))

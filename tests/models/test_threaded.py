@@ -254,14 +254,10 @@ def _gru() -> nn.GRU:
     return gru
 
 
-def _rows_and_vectors() -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS, dtype=torch.float64)
-
-
 @pytest.mark.parametrize("distinct", [False, True])
 @torch.no_grad()
 def test_outputs_are_those_of_the_module_for_any_initial_state_and_chunk(distinct: bool) -> None:
-    gru, (rows, vectors) = _gru(), _rows_and_vectors()
+    gru, rows, vectors = _gru(), torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS, dtype=torch.float64)
     h0 = torch.randn(HIDDEN, dtype=torch.float64)
     expected, _ = gru(vectors[rows], h0.expand(1, TEXTS, -1).contiguous())
 

@@ -16,7 +16,6 @@ import numpy as np
 from scipy import sparse
 
 MOST_CHARACTERS = 1_000_000  # of a text are read
-Unit = Literal["words", "characters", "within_words"]
 WORD = re.compile(r"\b\w\w+\b")
 UNKNOWN = -1  # the number of a symbol that is not known
 
@@ -115,7 +114,7 @@ def _counted(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> s
 class Kind:
     """What is counted: n-grams of `shortest` to `longest` units."""
 
-    unit: Unit
+    unit: Literal["words", "characters", "within_words"]
     shortest: int
     longest: int
 
