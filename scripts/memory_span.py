@@ -33,7 +33,6 @@ from torch import nn
 
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
-from textrnn.models.pooling import Pooling
 from textrnn.models.textrnn import TextRNN
 from textrnn.training.optim import clip_gradients
 
@@ -84,8 +83,7 @@ def build(variant: Variant, *, hidden_size: int, pooling: str = "last", bidirect
             if variant.forget_bias is not None:  # gates are stacked in the order input, forget, cell, output
                 input_bias[hidden_size : 2 * hidden_size] = variant.forget_bias
     embedding = Embedding(1 + SYMBOLS + NOISE, hidden_size)
-    read_out = Pooling(pooling, encoder.output_size)
-    return TextRNN(embedding, encoder, read_out, num_classes=SYMBOLS, fc_size=None, dropout=0.0)
+    return TextRNN(embedding, encoder, pooling=pooling, hops=1, num_classes=SYMBOLS, fc_size=None, dropout=0.0)
 
 
 def draw(count: int, span: int, random: torch.Generator, *, place: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -30,36 +30,37 @@ def predicted_classes(logits: torch.Tensor) -> np.ndarray:
 
 
 def compute_logits(
-    model: Network | Ensemble,
-    texts: EncodedTexts,
-    *,
-    device: torch.device,
-    precision: str = "float32",
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    after_batch: Callable[[int], object] = lambda count: None,
-) -> torch.Tensor:
+    model: Network | Ensemble, texts: EncodedTexts, *, device: torch.device, precision: str = "float32",
+    batch_size: int = DEFAULT_BATCH_SIZE, after_batch: Callable[[int], object] = lambda count: None,
+) -> torch.Tensor:  # fmt: skip
     """(n, num_classes) float32 on the CPU. The model is left in the mode it was in.
 
     after_batch: called with the number of texts just computed; it may raise to stop.
 
-    Raises: NotFiniteError where a logit is NaN or infinite.
+    Raises: NotFiniteError if a logit is NaN or infinite.
     """
     begin_computing()
+    networks = model.networks if isinstance(model, Ensemble) else [model]
+    cores = cores_to_share() if device.type == "cpu" else 1
+    batches = inference_batches(texts.lengths, batch_size, at_once=cores)
+    # a batch for each core, as most of its operations are too small to be split; of few, the directions are split
+    side_by_side = cores if len(batches) >= cores else 1
+    forward = partial(inference_logits, cores=cores // side_by_side) if device.type == "cpu" else Network.__call__
+
+    def batch_logits(rows: np.ndarray) -> torch.Tensor:
+        batch = collate(texts, rows).to(device)
+        return average_logits([forward(network, batch.token_ids, batch.lengths) for network in networks])
+
     logits: torch.Tensor | None = None
     was_training = model.training
     model.eval()
     try:
-        cores = cores_to_share() if device.type == "cpu" else 1
-        batches = inference_batches(texts.lengths, batch_size, at_once=cores)
-        # a batch for each core, as most of its operations are too small to be split; of few, the directions are split
-        side_by_side = cores if len(batches) >= cores else 1
-        batch_logits = partial(_batch_logits, model, texts, device, cores // side_by_side)
         with torch.inference_mode(), autocast(device, precision), tf32(device, False):
-            for rows, of_batch in map_in_threads(batch_logits, batches, cores=side_by_side, mode=torch.inference_mode):
+            for rows, some in map_in_threads(batch_logits, batches, cores=side_by_side, mode=torch.inference_mode):
                 if logits is None:
-                    logits = of_batch.new_empty((len(texts), of_batch.shape[1]))
+                    logits = some.new_empty((len(texts), some.shape[1]))
                 # copied at once: keeping small tensors while large ones come and go would fragment memory
-                logits[torch.from_numpy(rows).to(device)] = of_batch
+                logits[torch.from_numpy(rows).to(device)] = some
                 after_batch(len(rows))
     finally:
         model.train(was_training)
@@ -68,12 +69,3 @@ def compute_logits(
     if not_finite({"logits": on_cpu}):
         raise NotFiniteError.of("logits are")
     return on_cpu
-
-
-def _batch_logits(
-    model: Network | Ensemble, texts: EncodedTexts, device: torch.device, cores: int, rows: np.ndarray
-) -> torch.Tensor:
-    batch = collate(texts, rows).to(device)
-    forward = partial(inference_logits, cores=cores) if device.type == "cpu" else Network.__call__
-    networks = model.networks if isinstance(model, Ensemble) else [model]
-    return average_logits([forward(network, batch.token_ids, batch.lengths) for network in networks])

@@ -27,6 +27,7 @@ ANALYZER = {"words": "word", "characters": "char", "within_words": "char_wb"}
 CHINESE = ["房间又小又暗", "早餐也凉透了", "服务 很好 房间大", "位置好 服务好", "小小的房间", "早餐好吃 very good"]
 ROWS = make_rows(90)
 TEXTS = [text for _, text in ROWS]
+FOLDED = [FOLDING(text) for text in TEXTS]
 LABELS = np.array([["food", "sport", "travel"].index(label) for label, _ in ROWS])
 NEW = ["Soup, bread and 3 goals!", "", "xyzzy", "the ticket\tto the ISLAND", "a", "全角ＡＢＣ soup"]
 
@@ -38,6 +39,10 @@ def vectorizer(kind: Kind) -> TfidfVectorizer:
     )  # fmt: skip
 
 
+def fitted(texts: list[str], labels: np.ndarray, classes: int, kinds: list[Kind], c: float = 1.0) -> LinearModel:
+    return fit(texts, labels, classes, Choice(kinds, c, None), FOLDING, balanced=False, seed=1)
+
+
 @pytest.mark.parametrize("kinds", [*SPACED, *UNSPACED], ids=str)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_alone_it_predicts_as_the_pipeline_of_scikit_learn(kinds: list[Kind], classes: int) -> None:
@@ -45,15 +50,11 @@ def test_alone_it_predicts_as_the_pipeline_of_scikit_learn(kinds: list[Kind], cl
     pipeline = make_pipeline(make_union(*map(vectorizer, kinds)), LinearSVC(C=0.3, random_state=1))
     pipeline.fit(TEXTS, labels)
 
-    folded = [FOLDING(text) for text in TEXTS]
-    model = fit(folded, labels, classes, Choice(kinds, 0.3, 0.0), FOLDING, balanced=False, seed=1)
-
-    margins = model.margins(TEXTS + NEW)
+    margins = fitted(FOLDED, labels, classes, kinds, 0.3).margins(TEXTS + NEW)
     expected = pipeline.decision_function(TEXTS + NEW)
     found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
-    np.testing.assert_allclose(
-        found, expected, atol=2e-3
-    )  # the columns are in another order, so LIBLINEAR stops elsewhere
+    # the columns are in another order, so LIBLINEAR stops elsewhere
+    np.testing.assert_allclose(found, expected, atol=2e-3)
     assert (margins.argmax(axis=1) == pipeline.predict(TEXTS + NEW)).mean() > 0.98
 
 
@@ -68,11 +69,8 @@ def test_out_of_fold_margins_are_those_of_cross_validation_in_scikit_learn(
     pipeline = make_pipeline(make_union(*map(vectorizer, kinds)), svc)
     expected = cross_val_predict(pipeline, TEXTS, labels, cv=PredefinedSplit(folds), method="decision_function")
 
-    counts = [count_ngrams(kind, [FOLDING(text) for text in TEXTS])[1] for kind in kinds]
-    everything = np.ones(len(TEXTS), dtype=bool)
-    margins = out_of_fold(
-        counts, labels, folds, classes, 0.3, chosen=everything, balanced=balanced, seed=1, tolerance=1e-8
-    )
+    counts = [count_ngrams(kind, FOLDED)[1] for kind in kinds]
+    (margins,) = out_of_fold(counts, labels, folds, classes, [0.3], balanced=balanced, seed=1, tolerance=1e-8)
     found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -119,10 +117,7 @@ def test_the_script_decides_what_is_tried() -> None:
 def test_classes_without_texts_have_no_weights(labels: list[int]) -> None:
     texts = ["soup bread", "bread", "soup", "goal"]
     for classes in (3, 2) if max(labels) < 2 else (3,):
-        model = fit(
-            texts, np.array(labels), classes, Choice([Kind("words", 1, 1)], 1.0, 0.0), FOLDING, balanced=False, seed=1
-        )
-        margins = model.margins(["soup", "", "unknown"])
+        margins = fitted(texts, np.array(labels), classes, [Kind("words", 1, 1)]).margins(["soup", "", "unknown"])
         assert margins.shape == (3, classes)
         assert np.isfinite(margins).all()
         assert set(margins.argmax(axis=1)) <= set(labels)
@@ -138,14 +133,15 @@ def test_a_sample_keeps_within_both_limits_and_is_always_the_same() -> None:
 
 
 def small_model() -> LinearModel:
-    return fit([FOLDING(t) for t in TEXTS], LABELS, 3, Choice(SPACED[1], 1.0, 0.0), FOLDING, balanced=False, seed=1)
+    return fitted(FOLDED, LABELS, 3, SPACED[1])
 
 
 def test_it_comes_back_from_its_files(tmp_path: Path) -> None:
     model = small_model()
     save_linear(tmp_path, model)
     loaded = load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
-    assert loaded.terms() == model.terms()
+    for features, expected in zip(loaded.features, model.features, strict=True):
+        assert features.vocabulary.terms("") == expected.vocabulary.terms("")
     np.testing.assert_array_equal(loaded.margins(NEW), model.margins(NEW))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "linear.safetensors", "linear_characters.txt", "linear_words.txt",
@@ -185,15 +181,7 @@ def test_prediction_does_not_import_scikit_learn(tmp_path: Path) -> None:
 
 
 def test_no_ngram_in_common_gives_margins_that_are_the_bias() -> None:
-    model = fit(
-        ["a1 b1", "c1 d1"],
-        np.array([0, 1]),
-        2,
-        Choice([Kind("words", 1, 2)], 1.0, 0.0),
-        FOLDING,
-        balanced=False,
-        seed=1,
-    )
+    model = fitted(["a1 b1", "c1 d1"], np.array([0, 1]), 2, [Kind("words", 1, 2)])
     (margins,) = model.margins(["zz"])
     assert margins[1] - margins[0] == pytest.approx(float(model.bias[0]))
     assert sparse.issparse(model.features[0].transform(["zz"]))

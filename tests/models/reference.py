@@ -11,7 +11,9 @@ d_ih and d_hh are the gradients with respect to these two.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from functools import partial
 
 import numpy as np
 
@@ -46,49 +48,31 @@ class Gradients(Weights):
         self.x[t] = weights.w_ih.T @ d_ih
 
 
+States = Callable[[Weights, np.ndarray], np.ndarray]
+Slope = Callable[[np.ndarray], np.ndarray]
+
+
 def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
 
-def tanh_states(w: Weights, x: np.ndarray) -> np.ndarray:
-    """Elman 1990, "Finding Structure in Time": h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)."""
+def rnn_states(w: Weights, x: np.ndarray, activation: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Elman 1990, "Finding Structure in Time": h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), with tanh or relu (Le,
+    Jaitly and Hinton 2015) as f."""
     h, states = np.zeros(w.hidden_size), []
     for x_t in x:
-        h = np.tanh(w.w_ih @ x_t + w.b_ih + w.w_hh @ h + w.b_hh)
+        h = activation(w.w_ih @ x_t + w.b_ih + w.w_hh @ h + w.b_hh)
         states.append(h)
     return np.array(states)
 
 
-def tanh_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients:
-    """Uses tanh' = 1 - tanh^2."""
-    h, gradients = tanh_states(w, x), Gradients(w, x)
+def rnn_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray, states: States, slope: Slope) -> Gradients:
+    """slope: f' as a function of f."""
+    h, gradients = states(w, x), Gradients(w, x)
     d_h = np.zeros(w.hidden_size)
     for t in reversed(range(len(x))):
         h_before = h[t - 1] if t > 0 else np.zeros(w.hidden_size)
-        d_h = d_h + upstream[t]
-        d_a = d_h * (1 - h[t] ** 2)
-        gradients.add(w, t, x[t], h_before, d_a, d_a)
-        d_h = w.w_hh.T @ d_a
-    return gradients
-
-
-def relu_states(w: Weights, x: np.ndarray) -> np.ndarray:
-    """Elman's cell with relu (Le, Jaitly and Hinton 2015): h_t = max(0, W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)."""
-    h, states = np.zeros(w.hidden_size), []
-    for x_t in x:
-        h = np.maximum(0, w.w_ih @ x_t + w.b_ih + w.w_hh @ h + w.b_hh)
-        states.append(h)
-    return np.array(states)
-
-
-def relu_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients:
-    """Uses relu' = 1 where the state is positive, else 0."""
-    h, gradients = relu_states(w, x), Gradients(w, x)
-    d_h = np.zeros(w.hidden_size)
-    for t in reversed(range(len(x))):
-        h_before = h[t - 1] if t > 0 else np.zeros(w.hidden_size)
-        d_h = d_h + upstream[t]
-        d_a = d_h * (h[t] > 0)
+        d_a = (d_h + upstream[t]) * slope(h[t])
         gradients.add(w, t, x[t], h_before, d_a, d_a)
         d_h = w.w_hh.T @ d_a
     return gradients
@@ -169,5 +153,12 @@ def gru_gradients(w: Weights, x: np.ndarray, upstream: np.ndarray) -> Gradients:
     return gradients
 
 
+tanh_states: States = partial(rnn_states, activation=np.tanh)
+relu_states: States = partial(rnn_states, activation=partial(np.maximum, 0))
 STATES = {"rnn-tanh": tanh_states, "rnn-relu": relu_states, "lstm": lstm_states, "gru": gru_states}
-GRADIENTS = {"rnn-tanh": tanh_gradients, "rnn-relu": relu_gradients, "lstm": lstm_gradients, "gru": gru_gradients}
+GRADIENTS = {
+    "rnn-tanh": partial(rnn_gradients, states=tanh_states, slope=lambda h: 1 - h**2),
+    "rnn-relu": partial(rnn_gradients, states=relu_states, slope=lambda h: h > 0),
+    "lstm": lstm_gradients,
+    "gru": gru_gradients,
+}

@@ -5,7 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models.small import each_architecture, each_cell, each_depth, each_direction, each_pooling
+from tests.models.small import (
+    each_architecture,
+    each_cell,
+    each_depth,
+    each_direction,
+    each_pooling,
+    each_recurrent_architecture,
+)  # fmt: skip
 from textrnn.config import ModelConfig
 from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network
 from textrnn.models.dropout import Dropout
@@ -27,41 +34,29 @@ def _linear_sizes(module: nn.Module) -> list[tuple[int, int]]:
 @each_depth
 @each_direction
 @each_cell
-def test_textrnn_has_the_modules_and_sizes_of_its_config(
-    cell: str, nonlinearity: str, bidirectional: bool, num_layers: int, pooling: str
+@each_recurrent_architecture
+def test_a_recurrent_network_has_the_modules_and_sizes_of_its_config(
+    architecture: str, cell: str, nonlinearity: str, bidirectional: bool, num_layers: int, pooling: str
 ) -> None:
     model = _build(
-        cell=cell, nonlinearity=nonlinearity, bidirectional=bidirectional, num_layers=num_layers, pooling=pooling
-    )
-    width = 10 if bidirectional else 5
-
-    assert isinstance(model, TextRNN)
-    assert model.embedding.table.weight.shape == (20, 4)
-    assert model.encoder.concat_directions
-    assert model.pooling.kind == pooling
-    assert _linear_sizes(model.head) == [(width, 3)]
-    _assert_layers(model, cell, nonlinearity, [4, width][:num_layers], directions=2 if bidirectional else 1)
-
-
-@each_pooling
-@each_depth
-@each_direction
-@each_cell
-def test_rcnn_has_the_modules_and_sizes_of_its_config_and_is_always_bidirectional(
-    cell: str, nonlinearity: str, bidirectional: bool, num_layers: int, pooling: str
-) -> None:
-    model = _build(
-        architecture="rcnn", cell=cell, nonlinearity=nonlinearity, bidirectional=bidirectional, num_layers=num_layers,
-        pooling=pooling,
+        architecture=architecture, cell=cell, nonlinearity=nonlinearity, bidirectional=bidirectional,
+        num_layers=num_layers, pooling=pooling,
     )  # fmt: skip
+    directions = 2 if bidirectional or architecture == "rcnn" else 1  # RCNN always has both
 
-    assert isinstance(model, RCNN)
+    assert isinstance(model, RCNN if architecture == "rcnn" else TextRNN)
     assert model.embedding.table.weight.shape == (20, 4)
-    assert not model.encoder.concat_directions
-    assert _linear_sizes(model.combine) == [(5 + 4 + 5, 10)]
+    assert model.encoder.concat_directions is isinstance(model, TextRNN)
+    assert not isinstance(model, RCNN) or _linear_sizes(model.combine) == [(5 + 4 + 5, 10)]
     assert model.pooling.kind == pooling
-    assert _linear_sizes(model.head) == [(10, 3)]
-    _assert_layers(model, cell, nonlinearity, [4, 5][:num_layers], directions=2)
+    assert _linear_sizes(model.head) == [(5 * directions, 3)]
+    width = 5 * directions if model.encoder.concat_directions else 5
+    layers = [[rnn.input_size for rnn in layer] for layer in model.encoder.layers]
+    assert layers == [[size] * directions for size in [4, width][:num_layers]]
+    for rnn in (rnn for layer in model.encoder.layers for rnn in layer):
+        assert isinstance(rnn, {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell])
+        assert rnn.mode == {"rnn": f"RNN_{nonlinearity.upper()}", "lstm": "LSTM", "gru": "GRU"}[cell]
+        assert (rnn.hidden_size, rnn.num_layers, rnn.bidirectional, rnn.dropout) == (5, 1, False, 0)
 
 
 @each_pooling
@@ -76,27 +71,6 @@ def test_tdnn_has_the_modules_and_sizes_of_its_config(bidirectional: bool, num_l
     assert _linear_sizes(model.layers) == [(3 * 4, width), (3 * width, width)][:num_layers]
     assert model.pooling.kind == pooling
     assert _linear_sizes(model.head) == [(width, 3)]
-
-
-def _assert_layers(
-    model: TextRNN | RCNN, cell: str, nonlinearity: str, input_sizes: list[int], *, directions: int
-) -> None:
-    """Each layer has one RNN of the right kind for each direction, without dropout of its own."""
-    found = [[rnn.input_size for rnn in layer] for layer in model.encoder.layers]
-    assert found == [[size] * directions for size in input_sizes]
-    for rnn in (rnn for layer in model.encoder.layers for rnn in layer):
-        assert isinstance(rnn, {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell])
-        assert rnn.mode == {"rnn": f"RNN_{nonlinearity.upper()}", "lstm": "LSTM", "gru": "GRU"}[cell]
-        assert (rnn.hidden_size, rnn.num_layers, rnn.bidirectional, rnn.dropout) == (5, 1, False, 0)
-
-
-@each_architecture
-def test_fc_size_adds_a_dense_layer_with_relu(architecture: str) -> None:
-    without, with_dense = _build(architecture=architecture).head, _build(architecture=architecture, fc_size=7).head
-
-    assert [type(part) for part in without] == [Dropout, nn.Linear]
-    assert [type(part) for part in with_dense] == [nn.Linear, nn.ReLU, Dropout, nn.Linear]
-    assert _linear_sizes(with_dense) == [(10, 7), (7, 3)]
 
 
 @each_architecture
@@ -167,33 +141,21 @@ def test_ngrams_and_attention_hops_are_those_of_the_config(architecture: str) ->
 
 
 # The names under which a model's tensors are saved: a saved model can be loaded only as long as they stay the same.
+_EMBEDDING = "embedding.table.weight embedding.ngrams.keys_2 embedding.ngrams.table.weight"
+_ENCODER = """
+    encoder.layers.0.0.weight_ih_l0 encoder.layers.0.0.weight_hh_l0
+    encoder.layers.0.0.bias_ih_l0 encoder.layers.0.0.bias_hh_l0
+    encoder.layers.0.1.weight_ih_l0 encoder.layers.0.1.weight_hh_l0
+    encoder.layers.0.1.bias_ih_l0 encoder.layers.0.1.bias_hh_l0
+"""
+_TOP = """
+    pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
+    head.0.weight head.0.bias head.3.weight head.3.bias
+"""
 SAVED_NAMES = {
-    "textrnn": """
-        embedding.table.weight embedding.ngrams.keys_2 embedding.ngrams.table.weight
-        encoder.layers.0.0.weight_ih_l0 encoder.layers.0.0.weight_hh_l0
-        encoder.layers.0.0.bias_ih_l0 encoder.layers.0.0.bias_hh_l0
-        encoder.layers.0.1.weight_ih_l0 encoder.layers.0.1.weight_hh_l0
-        encoder.layers.0.1.bias_ih_l0 encoder.layers.0.1.bias_hh_l0
-        pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
-        head.0.weight head.0.bias head.3.weight head.3.bias
-    """,
-    "rcnn": """
-        first_left last_right
-        embedding.table.weight embedding.ngrams.keys_2 embedding.ngrams.table.weight
-        encoder.layers.0.0.weight_ih_l0 encoder.layers.0.0.weight_hh_l0
-        encoder.layers.0.0.bias_ih_l0 encoder.layers.0.0.bias_hh_l0
-        encoder.layers.0.1.weight_ih_l0 encoder.layers.0.1.weight_hh_l0
-        encoder.layers.0.1.bias_ih_l0 encoder.layers.0.1.bias_hh_l0
-        combine.weight combine.bias
-        pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
-        head.0.weight head.0.bias head.3.weight head.3.bias
-    """,
-    "tdnn": """
-        embedding.table.weight embedding.ngrams.keys_2 embedding.ngrams.table.weight
-        layers.0.weight layers.0.bias
-        pooling.key.weight pooling.key.bias pooling.query.weight pooling.next_query.weight
-        head.0.weight head.0.bias head.3.weight head.3.bias
-    """,
+    "textrnn": f"{_EMBEDDING} {_ENCODER} {_TOP}",
+    "rcnn": f"first_left last_right {_EMBEDDING} {_ENCODER} combine.weight combine.bias {_TOP}",
+    "tdnn": f"{_EMBEDDING} layers.0.weight layers.0.bias {_TOP}",
 }
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from textrnn.models.embedding import INITIAL_STD, AdaptiveEmbedding, Embedding, frequent_tokens
-from textrnn.models.ngrams import NgramEmbedding
+from textrnn.models.embedding import INITIAL_STD, AdaptiveEmbedding, Embedding, NgramEmbedding
 from textrnn.texts.vocab import PAD
 
 NONE = [np.nan, np.nan, np.nan]
@@ -45,27 +46,22 @@ def test_the_array_of_pretrained_vectors_is_not_changed_by_training() -> None:
     np.testing.assert_array_equal(vectors, PRETRAINED)
 
 
-def test_each_token_of_a_batch_is_looked_up() -> None:
+def test_tokens_of_the_batch_are_looked_up_and_get_gradients_and_pad_gets_none() -> None:
     embedding = Embedding(5, 3, pretrained=PRETRAINED)
 
     embedded = embedding(torch.tensor([[2, 4], [4, PAD]]))
+    embedded.sum().backward()
 
     assert embedded.tolist() == [[[1, 2, 3], [4, 5, 6]], [[4, 5, 6], [0, 0, 0]]]
-
-
-def test_tokens_of_the_batch_get_gradients_and_pad_gets_none() -> None:
-    embedding = Embedding(5, 3)
-
-    embedding(torch.tensor([[2, 4], [4, PAD]])).sum().backward()
-
     assert embedding.table.weight.grad is not None
     assert embedding.table.weight.grad[:, 0].tolist() == [0, 0, 1, 0, 2]
 
 
-def test_frozen_vectors_are_not_trained() -> None:
-    embedding = Embedding(5, 3, pretrained=PRETRAINED, frozen=True)
+@pytest.mark.parametrize("options", [{"pretrained": PRETRAINED}, {"rare_dim": 2}])
+def test_frozen_vectors_are_not_trained(options: dict[str, Any]) -> None:
+    embedding = Embedding(5, 3, frozen=True, **options)
 
-    assert not embedding(torch.tensor([[2, 4]])).requires_grad
+    assert not embedding(torch.arange(5).view(5, 1)).requires_grad
     assert not any(parameter.requires_grad for parameter in embedding.parameters())
 
 
@@ -106,12 +102,9 @@ def test_padding_and_frequent_tokens_give_no_gradient_to_the_rows_of_the_others(
 def test_a_quarter_of_a_vocabulary_is_frequent_and_at_least_the_two_entries_that_are_no_tokens(
     vocab_size: int, expected: int
 ) -> None:
-    assert frequent_tokens(vocab_size) == expected
-    assert AdaptiveEmbedding(vocab_size, 4, rare_dim=2)(torch.arange(vocab_size)).shape == (vocab_size, 4)
-
-
-def test_frozen_rare_vectors_are_not_trained_either() -> None:
-    assert not Embedding(12, 4, rare_dim=2, frozen=True)(torch.arange(12)).requires_grad
+    table = AdaptiveEmbedding(vocab_size, 4, rare_dim=2)
+    assert table.frequent.num_embeddings == expected
+    assert table(torch.arange(vocab_size)).shape == (vocab_size, 4)
 
 
 def test_dropout_is_applied_to_vectors_in_training_only() -> None:
@@ -124,16 +117,6 @@ def test_dropout_is_applied_to_vectors_in_training_only() -> None:
     lost = dropped == 0
     assert 0.4 < lost.float().mean() < 0.6
     assert (dropped == torch.where(lost, 0, torch.tensor([2.0, 4, 6]))).all()  # scaled by 1 / (1 - dropout)
-
-
-def test_each_distinct_token_is_looked_up_once() -> None:
-    embedding = Embedding(10, 3)
-    token_ids = torch.tensor([[5, 5, 2], [2, 7, 2]])
-
-    rows, vectors = embedding.distinct(token_ids)
-
-    assert vectors.shape == (3, 3)
-    assert torch.equal(vectors[rows], embedding(token_ids))
 
 
 def ngrams_of(longest: int) -> NgramEmbedding:
@@ -167,26 +150,16 @@ def test_ngrams_seen_for_the_first_time_add_nothing() -> None:
     assert torch.equal(with_bigrams(token_ids), without(token_ids))
 
 
-def test_the_gradient_of_the_ngram_table_is_sparse() -> None:
-    embedding = embedding_with_ngrams(2)
-
-    embedding(torch.tensor([[2, 3], [4, 5]])).sum().backward()
-
-    assert embedding.ngrams.table.weight.grad is not None
-    assert embedding.ngrams.table.weight.grad.is_sparse
-
-
 @pytest.mark.parametrize("narrow", [None, 2])
-@pytest.mark.parametrize("longest", [2, 3])
-def test_with_ngrams_each_position_has_its_vector_and_equal_ones_are_kept_once(
-    longest: int, narrow: int | None
-) -> None:
+@pytest.mark.parametrize("longest", [1, 2, 3])
+def test_each_position_has_its_vector_and_equal_ones_are_kept_once(longest: int, narrow: int | None) -> None:
     token_ids = torch.randint(2, 6, (9, 40))
     # of six tokens, half of all bigrams and a third of all trigrams
     keys = [torch.arange(0, 36, 2), torch.arange(0, 216, 3)][: longest - 1]
-    ngrams = NgramEmbedding(keys, 6, 3, table_dim=narrow)
+    ngrams = NgramEmbedding(keys, 6, 3, table_dim=narrow) if keys else None
     embedding = Embedding(6, 3, rare_dim=narrow, ngrams=ngrams).eval()
-    nn.init.normal_(ngrams.table.weight[1:])
+    if ngrams is not None:
+        nn.init.normal_(ngrams.table.weight[1:])
 
     rows, vectors = embedding.distinct(token_ids)
 
@@ -231,11 +204,12 @@ def test_narrow_vectors_are_mapped_to_the_size_of_the_others_and_keep_their_prop
     assert not none.any()
 
 
-def test_the_matrix_of_narrow_vectors_is_saved_and_not_trained() -> None:
+def test_the_table_has_sparse_gradients_and_the_matrix_of_narrow_vectors_is_saved_and_not_trained() -> None:
     ngrams = NgramEmbedding([torch.tensor([7])], 10, 12, table_dim=3)
 
     ngrams(torch.tensor([[7]])).sum().backward()
 
+    assert ngrams.table.weight.grad.is_sparse
     assert ngrams.table.weight.grad.to_dense()[1].any()
     assert [name for name, _ in ngrams.named_parameters()] == ["table.weight"]
     assert ngrams.state_dict()["projection"].shape == (12, 3)

@@ -23,38 +23,27 @@ def _layer(cell: str, nonlinearity: str) -> tuple[RNNEncoder, Weights, str]:
     return encoder, weights, f"rnn-{nonlinearity}" if cell == "rnn" else cell
 
 
-def _inputs() -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(STEPS, INPUTS))
-
-
 def _assert_close(actual: torch.Tensor | None, expected: np.ndarray) -> None:
     """Equal up to 1e-10 of the largest expected value."""
     assert actual is not None
     np.testing.assert_allclose(actual.detach().numpy(), expected, rtol=0, atol=1e-10 * np.abs(expected).max())
 
 
-@each_cell
-def test_outputs_follow_the_equations_of_the_cell(cell: str, nonlinearity: str) -> None:
-    encoder, weights, name = _layer(cell, nonlinearity)
-    x = _inputs()
-
-    outputs = encoder(torch.from_numpy(x).unsqueeze(1), torch.tensor([STEPS]))
-
-    _assert_close(outputs.squeeze(1), STATES[name](weights, x))
-
-
 @pytest.mark.parametrize("loss_of", ["all outputs", "the last output"])
 @each_cell
-def test_gradients_are_those_of_backpropagation_through_time(cell: str, nonlinearity: str, loss_of: str) -> None:
+def test_outputs_and_gradients_follow_the_equations_of_the_cell(cell: str, nonlinearity: str, loss_of: str) -> None:
     encoder, weights, name = _layer(cell, nonlinearity)
-    x = _inputs()
+    x = np.random.default_rng(0).normal(size=(STEPS, INPUTS))
     upstream = np.random.default_rng(1).normal(size=(STEPS, HIDDEN))
     if loss_of == "the last output":
         upstream[:-1] = 0  # then the gradient at the first word has passed through all steps
     expected = GRADIENTS[name](weights, x, upstream)
 
     inputs = torch.from_numpy(x).unsqueeze(1).requires_grad_()
-    encoder(inputs, torch.tensor([STEPS])).squeeze(1).backward(torch.from_numpy(upstream))
+    outputs = encoder(inputs, torch.tensor([STEPS])).squeeze(1)
+    outputs.backward(torch.from_numpy(upstream))
+
+    _assert_close(outputs, STATES[name](weights, x))
 
     rnn = encoder.layers[0][0]
     _assert_close(rnn.weight_ih_l0.grad, expected.w_ih)

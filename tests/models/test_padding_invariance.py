@@ -12,8 +12,6 @@ from tests.models.small import (
     ARCHITECTURES,
     CELLS,
     POOLINGS,
-    each_depth,
-    each_direction,
     each_network,
     each_pooling,
     each_recurrent_architecture,
@@ -25,25 +23,6 @@ from tests.models.small import (
 )
 
 TOLERANCE = {"rtol": 1e-6, "atol": 1e-5}  # logits of a thousand are rounded to 1e-4 in float32
-
-
-@each_pooling
-@each_direction
-@each_depth
-@each_network
-def test_logits_do_not_depend_on_other_texts_or_on_padding(
-    architecture: str, cell: str, nonlinearity: str, num_layers: int, bidirectional: bool, pooling: str
-) -> None:
-    model = small_model(
-        architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=num_layers,
-        bidirectional=bidirectional, pooling=pooling,
-    )  # fmt: skip
-    texts = random_texts([5, 1, 9, 3, 12])
-    alone = logits_alone(model, texts)
-
-    for extra in (0, 1, 20):
-        torch.testing.assert_close(model(*padded_batch(texts, extra=extra)), alone, **TOLERANCE)
-    assert (alone[0] - alone[1:]).abs().amax(dim=1).min() > 1e-3  # logits do depend on the text
 
 
 @given(
@@ -60,12 +39,10 @@ def test_logits_do_not_depend_on_other_texts_or_on_padding(
     extra=st.integers(0, 40),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 def test_logits_of_a_text_in_any_batch_are_those_of_the_text_alone(
     architecture: str, cell: tuple[str, str], num_layers: int, bidirectional: bool, pooling: str,
-    text_length: int, other_lengths: list[int], hops: int, ngrams: int,
-    narrow: int | None,
-    extra: int, seed: int,
+    text_length: int, other_lengths: list[int], hops: int, ngrams: int, narrow: int | None, extra: int, seed: int,
 ) -> None:  # fmt: skip
     model = small_model(
         architecture=architecture, cell=cell[0], nonlinearity=cell[1], num_layers=num_layers,

@@ -71,37 +71,17 @@ def test_attention_weights_are_the_softmax_of_the_scores(padding: float) -> None
 
 
 @any_padding
-def test_attention_weights_sum_to_one_over_real_positions(padding: float) -> None:
-    outputs = _outputs(padding)
-    for text, length in enumerate(LENGTHS):
-        outputs[:length, text, 1] = 1.0  # the weighted mean of ones is the sum of the weights
-
-    pooled = Pooling("attention", 2)(outputs, LENGTHS)
-
-    torch.testing.assert_close(pooled[:, 1], torch.ones(2))
-
-
-def test_attention_follows_equations_5_to_7_of_yang_et_al() -> None:
-    pooling = Pooling("attention", 2)
-    words = torch.tensor(LONG)
-
-    u = torch.tanh(words @ pooling.key.weight.T + pooling.key.bias)
-    scores = torch.exp(u @ pooling.query.weight[0])
-    alpha = scores / scores.sum()
-    expected = (alpha[:, None] * words).sum(0)
-
-    torch.testing.assert_close(pooling(words.unsqueeze(1), torch.tensor([3]))[0], expected)
-
-
-@any_padding
-def test_the_query_of_a_hop_is_the_last_result_plus_a_map_of_the_last_query(padding: float) -> None:
-    pooling = Pooling("attention", 2, hops=3)
+@pytest.mark.parametrize("hops", [1, 3])
+def test_attention_follows_equations_5_to_7_of_yang_et_al_with_a_new_query_in_each_hop(
+    hops: int, padding: float
+) -> None:
+    pooling = Pooling("attention", 2, hops=hops)
     words = torch.tensor(LONG)
 
     keys = torch.tanh(words @ pooling.key.weight.T + pooling.key.bias)
     query = pooling.query.weight[0]
     result = (keys @ query).softmax(0) @ words
-    for _ in range(2):
+    for _ in range(hops - 1):
         query = pooling.next_query.weight @ query + result
         result = (keys @ query).softmax(0) @ words
 
@@ -135,26 +115,18 @@ def test_an_unknown_kind_is_refused() -> None:
 # --- the classifier
 
 
-def test_without_fc_size_logits_are_a_linear_map() -> None:
-    head = classifier_head(6, 3, fc_size=None, dropout=0.5).eval()
+@pytest.mark.parametrize("fc_size", [None, 7])
+def test_fc_size_adds_a_dense_layer_with_relu_to_a_linear_map(fc_size: int | None) -> None:
+    head = classifier_head(6, 3, fc_size=fc_size, dropout=0.5).eval()
     randomize(head)
-    last = head[-1]
-    vectors = torch.randn(4, 6)
+    *dense, last = (module for module in head if isinstance(module, nn.Linear))
+    hidden = vectors = torch.randn(4, 6)
 
-    torch.testing.assert_close(head(vectors), vectors @ last.weight.T + last.bias)
+    for layer in dense:
+        hidden = (vectors @ layer.weight.T + layer.bias).clamp(min=0)
+        assert hidden.shape == (4, fc_size) and (hidden == 0).any() and (hidden > 0).any()
 
-
-def test_fc_size_adds_a_dense_layer_with_relu() -> None:
-    head = classifier_head(6, 3, fc_size=7, dropout=0.5).eval()
-    randomize(head)
-    dense, last = (module for module in head if isinstance(module, nn.Linear))
-    vectors = torch.randn(4, 6)
-
-    hidden = (vectors @ dense.weight.T + dense.bias).clamp(min=0)
-
-    assert hidden.shape == (4, 7)
-    assert (hidden == 0).any()
-    assert (hidden > 0).any()
+    assert len(dense) == (fc_size is not None)
     torch.testing.assert_close(head(vectors), hidden @ last.weight.T + last.bias)
 
 

@@ -70,7 +70,6 @@ def test_layers_that_look_beyond_the_texts_take_no_more_memory() -> None:
 
 
 def test_dropout_is_applied_between_layers_only() -> None:
-    torch.manual_seed(0)
     one, two = (_model(layers, True, dropout=0.5, embedding_dropout=0).train() for layers in (1, 2))
     words, lengths = torch.randn(6, 3, 4, dtype=torch.float64), torch.tensor([6, 2, 1])
 

@@ -35,18 +35,6 @@ def test_logits_are_those_of_the_modules_one_after_another(
     torch.testing.assert_close(model(token_ids, lengths), pooled @ last.weight.T + last.bias)
 
 
-@each_direction
-def test_logits_of_a_text_of_one_token(bidirectional: bool) -> None:
-    model = small_model(bidirectional=bidirectional, pooling="last")
-    word = model.embedding.table.weight[2].view(1, 1, -1)
-
-    logits = model(torch.tensor([[2]]), torch.tensor([1]))
-
-    torch.testing.assert_close(
-        logits, model.head(torch.cat([rnn(word)[0][0] for rnn in model.encoder.layers[0]], dim=1))
-    )
-
-
 @each_pooling
 def test_logits_depend_on_the_order_of_words(pooling: str) -> None:
     model = small_model(pooling=pooling)

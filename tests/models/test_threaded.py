@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests.models.reference import STATES, Weights
 from tests.models.small import (
     each_cell,
     each_depth,
@@ -30,6 +28,7 @@ from textrnn.models.threaded import (
     training_encode,
 )  # fmt: skip
 
+Call = tuple[str, int, int]  # the thread, steps and texts of a call of an RNN module
 STEPS, TEXTS, INPUTS, HIDDEN = 20, 3, 4, 8
 LENGTHS = torch.tensor([6, 1, 3, 2, 6, 5, 4])
 each_core_count = pytest.mark.parametrize("cores", [2, 3, 4, 7])
@@ -41,9 +40,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def rnn_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
-    """(thread, steps, texts) of each call of an RNN module, as they run."""
-    calls: list[tuple[str, int, int]] = []
+def rnn_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    calls: list[Call] = []
     original = Direction.outputs
 
     def recorded(self: Direction) -> torch.Tensor:
@@ -64,8 +62,15 @@ def _gradients(outputs: torch.Tensor, *sources: torch.Tensor) -> list[torch.Tens
     return list(torch.autograd.grad((outputs * torch.linspace(-1, 1, outputs.numel()).view_as(outputs)).sum(), sources))
 
 
-def _assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-11)
+def _assert_close(actual: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-11)
+
+
+def _assert_close_with_gradients(actual: torch.Tensor, expected: torch.Tensor, *sources: torch.Tensor) -> None:
+    _assert_close(actual, expected)
+    for gradient, of_expected in zip(_gradients(actual, *sources), _gradients(expected, *sources), strict=True):
+        _assert_close(gradient, of_expected)
+        assert gradient.abs().max() > 1e-3
 
 
 # --- training
@@ -76,27 +81,24 @@ def _assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
 @each_core_count
 @pytest.mark.usefixtures("small_chunks")
 def test_outputs_and_gradients_are_those_of_the_plain_encoder(
-    cell: str, nonlinearity: str, bidirectional: bool, cores: int, rnn_calls: list[tuple[str, int, int]]
+    cell: str, nonlinearity: str, bidirectional: bool, cores: int, rnn_calls: list[Call]
 ) -> None:
     encoder, inputs = _encoder_and_inputs(cell, nonlinearity, bidirectional=bidirectional)
     expected = encoder(inputs, LENGTHS)
     rnn_calls.clear()
 
-    found = encoder(inputs, LENGTHS, encode=encode_in_threads(cores))
+    outputs = encoder(inputs, LENGTHS, encode=encode_in_threads(cores))
 
     assert len(rnn_calls) >= 2 * 2  # two layers, at least two jobs each
     assert all(thread.startswith("textrnn") for thread, *_ in rnn_calls)
-    _assert_close(found, expected)
-    sources = inputs, *encoder.parameters()
-    for one, other in zip(_gradients(found, *sources), _gradients(expected, *sources), strict=True):
-        _assert_close(one, other)
+    _assert_close_with_gradients(outputs, expected, inputs, *encoder.parameters())
 
 
 @each_cell
 @each_direction
 @pytest.mark.parametrize("cores", [1, 2, 5])
 def test_a_batch_with_much_padding_is_split_into_chunks_that_end_earlier(
-    cell: str, nonlinearity: str, bidirectional: bool, cores: int, rnn_calls: list[tuple[str, int, int]]
+    cell: str, nonlinearity: str, bidirectional: bool, cores: int, rnn_calls: list[Call]
 ) -> None:
     encoder, _ = _encoder_and_inputs(cell, nonlinearity, bidirectional=bidirectional)
     inputs = torch.randn(12, 70, 3, dtype=torch.float64, requires_grad=True)
@@ -104,20 +106,15 @@ def test_a_batch_with_much_padding_is_split_into_chunks_that_end_earlier(
     expected = encoder(inputs, lengths)
     rnn_calls.clear()
 
-    found = encoder(inputs, lengths, encode=encode_in_threads(cores))
+    outputs = encoder(inputs, lengths, encode=encode_in_threads(cores))
 
     assert min(steps for _, steps, _ in rnn_calls) < 12
-    _assert_close(found, expected)
-    sources = inputs, *encoder.parameters()
-    for one, other in zip(_gradients(found, *sources), _gradients(expected, *sources), strict=True):
-        _assert_close(one, other)
+    _assert_close_with_gradients(outputs, expected, inputs, *encoder.parameters())
     _assert_close(encoder(inputs.detach(), lengths, encode=encode_for_inference(cores)), expected.detach())
 
 
 @pytest.mark.parametrize("lengths", [[9] * 36 + [4] * 4, [9, 1]], ids=["little padding", "few texts"])
-def test_a_batch_with_little_padding_or_few_texts_is_not_split_so(
-    lengths: list[int], rnn_calls: list[tuple[str, int, int]]
-) -> None:
+def test_a_batch_with_little_padding_or_few_texts_is_not_split_so(lengths: list[int], rnn_calls: list[Call]) -> None:
     RNNEncoder(3, 4)(torch.randn(9, len(lengths), 3), torch.tensor(lengths), encode=encode_in_threads(1))
 
     assert rnn_calls == [(threading.current_thread().name, 9, len(lengths))] * 2
@@ -130,12 +127,12 @@ def test_initial_states_get_their_gradients(cores: int) -> None:
     lengths = torch.tensor([6] * 7)
     h0 = [torch.randn(4, dtype=torch.float64, requires_grad=True) for _ in range(2)]
 
-    expected = _gradients(torch.cat(encoder.direction_outputs(inputs, lengths, h0), -1), *h0)
-    found = _gradients(torch.cat(encode_in_threads(cores)(encoder, inputs, lengths, h0), -1), *h0)
+    outputs, expected = (
+        encode_in_threads(cores)(encoder, inputs, lengths, h0),
+        encoder.direction_outputs(inputs, lengths, h0),
+    )
 
-    for one, other in zip(found, expected, strict=True):
-        _assert_close(one, other)
-        assert one.abs().max() > 1e-3
+    _assert_close_with_gradients(torch.cat(outputs, -1), torch.cat(expected, -1), *h0)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -192,22 +189,25 @@ def test_an_error_in_a_thread_is_raised() -> None:
         encoder(inputs[..., :2], LENGTHS, encode=encode_in_threads(4))
 
 
-def _chunks(texts: int, cores: int, lengths: list[int] | None = None) -> list[tuple[int, int, int]]:
-    chunks = threaded._split_batch(texts, 90, cores, None if lengths is None else torch.tensor(lengths))
-    return [(chunk.texts.start, chunk.texts.stop, chunk.steps) for chunk in chunks]
+def _chunks(rnn_calls: list[Call], texts: int, cores: int, lengths: list[int] | None = None) -> list[tuple[int, int]]:
+    """Steps and texts of each chunk, the smallest first."""
+    rnn_calls.clear()
+    all_lengths = torch.tensor(lengths or [9] * texts)
+    RNNEncoder(2, 2, bidirectional=False)(torch.randn(9, texts, 2), all_lengths, encode=encode_in_threads(cores))
+    return sorted(call[1:] for call in rnn_calls)
 
 
-def test_there_is_a_chunk_for_each_core_unless_chunks_would_be_too_small() -> None:
-    assert _chunks(64, 1) == [(0, 64, 90)]
-    assert _chunks(64, 2) == [(0, 32, 90), (32, 64, 90)]
-    assert _chunks(50, 8) == [(0, 16, 90), (16, 33, 90), (33, 50, 90)]
-    assert _chunks(5, 8) == [(0, 5, 90)]
+def test_there_is_a_chunk_for_each_core_unless_chunks_would_be_too_small(rnn_calls: list[Call]) -> None:
+    assert _chunks(rnn_calls, 64, 1) == [(9, 64)]
+    assert _chunks(rnn_calls, 64, 2) == [(9, 32), (9, 32)]
+    assert _chunks(rnn_calls, 50, 8) == [(9, 16), (9, 17), (9, 17)]
+    assert _chunks(rnn_calls, 5, 8) == [(9, 5)]
 
 
-def test_a_chunk_ends_with_its_own_longest_text() -> None:
-    lengths = [90] * 10 + [80] * 20 + [20] * 20 + [7] * 14
-    assert _chunks(64, 1, lengths) == [(0, 16, 90), (16, 32, 80), (32, 48, 20), (48, 64, 20)]
-    assert _chunks(20, 4, [90] + [5] * 19) == [(0, 20, 90)]
+def test_a_chunk_ends_with_its_own_longest_text(rnn_calls: list[Call]) -> None:
+    lengths = [9] * 10 + [8] * 20 + [2] * 20 + [1] * 14
+    assert _chunks(rnn_calls, 64, 1, lengths) == [(2, 16), (2, 16), (8, 16), (9, 16)]
+    assert _chunks(rnn_calls, 20, 4, [9] + [1] * 19) == [(9, 20)]
 
 
 # --- inference
@@ -230,9 +230,7 @@ def test_logits_for_inference_are_those_of_the_plain_forward(
 
 
 @pytest.mark.parametrize(("texts", "calls"), [(3, [3]), (64, [])])
-def test_large_batches_do_not_use_the_module(
-    texts: int, calls: list[int], rnn_calls: list[tuple[str, int, int]]
-) -> None:
+def test_large_batches_do_not_use_the_module(texts: int, calls: list[int], rnn_calls: list[Call]) -> None:
     encoder, lengths = RNNEncoder(INPUTS, HIDDEN, bidirectional=False), torch.full((texts,), STEPS)
 
     encoder(torch.randn(STEPS, texts, INPUTS), lengths, encode=encode_for_inference(1))
@@ -240,14 +238,13 @@ def test_large_batches_do_not_use_the_module(
     assert [count for *_, count in rnn_calls] == calls
 
 
-@each_core_count
 @pytest.mark.usefixtures("small_chunks")
-def test_inference_is_done_in_threads(cores: int, rnn_calls: list[tuple[str, int, int]]) -> None:
+def test_inference_is_done_in_threads(rnn_calls: list[Call]) -> None:
     encoder, inputs = _encoder_and_inputs("gru")
 
-    assert encoder(inputs.detach(), LENGTHS, encode=encode_for_inference(cores)).shape == (6, 7, 8)
+    encoder(inputs.detach(), LENGTHS, encode=encode_for_inference(4))
 
-    assert len(rnn_calls) >= 4
+    assert len(rnn_calls) >= 2 * 2
     assert all(thread.startswith("textrnn") for thread, *_ in rnn_calls)
 
 
@@ -257,33 +254,18 @@ def _gru() -> nn.GRU:
     return gru
 
 
-def _rows_and_vectors() -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS, dtype=torch.float64)
-
-
-@torch.no_grad()
-def test_the_inference_gru_follows_the_equations_and_leaves_the_module_as_it_was() -> None:
-    gru = _gru()
-    weights = Weights(*(parameter.clone().numpy() for parameter in gru.parameters()))
-    x = torch.randn(STEPS, 1, INPUTS, dtype=torch.float64)
-
-    outputs = InferenceGRU(gru).run(x, torch.zeros(HIDDEN, dtype=torch.float64))
-
-    np.testing.assert_allclose(outputs.squeeze(1).numpy(), STATES["gru"](weights, x.squeeze(1).numpy()), atol=1e-10)
-    assert np.array_equal(gru.weight_hh_l0.numpy(), weights.w_hh) and np.array_equal(gru.bias_ih_l0, weights.b_ih)
-
-
 @pytest.mark.parametrize("distinct", [False, True])
 @torch.no_grad()
 def test_outputs_are_those_of_the_module_for_any_initial_state_and_chunk(distinct: bool) -> None:
-    gru, (rows, vectors) = _gru(), _rows_and_vectors()
+    gru, rows, vectors = _gru(), torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS, dtype=torch.float64)
     h0 = torch.randn(HIDDEN, dtype=torch.float64)
     expected, _ = gru(vectors[rows], h0.expand(1, TEXTS, -1).contiguous())
 
-    inputs, run = rows if distinct else vectors[rows], InferenceGRU(gru, vectors if distinct else None).run
+    inputs, run = rows if distinct else vectors[rows], InferenceGRU(gru, vectors if distinct else None)
 
     _assert_close(run(inputs, h0), expected)
     _assert_close(run(inputs[:5, 1:], h0), expected[:5, 1:])
+    assert torch.equal(gru(vectors[rows], h0.expand(1, TEXTS, -1).contiguous())[0], expected)  # the module is unchanged
 
 
 @torch.no_grad()
@@ -291,32 +273,21 @@ def test_outputs_for_very_large_and_very_small_inputs_are_those_of_the_module() 
     gru = _gru().float()
     x = torch.tensor([1e-30, 1e-3, 1.0, 1e3, 1e30]).repeat_interleave(4).view(-1, 1, 1) * torch.ones(1, 1, INPUTS)
 
-    torch.testing.assert_close(InferenceGRU(gru).run(x, torch.zeros(HIDDEN)), gru(x)[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(InferenceGRU(gru)(x, torch.zeros(HIDDEN)), gru(x)[0], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("distinct", [False, True])
 @torch.no_grad()
-def test_under_autocast_outputs_are_bfloat16_and_near_those_of_float32(distinct: bool) -> None:
-    gru, (rows, vectors) = _gru().float(), _rows_and_vectors()
-    inputs, vectors = (rows, vectors.float()) if distinct else (vectors[rows].float(), None)
-
+def test_in_bfloat16_outputs_are_about_as_exact_as_those_of_the_module(distinct: bool) -> None:
+    gru, rows, vectors = nn.GRU(32, 32), torch.randint(50, (40, 16)), 0.3 * torch.randn(50, 32)
+    inputs, h0 = vectors[rows], torch.zeros(32)
+    exact, _ = gru(inputs)
     with torch.autocast("cpu", torch.bfloat16):
-        outputs = InferenceGRU(gru, vectors).run(inputs, torch.zeros(HIDDEN))
-    expected = InferenceGRU(gru, vectors).run(inputs, torch.zeros(HIDDEN))
-
-    assert outputs.dtype == torch.bfloat16
-    torch.testing.assert_close(outputs.float(), expected, rtol=0, atol=0.05)
-    assert not torch.equal(outputs.float(), expected)
-
-
-@torch.no_grad()
-def test_in_bfloat16_outputs_are_about_as_exact_as_those_of_the_module() -> None:
-    gru, x = nn.GRU(32, 32), 0.3 * torch.randn(40, 16, 32)
-    exact, _ = gru(x)
-    with torch.autocast("cpu", torch.bfloat16):
-        of_module, ours = gru(x)[0], InferenceGRU(gru).run(x, torch.zeros(32))
+        of_module = gru(inputs)[0]
+        ours = InferenceGRU(gru, vectors)(rows, h0) if distinct else InferenceGRU(gru)(inputs, h0)
 
     def error(outputs: torch.Tensor) -> float:
         return float((outputs.float() - exact).square().mean().sqrt())
 
+    assert ours.dtype == torch.bfloat16
     assert 0 < error(ours) < 1.4 * error(of_module)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.linear.features import UNKNOWN, WORD, Features, Kind, NgramVocabulary, Symbols, characters, known_points
+from textrnn.linear.features import UNKNOWN, WORD, Features, Kind, NgramVocabulary, Symbols, characters
 from textrnn.linear.model import LinearModel
 
 _BETWEEN_SPACES = re.compile("[^ ]+")
@@ -54,7 +54,7 @@ class _Symbols(NamedTuple):
 
 def _symbols(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> _Symbols:
     if kind.unit == "characters":
-        symbols = characters(texts, known_points(vocabulary))
+        symbols = characters(texts, vocabulary.symbols)
         at = np.arange(len(symbols.rows))
         solid = np.asarray([character != " " for text in texts for character in text], bool)
         return _Symbols(symbols, symbols.rows, at, at + 1, solid)
@@ -69,7 +69,7 @@ def _symbols(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> _
         numbers = np.asarray([vocabulary.number_of.get(word, UNKNOWN) for word in words], np.int64)
         return _Symbols(Symbols(numbers, rows), rows, begins, begins + sizes, np.ones(len(words), bool))
     # the characters of each word between two spaces, which are no characters of the text
-    symbols = characters([f" {word} " for word in words], known_points(vocabulary))
+    symbols = characters([f" {word} " for word in words], vocabulary.symbols)
     word_of = symbols.rows
     within = _numbers_within(sizes + 2) - 1
     inside = within.clip(0, sizes[word_of] - 1)

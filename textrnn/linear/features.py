@@ -1,8 +1,7 @@
 """Raw texts -> TF-IDF features of a linear model: n-grams of words, of characters, or of the characters of words.
 
-They are those of scikit-learn's `TfidfVectorizer(sublinear_tf=True)` with ngram_range and, for words, its own
-token_pattern, for characters `analyzer="char"`, for the characters of words `analyzer="char_wb"`. They are computed
-here so that prediction needs no scikit-learn, and several times as fast.
+They are those of scikit-learn's `TfidfVectorizer(sublinear_tf=True)` with ngram_range and the analyzers "word", "char"
+and "char_wb". They are computed here so that prediction needs no scikit-learn, and several times as fast.
 """
 
 from __future__ import annotations
@@ -17,14 +16,13 @@ import numpy as np
 from scipy import sparse
 
 MOST_CHARACTERS = 1_000_000  # of a text are read
-Unit = Literal["words", "characters", "within_words"]
 WORD = re.compile(r"\b\w\w+\b")
 UNKNOWN = -1  # the number of a symbol that is not known
 
 
 class Symbols(NamedTuple):
-    """Texts as symbols, one after the other: numbers (N,) int64, UNKNOWN for a symbol that is not known; rows (N,)
-    int64, in ascending order: the text that each belongs to."""
+    """The symbols of texts, one text after the other: numbers (N,) int64, UNKNOWN for a symbol that is not known; rows
+    (N,) int64, ascending: the text of each."""
 
     numbers: np.ndarray
     rows: np.ndarray
@@ -33,10 +31,9 @@ class Symbols(NamedTuple):
 class NgramVocabulary:
     """Known n-grams of symbols.
 
-    symbols: the known ones; a symbol's number is its position. keys: for each length from 2, (count,) int64 in
-    ascending order: the position of the n-gram's first symbols among the n-grams that are shorter by one, times the
-    number of symbols, plus its last symbol. shortest: length of the n-grams that are counted; shorter ones are only
-    there to find them.
+    symbols: a symbol's number is its position. keys: for each length from 2, (count,) int64, ascending: the position of
+    the n-gram's first symbols among the n-grams that are shorter by one, times the number of symbols, plus its last
+    symbol. shortest: length of the n-grams that are counted; shorter ones are only there to find them.
     """
 
     def __init__(self, symbols: Sequence[str], keys: Sequence[np.ndarray], *, shortest: int = 1) -> None:
@@ -47,15 +44,14 @@ class NgramVocabulary:
 
     @classmethod
     def of(cls, symbols: Sequence[str], texts: Symbols, *, shortest: int, longest: int) -> NgramVocabulary:
-        """That of all n-grams that occur in some texts."""
+        """The vocabulary of all n-grams that occur in some texts."""
         vocabulary = cls(symbols, [], shortest=shortest)
         positions = texts.numbers
         for _ in range(2, longest + 1):
-            found = vocabulary._next_keys(positions, texts)
-            keys, inverse = np.unique(found[found >= 0], return_inverse=True)
-            vocabulary.keys.append(keys)
-            positions = np.full(len(found), UNKNOWN)
-            positions[found >= 0] = inverse
+            keys = vocabulary._next_keys(positions, texts)
+            is_ngram, positions = keys >= 0, np.full(len(keys), UNKNOWN)
+            known, positions[is_ngram] = np.unique(keys[is_ngram], return_inverse=True)
+            vocabulary.keys.append(known)
         return vocabulary
 
     def __len__(self) -> int:
@@ -64,12 +60,8 @@ class NgramVocabulary:
 
     def counts(self, texts: Symbols, row_count: int) -> sparse.csr_matrix:
         """(row_count, len(self)) float32: how often each text has each n-gram."""
-        rows, columns = [], []
-        for _, last, found in self.occurrences(texts):
-            rows.append(texts.rows[last])
-            columns.append(found)
-        at = (np.concatenate(rows), np.concatenate(columns))
-        return sparse.csr_matrix((np.ones(len(at[0]), np.float32), at), shape=(row_count, len(self)))
+        _, last, columns = zip(*self.occurrences(texts), strict=True)
+        return _counted(texts.rows[np.concatenate(last)], np.concatenate(columns), (row_count, len(self)))
 
     def occurrences(self, texts: Symbols) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """For each length that is counted: (length, the positions of the last symbols of known n-grams, the column of
@@ -85,60 +77,59 @@ class NgramVocabulary:
 
     def terms(self, joiner: str) -> list[str]:
         """The n-grams as text, in the order of the columns of `counts`."""
-        found, terms = self.symbols, list(self.symbols) if self.shortest == 1 else []
-        for length, keys in enumerate(self.keys, start=2):
-            before, last = np.divmod(keys, max(len(self.symbols), 1))
-            found = [found[b] + joiner + self.symbols[e] for b, e in zip(before.tolist(), last.tolist(), strict=True)]
-            if length >= self.shortest:
-                terms += found
-        return terms
+        terms = [self.symbols]
+        for keys in self.keys:
+            pairs = zip(*(part.tolist() for part in np.divmod(keys, max(len(self.symbols), 1))), strict=True)
+            terms.append([terms[-1][before] + joiner + self.symbols[last] for before, last in pairs])
+        return [*chain.from_iterable(terms[self.shortest - 1 :])]
 
     def _sizes(self) -> list[int]:
         return [len(self.symbols), *map(len, self.keys)]
 
     def _next_keys(self, positions: np.ndarray, texts: Symbols) -> np.ndarray:
-        """(N,): the key of the n-gram that ends at each symbol, UNKNOWN where there is none. positions: of the n-grams
-        that are shorter by one."""
+        """(N,): the key of the n-gram that ends at each symbol, or UNKNOWN. positions: of the n-grams that are shorter
+        by one."""
         keys = np.full(len(positions), UNKNOWN, np.int64)
-        if len(positions) < 2:
-            return keys
         before, last = positions[:-1], texts.numbers[1:]
-        possible = (before >= 0) & (last >= 0)
-        # the shorter n-gram lies within one text; the longer one must, too
-        possible &= texts.rows[1:] == texts.rows[:-1]
+        # the shorter n-gram lies within one text, as the longer one must
+        possible = (before >= 0) & (last >= 0) & (texts.rows[1:] == texts.rows[:-1])
         keys[1:][possible] = before[possible].astype(np.int64) * len(self.symbols) + last[possible]
         return keys
 
 
-def _search(ascending: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The position of each number in an array, UNKNOWN for those that it lacks."""
+def _search(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The position of each value in an array, UNKNOWN for those that it lacks."""
     if not len(ascending):
-        return np.full(len(wanted), UNKNOWN)
-    at = np.searchsorted(ascending, wanted).clip(max=len(ascending) - 1)
-    return np.where(ascending[at] == wanted, at, UNKNOWN)
+        return np.full(len(values), UNKNOWN)
+    at = np.searchsorted(ascending, values).clip(max=len(ascending) - 1)
+    return np.where(ascending[at] == values, at, UNKNOWN)
+
+
+def _counted(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """float32: how often each place occurs."""
+    return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
 
 
 @dataclass(frozen=True)
 class Kind:
     """What is counted: n-grams of `shortest` to `longest` units."""
 
-    unit: Unit
+    unit: Literal["words", "characters", "within_words"]
     shortest: int
     longest: int
 
 
+@dataclass(frozen=True)
 class Features:
-    """Features of one kind, each text's divided by their Euclidean norm.
+    """Features of one kind. idf (len(vocabulary),) float32: inverse document frequencies."""
 
-    idf (len(vocabulary),) float32: inverse document frequencies.
-    """
-
-    def __init__(self, kind: Kind, vocabulary: NgramVocabulary, idf: np.ndarray) -> None:
-        self.kind, self.vocabulary, self.idf = kind, vocabulary, idf
+    kind: Kind
+    vocabulary: NgramVocabulary
+    idf: np.ndarray
 
     @classmethod
     def fit(cls, kind: Kind, texts: Sequence[str]) -> tuple[Features, sparse.csr_matrix]:
-        """The features of all n-grams of some folded texts, and those of the texts themselves."""
+        """The features of all n-grams of some folded texts, and their values in these texts."""
         vocabulary, counts = count_ngrams(kind, texts)
         idf = inverse_document_frequencies(counts)
         return cls(kind, vocabulary, idf), tf_idf(counts, idf)
@@ -149,8 +140,21 @@ class Features:
 
 
 def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, sparse.csr_matrix]:
-    """All n-grams of some folded texts, and how often each text (n,) has each of them."""
-    vocabulary = _vocabulary(kind, texts)
+    """All n-grams of some folded texts, and how often each text has each of them (n, len(vocabulary))."""
+    if kind.unit == "words":
+        symbols = sorted({word for text in texts for word in WORD.findall(text)})
+        ordered = _word_symbols(texts, {symbol: number for number, symbol in enumerate(symbols)})
+    else:
+        if kind.unit == "within_words":
+            passages = [f" {word} " for word in {word for text in texts for word in text.split()}]
+        else:
+            passages = list(texts)
+        # half a character cannot be saved, nor a byte order mark if it comes first
+        symbols = [
+            each for each in sorted({*"".join(passages)}) if not "\ud800" <= each <= "\udfff" and each != "\ufeff"
+        ]
+        ordered = characters(passages, symbols)
+    vocabulary = NgramVocabulary.of(symbols, ordered, shortest=kind.shortest, longest=kind.longest)
     return vocabulary, _counts(kind, vocabulary, texts)
 
 
@@ -162,66 +166,33 @@ def inverse_document_frequencies(counts: sparse.csr_matrix) -> np.ndarray:
     return np.where(frequencies > 0, idf, 0).astype(np.float32)
 
 
-def _vocabulary(kind: Kind, texts: Sequence[str]) -> NgramVocabulary:
-    if kind.unit == "words":
-        symbols = sorted({word for text in texts for word in WORD.findall(text)})
-        number_of = {symbol: number for number, symbol in enumerate(symbols)}
-        return NgramVocabulary.of(
-            symbols, _word_symbols(texts, number_of), shortest=kind.shortest, longest=kind.longest
-        )
-    if kind.unit == "within_words":
-        texts = sorted({word for text in texts for word in text.split()})
-        texts = [f" {word} " for word in texts]
-    points = np.unique(_code_points(texts)[0])
-    # half a character cannot be saved, nor a byte order mark where it comes first
-    points = points[((points < 0xD800) | (points > 0xDFFF)) & (points != 0xFEFF)]
-    symbols = [chr(point) for point in points]
-    return NgramVocabulary.of(symbols, characters(texts, points), shortest=kind.shortest, longest=kind.longest)
-
-
 def _counts(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> sparse.csr_matrix:
     if kind.unit == "words":
         return vocabulary.counts(_word_symbols(texts, vocabulary.number_of), len(texts))
-    points = known_points(vocabulary)
     if kind.unit == "characters":
-        return vocabulary.counts(characters(texts, points), len(texts))
-    # each distinct word is looked at once
-    number_of: dict[str, int] = {}
-    of_texts = [[number_of.setdefault(word, len(number_of)) for word in text.split()] for text in texts]
-    of_words = vocabulary.counts(characters([f" {word} " for word in number_of], points), len(number_of))
-    lengths = np.fromiter(map(len, of_texts), np.int64, len(of_texts))
-    columns = np.fromiter(chain.from_iterable(of_texts), np.int64, int(lengths.sum()))
-    rows = np.repeat(np.arange(len(texts)), lengths)
-    words = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(texts), len(number_of)))
-    return words @ of_words
+        return vocabulary.counts(characters(texts, vocabulary.symbols), len(texts))
+    number_of: dict[str, int] = {}  # each distinct word is looked at once
+    words = _concat([[number_of.setdefault(word, len(number_of)) for word in text.split()] for text in texts])
+    in_words = vocabulary.counts(characters([f" {word} " for word in number_of], vocabulary.symbols), len(number_of))
+    return _counted(words.rows, words.numbers, (len(texts), len(number_of))) @ in_words
 
 
 def _word_symbols(texts: Sequence[str], number_of: dict[str, int]) -> Symbols:
-    found = [[number_of.get(word, UNKNOWN) for word in WORD.findall(text)] for text in texts]
-    lengths = np.fromiter(map(len, found), np.int64, len(found))
-    numbers = np.fromiter(chain.from_iterable(found), np.int64, int(lengths.sum()))
-    return Symbols(numbers, np.repeat(np.arange(len(texts)), lengths))
+    return _concat([[number_of.get(word, UNKNOWN) for word in WORD.findall(text)] for text in texts])
 
 
-def known_points(vocabulary: NgramVocabulary) -> np.ndarray:
-    """The characters that are known, as code points."""
-    return np.asarray([ord(symbol) for symbol in vocabulary.symbols], np.uint32)
+def _concat(numbers: Sequence[Sequence[int]]) -> Symbols:
+    """numbers: those of each text."""
+    lengths = np.fromiter(map(len, numbers), np.int64, len(numbers))
+    joined = np.fromiter(chain.from_iterable(numbers), np.int64, int(lengths.sum()))
+    return Symbols(joined, np.repeat(np.arange(len(numbers)), lengths))
 
 
-def _code_points(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """All characters as uint32, and the number of each text's."""
+def characters(texts: Sequence[str], known: Sequence[str]) -> Symbols:
+    """The characters of texts as symbols. known: characters in ascending order."""
     points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    return points, np.fromiter(map(len, texts), np.int64, len(texts))
-
-
-def characters(texts: Sequence[str], known: np.ndarray) -> Symbols:
-    """The characters of texts as symbols. known: code points in ascending order."""
-    points, lengths = _code_points(texts)
-    numbers = np.full(len(points), UNKNOWN, np.int64)
-    if len(known):
-        at = np.searchsorted(known, points).clip(max=len(known) - 1)
-        numbers = np.where(known[at] == points, at, UNKNOWN)
-    return Symbols(numbers, np.repeat(np.arange(len(texts)), lengths))
+    rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    return Symbols(_search(np.asarray([ord(symbol) for symbol in known], np.uint32), points), rows)
 
 
 def tf_idf(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 
 from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError, TextRNNError
-from textrnn.linear.features import Features, Kind, NgramVocabulary, Unit
+from textrnn.linear.features import Features, Kind, NgramVocabulary
 from textrnn.linear.model import Folding, LinearModel
 from textrnn.runtime.files import write_text
 from textrnn.runtime.tensors import UNREADABLE, check_finite, read_model_tensors, save_tensors
@@ -32,36 +33,32 @@ def remove_linear(folder: Path) -> None:
 
 
 def save_linear(folder: Path, model: LinearModel) -> None:
-    """In place of an older one. Raises TextRNNError where it cannot be written."""
+    """Replace the files of an older model. Raises TextRNNError if they cannot be written."""
     remove_linear(folder)
-    tensors = {"weight": model.weight, "bias": model.bias}
-    kinds = []
+    arrays = {"weight": model.weight, "bias": model.bias}
     for number, features in enumerate(model.features):
-        vocabulary, kind = features.vocabulary, features.kind
-        write_text(folder / SYMBOLS[kind.unit], "".join(f"{symbol}\n" for symbol in vocabulary.symbols))
-        tensors[f"{number}.idf"] = features.idf
-        for length, keys in enumerate(vocabulary.keys, start=2):
-            tensors[f"{number}.keys_{length}"] = keys
-        kinds.append([kind.unit, kind.shortest, kind.longest])
-    content = {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in tensors.items()}
-    save_tensors(folder / WEIGHTS, content, {"features": json.dumps(kinds)})
+        symbols = features.vocabulary.symbols
+        write_text(folder / SYMBOLS[features.kind.unit], "".join(f"{symbol}\n" for symbol in symbols))
+        arrays[f"{number}.idf"] = features.idf
+        for length, keys in enumerate(features.vocabulary.keys, start=2):
+            arrays[f"{number}.keys_{length}"] = keys
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    kinds = [astuple(features.kind) for features in model.features]
+    save_tensors(folder / WEIGHTS, tensors, {"features": json.dumps(kinds)})
 
 
 def load_linear(folder: Path, *, num_classes: int, tokenizer: TokenizerConfig) -> LinearModel:
-    """Raises CheckpointError where a file is missing or damaged, or belongs to another model."""
+    """Raises CheckpointError if a file is missing or damaged, or belongs to another model."""
     path = folder / WEIGHTS
     tensors, metadata = read_model_tensors(path)
     check_finite(path, tensors)
     try:
-        features = [
-            _features(folder, tensors, number, *each) for number, each in enumerate(json.loads(metadata["features"]))
-        ]
+        kinds = [Kind(*kind) for kind in json.loads(metadata["features"])]
+        features = [_features(folder, tensors, number, kind) for number, kind in enumerate(kinds)]
         terms, columns = sum(len(each.vocabulary) for each in features), 1 if num_classes == 2 else num_classes
-        weight, bias = (
-            _array(tensors[name], np.float32, shape)
-            for name, shape in (("weight", (terms, columns)), ("bias", (columns,)))
-        )
-        if len({SYMBOLS[each.kind.unit] for each in features}) < len(features) or not features:
+        weight = _array(tensors["weight"], np.float32, (terms, columns))
+        bias = _array(tensors["bias"], np.float32, (columns,))
+        if len({SYMBOLS[kind.unit] for kind in kinds}) < len(kinds) or not kinds:
             raise ValueError("two kinds of features of one file")
     except UNREADABLE as error:
         raise CheckpointError(
@@ -71,36 +68,29 @@ def load_linear(folder: Path, *, num_classes: int, tokenizer: TokenizerConfig) -
     return LinearModel(Folding(tokenizer.lowercase, tokenizer.normalize), features, weight, bias)
 
 
-def _features(
-    folder: Path, tensors: dict[str, torch.Tensor], number: int, unit: Unit, shortest: int, longest: int
-) -> Features:
-    if (
-        unit not in get_args(Unit)
-        or type(shortest) is not int
-        or type(longest) is not int
-        or not 1 <= shortest <= longest
-    ):
-        raise ValueError(f"features of {unit!r}, {shortest!r} to {longest!r}")
-    text = folder / SYMBOLS[unit]
+def _features(folder: Path, tensors: dict[str, torch.Tensor], number: int, kind: Kind) -> Features:
+    if kind.unit not in SYMBOLS or not 1 <= kind.shortest <= kind.longest:
+        raise ValueError(f"features of {kind}")
+    text = folder / SYMBOLS[kind.unit]
     symbols = read_name_lines(text)
     symbols = [] if symbols == [""] else symbols
-    keys = [_array(tensors[f"{number}.keys_{length}"], np.int64) for length in range(2, longest + 1)]
-    vocabulary = NgramVocabulary(symbols, keys, shortest=shortest)
-    before = len(symbols)
-    if len(set(symbols)) < len(symbols) or (unit != "words" and any(len(each) != 1 for each in symbols)):
+    if len(set(symbols)) < len(symbols) or (kind.unit != "words" and any(len(each) != 1 for each in symbols)):
         raise ValueError(f"{text.name} has other lines than were saved")
-    for each in keys:
-        if len(each) and (each[0] < 0 or each[-1] >= before * len(symbols) or (np.diff(each) <= 0).any()):
+    all_keys = [_array(tensors[f"{number}.keys_{length}"], np.int64) for length in range(2, kind.longest + 1)]
+    shorter = len(symbols)  # n-grams that are shorter by one
+    for keys in all_keys:
+        if len(keys) and (keys[0] < 0 or keys[-1] >= shorter * len(symbols) or (np.diff(keys) <= 0).any()):
             raise ValueError(f"n-grams that do not fit {text.name}")
-        before = len(each)
+        shorter = len(keys)
+    vocabulary = NgramVocabulary(symbols, all_keys, shortest=kind.shortest)
     idf = _array(tensors[f"{number}.idf"], np.float32, (len(vocabulary),))
     if not ((idf >= 1) & (idf <= _LARGEST_IDF)).all():
         raise ValueError(f"{number}.idf: 1 to {_LARGEST_IDF:g} was expected, found {idf.min():g} to {idf.max():g}")
-    return Features(Kind(unit, shortest, longest), vocabulary, idf)
+    return Features(kind, vocabulary, idf)
 
 
-def _array(tensor: torch.Tensor, kind: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    found: np.ndarray = tensor.numpy()
-    if found.dtype != kind or (found.ndim != 1 if shape is None else found.shape != shape):
-        raise ValueError(f"{shape or 'one dimension'} was expected, found {found.shape} of {found.dtype}")
-    return found
+def _array(tensor: torch.Tensor, dtype: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    array: np.ndarray = tensor.numpy()
+    if array.dtype != dtype or (array.ndim != 1 if shape is None else array.shape != shape):
+        raise ValueError(f"{shape or 'one dimension'} was expected, found {array.shape} of {array.dtype}")
+    return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy import sparse
@@ -28,8 +29,7 @@ Progress = Callable[[], object]
 
 @dataclass(frozen=True)
 class Choice:
-    """What cross-validation chose. accuracy: a fraction, of the texts that it held out; None if there was nothing to
-    choose by."""
+    """What cross-validation chose. accuracy: a fraction, of the held-out texts; None without a choice."""
 
     kinds: list[Kind]
     c: float
@@ -37,7 +37,7 @@ class Choice:
 
 
 def candidate_kinds(texts: Sequence[str]) -> list[list[Kind]]:
-    """The features to try, those of scripts with or without spaces between words, by some of the texts."""
+    """The features to try, for scripts with or without spaces between words."""
     return UNSPACED if share_unspaced(spread(texts, 1000)) > 0.3 else SPACED
 
 
@@ -66,34 +66,20 @@ def choose(
     if distinct < 2:  # nothing to choose by
         return Choice(candidates[0], C[0], None)
     folds = folds_of_texts(labels, hashes, min(FOLDS, distinct), seed)
-    is_judged = np.zeros(len(labels), dtype=bool)
-    is_judged[distinct_rows(labels, hashes)] = True
-    right: dict[tuple[int, float], int] = {}
-    counts: dict[Kind, sparse.csr_matrix] = {}
-    for number, kinds in enumerate(candidates):
-        for kind in kinds:
-            if kind not in counts:
-                counts[kind] = count_ngrams(kind, texts)[1]
-        for fold in range(int(folds.max()) + 1):
-            train, held_out = folds != fold, (folds == fold) & is_judged
-            features = features_by([counts[kind] for kind in kinds], train)
-            for c in C:  # one after the other: fits in several threads would share LIBLINEAR's random state
-                margins = fit_and_apply(features, labels, train, held_out, c, num_classes, balanced=balanced, seed=seed)
-                hits = int((margins.argmax(axis=1) == labels[held_out]).sum())
-                right[number, c] = right.get((number, c), 0) + hits
-                step()
-    best = max(right, key=lambda candidate: right[candidate])
-    return Choice(candidates[best[0]], best[1], right[best] / int(is_judged.sum()))
-
-
-def features_by(counts: Sequence[sparse.csr_matrix], train: np.ndarray) -> sparse.csr_matrix:
-    """TF-IDF features of all texts (n, terms), as a model knows them that was fitted on some of them: a term that none
-    of these has counts nothing. counts: of each kind of n-grams (n, terms). train (n,) bool."""
-    return sparse.hstack([tf_idf(each, inverse_document_frequencies(each[train])) for each in counts], format="csr")
+    judged = distinct_rows(labels, hashes)
+    counts = {kind: count_ngrams(kind, texts)[1] for kind in set(chain.from_iterable(candidates))}
+    hits = []
+    for kinds in candidates:
+        margins = out_of_fold(
+            [counts[kind] for kind in kinds], labels, folds, num_classes, C, balanced=balanced, seed=seed, step=step
+        )
+        hits.append((margins.argmax(axis=2) == labels)[:, judged].sum(axis=1))
+    best, strength = np.unravel_index(np.argmax(hits), (len(candidates), len(C)))
+    return Choice(candidates[best], C[strength], int(np.max(hits)) / len(judged))
 
 
 def search_steps() -> int:
-    """How often `choose` calls `step`, at most."""
+    """The largest number of fits that `choose` makes."""
     return len(SPACED) * len(C) * FOLDS
 
 
@@ -101,22 +87,11 @@ def fit(
     texts: Sequence[str], labels: np.ndarray, num_classes: int, choice: Choice, folding: Folding, *, balanced: bool,
     seed: int,
 ) -> LinearModel:  # fmt: skip
-    """The chosen model, fitted on all rows. texts: folded. A class without texts has no weights and a margin of -1."""
+    """The chosen model, fitted on folded texts. A class without texts has no weights and a margin of -1."""
     fitted = [Features.fit(kind, texts) for kind in choice.kinds]
     features = sparse.hstack([matrix for _, matrix in fitted], format="csr")
     weight, bias = _weights(features, labels, num_classes, choice.c, balanced=balanced, seed=seed)
     return LinearModel(folding, [each for each, _ in fitted], weight, bias)
-
-
-def fit_and_apply(
-    features: sparse.csr_matrix, labels: np.ndarray, train: np.ndarray, held_out: np.ndarray, c: float,
-    num_classes: int, *, balanced: bool, seed: int, tolerance: float = TOLERANCE,
-) -> np.ndarray:  # fmt: skip
-    """Margins (n, classes) of held-out rows by a model of others. train, held_out: masks over the rows."""
-    weight, bias = _weights(
-        features[train], labels[train], num_classes, c, balanced=balanced, seed=seed, tolerance=tolerance
-    )
-    return both_sides(features[held_out] @ weight + bias)
 
 
 def _weights(
@@ -137,40 +112,40 @@ def _weights(
     model.fit(features, labels)
     if num_classes == 2:
         return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
+    coef, intercept = model.coef_, model.intercept_
     if len(present) == 2:  # of more classes; scikit-learn gives the margin of the second one
-        coef = np.vstack([-model.coef_, model.coef_])
-        intercept = np.concatenate([-model.intercept_, model.intercept_])
-    else:
-        coef, intercept = model.coef_, model.intercept_
+        coef, intercept = np.vstack([-coef, coef]), np.concatenate([-intercept, intercept])
     weight[:, present], bias[present] = coef.T, intercept
     return weight, bias
 
 
-QUICK_C = 0.3  # some labels may be wrong, and a strongly regularized model learns fewer of them by heart
+_QUICK_C = 0.3  # some labels may be wrong, and a strongly regularized model learns fewer of them by heart
 _ROUGH = 0.1  # tolerance of the fits: a finer one takes twice the time and ranks no better
 
 
 def out_of_fold(
-    counts: Sequence[sparse.csr_matrix], labels: np.ndarray, folds: np.ndarray, num_classes: int, c: float, *,
-    chosen: np.ndarray, balanced: bool, seed: int, tolerance: float = TOLERANCE,
-    step: Progress = lambda: None,
+    counts: Sequence[sparse.csr_matrix], labels: np.ndarray, folds: np.ndarray, num_classes: int,
+    strengths: Sequence[float], *, chosen: np.ndarray | bool = True, balanced: bool, seed: int,
+    tolerance: float = TOLERANCE, step: Progress = lambda: None,
 ) -> np.ndarray:  # fmt: skip
-    """Margins (n, classes) of each text by a model of texts of the other folds, as scikit-learn's `cross_val_predict`
-    of a pipeline computes them: document frequencies are those of the other folds, too.
+    """Margins (strengths, n, classes) of each text by models of texts of the other folds, as scikit-learn's
+    `cross_val_predict` of a pipeline computes them, with document frequencies of the other folds.
 
-    counts: of the n-grams of each kind (n, terms). chosen (n,) bool: the texts that models are fitted on. step: called
-    after each fold.
+    counts: of the n-grams of each kind (n, terms). strengths: values of C. chosen (n,) bool: the texts that models are
+    fitted on, all by default. step: called after each fit.
     """
-    margins = np.empty((len(labels), num_classes), np.float32)
+    margins = np.empty((len(strengths), len(labels), num_classes), np.float32)
     for fold in range(int(folds.max()) + 1):
         held_out = folds == fold
-        if held_out.any():
-            train = chosen & ~held_out
-            features = features_by(counts, train)
-            margins[held_out] = fit_and_apply(
-                features, labels, train, held_out, c, num_classes, balanced=balanced, seed=seed, tolerance=tolerance
+        train = chosen & ~held_out
+        parts = [tf_idf(each, inverse_document_frequencies(each[train])) for each in counts]
+        features = sparse.hstack(parts, format="csr")
+        for number, c in enumerate(strengths):  # in turn: fits in several threads would share LIBLINEAR's random state
+            weight, bias = _weights(
+                features[train], labels[train], num_classes, c, balanced=balanced, seed=seed, tolerance=tolerance
             )
-        step()
+            margins[number, held_out] = both_sides(features[held_out] @ weight + bias)
+            step()
     return margins
 
 
@@ -182,8 +157,7 @@ def quick_margins(
     texts or more, and nothing is searched."""
     counts = [count_ngrams(kind, texts)[1] for kind in candidate_kinds(texts)[0]]
     frequent = [each[:, np.bincount(each.indices, minlength=each.shape[1]) > 1] for each in counts]
-    everything = np.ones(len(texts), dtype=bool)
-    return out_of_fold(
-        frequent, labels, folds, num_classes, QUICK_C, chosen=everything, balanced=False, seed=seed, tolerance=_ROUGH,
-        step=step,
-    )  # fmt: skip
+    (margins,) = out_of_fold(
+        frequent, labels, folds, num_classes, [_QUICK_C], balanced=False, seed=seed, tolerance=_ROUGH, step=step
+    )
+    return margins

@@ -11,10 +11,10 @@ COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 
 @dataclass(frozen=True)
 class Decision:
-    """The logits of each part, divided by a temperature of its own (Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"), are averaged and divided by a common temperature. Class probabilities are their softmax.
+    """Weight and temperatures of the average of both models' logits.
 
-    weight: of the linear model in the average, 0 to 1; 0 without one. A part without weight need not be computed.
+    The logits of each part are divided by a temperature of its own (Guo et al. 2017, "On Calibration of Modern Neural
+    Networks"), averaged, and divided by a common temperature. weight: of the linear model, 0 to 1; 0 without one.
     """
 
     weight: float = 0.0
@@ -37,16 +37,16 @@ class Decision:
         return replace(self, weight=0.0, temperature=1.0)
 
     def of_network(self, logits: torch.Tensor) -> torch.Tensor:
-        """Logits (n, classes) of the network -> its logits where it decides alone."""
+        """Logits (n, classes) of the network -> its logits if it decides alone."""
         return logits / self.network_temperature
 
     def of_linear(self, margins: torch.Tensor) -> torch.Tensor:
-        """Margins (n, classes) of the linear model -> its logits where it decides alone."""
+        """Margins (n, classes) of the linear model -> its logits if it decides alone."""
         return margins / self.linear_temperature
 
     def logits(self, network: torch.Tensor | None, margins: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits and margins (n, classes) -> logits of both together (n, classes). None: of a part that has no weight,
-        or that the model lacks."""
+        """Logits and margins (n, classes) -> logits of both together (n, classes). A part without weight is not read,
+        and may be None."""
         if margins is None or not self.needs_linear:
             assert network is not None
             return self.of_network(network) / self.temperature

@@ -1,4 +1,4 @@
-"""The linear model that stands beside the network: texts -> margins, with numpy alone."""
+"""The linear model beside the network: texts -> margins, with numpy alone."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Folding:
         return Folded(joined, folded.starts[kept], folded.ends[kept])
 
 
+@dataclass(frozen=True)
 class LinearModel:
     """Linear classifiers of one class against the rest (LIBLINEAR: Fan et al. 2008) on TF-IDF features.
 
@@ -42,24 +43,20 @@ class LinearModel:
     second one. bias: (classes,) or (1,) float32.
     """
 
-    def __init__(self, folding: Folding, features: Sequence[Features], weight: np.ndarray, bias: np.ndarray) -> None:
-        self.folding, self.features, self.weight, self.bias = folding, list(features), weight, bias
+    folding: Folding
+    features: list[Features]
+    weight: np.ndarray
+    bias: np.ndarray
 
     def margins(self, texts: Sequence[str]) -> np.ndarray:
         """(n, classes) float32: of two classes, the margin of the second one and its negative, halved, so that their
         difference is the margin."""
-        found = [np.zeros((0, len(self.bias)), np.float32)]
+        margins = [np.zeros((0, len(self.bias)), np.float32)]
         for block in _blocks(texts):  # some hundred bytes for each character are needed
             folded = [self.folding(text) for text in block]
             features = sparse.hstack([each.transform(folded) for each in self.features], format="csr")
-            found.append(features @ self.weight + self.bias)
-        return both_sides(np.concatenate(found))
-
-    def terms(self) -> list[str]:
-        """What is counted, in the order of the rows of `weight`."""
-        return [
-            term for each in self.features for term in each.vocabulary.terms(" " if each.kind.unit == "words" else "")
-        ]
+            margins.append(features @ self.weight + self.bias)
+        return both_sides(np.concatenate(margins))
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
 
 from textrnn.models.dropout import Dropout
-from textrnn.models.ngrams import NgramEmbedding, random_projection
 from textrnn.texts.vocab import PAD, UNK
 
 INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are
@@ -17,7 +19,7 @@ FREQUENT = 0.25  # share of a vocabulary; saved models depend on it
 class AdaptiveEmbedding(nn.Module):
     """Vectors of tokens whose ids are in the order of their frequency: the first quarter has vectors of size `dim`, the
     rest narrow ones, which a random matrix maps to that size (adaptive input representations, Baevski and Auli 2019,
-    section 3, there with trained matrices). Most of a vocabulary is rare.
+    section 3, there with trained matrices).
     """
 
     projection: torch.Tensor
@@ -25,7 +27,7 @@ class AdaptiveEmbedding(nn.Module):
     def __init__(self, vocab_size: int, dim: int, rare_dim: int) -> None:
         super().__init__()
         self.num_embeddings, self.embedding_dim = vocab_size, dim
-        frequent = frequent_tokens(vocab_size)
+        frequent = min(vocab_size, max(UNK + 1, int(FREQUENT * vocab_size)))
         self.frequent = nn.Embedding(frequent, dim, padding_idx=PAD)
         self.rare = nn.Embedding(1 + vocab_size - frequent, rare_dim, padding_idx=0)  # row 0: of all frequent tokens
         for table in (self.frequent, self.rare):
@@ -42,9 +44,63 @@ class AdaptiveEmbedding(nn.Module):
         return vectors + nn.functional.linear(rare, self.projection)
 
 
-def frequent_tokens(vocab_size: int) -> int:
-    """How many tokens of a vocabulary, at its beginning, are not rare; <pad> and <unk> are among them."""
-    return min(vocab_size, max(UNK + 1, int(FREQUENT * vocab_size)))
+def random_projection(dim: int, narrow_dim: int) -> torch.Tensor:
+    """(dim, narrow_dim): a random matrix with orthogonal columns of length sqrt(dim / narrow_dim), so that a step of
+    the optimizer on a narrow vector is as long as it would be in all `dim` dimensions.
+
+    It is not trained: networks with a trained matrix fitted their training texts sooner and others less well
+    (docs/performance.md).
+    """
+    return nn.init.orthogonal_(torch.empty(dim, narrow_dim)).mul_(math.sqrt(dim / narrow_dim))
+
+
+class NgramEmbedding(nn.Module):
+    """Vectors of known n-grams.
+
+    keys: as `texts.ngrams.frequent_ngrams` gives them, for n-grams of 2, 3, ... tokens. Row 0 of the table belongs to
+    all other n-grams: it is zero and gets no gradient.
+
+    table_dim: the size of the vectors in the table, which a random matrix maps to size `dim`. None: no matrix, and
+    vectors of size `dim`.
+    """
+
+    projection: torch.Tensor | None
+
+    def __init__(
+        self, keys: Sequence[torch.Tensor], vocab_size: int, dim: int, *, table_dim: int | None = None
+    ) -> None:
+        super().__init__()
+        self.vocab_size = vocab_size
+        self.lengths = range(2, len(keys) + 2)
+        for length, each in zip(self.lengths, keys, strict=True):
+            self.register_buffer(f"keys_{length}", each.long().clone())  # networks of a run share the counts
+        self.table = nn.Embedding(1 + sum(map(len, keys)), table_dim or dim, sparse=True, padding_idx=0)
+        nn.init.zeros_(self.table.weight)  # so that an n-gram that training has not met changes nothing
+        self.register_buffer("projection", None if table_dim is None else random_projection(dim, table_dim))
+
+    def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """token_ids (T, B) -> (T, B, dim): the sum of the vectors of all n-grams that end at each position."""
+        return self.vectors(self.rows(token_ids))
+
+    def rows(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """token_ids (T, B) -> (lengths, T, B): the row of the n-gram of each length that ends at each position. The
+        text counts as preceded by PAD tokens."""
+        begin, rows, wanted = 1, [], token_ids
+        for length in self.lengths:
+            keys, back = self.get_buffer(f"keys_{length}"), length - 1
+            wanted = wanted + nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back] * self.vocab_size**back
+            if len(keys):
+                at = torch.searchsorted(keys, wanted).clamp_(max=len(keys) - 1)
+                rows.append(torch.where(keys[at] == wanted, at + begin, 0))
+            else:
+                rows.append(torch.zeros_like(token_ids))
+            begin += len(keys)
+        return torch.stack(rows)
+
+    def vectors(self, rows: torch.Tensor) -> torch.Tensor:
+        """rows (lengths, ...) -> (..., dim): the sum of the vectors in the rows of all lengths."""
+        total = self.table(rows[0]) if len(rows) == 1 else self.table(rows).sum(0)
+        return total if self.projection is None else nn.functional.linear(total, self.projection)
 
 
 class Embedding(nn.Module):
@@ -53,23 +109,14 @@ class Embedding(nn.Module):
     pretrained: initial vectors (vocab_size, dim); a token whose row is NaN has none and starts with a random one.
     frozen: the token vectors are not trained. The vector of PAD is zero and stays zero, as it gets no gradient.
 
-    rare_dim: size of the vectors of rare tokens, see AdaptiveEmbedding; not with `pretrained`. None: `dim`, as of all.
-
-    ngrams: adds the vectors of n-grams of two or more tokens to those of their last token (Joulin et al. 2017); None:
-    there are no n-grams.
+    rare_dim: size of the vectors of rare tokens, see AdaptiveEmbedding; not with `pretrained`. None: `dim`.
+    ngrams: adds the vectors of n-grams of two or more tokens to those of their last token (Joulin et al. 2017).
     """
 
     def __init__(
-        self,
-        vocab_size: int,
-        dim: int,
-        *,
-        dropout: float = 0.0,
-        pretrained: np.ndarray | None = None,
-        frozen: bool = False,
-        rare_dim: int | None = None,
-        ngrams: NgramEmbedding | None = None,
-    ) -> None:
+        self, vocab_size: int, dim: int, *, dropout: float = 0.0, pretrained: np.ndarray | None = None,
+        frozen: bool = False, rare_dim: int | None = None, ngrams: NgramEmbedding | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.table: nn.Embedding | AdaptiveEmbedding
         if rare_dim is not None:
@@ -97,12 +144,11 @@ class Embedding(nn.Module):
             tokens, rows = token_ids.unique(return_inverse=True)
             return rows, self.table(tokens)
         ngrams = self.ngrams.rows(token_ids)
-        # what is added to a token's vector is known from the longest known n-gram that ends there: the shorter ones are
-        # parts of it. Their rows ascend with the length.
+        # The longest known n-gram that ends at a token determines what is added to its vector: the shorter ones are
+        # parts of it. Its row is the largest.
         longest = ngrams.amax(0)
-        kinds, rows = torch.where(longest > 0, longest + self.table.num_embeddings, token_ids).unique(
-            return_inverse=True
-        )
+        kinds = torch.where(longest > 0, longest + self.table.num_embeddings, token_ids)
+        kinds, rows = kinds.unique(return_inverse=True)
         example = torch.empty_like(kinds).scatter_(0, rows.flatten(), torch.arange(rows.numel()))
         vectors = self.table(token_ids.flatten()[example]) + self.ngrams.vectors(ngrams.flatten(1)[:, example])
         return rows, vectors
@@ -114,7 +160,7 @@ def _full_table(vocab_size: int, dim: int, pretrained: np.ndarray | None) -> nn.
         table.weight.normal_(std=INITIAL_STD)
         if pretrained is not None:
             vectors = torch.from_numpy(pretrained).to(table.weight.dtype)
-            found = ~vectors.isnan().any(dim=1)
-            table.weight[found] = vectors[found]
+            has_vector = ~vectors.isnan().any(dim=1)
+            table.weight[has_vector] = vectors[has_vector]
         table.weight[PAD] = 0.0
     return table

@@ -62,11 +62,8 @@ CELLS = {
 
 
 class Direction(NamedTuple):
-    """One direction of a layer, with what it reads.
-
-    rnn: see `Cell`. inputs (T, B, input_size): in the order in which this direction reads them. h0 (hidden_size,): the
-    initial state of every text.
-    """
+    """One direction of a layer and what it reads: inputs (T, B, input_size) in the order of its steps, and the initial
+    state of every text, h0 (hidden_size,)."""
 
     rnn: nn.Module
     inputs: torch.Tensor
@@ -74,7 +71,8 @@ class Direction(NamedTuple):
 
     def outputs(self) -> torch.Tensor:
         """(T, B, hidden_size)."""
-        outputs: torch.Tensor = self.rnn(self.inputs, self.h0.expand(1, self.inputs.shape[1], -1).contiguous())[0]
+        h0 = self.h0.expand(1, self.inputs.shape[1], -1).contiguous()
+        outputs: torch.Tensor = self.rnn(self.inputs.contiguous(), h0)[0]
         return outputs
 
 
@@ -88,9 +86,8 @@ class RNNEncoder(nn.Module):
 
     Each direction of each layer is a one-directional RNN over the whole padded batch. With right padding the forward
     direction is correct up to the end of each text. For the backward direction each text is reversed within its own
-    length, so that it too starts with a word and not with padding. Outputs at all real positions equal those on packed
-    sequences (`pack_padded_sequence`), which on a CPU take many times as long, as they cannot use the fast kernels for
-    whole batches.
+    length. Outputs at real positions equal those on packed sequences (`pack_padded_sequence`), which take many times as
+    long on a CPU.
 
     concat_directions: whether each layer reads the concatenated outputs of both directions of the layer below, as
     `nn.LSTM(bidirectional=True)` does. If not, each direction is a stack of its own: then the forward outputs never
@@ -101,17 +98,9 @@ class RNNEncoder(nn.Module):
     """
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        cell: str = "gru",
-        nonlinearity: str = "tanh",
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        dropout: float = 0.0,
-        concat_directions: bool = True,
-    ) -> None:
+        self, input_size: int, hidden_size: int, *, cell: str = "gru", nonlinearity: str = "tanh", num_layers: int = 1,
+        bidirectional: bool = True, dropout: float = 0.0, concat_directions: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         if cell not in CELLS:
             raise ValueError(f"unknown cell {cell!r}")
@@ -127,18 +116,13 @@ class RNNEncoder(nn.Module):
             return rnn
 
         input_sizes = [input_size] + [self.output_size if concat_directions else hidden_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(
-            nn.ModuleList(new_rnn(size) for _ in range(self.num_directions)) for size in input_sizes
-        )
+        directions = range(self.num_directions)
+        self.layers = nn.ModuleList(nn.ModuleList(new_rnn(size) for _ in directions) for size in input_sizes)
 
     def direction_outputs(
-        self,
-        inputs: torch.Tensor,
-        lengths: torch.Tensor,
-        h0: Sequence[torch.Tensor] | None = None,
-        *,
+        self, inputs: torch.Tensor, lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None = None, *,
         layer_outputs: Callable[[Sequence[Direction]], list[torch.Tensor]] = layer_outputs,
-    ) -> list[torch.Tensor]:
+    ) -> list[torch.Tensor]:  # fmt: skip
         """inputs (T, B, input_size), lengths (B,) -> the outputs (T, B, hidden_size) of each direction of the last
         layer, in the order of its steps: step 0 of the backward direction reads the last word of each text.
 
@@ -146,30 +130,25 @@ class RNNEncoder(nn.Module):
         direction, instead of zeros. layer_outputs: computes the outputs of a layer.
         """
         index = reversal_index(lengths, len(inputs))
-        layer_inputs = [inputs]  # for each direction, in the order of its steps
-        if self.num_directions == 2:
-            layer_inputs.append(reverse(inputs, index))
+        is_bidirectional = self.num_directions == 2
         zeros = [next(self.parameters()).new_zeros(self.hidden_size)] * self.num_directions
-        outputs: list[torch.Tensor] = []
-        for number, layer in enumerate(self.layers):
+        outputs = [inputs, reverse(inputs, index)] if is_bidirectional else [inputs]  # of the layer below
+        for number, layer in enumerate(self.layers, start=1):
             assert isinstance(layer, nn.ModuleList)
-            if number > 0 and self.concat_directions and self.num_directions == 2:
+            if number > 1 and is_bidirectional and self.concat_directions:
                 both = self.dropout(torch.cat([outputs[0], reverse(outputs[1], index)], dim=-1))
-                layer_inputs = [both, reverse(both, index)]
-            elif number > 0:
-                layer_inputs = [self.dropout(each) for each in outputs]
-            is_last = number == len(self.layers) - 1
-            initial = h0 if is_last and h0 is not None else zeros
-            outputs = layer_outputs([Direction(*each) for each in zip(layer, layer_inputs, initial, strict=True)])
+                outputs = [both, reverse(both, index)]
+            elif number > 1:
+                outputs = [self.dropout(each) for each in outputs]
+            initial = h0 if h0 is not None and number == len(self.layers) else zeros
+            outputs = layer_outputs([Direction(*parts) for parts in zip(layer, outputs, initial, strict=True)])
         return outputs
 
     def forward(
         self, inputs: torch.Tensor, lengths: torch.Tensor, *, encode: Encode = direction_outputs
     ) -> torch.Tensor:
-        """inputs (T, B, input_size), lengths (B,) -> outputs (T, B, output_size), zero at padded positions.
-
-        The first hidden_size features are those of the forward direction, the others those of the backward one.
-        """
+        """inputs (T, B, input_size), lengths (B,) -> outputs (T, B, output_size), zero at padded positions: those of
+        the forward direction, then those of the backward one."""
         outputs = in_text_order(encode(self, inputs, lengths), lengths)
         return torch.cat(outputs, dim=-1).masked_fill(padding_mask(lengths, len(inputs)).unsqueeze(-1), 0.0)
 
@@ -179,8 +158,7 @@ Encode = Callable[..., list[torch.Tensor]]
 
 
 def in_text_order(outputs: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[torch.Tensor]:
-    """`direction_outputs` with those of the backward direction reversed again, so that in both directions the output
-    for a word is at the position of the word."""
+    """`direction_outputs` with the output for a word at the position of the word in both directions."""
     index = reversal_index(lengths, len(outputs[0]))
     return [outputs[0], *(reverse(each, index) for each in outputs[1:])]
 
@@ -191,8 +169,8 @@ def padding_mask(lengths: torch.Tensor, steps: int) -> torch.Tensor:
 
 
 def reversal_index(lengths: torch.Tensor, steps: int) -> torch.Tensor:
-    """lengths (B,) -> (T * B,): at t * B + b, the flat position whose value moves there when each text of a time-major
-    batch is reversed within its own length. Padding stays in place. steps: T."""
+    """lengths (B,) -> (T * B,): at t * B + b, the flat position whose value moves there when each text is reversed
+    within its own length. Padding stays in place. steps: T."""
     time = torch.arange(steps, device=lengths.device).unsqueeze(1)
     source = torch.where(time < lengths, lengths - 1 - time, time)
     batch = torch.arange(len(lengths), device=lengths.device)
@@ -205,8 +183,8 @@ def reverse(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 
 class _Reverse(torch.autograd.Function):
-    """Reversal is its own inverse, so that its gradient is the reversed gradient. autograd does not know that the index
-    is a permutation, and would add gradients up row by row, which is slow."""
+    """Its gradient is the reversed gradient. autograd does not know that the index is a permutation, and would add
+    gradients up row by row, which is slow."""
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

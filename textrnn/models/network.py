@@ -28,9 +28,6 @@ def not_finite(tensors: Mapping[str, torch.Tensor]) -> str | None:
 class Network(nn.Module, ABC):
     """A text classifier whose weights are all trained by gradient descent.
 
-    A new architecture is a subclass in a file of its own, a function in `models/build.py` that builds it from the
-    config, and its name in `ModelConfig.architecture`.
-
     embedding: must have this name, as the optimizer gives the parameters whose names begin with "embedding." a learning
     rate of their own. Adversarial training uses its size, `embedding.table.embedding_dim`.
     """
@@ -47,9 +44,8 @@ class Network(nn.Module, ABC):
         """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes). The logits of a text
         depend neither on padding nor on the other texts of the batch.
 
-        embedding_offset (T, B, dim): added to the embeddings. Adversarial training uses its gradient to find the worst
-        perturbation, and passes that as the offset. encode: how the encoder is computed; `models/threaded.py` has
-        faster ways to the same outputs.
+        embedding_offset (T, B, dim): added to the embeddings, for adversarial training. encode: how the encoder is
+        computed; `models/threaded.py` has faster ways to the same outputs.
         """
         inputs = self.embedding(token_ids)
         if embedding_offset is not None:
@@ -57,22 +53,16 @@ class Network(nn.Module, ABC):
         return self.logits(inputs, lengths, encode)
 
     @abstractmethod
-    def logits(
-        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
-    ) -> torch.Tensor:
+    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
         """`forward` from the embeddings (T, B, dim) on. A network without an encoder ignores `encode`."""
 
 
 class Ensemble(nn.Module):
-    """The average of the logits of one or more networks."""
+    """One or more networks, whose logits are averaged."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
         super().__init__()
         self.networks: Sequence[Network] = nn.ModuleList(networks)  # type: ignore[assignment]
-
-    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes) in float32."""
-        return average_logits([network(token_ids, lengths) for network in self.networks])
 
 
 def average_logits(logits: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -18,9 +18,6 @@ class Pooling(nn.Module):
     hops: number of times that attention is applied. With more than one it is an end-to-end memory network whose memory
     is the outputs: the query of a hop is the result of the previous hop plus a linear map of the previous query
     (Sukhbaatar et al. 2015, equation 4 with the map H of their section 2.2).
-
-    All kinds but attention treat each feature by itself. So the two directions of an encoder can be pooled separately,
-    each in the order of its own steps.
     """
 
     def __init__(self, kind: str, size: int, *, hops: int = 1) -> None:

@@ -16,20 +16,19 @@ class RCNN(Network):
 
     Each word is represented by [left context; embedding; right context] (equation 3). The left context is the output of
     the forward direction at the word before it (1), the right context that of the backward direction at the word after
-    it (2), so that neither depends on the word itself. The left context of the first word and the right context of the
-    last one are trained parameters: the initial states of the two directions. A dense layer with tanh follows (4),
-    pooling over time, which in the paper is max pooling (5), and the linear layer that yields the logits (6). The
-    softmax (7) is part of the loss. As in the paper, the dense layer has twice as many units as a context.
+    it (2). The left context of the first word and the right context of the last one are trained parameters: the initial
+    states of the two directions. A dense layer with tanh follows, of twice as many units as a context (4), pooling over
+    time, which in the paper is max pooling (5), and the linear layer that yields the logits (6). The softmax (7) is
+    part of the loss. The paper's recurrence is the cell "rnn".
 
-    The paper's recurrence is the cell "rnn"; "lstm" and "gru" can take its place. With several layers each direction is
-    a stack of its own (`concat_directions=False`), as otherwise contexts would depend on the word.
+    With several layers each direction is a stack of its own, as otherwise contexts would depend on the word.
 
     Raises ValueError if `encoder` does not have two separate directions.
     """
 
     def __init__(
-        self, embedding: Embedding, encoder: RNNEncoder, *, pooling: str, num_classes: int, fc_size: int | None,
-        dropout: float, hops: int = 1,
+        self, embedding: Embedding, encoder: RNNEncoder, *, pooling: str, hops: int, num_classes: int,
+        fc_size: int | None, dropout: float,
     ) -> None:  # fmt: skip
         super().__init__()
         if encoder.concat_directions or encoder.num_directions != 2:
@@ -43,9 +42,7 @@ class RCNN(Network):
         self.pooling = Pooling(pooling, 2 * size, hops=hops)
         self.head = classifier_head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def logits(
-        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
-    ) -> torch.Tensor:
+    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
         """As `Network.logits`."""
         left, right = self.contexts(inputs, lengths, encode)
         words = torch.tanh(self.combine(torch.cat([left, inputs, right], dim=-1)))
@@ -58,8 +55,7 @@ class RCNN(Network):
         padded positions are undefined."""
         outputs = encode(self.encoder, inputs, lengths, [self.first_left, self.last_right])
         forward, backward = in_text_order(outputs, lengths)
-        first = self.first_left.to(forward.dtype).expand(1, len(lengths), -1)
-        left = torch.cat([first, forward[:-1]])
+        left = torch.cat([self.first_left.to(forward.dtype).expand(1, len(lengths), -1), forward[:-1]])
         shifted = torch.cat([backward[1:], backward[-1:]])  # its last step is never used: there each text has ended
         is_last = (torch.arange(len(inputs), device=lengths.device).unsqueeze(1) == lengths - 1).unsqueeze(-1)
         return left, torch.where(is_last, self.last_right.to(backward.dtype), shifted)

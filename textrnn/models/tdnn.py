@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from textrnn.models.dropout import Dropout
 from textrnn.models.embedding import Embedding
-from textrnn.models.encoder import Encode, RNNEncoder, padding_mask
+from textrnn.models.encoder import Encode, padding_mask
 from textrnn.models.network import Network
 from textrnn.models.pooling import Pooling, classifier_head
 
@@ -28,8 +28,8 @@ class TDNN(Network):
     """
 
     def __init__(
-        self, embedding: Embedding, *, hidden_size: int, num_layers: int, centred: bool, pooling: str, num_classes: int,
-        fc_size: int | None, dropout: float, hops: int = 1,
+        self, embedding: Embedding, *, hidden_size: int, num_layers: int, centred: bool, pooling: str, hops: int,
+        num_classes: int, fc_size: int | None, dropout: float,
     ) -> None:  # fmt: skip
         super().__init__()
         self.embedding = embedding
@@ -40,9 +40,7 @@ class TDNN(Network):
         self.pooling = Pooling(pooling, hidden_size, hops=hops)
         self.head = classifier_head(hidden_size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def logits(
-        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
-    ) -> torch.Tensor:
+    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
         """As `Network.logits`."""
         return self.head(self.pooling(self.outputs(inputs, lengths), lengths))
 

@@ -16,18 +16,16 @@ class TextRNN(Network):
     """
 
     def __init__(
-        self, embedding: Embedding, encoder: RNNEncoder, pooling: Pooling, *, num_classes: int, fc_size: int | None,
-        dropout: float,
+        self, embedding: Embedding, encoder: RNNEncoder, *, pooling: str, hops: int, num_classes: int,
+        fc_size: int | None, dropout: float,
     ) -> None:  # fmt: skip
         super().__init__()
         self.embedding = embedding
         self.encoder = encoder
-        self.pooling = pooling
+        self.pooling = Pooling(pooling, encoder.output_size, hops=hops)
         self.head = classifier_head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def logits(
-        self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs
-    ) -> torch.Tensor:
+    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
         """As `Network.logits`."""
         if self.pooling.kind == "attention":  # it scores a word by the outputs of both directions at that word
             return self.head(self.pooling(self.encoder(inputs, lengths, encode=encode), lengths))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -18,7 +19,9 @@ from torch.autograd.function import once_differentiable
 from textrnn.models.encoder import Direction, Encode, RNNEncoder
 from textrnn.models.network import Network
 from textrnn.runtime.device import cores_to_share
-from textrnn.runtime.threads import run_in_threads
+from textrnn.runtime.threads import Mode, run_in_threads
+
+T = TypeVar("T")
 
 _MIN_CHUNK_TEXTS = 16  # with fewer texts, matrix products are too thin for a chunk to be worth a core of its own
 _SORT_ABOVE_PADDING = 0.15  # share of padding in a batch above which sorting it by length and splitting it pays off
@@ -37,7 +40,7 @@ def encode_in_threads(cores: int) -> Encode:
     The backward pass can run only once if there is more than one thread or chunk, even with `retain_graph=True`; then a
     second one raises RuntimeError.
     """
-    return partial(_encode, partial(_layer_with_gradients, cores=cores))
+    return partial(_encode, cores, _layer_with_gradients)
 
 
 def encode_for_inference(cores: int, vectors: torch.Tensor | None = None) -> Encode:
@@ -45,7 +48,7 @@ def encode_for_inference(cores: int, vectors: torch.Tensor | None = None) -> Enc
 
     vectors (U, input_size): if given, the inputs of the encoder are rows of it (T, B).
     """
-    return partial(_encode, partial(_layer_without_gradients, cores=cores, vectors=vectors))
+    return partial(_encode, cores, partial(_layer_without_gradients, vectors=vectors))
 
 
 @torch.inference_mode()
@@ -61,95 +64,80 @@ def inference_logits(network: Network, token_ids: torch.Tensor, lengths: torch.T
 # --- how the work is split
 
 
-class Chunk(NamedTuple):
-    """Adjacent texts of a batch, and the number of steps after which all of them have ended."""
-
-    texts: slice
-    steps: int
-
-    def select(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A view (steps, texts, ...) of this chunk's part of a tensor (T, B, ...)."""
-        return tensor[: self.steps, self.texts]
-
-
 class _Split(NamedTuple):
-    """How the work on a batch is split. shape: (T, B). cores: threads that work at the same time."""
+    """How the work on a batch is split among threads.
+
+    shape: (T, B). chunks: for each, which texts it has, and the number of steps after which all of them have ended.
+    cores: threads that work at the same time.
+    """
 
     shape: tuple[int, int]
-    chunks: list[Chunk]
+    chunks: list[tuple[slice, int]]
     cores: int
+
+    def select(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """A tensor (T, B, ...) -> a view (steps, texts, ...) of each chunk's part."""
+        return [tensor[:steps, texts] for texts, steps in self.chunks]
+
+    def run(self, tasks: Sequence[Callable[[], T]], mode: Mode) -> list[list[T]]:
+        """Run a task for each chunk of each direction; return their results by direction. mode: the gradient mode."""
+        results, count = run_in_threads(tasks, cores=self.cores, mode=mode), len(self.chunks)
+        return [results[start : start + count] for start in range(0, len(results), count)]
 
     def concat(self, pieces: Sequence[torch.Tensor]) -> torch.Tensor:
         """A tensor (steps, texts, size) for each chunk -> one tensor (T, B, size), zero after the end of each chunk."""
-        if all(chunk.steps == self.shape[0] for chunk in self.chunks):
-            return torch.cat(list(pieces), dim=1) if len(pieces) > 1 else pieces[0]
-        whole = pieces[0].new_zeros(*self.shape, pieces[0].shape[2])
-        for piece, chunk in zip(pieces, self.chunks, strict=True):
-            chunk.select(whole).copy_(piece)
+        if pieces[0].shape[:2] == self.shape:
+            return pieces[0]
+        whole = pieces[0].new_empty(*self.shape, pieces[0].shape[2])
+        for piece, (texts, steps) in zip(pieces, self.chunks, strict=True):
+            whole[:steps, texts] = piece
+            whole[steps:, texts] = 0.0
         return whole
 
 
 def _encode(
-    layer_outputs: Callable[..., list[torch.Tensor]], encoder: RNNEncoder, inputs: torch.Tensor, lengths: torch.Tensor,
-    h0: Sequence[torch.Tensor] | None = None,
+    cores: int, layer_outputs: Callable[..., list[torch.Tensor]], encoder: RNNEncoder, inputs: torch.Tensor,
+    lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None = None,
 ) -> list[torch.Tensor]:  # fmt: skip
-    """Sorts a batch with much padding by length, so that each chunk ends with its own longest text.
-
-    layer_outputs: called with the directions and, if the texts are sorted, longest first, their lengths, else None.
-    """
-    mean_length, steps = float(lengths.double().mean()), len(inputs)
-    if len(lengths) < 2 * _MIN_CHUNK_TEXTS or mean_length >= (1 - _SORT_ABOVE_PADDING) * steps:
-        return encoder.direction_outputs(inputs, lengths, h0, layer_outputs=partial(layer_outputs, lengths=None))
-    order = lengths.argsort(descending=True)
-    lengths, inputs = lengths[order], inputs.index_select(1, order)
-    outputs = encoder.direction_outputs(inputs, lengths, h0, layer_outputs=partial(layer_outputs, lengths=lengths))
-    return [each.index_select(1, order.argsort()) for each in outputs]
-
-
-def _split(directions: Sequence[Direction], cores: int, lengths: torch.Tensor | None) -> _Split:
-    steps, texts = directions[0].inputs.shape[:2]
-    chunks = _split_batch(texts, steps, cores // len(directions), lengths)
-    if len(directions) == len(chunks) == 1:
+    """`encoder.direction_outputs` in chunks. A batch with much padding is sorted by length, so that each chunk ends
+    with its own longest text. layer_outputs: called with the directions of a layer and how they are split."""
+    steps, texts = inputs.shape[:2]
+    is_sorted = texts >= 2 * _MIN_CHUNK_TEXTS and float(lengths.double().mean()) < (1 - _SORT_ABOVE_PADDING) * steps
+    chunk_count = cores // encoder.num_directions
+    if is_sorted:
+        order = lengths.argsort(descending=True)
+        lengths, inputs = lengths[order], inputs.index_select(1, order)
+        chunk_count = max(4, 2 * chunk_count)  # more mean less padding in each, but also thinner matrix products
+    chunk_count = max(1, min(chunk_count, texts // _MIN_CHUNK_TEXTS))
+    chunks = [
+        (slice(begin, end), int(lengths[begin]) if is_sorted else steps)
+        for begin, end in pairwise(number * texts // chunk_count for number in range(chunk_count + 1))
+    ]
+    if encoder.num_directions == len(chunks) == 1:
         cores = 1  # there is nothing to run in parallel: let torch use all cores in the calling thread
-    return _Split((steps, texts), chunks, cores)
-
-
-def _split_batch(texts: int, steps: int, cores: int, lengths: torch.Tensor | None) -> list[Chunk]:
-    """Chunks with (nearly) the same number of texts. cores: the number of cores for each direction."""
-    # if sorted, more chunks mean less padding in each, but also thinner matrix products
-    wanted = cores if lengths is None else max(4, 2 * cores)
-    count = max(1, min(wanted, texts // _MIN_CHUNK_TEXTS))
-    slices = [slice(number * texts // count, (number + 1) * texts // count) for number in range(count)]
-    return [Chunk(each, steps if lengths is None else int(lengths[each.start])) for each in slices]
+    split = _Split((steps, texts), chunks, cores)
+    outputs = encoder.direction_outputs(inputs, lengths, h0, layer_outputs=partial(layer_outputs, split=split))
+    return [each.index_select(1, order.argsort()) for each in outputs] if is_sorted else outputs
 
 
 # --- inference
 
 
 def _layer_without_gradients(
-    directions: Sequence[Direction], *, cores: int, lengths: torch.Tensor | None, vectors: torch.Tensor | None
+    directions: Sequence[Direction], *, split: _Split, vectors: torch.Tensor | None
 ) -> list[torch.Tensor]:
-    split = _split(directions, cores, lengths)
     vectors = vectors if directions[0].inputs.dim() == 2 else None  # later layers read no rows of it
-    read = torch.Tensor.contiguous if vectors is None else partial(nn.functional.embedding, weight=vectors)
-
-    def prepare(direction: Direction) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        """A function (inputs, h0) -> outputs for the chunks of this direction."""
-        rnn = direction.rnn
-        if type(rnn) is nn.GRU and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS:
-            return InferenceGRU(rnn, vectors).run
-        return lambda inputs, h0: Direction(rnn, read(inputs), h0).outputs()
-
-    # `prepare` runs in threads too: a new InferenceGRU computes the products of all distinct inputs.
-    run = partial(run_in_threads, cores=split.cores, mode=torch.inference_mode)
-    prepared = run([partial(prepare, each) for each in directions])
-    tasks = [
-        partial(compute, chunk.select(direction.inputs), direction.h0)
-        for compute, direction in zip(prepared, directions, strict=True)
-        for chunk in split.chunks
-    ]
-    outputs = iter(run(tasks))
-    return [split.concat([next(outputs) for _ in split.chunks]) for _ in directions]
+    new_grus = [partial(InferenceGRU, rnn, vectors) for rnn, _, _ in directions if type(rnn) is nn.GRU]
+    tasks: list[Callable[[], torch.Tensor]]
+    if new_grus and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS:
+        grus = run_in_threads(new_grus, cores=split.cores, mode=torch.inference_mode)  # multiplies all of `vectors`
+        pairs = zip(grus, directions, strict=True)
+        tasks = [partial(gru, part, h0) for gru, (_, inputs, h0) in pairs for part in split.select(inputs)]
+    else:
+        if vectors is not None:
+            directions = [each._replace(inputs=nn.functional.embedding(each.inputs, vectors)) for each in directions]
+        tasks = [Direction(rnn, part, h0).outputs for rnn, inputs, h0 in directions for part in split.select(inputs)]
+    return [split.concat(pieces) for pieces in split.run(tasks, torch.inference_mode)]
 
 
 class InferenceGRU:
@@ -158,10 +146,9 @@ class InferenceGRU:
     Cho et al. 2014, in the variant of cuDNN and PyTorch, which applies the reset gate after the recurrent product:
     r, z = sigmoid(x W_i + h W_h), n = tanh(x W_in + r (h W_hn)), h' = n + z (h - n).
 
-    It is faster for three reasons. Each distinct input vector is multiplied by the input weights only once, which saves
-    up to about half of the work. In float32, tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about 1e-7), as
-    torch's own tanh takes several times as long; in bfloat16 that would lose digits near zero. Each step writes to
-    memory that was allocated once.
+    It is faster, as each distinct input vector is multiplied by the input weights only once, and each step writes to
+    memory that was allocated once. In float32, tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about 1e-7), as
+    torch's own tanh takes several times as long; in bfloat16 that would lose digits near zero.
     """
 
     def __init__(self, gru: nn.GRU, vectors: torch.Tensor | None = None) -> None:
@@ -185,7 +172,7 @@ class InferenceGRU:
                 vectors = nn.functional.pad(vectors, (0, 0, 0, -len(vectors) % _ROWS_TOGETHER))
             self.projected = (vectors @ self.input_weight).add_(self.input_bias)
 
-    def run(self, inputs: torch.Tensor, h0: torch.Tensor) -> torch.Tensor:
+    def __call__(self, inputs: torch.Tensor, h0: torch.Tensor) -> torch.Tensor:
         """inputs (T, B, input_size), or rows (T, B), and h0 (H,) -> outputs (T, B, H). Several threads may call it at
         the same time."""
         steps, texts = inputs.shape[:2]
@@ -216,13 +203,10 @@ class InferenceGRU:
 # --- training
 
 
-def _layer_with_gradients(
-    directions: Sequence[Direction], *, cores: int, lengths: torch.Tensor | None
-) -> list[torch.Tensor]:
-    split = _split(directions, cores, lengths)
+def _layer_with_gradients(directions: Sequence[Direction], *, split: _Split) -> list[torch.Tensor]:
     if split.cores == len(split.chunks) == 1:
         return [direction.outputs() for direction in directions]
-    jobs = [[_Job(direction, chunk) for chunk in split.chunks] for direction in directions]
+    jobs = [_Job(rnn, part, h0) for rnn, inputs, h0 in directions for part in split.select(inputs)]
     sources = [tensor for rnn, inputs, h0 in directions for tensor in (inputs, h0, *rnn.parameters())]
     return list(_ParallelJobs.apply(jobs, split, *sources))
 
@@ -234,48 +218,40 @@ class _Job:
     run the backward pass of its own jobs.
     """
 
-    outputs: torch.Tensor  # (steps, texts, H), set by forward
-    gradients: list[torch.Tensor | None]  # of each source, None if it requires none; set by backward
+    def __init__(self, rnn: nn.Module, *tensors: torch.Tensor) -> None:
+        # This job's graph ends with the detached tensors. Parameters are leaves: no graph continues from them.
+        inputs, h0 = (tensor.detach().requires_grad_(tensor.requires_grad) for tensor in tensors)
+        self.direction = Direction(rnn, inputs, h0)
 
-    def __init__(self, direction: Direction, chunk: Chunk) -> None:
-        _, inputs, h0 = direction
-        self.rnn = direction.rnn
-        self.chunk = chunk
-        # The tensors for which gradients are computed. Inputs and h0 are detached, so that this job's graph ends with
-        # them instead of continuing into the caller's graph. Parameters are leaves: no graph continues from them.
-        self.sources = [
-            chunk.select(inputs.detach()).contiguous().requires_grad_(inputs.requires_grad),
-            h0.detach().contiguous().requires_grad_(h0.requires_grad),
-            *direction.rnn.parameters(),
-        ]
+    def forward(self) -> torch.Tensor:
+        """(steps, texts, H)."""
+        self.outputs = self.direction.outputs()
+        return self.outputs.detach()
 
-    def forward(self) -> None:
-        inputs, h0, *_ = self.sources
-        self.outputs = Direction(self.rnn, inputs, h0).outputs()
-
-    def backward(self, gradient: torch.Tensor) -> None:
-        """gradient (steps, texts, H): of the loss with respect to the outputs."""
-        required = [source for source in self.sources if source.requires_grad]
-        found = iter(torch.autograd.grad(self.outputs, required, gradient))
-        self.gradients = [next(found) if source.requires_grad else None for source in self.sources]
-        del self.outputs, self.sources  # frees memory before the gradients of all jobs are put together
+    def backward(self, gradient: torch.Tensor) -> list[torch.Tensor | None]:
+        """gradient (steps, texts, H) of the loss with respect to the outputs -> those with respect to the inputs, h0
+        and the parameters; None for what requires none."""
+        rnn, inputs, h0 = self.direction
+        sources = [inputs, h0, *rnn.parameters()]
+        required = [source for source in sources if source.requires_grad]
+        gradients = iter(torch.autograd.grad(self.outputs, required, gradient))
+        del self.outputs, self.direction  # frees memory before the gradients of all jobs are put together
+        return [next(gradients) if source.requires_grad else None for source in sources]
 
 
 class _ParallelJobs(torch.autograd.Function):
-    """Connects the graphs of the jobs to the graph of the caller, in which all jobs together are a single operation.
+    """Connects the graphs of the jobs, one for each chunk of each direction, to the graph of the caller, in which all
+    jobs together are a single operation.
 
-    Its arguments are jobs and sources. jobs: for each direction, one for each chunk. sources: for each direction, its
-    inputs (T, B, input_size), h0 and parameters. The jobs hold these already, but autograd has to see them as
-    arguments: `backward` returns one gradient for each argument.
+    sources: for each direction, its inputs (T, B, input_size), h0 and parameters. The jobs hold these already, but
+    autograd has to see them as arguments: `backward` returns one gradient for each argument.
     """
 
     @staticmethod
-    def forward(ctx: Any, jobs: list[list[_Job]], split: _Split, *sources: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(ctx: Any, jobs: list[_Job], split: _Split, *sources: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The outputs (T, B, H) of each direction."""
-        tasks = [job.forward for direction_jobs in jobs for job in direction_jobs]
-        run_in_threads(tasks, cores=split.cores, mode=torch.enable_grad)
         ctx.jobs, ctx.split = jobs, split
-        return tuple(split.concat([job.outputs.detach() for job in direction_jobs]) for direction_jobs in jobs)
+        return tuple(split.concat(pieces) for pieces in split.run([job.forward for job in jobs], torch.enable_grad))
 
     @staticmethod
     @once_differentiable
@@ -283,18 +259,14 @@ class _ParallelJobs(torch.autograd.Function):
         """gradients: of the loss with respect to the outputs (T, B, H) of each direction."""
         if ctx.jobs is None:
             raise RuntimeError("the backward pass of a layer that was split among threads can run only once")
-        jobs: list[list[_Job]] = ctx.jobs
-        ctx.jobs = None  # their graphs are freed by the backward pass
-        tasks = [
-            partial(job.backward, job.chunk.select(gradient))
-            for direction_jobs, gradient in zip(jobs, gradients, strict=True)
-            for job in direction_jobs
-        ]
-        run_in_threads(tasks, cores=ctx.split.cores, mode=torch.no_grad)
+        jobs, ctx.jobs = ctx.jobs, None  # their graphs are freed by the backward pass
+        split: _Split = ctx.split
+        parts = [part for gradient in gradients for part in split.select(gradient)]
+        tasks = [partial(job.backward, part) for job, part in zip(jobs, parts, strict=True)]
         results: list[torch.Tensor | None] = []
-        for direction_jobs in jobs:
-            of_inputs, *of_others = zip(*(job.gradients for job in direction_jobs), strict=True)
+        for by_chunk in split.run(tasks, torch.no_grad):
+            of_inputs, *of_others = zip(*by_chunk, strict=True)
             # Each chunk has its own inputs. All share h0 and the parameters, whose gradients are therefore added up.
-            results.append(None if of_inputs[0] is None else ctx.split.concat(of_inputs))
-            results += [None if of_one[0] is None else reduce(torch.add, of_one) for of_one in of_others]
+            results.append(None if of_inputs[0] is None else split.concat(of_inputs))
+            results += [None if terms[0] is None else reduce(torch.add, terms) for terms in of_others]
         return None, None, *results

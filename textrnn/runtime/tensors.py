@@ -26,7 +26,7 @@ UNREADABLE = (
 
 
 def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Raises TextRNNError where the file cannot be written."""
+    """Raises TextRNNError if the file cannot be written."""
     on_cpu = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
     check_memory(3 * sum(tensor.nbytes for tensor in on_cpu.values()))  # safetensors copies all, and would abort
     write_bytes(path, save(on_cpu, metadata))
@@ -40,34 +40,33 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def read_model_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """As `load_tensors`. Raises CheckpointError where the file is missing or damaged."""
+    """As `load_tensors`. Raises CheckpointError if the file is missing or damaged."""
     try:
-        tensors, metadata = load_tensors(path)
+        return load_tensors(path)
     except OSError as error:
         raise CheckpointError(f"{path}: the weights cannot be read: {error.strerror}") from None
     except UNREADABLE as error:
         raise CheckpointError(f"{path}: damaged or cut short ({error}); copy it again, or train again") from None
-    return tensors, metadata
-
-
-# Loading a model uses numpy where torch would start the threads of OpenMP: a process that is forked later has none of
-# them, and torch would wait for them for ever.
 
 
 def check_finite(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Raises CheckpointError for a float32 that is NaN or infinite; models have floats of no other type."""
+    """Raises CheckpointError for a float32 that is NaN or infinite; models have floats of no other type.
+
+    This and `fill` use numpy, as torch would start the threads of OpenMP: a process that is forked later lacks them.
+    """
     for name, tensor in tensors.items():
-        if tensor.dtype == torch.float32 and tensor.numel():
-            numbers = tensor.numpy()
-            if not np.isfinite((numbers.min(), numbers.max())).all():  # NaN if there is one
-                raise CheckpointError(
-                    f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
-                )
+        if tensor.dtype != torch.float32:
+            continue
+        numbers = tensor.numpy()
+        if not np.isfinite((numbers.min(initial=0), numbers.max(initial=0))).all():  # NaN if there is one
+            raise CheckpointError(
+                f"{path}: damaged: {name} has a number that is NaN or infinite; copy it again, or train again"
+            )
 
 
 class WithoutRandomNumbers(TorchFunctionMode):
-    """Inside the block, the initializers of torch do nothing. On the meta device, where tensors have no content, torch
-    would import its compiler for random numbers, which takes a second."""
+    """Inside the block, the initializers of torch do nothing. On the meta device, torch would import its compiler for
+    random numbers, which takes a second."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -77,15 +76,15 @@ class WithoutRandomNumbers(TorchFunctionMode):
 
 
 def fill(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
-    """Give a module on the meta device its weights, which fit it: copies of tensors that are mapped from a file, since
-    the file may be overwritten while the module is in use."""
+    """Give a module on the meta device its weights: copies of tensors that are mapped from a file, since the file may
+    be overwritten while the module is in use."""
     copies = {name: torch.from_numpy(tensor.numpy().copy()) for name, tensor in tensors.items()}
     module.load_state_dict(copies, assign=True)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """A safetensors file. The library takes only names in UTF-8, and others by way of a descriptor."""
+    """A safetensors file. The library takes only names in UTF-8, so others are opened by their descriptor."""
     with open(path, "rb") as stream:
         name = path if os.fsencode(path).decode(errors="replace") == str(path) else f"/dev/fd/{stream.fileno()}"
         with safe_open(name, framework="pt") as file:
@@ -93,16 +92,16 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 def difference(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> str | None:
-    """The first difference in names, shapes or types; None where there is none."""
+    """The first difference in names, shapes or types, or None."""
+
+    def described(tensor: torch.Tensor | None) -> str:
+        if tensor is None:
+            return "nothing"
+        dtype = "" if tensor.dtype == torch.float32 else f" of {str(tensor.dtype).removeprefix('torch.')}"
+        return f"{tuple(tensor.shape)}{dtype}"
+
     for name in sorted({*expected, *tensors}):
-        wanted, found = _described(expected.get(name)), _described(tensors.get(name))
-        if wanted != found:
-            return f"{name}: {wanted} was expected, found {found}"
+        wanted, actual = described(expected.get(name)), described(tensors.get(name))
+        if wanted != actual:
+            return f"{name}: {wanted} was expected, found {actual}"
     return None
-
-
-def _described(tensor: torch.Tensor | None) -> str:
-    if tensor is None:
-        return "nothing"
-    kind = "" if tensor.dtype == torch.float32 else f" of {str(tensor.dtype).removeprefix('torch.')}"
-    return f"{tuple(tensor.shape)}{kind}"

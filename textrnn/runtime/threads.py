@@ -17,7 +17,7 @@ from textrnn.runtime.progress import log
 
 S = TypeVar("S")
 T = TypeVar("T")
-
+Mode = Callable[[], AbstractContextManager]
 
 _has_computed = False  # whether torch may have started OpenMP's threads in this process
 _is_forked = False  # from such a process
@@ -25,10 +25,10 @@ _own = threading.local()  # is_safe: whether torch uses one core in this thread,
 
 
 def begin_computing() -> None:
-    """To be called in a thread before torch computes with more than a few numbers.
+    """Call this in a thread before torch computes with more than a few numbers.
 
     A process that is forked from one that has computed lacks the threads of OpenMP, and would wait for them for ever:
-    there torch uses one core from now on, which is logged once. Nothing is set in any other process.
+    there torch uses one core from now on, which is logged once.
     """
     global _has_computed
     if _is_forked and not getattr(_own, "is_safe", False):
@@ -52,12 +52,10 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def run_in_threads(
-    tasks: Sequence[Callable[[], T]], *, cores: int, mode: Callable[[], AbstractContextManager]
-) -> list[T]:
+def run_in_threads(tasks: Sequence[Callable[[], T]], *, cores: int, mode: Mode) -> list[T]:
     """Run tasks in parallel and return their results in order. With one core they run in the calling thread.
 
-    cores: number of threads. mode: the gradient mode in which the tasks run: torch.enable_grad, torch.no_grad or
+    cores: number of threads. mode: the gradient mode of the tasks: torch.enable_grad, torch.no_grad or
     torch.inference_mode. Raises what a task raises.
     """
     if cores == 1:
@@ -66,23 +64,15 @@ def run_in_threads(
     return list(_pool(cores).map(_with_settings(mode), tasks))
 
 
-def map_in_threads(
-    function: Callable[[S], T], items: Iterable[S], *, cores: int, mode: Callable[[], AbstractContextManager]
-) -> Iterator[tuple[S, T]]:
-    """Items and their results, in order, computed in parallel while the caller works on those before. Arguments as of
-    `run_in_threads`. Raises what the function raises."""
-    if cores == 1:
-        for item in items:
-            with mode():
-                result = function(item)
-            yield item, result
-        return
-    run, pool = _with_settings(mode), _pool(cores)
+def map_in_threads(function: Callable[[S], T], items: Iterable[S], *, cores: int, mode: Mode) -> Iterator[tuple[S, T]]:
+    """Items and their results, in order, computed in parallel while the caller works on earlier ones. cores, mode: as
+    of `run_in_threads`. Raises what the function raises."""
+    run = _with_settings(mode)
     waiting: deque[tuple[S, Future[T]]] = deque()
     try:
         for item in items:
-            waiting.append((item, pool.submit(run, partial(function, item))))
-            if len(waiting) > 2 * cores:
+            waiting.append((item, start_in_thread(partial(run, partial(function, item)), cores=cores)))
+            if len(waiting) > (2 * cores if cores > 1 else 0):
                 first, future = waiting.popleft()
                 yield first, future.result()
         while waiting:
@@ -93,7 +83,7 @@ def map_in_threads(
 
 
 def start_in_thread(function: Callable[[], T], *, cores: int) -> Future[T]:
-    """Call a function in the pool, which has one thread for each of `cores`; with one core, in the calling thread."""
+    """Call a function in the pool of this many threads; with one core, in the calling thread."""
     if cores > 1:
         return _pool(cores).submit(function)
     future: Future[T] = Future()
@@ -101,9 +91,9 @@ def start_in_thread(function: Callable[[], T], *, cores: int) -> Future[T]:
     return future
 
 
-def _with_settings(mode: Callable[[], AbstractContextManager]) -> Callable[[Callable[[], T]], T]:
-    """A function that calls a task in `mode` and with the autocast of the calling thread: gradient mode and autocast
-    are settings of each thread, so those of the calling thread do not apply in the pool."""
+def _with_settings(mode: Mode) -> Callable[[Callable[[], T]], T]:
+    """A function that calls a task in `mode` and with the autocast of the calling thread, as both are settings of each
+    thread."""
     autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
 
     def run(task: Callable[[], T]) -> T:
@@ -115,13 +105,12 @@ def _with_settings(mode: Callable[[], AbstractContextManager]) -> Callable[[Call
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """A pool of this many threads. It is kept, as starting threads for every layer would take too long."""
+    """It is kept, as starting threads for every layer would take too long."""
     before = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "textrnn", _use_one_core)
     started = threading.Barrier(threads)
     list(pool.map(lambda _: started.wait(), range(threads)))
-    # torch.set_num_threads also sets the default for threads that have not used torch yet: restore it.
-    torch.set_num_threads(before)
+    torch.set_num_threads(before)  # also the default for threads that have not used torch yet
     return pool
 
 

@@ -16,7 +16,7 @@ _TEXTS_MERGED, _TEXTS_AT_ONCE = 1 << 14, 1 << 10  # whose n-grams are added to t
 def frequent_ngrams(texts: EncodedTexts, *, longest: int, vocab_size: int, at_most: int) -> list[np.ndarray]:
     """The keys of n-grams of 2, 3, ... `longest` vocabulary ids, an array (count,) int64 in ascending order for each
     length. An n-gram's key is its ids as the digits of a number to the base vocab_size; a text counts as preceded by
-    PAD, as in `models.ngrams`.
+    PAD, as in `models.embedding`.
 
     at_most: the number of n-grams of all lengths together. The most frequent ones are kept, of equally frequent ones
     the shorter and those of more frequent tokens.

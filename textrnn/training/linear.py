@@ -102,8 +102,8 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
             counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
             chosen = np.isin(np.arange(len(train.texts)), rows)
             margins = out_of_fold(
-                counts, train.labels, folds, classes, choice.c, chosen=chosen, balanced=balanced, seed=seed
-            )[splits.held_out.rows]
+                counts, train.labels, folds, classes, [choice.c], chosen=chosen, balanced=balanced, seed=seed
+            )[0, splits.held_out.rows]
         train = train.at(rows)
         if splits.dev is not None and raw_dev is not None:
             margins = fit(*train, classes, choice, folding, balanced=balanced, seed=seed).margins(raw_dev)
