@@ -12,7 +12,7 @@ from tests.models.small import encoded, random_texts, randomize, small_model
 from textrnn.explaining import integrated_gradients
 from textrnn.explaining.integrated_gradients import Margins, integrate, log_odds, unknown_texts
 from textrnn.inference import compute_logits
-from textrnn.linear.mixture import Decision
+from textrnn.linear.mixture import Mixture
 from textrnn.models.network import Ensemble, Network
 from textrnn.texts.vocab import UNK
 
@@ -36,7 +36,7 @@ NETWORKS: list[dict[str, Any]] = [
 
 
 def attributed(
-    networks: list[Network], decision: Decision, with_margins: bool
+    networks: list[Network], decision: Mixture, with_margins: bool
 ) -> tuple[np.ndarray, np.ndarray, integrated_gradients.Attribution]:
     """(sums of all contributions, differences of the log-odds, the attribution) of a few texts."""
     texts = encoded(random_texts(LENGTHS))
@@ -64,7 +64,7 @@ def fits(sums: np.ndarray, differences: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("options", NETWORKS, ids=lambda options: "-".join(map(str, options.values())))
 def test_contributions_add_up(options: dict[str, Any]) -> None:
-    sums, differences, found = attributed([small_model(**options)], Decision(temperature=0.2), with_margins=False)
+    sums, differences, found = attributed([small_model(**options)], Mixture(temperature=0.2), with_margins=False)
     assert np.abs(differences).max() > 0.3  # there is something to add up to
     assert fits(sums, differences)
     assert [len(each) for each in found.tokens] == LENGTHS
@@ -76,7 +76,7 @@ def test_contributions_of_several_networks_and_a_linear_model_add_up(with_margin
     networks: list[Network] = [small_model(cell="gru") for _ in range(3)]
     for number, network in enumerate(networks):
         randomize(network, seed=number, std=0.7)
-    decision = Decision(0.4 if with_margins else 0.0, 0.5, 1.5, 0.3)
+    decision = Mixture(0.4 if with_margins else 0.0, 0.5, 1.5, 0.3)
     sums, differences, _ = attributed(networks, decision, with_margins)
     assert fits(sums, differences)
 
@@ -86,10 +86,10 @@ def test_pieces_of_the_path_are_halved_until_the_sum_fits(monkeypatch: pytest.Mo
     randomize(network, std=0.9)
     monkeypatch.setattr(integrated_gradients, "STEPS", 1)
     monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 1)
-    rough, differences, _ = attributed([network], Decision(), with_margins=False)
+    rough, differences, _ = attributed([network], Mixture(), with_margins=False)
     assert not fits(rough, differences)
     monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 1024)
-    sums, differences, _ = attributed([network], Decision(), with_margins=False)
+    sums, differences, _ = attributed([network], Mixture(), with_margins=False)
     assert fits(sums, differences)
 
 
@@ -103,15 +103,15 @@ def test_no_batch_has_more_tokens_than_allowed_when_pieces_are_halved(monkeypatc
     allowed = 40 * (integrated_gradients.STEPS + 1)  # a long text at all points of its path
     monkeypatch.setattr(integrated_gradients, "_TOKENS_AT_ONCE", allowed)
     unreachable = np.zeros(38), np.full(38, 1000.0)  # so that the paths of all texts are halved
-    integrate([network], Decision(), texts, np.zeros(38, np.int64), None, unreachable, device=CPU)
+    integrate([network], Mixture(), texts, np.zeros(38, np.int64), None, unreachable, device=CPU)
     assert sum(sizes) == (40 * 16 + 2 * 22) * (integrated_gradients.STEPS + 1) * 3
     assert max(sizes) <= allowed
 
 
 def test_a_text_is_attributed_alike_in_any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    together = attributed([small_model()], Decision(0.5), with_margins=True)[2]
+    together = attributed([small_model()], Mixture(0.5), with_margins=True)[2]
     monkeypatch.setattr(integrated_gradients, "_TOKENS_AT_ONCE", 1)  # one text and one step at a time
-    alone = attributed([small_model()], Decision(0.5), with_margins=True)[2]
+    alone = attributed([small_model()], Mixture(0.5), with_margins=True)[2]
     for one, other in zip(together.tokens, alone.tokens, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
     assert together.slopes == pytest.approx(alone.slopes, abs=1e-5)
@@ -120,7 +120,7 @@ def test_a_text_is_attributed_alike_in_any_batch(monkeypatch: pytest.MonkeyPatch
 def test_unknown_tokens_contribute_nothing_and_weights_keep_their_gradients() -> None:
     network = small_model(ngrams=2)
     texts = encoded([[UNK, UNK, 5], [UNK]])
-    found = integrate([network], Decision(), texts, np.asarray([0, 0]), None, (np.zeros(2), np.zeros(2)), device=CPU)
+    found = integrate([network], Mixture(), texts, np.asarray([0, 0]), None, (np.zeros(2), np.zeros(2)), device=CPU)
     assert found.tokens[0][0] == 0 and found.tokens[1].tolist() == [0]
     assert found.tokens[0][2] != 0
     assert all(parameter.requires_grad for parameter in network.parameters())

@@ -15,7 +15,7 @@ from torch import nn
 
 from textrnn.config import Config, ModelConfig, TokenizerConfig
 from textrnn.errors import CheckpointError
-from textrnn.linear.mixture import Decision
+from textrnn.linear.mixture import Mixture
 from textrnn.models.build import build_network
 from textrnn.models.network import Ensemble
 from textrnn.run.checkpoint import load_state, read_progress, save_state
@@ -109,7 +109,7 @@ def loaded(path: Path) -> None:
 @pytest.mark.parametrize("name", ["networks.0.embedding.table.weight", "networks.0.head.1.bias"])
 def test_weights_with_another_tensor_are_refused(tmp_path: Path, name: str, how: str) -> None:
     model, _ = stepped()
-    save_weights(tmp_path, [model.state_dict()], Decision(), linear=False)
+    save_weights(tmp_path, [model.state_dict()], Mixture(), linear=False)
     loaded(tmp_path / "model.safetensors")
     tensors = load_file(tmp_path / "model.safetensors")
     change(tensors, name, how)
@@ -191,7 +191,7 @@ def test_a_model_that_went_through_windows_is_the_same(tmp_path: Path) -> None:
     tokenizer = Tokenizer("jieba", user_dict="石墨烯电池 100000 n\n")
     transform = Transform(tokenizer, Vocab(["石墨烯电池", "x"]), 9)
     networks, labels = Ensemble([build_network(config.model, vocab_size=4, num_classes=2)]), ["a", "体育"]
-    saved = Model(networks, None, Decision(), transform, labels, config, class_shares=np.array([0.5, 0.5]))
+    saved = Model(networks, None, Mixture(), transform, labels, config, class_shares=np.array([0.5, 0.5]))
     save_model(tmp_path / "m", saved)
     for path in tmp_path.glob("m/*.*"):
         if path.suffix != ".safetensors":

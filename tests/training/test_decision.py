@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from textrnn.linear.mixture import Decision
+from textrnn.linear.mixture import Mixture
 from textrnn.training.decision import (
     COOLEST,
     HOTTEST,
@@ -113,7 +113,7 @@ def test_temperatures_stay_within_their_limits(right: int, wrong: int, margin: f
 
 
 def test_how_logits_are_combined() -> None:
-    decision = Decision(weight=0.25, temperature=2.0, network_temperature=4.0, linear_temperature=0.5)
+    decision = Mixture(weight=0.25, temperature=2.0, network_temperature=4.0, linear_temperature=0.5)
     network, margins = torch.tensor([[8.0, 0.0]]), torch.tensor([[0.0, 1.0]])
     assert decision.of_network(network).tolist() == [[2.0, 0.0]]
     assert decision.of_linear(margins).tolist() == [[0.0, 2.0]]

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from textrnn.errors import NotFiniteError, TextRNNError
-from textrnn.linear.mixture import Decision
+from textrnn.linear.mixture import Mixture
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings, fit
@@ -155,7 +155,7 @@ def test_a_state_goes_on_in_the_middle_of_an_epoch() -> None:
 
 def scores(accuracy: float, loss: float = 1.0, macro_f1: float = 0.5) -> Scores:
     together = {"accuracy": accuracy, "loss": loss, "macro_f1": macro_f1}
-    return Scores(together, together, None, Decision())
+    return Scores(together, together, None, Mixture())
 
 
 def evaluations(

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from textrnn.errors import CheckpointError, TextRNNError
-from textrnn.linear.mixture import Decision
+from textrnn.linear.mixture import Mixture
 from textrnn.run.checkpoint import save_state
 from textrnn.run.folder import RunFolder
 from textrnn.training.decision import Scores
@@ -116,7 +116,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
 def test_the_short_line_fits_in_79_columns(loss: float) -> None:
     dev = {"loss": loss, "accuracy": 1.0, "macro_f1": 0.879}
     evaluation = Evaluation(
-        epoch=100, step=9, train_loss=loss, scores=Scores(dev, dev, None, Decision()), learning_rate=0.1,
+        epoch=100, step=9, train_loss=loss, scores=Scores(dev, dev, None, Mixture()), learning_rate=0.1,
         grad_norm_mean=1.0, grad_norm_max=2.0, clipped=0.5, tokens_per_second=1e6, seconds=9999.4, is_best=True,
         stopped_early=False,
     )  # fmt: skip

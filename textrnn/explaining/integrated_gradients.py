@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.linear.mixture import Decision
+from textrnn.linear.mixture import Mixture
 from textrnn.models.encoder import padding_mask
 from textrnn.models.network import Network, average_logits
 from textrnn.models.threaded import training_encode
@@ -67,7 +67,7 @@ def allowed_gap(difference: float) -> float:
 
 
 def integrate(
-    networks: Sequence[Network], decision: Decision, texts: EncodedTexts, classes: np.ndarray, margins: Margins | None,
+    networks: Sequence[Network], decision: Mixture, texts: EncodedTexts, classes: np.ndarray, margins: Margins | None,
     odds: tuple[np.ndarray, np.ndarray], *, device: torch.device,
     after_batch: Callable[[int], object] = lambda count: None,
 ) -> Attribution:  # fmt: skip
@@ -138,7 +138,7 @@ class _Path:
     """The straight lines from baselines to texts, and the log-odds of a class of each text along them."""
 
     networks: Sequence[Network]
-    decision: Decision
+    decision: Mixture
     texts: EncodedTexts
     classes: np.ndarray
     margins: Margins | None

@@ -10,7 +10,7 @@ COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 
 
 @dataclass(frozen=True)
-class Decision:
+class Mixture:
     """Weight and temperatures of the average of both models' logits.
 
     The logits of each part are divided by a temperature of its own (Guo et al. 2017, "On Calibration of Modern Neural
@@ -30,10 +30,10 @@ class Decision:
     def needs_linear(self) -> bool:
         return self.weight > 0
 
-    def without_network(self) -> Decision:
+    def without_network(self) -> Mixture:
         return replace(self, weight=1.0, temperature=1.0)
 
-    def without_linear(self) -> Decision:
+    def without_linear(self) -> Mixture:
         return replace(self, weight=0.0, temperature=1.0)
 
     def of_network(self, logits: torch.Tensor) -> torch.Tensor:

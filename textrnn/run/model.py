@@ -15,7 +15,7 @@ import torch
 from textrnn.config import Config, TokenizerConfig, build_config
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.linear.files import load_linear, remove_linear, save_linear
-from textrnn.linear.mixture import COOLEST, HOTTEST, Decision
+from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
 from textrnn.models.network import Ensemble, Network
@@ -48,7 +48,7 @@ class Model:
 
     networks: Ensemble
     linear: LinearModel | None
-    decision: Decision
+    decision: Mixture
     transform: Transform
     labels: list[str]
     config: Config
@@ -84,14 +84,14 @@ def parameter_count(model: Model) -> int:
     return count
 
 
-def save_decision(folder: Path, decision: Decision, linear: bool, bfloat16_agreement: float | None = None) -> None:
+def save_decision(folder: Path, decision: Mixture, linear: bool, bfloat16_agreement: float | None = None) -> None:
     """linear: whether the model has a linear model."""
     content = {"linear": linear, **asdict(decision), BFLOAT16: bfloat16_agreement}
     write_text(folder / DECISION, json.dumps(content, indent=2) + "\n")
 
 
 def save_weights(
-    folder: Path, networks: Sequence[dict[str, torch.Tensor]], decision: Decision, linear: bool,
+    folder: Path, networks: Sequence[dict[str, torch.Tensor]], decision: Mixture, linear: bool,
     bfloat16_agreement: float | None = None,
 ) -> None:  # fmt: skip
     """Save the decision, and the weights of each network in a file of their own, so that equal weights give equal
@@ -139,12 +139,12 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
     return networks
 
 
-def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
+def read_decision(path: Path) -> tuple[Mixture, bool, float | None]:
     """The decision, whether the model has a linear model, and the agreement of bfloat16. Raises CheckpointError."""
     try:
         content = json.loads(path.read_bytes())
         has_linear, agreement = content.pop("linear"), content.pop(BFLOAT16)
-        decision = Decision(**content)
+        decision = Mixture(**content)
         weight, *temperatures = asdict(decision).values()
         least, most = 0.99 * COOLEST, 1.01 * HOTTEST  # the optimizer may pass its bounds by rounding
         good = isinstance(has_linear, bool) and all(_is_between(least, value, most) for value in temperatures)
@@ -154,7 +154,7 @@ def read_decision(path: Path) -> tuple[Decision, bool, float | None]:
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         good = False
     if not good:
-        keys = ", ".join(["linear", *(field.name for field in fields(Decision)), BFLOAT16])
+        keys = ", ".join(["linear", *(field.name for field in fields(Mixture)), BFLOAT16])
         raise CheckpointError(
             f"{path}: damaged: {keys} were expected in it, a weight of 0 to 1 and temperatures of {COOLEST:g} to "
             f"{HOTTEST:g}; copy it again, or train again"

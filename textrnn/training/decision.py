@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from textrnn.evaluation.metrics import summary
 from textrnn.inference import predicted_classes
-from textrnn.linear.mixture import COOLEST, HOTTEST, Decision
+from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
 
 PRIOR_TEXTS = 5.0  # strength of the L2 penalty toward equal parts and a temperature of 1, in nats
 CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
@@ -26,7 +26,7 @@ class Scores(NamedTuple):
     together: dict[str, float]
     network: dict[str, float]
     linear: dict[str, float] | None
-    decision: Decision
+    decision: Mixture
     warning: str | None = None
 
     def line(self) -> str:
@@ -94,7 +94,7 @@ def judge_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
     return scores._replace(together=together, decision=decision, warning=warning)
 
 
-def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Decision:
+def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Mixture:
     """The temperatures and the weight that minimize the cross-entropy; arguments as for `judge`."""
     most = max(1, min(MOST_TEXTS, MOST_LOGITS // logits.shape[1]))
     if len(labels) > most:
@@ -104,16 +104,16 @@ def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: n
     network = logits.double().numpy()
     network_temperature = 1 / _factors([network], labels)[0]
     if margins is None:
-        return Decision(network_temperature=network_temperature)
+        return Mixture(network_temperature=network_temperature)
     linear = margins.double().numpy()
     linear_temperature = 1 / _factors([linear], labels)[0]
     if not mix:
-        return Decision(network_temperature=network_temperature, linear_temperature=linear_temperature)
+        return Mixture(network_temperature=network_temperature, linear_temperature=linear_temperature)
     factors = _factors([network / network_temperature, linear / linear_temperature], labels)
     weight, temperature, total = 0.5, HOTTEST, sum(factors)
     if total > 0:
         weight, temperature = factors[1] / total, float(np.clip(1 / total, COOLEST, HOTTEST))
-    return Decision(weight, temperature, network_temperature, linear_temperature)
+    return Mixture(weight, temperature, network_temperature, linear_temperature)
 
 
 def _factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:

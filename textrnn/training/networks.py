@@ -16,7 +16,7 @@ import torch
 from textrnn.config import Config
 from textrnn.corpus.splits import Splits
 from textrnn.inference import compute_logits
-from textrnn.linear.mixture import Decision
+from textrnn.linear.mixture import Mixture
 from textrnn.linear.model import LinearModel
 from textrnn.models.network import Network
 from textrnn.runtime.device import has_bfloat16_units
@@ -30,7 +30,7 @@ from textrnn.training.plan import NetworkBuilder, Part, build_fit
 from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics, fold_summary
 
 # Without held-out texts to learn from: equal parts, and a temperature of the linear model that suits most corpora.
-EQUAL_PARTS = Decision(weight=0.5, linear_temperature=0.25)
+EQUAL_PARTS = Mixture(weight=0.5, linear_temperature=0.25)
 FLUSH_SECONDS = 0.25  # between waits for the device
 BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, so that all fits in 80 columns
 MOST_TEXTS = 2000  # on which bfloat16 and float32 are compared
@@ -55,7 +55,7 @@ class Keeper:
         self.mix = mix
         self.linear: LinearModel | None = None
         self.weights: list[dict[str, torch.Tensor]] = []
-        self.decision = Decision()
+        self.decision = Mixture()
         self.history: list[dict[str, Any]] = []
         self.warning: str | None = None
         self.bfloat16_agreement: float | None = None
@@ -223,7 +223,7 @@ class Training:
             network.load_state_dict(weights)
             yield network
 
-    def bfloat16_agreement(self, network: Network, decision: Decision) -> float | None:
+    def bfloat16_agreement(self, network: Network, decision: Mixture) -> float | None:
         """The share of held-out texts whose predicted class is the same in bfloat16 and in float32, each by the network
         that was not trained on it and, if it decides, the linear model. None without bfloat16 units. Raises
         Interrupted."""
