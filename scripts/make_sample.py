@@ -24,7 +24,7 @@ from types import ModuleType
 
 import sample_en
 import sample_zh
-from prepare_common import add_output_option, report, run, write_files
+from prepare_common import encode_rows, main, report, write_all
 
 SEED = 20240607
 CLASSES = ("praise", "complaint", "question", "request")
@@ -60,7 +60,6 @@ class Message:
         self.phrases: dict[str, str] = {}
         self._fill_parts()
         self._fill_wishes()
-        self.phrases["scene"] = self.pick(self.domain["scenes"].split("/"))
 
     def pick(self, entries: list[str]) -> str:
         """Draw an entry; those reserved for the test file are only drawn for test messages."""
@@ -78,8 +77,7 @@ class Message:
             self.phrases |= {f"noun_{name}": noun, f"be_{name}": copula}
             for side, adjectives in (("good", good), ("bad", bad)):
                 adjective = self.pick(adjectives.split("/"))
-                words = [word for word in (noun, copula, adjective) if word]
-                clause = self.language.gap.join(words)
+                clause = self.language.gap.join(word for word in (noun, copula, adjective) if word)
                 self.phrases[f"{side}_{name}"] = clause
                 self.phrases[f"{'x' if side == verdict else 'y'}_{name}"] = clause
                 if name == "a":
@@ -91,6 +89,7 @@ class Message:
             direct, _, indirect = ask.partition("|")
             self.phrases |= {f"ask{suffix}": direct, f"ask_if{suffix}": indirect or direct}
         self.phrases["want"], self.phrases["want2"] = self.pick_two(self.domain["wants"].split("/"))
+        self.phrases["scene"] = self.pick(self.domain["scenes"].split("/"))
 
     def expand(self, template: str) -> str:
         """Replace slots until none is left; phrases may contain slots themselves."""
@@ -101,10 +100,11 @@ class Message:
     def _phrase(self, slot: str) -> str:
         if slot not in self.phrases:
             phrase = self.pick(self.language.grammar.POOLS[slot].split("/"))
-            self.phrases[slot] = re.sub(r"#(\d)", lambda m: self._digits(int(m[1])), phrase)
+            self.phrases[slot] = re.sub(r"#(\d)", self._digits, phrase)
         return self.phrases[slot]
 
-    def _digits(self, count: int) -> str:
+    def _digits(self, mark: re.Match[str]) -> str:
+        count = int(mark[1])
         return str(self.rng.randrange(10 ** (count - 1), 10**count))
 
     def compose(self) -> str:
@@ -145,9 +145,9 @@ def fingerprint(text: str) -> str:
     return re.sub(r"[\W\d_]+", "", text.lower())
 
 
-def make_rows(split: str, seen: set[str], rng: random.Random) -> list[tuple[str, str]]:
-    """The rows of one file, balanced by class and language, without near-duplicates of rows in `seen`."""
-    rows: list[tuple[str, str]] = []
+def make_rows(split: str, seen: set[str], rng: random.Random) -> list[str]:
+    """The rows of one file, balanced by class and language, without near-duplicates of texts in `seen`."""
+    rows: list[str] = []
     for language in LANGUAGES:
         for label in CLASSES:
             wanted = len(rows) + ROWS_PER_CLASS_AND_LANGUAGE[split]
@@ -156,7 +156,7 @@ def make_rows(split: str, seen: set[str], rng: random.Random) -> list[tuple[str,
                 fits = language.shortest <= language.size(text) <= language.longest
                 if fits and fingerprint(text) not in seen:
                     seen.add(fingerprint(text))
-                    rows.append((label, text))
+                    rows.append(f"{label}\t{text}")
     rng.shuffle(rows)
     return rows
 
@@ -165,21 +165,10 @@ def write_sample(options: argparse.Namespace) -> None:
     rng = random.Random(SEED)
     seen: set[str] = set()
     splits = {split: make_rows(split, seen, rng) for split in ROWS_PER_CLASS_AND_LANGUAGE}
-    write_files(
-        {
-            options.output / f"{split}.tsv": "".join(f"{label}\t{text}\n" for label, text in rows).encode()
-            for split, rows in splits.items()
-        }
-    )
+    write_all({options.output / f"{split}.tsv": encode_rows(rows) for split, rows in splits.items()})
     for split, rows in splits.items():
         report(options.output / f"{split}.tsv", len(rows), len(CLASSES))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the bundled sample: train.tsv and test.tsv.")
-    add_output_option(parser, "sample")
-    return run(write_sample, parser.parse_args())
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(write_sample, "Write the bundled sample: train.tsv and test.tsv.", "sample"))
