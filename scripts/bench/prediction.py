@@ -1,4 +1,4 @@
-"""`predict` from file to file, tokenizing included, and what the forward passes alone take of it."""
+"""`predict` from file to file, tokenizing included, and the share of the forward passes."""
 
 from __future__ import annotations
 
@@ -61,8 +61,7 @@ def measure_prediction() -> list[str]:
 
 def many_titles(corpus: Corpus) -> list[str]:
     """TITLES titles: those of test, dev and train, in this order."""
-    files = [corpus.test, corpus.dev, corpus.train]
-    return [text for path in files if path for text in read_labelled(path).texts][:TITLES]
+    return [text for path in (corpus.test, corpus.dev, corpus.train) for text in read_labelled(path).texts][:TITLES]
 
 
 def forward_passes(run: str, texts: list[str]) -> float:
@@ -76,12 +75,8 @@ def forward_passes(run: str, texts: list[str]) -> float:
     classifier = TextClassifier.load(run)
     windows = [classifier.transform.encode(texts[at : at + WINDOW_TEXTS]) for at in range(0, len(texts), WINDOW_TEXTS)]
 
-    def passes() -> None:
-        for window in windows:
-            classifier.network_logits(window)
-
     classifier.network_logits(windows[0])  # the first calls are slower
-    return stopwatch(passes)()
+    return stopwatch(lambda: [classifier.network_logits(window) for window in windows])()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
+from sklearn.metrics import accuracy_score
+
 from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
 from scripts.bench.programs import Program, available, fasttext, keras, keras_python, linear_svc, ours
 from scripts.bench.report import megabytes, number, percent, table, times
@@ -67,18 +69,14 @@ def compare(
         output = folder / "predicted.txt"
         predicted = programs[name].run_prediction(folders[name], test, output)
         labels = [line.split("\t")[0] for line in read_texts(output)]
-        right = sum(one == other for one, other in zip(labels, truth, strict=True)) / len(truth)
+        right = accuracy_score(truth, labels)
         rows.append([
             name, number(run.seconds), times(run.seconds / first), str(1 if name in once else REPEATS),
             megabytes(run.peak_bytes), percent(right), number(predicted.seconds),
         ])  # fmt: skip
     header = ["program", "training, s", "textrnn = 1", "runs", "memory, MB", "test accuracy"]
-    found = [table(title, [*header, "predicting the test file, s"], rows), *missing]
+    paragraphs = [table(title, [*header, "predicting the test file, s"], rows), *missing]
     if any(name.startswith("Keras") for name in programs):
-        found.append(keras_versions())
-    return found
-
-
-def keras_versions() -> str:
-    code = "import keras, tensorflow; print(f'Keras {keras.__version__}, TensorFlow {tensorflow.__version__}.')"
-    return run_program([keras_python(), "-c", code]).out.strip()
+        code = "import keras, tensorflow; print(f'Keras {keras.__version__}, TensorFlow {tensorflow.__version__}.')"
+        paragraphs.append(run_program([keras_python(), "-c", code]).out.strip())
+    return paragraphs

@@ -22,8 +22,8 @@ from scripts.bench.rivals.corpus import Labelled, read_labelled, read_texts, run
 
 BATCHES_PER_BUCKET = 50
 INFERENCE_BATCH = 128
-# Punctuation, and Chinese character by character: as many tokens as our own tokenizers find, within 0.3 %.
-# Keras's own would strip punctuation, and read Latin words letter by letter beside Chinese.
+# Punctuation, and Chinese character by character: as many tokens as our own tokenizers make, within 0.3 %.
+# Keras's own would strip punctuation, and split Latin words into letters beside Chinese.
 APART = {"word": r"([^\p{L}\p{N}_\s'])", "char": r"([^\p{L}\p{N}_\s']|\p{Han})"}
 
 
@@ -60,8 +60,8 @@ def dataset(
     rows_of_epoch: Callable[[np.ndarray], list[np.ndarray]],
     width: int | None = None,
 ) -> tf.data.Dataset:
-    """Batches padded to their longest text (or to `width`), made while the model computes. (A PyDataset would fix the
-    width of all by that of the first.)"""
+    """Batches padded to their longest text (or to `width`), made while the model computes. (A PyDataset would give all
+    batches the width of the first.)"""
     lengths = np.array([len(text) for text in ids])
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
