@@ -19,7 +19,7 @@ import argparse
 import random
 import re
 import sys
-from dataclasses import dataclass
+from itertools import product
 from types import ModuleType
 
 import sample_en
@@ -32,31 +32,12 @@ ROWS_PER_CLASS_AND_LANGUAGE = {"train": 200, "test": 50}
 PLAIN_SHARE = 0.6  # of verdicts; the others name both sides, which a bag of words cannot tell apart
 
 
-@dataclass(frozen=True)
-class Language:
-    """A grammar and the writing conventions in which the two languages differ."""
-
-    grammar: ModuleType
-    gap: str
-    full_stop: str
-    exclamation: str
-    shortest: int
-    longest: int
-
-    def size(self, text: str) -> int:
-        """The number of words, or of characters in a language without spaces."""
-        return len(text.split()) if self.gap else len(text)
-
-
-LANGUAGES = (Language(sample_en, " ", ".", "!", 5, 60), Language(sample_zh, "", "。", "！", 6, 90))
-
-
 class Message:
     """The phrases of one message. Each slot is filled once, so a frame can repeat it."""
 
-    def __init__(self, language: Language, label: str, unseen: bool, rng: random.Random) -> None:
-        self.language, self.label, self.unseen, self.rng = language, label, unseen, rng
-        self.domain = rng.choice(language.grammar.DOMAINS)
+    def __init__(self, grammar: ModuleType, label: str, unseen: bool, rng: random.Random) -> None:
+        self.grammar, self.label, self.unseen, self.rng = grammar, label, unseen, rng
+        self.domain = rng.choice(grammar.DOMAINS)
         self.phrases: dict[str, str] = {}
         self._fill_parts()
         self._fill_wishes()
@@ -76,12 +57,11 @@ class Message:
             noun, copula, good, bad = part.split("|")
             self.phrases |= {f"noun_{name}": noun, f"be_{name}": copula}
             for side, adjectives in (("good", good), ("bad", bad)):
+                role = "x" if side == verdict else "y"
                 adjective = self.pick(adjectives.split("/"))
-                clause = self.language.gap.join(word for word in (noun, copula, adjective) if word)
-                self.phrases[f"{side}_{name}"] = clause
-                self.phrases[f"{'x' if side == verdict else 'y'}_{name}"] = clause
-                if name == "a":
-                    self.phrases["x_adj" if side == verdict else "y_adj"] = adjective
+                clause = self.grammar.GAP.join(word for word in (noun, copula, adjective) if word)
+                self.phrases |= {f"{side}_{name}": clause, f"{role}_{name}": clause}
+                self.phrases.setdefault(f"{role}_adj", adjective)  # of part a
         self.phrases["end"] = "{again}" if verdict == "good" else "{never}"
 
     def _fill_wishes(self) -> None:
@@ -99,7 +79,7 @@ class Message:
 
     def _phrase(self, slot: str) -> str:
         if slot not in self.phrases:
-            phrase = self.pick(self.language.grammar.POOLS[slot].split("/"))
+            phrase = self.pick(self.grammar.POOLS[slot].split("/"))
             self.phrases[slot] = re.sub(r"#(\d)", self._digits, phrase)
         return self.phrases[slot]
 
@@ -108,35 +88,33 @@ class Message:
         return str(self.rng.randrange(10 ** (count - 1), 10**count))
 
     def compose(self) -> str:
-        """A frame of the class, sometimes surrounded by neutral sentences that carry no information about it."""
+        """A frame of the class, sometimes surrounded by sentences without information about it."""
         rng = self.rng
         core = self.pick(self._frames())
         before = [extra for extra, share in (("{scene}", 0.3), ("{aside}", 0.15)) if rng.random() < share]
         after = ["{aside}"] if "{aside}" not in before and rng.random() < 0.12 else []
         after += ["{close}"] if rng.random() < 0.2 else []
         sentences = [self._ended(self.expand(sentence)) for sentence in (*before, core, *after)]
-        opening = self.expand("{open}") if rng.random() < 0.2 else ""
-        text = self.language.gap.join(([opening] if opening else []) + sentences)
-        if not self.language.gap:
-            return text if rng.random() < 0.6 else text.removesuffix(self.language.full_stop)
-        return text if rng.random() < 0.15 else capitalised(text)
+        opening = [self.expand("{open}")] if rng.random() < 0.2 else []
+        text = self.grammar.GAP.join(opening + sentences)
+        if not self.grammar.GAP:
+            return text if rng.random() < 0.6 else text.removesuffix(self.grammar.FULL_STOP)
+        return text if rng.random() < 0.15 else capitalize_sentences(text)
 
     def _frames(self) -> list[str]:
-        grammar = self.language.grammar
         if self.label not in ("praise", "complaint"):
-            return grammar.FRAMES[self.label]
+            return self.grammar.FRAMES[self.label]
         if self.rng.random() < PLAIN_SHARE:
-            return grammar.PLAIN_VERDICTS
-        return grammar.CONTRAST_VERDICTS + grammar.FRAMES[self.label]
+            return self.grammar.PLAIN_VERDICTS
+        return self.grammar.CONTRAST_VERDICTS + self.grammar.FRAMES[self.label]
 
     def _ended(self, sentence: str) -> str:
         if sentence[-1] in "?？":
             return sentence
-        return sentence + (self.language.exclamation if self.rng.random() < 0.1 else self.language.full_stop)
+        return sentence + (self.grammar.EXCLAMATION if self.rng.random() < 0.1 else self.grammar.FULL_STOP)
 
 
-def capitalised(text: str) -> str:
-    """Capitalize the first letter of each sentence."""
+def capitalize_sentences(text: str) -> str:
     return re.sub(r"(^|[.!?] )([a-z])", lambda match: match[1] + match[2].upper(), text)
 
 
@@ -148,15 +126,14 @@ def fingerprint(text: str) -> str:
 def make_rows(split: str, seen: set[str], rng: random.Random) -> list[str]:
     """The rows of one file, balanced by class and language, without near-duplicates of texts in `seen`."""
     rows: list[str] = []
-    for language in LANGUAGES:
-        for label in CLASSES:
-            wanted = len(rows) + ROWS_PER_CLASS_AND_LANGUAGE[split]
-            while len(rows) < wanted:
-                text = Message(language, label, split == "test", rng).compose()
-                fits = language.shortest <= language.size(text) <= language.longest
-                if fits and fingerprint(text) not in seen:
-                    seen.add(fingerprint(text))
-                    rows.append(f"{label}\t{text}")
+    for grammar, label in product((sample_en, sample_zh), CLASSES):
+        target = len(rows) + ROWS_PER_CLASS_AND_LANGUAGE[split]
+        while len(rows) < target:
+            text = Message(grammar, label, split == "test", rng).compose()
+            length = len(text.split() if grammar.GAP else text)
+            if length in grammar.LENGTHS and fingerprint(text) not in seen:
+                seen.add(fingerprint(text))
+                rows.append(f"{label}\t{text}")
     rng.shuffle(rows)
     return rows
 

@@ -100,8 +100,8 @@ def draw(count: int, span: int, random: torch.Generator, *, place: int = 0) -> t
     return tokens, labels
 
 
-def logits_of(network: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
-    return network(tokens, torch.full((tokens.shape[1],), len(tokens)))
+def logits_of(network: nn.Module, tokens: torch.Tensor, offset: torch.Tensor | None = None) -> torch.Tensor:
+    return network(tokens, torch.full((tokens.shape[1],), len(tokens)), offset)
 
 
 def accuracy(network: nn.Module, span: int, random: torch.Generator, *, place: int = 0) -> float:
@@ -111,16 +111,9 @@ def accuracy(network: nn.Module, span: int, random: torch.Generator, *, place: i
 
 
 def train(
-    network: nn.Module,
-    span: int,
-    random: torch.Generator,
-    *,
-    steps: int,
-    learning_rate: float,
-    place: int = 0,
-    max_norm: float | None = 1.0,
-    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-) -> Iterator[float]:
+    network: nn.Module, span: int, random: torch.Generator, *, steps: int, learning_rate: float, place: int = 0,
+    max_norm: float | None = 1.0, optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+) -> Iterator[float]:  # fmt: skip
     """Train on new sequences, and yield the norm of the gradient, before clipping, after each step. max_norm: gradients
     are clipped to it; None: not at all."""
     descent = optimizer(network.parameters(), lr=learning_rate)
@@ -192,9 +185,8 @@ def gradient_left(variant: Variant, seeds: int, hidden_size: int) -> float:
         network = build(variant, hidden_size=hidden_size)
         tokens, labels = draw(TEXTS, BACK, torch.Generator().manual_seed(seed))
         offset = torch.zeros(*tokens.shape, hidden_size, requires_grad=True)
-        logits = network(tokens, torch.full((TEXTS,), len(tokens)), offset)
-        (gradient,) = torch.autograd.grad(nn.functional.cross_entropy(logits, labels), offset)
-        norms = gradient.double().norm(dim=-1)
+        loss = nn.functional.cross_entropy(logits_of(network, tokens, offset), labels)
+        norms = torch.autograd.grad(loss, offset)[0].double().norm(dim=-1)
         ratios.append(norms[0] / norms[-1])
     return float(torch.cat(ratios).log().mean().exp())
 
@@ -261,10 +253,8 @@ def main() -> None:
     parser.add_argument("--longest", type=int, default=256, metavar="SPAN", help="where the search ends (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="networks of each kind (%(default)s)")
     parser.add_argument("--grow", action="store_true", help="learn a longer span from the weights of a shorter one")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), metavar="N", help="networks at a time (%(default)s)"
-    )
-    output = Path("runs/memory_span.png")
+    jobs, output = os.cpu_count(), Path("runs/memory_span.png")
+    parser.add_argument("--jobs", type=int, default=jobs, metavar="N", help="networks at a time (%(default)s)")
     parser.add_argument("--output", type=Path, default=output, metavar="FILE.png", help="(%(default)s)")
     options = parser.parse_args()
     options.output.parent.mkdir(parents=True, exist_ok=True)  # so that an error comes before minutes of work

@@ -22,6 +22,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from textrnn.cli import main as textrnn
+
 STEPS = 50
 # the values the command sets before it loads torch: they decide how layers are split among threads and how sums round
 ENVIRONMENT = {"GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
@@ -37,29 +42,23 @@ def main(configs: list[str]) -> None:
 
 def hash_weights(config: str) -> None:
     """Train in this process and print the hash of the weights."""
-    from textrnn.cli import main as textrnn
+    steps = count(1)
 
-    sys.argv = ["textrnn", "train", "--config", config, "--device", "cpu"]
+    def stop(optimizer: Any, *_: Any) -> None:
+        if next(steps) == STEPS:
+            print(weights_hash(optimizer), flush=True)
+            raise KeyboardInterrupt
+
+    register_optimizer_step_post_hook(stop)
     with tempfile.TemporaryDirectory() as folder:
-        sys.argv += ["--run-dir", f"{folder}/run", "--set", f"data.cache_dir={folder}/cache"]
-        from torch.optim.optimizer import register_optimizer_step_post_hook
-
-        steps = count(1)
-
-        def stop(optimizer: Any, *_: Any) -> None:
-            if next(steps) == STEPS:
-                print(weights_hash(optimizer), flush=True)
-                raise KeyboardInterrupt
-
-        register_optimizer_step_post_hook(stop)
+        files = ["--run-dir", f"{folder}/run", "--set", f"data.cache_dir={folder}/cache"]
+        sys.argv = ["textrnn", "train", "--config", config, "--device", "cpu", *files]
         textrnn()
 
 
 def weights_hash(optimizer: Any) -> str:
     """Hash all tensors, in order and without their names, of the largest module that contains the optimizer's
     parameters, which is the whole model."""
-    import torch
-
     parameter = optimizer.param_groups[0]["params"][0]
     modules = [item for item in gc.get_objects() if isinstance(item, torch.nn.Module)]
     holders = [module for module in modules if any(parameter is own for own in module.parameters())]

@@ -17,7 +17,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from itertools import count, islice
+from functools import partial
+from itertools import count, islice, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,39 +45,29 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=10_000, help="of new-words, once")
     parser.add_argument("--words", type=int, default=100, help="in a text of new-words")
     options = parser.parse_args()
-    corpora = {"new-words": (lambda times: made_up(options.documents * times, options.words), options.words // 2)}
+    new_words = options.words // 2  # the words of a document that no other has
+    corpora = [("new-words", partial(made_up, options.documents, new_words), new_words)]
     if options.imdb:
-        corpora["imdb"] = (lambda times: repeated(options.imdb, times), 0)
+        corpora.append(("imdb", partial(repeated, options.imdb), 0))
     print("| corpus | command | documents | anonymous MB | with workers MB | allowed MB |")
     print("|---|---|---:|---:|---:|---:|")
-    over = [
-        name
-        for corpus, (lines_of, new_words) in corpora.items()
-        for name in measure_corpus(corpus, {times: lines_of(times) for times in TIMES}, new_words, options.work)
-    ]
-    if over:
-        sys.exit(f"more memory than allowed: {', '.join(over)}")
-
-
-def measure_corpus(corpus: str, sizes: dict[int, Iterator[str]], new_words: int, work: Path) -> list[str]:
-    """Print a row for each size and command; returns the names of those that took too much. sizes: lines by the number
-    of repetitions. new_words: the words of a document that no other has."""
-    first: dict[str, Peak] = {}
+    first: dict[tuple[str, str], Peak] = {}
     over = []
-    for times, lines in sizes.items():
-        folder = work / f"{corpus}_{times}"
+    for (corpus, lines_of, new_words), times in product(corpora, TIMES):
+        folder = options.work / f"{corpus}_{times}"
         folder.mkdir(parents=True, exist_ok=True)
-        documents = write_corpus(folder / "texts.csv", lines)
+        documents = write_corpus(folder / "texts.csv", lines_of(times))
         for command in COMMANDS:
             peak = peak_of(arguments_of(command, folder))
-            allowed = 1.15 * first.setdefault(command, peak).main + (32 + 160 * new_words) * documents
+            allowed = 1.15 * first.setdefault((corpus, command), peak).main + (32 + 160 * new_words) * documents
             if peak.main > allowed:
                 over.append(f"{command} on {corpus} {times}x")
             memory = [f"{size / 1e6:.0f}" for size in (*peak, allowed)]
             if times == 1:
                 memory[-1] = ""
             print(f"| {corpus} {times}x | {command} | {documents:,} | {' | '.join(memory)} |", flush=True)
-    return over
+    if over:
+        sys.exit(f"more memory than allowed: {', '.join(over)}")
 
 
 def repeated(path: Path, times: int) -> Iterator[str]:
@@ -86,15 +77,14 @@ def repeated(path: Path, times: int) -> Iterator[str]:
             yield from islice(lines, min(number, 1), None)  # the header once
 
 
-def made_up(documents: int, words_of_text: int) -> Iterator[str]:
-    """Texts of which half the words are from 30,000 common ones (the first most often), and half are new."""
-    rng, half = random.Random(1), words_of_text // 2
-    numbers = count()
+def made_up(documents: int, new_words: int, times: int) -> Iterator[str]:
+    """Texts with as many new words as words from 30,000 common ones, the first of which are the most frequent."""
+    rng, numbers = random.Random(1), count()
     yield "label,text\n"
-    for number in range(documents):
-        words = [f"common{int(30_000 * rng.random() ** 3):x}" for _ in range(half)]
+    for number in range(documents * times):
+        words = [f"common{int(30_000 * rng.random() ** 3):x}" for _ in range(new_words)]
         # scrambled, so that they do not come in any order
-        words += [f"w{new * 2_654_435_761 % 2**40:x}" for new in islice(numbers, half)]
+        words += [f"w{new * 2_654_435_761 % 2**40:x}" for new in islice(numbers, new_words)]
         rng.shuffle(words)
         yield f"{'ab'[number % 2]},{' '.join(words)}\n"
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from scripts.bench.corpora import Corpus, titles, work_folder, write_texts
+from scripts.bench.corpora import titles, work_folder, write_texts
 from scripts.bench.programs import available, fasttext, linear_svc, ours
 from scripts.bench.report import megabytes, number, percent, table
 from scripts.bench.rivals.corpus import read_labelled, read_texts
@@ -28,7 +28,7 @@ def measure_prediction() -> list[str]:
         "fastText": partial(fasttext, "char"),
         "TF-IDF + LinearSVC": partial(linear_svc, "char"),
     })  # fmt: skip
-    texts = many_titles(corpus)
+    texts = [text for path in (corpus.test, corpus.dev, corpus.train) for text in read_labelled(path).texts][:TITLES]
     sizes = [1, len(texts), len(texts) * COPIES]
     files = [write_texts(folder / f"{size}.txt", (texts * COPIES)[:size]) for size in sizes]
     jobs = {}
@@ -57,11 +57,6 @@ def measure_prediction() -> list[str]:
     share = percent(passes / median_run(runs[f"{OURS} {many}"]).seconds)
     note = f"The forward passes take {share} of `{OURS}`, its start included."
     return [table(f"From file to file, medians of {REPEATS} runs", header, rows), note, *missing]
-
-
-def many_titles(corpus: Corpus) -> list[str]:
-    """TITLES titles: those of test, dev and train, in this order."""
-    return [text for path in (corpus.test, corpus.dev, corpus.train) for text in read_labelled(path).texts][:TITLES]
 
 
 def forward_passes(run: str, texts: list[str]) -> float:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-
-from sklearn.metrics import accuracy_score
+from statistics import fmean
 
 from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
 from scripts.bench.programs import Program, available, fasttext, keras, keras_python, linear_svc, ours
@@ -69,7 +68,7 @@ def compare(
         output = folder / "predicted.txt"
         predicted = programs[name].run_prediction(folders[name], test, output)
         labels = [line.split("\t")[0] for line in read_texts(output)]
-        right = accuracy_score(truth, labels)
+        right = fmean(label == true for label, true in zip(labels, truth, strict=True))
         rows.append([
             name, number(run.seconds), times(run.seconds / first), str(1 if name in once else REPEATS),
             megabytes(run.peak_bytes), percent(right), number(predicted.seconds),
