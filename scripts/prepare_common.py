@@ -53,13 +53,13 @@ def report(path: Path, rows: int, classes: int) -> None:
     print(f"{path}: {rows:,} rows, {classes} classes")
 
 
-def listing(folder: Path, limit: int = 8) -> str:
+def listing(folder: Path) -> str:
     """The contents of a folder, for error messages."""
     if not folder.is_dir():
         return "no such folder" if not folder.exists() else "not a folder"
     names = sorted(entry.name for entry in folder.iterdir())
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return (", ".join(names[:limit]) + more) or "nothing"
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return (", ".join(names[:8]) + more) or "nothing"
 
 
 def read_rows(folder: Path, name: str) -> list[str]:

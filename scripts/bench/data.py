@@ -56,21 +56,14 @@ def run_vocab(kind: str, file: Path, *, one_core: bool) -> Run:
 def measure_cache() -> list[str]:
     folder = work_folder("cache")
     english = unpack(reviews().train, folder / "english.csv")
-    source, tokenizer = Source([str(english)]), Tokenizer("word")
-
-    def load() -> None:
-        load_corpus(source, tokenizer, cache_dir=folder / "cached")
-
+    load = partial(load_corpus, Source([str(english)]), Tokenizer("word"), cache_dir=folder / "cached")
     shutil.rmtree(folder / "cached", ignore_errors=True)
     building = stopwatch(load)()
     (cached,) = [path for path in (folder / "cached").iterdir() if path.name != "digests"]
-    size = sum((cached / name).stat().st_size for name in FILES) / 1e6
-
-    def check() -> None:
-        for name in FILES:
-            checksum_of(cached / name)
-
-    runs = interleaved({"load": stopwatch(load), "check": stopwatch(check)}, OPENED)
+    files = [cached / name for name in FILES]
+    size = sum(file.stat().st_size for file in files) / 1e6
+    check = stopwatch(lambda: [checksum_of(file) for file in files])
+    runs = interleaved({"load": stopwatch(load), "check": check}, OPENED)
     loading, checking = median(runs["load"]), median(runs["check"])
     header = ["corpus, MB", "made in, s", "opened in, ms", "of that checksums, ms", "MB/s", "share of making it"]
     row = [

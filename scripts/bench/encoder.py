@@ -92,8 +92,8 @@ class Ours(nn.Module):
         )  # fmt: skip
 
     def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        with_gradients = torch.is_grad_enabled()
-        encode = training_encode(inputs.device) if with_gradients else encode_for_inference(cores_to_share())
+        training = torch.is_grad_enabled()
+        encode = training_encode(inputs.device) if training else encode_for_inference(cores_to_share())
         return self.encoder(inputs, lengths, encode=encode)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from scripts.bench.corpora import titles, work_folder, write_texts
-from scripts.bench.programs import available, fasttext, linear_svc, ours
+from scripts.bench.programs import available, fasttext, ours, rival
 from scripts.bench.report import megabytes, number, percent, table
 from scripts.bench.rivals.corpus import read_labelled, read_texts
 from scripts.bench.timing import interleaved, median_run, run_program, stopwatch
@@ -26,7 +26,7 @@ def measure_prediction() -> list[str]:
         OURS: partial(ours, "thucnews", SETTINGS),
         AUTO: partial(ours, "thucnews", SETTINGS, ("--precision", "auto")),
         "fastText": partial(fasttext, "char"),
-        "TF-IDF + LinearSVC": partial(linear_svc, "char"),
+        "TF-IDF + LinearSVC": partial(rival, "linear_svc", "char"),
     })  # fmt: skip
     texts = [text for path in (corpus.test, corpus.dev, corpus.train) for text in read_labelled(path).texts][:TITLES]
     sizes = [1, len(texts), len(texts) * COPIES]

@@ -71,10 +71,6 @@ def rival(
     )
 
 
-def linear_svc(unit: str) -> Program:
-    return rival("linear_svc", unit)
-
-
 def fasttext(unit: str) -> Program:
     """Raises Missing if fastText is not installed."""
     if importlib.util.find_spec("fasttext") is None:

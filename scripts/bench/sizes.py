@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.accuracy.tasks import drawn, movies
 from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
-from scripts.bench.programs import Program, available, fasttext, linear_svc, ours
+from scripts.bench.programs import Program, available, fasttext, ours, rival
 from scripts.bench.report import number, table
 
 ROWS = 3000
@@ -24,7 +24,7 @@ def measure_sizes() -> list[str]:
     ):
         wanted: dict[str, Callable[[], Program]] = {
             "textrnn": partial(ours, None, {"train.epochs": 1, **columns(corpus.train)}),
-            "fastText": partial(fasttext, unit), "SVC": partial(linear_svc, unit),
+            "fastText": partial(fasttext, unit), "SVC": partial(rival, "linear_svc", unit),
         }  # fmt: skip
         programs, absent = available(wanted)
         missing += [sentence for sentence in absent if sentence not in missing]

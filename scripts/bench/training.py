@@ -7,7 +7,7 @@ from functools import partial
 from statistics import fmean
 
 from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
-from scripts.bench.programs import Program, available, fasttext, keras, keras_python, linear_svc, ours
+from scripts.bench.programs import Program, available, fasttext, keras, keras_python, ours, rival
 from scripts.bench.report import megabytes, number, percent, table, times
 from scripts.bench.rivals.corpus import read_labelled, read_texts
 from scripts.bench.timing import interleaved, median_run, run_program
@@ -32,7 +32,7 @@ def measure_titles() -> list[str]:
         "textrnn, thucnews_fast.yaml": partial(ours, "thucnews_fast"),
         "Keras 3": partial(keras, "char", TITLES_SIZES),
         "fastText": partial(fasttext, "char"),
-        "TF-IDF + LinearSVC": partial(linear_svc, "char"),
+        "TF-IDF + LinearSVC": partial(rival, "linear_svc", "char"),
     }
     once = programs.keys() - {"fastText", "TF-IDF + LinearSVC"}
     return compare("Training from the raw file to the saved best model", titles(), programs, once)
@@ -45,7 +45,7 @@ def measure_reviews() -> list[str]:
         "Keras 3, bucketed": partial(keras, "word", REVIEWS_SIZES),
         "Keras 3, padded to 400": partial(keras, "word", {**REVIEWS_SIZES, "padded": True}),
         "fastText": partial(fasttext, "word"),
-        "TF-IDF + LinearSVC": partial(linear_svc, "word"),
+        "TF-IDF + LinearSVC": partial(rival, "linear_svc", "word"),
     }
     return compare("One epoch from the raw file to the saved model", reviews(), programs, programs.keys())
 

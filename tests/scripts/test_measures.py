@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from scripts import label_noise, memory_span
+from scripts import deletion_test, label_noise, memory_span
 from scripts.memory_span import Variant, build, draw
 from scripts.theory import __main__ as theory
 from scripts.theory import bptt, clipping, exploding, gates, rcnn, reading_order
@@ -31,9 +30,9 @@ train: {batch_size: 2, epochs: 1, folds: 1, seed: %d}
 def test_removing_the_tokens_that_matter_lowers_the_log_odds_more(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script = str(ROOT / "scripts" / "deletion_test.py")
-    monkeypatch.setattr(sys, "argv", [script, str(trained), "test.tsv", "--texts", "10", "--remove", "1", "2"])
-    runpy.run_path(script, run_name="__main__")
+    options = ["--texts", "10", "--remove", "1", "2"]
+    monkeypatch.setattr("sys.argv", ["deletion_test.py", str(trained), "test.tsv", *options])
+    deletion_test.main()
     heading, _, _, _, *rows = capsys.readouterr().out.splitlines()
     assert heading == "10 texts with more than 2 tokens, 5 random draws each" and len(rows) == 2
     for row in rows:
