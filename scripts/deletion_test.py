@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Do the tokens matter that `textrnn explain` says matter? The deletion test.
+"""The deletion test: do the tokens with the highest contributions in `textrnn explain` matter?
 
-From each text the k tokens are removed that speak most for its label, and, to compare, k tokens drawn at random. The
+From each text the k tokens that speak most for its label are removed and, to compare, k tokens drawn at random. The
 table shows how much the log-odds of the label fall on average, and how many texts get another label.
 """
 
@@ -9,58 +9,51 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
 
 from textrnn import TextClassifier
 from textrnn.commands.prediction_input import InputOptions, examples_of
-from textrnn.explaining.explanations import Contribution, Explanation
+from textrnn.explaining.explanations import Explanation
 from textrnn.explaining.integrated_gradients import log_odds
 
 
-def without(text: str, tokens: Sequence[Contribution]) -> str:
+def without(explanation: Explanation, rows: Sequence[int]) -> str:
     """The text without the characters of these tokens."""
-    kept = np.ones(len(text), dtype=bool)
-    for token in tokens:
-        kept[token.start : token.end] = False
-    return "".join(character for character, keep in zip(text, kept, strict=True) if keep)
+    kept = np.ones(len(explanation.text), dtype=bool)
+    for row in rows:
+        kept[explanation.tokens[row].start : explanation.tokens[row].end] = False
+    return "".join(compress(explanation.text, kept))
 
 
-def strongest(explanation: Explanation, count: int) -> list[Contribution]:
-    return sorted(explanation.tokens, key=lambda token: -token.value)[:count]
-
-
-def effect(classifier: TextClassifier, before: Sequence[Explanation], texts: list[str]) -> tuple[float, float]:
-    """By how much the log-odds fall on average, and the share of texts with another label. before: of the whole texts;
-    texts: what is left of them."""
-    logits = classifier.predict_logits(texts)
-    classes = logits.new_tensor([classifier.labels.index(each.label) for each in before]).long()
-    falls = np.asarray([each.log_odds for each in before]) - log_odds(logits, classes).numpy()
+def effect(
+    classifier: TextClassifier, explanations: Sequence[Explanation], removed: Sequence[Sequence[int]]
+) -> tuple[float, float]:
+    """The mean fall of the log-odds, and the share of texts with another label. removed: the tokens of each text."""
+    logits = classifier.predict_logits([*map(without, explanations, removed)])
+    classes = logits.new_tensor([classifier.labels.index(whole.label) for whole in explanations]).long()
+    falls = np.asarray([whole.log_odds for whole in explanations]) - log_odds(logits, classes).numpy()
     return float(falls.mean()), float((logits.argmax(dim=1) != classes).float().mean())
 
 
 def table(classifier: TextClassifier, texts: list[str], counts: Sequence[int], draws: int, seed: int) -> str:
-    """In Markdown, with the number of texts above it: those with more tokens than are removed at most."""
-    explained = [each for each in classifier.explain(texts) if len(each.tokens) > max(counts)]
+    """A table in Markdown, of the texts with more tokens than are removed; their number stands above it."""
+    explanations = [whole for whole in classifier.explain(texts) if len(whole.tokens) > max(counts)]
+    values = [np.array([token.value for token in whole.tokens]) for whole in explanations]
     random = np.random.default_rng(seed)
     lines = [
-        f"{len(explained):,} texts with more than {max(counts)} tokens, {draws} random draws each", "",
+        f"{len(explanations):,} texts with more than {max(counts)} tokens, {draws} random draws each", "",
         "| tokens removed | log-odds fall, highest | random | other label, highest | random |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for count in counts:
-        fall, changed = effect(
-            classifier, explained, [without(each.text, strongest(each, count)) for each in explained]
-        )
+        highest = [np.argsort(-of_text, kind="stable")[:count] for of_text in values]
+        fall, changed = effect(classifier, explanations, highest)
         drawn = []
         for _ in range(draws):
-            picked = [random.choice(len(each.tokens), count, replace=False) for each in explained]
-            left = [
-                without(each.text, [each.tokens[at] for at in of_one])
-                for each, of_one in zip(explained, picked, strict=True)
-            ]
-            drawn.append(effect(classifier, explained, left))
+            removed = [random.choice(len(of_text), count, replace=False) for of_text in values]
+            drawn.append(effect(classifier, explanations, removed))
         random_fall, random_changed = np.mean(drawn, axis=0)
         lines.append(f"| {count} | {fall:.2f} | {random_fall:.2f} | {changed:.1%} | {random_changed:.1%} |")
     return "\n".join(lines)

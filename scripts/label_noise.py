@@ -9,7 +9,8 @@ import os
 import sys
 import tarfile
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,26 +23,24 @@ from textrnn.linear.model import Folding
 from textrnn.reading.reader import read_examples
 from textrnn.reading.source import Source
 
-RANKINGS = [
-    "random", "predicted other, by its probability", "normalized margin", "confident joint first, by margin",
-    "probability of the own label (check)",
-]  # fmt: skip
-Labelled = tuple[list[str], list[str]]
+Labelled = tuple[list[str], list[str]]  # texts and labels
 
 
-def titles(folder: Path) -> Labelled:
-    path = folder / "thucnews_titles" / "train.dedup.txt"
-    return of_source(Source([str(path)], text_column=0, label_column=1))
+def read_corpora(folder: Path) -> Iterator[tuple[str, Labelled]]:
+    titles, shopping = folder / "thucnews_titles" / "train.dedup.txt", folder / "online_shopping" / "train.csv.gz"
+    yield "THUCNews titles", read(Source([str(titles)], text_column=0, label_column=1))
+    yield "online_shopping, category", read(Source([str(shopping)], text_column="review", label_column="cat"))
+    yield "20 Newsgroups", read_newsgroups(folder / "20ng" / "20news-bydate.tar.gz")
 
 
-def online_shopping(folder: Path) -> Labelled:
-    path = folder / "online_shopping" / "train.csv.gz"
-    return of_source(Source([str(path)], text_column="review", label_column="cat"))
+def read(source: Source) -> Labelled:
+    examples = list(read_examples(source))
+    return [example.text for example in examples], [str(example.label) for example in examples]
 
 
-def newsgroups(folder: Path) -> Labelled:
+def read_newsgroups(path: Path) -> Labelled:
     texts, labels = [], []
-    with tarfile.open(folder / "20ng" / "20news-bydate.tar.gz") as archive:
+    with tarfile.open(path) as archive:
         for member in archive:
             split, _, rest = member.name.partition("/")
             file = archive.extractfile(member) if member.isfile() and split == "20news-bydate-train" else None
@@ -51,34 +50,16 @@ def newsgroups(folder: Path) -> Labelled:
     return texts, labels
 
 
-CORPORA = {"THUCNews titles": titles, "online_shopping, category": online_shopping, "20 Newsgroups": newsgroups}
-
-
-def of_source(source: Source) -> Labelled:
-    examples = list(read_examples(source))
-    return [example.text for example in examples], [str(example.label) for example in examples]
-
-
 def with_wrong_labels(labels: np.ndarray, share: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,) of which a share is changed to another class, each as likely, and which ones (n,) bool are."""
+    """The labels (n,) after a share of them was changed to another class drawn at random, and which ones (n,) bool
+    were."""
     wrong = np.zeros(len(labels), dtype=bool)
     wrong[random.permutation(len(labels))[: round(share * len(labels))]] = True
     classes = int(labels.max()) + 1
     return np.where(wrong, (labels + random.integers(1, classes, len(labels))) % classes, labels), wrong
 
 
-def scores(margins: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
-    """For each of RANKINGS but the first, a number (n,) for each text: the higher, the likelier its label is wrong."""
-    rows, probabilities = np.arange(len(labels)), calibrated(margins, labels)
-    own = probabilities[rows, labels].copy()
-    errors = find_label_errors(margins, labels)
-    other = probabilities[rows, errors.suggested]
-    is_other = other > own
-    margin = other - own
-    return [np.where(is_other, other, 0), margin, margin + 2 * errors.suspect, -errors.confidence]
-
-
-def measure(texts: Sequence[str], names: Sequence[str], share: float, seed: int, rows: int) -> list[float]:
+def measure(texts: Sequence[str], names: Sequence[str], share: float, seed: int, rows: int) -> dict[str, float]:
     """The average precision of each ranking; then precision and recall of the labels that `check` counts as wrong."""
     random = np.random.default_rng(seed)
     drawn = np.sort(random.permutation(len(texts))[:rows])
@@ -87,9 +68,21 @@ def measure(texts: Sequence[str], names: Sequence[str], share: float, seed: int,
     labels, wrong = with_wrong_labels(right, share, random)
     folds = folds_of_texts(labels, np.asarray([hash(text) for text in texts]), FOLDS, seed)
     margins = quick_margins(texts, labels, folds, int(right.max()) + 1, seed=seed)
-    found = [average_precision_score(wrong, each) for each in [random.random(len(wrong)), *scores(margins, labels)]]
-    suspect = find_label_errors(margins, labels).suspect
-    return [*map(float, found), float(wrong[suspect].mean()), float(suspect[wrong].mean())]
+    errors = find_label_errors(margins, labels)
+    other = calibrated(margins, labels)[np.arange(len(labels)), errors.suggested]
+    margin = other - errors.confidence
+    rankings = {  # the higher, the likelier a text's label is wrong
+        "random": random.random(len(wrong)),
+        "predicted other, by its probability": np.where(errors.is_other, other, 0),
+        "normalized margin": margin,
+        "confident joint first, by margin": margin + 2 * errors.suspect,
+        "probability of the own label (check)": -errors.confidence,
+    }
+    measures = {name: average_precision_score(wrong, ranking) for name, ranking in rankings.items()}
+    return measures | {
+        "counted as wrong: precision": wrong[errors.suspect].mean(),
+        "counted as wrong: recall": errors.suspect[wrong].mean(),
+    }
 
 
 def main() -> None:
@@ -101,21 +94,20 @@ def main() -> None:
     folder = os.environ.get("TEXTRNN_DATASETS")
     if not folder:
         sys.exit("error: set TEXTRNN_DATASETS to the folder with the raw corpora")
-    columns, numbers, counts = [], [], []
-    for name, read in CORPORA.items():
-        texts, labels = read(Path(folder))
+    rows: dict[str, list[str]] = defaultdict(list)  # name -> a cell for each corpus
+    for corpus, (texts, labels) in read_corpora(Path(folder)):
+        rows["ranking"].append(corpus)
         begin = time.process_time()
-        found = [measure(texts, labels, options.share, seed, options.rows) for seed in options.seeds]
-        columns.append(name)
-        numbers.append(found)
-        counts.append((min(options.rows, len(texts)), (time.process_time() - begin) / len(options.seeds)))
-    print(f"| ranking | {' | '.join(columns)} |")
-    print("|---" * (len(columns) + 1) + "|")
-    print(f"| texts | {' | '.join(f'{rows:,}' for rows, _ in counts)} |")
-    for at, ranking in enumerate([*RANKINGS, "counted as wrong: precision", "counted as wrong: recall"]):
-        cells = [", ".join(f"{each[at]:.3f}" for each in found) for found in numbers]
-        print(f"| {ranking} | {' | '.join(cells)} |")
-    print(f"| processor seconds a seed | {' | '.join(f'{seconds:.0f}' for _, seconds in counts)} |")
+        measures = [measure(texts, labels, options.share, seed, options.rows) for seed in options.seeds]
+        seconds = (time.process_time() - begin) / len(options.seeds)
+        rows["texts"].append(f"{min(options.rows, len(texts)):,}")
+        for name in measures[0]:
+            rows[name].append(", ".join(f"{of_seed[name]:.3f}" for of_seed in measures))
+        rows["processor seconds a seed"].append(f"{seconds:.0f}")
+    for name, cells in rows.items():
+        print(f"| {name} | {' | '.join(cells)} |")
+        if name == "ranking":
+            print("|---" * (len(cells) + 1) + "|")
 
 
 if __name__ == "__main__":

@@ -19,12 +19,12 @@ import argparse
 import random
 import re
 import sys
-from dataclasses import dataclass
+from itertools import product
 from types import ModuleType
 
 import sample_en
 import sample_zh
-from prepare_common import add_output_option, report, run, write_files
+from prepare_common import encode_rows, main, report, write_all
 
 SEED = 20240607
 CLASSES = ("praise", "complaint", "question", "request")
@@ -32,35 +32,15 @@ ROWS_PER_CLASS_AND_LANGUAGE = {"train": 200, "test": 50}
 PLAIN_SHARE = 0.6  # of verdicts; the others name both sides, which a bag of words cannot tell apart
 
 
-@dataclass(frozen=True)
-class Language:
-    """A grammar and the writing conventions in which the two languages differ."""
-
-    grammar: ModuleType
-    gap: str
-    full_stop: str
-    exclamation: str
-    shortest: int
-    longest: int
-
-    def size(self, text: str) -> int:
-        """The number of words, or of characters in a language without spaces."""
-        return len(text.split()) if self.gap else len(text)
-
-
-LANGUAGES = (Language(sample_en, " ", ".", "!", 5, 60), Language(sample_zh, "", "。", "！", 6, 90))
-
-
 class Message:
     """The phrases of one message. Each slot is filled once, so a frame can repeat it."""
 
-    def __init__(self, language: Language, label: str, unseen: bool, rng: random.Random) -> None:
-        self.language, self.label, self.unseen, self.rng = language, label, unseen, rng
-        self.domain = rng.choice(language.grammar.DOMAINS)
+    def __init__(self, grammar: ModuleType, label: str, unseen: bool, rng: random.Random) -> None:
+        self.grammar, self.label, self.unseen, self.rng = grammar, label, unseen, rng
+        self.domain = rng.choice(grammar.DOMAINS)
         self.phrases: dict[str, str] = {}
         self._fill_parts()
         self._fill_wishes()
-        self.phrases["scene"] = self.pick(self.domain["scenes"].split("/"))
 
     def pick(self, entries: list[str]) -> str:
         """Draw an entry; those reserved for the test file are only drawn for test messages."""
@@ -77,13 +57,11 @@ class Message:
             noun, copula, good, bad = part.split("|")
             self.phrases |= {f"noun_{name}": noun, f"be_{name}": copula}
             for side, adjectives in (("good", good), ("bad", bad)):
+                role = "x" if side == verdict else "y"
                 adjective = self.pick(adjectives.split("/"))
-                words = [word for word in (noun, copula, adjective) if word]
-                clause = self.language.gap.join(words)
-                self.phrases[f"{side}_{name}"] = clause
-                self.phrases[f"{'x' if side == verdict else 'y'}_{name}"] = clause
-                if name == "a":
-                    self.phrases["x_adj" if side == verdict else "y_adj"] = adjective
+                clause = self.grammar.GAP.join(word for word in (noun, copula, adjective) if word)
+                self.phrases |= {f"{side}_{name}": clause, f"{role}_{name}": clause}
+                self.phrases.setdefault(f"{role}_adj", adjective)  # of part a
         self.phrases["end"] = "{again}" if verdict == "good" else "{never}"
 
     def _fill_wishes(self) -> None:
@@ -91,6 +69,7 @@ class Message:
             direct, _, indirect = ask.partition("|")
             self.phrases |= {f"ask{suffix}": direct, f"ask_if{suffix}": indirect or direct}
         self.phrases["want"], self.phrases["want2"] = self.pick_two(self.domain["wants"].split("/"))
+        self.phrases["scene"] = self.pick(self.domain["scenes"].split("/"))
 
     def expand(self, template: str) -> str:
         """Replace slots until none is left; phrases may contain slots themselves."""
@@ -100,43 +79,42 @@ class Message:
 
     def _phrase(self, slot: str) -> str:
         if slot not in self.phrases:
-            phrase = self.pick(self.language.grammar.POOLS[slot].split("/"))
-            self.phrases[slot] = re.sub(r"#(\d)", lambda m: self._digits(int(m[1])), phrase)
+            phrase = self.pick(self.grammar.POOLS[slot].split("/"))
+            self.phrases[slot] = re.sub(r"#(\d)", self._digits, phrase)
         return self.phrases[slot]
 
-    def _digits(self, count: int) -> str:
+    def _digits(self, mark: re.Match[str]) -> str:
+        count = int(mark[1])
         return str(self.rng.randrange(10 ** (count - 1), 10**count))
 
     def compose(self) -> str:
-        """A frame of the class, sometimes surrounded by neutral sentences that carry no information about it."""
+        """A frame of the class, sometimes surrounded by sentences without information about it."""
         rng = self.rng
         core = self.pick(self._frames())
         before = [extra for extra, share in (("{scene}", 0.3), ("{aside}", 0.15)) if rng.random() < share]
         after = ["{aside}"] if "{aside}" not in before and rng.random() < 0.12 else []
         after += ["{close}"] if rng.random() < 0.2 else []
         sentences = [self._ended(self.expand(sentence)) for sentence in (*before, core, *after)]
-        opening = self.expand("{open}") if rng.random() < 0.2 else ""
-        text = self.language.gap.join(([opening] if opening else []) + sentences)
-        if not self.language.gap:
-            return text if rng.random() < 0.6 else text.removesuffix(self.language.full_stop)
-        return text if rng.random() < 0.15 else capitalised(text)
+        opening = [self.expand("{open}")] if rng.random() < 0.2 else []
+        text = self.grammar.GAP.join(opening + sentences)
+        if not self.grammar.GAP:
+            return text if rng.random() < 0.6 else text.removesuffix(self.grammar.FULL_STOP)
+        return text if rng.random() < 0.15 else capitalize_sentences(text)
 
     def _frames(self) -> list[str]:
-        grammar = self.language.grammar
         if self.label not in ("praise", "complaint"):
-            return grammar.FRAMES[self.label]
+            return self.grammar.FRAMES[self.label]
         if self.rng.random() < PLAIN_SHARE:
-            return grammar.PLAIN_VERDICTS
-        return grammar.CONTRAST_VERDICTS + grammar.FRAMES[self.label]
+            return self.grammar.PLAIN_VERDICTS
+        return self.grammar.CONTRAST_VERDICTS + self.grammar.FRAMES[self.label]
 
     def _ended(self, sentence: str) -> str:
         if sentence[-1] in "?？":
             return sentence
-        return sentence + (self.language.exclamation if self.rng.random() < 0.1 else self.language.full_stop)
+        return sentence + (self.grammar.EXCLAMATION if self.rng.random() < 0.1 else self.grammar.FULL_STOP)
 
 
-def capitalised(text: str) -> str:
-    """Capitalize the first letter of each sentence."""
+def capitalize_sentences(text: str) -> str:
     return re.sub(r"(^|[.!?] )([a-z])", lambda match: match[1] + match[2].upper(), text)
 
 
@@ -145,18 +123,17 @@ def fingerprint(text: str) -> str:
     return re.sub(r"[\W\d_]+", "", text.lower())
 
 
-def make_rows(split: str, seen: set[str], rng: random.Random) -> list[tuple[str, str]]:
-    """The rows of one file, balanced by class and language, without near-duplicates of rows in `seen`."""
-    rows: list[tuple[str, str]] = []
-    for language in LANGUAGES:
-        for label in CLASSES:
-            wanted = len(rows) + ROWS_PER_CLASS_AND_LANGUAGE[split]
-            while len(rows) < wanted:
-                text = Message(language, label, split == "test", rng).compose()
-                fits = language.shortest <= language.size(text) <= language.longest
-                if fits and fingerprint(text) not in seen:
-                    seen.add(fingerprint(text))
-                    rows.append((label, text))
+def make_rows(split: str, seen: set[str], rng: random.Random) -> list[str]:
+    """The rows of one file, balanced by class and language, without near-duplicates of texts in `seen`."""
+    rows: list[str] = []
+    for grammar, label in product((sample_en, sample_zh), CLASSES):
+        target = len(rows) + ROWS_PER_CLASS_AND_LANGUAGE[split]
+        while len(rows) < target:
+            text = Message(grammar, label, split == "test", rng).compose()
+            length = len(text.split() if grammar.GAP else text)
+            if length in grammar.LENGTHS and fingerprint(text) not in seen:
+                seen.add(fingerprint(text))
+                rows.append(f"{label}\t{text}")
     rng.shuffle(rows)
     return rows
 
@@ -165,21 +142,10 @@ def write_sample(options: argparse.Namespace) -> None:
     rng = random.Random(SEED)
     seen: set[str] = set()
     splits = {split: make_rows(split, seen, rng) for split in ROWS_PER_CLASS_AND_LANGUAGE}
-    write_files(
-        {
-            options.output / f"{split}.tsv": "".join(f"{label}\t{text}\n" for label, text in rows).encode()
-            for split, rows in splits.items()
-        }
-    )
+    write_all({options.output / f"{split}.tsv": encode_rows(rows) for split, rows in splits.items()})
     for split, rows in splits.items():
         report(options.output / f"{split}.tsv", len(rows), len(CLASSES))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the bundled sample: train.tsv and test.tsv.")
-    add_output_option(parser, "sample")
-    return run(write_sample, parser.parse_args())
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(write_sample, "Write the bundled sample: train.tsv and test.tsv.", "sample"))

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """How many steps back can a recurrent network learn to remember one token?
 
-A sequence is one of four symbols, then `span` tokens of noise, drawn from four others; the network that reads it says
-which symbol stood first. A span is learnt if, within a fixed number of training steps from fresh weights, 95 % of 512
-new sequences are answered correctly. The longest span learnt is found by doubling and bisection, for each cell, with
-one and two layers, and with and without what the program does to ease the path through time: orthogonal recurrent
-weights, and a forget bias of 1. Luck has a part in it, so the table shows the median of several seeds and the range. It
-shows, too, how much of the gradient arrives 20 steps back before any training.
+A sequence is one of four symbols, then `span` tokens of noise, drawn from four others; the network that reads it
+predicts the symbol. A span is learnt if, within a fixed number of training steps from fresh weights, 95 % of 512 new
+sequences are classified correctly. The longest span learnt is found by doubling and bisection, for each cell, with one
+and two layers, and with and without what the program does to ease the path through time: orthogonal recurrent weights,
+and a forget bias of 1. The result depends on the seed, so the table shows the median of several seeds and the range. It
+also shows how much of the gradient arrives 20 steps back before any training.
 
-With --grow a longer span is learnt from the weights that learnt a shorter one: this tells what a network can hold from
-what it can learn.
+With --grow a longer span is learnt from the weights that learnt a shorter one: this separates what a network can hold
+from what it can learn.
 
 The network is the program's own TextRNN in one direction, trained by Adam on sequences that are always new.
 """
@@ -26,8 +26,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median_low
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -75,7 +77,9 @@ def build(variant: Variant, *, hidden_size: int, pooling: str = "last", bidirect
         hidden_size, hidden_size, cell=cell, nonlinearity=nonlinearity or "tanh", num_layers=variant.num_layers,
         bidirectional=bidirectional,
     )  # fmt: skip
-    for rnn in (each for each in encoder.modules() if isinstance(each, nn.RNNBase)):
+    for rnn in encoder.modules():
+        if not isinstance(rnn, nn.RNNBase):
+            continue
         _, recurrent_weight, input_bias, _ = rnn.all_weights[0]
         with torch.no_grad():
             if not variant.orthogonal:  # torch's own default
@@ -94,8 +98,8 @@ def draw(count: int, span: int, random: torch.Generator, *, place: int = 0) -> t
     return tokens, labels
 
 
-def logits_of(network: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
-    return network(tokens, torch.full((tokens.shape[1],), len(tokens)))
+def logits_of(network: nn.Module, tokens: torch.Tensor, offset: torch.Tensor | None = None) -> torch.Tensor:
+    return network(tokens, torch.full((tokens.shape[1],), len(tokens)), offset)
 
 
 def accuracy(network: nn.Module, span: int, random: torch.Generator, *, place: int = 0) -> float:
@@ -104,51 +108,37 @@ def accuracy(network: nn.Module, span: int, random: torch.Generator, *, place: i
         return float((logits_of(network, tokens).argmax(dim=1) == labels).float().mean())
 
 
-class Step(NamedTuple):
-    """gradient_norm: before clipping."""
-
-    number: int
-    loss: float
-    gradient_norm: float
-
-
 def train(
-    network: nn.Module,
-    span: int,
-    random: torch.Generator,
-    *,
-    steps: int,
-    learning_rate: float,
-    place: int = 0,
-    max_norm: float | None = 1.0,
-    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-) -> Iterator[Step]:
-    """Train on new sequences, yielding after each step. max_norm: gradients are clipped to it; None: not at all."""
+    network: nn.Module, span: int, random: torch.Generator, *, steps: int, learning_rate: float, place: int = 0,
+    max_norm: float | None = 1.0, optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+) -> Iterator[float]:  # fmt: skip
+    """Train on new sequences, and yield the norm of the gradient, before clipping, after each step. max_norm: gradients
+    are clipped to it; None: not at all."""
     descent = optimizer(network.parameters(), lr=learning_rate)
-    for number in range(1, steps + 1):
+    for _ in range(steps):
         tokens, labels = draw(TEXTS, span, random, place=place)
         descent.zero_grad()
         loss = nn.functional.cross_entropy(logits_of(network, tokens), labels)
         loss.backward()
         norm = clip_gradients(network, max_norm)
         descent.step()
-        yield Step(number, loss.item(), norm.item())
+        yield norm.item()
 
 
 def learns(
     network: nn.Module, span: int, random: torch.Generator, *, steps: int, learning_rate: float, place: int = 0
 ) -> int | None:
-    """The training steps after which the network had learnt the span, None where so many steps were too few."""
-    for step in train(network, span, random, steps=steps, learning_rate=learning_rate, place=place):
-        is_test = step.number % TEST_EVERY == 0 or step.number == steps
+    """The number of training steps after which the network had learnt the span, or None if it has not."""
+    for step, _ in enumerate(train(network, span, random, steps=steps, learning_rate=learning_rate, place=place), 1):
+        is_test = step % TEST_EVERY == 0 or step == steps
         if is_test and accuracy(network, span, random, place=place) >= LEARNT:
-            return step.number
+            return step
     return None
 
 
 def longest(is_learnt: Callable[[int], bool], most: int) -> int:
-    """The longest span learnt, up to `most`; 0 where not even one step is. Doubling finds the power of two that is not,
-    bisection then goes on until the bounds are at most half of the span apart."""
+    """The longest span learnt, up to `most`; 0 if not even one step is. Doubling finds a power of two that is not
+    learnt; bisection then goes on until the bounds are at most half of the span apart."""
     low, high = 0, 1
     while is_learnt(high):
         if high == most:
@@ -164,7 +154,7 @@ def measure(
     variant: Variant, seed: int, *, most: int, steps: int, hidden_size: int, learning_rate: float, pooling: str,
     grow: bool,
 ) -> int:  # fmt: skip
-    """The longest span that one network learns. Each trial is a line on stderr."""
+    """The longest span that a network learns. Each trial is a line on stderr."""
     torch.set_num_threads(1)  # networks are measured side by side
     random = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -193,9 +183,8 @@ def gradient_left(variant: Variant, seeds: int, hidden_size: int) -> float:
         network = build(variant, hidden_size=hidden_size)
         tokens, labels = draw(TEXTS, BACK, torch.Generator().manual_seed(seed))
         offset = torch.zeros(*tokens.shape, hidden_size, requires_grad=True)
-        logits = network(tokens, torch.full((TEXTS,), len(tokens)), offset)
-        (gradient,) = torch.autograd.grad(nn.functional.cross_entropy(logits, labels), offset)
-        norms = gradient.double().norm(dim=-1)
+        loss = nn.functional.cross_entropy(logits_of(network, tokens, offset), labels)
+        norms = torch.autograd.grad(loss, offset)[0].double().norm(dim=-1)
         ratios.append(norms[0] / norms[-1])
     return float(torch.cat(ratios).log().mean().exp())
 
@@ -204,50 +193,42 @@ def shown(span: int, most: int) -> str:
     return f">= {span}" if span >= most else str(span)
 
 
-Spans = dict[Variant, list[int]]  # of each seed, ascending
+Spans = dict[Variant, list[int]]  # the longest span of each seed, ascending
 
 
-def median(spans: Sequence[int]) -> int:
-    """The lower one of the two in the middle, where there are two."""
-    return spans[(len(spans) - 1) // 2]
-
-
-def table(found: Spans, left: dict[Variant, float], most: int) -> str:
-    """left: as `gradient_left`."""
+def table(longest_spans: Spans, left: dict[Variant, float], most: int) -> str:
+    """left: the results of `gradient_left`."""
     lines = [
         f"{'gradient left':>49}",
         f"network  layers  weights    forget bias{f'{BACK} steps back':>15}  longest span  range",
     ]
-    for each, spans in found.items():
-        weights = "orthogonal" if each.orthogonal else "uniform"
-        bias = "-" if each.forget_bias is None else f"{each.forget_bias:g}"
+    for variant, spans in longest_spans.items():
+        weights = "orthogonal" if variant.orthogonal else "uniform"
+        bias = "-" if variant.forget_bias is None else f"{variant.forget_bias:g}"
         low, high = spans[0], shown(spans[-1], most)
         lines.append(
-            f"{each.cell:<9}{each.num_layers:>6}  {weights:<10}{bias:>12}{left[each]:>15.1g}"
-            f"{shown(median(spans), most):>14}  {high if low == spans[-1] else f'{low} to {high}'}"
+            f"{variant.cell:<9}{variant.num_layers:>6}  {weights:<10}{bias:>12}{left[variant]:>15.1g}"
+            f"{shown(median_low(spans), most):>14}  {high if low == spans[-1] else f'{low} to {high}'}"
         )
     return "\n".join(lines)
 
 
-def plot(path: Path, found: Spans, most: int, title: str) -> None:
+def plot(path: Path, longest_spans: Spans, most: int, title: str) -> None:
     """A point for the median of each variant, with a line for the range, on a log axis."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 1.8 + 0.27 * len(found)), layout="constrained")
+    figure = Figure(figsize=(8, 1.8 + 0.27 * len(longest_spans)), layout="constrained")
     axes = figure.subplots()
-    names = [str(each) for each in found]
     for color, orthogonal in (("C0", True), ("C1", False)):
-        rows = {str(each): spans for each, spans in found.items() if each.orthogonal is orthogonal}
-        medians = [median(spans) for spans in rows.values()]
-        ends = [[abs(spans[end] - median(spans)) for spans in rows.values()] for end in (0, -1)]
+        rows = [row for row, variant in enumerate(longest_spans) if variant.orthogonal is orthogonal]
+        spans = np.array([spans for variant, spans in longest_spans.items() if variant.orthogonal is orthogonal])
+        medians, low, high = [median_low(of_seeds) for of_seeds in spans], spans[:, 0], spans[:, -1]
         label = f"{'orthogonal' if orthogonal else 'uniform'} recurrent weights"
-        at = [names.index(name) for name in rows]
-        axes.errorbar(medians, at, xerr=ends, fmt="o", color=color, capsize=2, label=label)
-        for row, middle, spans in zip(at, medians, rows.values(), strict=True):
-            axes.annotate(
-                shown(middle, most), (spans[-1], row), (7, 0), textcoords="offset points", va="center", fontsize=9
-            )
-    axes.set_yticks(range(len(names)), names)
+        ranges = [medians - low, high - medians]
+        axes.errorbar(medians, rows, xerr=ranges, fmt="o", color=color, capsize=2, label=label)
+        for row, middle, end in zip(rows, medians, high, strict=True):
+            axes.annotate(shown(middle, most), (end, row), (7, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_yticks(range(len(longest_spans)), map(str, longest_spans))
     axes.set_xlim(0.75, 3 * most)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
@@ -270,28 +251,25 @@ def main() -> None:
     parser.add_argument("--longest", type=int, default=256, metavar="SPAN", help="where the search ends (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="networks of each kind (%(default)s)")
     parser.add_argument("--grow", action="store_true", help="learn a longer span from the weights of a shorter one")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), metavar="N", help="networks at a time (%(default)s)"
-    )
-    output = Path("runs/memory_span.png")
+    jobs, output = os.cpu_count(), Path("runs/memory_span.png")
+    parser.add_argument("--jobs", type=int, default=jobs, metavar="N", help="networks at a time (%(default)s)")
     parser.add_argument("--output", type=Path, default=output, metavar="FILE.png", help="(%(default)s)")
     options = parser.parse_args()
-    options.output.parent.mkdir(parents=True, exist_ok=True)  # rather now than after minutes
+    options.output.parent.mkdir(parents=True, exist_ok=True)  # so that an error comes before minutes of work
     begin = time.perf_counter()
     names = ("steps", "hidden_size", "learning_rate", "pooling", "grow")
-    one = partial(measure, most=options.longest, **{name: getattr(options, name) for name in names})
+    job = partial(measure, most=options.longest, **{name: getattr(options, name) for name in names})
+    seeds = range(options.seeds)
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
-        running = {
-            each: [pool.submit(one, each, seed) for seed in range(options.seeds)] for each in variants(options.cell)
-        }
-        found = {each: sorted(job.result() for job in jobs) for each, jobs in running.items()}
-    left = {each: gradient_left(each, options.seeds, options.hidden_size) for each in found}
-    print(table(found, left, options.longest))
+        running = {variant: [pool.submit(job, variant, seed) for seed in seeds] for variant in variants(options.cell)}
+        longest_spans = {variant: sorted(job.result() for job in jobs) for variant, jobs in running.items()}
+    left = {variant: gradient_left(variant, options.seeds, options.hidden_size) for variant in longest_spans}
+    print(table(longest_spans, left, options.longest))
     title = (
         f"{options.hidden_size} units, at most {options.steps} steps of training, read-out: {options.pooling}"
         f"{', growing spans' * options.grow}"
     )
-    plot(options.output, found, options.longest, title)
+    plot(options.output, longest_spans, options.longest, title)
     print(f"{options.output} written after {time.perf_counter() - begin:.0f} s", file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from prepare_common import PrepareError, files_of, make_parser, report, run, warn, write_trees
+from prepare_common import PrepareError, files_of, main, report, warn, write_all
 
 SOURCE = """\
 INPUT is 20news-bydate.tar.gz from http://qwone.com/~jason/20Newsgroups/, or the folder it was unpacked
@@ -60,16 +60,13 @@ def read_posts(source: Path) -> Posts:
 
 def prepare(options: argparse.Namespace) -> None:
     posts = read_posts(options.input)
-    write_trees(
-        {
-            options.output / "all": {f"{split}/{name}/{n}": post for (split, name, n), post in posts.items()},
-            options.output / "four": {
-                f"{split}/{CATEGORY_OF[name]}/{name}.{n}": post
-                for (split, name, n), post in posts.items()
-                if name in CATEGORY_OF
-            },
-        }
-    )
+    everything = {f"{split}/{name}/{number}": post for (split, name, number), post in posts.items()}
+    four = {
+        f"{split}/{CATEGORY_OF[name]}/{name}.{number}": post
+        for (split, name, number), post in posts.items()
+        if name in CATEGORY_OF
+    }
+    write_all({options.output / "all": everything, options.output / "four": four})
     for (tree, split), expected in EXPECTED.items():
         classes = [name for s, name, _ in posts if s == split and (tree == "all" or name in CATEGORY_OF)]
         labels = set(classes) if tree == "all" else {CATEGORY_OF[name] for name in classes}
@@ -79,4 +76,4 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(prepare, make_parser(__doc__ or "", SOURCE, "20ng").parse_args()))
+    sys.exit(main(prepare, __doc__ or "", "20ng", SOURCE))

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from prepare_common import PrepareError, encode_rows, make_parser, read_rows, report, run, shown, write_files
+from prepare_common import PrepareError, encode_rows, main, read_rows, report, shown, write_all
 
 SOURCE = """\
 INPUT is a folder with cnews.train.txt, cnews.val.txt and cnews.test.txt (or the same names with .gz):
@@ -35,8 +35,7 @@ def checked_labels(rows: list[str], name: str) -> set[str]:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    contents: dict[Path, bytes] = {}
-    sizes: dict[Path, int] = {}
+    rows_of: dict[Path, list[str]] = {}
     first: set[str] = set()
     for name, target in FILES.items():
         rows = read_rows(options.input, name)
@@ -45,12 +44,11 @@ def prepare(options: argparse.Namespace) -> None:
         if labels != first:
             odd = ", ".join(sorted(labels ^ first))
             raise PrepareError(f"{name}: expected the classes of cnews.train.txt, found these in only one file: {odd}")
-        contents[options.output / target] = encode_rows(rows)
-        sizes[options.output / target] = len(rows)
-    write_files(contents)
-    for path, size in sizes.items():
-        report(path, size, CLASSES)
+        rows_of[options.output / target] = rows
+    write_all({path: encode_rows(rows) for path, rows in rows_of.items()})
+    for path, rows in rows_of.items():
+        report(path, len(rows), CLASSES)
 
 
 if __name__ == "__main__":
-    sys.exit(run(prepare, make_parser(__doc__ or "", SOURCE, "cnews").parse_args()))
+    sys.exit(main(prepare, __doc__ or "", "cnews", SOURCE))

@@ -10,8 +10,7 @@ import shutil
 import sys
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -21,29 +20,26 @@ class PrepareError(Exception):
     """The script cannot use the input. The message is one line, shown to the user."""
 
 
-def make_parser(description: str, source: str, output: str) -> argparse.ArgumentParser:
-    """A parser with INPUT and --output; `source` is the end of --help and says where to download the data."""
+def main(work: Callable[[argparse.Namespace], None], description: str, output: str, source: str | None = None) -> int:
+    """Run `work` with the options of the command line. Returns the exit status: 1 after an error that the user can fix,
+    which prints one line on stderr.
+
+    output: the folder in the project's data folder that is the default of --output; the configs look there. source: the
+    end of --help, on the file or folder INPUT; a script without it has no INPUT.
+    """
     parser = argparse.ArgumentParser(
         description=description, epilog=source, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("input", type=Path, metavar="INPUT", help="the download, see below")
-    add_output_option(parser, output)
-    return parser
-
-
-def add_output_option(parser: argparse.ArgumentParser, name: str) -> None:
-    """The default is the project's data folder, where the configs look, regardless of the current folder."""
-    default = DATA / name
+    if source:
+        parser.add_argument("input", type=Path, metavar="INPUT", help="the download, see below")
+    default = DATA / output
     parser.add_argument("--output", type=Path, default=default, metavar="DIR", help=f"default: {default}")
-
-
-def run(work: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Run `work`. An error that the user can fix prints one line on stderr and returns exit status 1."""
+    options = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain characters the console cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         work(options)
-    except (PrepareError, OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except (PrepareError, OSError) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return 1
     return 0
@@ -57,13 +53,13 @@ def report(path: Path, rows: int, classes: int) -> None:
     print(f"{path}: {rows:,} rows, {classes} classes")
 
 
-def listing(folder: Path, limit: int = 8) -> str:
-    """The contents of a folder, for messages that say what was found instead."""
+def listing(folder: Path) -> str:
+    """The contents of a folder, for error messages."""
     if not folder.is_dir():
         return "no such folder" if not folder.exists() else "not a folder"
     names = sorted(entry.name for entry in folder.iterdir())
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return (", ".join(names[:limit]) + more) or "nothing"
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return (", ".join(names[:8]) + more) or "nothing"
 
 
 def read_rows(folder: Path, name: str) -> list[str]:
@@ -75,12 +71,10 @@ def read_rows(folder: Path, name: str) -> list[str]:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise PrepareError(f"{path}: expected a gzip file, found a damaged one ({error})") from error
-    rows = decode(content.removeprefix(b"\xef\xbb\xbf"), path).split("\n")
-    if not rows[-1]:
-        rows.pop()
-    if not rows:
+    text = decode(content.removeprefix(b"\xef\xbb\xbf"), path)
+    if not text:
         raise PrepareError(f"{path}: expected rows, found an empty file")
-    return rows
+    return text.removesuffix("\n").split("\n")
 
 
 def decode(content: bytes, place: Path | str) -> str:
@@ -101,70 +95,49 @@ def shown(row: str) -> str:
     return repr(row if len(row) <= 60 else row[:60] + "...")
 
 
-def tar_files(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of the regular files in a .tar.gz.
+def files_of(source: Path, archive: str, inner: list[str]) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of the files in a .tar.gz, or in the subfolders `inner` of the folder it was unpacked to.
 
-    Nothing is unpacked to disk under the names in the archive, so a malicious member name
-    cannot escape the output folder.
+    The archive is not unpacked to disk, so a malicious member name cannot escape the output folder.
     """
+    if source.is_dir():
+        for name in inner:
+            if not (source / name).is_dir():
+                raise PrepareError(f"expected the folder {name} in {source}, found: {listing(source)}")
+            for path in (source / name).rglob("*"):
+                if path.is_file():
+                    yield path.relative_to(source).as_posix(), path.read_bytes()
+        return
+    if not source.is_file():
+        raise PrepareError(f"expected {archive} or its folder at {source}, found: {listing(source)}")
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with tarfile.open(source, "r:gz") as tar:
             for member in tar:
                 content = tar.extractfile(member) if member.isreg() else None
                 if content is not None:
                     yield member.name.removeprefix("./"), content.read()
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise PrepareError(f"{archive}: expected a complete .tar.gz, found a damaged one ({error})") from error
+        raise PrepareError(f"{source}: expected a complete .tar.gz, found a damaged one ({error})") from error
 
 
-def files_of(source: Path, archive: str, inner: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of the files in an archive, or in the subfolders `inner` of the unpacked folder."""
-    if source.is_file():
-        return tar_files(source)
-    if not source.is_dir():
-        raise PrepareError(f"expected {archive} or its folder at {source}, found: {listing(source)}")
-    return _folder_files(source, inner)
-
-
-def _folder_files(folder: Path, inner: list[str]) -> Iterator[tuple[str, bytes]]:
-    for name in inner:
-        if not (folder / name).is_dir():
-            raise PrepareError(f"expected the folder {name} in {folder}, found: {listing(folder)}")
-        for path in (folder / name).rglob("*"):
-            if path.is_file():
-                yield path.relative_to(folder).as_posix(), path.read_bytes()
-
-
-def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write all files or none: each is written next to its target and renamed once all are complete."""
-    with _renamed_once_complete(contents) as waiting:
-        for target, content in contents.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            waiting[target].write_bytes(content)
-
-
-def write_trees(trees: Mapping[Path, Mapping[str, bytes]]) -> None:
-    """Write all folders or none. An existing one is an error, since merging could leave stale files in it."""
-    for target in trees:
-        if target.exists():
+def write_all(contents: Mapping[Path, bytes | Mapping[str, bytes]]) -> None:
+    """Write all files, and folders of files by their names, or none: each is written next to its target and renamed
+    once all are complete. A folder that exists is an error, since it could keep stale files."""
+    for target, content in contents.items():
+        if isinstance(content, Mapping) and target.exists():
             raise PrepareError(f"{target} already exists; remove it first")
-    with _renamed_once_complete(trees) as waiting:
-        for target, files in trees.items():
-            for name, content in files.items():
-                path = waiting[target] / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-
-
-@contextmanager
-def _renamed_once_complete(targets: Iterable[Path]) -> Iterator[dict[Path, Path]]:
-    waiting = {target: target.with_name(f".{target.name}.{os.getpid()}.tmp") for target in targets}
+    temporary = {target: target.with_name(f".{target.name}.{os.getpid()}.tmp") for target in contents}
     try:
-        yield waiting
-        for target, temporary in waiting.items():
-            os.replace(temporary, target)
+        for target, content in contents.items():
+            files = content if isinstance(content, Mapping) else {"": content}
+            for name, file_content in files.items():
+                path = temporary[target] / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(file_content)
+        for target, path in temporary.items():
+            os.replace(path, target)
     finally:
-        for temporary in waiting.values():
-            if temporary.is_dir():
-                shutil.rmtree(temporary, ignore_errors=True)
-            temporary.unlink(missing_ok=True)
+        for path in temporary.values():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)

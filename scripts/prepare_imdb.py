@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from prepare_common import PrepareError, decode, files_of, make_parser, report, run, warn, write_files
+from prepare_common import PrepareError, decode, files_of, main, report, warn, write_all
 
 SOURCE = """\
 INPUT is aclImdb_v1.tar.gz from https://ai.stanford.edu/~amaas/data/sentiment/, or the unpacked folder
@@ -53,11 +53,11 @@ def to_csv(reviews: dict[tuple[str, str], dict[str, str]], split: str) -> bytes:
 
 def prepare(options: argparse.Namespace) -> None:
     reviews = read_reviews(options.input)
-    write_files({options.output / f"{split}.csv": to_csv(reviews, split) for split in SPLITS})
+    write_all({options.output / f"{split}.csv": to_csv(reviews, split) for split in SPLITS})
     for split in SPLITS:
         rows = sum(len(reviews[split, label]) for label in LABELS)
         report(options.output / f"{split}.csv", rows, len(LABELS))
 
 
 if __name__ == "__main__":
-    sys.exit(run(prepare, make_parser(__doc__ or "", SOURCE, "imdb").parse_args()))
+    sys.exit(main(prepare, __doc__ or "", "imdb", SOURCE))

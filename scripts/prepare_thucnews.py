@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from prepare_common import PrepareError, encode_rows, make_parser, read_rows, report, run, shown, write_files
+from prepare_common import PrepareError, encode_rows, main, read_rows, report, shown, write_all
 
 SOURCE = """\
 INPUT is the folder THUCNews/data of https://github.com/649453932/Chinese-Text-Classification-Pytorch:
@@ -23,21 +23,14 @@ example:
 CLASSES = 10
 
 
-def checked_classes(names: list[str]) -> list[str]:
-    if len(names) != CLASSES or len(set(names)) != CLASSES or not all(name.strip() for name in names):
-        found = shown(", ".join(names))
-        raise PrepareError(f"class.txt: expected {CLASSES} different names, one per line, found {found}")
-    return names
-
-
 def check_rows(rows: list[str], name: str) -> None:
     """Raise PrepareError at the first row that is not a title, one tab and a known id."""
     known = {str(number) for number in range(CLASSES)}
     for number, row in enumerate(rows, 1):
         title, _, label = row.partition("\t")
         if not title.strip() or label not in known:
-            wanted = f"title<TAB>id with an id of 0 to {CLASSES - 1}"
-            raise PrepareError(f"{name}, line {number}: expected {wanted}, found {shown(row)}")
+            expected = f"title<TAB>id with an id of 0 to {CLASSES - 1}"
+            raise PrepareError(f"{name}, line {number}: expected {expected}, found {shown(row)}")
 
 
 def title_of(row: str) -> str:
@@ -45,7 +38,10 @@ def title_of(row: str) -> str:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    classes = checked_classes(read_rows(options.input, "class.txt"))
+    classes = read_rows(options.input, "class.txt")
+    if len(classes) != CLASSES or len(set(classes)) != CLASSES or not all(name.strip() for name in classes):
+        found = shown(", ".join(classes))
+        raise PrepareError(f"class.txt: expected {CLASSES} different names, one per line, found {found}")
     splits = {name: read_rows(options.input, f"{name}.txt") for name in ("train", "dev", "test")}
     for name, rows in splits.items():
         check_rows(rows, f"{name}.txt")
@@ -57,7 +53,7 @@ def prepare(options: argparse.Namespace) -> None:
 
     contents = {options.output / f"{name}.txt": encode_rows(rows) for name, rows in splits.items()}
     contents[options.output / "class.txt"] = encode_rows(classes)
-    write_files(contents)
+    write_all(contents)
     for name, rows in splits.items():
         report(options.output / f"{name}.txt", len(rows), len({row.partition("\t")[2] for row in rows}))
     print(f"{options.output / 'class.txt'}: {len(classes)} names")
@@ -66,4 +62,4 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(prepare, make_parser(__doc__ or "", SOURCE, "thucnews").parse_args()))
+    sys.exit(main(prepare, __doc__ or "", "thucnews", SOURCE))

@@ -1,5 +1,8 @@
 """English half of the sample grammar; `make_sample.py` describes the notation."""
 
+GAP, FULL_STOP, EXCLAMATION = " ", ".", "!"
+LENGTHS = range(5, 61)  # words of a message
+
 DOMAINS = [
     {
         "parts": [

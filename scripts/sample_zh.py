@@ -1,5 +1,8 @@
 """Chinese half of the sample grammar; `make_sample.py` describes the notation."""
 
+GAP, FULL_STOP, EXCLAMATION = "", "。", "！"
+LENGTHS = range(6, 91)  # characters of a message
+
 DOMAINS = [
     {
         "parts": [

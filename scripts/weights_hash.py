@@ -18,8 +18,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from textrnn.cli import main as textrnn
 
 STEPS = 50
 # the values the command sets before it loads torch: they decide how layers are split among threads and how sums round
@@ -34,39 +40,28 @@ def main(configs: list[str]) -> None:
         print(f"{Path(config).stem}\t{last}", flush=True)
 
 
-def hash_one(config: str) -> None:
-    """Train in this process and print the hash of all tensors of the model, in order and without their names."""
-    from textrnn.cli import main as textrnn
+def hash_weights(config: str) -> None:
+    """Train in this process and print the hash of the weights."""
+    steps = count(1)
 
-    sys.argv = ["textrnn", "train", "--config", config, "--device", "cpu"]
-    with tempfile.TemporaryDirectory() as folder:
-        sys.argv += ["--run-dir", f"{folder}/run", "--set", f"data.cache_dir={folder}/cache"]
-        register_hook()
-        textrnn()
-
-
-def register_hook() -> None:
-    from torch.optim.optimizer import register_optimizer_step_post_hook
-
-    done = 0
-
-    def count(optimizer: Any, *_: Any) -> None:
-        nonlocal done
-        done += 1
-        if done == STEPS:
+    def stop(optimizer: Any, *_: Any) -> None:
+        if next(steps) == STEPS:
             print(weights_hash(optimizer), flush=True)
             raise KeyboardInterrupt
 
-    register_optimizer_step_post_hook(count)
+    register_optimizer_step_post_hook(stop)
+    with tempfile.TemporaryDirectory() as folder:
+        files = ["--run-dir", f"{folder}/run", "--set", f"data.cache_dir={folder}/cache"]
+        sys.argv = ["textrnn", "train", "--config", config, "--device", "cpu", *files]
+        textrnn()
 
 
 def weights_hash(optimizer: Any) -> str:
-    """Hash the largest module that contains the optimizer's parameters, which is the whole model."""
-    import torch
-
+    """Hash all tensors, in order and without their names, of the largest module that contains the optimizer's
+    parameters, which is the whole model."""
     parameter = optimizer.param_groups[0]["params"][0]
     modules = [item for item in gc.get_objects() if isinstance(item, torch.nn.Module)]
-    holders = [module for module in modules if any(parameter is each for each in module.parameters())]
+    holders = [module for module in modules if any(parameter is own for own in module.parameters())]
     model = max(holders, key=lambda module: len(module.state_dict()))
     total = hashlib.sha256()
     for tensor in model.state_dict().values():
@@ -76,6 +71,6 @@ def weights_hash(optimizer: Any) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        hash_one(sys.argv[2])
+        hash_weights(sys.argv[2])
     else:
         main(sys.argv[1:])

@@ -23,6 +23,8 @@ from scripts.bench.report import describe, put
 from scripts.bench.rivals.corpus import read_texts
 from scripts.bench.timing import environment
 
+PAGE = ROOT / "docs" / "accuracy.md"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.accuracy", description=__doc__)
@@ -31,68 +33,74 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="read test sets again")
     parser.add_argument("--seed", type=int, action="append", help="of small tasks: this one alone; may be repeated")
     options = parser.parse_args()
+    chosen = options.tasks or names
     os.environ.update(environment())
     try:
         os.chdir(prepare(WORK / "accuracy"))
     except Missing as reason:
         raise SystemExit(f"error: {reason}") from None
-    if not options.tasks or "small" in options.tasks:
+    if "small" in chosen:
         evaluate_small(again=options.again, seeds=options.seed)
     for task in TASKS:
-        if not options.tasks or task.recipe in options.tasks:
+        if task.recipe in chosen:
             evaluate(task, splits(config_of(task)), programs(task), again=options.again)
-            put(ROOT / "docs" / "accuracy.md", "results", results(record.readings()))
+            put(PAGE, "results", results(record.readings()))
 
 
 def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) -> None:
     """Each program reads the test set unless it has done so; the others are compared with the first one."""
-    linear: list[str] | None = None
+    first, linear = programs[0], None
     for program in programs:
-        name, seed, recipe, labels = program
-        what = f"{task.name}: {name}, seed {seed}"
-        if record.has_read(task.name, name, seed, recipe) and not again:
-            print(f"{what}: has read the test set; --again reads it once more", flush=True)
+        if record.has_read(task.name, program.name, program.seed, program.recipe) and not again:
+            print(
+                f"{task.name}: {program.name}, seed {program.seed}: has read the test set; --again reads it once more",
+                flush=True,
+            )
             continue
-        if program is not programs[0] and linear is None:
-            kept = labels_file(task, programs[0])
-            linear = read_texts(kept) if kept.exists() else programs[0].labels(parts)
+        if program is not first and linear is None:
+            kept = labels_file(task, first)
+            linear = read_texts(kept) if kept.exists() else first.predict(parts).labels
             write_texts(kept, linear)
         begin = time.perf_counter()
-        found = labels(parts)
+        labels = program.predict(parts).labels
         seconds = time.perf_counter() - begin
-        write_texts(labels_file(task, program), found)
-        keep_reading(task.name, name, seed, recipe, seconds, scores(parts["test"].labels, found, linear, task.measure))
-        if program is programs[0]:
-            linear = found
+        write_texts(labels_file(task, program), labels)
+        keep_reading(task.name, program, seconds, scores(parts["test"].labels, labels, linear, task.measure))
+        if program is first:
+            linear = labels
 
 
-def evaluate_small(*, again: bool, seeds: list[int] | None = None) -> None:
-    """As `evaluate`, on the twelve small tasks, seed after seed; what has been read is kept, so that it can be stopped
-    and continued. seeds: those to read, or all."""
-    runs = [(task, *each) for task in SMALL for each in small_programs(task)]
-    for task, name, seed, recipe, predict in sorted(runs, key=lambda run: run[2]):
-        if (seeds and seed not in seeds) or (record.has_read(task.in_record, name, seed, recipe) and not again):
+def evaluate_small(*, again: bool, seeds: list[int] | None) -> None:
+    """Like `evaluate`, on the twelve small tasks, seed after seed; readings are kept at once, so that it can be stopped
+    and continued. seeds: the seeds to read, or None for all."""
+    runs = [(task, program) for task in SMALL for program in small_programs(task)]
+    for task, program in sorted(runs, key=lambda run: run[1].seed):
+        has_read = record.has_read(task.in_record, program.name, program.seed, program.recipe)
+        if (seeds and program.seed not in seeds) or (has_read and not again):
             continue
         folds = task.folds()
         begin = time.perf_counter()
-        parts = [predict(train, test.texts) for train, test in folds]
+        predictions = [program.predict({"train": train, "test": test}) for train, test in folds]
         seconds = time.perf_counter() - begin
-        found = [label for part in parts for label in part.labels]
-        probabilities = [each for part in parts for each in part.probabilities or []]
         truth = [label for _, test in folds for label in test.labels]
-        error = {"calibration_error": calibration_error(truth, found, probabilities) if probabilities else None}
-        keep_reading(task.in_record, name, seed, recipe, seconds, scores(truth, found, None, "accuracy") | error)
-        put(ROOT / "docs" / "accuracy.md", "small", small_results(record.readings()))
+        labels = [label for predicted in predictions for label in predicted.labels]
+        probabilities = [number for predicted in predictions for number in predicted.probabilities or []]
+        error = calibration_error(truth, labels, probabilities) if probabilities else None
+        measures = scores(truth, labels, None, "accuracy") | {"calibration_error": error}
+        keep_reading(task.in_record, program, seconds, measures)
+        put(PAGE, "small", small_results(record.readings()))
 
 
-def keep_reading(task: str, program: str, seed: int, recipe: str, seconds: float, found: dict[str, Any]) -> None:
+def keep_reading(task: str, program: Program, seconds: float, measures: dict[str, Any]) -> None:
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     record.add({
-        "task": task, "program": program, "seed": seed, "recipe": record.digest(recipe),
-        "seconds": round(seconds, 1), "machine": describe(), "commit": commit(), **found,
+        "task": task, "program": program.name, "seed": program.seed, "recipe": record.digest(program.recipe),
+        "seconds": round(seconds, 1), "machine": describe(), "commit": commit, **measures,
     })  # fmt: skip
     print(
-        f"{task}: {program}, seed {seed}: accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}, "
-        f"{seconds:.0f} s", flush=True,
+        f"{task}: {program.name}, seed {program.seed}: accuracy {measures['accuracy']:.4f}, "
+        f"macro-F1 {measures['macro_f1']:.4f}, {seconds:.0f} s", flush=True,
     )  # fmt: skip
 
 
@@ -100,11 +108,6 @@ def labels_file(task: Task, program: Program) -> Path:
     """Where a program's labels of the test texts are kept, one a line."""
     Path("labels").mkdir(exist_ok=True)
     return Path("labels") / f"{task.recipe} {program.name} {program.seed} {record.digest(program.recipe)}.txt"
-
-
-def commit() -> str:
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -15,18 +15,18 @@ def results(readings: list[dict[str, Any]]) -> list[str]:
     """A table for each task that has readings, and the command that makes it."""
     places = [(reading["task"], reading["program"], reading["seed"]) for reading in readings]
     last, times = dict(zip(places, readings, strict=True)), Counter(places)
-    found = []
+    paragraphs = []
     for task in TASKS:
         of_task = [(times[place], reading) for place, reading in last.items() if place[0] == task.name]
         if of_task:
-            found.append(task_table(task, of_task))
-            found.append(f"`make accuracy ONLY={task.recipe}`: {of_task[-1][1]['machine']}.")
-    return found
+            paragraphs.append(task_table(task, of_task))
+            paragraphs.append(f"`make accuracy ONLY={task.recipe}`: {of_task[-1][1]['machine']}.")
+    return paragraphs
 
 
 def small_results(readings: list[dict[str, Any]]) -> list[str]:
     """One table of all small tasks: the tuned linear model, the mean, difference and range of the defaults, and the
-    mean of `plain`; each preset as it was at its last reading, with readings of earlier ones left out."""
+    mean of `plain`. Readings with earlier recipes than a program's last one are left out."""
     names = {task.in_record for task in SMALL}
     newest = {line["program"]: line["recipe"] for line in readings if line["task"] in names}
     rows, differences = [], []
@@ -35,10 +35,10 @@ def small_results(readings: list[dict[str, Any]]) -> list[str]:
             (line["program"], line["seed"]): line for line in readings
             if line["task"] == task.in_record and line["recipe"] == newest[line["program"]]
         }  # fmt: skip
-        if (TUNED, 0) not in last or not any((DEFAULTS, seed) in last for seed in SEEDS):
+        lines = [last[DEFAULTS, seed] for seed in SEEDS if (DEFAULTS, seed) in last]
+        if (TUNED, 0) not in last or not lines:
             continue
         linear = last[TUNED, 0]["accuracy"]
-        lines = [last[DEFAULTS, seed] for seed in SEEDS if (DEFAULTS, seed) in last]
         ours, errors = [line["accuracy"] for line in lines], [line.get("calibration_error") for line in lines]
         plain = [last[PLAIN, seed]["accuracy"] for seed in SEEDS if (PLAIN, seed) in last]
         differences.append(100 * (fmean(ours) - linear))
@@ -48,9 +48,9 @@ def small_results(readings: list[dict[str, Any]]) -> list[str]:
             "" if None in errors else f"{fmean(errors):.3f}",
         ])  # fmt: skip
     if differences:
-        known = [float(row[-1]) for row in rows if row[-1]]
-        mean = f"{fmean(known):.3f}" if known else ""
-        rows.append(["mean", "", "", f"{fmean(differences):+.1f}", "", "", "", mean])
+        errors = [float(row[-1]) for row in rows if row[-1]]
+        mean_error = f"{fmean(errors):.3f}" if errors else ""
+        rows.append(["mean", "", "", f"{fmean(differences):+.1f}", "", "", "", mean_error])
     header = ["task", "linear model", "textrnn, defaults", "difference", "range", "seeds", "textrnn, plain"]
     note = "`make accuracy ONLY=small`: accuracy on the test texts; the linear model is the better of LinearSVC and "
     note += "logistic regression on TF-IDF, with C, by cross-validation on the training texts. `plain`: mean of the "
@@ -60,7 +60,7 @@ def small_results(readings: list[dict[str, Any]]) -> list[str]:
 
 
 def task_table(task: Task, of_task: list[tuple[int, dict[str, Any]]]) -> str:
-    """of_task: each reading with how often its program and seed have read the test set."""
+    """of_task: the number of readings by a program and seed, and the last one."""
     rows = []
     for count, reading in of_task:
         low, high = reading["interval"]

@@ -1,4 +1,4 @@
-"""The record of every reading of a test set (docs/accuracy.jsonl), and what stands for a recipe in it."""
+"""The record of every reading of a test set (docs/accuracy.jsonl), and the names of recipes in it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from textrnn.config import Config
 
 RECORD = ROOT / "docs" / "accuracy.jsonl"
 
-# What changed for recipes that do not state it otherwise, since recipes are known by the keys that they state. Each
-# applies to the recipes of which it is true, and makes them other ones: their test sets are to be read anew. A new key
-# whose default is what the program did before is no change. Where a key is renamed, a `same_as` line of the record says
-# which recipe is meant.
+# Changes of defaults, since recipes are known by the keys that they state. Each applies to the recipes for which its
+# function is true: they become other recipes, and their test sets are to be read anew. A new key whose default is what
+# the program did before is no change. If a key is renamed, a `same_as` line of the record names the new recipe.
 CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
     "vectors of n-grams have 32 numbers": lambda config, stated: (
         config.model.ngrams > 1 and "model.ngram_dim" not in stated
@@ -31,17 +30,15 @@ CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
 
 def recipe_of(stated: dict[str, Any]) -> str:
     """What decides the result, besides the seed and the program: the keys that a config states, and the changes of
-    defaults that it takes part in."""
+    defaults that apply to it."""
     config = Config.model_validate(stated)
-    names = {
-        f"{section}.{key}" for section, keys in stated.items() if isinstance(keys, dict) for key in keys
-    }  # fmt: skip
+    names = {f"{section}.{key}" for section, keys in stated.items() if isinstance(keys, dict) for key in keys}
     changes = [name for name, applies in CHANGES.items() if applies(config, names)]
     return yaml.safe_dump({"stated": stated, "changes": changes}, allow_unicode=True)  # keys in alphabetical order
 
 
 def digest(recipe: str) -> str:
-    """What stands for a recipe in the record."""
+    """The name of a recipe in the record."""
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
@@ -51,12 +48,12 @@ def lines() -> list[dict[str, Any]]:
 
 
 def readings() -> list[dict[str, Any]]:
-    """Each with the recipe that it is the same as, where a line of the record says so."""
-    same = _same()
-    return [line | {"recipe": same.get(line["recipe"], line["recipe"])} for line in lines() if "same_as" not in line]
+    """All readings; a renamed recipe has its new name."""
+    renamed = new_names()
+    return [line | {"recipe": renamed.get(line["recipe"], line["recipe"])} for line in lines() if "same_as" not in line]
 
 
-def _same() -> dict[str, str]:
+def new_names() -> dict[str, str]:
     return {line["recipe"]: line["same_as"] for line in lines() if "same_as" in line}
 
 
@@ -66,6 +63,6 @@ def add(reading: dict[str, Any]) -> None:
 
 
 def has_read(task: str, program: str, seed: int, recipe: str) -> bool:
-    """Whether a program with this recipe (or one that the record says is the same) and seed has read the test set."""
-    wanted = (task, program, seed, _same().get(digest(recipe), digest(recipe)))
-    return any((line["task"], line["program"], line["seed"], line["recipe"]) == wanted for line in readings())
+    """Whether a program with this recipe (or one with another name in the record) and seed has read the test set."""
+    key = (task, program, seed, new_names().get(digest(recipe), digest(recipe)))
+    return any((line["task"], line["program"], line["seed"], line["recipe"]) == key for line in readings())

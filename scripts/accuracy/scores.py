@@ -5,29 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
+from textrnn.evaluation.comparison import mcnemar_p
 from textrnn.evaluation.metrics import calibration_bins
 
 RESAMPLES = 2000
 
 
-def scores(truth: list[str], found: list[str], linear: list[str] | None, measure: str) -> dict[str, Any]:
+def scores(truth: list[str], labels: list[str], linear: list[str] | None, measure: str) -> dict[str, Any]:
     """Accuracy, macro-F1, the interval of `measure` ("accuracy" or "macro-F1"), and the comparison with the labels of
-    the linear model, if any. right_more: texts that are right beyond those of the linear model."""
-    versus = {"p": None, "right_more": None} if linear is None else compared(truth, found, linear)
+    the linear model, if any."""
     return {
-        "accuracy": float(accuracy_score(truth, found)),
-        "macro_f1": float(f1_score(truth, found, average="macro")),
-        "interval": list(interval(confusion_matrix(truth, found), measure)),
-        **versus,
+        "accuracy": float(accuracy_score(truth, labels)),
+        "macro_f1": float(f1_score(truth, labels, average="macro")),
+        "interval": list(interval(confusion_matrix(truth, labels), measure)),
+        **({"p": None, "right_more": None} if linear is None else compare(truth, labels, linear)),
     }
 
 
-def calibration_error(truth: list[str], found: list[str], probabilities: list[float]) -> float:
+def calibration_error(truth: list[str], labels: list[str], probabilities: list[float]) -> float:
     """The expected calibration error (Guo et al. 2017) of the probabilities of predicted labels, in 15 bins."""
-    confidence, right = np.array(probabilities), np.array(truth) == np.array(found)
+    confidence, right = np.array(probabilities), np.array(truth) == np.array(labels)
     excess = np.bincount(calibration_bins(confidence), weights=confidence - right)
     return float(np.abs(excess).sum() / len(right))
 
@@ -50,10 +49,8 @@ def interval(confusion: np.ndarray, measure: str) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def compared(truth: list[str], ours: list[str], theirs: list[str]) -> dict[str, Any]:
-    """p: McNemar's exact two-sided test (McNemar 1947), the chance that texts which only one of the two has right are
-    divided so unevenly between them if both are equally good."""
-    true = np.array(truth)
-    we, they = np.array(ours) == true, np.array(theirs) == true
-    won, lost = int((we & ~they).sum()), int((they & ~we).sum())
-    return {"p": float(binomtest(won, won + lost).pvalue) if won + lost else 1.0, "right_more": won - lost}
+def compare(truth: list[str], labels: list[str], linear: list[str]) -> dict[str, Any]:
+    """p: of McNemar's exact test. right_more: the texts that are right beyond those of the linear model."""
+    right, linear_right = np.array(labels) == np.array(truth), np.array(linear) == np.array(truth)
+    won, lost = int((right & ~linear_right).sum()), int((linear_right & ~right).sum())
+    return {"p": mcnemar_p(won, lost), "right_more": won - lost}

@@ -7,24 +7,23 @@ import random
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from scripts.bench.corpora import ROOT, dataset, unpack
-from scripts.bench.rivals.corpus import Labelled, open_text, read_labelled
-from textrnn.config import Config, DataConfig, Paths, load_config
+from scripts.bench.rivals.corpus import Labelled, open_text, read_labelled, read_texts
+from textrnn.config import Config, load_config
 from textrnn.corpus.build import build_source
 from textrnn.corpus.division import stratified_split
 from textrnn.reading.reader import read_examples
 
 Parts = dict[str, Labelled]  # train, dev and test
 
-# Where the shipped configs look for a file, and what it is a copy of.
+# A file of a shipped config, and what it is a copy of.
 FILES = {
     "thucnews/train.txt": "thucnews_titles/train.dedup.txt",
     "thucnews/dev.txt": "thucnews_titles/dev.txt",
@@ -78,27 +77,21 @@ def prepare(folder: Path) -> Path:
 
 
 def splits(config: Config) -> Parts:
-    """train, dev and test as a recipe's config reads them; dev held out of train where there is none."""
+    """train, dev and test as a recipe's config reads them; without dev, it is held out of train."""
     data = config.data
-    found = {
-        name: read_part(paths, data)
-        for name, paths in (("train", data.train), ("dev", data.dev), ("test", data.test))
-        if paths is not None
+    paths = {"train": data.train, "dev": data.dev, "test": data.test}
+    parts = {
+        name: on_one_line((example.label, example.text) for example in read_examples(build_source(part, data)))
+        for name, part in paths.items()
+        if part is not None
     }
-    if "dev" not in found:
-        labels, texts = found["train"]
+    if "dev" not in parts:
+        labels, texts = whole = parts["train"]
         numbers = np.unique(labels, return_inverse=True)[1]
         hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
-        halves = stratified_split(numbers, hashes, data.dev_fraction, config.train.seed)
-        for name, rows in zip(("train", "dev"), halves, strict=True):
-            found[name] = Labelled([labels[row] for row in rows], [texts[row] for row in rows])
-    return found
-
-
-def read_part(paths: Paths, data: DataConfig) -> Labelled:
-    """Each text on one line."""
-    examples = list(read_examples(build_source(paths, data)))
-    return Labelled([example.label for example in examples], [" ".join(example.text.split()) for example in examples])
+        train, dev = stratified_split(numbers, hashes, data.dev_fraction, config.train.seed)
+        parts |= {"train": chosen(whole, train), "dev": chosen(whole, dev)}
+    return parts
 
 
 def config_file(task: Task) -> Path:
@@ -109,6 +102,22 @@ def config_of(task: Task) -> Config:
     return load_config(config_file(task))
 
 
+def on_one_line(pairs: Iterable[tuple[str, str]]) -> Labelled:
+    """(label, text) pairs, with each text on one line."""
+    labels, texts = zip(*pairs, strict=True)
+    return Labelled(list(labels), [" ".join(text.split()) for text in texts])
+
+
+def chosen(part: Labelled, rows: Iterable[int]) -> Labelled:
+    rows = list(rows)
+    return Labelled([part.labels[row] for row in rows], [part.texts[row] for row in rows])
+
+
+def drawn(part: Labelled, count: int) -> Labelled:
+    """That many rows of a part, at random but always the same ones."""
+    return chosen(part, random.Random(count).sample(range(len(part.texts)), min(count, len(part.texts))))
+
+
 TEST_ROWS = 5000
 SEEDS = (1, 2, 3)
 Fold = tuple[Labelled, Labelled]  # train and test
@@ -116,126 +125,95 @@ Fold = tuple[Labelled, Labelled]  # train and test
 
 @dataclass(frozen=True)
 class SmallTask:
-    """unit: what a linear model counts, char or word. folds: of training and test texts; of several, all test texts
-    are scored together."""
+    """unit: what a linear model counts, char or word. corpus: reads training and test texts; the test texts of several
+    folds are scored together. rows: how many training texts are drawn from the corpus, None for all."""
 
     name: str
     unit: str
-    folds: Callable[[], list[Fold]]
+    corpus: Callable[[], list[Fold]]
+    rows: int | None = None
 
     @property
     def in_record(self) -> str:
         return f"small: {self.name}"
 
-
-def drawn(part: Labelled, count: int) -> Labelled:
-    """That many rows of a part, at random but always the same ones."""
-    rows = random.Random(count).sample(range(len(part.texts)), min(count, len(part.texts)))
-    return Labelled([part.labels[row] for row in rows], [part.texts[row] for row in rows])
-
-
-def draw(corpus: Callable[[], Fold], count: int) -> list[Fold]:
-    train, test = corpus()
-    return [(drawn(train, count), drawn(test, TEST_ROWS))]
+    def folds(self) -> list[Fold]:
+        if self.rows is None:
+            return self.corpus()
+        return [(drawn(train, self.rows), drawn(test, TEST_ROWS)) for train, test in self.corpus()]
 
 
-def whole(corpus: Callable[[], Fold]) -> list[Fold]:
-    return [corpus()]
+def trec() -> list[Fold]:
+    train, test = (lines(f"trec/TREC.{name}.all", " ", "latin-1") for name in ("train", "test"))
+    return [(train, test)]
 
 
-def trec() -> Fold:
-    train, test = (_rows(dataset(f"trec/TREC.{name}.all"), " ", "latin-1") for name in ("train", "test"))
-    return train, test
-
-
-def hotels() -> Fold:
+def hotels() -> list[Fold]:
     """chnsenticorp: dev belongs to train, as no program is given a dev set here."""
-    parts = {
-        name: _table(dataset(f"chnsenticorp/{name}"), "review") for name in ("train.csv.gz", "dev.csv", "test.csv")
-    }
-    train, dev, test = parts.values()
-    return Labelled(train.labels + dev.labels, train.texts + dev.texts), test
+    train, dev, test = (table(f"chnsenticorp/{name}", "review") for name in ("train.csv.gz", "dev.csv", "test.csv"))
+    return [(Labelled(train.labels + dev.labels, train.texts + dev.texts), test)]
 
 
-def movies() -> Fold:
-    return _rows(dataset("mr/train.tsv"), "\t"), _rows(dataset("mr/test.tsv"), "\t")
+def movies() -> list[Fold]:
+    return [(lines("mr/train.tsv"), lines("mr/test.tsv"))]
 
 
 def documents() -> list[Fold]:
     """The cnews sample, which has no test part, in five folds."""
-    whole = _rows(dataset("cnews_sample/cnews.test.txt.gz"), "\t")
-    halves = StratifiedKFold(5, shuffle=True, random_state=0).split(whole.texts, whole.labels)
-    return [(_chosen(whole, train), _chosen(whole, test)) for train, test in halves]
+    whole = lines("cnews_sample/cnews.test.txt.gz")
+    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(whole.texts, whole.labels)
+    return [(chosen(whole, train), chosen(whole, test)) for train, test in folds]
 
 
-def titles() -> Fold:
+def titles() -> list[Fold]:
     train, test = (read_labelled(dataset(f"thucnews_titles/{name}.txt")) for name in ("train.dedup", "test"))
-    return train, test
+    return [(train, test)]
 
 
-def reviews() -> Fold:
-    train, test = (read_labelled(dataset(f"imdb/{name}.csv.gz")) for name in ("train", "test"))
-    return _on_one_line(train), _on_one_line(test)
+def reviews() -> list[Fold]:
+    return [(table("imdb/train.csv.gz"), table("imdb/test.csv.gz"))]
 
 
-def goods() -> Fold:
+def goods() -> list[Fold]:
     """online_shopping by category."""
-    train, test = (_table(dataset(f"online_shopping/{name}"), "review", "cat") for name in ("train.csv.gz", "test.csv"))
-    return train, test
+    return [tuple(table(f"online_shopping/{name}", "review", "cat") for name in ("train.csv.gz", "test.csv"))]
 
 
-def groups() -> Fold:
+def groups() -> list[Fold]:
     """20 Newsgroups by date, headers included."""
-    parts = {"train": Labelled([], []), "test": Labelled([], [])}
+    parts: dict[str, list[tuple[str, str]]] = {"20news-bydate-train": [], "20news-bydate-test": []}
     with tarfile.open(dataset("20ng/20news-bydate.tar.gz")) as archive:
-        for member in sorted((each for each in archive if each.isfile()), key=lambda each: each.name):
+        files = [member for member in archive if member.isfile()]
+        for member in sorted(files, key=lambda member: member.name):
             split, label, _ = member.name.split("/")[-3:]
             stream = archive.extractfile(member)
             assert stream is not None
-            part = parts[split.rpartition("-")[2]]
-            part.labels.append(label)
-            part.texts.append(stream.read().decode("latin-1"))
-    return _on_one_line(parts["train"]), _on_one_line(parts["test"])
+            parts[split].append((label, stream.read().decode("latin-1")))
+    train, test = map(on_one_line, parts.values())
+    return [(train, test)]
 
 
+DRAWN = (
+    ("THUCNews titles", "char", titles),
+    ("IMDB", "word", reviews),
+    ("online_shopping, category", "char", goods),
+    ("20 Newsgroups", "word", groups),
+)
 SMALL = [
-    SmallTask("TREC", "word", partial(whole, trec)),
-    SmallTask("ChnSentiCorp, hotels", "char", partial(whole, hotels)),
-    SmallTask("MR", "word", partial(whole, movies)),
-    *(
-        SmallTask(f"{name}, {count:,} rows", unit, partial(draw, corpus, count))
-        for name, unit, corpus in (
-            ("THUCNews titles", "char", titles),
-            ("IMDB", "word", reviews),
-            ("online_shopping, category", "char", goods),
-            ("20 Newsgroups", "word", groups),
-        )
-        for count in (1000, 3000)
-    ),
+    SmallTask("TREC", "word", trec),
+    SmallTask("ChnSentiCorp, hotels", "char", hotels),
+    SmallTask("MR", "word", movies),
+    *(SmallTask(f"{name}, {rows:,} rows", unit, read, rows) for name, unit, read in DRAWN for rows in (1000, 3000)),
     SmallTask("cnews sample, five folds", "char", documents),
 ]
 
 
-def _rows(path: Path, separator: str, encoding: str = "utf-8") -> Labelled:
-    """`label<separator>text` lines."""
-    if encoding == "utf-8":
-        with open_text(path) as stream:
-            lines = stream.read().removesuffix("\n").split("\n")
-    else:
-        lines = path.read_bytes().decode(encoding).removesuffix("\n").split("\n")
-    pairs = [line.partition(separator) for line in lines]
-    return _on_one_line(Labelled([label for label, _, _ in pairs], [text for _, _, text in pairs]))
+def lines(name: str, separator: str = "\t", encoding: str = "utf-8") -> Labelled:
+    """A file of `label<separator>text` lines."""
+    return on_one_line(line.split(separator, 1) for line in read_texts(dataset(name), encoding))
 
 
-def _table(path: Path, text: str, label: str = "label") -> Labelled:
-    with open_text(path) as stream:
-        rows = list(csv.DictReader(stream))
-    return _on_one_line(Labelled([row[label] for row in rows], [row[text] for row in rows]))
-
-
-def _chosen(part: Labelled, rows: Iterator[int]) -> Labelled:
-    return Labelled(*zip(*((part.labels[row], part.texts[row]) for row in rows), strict=True))
-
-
-def _on_one_line(part: Labelled) -> Labelled:
-    return Labelled(part.labels, [" ".join(text.split()) for text in part.texts])
+def table(name: str, text: str = "text", label: str = "label") -> Labelled:
+    """A csv file with these columns."""
+    with open_text(dataset(name)) as stream:
+        return on_one_line((row[label], row[text]) for row in csv.DictReader(stream))

@@ -22,30 +22,31 @@ PARTS = {  # part: its module
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
-    wanted = parser.parse_args().parts or list(PARTS)
+    chosen = parser.parse_args().parts or list(PARTS)
     os.chdir(ROOT)
     os.environ.update(environment())
-    if len(wanted) == 1:
-        measure(wanted[0])
+    if len(chosen) == 1:
+        measure(chosen[0])
         return
-    # a process for each: a part's libraries would count into the memory of what the next one starts
+    # a process for each: a part's libraries would count into the memory of the programs that the next one starts
     command = [sys.executable, "-m", "scripts.bench"]
-    failed = [name for name in wanted if subprocess.run([*command, name]).returncode != 0]
+    failed = [name for name in chosen if subprocess.run([*command, name]).returncode != 0]
     if failed:
         raise SystemExit(f"not measured: {', '.join(failed)}")
 
 
 def measure(name: str) -> None:
-    """Measure a part, print what it found and put it on the page, which stays as it is where that is not possible."""
+    """Measure a part, print the results and put them on the page, which stays as it is if the part cannot be
+    measured."""
     machine = describe()
     module = importlib.import_module(f"scripts.bench.{PARTS[name]}")
     try:
-        found: list[str] = getattr(module, f"measure_{name}")()
+        paragraphs: list[str] = getattr(module, f"measure_{name}")()
     except Missing as reason:
         raise SystemExit(f"{name}: {reason}") from None
-    found.append(f"`make bench ONLY={name}`: {machine}. {versions()}.")
-    print("\n\n".join(found), flush=True)
-    put(PAGE, name, found)
+    paragraphs.append(f"`make bench ONLY={name}`: {machine}. {versions()}.")
+    print("\n\n".join(paragraphs), flush=True)
+    put(PAGE, name, paragraphs)
 
 
 if __name__ == "__main__":

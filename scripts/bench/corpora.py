@@ -1,4 +1,4 @@
-"""Where the real corpora lie, and where the bench keeps what it makes of them."""
+"""The paths of the real corpora, and of the files that the bench makes of them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ WORK = ROOT / "build" / "bench"
 
 
 class Missing(Exception):
-    """What cannot be measured without; the message says what to do."""
+    """Something that a measurement needs is missing. The message says what to do."""
 
 
 class Corpus(NamedTuple):
-    """Raw files; dev is held out of train where there is none."""
+    """Raw files. Without dev, it is held out of train."""
 
     train: Path
     test: Path
@@ -37,7 +37,7 @@ def reviews() -> Corpus:
 
 
 def dataset(name: str) -> Path:
-    """Raises Missing where there is no such file."""
+    """The path of a corpus's file. Raises Missing if there is no such file."""
     folder = os.environ.get("TEXTRNN_DATASETS")
     if not folder:
         raise Missing("TEXTRNN_DATASETS is not set: name the folder of the real corpora")
@@ -48,7 +48,7 @@ def dataset(name: str) -> Path:
 
 
 def work_folder(*names: str) -> Path:
-    """A folder of the bench's own for what these names say, in letters that any program reads."""
+    """A folder of the bench's own with these names, in letters that any program reads."""
     folder = WORK.joinpath(*(re.sub(r"[^a-zA-Z0-9]+", "-", name) for name in names))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -16,25 +16,26 @@ from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
 
 REPEATS, OPENED = 3, 9
-JIEBA_COPIES = 3  # as the dictionary would be an eighth of the time otherwise
+JIEBA_COPIES = 3  # otherwise, loading the dictionary would be an eighth of the time
 
 
 def measure_tokenizing() -> list[str]:
     folder = work_folder("tokenizing")
     chinese = unpack(dataset("online_shopping/train.csv.gz"), folder / "chinese.csv")
     english = unpack(reviews().train, folder / "english.csv")
-    names, lines = chinese.read_bytes().split(b"\n", 1)
-    repeated = folder / "chinese_repeated.csv"
-    repeated.write_bytes(names + b"\n" + lines * JIEBA_COPIES)
-    files = {"char": chinese, "word": english, "whitespace": english, "jieba": repeated}
-    jobs = {}
-    for kind, file in files.items():
-        jobs[f"{kind}, one core"] = partial(run_vocab, kind, file, one_core=True)
-        jobs[f"{kind}, all cores"] = partial(run_vocab, kind, file, one_core=False)
-    runs = {name: median_run(found) for name, found in interleaved(jobs, REPEATS).items()}
+    header, rows = chinese.read_bytes().split(b"\n", 1)
+    copies = folder / "chinese_repeated.csv"
+    copies.write_bytes(header + b"\n" + rows * JIEBA_COPIES)
+    files = {"char": chinese, "word": english, "whitespace": english, "jieba": copies}
+    jobs = {
+        (kind, one_core): partial(run_vocab, kind, file, one_core=one_core)
+        for kind, file in files.items()
+        for one_core in (True, False)
+    }
+    runs = {job: median_run(repeated) for job, repeated in interleaved(jobs, REPEATS).items()}
     rows = []
     for kind, file in files.items():
-        one, every = runs[f"{kind}, one core"], runs[f"{kind}, all cores"]
+        one, every = runs[kind, True], runs[kind, False]
         size = file.stat().st_size / 1e6
         speeds = [number(size / run.seconds) for run in (one, every)]
         rows.append([kind, number(size), *speeds, times(one.seconds / every.seconds), megabytes(every.peak_bytes)])
@@ -48,28 +49,21 @@ def run_vocab(kind: str, file: Path, *, one_core: bool) -> Run:
     settings = {"tokenizer.kind": kind, "data.cache_dir": cache, "vocab.max_size": 30000}
     if file.stem.startswith("chinese"):
         settings |= {"data.label_column": "cat", "data.text_column": "review"}
-    held = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))] if one_core else []
-    return run_program([*held, *textrnn("vocab", "--data", file, settings=settings)])
+    pinned = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))] if one_core else []
+    return run_program([*pinned, *textrnn("vocab", "--data", file, settings=settings)])
 
 
 def measure_cache() -> list[str]:
     folder = work_folder("cache")
     english = unpack(reviews().train, folder / "english.csv")
-    source, tokenizer = Source([str(english)]), Tokenizer("word")
-
-    def load() -> None:
-        load_corpus(source, tokenizer, cache_dir=folder / "cached")
-
+    load = partial(load_corpus, Source([str(english)]), Tokenizer("word"), cache_dir=folder / "cached")
     shutil.rmtree(folder / "cached", ignore_errors=True)
     building = stopwatch(load)()
     (cached,) = [path for path in (folder / "cached").iterdir() if path.name != "digests"]
-    size = sum((cached / name).stat().st_size for name in FILES) / 1e6
-
-    def check() -> None:
-        for name in FILES:
-            checksum_of(cached / name)
-
-    runs = interleaved({"load": stopwatch(load), "check": stopwatch(check)}, OPENED)
+    files = [cached / name for name in FILES]
+    size = sum(file.stat().st_size for file in files) / 1e6
+    check = stopwatch(lambda: [checksum_of(file) for file in files])
+    runs = interleaved({"load": stopwatch(load), "check": check}, OPENED)
     loading, checking = median(runs["load"]), median(runs["check"])
     header = ["corpus, MB", "made in, s", "opened in, ms", "of that checksums, ms", "MB/s", "share of making it"]
     row = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from statistics import median
 from typing import NamedTuple
 
@@ -28,8 +28,8 @@ PASSES = {"training": 3, "inference": 1}  # operations, as multiples of a forwar
 
 
 class Case(NamedTuple):
-    """A recurrent layer, and a batch of `texts` texts for it whose lengths are drawn evenly from `shortest` to
-    `longest`, one of them the longest."""
+    """A recurrent layer, and a batch of `texts` texts for it. Lengths are drawn evenly from `shortest` to `longest`;
+    one text has the greatest length."""
 
     cell: str
     input_size: int
@@ -92,8 +92,8 @@ class Ours(nn.Module):
         )  # fmt: skip
 
     def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        with_gradients = torch.is_grad_enabled()
-        encode = training_encode(inputs.device) if with_gradients else encode_for_inference(cores_to_share())
+        training = torch.is_grad_enabled()
+        encode = training_encode(inputs.device) if training else encode_for_inference(cores_to_share())
         return self.encoder(inputs, lengths, encode=encode)
 
 
@@ -108,12 +108,12 @@ def measure_encoder() -> list[str]:
         for what in PASSES:
             rows = []
             for case in CASES:
-                seconds = steps_in_turn(case, what, MODULES, tuned)
+                seconds = steps_in_turn(case, what, ["packed", "padded"], tuned)
                 ceiling += seconds.pop("ceiling")
                 rows += ragged_rows(case, what, seconds, ceiling[-REPEATS:])
             tables.append(table(f"{what.capitalize()}, ragged batches", header, rows))
         for case in map(Case.equally_long, CASES):
-            seconds = steps_in_turn(case, "training", ["padded", "ours"], tuned)
+            seconds = steps_in_turn(case, "training", ["padded"], tuned)
             theirs, our = median(seconds["padded"]), median(seconds["ours"])
             equal.append([str(case), number(1000 * our), number(1000 * theirs), times(theirs / our)])
     speed, lowest, highest = (number(gflops([at])) for at in (median(ceiling), max(ceiling), min(ceiling)))
@@ -123,12 +123,10 @@ def measure_encoder() -> list[str]:
     return [note, *tables, table(title, header, equal)]
 
 
-def steps_in_turn(case: Case, what: str, names: Collection[str], tuned: ProcessPoolExecutor) -> dict[str, list[float]]:
-    """The seconds of each module's steps, and of the ceiling's matrix products between them."""
-    steps: dict[str, Callable[[], float]] = {
-        name: partial(in_process, tuned, case, what) if name == "ours" else stopwatch(step_of(case, what, name))
-        for name in names
-    }
+def steps_in_turn(case: Case, what: str, others: list[str], tuned: ProcessPoolExecutor) -> dict[str, list[float]]:
+    """The seconds of the steps of other modules and of ours, and of the ceiling's matrix products between them."""
+    steps: dict[str, Callable[[], float]] = {name: stopwatch(step_of(case, what, name)) for name in others}
+    steps["ours"] = lambda: tuned.submit(time_our_step, case, what).result()
     once = {"packed"} if case == SLOW and what == "training" else set()
     for name, step in steps.items():
         if name not in once:
@@ -142,8 +140,8 @@ def ragged_rows(case: Case, what: str, seconds: dict[str, list[float]], ceiling:
     tokens = int(case.lengths().sum())
     operations = PASSES[what] * flops_per_token(Padded(case)) * tokens
     rows = []
-    for name, found in seconds.items():
-        step = median(found)
+    for name, repeated in seconds.items():
+        step = median(repeated)
         share = operations / step / (gflops(ceiling) * 1e9)
         faster = times(median(seconds["packed"]) / step)
         rows.append([str(case), name, number(1000 * step), number(tokens / step), percent(share), faster])
@@ -181,7 +179,7 @@ def step_of(case: Case, what: str, name: str) -> Callable[[], None]:
 
 @contextmanager
 def tuned_process() -> Iterator[ProcessPoolExecutor]:
-    """A process whose torch is set as `textrnn` sets it; here it stays as it comes."""
+    """A process whose torch has the settings of `textrnn`, while this process keeps torch's own."""
     before = dict(os.environ)
     tune_torch()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -189,11 +187,6 @@ def tuned_process() -> Iterator[ProcessPoolExecutor]:
         os.environ.clear()
         os.environ.update(before)
         yield pool
-
-
-def in_process(tuned: ProcessPoolExecutor, case: Case, what: str) -> float:
-    """The seconds that our step took there."""
-    return tuned.submit(time_our_step, case, what).result()
 
 
 def time_our_step(case: Case, what: str) -> float:

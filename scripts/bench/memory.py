@@ -2,10 +2,10 @@
 
     python scripts/bench/memory.py --imdb data/imdb/train.csv
 
-Two corpora: a made-up one whose texts keep bringing words never seen before, and IMDB repeated, if its file is given.
-Anonymous memory (RssAnon in /proc, so Linux only) is what cannot be given back to the disk; mapped files are not in it.
-Each command is a process of its own, sampled every 50 ms. Allowed for 20x: 15 % more than for 1x, 32 bytes a document,
-and 160 bytes a new word, since the distinct tokens are numbered in memory; the script fails if more was taken.
+Two corpora: a made-up one whose texts keep bringing new words, and IMDB repeated, if its file is given. Anonymous
+memory (RssAnon in /proc, so Linux only) is memory without a file on disk behind it; mapped files are not in it. Each
+command is a process of its own, sampled every 50 ms. Allowed for 20x: 15 % more than for 1x, 32 bytes a document, and
+160 bytes a new word, since the distinct tokens are numbered in memory; the script fails if a command takes more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
+from itertools import count, islice, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ OPTIONS = {
 
 
 class Peak(NamedTuple):
-    """Anonymous memory in bytes, at its highest: of the main process, and with its tokenizing workers."""
+    """Peak anonymous memory in bytes, of the main process, and with its tokenizing workers."""
 
     main: int
     with_workers: int
@@ -44,39 +45,29 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=10_000, help="of new-words, once")
     parser.add_argument("--words", type=int, default=100, help="in a text of new-words")
     options = parser.parse_args()
-    corpora = {"new-words": (lambda times: new_words(options.documents * times, options.words), options.words // 2)}
+    new_words = options.words // 2  # the words of a document that no other has
+    corpora = [("new-words", partial(made_up, options.documents, new_words), new_words)]
     if options.imdb:
-        corpora["imdb"] = (lambda times: repeated(options.imdb, times), 0)
+        corpora.append(("imdb", partial(repeated, options.imdb), 0))
     print("| corpus | command | documents | anonymous MB | with workers MB | allowed MB |")
     print("|---|---|---:|---:|---:|---:|")
-    over = [
-        name
-        for corpus, (lines_of, words_each) in corpora.items()
-        for name in measure_corpus(corpus, {times: lines_of(times) for times in TIMES}, words_each, options.work)
-    ]
-    if over:
-        sys.exit(f"more memory than allowed: {', '.join(over)}")
-
-
-def measure_corpus(corpus: str, sizes: dict[int, Iterator[str]], words_each: int, work: Path) -> list[str]:
-    """Print a row for each size and command; returns the names of those that took too much. words_each: the words in a
-    document that no other has."""
-    first: dict[str, Peak] = {}
+    first: dict[tuple[str, str], Peak] = {}
     over = []
-    for times, lines in sizes.items():
-        folder = work / f"{corpus}_{times}"
+    for (corpus, lines_of, new_words), times in product(corpora, TIMES):
+        folder = options.work / f"{corpus}_{times}"
         folder.mkdir(parents=True, exist_ok=True)
-        documents = write_corpus(folder / "texts.csv", lines)
+        documents = write_corpus(folder / "texts.csv", lines_of(times))
         for command in COMMANDS:
             peak = peak_of(arguments_of(command, folder))
-            allowed = 1.15 * first.setdefault(command, peak).main + (32 + 160 * words_each) * documents
+            allowed = 1.15 * first.setdefault((corpus, command), peak).main + (32 + 160 * new_words) * documents
             if peak.main > allowed:
                 over.append(f"{command} on {corpus} {times}x")
             memory = [f"{size / 1e6:.0f}" for size in (*peak, allowed)]
             if times == 1:
                 memory[-1] = ""
             print(f"| {corpus} {times}x | {command} | {documents:,} | {' | '.join(memory)} |", flush=True)
-    return over
+    if over:
+        sys.exit(f"more memory than allowed: {', '.join(over)}")
 
 
 def repeated(path: Path, times: int) -> Iterator[str]:
@@ -86,23 +77,20 @@ def repeated(path: Path, times: int) -> Iterator[str]:
             yield from islice(lines, min(number, 1), None)  # the header once
 
 
-def new_words(documents: int, words_each: int) -> Iterator[str]:
-    """Texts of which half the words from 30,000 common ones (the first most often), half never seen before."""
-    rng = random.Random(1)
-    common = [f"common{number:x}" for number in range(30_000)]
-    fresh, half = 0, words_each // 2
+def made_up(documents: int, new_words: int, times: int) -> Iterator[str]:
+    """Texts with as many new words as words from 30,000 common ones, the first of which are the most frequent."""
+    rng, numbers = random.Random(1), count()
     yield "label,text\n"
-    for number in range(documents):
-        words = [common[int(30_000 * rng.random() ** 3)] for _ in range(half)]
+    for number in range(documents * times):
+        words = [f"common{int(30_000 * rng.random() ** 3):x}" for _ in range(new_words)]
         # scrambled, so that they do not come in any order
-        words += [f"w{(fresh + at) * 2_654_435_761 % 2**40:x}" for at in range(half)]
-        fresh += half
+        words += [f"w{new * 2_654_435_761 % 2**40:x}" for new in islice(numbers, new_words)]
         rng.shuffle(words)
         yield f"{'ab'[number % 2]},{' '.join(words)}\n"
 
 
 def write_corpus(path: Path, lines: Iterator[str]) -> int:
-    """Write what is not there yet; returns the number of documents, which is of lines less the header."""
+    """Write the file unless it exists; returns the number of documents, one a line below the header."""
     if not path.exists():
         beside = path.with_suffix(".part")
         with beside.open("w", encoding="utf-8", newline="\n") as stream:
@@ -119,7 +107,7 @@ def arguments_of(command: str, folder: Path) -> list[str]:
     if command == "eval":
         return ["eval", run, texts, "--set", f"data.cache_dir={cache}", "--output", str(folder / "eval")]
     if command == "vocab":
-        shutil.rmtree(cache, ignore_errors=True)  # it is the building that is to be measured
+        shutil.rmtree(cache, ignore_errors=True)  # so that building it is measured
     options = {**OPTIONS, "data.train": texts, "data.cache_dir": cache}
     sets = [part for key, value in options.items() for part in ("--set", f"{key}={value}")]
     return [command, *sets, *(["--run-dir", run, "--force"] if command == "train" else [])]
@@ -130,31 +118,26 @@ def peak_of(arguments: list[str]) -> Peak:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     peak = Peak(0, 0)
     while process.poll() is None:
-        alone = anonymous_bytes(process.pid)
-        workers = sum(map(anonymous_bytes, children_of(process.pid)))
-        peak = Peak(max(peak.main, alone), max(peak.with_workers, alone + workers))
+        main = anonymous_bytes(process.pid)
+        workers = sum(map(anonymous_bytes, process_file(f"{process.pid}/task/{process.pid}/children").split()))
+        peak = Peak(max(peak.main, main), max(peak.with_workers, main + workers))
         time.sleep(0.05)
-    assert process.stderr is not None
     if process.returncode:
         sys.exit(f"textrnn {' '.join(arguments)} failed:\n{process.stderr.read()}")
     return peak
 
 
-def children_of(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def anonymous_bytes(pid: int) -> int:
-    """RssAnon of /proc/PID/status; 0 once the process is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    _, _, rest = status.partition("RssAnon:")
+def anonymous_bytes(pid: int | str) -> int:
+    _, _, rest = process_file(f"{pid}/status").partition("RssAnon:")
     return int(rest.split()[0]) * 1024 if rest else 0
+
+
+def process_file(name: str) -> str:
+    """A file in /proc; empty once the process is gone."""
+    try:
+        return Path("/proc", name).read_text()
+    except OSError:
+        return ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`predict` from file to file, tokenizing included, and what the forward passes alone take of it."""
+"""`predict` from file to file, tokenizing included, and the share of the forward passes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from scripts.bench.corpora import Corpus, titles, work_folder, write_texts
-from scripts.bench.programs import available, fasttext, linear_svc, ours
+from scripts.bench.corpora import titles, work_folder, write_texts
+from scripts.bench.programs import available, fasttext, ours, rival
 from scripts.bench.report import megabytes, number, percent, table
 from scripts.bench.rivals.corpus import read_labelled, read_texts
 from scripts.bench.timing import interleaved, median_run, run_program, stopwatch
@@ -26,9 +26,9 @@ def measure_prediction() -> list[str]:
         OURS: partial(ours, "thucnews", SETTINGS),
         AUTO: partial(ours, "thucnews", SETTINGS, ("--precision", "auto")),
         "fastText": partial(fasttext, "char"),
-        "TF-IDF + LinearSVC": partial(linear_svc, "char"),
+        "TF-IDF + LinearSVC": partial(rival, "linear_svc", "char"),
     })  # fmt: skip
-    texts = many_titles(corpus)
+    texts = [text for path in (corpus.test, corpus.dev, corpus.train) for text in read_labelled(path).texts][:TITLES]
     sizes = [1, len(texts), len(texts) * COPIES]
     files = [write_texts(folder / f"{size}.txt", (texts * COPIES)[:size]) for size in sizes]
     jobs = {}
@@ -59,12 +59,6 @@ def measure_prediction() -> list[str]:
     return [table(f"From file to file, medians of {REPEATS} runs", header, rows), note, *missing]
 
 
-def many_titles(corpus: Corpus) -> list[str]:
-    """TITLES titles: those of test, dev and train, in this order."""
-    files = [corpus.test, corpus.dev, corpus.train]
-    return [text for path in files if path for text in read_labelled(path).texts][:TITLES]
-
-
 def forward_passes(run: str, texts: list[str]) -> float:
     """The seconds of the networks' logits alone, of texts already encoded, over the windows of `textrnn predict`."""
     from textrnn.runtime.process import tune_torch
@@ -76,12 +70,8 @@ def forward_passes(run: str, texts: list[str]) -> float:
     classifier = TextClassifier.load(run)
     windows = [classifier.transform.encode(texts[at : at + WINDOW_TEXTS]) for at in range(0, len(texts), WINDOW_TEXTS)]
 
-    def passes() -> None:
-        for window in windows:
-            classifier.network_logits(window)
-
     classifier.network_logits(windows[0])  # the first calls are slower
-    return stopwatch(passes)()
+    return stopwatch(lambda: [classifier.network_logits(window) for window in windows])()
 
 
 if __name__ == "__main__":

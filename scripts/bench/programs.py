@@ -38,7 +38,7 @@ class Program(NamedTuple):
 
 def ours(config: str | None, options: Mapping[str, object] | None = None, to_predict: Sequence[str] = ()) -> Program:
     """textrnn with a shipped config, if any, and `--set` options on top; labels stay the ids of the raw files.
-    to_predict: further words of `textrnn predict`."""
+    to_predict: more arguments of `textrnn predict`."""
 
     def train(corpus: Corpus, folder: Path) -> list[object]:
         settings = {
@@ -57,12 +57,12 @@ def ours(config: str | None, options: Mapping[str, object] | None = None, to_pre
 def rival(
     module: str, unit: str, python: Path | str = sys.executable, sizes: Mapping[str, object] | None = None
 ) -> Program:
-    """A program of scripts/bench/rivals. unit: char or word; sizes: what a recurrent model is given."""
+    """A program of scripts/bench/rivals. unit: char or word. sizes: of a recurrent model."""
 
     def command(verb: str, folder: Path, **files: Path | None) -> list[object]:
         options = {"unit": unit, "model": folder / "model", "threads": threads(), "sizes": json.dumps(sizes or {})}
-        given = {name: value for name, value in {**options, **files}.items() if value is not None}
-        words = [word for name, value in given.items() for word in (f"--{name}", value)]
+        given = [(name, value) for name, value in {**options, **files}.items() if value is not None]
+        words = [word for name, value in given for word in (f"--{name}", value)]
         return [python, "-m", f"scripts.bench.rivals.{module}", verb, *words]
 
     return Program(
@@ -71,33 +71,29 @@ def rival(
     )
 
 
-def linear_svc(unit: str) -> Program:
-    return rival("linear_svc", unit)
-
-
 def fasttext(unit: str) -> Program:
-    """Raises Missing where fastText is not installed."""
+    """Raises Missing if fastText is not installed."""
     if importlib.util.find_spec("fasttext") is None:
         raise Missing("fastText is not installed: pip install -e '.[bench]'")
     return rival("fasttext_bigrams", unit)
 
 
 def keras(unit: str, sizes: Mapping[str, object]) -> Program:
-    """Raises Missing where Keras cannot be installed."""
+    """Raises Missing if Keras cannot be installed."""
     return rival("keras_gru", unit, keras_python(), sizes)
 
 
 def keras_python() -> Path:
-    """The interpreter of Keras's own environment, which is made where there is none yet: TensorFlow and torch are never
-    in one process."""
+    """The interpreter of Keras's own environment, which is made first if necessary: TensorFlow and torch are never in
+    one process."""
     folder = Path(os.environ.get("BENCH_KERAS_VENV", ROOT / ".venv-keras")).absolute()
     python = folder / "bin" / "python"
     try:
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
         if subprocess.run([python, "-c", "import keras, tensorflow"], capture_output=True).returncode != 0:
-            pip = [str(python), "-m", "pip", "install", "--quiet"]
-            subprocess.run([*pip, *KERAS_REQUIREMENTS], check=True, capture_output=True)
+            pip = [python, "-m", "pip", "install", "--quiet", *KERAS_REQUIREMENTS]
+            subprocess.run(pip, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise Missing(f"Keras could not be installed into {folder}: {error}") from error
     return python
@@ -105,11 +101,11 @@ def keras_python() -> Path:
 
 def available(wanted: Mapping[str, Callable[[], Program]]) -> tuple[dict[str, Program], list[str]]:
     """The programs that can be run here, and a sentence for each that cannot."""
-    found: dict[str, Program] = {}
+    programs: dict[str, Program] = {}
     missing = []
     for name, make in wanted.items():
         try:
-            found[name] = make()
+            programs[name] = make()
         except Missing as reason:
             missing.append(f"Not measured: {name}: {reason}.")
-    return found, missing
+    return programs, missing

@@ -1,4 +1,4 @@
-"""A page of figures: tables in Markdown, the numbers in them, and what they were taken on."""
+"""A page of figures: tables in Markdown, the numbers in them, and the machine that they were measured on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,9 +15,6 @@ from scripts.bench.timing import threads
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The first column to the left, the others, which are numbers, to the right."""
-    for row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"{len(header)} cells were expected ({', '.join(header)}), found {row}")
     lines = [header, [":--", *["--:"] * (len(header) - 1)], *rows]
     return f"**{title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -25,21 +23,18 @@ def put(page: Path, place: str, paragraphs: Sequence[str]) -> None:
     """Write paragraphs between `<!-- place -->` and `<!-- end of place -->` on a page; the rest of it stays."""
     begin, end = f"<!-- {place} -->", f"<!-- end of {place} -->"
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise ValueError(f"{page}: no place {begin} ... {end}")
+    _, end, after = rest.partition(end)
+    if not end:
+        raise ValueError(f"{page}: expected the place {begin}, found none")
     page.write_text(before + "\n\n".join([begin, *paragraphs, end]) + after, encoding="utf-8")
 
 
 def number(value: float) -> str:
     """Three significant digits, thousands apart: 12,300  123  12.3  0.012."""
-    if value == 0:
-        return "0"
     rounded = float(f"{value:.3g}")
-    if abs(rounded) >= 100:
+    if rounded == 0 or rounded >= 100:
         return f"{rounded:,.0f}"
-    digits = 3 - len(f"{abs(rounded):.10f}".split(".")[0]) if abs(rounded) >= 1 else 3
-    return f"{rounded:.{digits}f}"
+    return f"{rounded:.{1 if rounded >= 10 else 2 if rounded >= 1 else 3}f}"
 
 
 def times(value: float) -> str:
@@ -64,7 +59,7 @@ def describe() -> str:
 
 
 def processor() -> str:
-    """The processor's name, and which of the units that matter for matrix products it has."""
+    """The processor's name, and its units for matrix products."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     fields = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     flags = set(fields.get("flags", "").split())
@@ -73,11 +68,9 @@ def processor() -> str:
 
 
 def versions() -> str:
-    """The versions of what is measured in this environment."""
-    found = [f"Python {platform.python_version()}"]
+    """The versions of the measured packages in this environment."""
+    named = [f"Python {platform.python_version()}"]
     for package in ("torch", "numpy", "scikit-learn", "jieba", "regex", "fasttext-wheel"):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
+        with suppress(PackageNotFoundError):
+            named.append(f"{package} {version(package)}")
+    return ", ".join(named)

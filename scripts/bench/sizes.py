@@ -8,14 +8,14 @@ from pathlib import Path
 
 from scripts.accuracy.tasks import drawn, movies
 from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
-from scripts.bench.programs import Program, available, fasttext, linear_svc, ours
+from scripts.bench.programs import Program, available, fasttext, ours, rival
 from scripts.bench.report import number, table
 
 ROWS = 3000
 
 
 def measure_sizes() -> list[str]:
-    """Sizes do not depend on how long a network is trained: one epoch will do."""
+    """The sizes after one epoch, since training does not change them."""
     rows, missing = [], []
     for name, unit, corpus in (
         (f"{ROWS:,} review sentences (MR)", "word", sentences()),
@@ -24,32 +24,32 @@ def measure_sizes() -> list[str]:
     ):
         wanted: dict[str, Callable[[], Program]] = {
             "textrnn": partial(ours, None, {"train.epochs": 1, **columns(corpus.train)}),
-            "fastText": partial(fasttext, unit), "SVC": partial(linear_svc, unit),
+            "fastText": partial(fasttext, unit), "SVC": partial(rival, "linear_svc", unit),
         }  # fmt: skip
         programs, absent = available(wanted)
-        missing += [each for each in absent if each not in missing]
-        found = {}
-        for program in wanted:
-            if program in programs:
-                folder = work_folder("sizes", name, program)
-                programs[program].run_training(corpus, folder)
-                found[program] = size(folder / "run" / "model" if program == "textrnn" else folder)
-        state = size(work_folder("sizes", name, "textrnn") / "run" / "resume")
-        cells = [found.get("textrnn", 0), state, found.get("fastText", 0), found.get("SVC", 0)]
-        rows.append([name, *(number(each / 1e6) if each else "" for each in cells)])
+        missing += [sentence for sentence in absent if sentence not in missing]
+        sizes = {}
+        for key, program in programs.items():
+            folder = work_folder("sizes", name, key)
+            program.run_training(corpus, folder)
+            sizes[key] = size(folder / "run" / "model" if key == "textrnn" else folder)
+            if key == "textrnn":
+                sizes["state"] = size(folder / "run" / "resume")
+        cells = [sizes.get(key, 0) for key in ("textrnn", "state", "fastText", "SVC")]
+        rows.append([name, *(number(cell / 1e6) if cell else "" for cell in cells)])
     header = ["corpus", "textrnn, MB", "its training state, MB", "fastText, MB", "TF-IDF + LinearSVC (joblib), MB"]
     return [table("Sizes of saved models, trained with the defaults", header, rows), *missing]
 
 
 def columns(train: Path) -> dict[str, object]:
-    """Where `text<TAB>label` is not what the program expects."""
+    """The settings of `text<TAB>label` lines, which are not what the program expects."""
     return {} if ".csv" in train.suffixes else {"data.format": "tsv", "data.text_column": 0, "data.label_column": 1}
 
 
 def sentences() -> Corpus:
     """`text<TAB>label` lines of sentences that are always the same."""
-    train = drawn(movies()[0], ROWS)
-    lines = [f"{' '.join(text.split())}\t{label}" for text, label in zip(train.texts, train.labels, strict=True)]
+    [(train, _)] = movies()
+    lines = [f"{text}\t{label}" for label, text in zip(*drawn(train, ROWS), strict=True)]
     path = write_texts(work_folder("sizes") / "sentences.tsv", lines)
     return Corpus(path, path)
 

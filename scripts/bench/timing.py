@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple, TypeVar
 
-T = TypeVar("T")
+K, T = TypeVar("K"), TypeVar("T")
 
 
 class Run(NamedTuple):
@@ -26,12 +26,12 @@ class Run(NamedTuple):
     out: str = ""
 
 
-def interleaved(jobs: Mapping[str, Callable[[], T]], repeats: int, *, once: Collection[str] = ()) -> dict[str, list[T]]:
-    """The results of each job, run in the order A B C A B C: whatever slows the machine for a while slows them all.
+def interleaved(jobs: Mapping[K, Callable[[], T]], repeats: int, *, once: Collection[K] = ()) -> dict[K, list[T]]:
+    """The results of each job, run in the order A B C A B C, so that a slow phase of the machine slows them all.
 
     once: jobs too long to be repeated; they run in the first round only.
     """
-    results: dict[str, list[T]] = {name: [] for name in jobs}
+    results: dict[K, list[T]] = {name: [] for name in jobs}
     for turn in range(repeats):
         for name, job in jobs.items():
             if turn == 0 or name not in once:
@@ -56,7 +56,7 @@ def median_run(runs: Sequence[Run]) -> Run:
 
 
 def run_program(command: Sequence[object]) -> Run:
-    """Run a program to its end. Raises: RuntimeError with the end of what it said on stderr, where it fails."""
+    """Run a program to its end. Raises: RuntimeError with the end of its stderr if it fails."""
     words = [str(word) for word in command]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begin = time.perf_counter()
@@ -79,7 +79,7 @@ def textrnn(*arguments: object, settings: Mapping[str, object] | None = None) ->
 
 
 def threads() -> int:
-    """Threads of every measured program: OMP_NUM_THREADS, or one a core."""
+    """Threads of every measured program: OMP_NUM_THREADS, or one per core."""
     return int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from statistics import fmean
 
 from scripts.bench.corpora import Corpus, reviews, titles, work_folder, write_texts
-from scripts.bench.programs import Program, available, fasttext, keras, keras_python, linear_svc, ours
+from scripts.bench.programs import Program, available, fasttext, keras, keras_python, ours, rival
 from scripts.bench.report import megabytes, number, percent, table, times
 from scripts.bench.rivals.corpus import read_labelled, read_texts
 from scripts.bench.timing import interleaved, median_run, run_program
@@ -31,7 +32,7 @@ def measure_titles() -> list[str]:
         "textrnn, thucnews_fast.yaml": partial(ours, "thucnews_fast"),
         "Keras 3": partial(keras, "char", TITLES_SIZES),
         "fastText": partial(fasttext, "char"),
-        "TF-IDF + LinearSVC": partial(linear_svc, "char"),
+        "TF-IDF + LinearSVC": partial(rival, "linear_svc", "char"),
     }
     once = programs.keys() - {"fastText", "TF-IDF + LinearSVC"}
     return compare("Training from the raw file to the saved best model", titles(), programs, once)
@@ -44,7 +45,7 @@ def measure_reviews() -> list[str]:
         "Keras 3, bucketed": partial(keras, "word", REVIEWS_SIZES),
         "Keras 3, padded to 400": partial(keras, "word", {**REVIEWS_SIZES, "padded": True}),
         "fastText": partial(fasttext, "word"),
-        "TF-IDF + LinearSVC": partial(linear_svc, "word"),
+        "TF-IDF + LinearSVC": partial(rival, "linear_svc", "word"),
     }
     return compare("One epoch from the raw file to the saved model", reviews(), programs, programs.keys())
 
@@ -67,18 +68,14 @@ def compare(
         output = folder / "predicted.txt"
         predicted = programs[name].run_prediction(folders[name], test, output)
         labels = [line.split("\t")[0] for line in read_texts(output)]
-        right = sum(one == other for one, other in zip(labels, truth, strict=True)) / len(truth)
+        right = fmean(label == true for label, true in zip(labels, truth, strict=True))
         rows.append([
             name, number(run.seconds), times(run.seconds / first), str(1 if name in once else REPEATS),
             megabytes(run.peak_bytes), percent(right), number(predicted.seconds),
         ])  # fmt: skip
     header = ["program", "training, s", "textrnn = 1", "runs", "memory, MB", "test accuracy"]
-    found = [table(title, [*header, "predicting the test file, s"], rows), *missing]
+    paragraphs = [table(title, [*header, "predicting the test file, s"], rows), *missing]
     if any(name.startswith("Keras") for name in programs):
-        found.append(keras_versions())
-    return found
-
-
-def keras_versions() -> str:
-    code = "import keras, tensorflow; print(f'Keras {keras.__version__}, TensorFlow {tensorflow.__version__}.')"
-    return run_program([keras_python(), "-c", code]).out.strip()
+        code = "import keras, tensorflow; print(f'Keras {keras.__version__}, TensorFlow {tensorflow.__version__}.')"
+        paragraphs.append(run_program([keras_python(), "-c", code]).out.strip())
+    return paragraphs

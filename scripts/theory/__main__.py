@@ -1,7 +1,6 @@
-"""`python -m scripts.theory TOPIC`: measure what a course on recurrent networks says, in under a minute each.
+"""`python -m scripts.theory TOPIC`: measure what a course on recurrent networks teaches, in under a minute each.
 
-Each topic prints a table to stdout. Run it from the project's root; it needs no download: data is made up, or it is the
-bundled sample.
+Each topic prints a table to stdout. Run it from the project's root; it needs no download, since its data is made up.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import torch
 TOPICS = {
     "bptt": "back-propagation through time by hand, beside autograd",
     "exploding": "the gradient over k steps as a power of the recurrent matrix's gain",
-    "clipping": "where clipping the gradient helps, and where it changes nothing",
+    "clipping": "when clipping the gradient helps, and when it changes nothing",
     "gates": "what gates do at the token to remember and at noise",
     "rcnn": "which words the contexts of an RCNN contain",
-    "reading-order": "one direction and both, where the answer stands first, in the middle or last",
+    "reading-order": "one direction and both, with the answer first, in the middle or last",
 }
 
 

@@ -21,34 +21,25 @@ UNITS, DIM, CLASSES = 3, 4, 2
 
 
 class Weights(NamedTuple):
-    """Of the network above: U (units, dim), W (units, units), b (units,), V (classes, units)."""
+    """The weights of the network above, or their gradients: U (units, dim), W (units, units), b (units,), V (classes,
+    units)."""
 
     U: np.ndarray
     W: np.ndarray
     b: np.ndarray
     V: np.ndarray
-
-
-class Gradients(NamedTuple):
-    """Of the loss: with respect to U, W, b, V, and to each state, (T, units). parts_of_W (T, units, units): what each
-    step adds to that of W."""
-
-    U: np.ndarray
-    W: np.ndarray
-    b: np.ndarray
-    V: np.ndarray
-    states: np.ndarray
-    parts_of_W: np.ndarray
 
 
 def draw(seed: int = 1) -> tuple[Weights, np.ndarray]:
     """Random weights and word vectors x (T, dim)."""
     random = np.random.default_rng(seed)
     shapes = [(UNITS, DIM), (UNITS, UNITS), (UNITS,), (CLASSES, UNITS)]
-    return Weights(*(0.6 * random.normal(size=each) for each in shapes)), random.normal(size=(len(WORDS), DIM))
+    return Weights(*(0.6 * random.normal(size=shape) for shape in shapes)), random.normal(size=(len(WORDS), DIM))
 
 
-def by_hand(weights: Weights, x: np.ndarray, label: int) -> Gradients:
+def by_hand(weights: Weights, x: np.ndarray, label: int) -> tuple[Weights, np.ndarray, np.ndarray]:
+    """The gradients of the loss with respect to the weights and to each state (T, units), and what each step adds to
+    that of W (T, units, units)."""
     U, W, b, V = weights
     T = len(x)
 
@@ -74,49 +65,48 @@ def by_hand(weights: Weights, x: np.ndarray, label: int) -> Gradients:
         dU += np.outer(da, x[t])
         db += da
         dh = W.T @ da  # dL/dh_{t-1} = W^T diag(1 - h_t^2) dL/dh_t
-    return Gradients(dU, dW, db, dV, states, parts_of_W)
+    return Weights(dU, dW, db, dV), states, parts_of_W
 
 
-def by_autograd(weights: Weights, x: np.ndarray, label: int) -> Gradients:
-    """The same from `nn.RNN`, run word by word, since autograd would not keep the gradients of states inside of it.
-    What each step adds is not to be had: zeros."""
-    U, W, b, V = (torch.from_numpy(each) for each in weights)
+def by_autograd(weights: Weights, x: np.ndarray, label: int) -> tuple[Weights, np.ndarray]:
+    """The same gradients of weights and states from `nn.RNN`, which runs word by word, since autograd would not keep
+    the gradients of states inside of it."""
+    U, W, b, V = (torch.tensor(array) for array in weights)
     rnn = nn.RNN(U.shape[1], U.shape[0]).double()
     with torch.no_grad():
-        for mine, given in zip(rnn.parameters(), [U, W, b, torch.zeros_like(b)], strict=True):
-            mine.copy_(given)
-    V = V.clone().requires_grad_()
+        for parameter, values in zip(rnn.parameters(), [U, W, b, torch.zeros_like(b)], strict=True):
+            parameter.copy_(values)
+    V.requires_grad_()
     state, states = torch.zeros(1, len(b), dtype=torch.float64), []
     for word in torch.from_numpy(x):
         _, state = rnn(word.unsqueeze(0), state)
         state.retain_grad()
         states.append(state)
     nn.functional.cross_entropy((state @ V.t()), torch.tensor([label])).backward()
-    found = [each.grad.numpy() for each in [*rnn.parameters()][:3]]
-    of_states = np.array([each.grad.squeeze(0).numpy() for each in states])
-    return Gradients(*found, V.grad.numpy(), of_states, np.zeros((len(x), *W.shape)))
+    leaves = [rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, V]
+    return Weights(*(leaf.grad.numpy() for leaf in leaves)), torch.cat([state.grad for state in states]).numpy()
 
 
 def report() -> str:
     weights, x = draw()
-    hand, automatic = by_hand(weights, x, label=0), by_autograd(weights, x, label=0)
+    hand, hand_states, parts_of_W = by_hand(weights, x, label=0)
+    automatic, automatic_states = by_autograd(weights, x, label=0)
     lines = [
         f"a tanh network of {UNITS} units reads {len(WORDS)} words; the loss is read off its last state", "",
         f"{'':8} {'|dL/dh_t|':>21} {'largest':>12} {'|what step t':>15}",
         f"{'word t':<8} {'by hand':>10} {'autograd':>10} {'difference':>12} {'adds to dL/dW|':>15}",
     ]  # fmt: skip
     for t, word in enumerate(WORDS):
-        mine, its = hand.states[t], automatic.states[t]
+        mine, its = hand_states[t], automatic_states[t]
         lines.append(
             f"{word:<8} {np.linalg.norm(mine):>10.6f} {np.linalg.norm(its):>10.6f} {abs(mine - its).max():>12.0e} "
-            f"{np.linalg.norm(hand.parts_of_W[t]):>15.6f}"
+            f"{np.linalg.norm(parts_of_W[t]):>15.6f}"
         )
     lines += [
         "(the first word adds nothing: before it, the state is 0)",
         "",
         "the gradients of the weights, summed over t:",
     ]
-    for name in Weights._fields:
-        mine, its = getattr(hand, name), getattr(automatic, name)
+    for name, mine, its in zip(Weights._fields, hand, automatic, strict=True):
         lines.append(f"|dL/d{name}| {np.linalg.norm(mine):.6f}, largest difference {abs(mine - its).max():.0e}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Clipping the norm of the gradient (Pascanu, Mikolov and Bengio 2013, algorithm 1): where it helps.
+"""Clipping the norm of the gradient (Pascanu, Mikolov and Bengio 2013, algorithm 1): when it helps.
 
 Networks learn the task of `scripts/memory_span.py` by gradient descent and by Adam, with and without clipping to a norm
 of 1, at several learning rates.
@@ -21,10 +21,10 @@ OPTIMIZERS = {"SGD": (torch.optim.SGD, (0.1, 0.3, 1.0, 3.0, 10.0)), "Adam": (tor
 
 
 class Outcome(NamedTuple):
-    """right: accuracy; of weights that are not numbers, what the first class has. largest: gradient norm before
-    clipping, infinite where a loss was not a number. exceeding: share of steps whose norm exceeds 1."""
+    """accuracy: the share of the first class if weights are not numbers. largest: gradient norm before clipping,
+    infinite if a loss was not a number. exceeding: share of steps whose norm exceeds 1."""
 
-    right: float
+    accuracy: float
     largest: float
     exceeding: float
 
@@ -32,13 +32,12 @@ class Outcome(NamedTuple):
 def outcome(
     cell: str, optimizer: str, rate: float, max_norm: float | None, *, span: int, steps: int, seed: int
 ) -> Outcome:
-    """Of one network, trained."""
+    """The outcome of training a network."""
     torch.manual_seed(seed)
     network, random = build(Variant(cell), hidden_size=32), torch.Generator().manual_seed(seed)
-    done = train(
-        network, span, random, steps=steps, learning_rate=rate, max_norm=max_norm, optimizer=OPTIMIZERS[optimizer][0]
-    )
-    norms = torch.tensor([each.gradient_norm for each in done]).nan_to_num(nan=float("inf"))
+    descent = OPTIMIZERS[optimizer][0]
+    steps_done = train(network, span, random, steps=steps, learning_rate=rate, max_norm=max_norm, optimizer=descent)
+    norms = torch.tensor(list(steps_done)).nan_to_num(nan=float("inf"))
     return Outcome(accuracy(network, span, random), float(norms.max()), float((norms > 1).float().mean()))
 
 
@@ -54,7 +53,7 @@ def report() -> str:
                 [outcome(cell, optimizer, rate, limit, span=SPAN, steps=STEPS, seed=seed) for seed in SEEDS]
                 for limit in (None, 1.0)
             )
-            largest, share = max(each.largest for each in free), mean(each.exceeding for each in clipped)
+            largest, share = max(run.largest for run in free), mean(run.exceeding for run in clipped)
             lines.append(
                 f"{cell:<10}{optimizer:<10}{rate:>6g}  {in_percent(free):<13}{largest:>13.2g}"
                 f"   {in_percent(clipped):<13}{share:>7.0%}"
@@ -63,4 +62,4 @@ def report() -> str:
 
 
 def in_percent(outcomes: list[Outcome]) -> str:
-    return " ".join(f"{each.right:>3.0%}".rstrip("%") for each in outcomes)
+    return " ".join(f"{outcome.accuracy:>3.0%}".rstrip("%") for outcome in outcomes)

@@ -34,18 +34,12 @@ def norms(case: int, gain: float, seed: int) -> list[tuple[float, float]]:
         slopes.append(slope(h))
     vector = random.normal(size=UNITS)
     vector /= np.linalg.norm(vector)
-    jacobian, found = np.eye(UNITS), []
+    jacobian, factors = np.eye(UNITS), []
     for k in range(1, max(STEPS) + 1):  # dh_T/dh_{T-k} = dh_T/dh_{T-k+1} diag(f'(a_{T-k+1})) W
         jacobian = jacobian @ (slopes[-k][:, None] * W)
         if k in STEPS:
-            found.append((float(np.linalg.norm(jacobian, 2)), float(np.linalg.norm(vector @ jacobian))))
-    return found
-
-
-def mean_norms(case: int, gain: float) -> np.ndarray:
-    """(len(STEPS), 2): as `norms`, the geometric mean over draws."""
-    with np.errstate(divide="ignore"):  # the log of a norm of zero
-        return np.exp(np.log([norms(case, gain, seed) for seed in range(DRAWS)]).mean(axis=0))
+            factors.append((float(np.linalg.norm(jacobian, 2)), float(np.linalg.norm(vector @ jacobian))))
+    return factors
 
 
 def report() -> str:
@@ -57,8 +51,9 @@ def report() -> str:
     ]
     for case, (name, *_) in enumerate(CASES):
         for gain in GAINS:
-            found = mean_norms(case, gain)
-            largest = "".join(f"{each:>10.2g}" for each in found[:, 0])
-            lines.append(f"{name:<20} {gain:>5}{largest}{found[-1, 1]:>10.2g}")
+            with np.errstate(divide="ignore"):  # the log of a norm of zero
+                means = np.exp(np.log([norms(case, gain, seed) for seed in range(DRAWS)]).mean(axis=0))
+            largest = "".join(f"{mean:>10.2g}" for mean in means[:, 0])
+            lines.append(f"{name:<20} {gain:>5}{largest}{means[-1, 1]:>10.2g}")
         lines.append("")
     return "\n".join(lines[:-1])

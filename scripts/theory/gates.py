@@ -1,7 +1,7 @@
 """What gates do (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000; Cho et al. 2014).
 
-An LSTM and a GRU learn the task of `scripts/memory_span.py`: to remember the first token over tokens of noise. Before
-and after, their gates are looked at, and how much of the first state is left at the end:
+An LSTM and a GRU learn the task of `scripts/memory_span.py`: to remember the first token over tokens of noise. The
+table shows their gates before and after training, and how much of the first state is left at the end:
 
     LSTM  c_t = f_t c_(t-1) + i_t g_t          f the forget gate, i the input gate
     GRU   h_t = z_t h_(t-1) + (1 - z_t) n_t    z the update gate, as torch has it: 1 keeps the state
@@ -12,7 +12,6 @@ through gates and candidates, which read the state of the step before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -21,7 +20,7 @@ from torch import nn
 from scripts.memory_span import Variant, accuracy, build, draw, learns
 from textrnn.models.textrnn import TextRNN
 
-SPANS = (10, 25, 50)  # of the lessons; the last is the one that is looked at
+SPANS = (10, 25, 50)  # learnt in turn, since from afar nothing may be learnt at first; the last is the one measured
 TEXTS = 16  # over which all is averaged
 
 
@@ -35,12 +34,11 @@ class Passage(NamedTuple):
 
 
 def cell_of(network: TextRNN) -> nn.RNNBase:
-    (cell,) = (each for each in network.modules() if isinstance(each, nn.RNNBase))
-    return cell
+    return next(module for module in network.modules() if isinstance(module, nn.RNNBase))
 
 
 def one_step(rnn: nn.RNNBase, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """x (B, dim), h, c (B, H) -> the gates keep and write, and the new h and c. A GRU has no c: it gets and gives h."""
+    """x (B, dim), h, c (B, H) -> the gates keep and write, and the new h and c; c is h in a GRU."""
     w_x, w_h, b_x, b_h = rnn.all_weights[0]
     of_x, of_h = x @ w_x.t() + b_x, h @ w_h.t() + b_h
     if isinstance(rnn, nn.LSTM):
@@ -55,7 +53,7 @@ def one_step(rnn: nn.RNNBase, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor)
 
 
 def passage(network: TextRNN, tokens: torch.Tensor) -> Passage:
-    """Of a network of one layer and direction that reads tokens (T, B)."""
+    """network: of one layer and direction. tokens: (T, B)."""
     rnn, inputs = cell_of(network), network.embedding(tokens).detach()
     h = c = inputs.new_zeros(tokens.shape[1], rnn.hidden_size)
     gates = []
@@ -81,14 +79,7 @@ def row(network: TextRNN, tokens: torch.Tensor) -> list[float]:
         keep[1:], keep[1:, texts, best], write[0, texts, best], write[1:, texts, best], products[texts, best],
         jacobians[texts, best, best], torch.linalg.matrix_norm(jacobians, 2),
     )  # fmt: skip
-    return [float(each.mean()) for each in columns]
-
-
-def teach(network: TextRNN, spans: Sequence[int], *, seed: int, steps: int = 500) -> None:
-    """Train on one span after the other, each until it is learnt, since from afar nothing may be learnt at first."""
-    random = torch.Generator().manual_seed(seed)
-    for span in spans:
-        learns(network, span, random, steps=steps, learning_rate=3e-3)
+    return [float(column.mean()) for column in columns]
 
 
 def report() -> str:
@@ -108,7 +99,9 @@ def report() -> str:
         name = variant.cell if variant.forget_bias is None else f"{variant.cell}, bias {variant.forget_bias:g}"
         for weights in ("fresh", "trained"):
             if weights == "trained":
-                teach(network, SPANS, seed=1)
+                random = torch.Generator().manual_seed(1)
+                for span in SPANS:
+                    learns(network, span, random, steps=500, learning_rate=3e-3)
             right = accuracy(network, SPANS[-1], torch.Generator().manual_seed(9))
             keep, best, first, noise, product, own, norm = row(network, tokens)
             lines.append(

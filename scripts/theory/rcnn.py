@@ -1,7 +1,7 @@
 """The contexts of a word in a recurrent convolutional network (Lai et al. 2015, equations 1 and 2).
 
 The left context of word i is computed from the words before it, the right one from those after it; the word itself is
-in neither, but is put between them. So each word of a text is changed in turn, and what changes is looked at.
+in neither, but is put between them. So each word of a text is changed in turn, to see which contexts change.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def contexts(network: RCNN, token_ids: torch.Tensor) -> tuple[torch.Tensor, torc
 
 
 def what_changes(num_layers: int = 1) -> list[list[str]]:
-    """A line for each word that is changed: at each place of the text, L and R where the left and the right context of
-    the word there change, * at the word itself, . where nothing does."""
+    """A line for each word that is changed. Its marks at each place of the text: L and R if the left and the right
+    context of the word there change, * for the word itself, . if nothing changes."""
     torch.manual_seed(1)
     config = ModelConfig(architecture="rcnn", cell="rnn", hidden_size=8, num_layers=num_layers, ngrams=1)
     network = build_network(config, vocab_size=CHANGED + 1, num_classes=2).eval()
@@ -36,7 +36,7 @@ def what_changes(num_layers: int = 1) -> list[list[str]]:
         for changed in range(len(text)):
             after = contexts(network, text.index_fill(0, torch.tensor([changed]), CHANGED))
             left, right = ((one != other).any(dim=1) for one, other in zip(before, after, strict=True))
-            marks = [("L" * bool(left[at]) + "R" * bool(right[at]) + "*" * (at == changed)) for at in range(len(text))]
+            marks = ["L" * bool(left[at]) + "R" * bool(right[at]) + "*" * (at == changed) for at in range(len(text))]
             lines.append([mark or "." for mark in marks])
     return lines
 

@@ -1,4 +1,4 @@
-"""One direction and both (Schuster and Paliwal 1997): how far the read-out is from what it needs.
+"""One direction and both (Schuster and Paliwal 1997): the distance of the read-out from the token that matters.
 
 The task of `scripts/memory_span.py`, at a length that a simple recurrent network cannot bridge, with the symbol first,
 in the middle or last. The last step of the backward direction reads the first token.
@@ -7,6 +7,7 @@ in the middle or last. The last step of the backward direction reads the first t
 from __future__ import annotations
 
 from itertools import product
+from statistics import fmean
 
 import torch
 
@@ -18,7 +19,7 @@ SEEDS = (1, 2, 3)
 
 
 def score(place: int, pooling: str, *, bidirectional: bool, span: int, steps: int, seed: int) -> float:
-    """The accuracy of a tanh network that was trained for so many steps, or until it had learnt the task."""
+    """The accuracy of a tanh network that was trained for `steps` steps, or until it had learnt the task."""
     torch.manual_seed(seed)
     variant = Variant("rnn-tanh", orthogonal=False)  # as torch draws weights: orthogonal ones reach farther at times
     network = build(variant, hidden_size=32, pooling=pooling, bidirectional=bidirectional)
@@ -34,12 +35,9 @@ def report() -> str:
         f"{'read-out':<12}{'directions':<12}" + "".join(f"{'symbol ' + place:>15}" for place in PLACES),
     ]  # fmt: skip
     for pooling, bidirectional in product(("last", "max"), (False, True)):
-        cells = [
-            sum(
-                score(place, pooling, bidirectional=bidirectional, span=LENGTH, steps=200, seed=seed) for seed in SEEDS
-            ) / len(SEEDS)
-            for place in PLACES.values()
-        ]  # fmt: skip
-        directions = "both" if bidirectional else "one"
-        lines.append(f"{pooling:<12}{directions:<12}" + "".join(f"{cell:>15.1%}" for cell in cells))
+        line = f"{pooling:<12}{'both' if bidirectional else 'one':<12}"
+        for place in PLACES.values():
+            options = {"bidirectional": bidirectional, "span": LENGTH, "steps": 200}
+            line += f"{fmean(score(place, pooling, seed=seed, **options) for seed in SEEDS):>15.1%}"
+        lines.append(line)
     return "\n".join(lines)

@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from sklearn.metrics import confusion_matrix
 
 from scripts.accuracy import __main__ as accuracy
-from scripts.accuracy import record
+from scripts.accuracy import programs, record
 from scripts.accuracy.page import results, small_results
-from scripts.accuracy.programs import DEFAULTS, LINEAR, TUNED, Program, on_train_and_dev, programs, tuned_labels
+from scripts.accuracy.programs import DEFAULTS, LINEAR, TUNED, Predicted, Program
 from scripts.accuracy.record import digest, has_read, readings, recipe_of
-from scripts.accuracy.scores import compared, interval, scores
+from scripts.accuracy.scores import compare, scores
 from scripts.accuracy.tasks import SMALL, TASKS, Task
-from scripts.bench.corpora import ROOT
 from scripts.bench.rivals.corpus import Labelled
 from tests.conftest import make_rows, needs_datasets
 from textrnn.config import Config, DataConfig
@@ -35,13 +33,13 @@ def test_a_test_set_is_read_once_by_a_recipe_and_seed_and_compared_with_the_line
     read: list[str] = []
 
     def evaluate(recipe: str, *, again: bool = False) -> None:
-        def labels(name: str, wrong: int) -> list[str]:
+        def predicted(name: str, wrong: int) -> Predicted:
             read.append(name)
-            return ["b"] * wrong + TRUTH[wrong:]
+            return Predicted(["b"] * wrong + TRUTH[wrong:])
 
         both = [
-            Program(LINEAR, 0, "1", lambda parts: labels("linear", 20)),
-            Program("ours", 1, recipe, lambda parts: labels("ours", 2)),
+            Program(LINEAR, 0, "1", lambda parts: predicted("linear", 20)),
+            Program("ours", 1, recipe, lambda parts: predicted("ours", 2)),
         ]
         accuracy.evaluate(TASKS[0], {"test": Labelled(TRUTH, [""] * len(TRUTH))}, both, again=again)
 
@@ -60,13 +58,13 @@ def test_a_test_set_is_read_once_by_a_recipe_and_seed_and_compared_with_the_line
 def test_intervals_and_p() -> None:
     random = np.random.default_rng(0)
     truth = random.integers(0, 4, 400)
-    found = np.where(random.random(400) < 0.7, truth, random.integers(0, 4, 400))
-    share = scores(truth, found, None, "accuracy")["accuracy"]
+    labels = np.where(random.random(400) < 0.7, truth, random.integers(0, 4, 400))
+    measures = scores(truth, labels, None, "accuracy")
+    share = measures["accuracy"]
     error = 1.96 * np.sqrt(share * (1 - share) / 400)
-    limits = interval(confusion_matrix(truth, found), "accuracy")
-    assert limits == pytest.approx((share - error, share + error), abs=0.006)
-    ours, theirs = ["b"] * 2 + ["a"] * 98, ["a"] * 2 + ["b"] * 10 + ["a"] * 88
-    assert compared(["a"] * 100, ours, theirs) == {"p": pytest.approx(2 * (1 + 12 + 66) / 2**12), "right_more": 8}
+    assert measures["interval"] == pytest.approx((share - error, share + error), abs=0.006)
+    ours, linear = ["b"] * 2 + ["a"] * 98, ["a"] * 2 + ["b"] * 10 + ["a"] * 88
+    assert compare(["a"] * 100, ours, linear) == {"p": pytest.approx(2 * (1 + 12 + 66) / 2**12), "right_more": 8}
 
 
 @pytest.mark.parametrize(
@@ -74,9 +72,9 @@ def test_intervals_and_p() -> None:
 )
 def test_shipped_recipes_have_read_their_test_sets(task: Task) -> None:
     """If this fails after a key was renamed, a `same_as` line is missing; after another change, readings are old."""
-    with_defaults = any((reading["task"], reading["program"]) == (task.name, DEFAULTS) for reading in readings())
-    for name, seed, recipe, _ in programs(task):
-        if name != "fastText" and (name != DEFAULTS or with_defaults):
+    recorded = {reading["program"] for reading in readings() if reading["task"] == task.name}
+    for name, seed, recipe, _ in programs.programs(task):
+        if name != "fastText" and (name != DEFAULTS or name in recorded):
             assert has_read(task.name, name, seed, recipe), (name, seed)
 
 
@@ -100,11 +98,12 @@ def test_defaults_are_those_of_the_last_entry_of_changes() -> None:
 
 def test_a_recipe_trains_on_dev_too() -> None:
     config = Config(data=DataConfig(train="a.tsv", dev="b.tsv"))
-    assert on_train_and_dev(config) == {"data.train": "[a.tsv, b.tsv]", "data.dev": "null", "data.dev_fraction": 0.1}
+    settings = {"data.train": "[a.tsv, b.tsv]", "data.dev": "null", "data.dev_fraction": 0.1}
+    assert programs.on_train_and_dev(config) == settings
 
 
 def test_the_page_shows_the_record() -> None:
-    page = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    page = accuracy.PAGE.read_text(encoding="utf-8")
     assert "\n\n".join(["<!-- results -->", *results(readings()), "<!-- end of results -->"]) in page
 
 
@@ -117,10 +116,10 @@ def test_only_readings_of_the_last_defaults_are_in_the_table_of_small_tasks() ->
 
 
 def test_the_linear_model_is_tuned_on_the_training_texts() -> None:
-    (labels, texts), (truth, others) = (zip(*make_rows(count, seed=seed), strict=True) for count, seed in
-                                        ((150, 0), (60, 1)))  # fmt: skip
-    found = tuned_labels("word", Labelled([*labels], [*texts]), [*others]).labels
-    assert sum(one == other for one, other in zip(found, truth, strict=True)) > 54
+    labels, texts = zip(*make_rows(150), strict=True)
+    truth, others = zip(*make_rows(60, seed=1), strict=True)
+    parts = {"train": Labelled([*labels], [*texts]), "test": Labelled([], [*others])}
+    assert sum(map(str.__eq__, programs.predict_by_tuned("word", parts).labels, truth)) > 54
 
 
 @needs_datasets

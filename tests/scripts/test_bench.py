@@ -16,7 +16,7 @@ from scripts.bench import corpora, training
 from scripts.bench.corpora import ROOT, Corpus, Missing
 from scripts.bench.encoder import CASES, MODULES, PRODUCTS, SIZE, Case, Padded, flops_per_token, gflops, step_of
 from scripts.bench.prediction import forward_passes
-from scripts.bench.programs import Program, linear_svc, ours
+from scripts.bench.programs import Program, ours, rival
 from scripts.bench.report import number, percent, put, times
 from scripts.bench.timing import Run, interleaved, median_run, run_program
 from tests.conftest import PLAIN, make_rows, write_tsv
@@ -33,7 +33,7 @@ def test_every_part_is_a_function_and_has_its_place_on_the_page(tmp_path: Path) 
         assert f"-->\n\nresults of {name}\n\n<!--" in (tmp_path / "page.md").read_text(encoding="utf-8")
 
 
-def test_without_corpora_a_part_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_corpora_a_part_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEXTRNN_DATASETS", raising=False)
     with pytest.raises(SystemExit, match="titles: TEXTRNN_DATASETS is not set"):
         bench.measure("titles")
@@ -94,8 +94,9 @@ def test_programs_train_and_predict_from_file_to_file(tmp_path: Path, monkeypatc
     def missing() -> Program:
         raise Missing("it is not installed")
 
-    wanted = {"ours": partial(ours, "thucnews", settings), "linear": partial(linear_svc, "word"), "another": missing}
-    table, *rest = training.compare("Words", Corpus(*files), wanted, once={"ours", "linear"})
+    linear = partial(rival, "linear_svc", "word")
+    programs = {"ours": partial(ours, "thucnews", settings), "linear": linear, "another": missing}
+    table, *rest = training.compare("Words", Corpus(*files), programs, once={"ours", "linear"})
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[4:]]
     assert [(row[0], row[3]) for row in rows] == [("ours", "1"), ("linear", "1")]
     assert rows[0][2] == "1.00x" and float(rows[1][5].removesuffix(" %")) > 80

@@ -53,7 +53,7 @@ def pack(archive: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def prepared(name: str, source: Path) -> dict[str, bytes]:
-    """The files that the script made."""
+    """The files that the script writes."""
     output = source.parent / "out"
     done = run_script(f"prepare_{name}", source, "--output", output)
     assert done.returncode == 0, done.stderr
@@ -73,18 +73,17 @@ def test_cnews(tmp_path: Path) -> None:
 
 
 def test_thucnews_removes_dev_and_test_titles_from_train(tmp_path: Path) -> None:
-    found = prepared("thucnews", write(tmp_path / "in", TITLES))
-    assert found == {**TITLES, "train.txt": "甲\t0\n丙\t2\n".encode()}
+    expected = {**TITLES, "train.txt": "甲\t0\n丙\t2\n".encode()}
+    assert prepared("thucnews", write(tmp_path / "in", TITLES)) == expected
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_imdb(tmp_path: Path, packed: bool) -> None:
     source = pack(tmp_path / "a.tar.gz", IMDB) if packed else write(tmp_path, IMDB) / "aclImdb"
-    found = prepared("imdb", source)
-    assert found["test.csv"] == b"label,text\nneg,poor\npos,good\n"
-    assert found["train.csv"].decode() == (
-        'label,text\nneg,  bad\x85 \npos,"Fine, ""really"" fine.<br />Yes"\n'
-    )  # fmt: skip
+    assert prepared("imdb", source) == {
+        "test.csv": b"label,text\nneg,poor\npos,good\n",
+        "train.csv": 'label,text\nneg,  bad\x85 \npos,"Fine, ""really"" fine.<br />Yes"\n'.encode(),
+    }
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -28,15 +28,15 @@ def read_labelled(path: Path) -> Labelled:
     return Labelled(list(labels), list(texts))
 
 
-def read_texts(path: Path) -> list[str]:
+def read_texts(path: Path, encoding: str = "utf-8") -> list[str]:
     """One text a line; only a line feed ends it."""
-    with open_text(path) as stream:
+    with open_text(path, encoding) as stream:
         return stream.read().removesuffix("\n").split("\n")
 
 
-def open_text(path: Path):
+def open_text(path: Path, encoding: str = "utf-8"):
     # newline="\n": U+0085 or a lone carriage return inside a text is no line end
-    return (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="\n")
+    return (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding=encoding, newline="\n")
 
 
 def write_labels(path: Path, labels: list[str]) -> None:
@@ -45,7 +45,7 @@ def write_labels(path: Path, labels: list[str]) -> None:
 
 def run(train: Callable[[argparse.Namespace], None], predict: Callable[[argparse.Namespace], None]) -> None:
     """`train --unit U --train FILE [--dev FILE] --model PATH` or `predict --unit U --model PATH --input FILE --output
-    FILE`. unit: char or word. sizes: a JSON object, for recurrent models; other rivals have theirs in their program."""
+    FILE`. unit: char or word. sizes: a JSON object, for recurrent models."""
     parser = argparse.ArgumentParser()
     parser.add_argument("verb", choices=["train", "predict"])
     parser.add_argument("--unit", choices=["char", "word"], required=True)

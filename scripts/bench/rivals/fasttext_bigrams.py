@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import fasttext
 
@@ -18,22 +21,27 @@ def spaced(text: str, unit: str) -> str:
     return " ".join("".join(text.split()) if unit == "char" else WORD.findall(text.lower()))
 
 
+def fit(lines: Path, pairs: Iterable[tuple[str, str]], unit: str, **options: Any) -> Any:
+    """A model of (label, text) pairs, which are written into the file `lines` for it."""
+    content = "".join(f"{LABEL}{label} {spaced(text, unit)}\n" for label, text in pairs)
+    lines.write_text(content, encoding="utf-8", newline="\n")
+    return fasttext.train_supervised(str(lines), wordNgrams=2, seed=1, verbose=0, **options)
+
+
+def labels_of(model: Any, texts: list[str], unit: str) -> list[str]:
+    labels, _ = model.predict([spaced(text, unit) for text in texts])
+    return [first.removeprefix(LABEL) for (first,) in labels]
+
+
 def train(options: argparse.Namespace) -> None:
-    lines = options.model.with_suffix(".txt")
     pairs = zip(*read_labelled(options.train), strict=True)
-    lines.write_text(
-        "".join(f"{LABEL}{label} {spaced(text, options.unit)}\n" for label, text in pairs), encoding="utf-8"
-    )
-    model = fasttext.train_supervised(
-        str(lines), wordNgrams=2, epoch=10, lr=0.5, thread=options.threads, seed=1, verbose=0
-    )
-    model.save_model(str(options.model))
+    lines = options.model.with_suffix(".txt")
+    fit(lines, pairs, options.unit, lr=0.5, epoch=10, thread=options.threads).save_model(str(options.model))
 
 
 def predict(options: argparse.Namespace) -> None:
     model = fasttext.load_model(str(options.model))
-    labels, _ = model.predict([spaced(text, options.unit) for text in read_texts(options.input)])
-    write_labels(options.output, [first.removeprefix(LABEL) for (first,) in labels])
+    write_labels(options.output, labels_of(model, read_texts(options.input), options.unit))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from scripts.bench.rivals.corpus import Labelled, read_labelled, read_texts, run
 
 BATCHES_PER_BUCKET = 50
 INFERENCE_BATCH = 128
-# Punctuation, and Chinese character by character: as many tokens as our own tokenizers find, within 0.3 %.
-# Keras's own would strip punctuation, and read Latin words letter by letter beside Chinese.
+# Punctuation, and Chinese character by character: as many tokens as our own tokenizers make, within 0.3 %.
+# Keras's own would strip punctuation, and split Latin words into letters beside Chinese.
 APART = {"word": r"([^\p{L}\p{N}_\s'])", "char": r"([^\p{L}\p{N}_\s']|\p{Han})"}
 
 
@@ -55,45 +55,39 @@ def cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def dataset(
-    ids: list[np.ndarray],
-    labels: np.ndarray,
-    rows_of_epoch: Callable[[np.ndarray], list[np.ndarray]],
-    width: int | None = None,
+    ids: list[np.ndarray], labels: np.ndarray, epoch_rows: Callable[[np.ndarray], list[np.ndarray]], width: int | None
 ) -> tf.data.Dataset:
-    """Batches padded to their longest text (or to `width`), made while the model computes. (A PyDataset would fix the
-    width of all by that of the first.)"""
+    """Batches padded to their longest text (or to `width`), made while the model computes. (A PyDataset would give all
+    batches the width of the first.)"""
     lengths = np.array([len(text) for text in ids])
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for rows in rows_of_epoch(lengths):
+        for rows in epoch_rows(lengths):
             padded = np.zeros((len(rows), width or lengths[rows].max()), np.int32)
             for at, row in enumerate(rows):
                 padded[at, : len(ids[row])] = ids[row]
             yield padded, labels[rows]
 
     signature = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)
-    found = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return found.apply(tf.data.experimental.assert_cardinality(len(rows_of_epoch(lengths)))).prefetch(2)
-
-
-def spaced(texts: tf.Tensor, apart: str) -> tf.Tensor:
-    """Lower case, with spaces around what is a token by itself."""
-    return tf.strings.regex_replace(tf.strings.lower(texts, "utf-8"), apart, r" \1 ")
+    generated = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return generated.apply(tf.data.experimental.assert_cardinality(len(epoch_rows(lengths)))).prefetch(2)
 
 
 def vectorizer(unit: str, vocab_size: int | None, vocabulary: list[str] | None = None) -> layers.TextVectorization:
-    standardize = partial(spaced, apart=APART[unit])
+    def standardize(texts: tf.Tensor) -> tf.Tensor:
+        return tf.strings.regex_replace(tf.strings.lower(texts, "utf-8"), APART[unit], r" \1 ")
+
     return layers.TextVectorization(vocab_size, standardize=standardize, ragged=True, vocabulary=vocabulary)
 
 
 def encode(texts: list[str], vectorize: layers.TextVectorization, max_length: int) -> list[np.ndarray]:
     """The ids of each text, cut at max_length; a text without tokens is one unknown token, so that it has a length."""
-    found: list[np.ndarray] = []
+    ids: list[np.ndarray] = []
     for at in range(0, len(texts), 1024):
         ragged = vectorize(tf.constant(texts[at : at + 1024]))[:, :max_length]
         flat, ends = ragged.values.numpy().astype(np.int32), ragged.row_splits.numpy()
-        found += [flat[begin:end] for begin, end in pairwise(ends)]
-    return [text if len(text) else np.array([1], np.int32) for text in found]
+        ids += [flat[begin:end] for begin, end in pairwise(ends)]
+    return [text if len(text) else np.array([1], np.int32) for text in ids]
 
 
 def build(sizes: argparse.Namespace, vocab_size: int, classes: int, steps: int) -> keras.Model:
@@ -142,9 +136,8 @@ def train(options: argparse.Namespace) -> None:
     (options.model / "text.json").write_text(json.dumps(text))
     best = keras.callbacks.ModelCheckpoint(options.model / "best.keras", "val_accuracy", save_best_only=True)
     dev_batches = dataset(dev_ids, dev_labels, inference_rows, width)
-    model.fit(
-        batches, epochs=sizes.epochs, validation_data=dev_batches, callbacks=[best], shuffle=False, verbose=2
-    )  # fmt: skip
+    epochs = {"epochs": sizes.epochs, "shuffle": False}
+    model.fit(batches, validation_data=dev_batches, callbacks=[best], verbose=2, **epochs)
 
 
 def predict(options: argparse.Namespace) -> None:
