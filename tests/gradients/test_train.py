@@ -7,12 +7,24 @@ from copy import deepcopy
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 import torch
 
-from tests.training.test_networks import model, texts
-from textrnn.config import TrainConfig
+from textrnn.config import ModelConfig, TrainConfig
 from textrnn.gradients.train import Course, train_briefly
+from textrnn.models.build import build_network
+from textrnn.texts.transform import EncodedTexts
+
+
+def texts(count: int) -> EncodedTexts:
+    tokens = np.arange(2 * count, dtype=np.int32) % 7 + 2
+    return EncodedTexts(tokens, 2 * np.arange(count), np.full(count, 2), np.arange(count) % 2)
+
+
+def model() -> torch.nn.Module:
+    config = ModelConfig(embedding_dim=4, hidden_size=4, ngrams=1, linear="none")
+    return build_network(config, vocab_size=9, num_classes=2)
 
 
 def course(network: torch.nn.Module, *, steps: int, count: int = 12, **settings: object) -> tuple[Course, int]:
