@@ -33,29 +33,16 @@ COMMANDS = {
         "--batch-size", "--device", "--precision",
     ],
 }  # fmt: skip
-FLAGS = ("--resume", "--force", "--json", "--keep")
-VARIABLES = ["RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
+FLAGS = ("--resume", "--force", "--json", "--keep", "--help")
+VARIABLES = [
+    "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMP_WAIT_POLICY", "COLUMNS", "LANG",
+]  # fmt: skip
 NUMBERS = [
-    "",
-    " ",
-    "x",
-    "-1",
-    "0",
-    "1",
-    "1.5",
-    "nan",
-    "9" * 20,
-    "9" * 5000,
-    "²",
-    "٣",
-    "0x1",
-    "\n",
-    os.fsdecode(b"\xff"),
-]
+    "", " ", "x", "-1", "0", "1", "1.5", "nan", "9" * 20, "9" * 5000, "²", "٣", "0x1", "\n", os.fsdecode(b"\xff"),
+]  # fmt: skip
 
 
-def attack_arguments(draw: Draw, copy: Draw) -> None:
-    copy("train.tsv", "test.tsv", "texts.txt", "run")
+def attack_arguments(draw: Draw) -> None:
     command = pick(draw, COMMANDS)
     words = _usual(draw, command)
     if draw(sometimes):
@@ -66,8 +53,7 @@ def attack_arguments(draw: Draw, copy: Draw) -> None:
         if not name:
             words.insert(draw(st.integers(0, len(words))), value)
         else:
-            is_flag = name in (*FLAGS, "--help")
-            words += [name] if is_flag else pick(draw, [[name, value], [f"{name}={value}"], [name]])
+            words += [name] if name in FLAGS else pick(draw, [[name, value], [f"{name}={value}"], [name]])
     if draw(rarely):
         words[0] = pick(draw, VALUES)
     attack(*words)
@@ -86,6 +72,6 @@ def _usual(draw: Draw, command: str) -> list[str]:
 
 def _environment(draw: Draw) -> dict[str, str]:
     """Variables of torchrun that no torchrun has set. A world of two that could be waited for is none of them."""
-    names = draw(st.lists(st.sampled_from([*VARIABLES, "OMP_WAIT_POLICY", "COLUMNS", "LANG"]), unique=True))
+    names = draw(st.lists(st.sampled_from(VARIABLES), unique=True))
     values = {name: pick(draw, NUMBERS) for name in names}
     return values | {"WORLD_SIZE": pick(draw, ["1", "0", "-1", "x", "", "1.5", "²", "9" * 5000])}

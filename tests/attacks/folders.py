@@ -22,31 +22,28 @@ _ODD = [
 ]  # fmt: skip
 
 
-def attack_model(draw: Draw, copy: Draw) -> None:
+def attack_model(draw: Draw) -> None:
     """Each file of RUN/model with other bytes, other values, or gone."""
-    run = copy(pick(draw, ["run", "rcnn"]))
-    copy("texts.txt", "test.tsv")
+    run = pick(draw, ["run", "rcnn"])
     _damage_in(draw, Path(run) if draw(rarely) else Path(run, "model"))
     words = [[], ["--output-format", "jsonl", "--top-k", "3"], ["--output", "out.tsv"], ["--precision", "bfloat16"]]
     attack("predict", run, "texts.txt", *pick(draw, words))
     attack("eval", run, *pick(draw, [[], ["test.tsv"], ["test.tsv", "--json"], ["--split", "dev"]]))
 
 
-def attack_state(draw: Draw, copy: Draw) -> None:
+def attack_state(draw: Draw) -> None:
     """An interrupted run goes on or is refused, and its best model stays."""
-    run = copy(pick(draw, ["cut", "cut", "run"]))
-    copy("train.tsv", "test.tsv", "texts.txt")
-    places = ["resume", "resume", "history.jsonl", "environment.json", "config.yaml", "."]
-    _damage_in(draw, Path(run, pick(draw, places)))
+    run = pick(draw, ["cut", "cut", "run"])
+    files = ["resume", "resume", "history.jsonl", "environment.json", "config.yaml", "."]
+    _damage_in(draw, Path(run, pick(draw, files)))
     had_model = Path(run, "model/model.safetensors").is_file()
     ended = attack("train", "--resume", "--run-dir", run, *([] if run == "cut" else ["--set", "train.epochs=2"]))
     if ended.code == 0 and had_model and "complete" not in ended.err:
         assert attack("predict", run, "texts.txt").code == 0, "predict fails after a resume that succeeded"
 
 
-def attack_cache(draw: Draw, copy: Draw) -> None:
+def attack_cache(draw: Draw) -> None:
     """The result with a damaged cache is that of an untouched one, and nothing is said of it."""
-    copy("train.tsv", "test.tsv", "run")
     words, results = pick(draw, [
         (["vocab", *OPTIONS, "--output", "result/vocab.tsv"], ["vocab.tsv"]),
         (["train", *OPTIONS, "--run-dir", "result"], ["model/model.safetensors", "model/vocab.txt"]),
