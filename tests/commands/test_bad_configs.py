@@ -32,7 +32,7 @@ def number(id: str, key: str, limit: int, value: str = "9223372036854775808", ot
 BOMB = "data:\n  train: &a [x]\n" + "".join(
     f"  {name}: &{name} [{', '.join(['*' + before] * 10)}]\n" for before, name in pairwise("abcdefghij")
 )
-CELLS = "expected 'rnn', 'lstm' or 'gru', found 'gur'"
+CELLS = "expected 'rnn', 'gru' or 'lstm', found 'gur'"
 NO_DATA = "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train"
 CONFIG_CASES = [
     config("unknown-section", "modle: {cell: gru}\n", "c.yaml: modle: no such section; did you mean model?"),
@@ -107,7 +107,7 @@ CONFIG_CASES = [
     config("control-character", "model:\n  cell: a\0\n", "c.yaml:2: not valid YAML: the character U+0000"),
     config(
         "long-value", f"model: {{cell: {'x' * 100_000}}}\n",
-        f"c.yaml: model.cell: expected 'rnn', 'lstm' or 'gru', found '{'x' * 37}...{'x' * 38}'",
+        f"c.yaml: model.cell: expected 'rnn', 'gru' or 'lstm', found '{'x' * 37}...{'x' * 38}'",
     ),
     config(
         "long-key", f"vocab: {{? {'x' * 2000}\n : 1}}\n",
