@@ -8,7 +8,6 @@ import os
 import re
 import resource
 import signal
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -78,9 +77,8 @@ def run(
         signal.alarm(SECONDS)
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MORE_MEMORY, resource.RLIM_INFINITY))
-        warnings.resetwarnings()  # pytest has changed what Python shows
-        warnings.showwarning = lambda text, kind, name, line, *_: print(f"{name}:{line}: {kind.__name__}: {text}",
-                                                                        file=sys.stderr)  # fmt: skip
+        warnings.resetwarnings()  # pytest has changed what Python shows, and how
+        warnings.showwarning = warnings._showwarning_orig  # type: ignore[attr-defined]
         for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", kind)
         prepare()
@@ -130,11 +128,8 @@ def files() -> Snapshot:
 
 def check(ended: Ended, before: Snapshot, codes: tuple[int, ...] = (0, 1, 2)) -> None:
     """Fail if anything is wrong with how a command ended."""
-    problems = [*_exit_problems(ended, codes), *_file_problems(ended, before)]
-    problems += _output_problems(ended) if ended.code == 0 else []
-    assert not problems, (
-        f"exit {ended.code} of {ended.arguments[:1]}: {problems}; stderr ends with {ended.err[-500:]!r}"
-    )
+    problems = [*_exit_problems(ended, codes), *_file_problems(ended, before), *_output_problems(ended)]
+    assert not problems, f"{ended.arguments[:1]}: exit {ended.code}: {problems}; stderr ends with {ended.err[-500:]!r}"
 
 
 def _exit_problems(ended: Ended, codes: tuple[int, ...]) -> list[str]:
@@ -168,18 +163,18 @@ def _file_problems(ended: Ended, before: Snapshot) -> list[str]:
     # training that began and failed later keeps what it has; one that is refused leaves nothing
     began = re.search(r"^(linear path: fitted|epoch \d)|not finite", ended.err, re.MULTILINE)
     if command == "train" and ended.code in (1, 2) and not began:
-        problems += [f"a train that failed left {name}" for name in new if Path(name).is_dir() and not _in_cache(name)]
+        left = [path for path in map(Path, new) if path.is_dir() and not _is_in_cache(path)]
+        problems += [f"a train that failed left {path}" for path in left]
     return problems
 
 
-def _in_cache(name: str) -> bool:
-    folder = Path(name)
-    return any((place / "digests").is_dir() for place in (folder, *folder.parents) if place != Path())
+def _is_in_cache(path: Path) -> bool:
+    return any((folder / "digests").is_dir() for folder in (path, *path.parents[:-1]))
 
 
 def _output_problems(ended: Ended) -> list[str]:
     words = ended.arguments
-    if {"--help", "-h", "--version"} & {*words} or not words:
+    if ended.code != 0 or {"--help", "-h", "--version"} & {*words} or not words:
         return []
     if words[0] == "predict":
         return _row_problems(output_of(ended).decode("utf-8"), option(words, "--output-format") or "tsv")

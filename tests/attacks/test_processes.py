@@ -30,7 +30,8 @@ COMMANDS = [
     ["train", *OPTIONS, "--run-dir", "new"], ["eval", "run"], ["predict", "run", "texts.txt"],
     ["eval", "run", "--json"], ["train", "--resume", "--run-dir", "run", "--set", "train.epochs=2"],
 ]  # fmt: skip
-STREAMS = [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)]  # that are closed: each command meets two of these
+SPOILED = [("closed", list(map(int, numbers))) for numbers in ("0", "1", "2", "01", "12", "012")]
+SPOILED += [("full", [1]), ("full", [2])]
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("here")]
 
@@ -108,20 +109,19 @@ def test_a_limit_of_the_system_is_one_message(kind: str, number: int) -> None:
     check(ended(start(words, preexec_fn=lambda: resource.setrlimit(which, (size, size))), words), before)
 
 
-@pytest.mark.parametrize(("words", "numbers"), [*zip(2 * COMMANDS, cycle(STREAMS), strict=False)])
-def test_closed_streams_do_no_harm(words: list[str], numbers: tuple[int, ...]) -> None:
-    before = files()
-    process = start(words, preexec_fn=lambda: [os.close(number) for number in numbers])
-    _check_what_is_seen(ended(process, words), before)
+@pytest.mark.parametrize(("words", "spoiled"), [*zip(3 * COMMANDS, cycle(SPOILED), strict=False)])
+def test_closed_and_full_streams_do_no_harm(words: list[str], spoiled: tuple[str, list[int]]) -> None:
+    state, numbers = spoiled
 
+    def spoil() -> None:
+        for number in numbers:
+            if state == "full":
+                os.dup2(os.open("/dev/full", os.O_WRONLY), number)
+            else:
+                os.close(number)
 
-@pytest.mark.parametrize("words", COMMANDS)
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_full_streams_do_no_harm(words: list[str], stream: str) -> None:
     before = files()
-    with open("/dev/full", "w") as full:
-        process = start(words, **{stream: full})
-    _check_what_is_seen(ended(process, words), before)
+    _check_what_is_seen(ended(start(words, preexec_fn=spoil), words), before)
 
 
 @pytest.mark.parametrize("words", COMMANDS)
