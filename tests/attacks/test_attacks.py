@@ -22,8 +22,8 @@ from tests.attacks.hostile import Draw
 Attack = Callable[[Draw], None]
 # (attack, cases in `make test`, cases in `make slow`)
 FAMILIES: list[tuple[Attack, int, int]] = [
-    (attack_keys, 10, 60), (attack_yaml, 10, 100), (attack_arguments, 6, 60), (attack_data, 12, 60),
-    (attack_stream, 4, 30), (attack_model, 8, 50), (attack_state, 4, 25), (attack_cache, 3, 15),
+    (attack_keys, 10, 40), (attack_yaml, 10, 60), (attack_arguments, 6, 40), (attack_data, 12, 40),
+    (attack_stream, 4, 20), (attack_model, 8, 30), (attack_state, 4, 15), (attack_cache, 3, 10),
 ]  # fmt: skip
 
 

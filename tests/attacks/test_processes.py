@@ -52,7 +52,7 @@ def ended(process: subprocess.Popen[bytes], words: list[str]) -> Ended:
     return Ended(words, process.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
 
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("number", range(12))
 def test_signals_end_a_command_cleanly_at_any_time(number: int, templates: Path) -> None:
     """No traceback, no worker left, nothing half-written; after a second signal likewise."""
     rng = random.Random(number)
@@ -96,7 +96,7 @@ def _long_command(rng: random.Random, templates: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["files", "memory", "descriptors"])
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(4))
 def test_a_limit_of_the_system_is_one_message(kind: str, number: int) -> None:
     """The limit is below what a command needs, or just enough."""
     rng = random.Random(f"{kind} {number}")
@@ -109,7 +109,7 @@ def test_a_limit_of_the_system_is_one_message(kind: str, number: int) -> None:
     check(ended(start(words, preexec_fn=lambda: resource.setrlimit(which, (size, size))), words), before)
 
 
-@pytest.mark.parametrize(("words", "spoiled"), [*zip(3 * COMMANDS, cycle(SPOILED), strict=False)])
+@pytest.mark.parametrize(("words", "spoiled"), [*zip(2 * COMMANDS, cycle(SPOILED), strict=False)])
 def test_closed_and_full_streams_do_no_harm(words: list[str], spoiled: tuple[str, list[int]]) -> None:
     state, numbers = spoiled
 
