@@ -21,6 +21,8 @@ from textrnn.runtime.process import tune_torch
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 tune_torch()  # as the first command run in this process would, but before anything loads torch
 
+import torch  # noqa: E402
+
 from textrnn.reports import charts  # noqa: E402 - it loads torch
 
 DATASETS = os.environ.get("TEXTRNN_DATASETS")
@@ -69,6 +71,14 @@ def _blank_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(charts, "_rendered", lambda figure, **options: b"")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _as_many_threads_as_before() -> Iterator[None]:
+    """More threads would slow down all later tests, and a process that is forked later would wait for them."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -10,7 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, NoReturn
 
+import torch
+
 from textrnn.__main__ import main
+
+SECONDS = 300  # a process that takes longer is ended by SIGALRM, so that no test waits for ever
 
 
 class Forked:
@@ -72,6 +76,8 @@ def _run(
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in enumerate("rww"))
         sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+        signal.alarm(SECONDS)
+        torch.set_num_threads(1)  # the threads of OpenMP that this process may have are not in the fork
         os.environ.update(environment)
         sys.argv = ["textrnn", *arguments]
         if prepare is not None:

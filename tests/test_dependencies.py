@@ -14,10 +14,7 @@ ROOT = Path(__file__).parents[1]
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "fasttext": "fasttext-wheel"}
 # Keras runs in an environment of its own, which scripts/bench/programs.py makes
 ELSEWHERE = {"keras", "tensorflow"}
-SINCE = {  # names of torch that the first versions of it lack
-    "get_total_norm": (2, 6),
-    "OutOfMemoryError": (2, 5),
-}
+SINCE = {"get_total_norm": (2, 6), "OutOfMemoryError": (2, 5)}  # names of torch that its first versions lack
 
 
 def declared() -> dict[str, list[str]]:

@@ -28,11 +28,9 @@ class NotFiniteError(TextRNNError):
 
     @classmethod
     def of(cls, what: str) -> NotFiniteError:
-        """With the remedy. what: "logits are" or "loss is"."""
-        return cls(
-            f"the model's {what} not finite: its weights are too large; training with a lower train.learning_rate "
-            f"avoids that"
-        )
+        """The error, with advice on the learning rate. what: "logits are" or "loss is"."""
+        remedy = "training with a lower train.learning_rate avoids that"
+        return cls(f"the model's {what} not finite: its weights are too large; {remedy}")
 
 
 class UsageError(TextRNNError):
@@ -40,11 +38,6 @@ class UsageError(TextRNNError):
 
 
 class _Short(reprlib.Repr):
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel = 3
-        self.maxstring = self.maxother = 80
-
     def repr_int(self, value: int, level: int) -> str:
         if value.bit_length() > 200:  # Python refuses to print very long ones
             return f"<a number of about {value.bit_length() * 3 // 10:,} digits>"
@@ -52,14 +45,15 @@ class _Short(reprlib.Repr):
 
 
 _SHORT = _Short()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 80, 80
 
 
 def command(*words: object) -> str:
-    """`textrnn` with these words as it is typed in a shell, for a message that says what to do next."""
+    """`textrnn` with these words as it is typed in a shell, for the remedy in a message."""
     return shlex.join(["textrnn", *map(str, words)])
 
 
 def short(value: Any) -> str:
-    """`repr(value)` for a message, cut where it is long. It takes little time and memory, whatever the value is."""
+    """`repr(value)` for a message, cut if it is long. It takes little time and memory, whatever the value is."""
     text = _SHORT.repr(value)
     return text if len(text) <= 200 else f"{text[:197]}..."

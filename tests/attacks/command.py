@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import math
 import os
 import re
 import resource
 import signal
-import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
 from hypothesis import note
@@ -74,11 +74,11 @@ def run(
     def begin() -> None:
         os.setsid()
         faulthandler.dump_traceback_later(SECONDS - 1)
+        signal.alarm(SECONDS)
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MORE_MEMORY, resource.RLIM_INFINITY))
-        warnings.resetwarnings()  # pytest has changed what Python shows
-        warnings.showwarning = lambda text, kind, name, line, *_: print(f"{name}:{line}: {kind.__name__}: {text}",
-                                                                        file=sys.stderr)  # fmt: skip
+        warnings.resetwarnings()  # pytest has changed what Python shows, and how
+        warnings.showwarning = warnings._showwarning_orig  # type: ignore[attr-defined]
         for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", kind)
         prepare()
@@ -89,29 +89,13 @@ def run(
             environment=environment, prepare=begin,
         )  # fmt: skip
     with process.stdin, process.stdout, process.stderr:
-        code = _wait(process.pid)
-    shown = Path("../err").read_bytes().decode("utf-8", "replace")
-    assert code is not None, f"did not end within {SECONDS} s: {shown[-1000:]}"
+        code = process.wait()
     check_no_process(process.pid)
-    return Ended([*arguments], code, Path("../out").read_bytes(), shown)
-
-
-def _wait(pid: int) -> int | None:
-    """The exit code, negative for a signal; None for a process that had to be killed."""
-    end, pause = time.monotonic() + SECONDS, 0.001
-    while time.monotonic() < end:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(pause)
-        pause = min(2 * pause, 0.02)
-    os.killpg(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return None
+    return Ended([*arguments], code, Path("../out").read_bytes(), Path("../err").read_text("utf-8", "replace"))
 
 
 def check_no_process(session: int) -> None:
-    """Workers notice within a second that their parent has ended."""
+    """Fail if processes of a session are left. Workers notice within a second that their parent has ended."""
     end = time.monotonic() + 4
     while (left := _members(session)) and time.monotonic() < end:
         time.sleep(0.05)
@@ -125,15 +109,13 @@ def _members(session: int) -> list[str]:
         os.killpg(session, 0)
     except ProcessLookupError:
         return []
-    found = []
+    members = []
     for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(path.parent.name)
-    return found
+        with suppress(OSError):
+            state, _, _, its_session, *_ = path.read_text().rpartition(")")[2].split()
+            if int(its_session) == session and state != "Z":
+                members.append(path.parent.name)
+    return members
 
 
 def files() -> Snapshot:
@@ -146,24 +128,21 @@ def files() -> Snapshot:
 
 def check(ended: Ended, before: Snapshot, codes: tuple[int, ...] = (0, 1, 2)) -> None:
     """Fail if anything is wrong with how a command ended."""
-    problems = [*_exit_problems(ended, codes), *_file_problems(ended, before)]
-    problems += _output_problems(ended) if ended.code == 0 else []
-    assert not problems, (
-        f"exit {ended.code} of {ended.arguments[:1]}: {problems}; stderr ends with {ended.err[-500:]!r}"
-    )
+    problems = [*_exit_problems(ended, codes), *_file_problems(ended, before), *_output_problems(ended)]
+    assert not problems, f"{ended.arguments[:1]}: exit {ended.code}: {problems}; stderr ends with {ended.err[-500:]!r}"
 
 
 def _exit_problems(ended: Ended, codes: tuple[int, ...]) -> list[str]:
     lines = ended.err.split("\n")
-    problems = [f"{found[0]!r} on stderr" for found in [NEVER.search(ended.err)] if found]
+    never = NEVER.search(ended.err)
+    problems = [f"{never[0]!r} on stderr"] if never else []
     if ended.code not in codes:
         problems.append(f"expected an exit code among {codes}")
     if max(map(len, lines)) > LONGEST_LINE and ended.code != 2:  # typer repeats what was typed
         problems.append("a very long line on stderr")
     if ended.code == 1:
-        is_error = [line.startswith("error: ") for line in lines[:-1]]
-        errors = is_error[is_error.index(True) :] if any(is_error) else []
-        if not errors or not all(errors) or len(errors) > MOST_LINES or lines[-1]:
+        errors = [*dropwhile(lambda line: not line.startswith("error: "), lines[:-1])]
+        if not 1 <= len(errors) <= MOST_LINES or lines[-1] or not all(line.startswith("error: ") for line in errors):
             problems.append("stderr does not end with lines of `error: `")
     if ended.code == 2 and "Error" not in ended.err and "Usage" not in ended.err:
         problems.append("neither Error nor Usage on stderr")
@@ -173,9 +152,8 @@ def _exit_problems(ended: Ended, codes: tuple[int, ...]) -> list[str]:
 def _file_problems(ended: Ended, before: Snapshot) -> list[str]:
     now, command = files(), ended.arguments[0] if ended.arguments else ""
     new = set(now) - set(before)
-    problems = [
-        f"left behind: {name}" for name in new if re.search(r"(^|/)(\.[^/]*\.tmp|\.building-[^/]*|etilqs_[^/]*)$", name)
-    ]
+    unfinished = re.compile(r"(^|/)(\.[^/]*\.tmp|\.building-[^/]*|etilqs_[^/]*)$")
+    problems = [f"left behind: {name}" for name in new if unfinished.search(name)]
     starts_over = "--force" in ended.arguments and ended.code not in (1, 2)  # in place of the model that was there
     for name, content in before.items():
         if content is None or Path(name).parent.is_symlink() or starts_over:
@@ -185,35 +163,39 @@ def _file_problems(ended: Ended, before: Snapshot) -> list[str]:
     # training that began and failed later keeps what it has; one that is refused leaves nothing
     began = re.search(r"^(linear path: fitted|epoch \d)|not finite", ended.err, re.MULTILINE)
     if command == "train" and ended.code in (1, 2) and not began:
-        problems += [f"a train that failed left {name}" for name in new if Path(name).is_dir() and not _in_cache(name)]
+        left = [path for path in map(Path, new) if path.is_dir() and not _is_in_cache(path)]
+        problems += [f"a train that failed left {path}" for path in left]
     return problems
 
 
-def _in_cache(name: str) -> bool:
-    folder = Path(name)
-    return any((each / "digests").is_dir() for each in (folder, *folder.parents) if each != Path())
+def _is_in_cache(path: Path) -> bool:
+    return any((folder / "digests").is_dir() for folder in (path, *path.parents[:-1]))
 
 
 def _output_problems(ended: Ended) -> list[str]:
     words = ended.arguments
-    if {"--help", "-h", "--version"} & {*words} or not words:
+    if ended.code != 0 or {"--help", "-h", "--version"} & {*words} or not words:
         return []
     if words[0] == "predict":
-        output = option(words, "--output")
-        content = ended.out if output is None or not Path(output).is_file() else Path(output).read_bytes()
-        return _row_problems(content.decode("utf-8"), option(words, "--output-format") or "tsv")
+        return _row_problems(output_of(ended).decode("utf-8"), option(words, "--output-format") or "tsv")
     texts = [ended.out.decode("utf-8")] if "--json" in words else []
     if words[0] == "eval":
         texts += [path.read_text("utf-8") for path in Path().rglob("metrics.json")]
     if words[0] == "train":
-        texts += [line for path in Path().rglob("history.jsonl")
-                  for line in path.read_text("utf-8", errors="replace").splitlines()[-1:]]  # fmt: skip
+        histories = [path.read_text("utf-8", errors="replace") for path in Path().rglob("history.jsonl")]
+        texts += [line for history in histories for line in history.splitlines()[-1:]]
     return [problem for text in texts for problem in _json_problems(text)]
 
 
 def option(arguments: list[str], name: str) -> str | None:
     """The value that follows an option."""
     return arguments[arguments.index(name) + 1] if name in arguments[:-1] else None
+
+
+def output_of(ended: Ended) -> bytes:
+    """What `predict` wrote into its --output, or else to stdout."""
+    output = option(ended.arguments, "--output")
+    return ended.out if output is None or not Path(output).is_file() else Path(output).read_bytes()
 
 
 def _row_problems(text: str, format: str) -> list[str]:
@@ -229,14 +211,9 @@ def _row_problems(text: str, format: str) -> list[str]:
 
 
 def _json_problems(text: str) -> list[str]:
-    """What strict JSON does not allow."""
-
-    def refuse(name: str) -> float:
-        raise ValueError(f"{name} is not JSON")
-
+    """What strict JSON does not allow: NaN and infinite numbers, also as 1e999."""
     try:
-        content = json.loads(text, parse_constant=refuse)
+        json.dumps(json.loads(text), allow_nan=False)
     except ValueError as error:
         return [f"not strict JSON: {error}: {text[:100]!r}"]
-    numbers = [value for value in content.values() if isinstance(value, float)] if isinstance(content, dict) else []
-    return [] if all(map(math.isfinite, numbers)) else ["a number that is not finite"]
+    return []

@@ -23,8 +23,7 @@ HARMLESS = [
 _values = st.sampled_from(YAML_VALUES) | st.sampled_from(STRINGS).map(json.dumps) | st.sampled_from(STRINGS)
 
 
-def attack_keys(draw: Draw, copy: Draw) -> None:
-    copy("train.tsv")
+def attack_keys(draw: Draw) -> None:
     command = pick(draw, ["vocab", "train early", "train", "eval"])
     keys = {"train": HARMLESS, "eval": [key for key in known_keys() if key.startswith("data.")]}
     pairs = draw(st.lists(st.tuples(st.sampled_from(keys.get(command, list(known_keys()))), _values), min_size=1,
@@ -42,7 +41,6 @@ def attack_keys(draw: Draw, copy: Draw) -> None:
     if command == "vocab":
         attack("vocab", "--data", "train.tsv", *words)
     elif command == "eval":
-        copy("run")
         attack("eval", "run", "train.tsv", *words)
     elif command == "train":
         attack("train", "--data", "train.tsv", *SMALL, "--run-dir", "new", *words)
@@ -70,8 +68,7 @@ train:
 """
 
 
-def attack_yaml(draw: Draw, copy: Draw) -> None:
-    copy("train.tsv")
+def attack_yaml(draw: Draw) -> None:
     content = edited(draw, GOOD.encode()) if draw(half) else _special(draw)
     Path("config.yaml").write_bytes(content)
     words = ["train", "--set", "data.train=missing.tsv"] if draw(sometimes) else ["vocab"]
@@ -92,51 +89,19 @@ _LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" f
 _LAUGHING_KEYS = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{b: *a{n - 1}, c: *a{n - 1}}}\n" for n in range(1, 40))
 _MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 25))
 _SPECIAL = [
-    GOOD,
-    "data: REPEAT([)",
-    "data: {train: REPEAT([)",
-    "data: REPEAT({a: )",
-    "REPEAT(- )a",
-    "REPEAT(? )a",
-    "data:REPEAT(\n )train: train.tsv",
-    "data: REPEAT(!!seq [)",
-    "data: REPEAT(&a [)",
-    'data: REPEAT(")',
-    _LAUGHS,
-    _LAUGHS + "data: *a39\n",
-    _LAUGHS + "data: {train: *a39}\n",
-    _LAUGHING_KEYS + "data: *a39\n",
-    _LAUGHS.replace("a0", "data", 1),
-    _MERGES + "data: *a24\n",
-    "data: &d {train: train.tsv, dev: *d}",
-    "data: &d [*d]",
-    "&r data: {train: train.tsv}\n*r : {}",
-    "&top {data: *top}",
-    "data: {train: train.tsv}\ndata: {train: train.tsv}",
-    "data: {train: train.tsv, train: b}",
-    "data: {<<: {train: train.tsv}, <<: {dev: VALUE}}",
-    "x: &x {train: train.tsv}\ndata: {<<: *x, dev: VALUE}",
-    "data:\n  <<: VALUE\n  train: train.tsv",
-    "data:\n\ttrain: train.tsv",
-    "data:\n  train:\ttrain.tsv\n  dev: VALUE",
-    "data:\n  train: train.tsv\x00",
-    "---\ndata: {train: train.tsv}\n---\ndata: {}",
-    "--- \n...\n",
-    "%YAML 9.9\n---\ndata: {train: train.tsv}",
-    "%YAML VALUE\n---\ndata: {}",
-    "%TAG ! tag:x,2000:\n---\ndata: !y {train: train.tsv}",
-    "VALUE",
-    "VALUE: VALUE",
-    "data: VALUE",
-    "data: {VALUE: 1}",
-    "data: {train: train.tsv}\nmodel: {cell: VALUE}\nvocab: VALUE",
-    "? [data]\n: train",
-    "? {data: 1}\n: train",
-    "data:\n  ? [train]\n  : x",
-    "1: 2\nnull: 3\ntrue: 4\n2001-01-01: 5\n1.5: 6",
-    "data: {1: 2, null: 3, true: 4, 2001-01-01: 5, 1.5: 6}",
-    "data: !!binary VALUE",
-    "data: {train: !!binary aGk=}",
-    "data: {train: !!set {train.tsv}}",
+    GOOD, "data: REPEAT([)", "data: {train: REPEAT([)", "data: REPEAT({a: )", "REPEAT(- )a", "REPEAT(? )a",
+    "data:REPEAT(\n )train: train.tsv", "data: REPEAT(!!seq [)", "data: REPEAT(&a [)", 'data: REPEAT(")', _LAUGHS,
+    _LAUGHS + "data: *a39\n", _LAUGHS + "data: {train: *a39}\n", _LAUGHING_KEYS + "data: *a39\n",
+    _LAUGHS.replace("a0", "data", 1), _MERGES + "data: *a24\n", "data: &d {train: train.tsv, dev: *d}", "data: &d [*d]",
+    "&r data: {train: train.tsv}\n*r : {}", "&top {data: *top}", "data: {train: train.tsv}\ndata: {train: train.tsv}",
+    "data: {train: train.tsv, train: b}", "data: {<<: {train: train.tsv}, <<: {dev: VALUE}}",
+    "x: &x {train: train.tsv}\ndata: {<<: *x, dev: VALUE}", "data:\n  <<: VALUE\n  train: train.tsv",
+    "data:\n\ttrain: train.tsv", "data:\n  train:\ttrain.tsv\n  dev: VALUE", "data:\n  train: train.tsv\x00",
+    "---\ndata: {train: train.tsv}\n---\ndata: {}", "--- \n...\n", "%YAML 9.9\n---\ndata: {train: train.tsv}",
+    "%YAML VALUE\n---\ndata: {}", "%TAG ! tag:x,2000:\n---\ndata: !y {train: train.tsv}", "VALUE", "VALUE: VALUE",
+    "data: VALUE", "data: {VALUE: 1}", "data: {train: train.tsv}\nmodel: {cell: VALUE}\nvocab: VALUE",
+    "? [data]\n: train", "? {data: 1}\n: train", "data:\n  ? [train]\n  : x",
+    "1: 2\nnull: 3\ntrue: 4\n2001-01-01: 5\n1.5: 6", "data: {1: 2, null: 3, true: 4, 2001-01-01: 5, 1.5: 6}",
+    "data: !!binary VALUE", "data: {train: !!binary aGk=}", "data: {train: !!set {train.tsv}}",
     "data: {train: !!omap [a: train.tsv]}",
-]
+]  # fmt: skip

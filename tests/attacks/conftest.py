@@ -1,4 +1,4 @@
-"""Trained runs that attacks copy."""
+"""Data and trained runs that attacks copy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,31 +34,22 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gc.freeze()  # so that forks share these objects
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        stopped = run("train", *OPTIONS, "--set", "train.epochs=2", "--run-dir", "cut", prepare=_stop_at_step_6)
+        words = ["train", *OPTIONS, "--set", "train.epochs=2", "--run-dir", "cut"]
+        stopped = run(*words, prepare=lambda: stop_at_step(6, send(signal.SIGTERM)))
     assert stopped.code == 143, stopped.err
     shutil.rmtree(folder / ".textrnn_cache")
     return folder
 
 
-def _stop_at_step_6() -> None:
-    stop_at_step(6, send(signal.SIGTERM))
+def copy_templates(templates: Path, folder: Path) -> None:
+    """Data and runs, the runs as if they had been trained there."""
+    shutil.copytree(templates, folder, ignore=shutil.ignore_patterns("large.*"))
+    for config in folder.glob("*/config.yaml"):
+        config.write_text(config.read_text().replace(str(templates), str(folder)))
 
 
 @pytest.fixture
-def copy(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """`copy("run", "test.tsv")` brings files and runs of the templates into the current folder, an empty one."""
-    (tmp_path / "here").mkdir()
+def here(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is a copy of the templates."""
+    copy_templates(templates, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
-
-    def copy(*names: str) -> str:
-        for name in names:
-            source = templates / name
-            if source.is_file():
-                shutil.copy2(source, name)
-            else:
-                shutil.copytree(source, name)
-                config = Path(name, "config.yaml")
-                config.write_text(config.read_text().replace(str(templates), os.getcwd()))
-        return names[0]
-
-    return copy

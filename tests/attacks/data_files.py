@@ -8,36 +8,31 @@ import io
 import json
 import os
 import re
-import socket
+import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-from tests.attacks.command import SMALL, attack, option
+from tests.attacks.command import SMALL, attack, option, output_of
 from tests.attacks.hostile import STRINGS, Draw, edited, half, pick, rarely, sometimes
-from tests.conftest import make_rows
+from tests.conftest import make_rows, sets
 
 LABELS = ["food", "sport", "travel"]
 ENCODINGS = ["utf-16", "utf-8-sig", "gb18030", "latin-1", "utf-7", "utf-32-le", "cp1252", "iso-2022-jp", "hz", "ascii"]
 
 
-def attack_data(draw: Draw, copy: Draw) -> None:
+def attack_data(draw: Draw) -> None:
     kind = pick(draw, ["tsv", "csv", "jsonl", "fasttext", "folder", "ids"])
     name = _folder(draw) if kind == "folder" else _file(draw, kind)
-    command = pick(draw, ["vocab", "train", "predict", "eval"])
-    if command == "predict":
-        _predict(draw, copy, name)
-        return
-    words = {
-        "vocab": ["vocab", "--data"],
-        "eval": ["eval", "run"],
-        "train": ["train", *SMALL, "--run-dir", "new", "--data"],
-    }
-    if command == "eval":
-        copy("run")
-    attack(*words[command], name, *_settings(draw, kind))
+    commands = [["vocab", "--data"], ["eval", "run"], ["train", *SMALL, "--run-dir", "new", "--data"], ["predict"]]
+    command = pick(draw, commands)
+    if command == ["predict"]:
+        _predict(draw, name)
+    else:
+        attack(*command, name, *_settings(draw, kind))
 
 
 def _file(draw: Draw, kind: str) -> str:
@@ -58,20 +53,15 @@ def _file(draw: Draw, kind: str) -> str:
 def _text(draw: Draw, kind: str) -> str:
     """Good rows, and up to three odd ones."""
     rows = make_rows(30)
-    for place, odd, is_label in draw(
-        st.lists(st.tuples(st.integers(0, 29), st.sampled_from(STRINGS), half), max_size=3)
-    ):
+    odd_fields = st.tuples(st.integers(0, 29), st.sampled_from(STRINGS), half)
+    for place, odd, is_label in draw(st.lists(odd_fields, max_size=3)):
         label, text = rows[place]
         rows[place] = (odd, text) if is_label else (label, odd)
     if kind == "csv":
+        header = pick(draw, [["label", "text"], ["label", "text"], ["text", "text"], ["label", "text", ""], [""]])
+        delimiter, line_end = pick(draw, ",;\t|#"), pick(draw, ["\n", "\r\n"])
         stream = io.StringIO()
-        writer = csv.writer(
-            stream, delimiter=pick(draw, ",;\t|#"), lineterminator=pick(draw, ["\n", "\r\n"]), escapechar="\\"
-        )
-        writer.writerow(
-            pick(draw, [["label", "text"], ["label", "text"], ["text", "text"], ["label", "text", ""], [""]])
-        )
-        writer.writerows(rows)
+        csv.writer(stream, delimiter=delimiter, lineterminator=line_end, escapechar="\\").writerows([header, *rows])
         return stream.getvalue()
     if kind == "jsonl":
         lines = [json.dumps({"label": label, "text": text}, ensure_ascii=draw(half)) for label, text in rows]
@@ -104,11 +94,11 @@ def _settings(draw: Draw, kind: str) -> list[str]:
     keys = draw(st.lists(st.sampled_from([*choices]), unique=True, max_size=2))
     settings = [f"data.{key}={pick(draw, choices[key])}" for key in keys]
     settings += ["data.label_names=names.txt"] * (kind == "ids")
-    return [word for setting in settings for word in ("--set", setting)]
+    return sets(*settings)
 
 
-def _predict(draw: Draw, copy: Draw, name: str) -> None:
-    run = copy(pick(draw, ["run", "rcnn"]))
+def _predict(draw: Draw, name: str) -> None:
+    run = pick(draw, ["run", "rcnn"])
     choices = {
         "--format": ["text", "tsv", "csv", "jsonl", "fasttext", "folder"], "--output-format": ["jsonl"],
         "--delimiter": [";", "#", "\t", "é", "", '"', ";;"], "--encoding": ENCODINGS,
@@ -120,9 +110,8 @@ def _predict(draw: Draw, copy: Draw, name: str) -> None:
         words += [key, pick(draw, choices[key])]
     ended = attack(*words)
     if ended.code == 0 and (option(words, "--format") == "text" or (name == "data" and "--format" not in words)):
-        output = option(words, "--output")
-        out = ended.out if output is None else Path(output).read_bytes()
-        assert out.count(b"\n") == _line_count(Path(name).read_bytes(), option(words, "--encoding") or "utf-8")
+        count = _line_count(Path(name).read_bytes(), option(words, "--encoding") or "utf-8")
+        assert output_of(ended).count(b"\n") == count
 
 
 def _line_count(content: bytes, encoding: str) -> int:
@@ -132,9 +121,9 @@ def _line_count(content: bytes, encoding: str) -> int:
     return text.count("\n") + (text != "" and not text.endswith("\n"))
 
 
-def attack_stream(draw: Draw, copy: Draw) -> None:
+def attack_stream(draw: Draw) -> None:
     """Texts that come through a pipe in pieces: a row for each line, or a message that names the line."""
-    run = copy(pick(draw, ["run", "rcnn"]))
+    run = pick(draw, ["run", "rcnn"])
     encoding = pick(draw, ["utf-8", "utf-8", "utf-8", "utf-16", "utf-16-le", "gb18030", "latin-1", "utf-7", "utf-32"])
     lines = draw(st.lists(st.sampled_from([text for _, text in make_rows(20)] + STRINGS), max_size=20))
     text = "".join(line + pick(draw, ["\n", "\n", "\r\n", "\n\n"]) for line in lines) + pick(draw, ["", "the last"])
@@ -146,7 +135,8 @@ def attack_stream(draw: Draw, copy: Draw) -> None:
     words = ["predict", run, *pick(draw, [[], ["-"]]), "--encoding", encoding]
     words += pick(draw, [[], ["--output-format", "jsonl"]]) + pick(draw, [[], ["--batch-size", "2"]])
     source, sink = os.pipe()
-    writer = threading.Thread(target=_write, args=(sink, content, pick(draw, [1, 40, 4096, 1 << 20])))
+    size = max(pick(draw, [1, 40, 4096, 1 << 20]), len(content) // 1000)
+    writer = threading.Thread(target=_write, args=(sink, content, size))
     writer.start()
     try:
         ended = attack(*words, stdin=source)
@@ -164,15 +154,9 @@ def attack_stream(draw: Draw, copy: Draw) -> None:
 
 
 def _write(sink: int, content: bytes, size: int) -> None:
-    try:
-        for at in range(0, len(content), max(size, len(content) // 1000)):
-            piece = content[at : at + max(size, len(content) // 1000)]
-            while piece:
-                piece = piece[os.write(sink, piece) :]
-    except BrokenPipeError:
-        pass
-    finally:
-        os.close(sink)
+    with suppress(BrokenPipeError), open(sink, "wb", buffering=0) as stream:
+        for at in range(0, len(content), size):
+            stream.write(content[at : at + size])
 
 
 def _folder(draw: Draw) -> str:
@@ -187,14 +171,6 @@ def _folder(draw: Draw) -> str:
     return str(root)
 
 
-def _socket(place: Path) -> None:
-    here = os.getcwd()
-    os.chdir(place)  # the name of a socket may not be long
-    with socket.socket(socket.AF_UNIX) as one:
-        one.bind("socket")
-    os.chdir(here)
-
-
 def _file_of(name: bytes | str, content: bytes, mode: int = 0o644) -> Callable[[Path], None]:
     """Writes a file, and the folders above it."""
 
@@ -207,11 +183,6 @@ def _file_of(name: bytes | str, content: bytes, mode: int = 0o644) -> Callable[[
     return write
 
 
-def _remove_all(place: Path) -> None:
-    for file in place.rglob("*.txt"):
-        file.unlink()
-
-
 ODDITIES: dict[str, Callable[[Path], object]] = {
     "broken link": lambda place: (place / "broken").symlink_to("nowhere"),
     "link to itself": lambda place: (place / "loop").symlink_to("loop"),
@@ -219,7 +190,7 @@ ODDITIES: dict[str, Callable[[Path], object]] = {
     "link to the root": lambda place: (place / "top").symlink_to("/"),
     "link to a file": lambda place: (place / "again").symlink_to("/etc/hostname"),
     "fifo": lambda place: os.mkfifo(place / "fifo.txt"),
-    "socket": _socket,
+    "socket": lambda place: os.mknod(place / "socket", stat.S_IFSOCK | 0o600),
     "closed file": _file_of("secret", b"x", 0),
     "closed folder": lambda place: (place / "closed").mkdir(0),
     "long name": _file_of("n" * 255, b"a long name"),
@@ -234,5 +205,5 @@ ODDITIES: dict[str, Callable[[Path], object]] = {
     "damaged gzip": _file_of("damaged.gz", b"\x1f\x8b\x08 and no more"),
     "huge file": _file_of("huge", b"word " * 200_000),
     "deep folder": _file_of("d/" * 100 + "a", b"a deep text"),
-    "no documents": _remove_all,
+    "no documents": lambda place: [file.unlink() for file in place.rglob("*.txt")],
 }

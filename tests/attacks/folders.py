@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import struct
@@ -17,36 +18,34 @@ from tests.attacks.command import OPTIONS, Ended, attack
 from tests.attacks.hostile import YAML_VALUES, Draw, damage, half, pick, rarely
 
 _ODD = [
-    None, 0, -1, 1, 2, 3, 5, 10**9, -(10**9), 2**63, 10**400, 0.5, -0.5, 1e308, float("nan"), float("inf"), True,
-    False, "", "1", "x", [], [1], {}, {"a": 1},
+    None, 0, -1, 1, 2, 3, 5, 10**9, -(10**9), 2**63, 10**400, 0.5, -0.5, 1e308, math.nan, math.inf, True, False, "",
+    "1", "x", [], [1], {}, {"a": 1},
 ]  # fmt: skip
+_TYPES = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.bool, torch.float8_e4m3fn]
 
 
-def attack_model(draw: Draw, copy: Draw) -> None:
+def attack_model(draw: Draw) -> None:
     """Each file of RUN/model with other bytes, other values, or gone."""
-    run = copy(pick(draw, ["run", "rcnn"]))
-    copy("texts.txt", "test.tsv")
+    run = pick(draw, ["run", "rcnn"])
     _damage_in(draw, Path(run) if draw(rarely) else Path(run, "model"))
     words = [[], ["--output-format", "jsonl", "--top-k", "3"], ["--output", "out.tsv"], ["--precision", "bfloat16"]]
     attack("predict", run, "texts.txt", *pick(draw, words))
     attack("eval", run, *pick(draw, [[], ["test.tsv"], ["test.tsv", "--json"], ["--split", "dev"]]))
 
 
-def attack_state(draw: Draw, copy: Draw) -> None:
+def attack_state(draw: Draw) -> None:
     """An interrupted run goes on or is refused, and its best model stays."""
-    run = copy(pick(draw, ["cut", "cut", "run"]))
-    copy("train.tsv", "test.tsv", "texts.txt")
-    places = ["resume", "resume", "history.jsonl", "environment.json", "config.yaml", "."]
-    _damage_in(draw, Path(run, pick(draw, places)))
+    run = pick(draw, ["cut", "cut", "run"])
+    files = ["resume", "resume", "history.jsonl", "environment.json", "config.yaml", "."]
+    _damage_in(draw, Path(run, pick(draw, files)))
     had_model = Path(run, "model/model.safetensors").is_file()
     ended = attack("train", "--resume", "--run-dir", run, *([] if run == "cut" else ["--set", "train.epochs=2"]))
     if ended.code == 0 and had_model and "complete" not in ended.err:
         assert attack("predict", run, "texts.txt").code == 0, "predict fails after a resume that succeeded"
 
 
-def attack_cache(draw: Draw, copy: Draw) -> None:
+def attack_cache(draw: Draw) -> None:
     """The result with a damaged cache is that of an untouched one, and nothing is said of it."""
-    copy("train.tsv", "test.tsv", "run")
     words, results = pick(draw, [
         (["vocab", *OPTIONS, "--output", "result/vocab.tsv"], ["vocab.tsv"]),
         (["train", *OPTIONS, "--run-dir", "result"], ["model/model.safetensors", "model/vocab.txt"]),
@@ -101,57 +100,51 @@ def _other_json(draw: Draw, path: Path) -> None:
     lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
     at = draw(st.integers(0, len(lines) - 1))
     item = json.loads(lines[at])
-    item[pick(draw, sorted(item))] = draw(st.sampled_from(_ODD))
+    item[pick(draw, sorted(item))] = pick(draw, _ODD)
     lines[at] = json.dumps(item)
     path.write_text("\n".join([*lines, lines[at]] if draw(rarely) else lines) + "\n")
 
 
 def _other_tensors(draw: Draw, path: Path) -> None:
-    """Other numbers, types or tensors; or the header, which is JSON, says what is not so."""
+    """Another tensor, or another header, which is JSON: one that does not fit the tensors, or damaged progress."""
     content = path.read_bytes()
     end = 8 + struct.unpack("<Q", content[:8])[0]
-    header, rest = json.loads(content[8:end]), content[end:]
+    header, tensors = json.loads(content[8:end]), load_file(path)
     metadata = header.get("__metadata__", {})
-    kind = pick(
-        draw, ["values", "type", "tensor", "entry", "entry", "header", *["progress"] * (2 * ("progress" in metadata))]
-    )
-    if kind in ("values", "type", "tensor"):
-        tensors = load_file(path)
-        name = pick(draw, sorted(tensors))
-        tensors |= _changed(draw, kind, name, tensors.pop(name))
+    name = pick(draw, sorted(tensors))
+    kind = pick(draw, ["tensor", "tensor", "entry", "entry", "header", *["progress"] * (2 * ("progress" in metadata))])
+    if kind == "tensor":
+        tensors |= _other_tensor(draw, name, tensors.pop(name))
         save_file(tensors, path, metadata)
         return
-    entry = header[pick(draw, [name for name in header if name != "__metadata__"])]
     size = None
     if kind == "progress":
         progress = json.loads(metadata["progress"])
-        progress[pick(draw, sorted(progress))] = draw(st.sampled_from(_ODD))
+        progress[pick(draw, sorted(progress))] = pick(draw, _ODD)
         metadata["progress"] = json.dumps(progress)
     elif kind == "entry":
         number: Any = pick(draw, [-1, 0, 1, 2**31, 2**63, 2**64, 10**30, 1.5, None, "1", [], True])
-        entry |= pick(draw, [
-            {"shape": [number]}, {"shape": [*entry["shape"], number]}, {"shape": [1] * 100}, {"shape": [2**32, 2**32]},
-            {"dtype": pick(draw, ["F64", "I8", "BOOL", "F8_E5M2", "U64", "X", "", None, 1])}, {"shape": number},
-            {"data_offsets": pick(draw, [[0, number], [number, number], [5, 1], [], [0, len(rest)], number])},
+        header[name] |= pick(draw, [
+            {"shape": [number]}, {"shape": [*header[name]["shape"], number]}, {"shape": [1] * 100}, {"shape": number},
+            {"dtype": pick(draw, ["F64", "I8", "BOOL", "F8_E5M2", "U64", "X", "", None, 1])}, {"shape": [2**32, 2**32]},
+            {"data_offsets": pick(draw, [[0, number], [number, number], [5, 1], [], [0, len(content) - end], number])},
         ])  # fmt: skip
     else:
         size = pick(draw, [None, None, 0, 1, 2**63, 2**64 - 1, 100_000_000])
-        header["__metadata__"] = pick(
-            draw, [{"progress": "x"}, {"progress": 1}, [], None, {"progress": "[" * 5000}, {}]
-        )
+        others = [{"progress": "x"}, {"progress": 1}, [], None, {"progress": "[" * 5000}, {}]
+        header["__metadata__"] = pick(draw, others)
     text = pick(draw, [b"", b"", b"", b"[", b'{"a":' * 5000]) + json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text) if size is None else size) + text + rest)
+    path.write_bytes(struct.pack("<Q", len(text) if size is None else size) + text + content[end:])
 
 
-def _changed(draw: Draw, kind: str, name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
-    if kind == "values" and tensor.is_floating_point() and tensor.numel():
-        value = pick(draw, [float("nan"), float("inf"), -float("inf"), 3e38, 0.0, 1e-45])
-        tensor.view(-1)[:: pick(draw, [1, 7, 10**9])] = value
+def _other_tensor(draw: Draw, name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Other values, another type, shape or name, none, or one more."""
+    if draw(half):
+        if draw(half) or not tensor.is_floating_point():
+            return {name: tensor.to(pick(draw, _TYPES))}
+        tensor.view(-1)[:: pick(draw, [1, 7, 10**9])] = pick(draw, [math.nan, math.inf, -math.inf, 3e38, 0.0, 1e-45])
         return {name: tensor}
-    if kind == "type":
-        types = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.bool, torch.float8_e4m3fn]
-        return {name: tensor.to(pick(draw, types))}
     return pick(draw, [
         {}, {name + pick(draw, ["x", "\0", "\n", "\x1b[31m", "." * 3000]): tensor}, {name: tensor.flatten().clone()},
         {name: tensor[:0].clone() if tensor.dim() else tensor}, {name: tensor, "more": torch.zeros(2)},

@@ -50,18 +50,8 @@ rarely = st.sampled_from([False] * 9 + [True])
 sometimes = st.sampled_from([False] * 3 + [True])
 half = st.booleans()
 _EDITS = [
-    "insert",
-    "flip",
-    "cut",
-    "delete",
-    "repeat",
-    "zero",
-    "line end",
-    "line twice",
-    "no line",
-    "long line",
-    "joined",
-]
+    "insert", "flip", "cut", "delete", "repeat", "zero", "line end", "line twice", "no line", "long line", "joined",
+]  # fmt: skip
 _edit = st.tuples(
     st.sampled_from(_EDITS), st.floats(0, 1), st.sampled_from(BYTES) | st.binary(min_size=1, max_size=30),
     st.sampled_from([1, 2, 10, 100]),

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.attacks.arguments import attack_arguments
 from tests.attacks.configs import attack_keys, attack_yaml
+from tests.attacks.conftest import copy_templates
 from tests.attacks.data_files import attack_data, attack_stream
 from tests.attacks.folders import attack_cache, attack_model, attack_state
 from tests.attacks.hostile import Draw
 
-Attack = Callable[[Draw, Draw], None]
+Attack = Callable[[Draw], None]
 # (attack, cases in `make test`, cases in `make slow`)
 FAMILIES: list[tuple[Attack, int, int]] = [
-    (attack_keys, 10, 300), (attack_yaml, 10, 300), (attack_arguments, 6, 300), (attack_data, 12, 300),
-    (attack_stream, 4, 150), (attack_model, 8, 300), (attack_state, 4, 150), (attack_cache, 3, 100),
+    (attack_keys, 10, 40), (attack_yaml, 10, 60), (attack_arguments, 6, 40), (attack_data, 12, 40),
+    (attack_stream, 4, 20), (attack_model, 8, 30), (attack_state, 4, 15), (attack_cache, 3, 10),
 ]  # fmt: skip
 
 
@@ -36,20 +37,16 @@ def _cases() -> Iterator[object]:
 
 @pytest.mark.parametrize(("attack", "examples"), [*_cases()])
 def test_a_command_under_attack_ends_as_it_should(
-    attack: Attack, examples: int, copy: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    attack: Attack, examples: int, templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    numbers = count()
-
-    @settings(max_examples=examples, derandomize=True, deadline=None, database=None,
+    @settings(max_examples=examples, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(st.data())
     def attack_once(data: st.DataObject) -> None:
-        folder = tmp_path / str(next(numbers)) / "here"
-        folder.mkdir(parents=True)
+        folder = Path(tempfile.mkdtemp(dir=tmp_path), "here")
+        copy_templates(templates, folder)
         monkeypatch.chdir(folder)
-
-        attack(data.draw, copy)
-        monkeypatch.chdir(tmp_path)
+        attack(data.draw)
         shutil.rmtree(folder.parent, ignore_errors=True)
 
     attack_once()

@@ -111,10 +111,9 @@ def vectors_are_not_trained(before: Run, after: Run) -> None:
 
 @effect("model.nonlinearity=relu", "model.cell=rnn")
 def the_cell_has_that_nonlinearity(before: Run, after: Run) -> None:
-    cells = (
-        [module.nonlinearity for module in run.model.modules() if isinstance(module, RNN)] for run in (before, after)
-    )
-    assert list(cells) == [["tanh"] * 2, ["relu"] * 2]
+    for run, nonlinearity in ((before, "tanh"), (after, "relu")):
+        modules = [module for module in run.model.modules() if isinstance(module, RNN)]
+        assert [module.nonlinearity for module in modules] == [nonlinearity] * 2
     other_weights(before, after)
 
 
@@ -132,11 +131,8 @@ def embeddings_are_not_dropped(before: Run, after: Run) -> None:
 
 
 def dropout(run: Run) -> dict[str, float]:
-    return {
-        name.removeprefix("networks.0."): module.p
-        for name, module in run.model.named_modules()
-        if isinstance(module, Dropout)
-    }
+    modules = {name.removeprefix("networks.0."): module for name, module in run.model.named_modules()}
+    return {name: module.p for name, module in modules.items() if isinstance(module, Dropout)}
 
 
 def gates_and_inputs(run: Run) -> tuple[int, ...]:

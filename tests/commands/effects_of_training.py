@@ -11,12 +11,8 @@ from tests.commands.effects import Run, effect, other_weights
 
 # dropout off and a high rate: a few steps show what a key does
 FAST = [
-    "train.epochs=8",
-    "train.learning_rate=0.03",
-    "train.patience=null",
-    "model.dropout=0",
-    "model.embedding_dropout=0",
-]
+    "train.epochs=8", "train.learning_rate=0.03", "train.patience=null", "model.dropout=0", "model.embedding_dropout=0",
+]  # fmt: skip
 
 effect("train.seed=2", "data.dev={}/dev.tsv")(other_weights)
 effect("train.precision=bfloat16")(other_weights)

@@ -19,8 +19,7 @@ from textrnn.training import recorder
 # 36 training and 4 dev texts in batches of 9: four steps an epoch.
 BASE = [
     *PLAIN, "model.embedding_dim=8", "model.hidden_size=8", "train.epochs=2", "train.batch_size=9",
-    "vocab.min_count=1",
-    "train.learning_rate=0.01",
+    "vocab.min_count=1", "train.learning_rate=0.01",
 ]  # fmt: skip
 
 

@@ -5,30 +5,25 @@ import torch
 
 from textrnn.runtime.device import choose_device, cores_to_share, tf32
 
+SPIN, POLICY = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
+
 
 @pytest.mark.parametrize(
-    ("settings", "shared"),
+    ("name", "value", "cores"),
     [
-        ({}, False),
-        ({"GOMP_SPINCOUNT": "1000"}, True),
-        ({"GOMP_SPINCOUNT": "100000"}, False),
-        ({"GOMP_SPINCOUNT": "infinite"}, False),
-        ({"GOMP_SPINCOUNT": "²"}, False),
-        ({"GOMP_SPINCOUNT": "9" * 10_000}, False),
-        ({"OMP_WAIT_POLICY": "PASSIVE"}, True),
-        ({"OMP_WAIT_POLICY": "active"}, False),
+        (SPIN, None, 1), (SPIN, "0", 4), (SPIN, "1000", 4), (SPIN, "1001", 1), (SPIN, "100000", 1),
+        (SPIN, "infinite", 1), (SPIN, "²", 1), (SPIN, "9" * 10_000, 1), (POLICY, "PASSIVE", 4), (POLICY, "active", 1),
     ],
-)
+)  # fmt: skip
 def test_several_cores_are_used_only_if_waiting_threads_soon_sleep(
-    settings: dict[str, str], shared: bool, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str | None, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in settings.items():
+    monkeypatch.delenv(SPIN, raising=False)
+    monkeypatch.delenv(POLICY, raising=False)
+    if value is not None:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-
-    assert cores_to_share() == (4 if shared else 1)
+    assert cores_to_share() == cores
 
 
 GPU = torch.device("cuda")

@@ -18,15 +18,7 @@ from textrnn.config import ModelConfig
 from textrnn.errors import ConfigError, DataError
 from textrnn.models.build import build_network
 from textrnn.runtime.device import training_device
-from textrnn.runtime.distributed import (
-    broadcast_from_rank0,
-    is_first,
-    maximum,
-    process_group,
-    rank,
-    shard,
-    total,
-)
+from textrnn.runtime.distributed import broadcast_from_rank0, is_first, maximum, process_group, rank, shard, total
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.fit import FitSettings, fit
 from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
@@ -115,8 +107,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     deadline = time.monotonic() + 120
     while not processes.join(timeout=5):
         if time.monotonic() > deadline:
-            for each in processes.processes:
-                each.kill()
+            for started in processes.processes:
+                started.kill()
             pytest.fail("the processes wait for each other")
     return [torch.load(folder / f"{number}.pt") for number in (0, 1)]
 
@@ -160,23 +152,21 @@ def test_a_process_on_its_own_is_the_first(monkeypatch: pytest.MonkeyPatch) -> N
     assert maximum([2]) == [2]
 
 
+WHOLE = "a whole number was expected in this environment variable, found"
+BELOW = "this environment variable was expected to be below"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("RANK", "x", "RANK: a whole number was expected in this environment variable, found 'x'"),
-        ("RANK", "-1", "RANK: a whole number was expected in this environment variable, found '-1'"),
-        ("RANK", "²", "RANK: a whole number was expected in this environment variable, found '²'"),
-        ("RANK", "1", "RANK: this environment variable was expected to be below 1, the number of processes, found 1"),
-        ("WORLD_SIZE", "", "WORLD_SIZE: a whole number was expected in this environment variable, found ''"),
-        (
-            "WORLD_SIZE",
-            "0",
-            "RANK: this environment variable was expected to be below 0, the number of processes, found 0",
-        ),
-        ("WORLD_SIZE", "9" * 5000, "WORLD_SIZE: a whole number was expected in this environment variable, found '999"),
-        ("LOCAL_RANK", "1.0", "LOCAL_RANK: a whole number was expected in this environment variable, found '1.0'"),
-        ("LOCAL_WORLD_SIZE", "0", "LOCAL_RANK: this environment variable was expected to be below 0"),
-        ("MASTER_PORT", "x", "MASTER_PORT: a whole number was expected in this environment variable, found 'x'"),
+        *[("RANK", value, f"RANK: {WHOLE} {value!r}") for value in ("x", "-1", "²")],
+        ("RANK", "1", f"RANK: {BELOW} 1, the number of processes, found 1"),
+        ("WORLD_SIZE", "", f"WORLD_SIZE: {WHOLE} ''"),
+        ("WORLD_SIZE", "0", f"RANK: {BELOW} 0, the number of processes, found 0"),
+        ("WORLD_SIZE", "9" * 5000, f"WORLD_SIZE: {WHOLE} '999"),
+        ("LOCAL_RANK", "1.0", f"LOCAL_RANK: {WHOLE} '1.0'"),
+        ("LOCAL_WORLD_SIZE", "0", f"LOCAL_RANK: {BELOW} 0"),
+        ("MASTER_PORT", "x", f"MASTER_PORT: {WHOLE} 'x'"),
         ("MASTER_PORT", "70000", "MASTER_PORT: a port, up to 65535, was expected in this environment variable"),
     ],
 )

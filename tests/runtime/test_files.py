@@ -17,6 +17,14 @@ def test_gzip_is_recognized_by_its_first_bytes(tmp_path: Path) -> None:
         assert stream.read() == b"a\nb\n"
 
 
+def test_gzip_from_a_pipe_does_not_claim_to_be_seekable() -> None:
+    source, sink = os.pipe()
+    with open(sink, "wb") as stream:
+        stream.write(gzip.compress(b"a\nb\n"))
+    with open_binary(source) as stream:
+        assert not stream.seekable()
+
+
 def test_a_failed_write_keeps_the_old_content_and_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_bytes(path, b"old")
@@ -43,25 +51,13 @@ def test_writing_into_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         write_bytes(tmp_path / "none" / "x", b"")
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("a/reviews.csv.gz", "reviews"),
-        ("cnews.test.txt", "cnews.test"),
-        ("folder/", "folder"),
-        (".csv", "csv"),
-        ("...tsv", "data"),
-        ("..gz", "data"),
-        ("...yaml", "data"),
-        ("configs/sample.v2.yaml", "sample.v2"),
-        ("/", "data"),
-        ("a/b/..", "a"),
-        ("a/.", "a"),
-        ("a\n\x7fb\\c.tsv", "a__b_c"),
-        ("caf\udce9.tsv", "caf\udce9"),
-        ("好" * 80 + ".tsv", "好" * 66),
-        ("data/*.tsv", "_"),
-    ],
-)
-def test_data_name(path: str, name: str) -> None:
-    assert data_name(path) == name
+NAMES = {
+    "a/reviews.csv.gz": "reviews", "cnews.test.txt": "cnews.test", "folder/": "folder", ".csv": "csv", "...tsv": "data",
+    "..gz": "data", "...yaml": "data", "configs/sample.v2.yaml": "sample.v2", "/": "data", "a/b/..": "a", "a/.": "a",
+    "a\n\x7fb\\c.tsv": "a__b_c", "caf\udce9.tsv": "caf\udce9", "好" * 80 + ".tsv": "好" * 66, "data/*.tsv": "_",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_data_name(path: str) -> None:
+    assert data_name(path) == NAMES[path]

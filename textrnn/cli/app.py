@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from typer.core import TyperGroup
 
 from textrnn import __version__
 from textrnn.cli import check, compare, eval, explain, gradients, predict, train, vocab
-from textrnn.runtime.distributed import check_environment
+from textrnn.runtime.distributed import alone, check_environment, process_group
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.process import exit_on_error, prepare_process
 from textrnn.runtime.progress import log_to_stderr
@@ -19,7 +20,8 @@ from textrnn.runtime.progress import log_to_stderr
 class _Commands(TyperGroup):
     def invoke(self, context: Any) -> Any:
         try:
-            return super().invoke(context)
+            with exit_on_error():  # before typer, which has other exit codes, sees the error
+                return super().invoke(context)
         except typer.BadParameter as error:
             error.message = error.message.removeprefix("Value error, ")  # which pydantic adds to a message of typer's
             raise
@@ -34,14 +36,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(vocab.vocab)
-app.command()(check.check)
-app.command()(train.train)
-app.command(name="eval")(eval.eval_)
-app.command()(predict.predict)
-app.command()(explain.explain)
-app.command()(compare.compare)
-app.command()(gradients.gradients)
+_COMMANDS: list[Callable[..., None]] = [
+    vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain, compare.compare,
+    gradients.gradients,
+]  # fmt: skip
+for _command in _COMMANDS:
+    _processes = process_group() if _command is train.train else alone()
+    app.command(_command.__name__.rstrip("_"))(_processes(_command))
 
 
 def _version(asked: bool) -> None:

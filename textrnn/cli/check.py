@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,8 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import DataError, UsageError
-from textrnn.runtime.distributed import alone
-from textrnn.runtime.process import exit_on_error
 
 
-@exit_on_error()
-@alone()
 def check(
     config: options.Config = None,
     text_column: options.TextColumn = None,
@@ -50,7 +45,6 @@ def check(
     from textrnn.commands.check import check as run
 
     checked = run(settings, output, config, keep=keep, clean=clean)
-    sys.stdout.write(checked.report)
-    sys.stdout.flush()
+    print(checked.report, end="", flush=True)
     if strict and checked.severe:
         raise DataError(f"{checked.severe} severe finding{'s' * (checked.severe > 1)} (--strict)")

@@ -11,13 +11,10 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import UsageError
-from textrnn.runtime.distributed import alone
-from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory
 from textrnn.runtime.terminal import json_text, stdout_columns
 
 
-@exit_on_error()
-@alone()
 def compare(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs; each is compared with the first.")
@@ -61,5 +58,5 @@ def compare(
     from textrnn.commands.compare import compare as run_compare
     from textrnn.reports.comparison import comparison_text
 
-    found = run_compare(runs, data, split=split, overrides=overrides, output=output, device=device, begin=begin)
-    sys.stdout.write(json_text(found, indent=2) if json else comparison_text(found, stdout_columns()))
+    comparison = run_compare(runs, data, split=split, overrides=overrides, output=output, device=device, begin=begin)
+    sys.stdout.write(json_text(comparison, indent=2) if json else comparison_text(comparison, stdout_columns()))

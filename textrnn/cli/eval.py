@@ -11,13 +11,10 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import UsageError
-from textrnn.runtime.distributed import alone
-from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory
 from textrnn.runtime.terminal import json_text, stdout_columns
 
 
-@exit_on_error()
-@alone()
 def eval_(
     run: options.Run,
     data: Annotated[

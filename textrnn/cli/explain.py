@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from textrnn.cli import options
-from textrnn.runtime.distributed import alone
-from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory
 
 
-@exit_on_error()
-@alone()
 def explain(
     run: options.Run,
     files: options.Files = None,

@@ -10,22 +10,21 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import UsageError
-from textrnn.runtime.distributed import alone
-from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory
 
 DEFAULT_STEPS = 200
 
 
 def _all_cells() -> list[str]:
-    """Those of the config, and rnn-relu: the cell rnn with nonlinearity relu."""
+    """The cells of the config, and rnn-relu: the cell rnn with nonlinearity relu."""
     from textrnn.config import Cell
 
     names = list(get_args(Cell))
-    at = names.index("rnn") + 1
-    return [*names[:at], "rnn-relu", *names[at:]]
+    names.insert(names.index("rnn") + 1, "rnn-relu")
+    return names
 
 
-def _cells(names: list[str] | None) -> list[str] | None:
+def _known_cells(names: list[str] | None) -> list[str] | None:
     known = _all_cells() if names else []
     for name in names or []:
         if name not in known:
@@ -33,8 +32,6 @@ def _cells(names: list[str] | None) -> list[str] | None:
     return names
 
 
-@exit_on_error()
-@alone()
 def gradients(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)] = None,
     config: options.Config = None,
@@ -45,8 +42,7 @@ def gradients(
     cell: Annotated[
         list[str] | None,
         options.option(
-            "--cell",
-            callback=_cells,
+            callback=_known_cells,
             metavar="CELL",
             help="Without RUN: a value of model.cell, or rnn-relu. Repeatable.  [default: all]",
         ),
@@ -85,30 +81,23 @@ def gradients(
     Example: textrnn gradients --config configs/sample.yaml --cell rnn --cell gru --layers 2
     """
     overrides = options.parse_overrides(set_, text_column, label_column)
-    if run is not None and any(each for each in (config, set_, text_column, label_column, data, cell, layers, steps)):
-        raise UsageError(
-            "a run has its own config, and is not trained again: --config, --data, --text-column, --label-column, "
-            "--set, --cell, --layers and --steps do not go with RUN"
-        )
     if run is not None:
+        if any((config, set_, text_column, label_column, data, cell, layers, steps)):
+            raise UsageError(
+                "a run has its own config, and is not trained again: --config, --data, --text-column, --label-column, "
+                "--set, --cell, --layers and --steps do not go with RUN"
+            )
         check_memory(FOR_TORCH)
         from textrnn.commands.gradients import gradients_of_run
 
         sys.stdout.write(gradients_of_run(run, output, device_name=device))
         return
-    settings = options.load_config(
-        config,
-        data,
-        overrides,
-        example="textrnn gradients --data reviews.csv; or a run's folder, as in: textrnn gradients runs/sample",
-    )
+    example = "textrnn gradients --data reviews.csv; or a run's folder, as in: textrnn gradients runs/sample"
+    settings = options.load_config(config, data, overrides, example=example)
     check_memory(FOR_TORCH)
     from textrnn.commands.gradients import gradients_by_cell
 
     output = output or Path("gradients") / options.run_name(config, settings.data.train)
-    cells = list(dict.fromkeys(cell or _all_cells()))
-    sys.stdout.write(
-        gradients_by_cell(
-            settings, cells, layers or [], steps or DEFAULT_STEPS, output, device_name=device, config_file=config
-        )
-    )
+    cells, steps = list(dict.fromkeys(cell or _all_cells())), steps or DEFAULT_STEPS
+    table = gradients_by_cell(settings, cells, layers or [], steps, output, device_name=device, config_file=config)
+    sys.stdout.write(table)

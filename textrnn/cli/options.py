@@ -15,7 +15,6 @@ import typer
 from textrnn.errors import DataError, UsageError, command, short
 
 option = partial(typer.Option, show_default=False)
-Preset = Literal["best", "plain"]
 
 
 def _device(name: str) -> str:
@@ -31,19 +30,13 @@ Set = Annotated[
 ]
 Data = Annotated[
     list[str] | None,
-    option("--data", help="Labelled texts: short for --set data.train=FILE. Repeatable.", metavar="FILE"),
+    option("--data", metavar="FILE", help="Labelled texts: short for --set data.train=FILE. Repeatable."),
 ]
 TextColumn = Annotated[
     list[str] | None,
-    option(
-        "--text-column",
-        metavar="COLUMN",
-        help="Of texts: a name, or a 0-based number; several, with commas, are joined.",
-    ),
+    option(metavar="COLUMN", help="Of texts: a name, or a 0-based number; several, with commas, are joined."),
 ]
-LabelColumn = Annotated[
-    list[str] | None, option("--label-column", metavar="COLUMN", help="Of labels, likewise a single one.")
-]
+LabelColumn = Annotated[list[str] | None, option(metavar="COLUMN", help="Of labels, likewise a single one.")]
 Device = Annotated[str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[
     Literal["float32", "bfloat16", "auto"],
@@ -52,10 +45,10 @@ Precision = Annotated[
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)]
 
 
-def parse_text_column(values: list[str]) -> int | str | list[int | str]:
+def _text_column(values: list[str]) -> int | str | list[int | str]:
     """The value of --text-column: one column, or several between commas. Raises UsageError."""
     value = _once("--text-column", values)
-    columns = [_column("--text-column", each) for each in re.findall(r'"[^"]+"|[^,]+', value) or [value]]
+    columns = [_column("--text-column", name) for name in re.findall(r'"[^"]+"|[^,]+', value) or [value]]
     return columns[0] if len(columns) == 1 else columns
 
 
@@ -83,31 +76,25 @@ def _column(option: str, value: str) -> int | str:
 def parse_overrides(
     options: list[str] | None, text_column: list[str] | None = None, label_column: list[str] | None = None
 ) -> list[tuple[str, Any]]:
-    """The (key, value) pairs of `--text-column`, `--label-column` and `--set`. Raises UsageError where one has another
-    form."""
+    """The (key, value) pairs of `--text-column`, `--label-column` and `--set`. Raises UsageError."""
     from textrnn.config import parse_override
 
-    columns: list[tuple[str, Any]] = []
+    overrides: list[tuple[str, Any]] = []
     if text_column:
-        columns.append(("data.text_column", parse_text_column(text_column)))
+        overrides.append(("data.text_column", _text_column(text_column)))
     if label_column:
-        column = _column("--label-column", _once("--label-column", label_column))
-        columns.append(("data.label_column", column))
+        overrides.append(("data.label_column", _column("--label-column", _once("--label-column", label_column))))
     try:
-        return columns + [parse_override(option) for option in options or []]
+        return overrides + [parse_override(option) for option in options or []]
     except ValueError as error:
         raise UsageError(f"--set: {error}") from None
 
 
 def load_config(
-    config: Path | None,
-    data: list[str] | None,
-    overrides: list[tuple[str, Any]],
-    preset: str | None = None,
-    *,
+    config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]], preset: str | None = None, *,
     example: str,
-) -> Any:
-    """The config of --config, --data and --set together. Raises UsageError, with an example of what to give, where none
+) -> Any:  # fmt: skip
+    """The config of --config, --data and --set together. Raises UsageError, with an example of what to give, if none
     of them names texts."""
     if config is None and not data and not any(key == "data.train" for key, _ in overrides):
         raise UsageError(f"give --config FILE, or --data FILE for a labelled file, as in: {example}")
@@ -158,6 +145,7 @@ def reading_options(
     format: InputFormat | None, text_column: list[str] | None, delimiter: str | None, encoding: str | None
 ) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:
     """The first fields of InputOptions. Raises UsageError."""
+    from textrnn.config.sections import check_delimiter
     from textrnn.reading.decoding import check_encoding
 
     try:
@@ -165,16 +153,8 @@ def reading_options(
             check_encoding(encoding)
     except LookupError as error:
         raise UsageError(f"--encoding: {error.args[0]}") from None
-    text = parse_text_column(text_column) if text_column else None
-    return format, text, _delimiter(delimiter), encoding
-
-
-def _delimiter(option: str | None) -> str | None:
-    if option is None:
-        return None
-    from textrnn.config.sections import check_delimiter
-
+    columns = _text_column(text_column) if text_column else None
     try:
-        return check_delimiter(option)
+        return format, columns, delimiter if delimiter is None else check_delimiter(delimiter), encoding
     except ValueError as error:
         raise UsageError(f"--delimiter: {error}") from None

@@ -9,8 +9,7 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import UsageError
-from textrnn.runtime.distributed import alone
-from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.process import FOR_TORCH, check_memory
 from textrnn.runtime.progress import log
 
 
@@ -20,8 +19,6 @@ def _probability(option: float | None) -> float | None:
     return option
 
 
-@exit_on_error()
-@alone()
 def predict(
     run: options.Run,
     files: options.Files = None,

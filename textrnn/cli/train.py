@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from textrnn.cli import options
 from textrnn.errors import CheckpointError, ConfigError, UsageError, command
-from textrnn.runtime.distributed import is_first, process_group
-from textrnn.runtime.process import FOR_TORCH, check_memory, exit_on_error
+from textrnn.runtime.distributed import is_first
+from textrnn.runtime.process import FOR_TORCH, check_memory
 
 
-@exit_on_error()
-@process_group()
 def train(
     config: options.Config = None,
     text_column: options.TextColumn = None,
@@ -29,7 +27,7 @@ def train(
         bool, typer.Option("--force", help="Start over in place of an existing run and its eval/.")
     ] = False,
     preset: Annotated[
-        options.Preset | None,
+        Literal["best", "plain"] | None,
         options.option(
             help="The defaults of keys that are not stated; plain: the network of the config and nothing else."
         ),
@@ -66,10 +64,8 @@ def train(
             raise
         if not (run_dir / "environment.json").exists():  # not a run
             raise
-        hint = (
-            "the run is of another version, or its config was changed by hand; start a new one with --data or --config"
-        )
-        raise ConfigError(f"{error}\n{config}: {hint}") from None
+        hint = "the run is of another version, or its config was changed by hand"
+        raise ConfigError(f"{error}\n{config}: {hint}; start a new one with --data or --config") from None
     run_dir = run_dir or Path("runs") / options.run_name(config, settings.data.train)
     check_memory(FOR_TORCH)
     from textrnn.commands.train import train as run

@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 from textrnn.cli import options
-from textrnn.runtime.distributed import alone
-from textrnn.runtime.process import exit_on_error
 from textrnn.runtime.terminal import visible
 
 
-@exit_on_error()
-@alone()
 def vocab(
     config: options.Config = None,
     text_column: options.TextColumn = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from textrnn.errors import TextRNNError, UsageError
@@ -24,19 +24,19 @@ def check_output(option: str, output: Path, inputs: Iterable[Input], names: Iter
     for path in (output, *files):
         folder = enclosing_run(path)
         if folder is not None:
-            raise UsageError(
-                f"{option} {output}: would write into {folder}, the folder of a run or model; name another place, such "
-                f"as one below the eval/ of a run"
-            )
-    known = {identity: path for path in (output, *files) if (identity := _identity(path)) is not None}
+            remedy = "name another place, such as one below the eval/ of a run"
+            raise UsageError(f"{option} {output}: would write into {folder}, the folder of a run or model; {remedy}")
+    outputs = {_identity(path) for path in (output, *files)} - {None}
     for given in inputs:
+        documents: Iterable[Input] = [given]
+        is_inside = False
         if isinstance(given, (str, Path)) and os.path.isdir(given):
-            whole = Path(os.path.realpath(given))
-            inside = any(Path(os.path.realpath(path)).is_relative_to(whole) for path in files)
-        else:
-            inside = False
-        if inside or (known and any(_identity(path) in known for path in _documents(given))):
-            raise UsageError(f"{option} {output}: would replace what is read from {_shown(given)}; name another")
+            folder = Path(os.path.realpath(given))
+            is_inside = any(Path(os.path.realpath(path)).is_relative_to(folder) for path in files)
+            documents = (path for path, _ in folder_entries(str(given), follow_links=True))
+        if is_inside or (outputs and any(_identity(path) in outputs for path in documents)):
+            name = "stdin" if isinstance(given, int) else given
+            raise UsageError(f"{option} {output}: would replace what is read from {name}; name another")
 
 
 def check_run_dir(run: RunFolder, inputs: Iterable[str | Path]) -> None:
@@ -60,22 +60,10 @@ def check_writable(output: Path) -> None:
         raise TextRNNError(f"{output}: cannot be written: {error.strerror}") from None
 
 
-def _documents(given: Input) -> Iterator[Input]:
-    """The files that are read from an input."""
-    if isinstance(given, (str, Path)) and os.path.isdir(given):
-        yield from (path for path, _ in folder_entries(str(given), follow_links=True))
-    else:
-        yield given
-
-
 def _identity(path: Input) -> tuple[int, int] | None:
     """Device and inode of a regular file, equal for all links to it; None for all else."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
-
-
-def _shown(given: Input) -> str:
-    return "stdin" if isinstance(given, int) else str(given)
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None

@@ -9,7 +9,7 @@ from textrnn.config.load import (
     parse_override,
     read_yaml,
     set_key,
-)
+)  # fmt: skip
 from textrnn.config.sections import (
     PLAIN,
     SECTIONS,
@@ -23,27 +23,10 @@ from textrnn.config.sections import (
     VocabConfig,
     dead_keys,
     to_yaml,
-)
+)  # fmt: skip
 
 __all__ = [
-    "MODEL_FORMAT_KEY",
-    "PLAIN",
-    "SECTIONS",
-    "Cell",
-    "Config",
-    "DataConfig",
-    "ModelConfig",
-    "Paths",
-    "TokenizerConfig",
-    "TrainConfig",
-    "VocabConfig",
-    "build_config",
-    "changed_keys",
-    "dead_keys",
-    "known_keys",
-    "load_config",
-    "parse_override",
-    "read_yaml",
-    "set_key",
-    "to_yaml",
-]
+    "MODEL_FORMAT_KEY", "PLAIN", "SECTIONS", "Cell", "Config", "DataConfig", "ModelConfig", "Paths", "TokenizerConfig",
+    "TrainConfig", "VocabConfig", "build_config", "changed_keys", "dead_keys", "known_keys", "load_config",
+    "parse_override", "read_yaml", "set_key", "to_yaml",
+]  # fmt: skip

@@ -20,9 +20,15 @@ _NEAR, _NEAR_SECTION = 0.7, 0.6  # of difflib's ratio: names less alike are not 
 _CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 
 
+class _InvalidYaml(Exception):
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
 class _Loader(yaml.SafeLoader):
-    """Where SafeLoader takes the last of two equal keys in silence, this is an error; so is a scalar that does not fit
-    its tag, such as `!!int x`, for which SafeLoader raises errors of all kinds."""
+    """SafeLoader, except that two equal keys are an error, of which it takes the last one in silence; so is a scalar
+    that does not fit its tag, such as `!!int x`, for which it raises errors of all kinds."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Put what `<<` names into the mapping. Each key is kept once: mappings that merge each other would double
@@ -56,33 +62,29 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
-def _parse(text: str) -> tuple[Any, tuple[int, str] | None]:
-    """What YAML means, and None; or, where it is not valid, None, and the line and the reason."""
-    line = 1
+def _parse(text: str) -> Any:
+    """What a YAML text means. Raises _InvalidYaml."""
     try:
         loader = _Loader(text)
-        try:
-            return loader.get_single_data(), None
-        finally:
-            line = loader.line + 1
-    except yaml.MarkedYAMLError as error:
-        if error.problem_mark:
-            line = error.problem_mark.line + 1
-        return None, (line, str(error.problem or error.context)[:200])
     except yaml.reader.ReaderError as error:
         reason = f"the character U+{ord(text[error.position]):04X} is not allowed"
-        return None, (text.count("\n", 0, error.position) + 1, reason)
+        raise _InvalidYaml(text.count("\n", 0, error.position) + 1, reason) from None
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        line = (error.problem_mark or loader).line + 1
+        raise _InvalidYaml(line, str(error.problem or error.context)[:200]) from None
     except RecursionError:
-        return None, (line, "it is nested too deeply")
+        raise _InvalidYaml(loader.line + 1, "it is nested too deeply") from None
     except _CONSTRUCTION_ERRORS as error:  # an escape such as "\\UFFFFFFFF", which the scanner does not expect
-        return None, (line, str(error))
+        raise _InvalidYaml(loader.line + 1, str(error)) from None
 
 
 def load_config(
     path: Path | str | None, overrides: list[tuple[str, Any]] | None = None, preset: str | None = None
 ) -> Config:
-    """Defaults of the preset < file < overrides, checked. preset: instead of the file's. Raises ConfigError that names
-    every problem, a line each."""
+    """Defaults of the preset < file < overrides, checked. preset: instead of the file's. Raises ConfigError, a line per
+    problem."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
         _drop_preset_defaults(tree)
@@ -99,17 +101,16 @@ def load_config(
 
 
 def _drop_preset_defaults(tree: dict[str, Any]) -> None:
-    """Where every key is stated, as in the config.yaml of a run, so that it does not show what its user stated: remove
-    the keys that presets decide and that have the value of the tree's own preset."""
-    sections = {name: tree.get(name) for name in SECTIONS}
-    stated = {f"{name}.{key}" for name, keys in sections.items() if isinstance(keys, dict) for key in keys}
-    if not stated >= known_keys().keys():
-        return
-    before = Config(preset="plain" if tree.get("preset") == "plain" else "best")
-    for section, keys in PLAIN.items():
+    """If every key is stated, as in the config.yaml of a run, which does not show what its user stated: remove the keys
+    that presets decide and that have the value of the tree's own preset."""
+    defaults = Config(preset="plain" if tree.get("preset") == "plain" else "best")
+    for name, section in defaults.sections():
+        if not isinstance(tree.get(name), dict) or not tree[name].keys() >= type(section).model_fields.keys():
+            return
+    for name, keys in PLAIN.items():
         for key in keys:
-            if tree[section][key] == before.default(section, key):
-                del tree[section][key]
+            if tree[name][key] == defaults.default(name, key):
+                del tree[name][key]
 
 
 def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = ()) -> Config:
@@ -125,8 +126,8 @@ def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = 
         if MODEL_FORMAT_KEY in problems:  # then its other keys are of no interest
             problems = {MODEL_FORMAT_KEY: problems[MODEL_FORMAT_KEY]}
         lines = [
-            ("--set " if key in set_keys else f"{origin}: ") + _explain(key, found)
-            for key, found in sorted(problems.items())
+            ("--set " if key in set_keys else f"{origin}: ") + _explain(key, errors)
+            for key, errors in sorted(problems.items())
         ]
         if len(lines) > _PROBLEMS_SHOWN:
             lines[_PROBLEMS_SHOWN:] = [f"{origin}: {len(lines) - _PROBLEMS_SHOWN:,} more problems like these"]
@@ -134,17 +135,17 @@ def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = 
 
 
 def read_yaml(path: Path | str) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises ConfigError with `file:line` where it is not one."""
+    """The mapping in a YAML file. Raises ConfigError with `file:line`."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: the config cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: a config must be UTF-8; byte {error.start + 1} is not") from None
-    tree, problem = _parse(text)
-    if problem is not None:
-        line, reason = problem
-        raise ConfigError(f"{path}:{line}: not valid YAML: {reason}")
+    try:
+        tree = _parse(text)
+    except _InvalidYaml as error:
+        raise ConfigError(f"{path}:{error.line}: not valid YAML: {error}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -154,20 +155,22 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
 
 
 def parse_override(option: str) -> tuple[str, Any]:
-    """`a.b=v` -> ("a.b", v read as YAML). Raises ValueError where the form is another."""
+    """`a.b=v` -> ("a.b", v read as YAML). Raises ValueError."""
     key, equals, value = option.partition("=")
-    if equals and key.strip() == "preset":
-        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; `train` takes a preset as --preset")
     if not equals or "." not in key:
-        meant = known_by_another_name(key.strip(), known_keys()) if equals else None
-        reason = why_there_is_no_key(key) if equals else None
-        example = f"did you mean {meant}={_shown(value)}?" if meant else reason or "for example model.cell=lstm"
-        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; {example}")
-    found, problem = _parse(value)
-    if problem is not None:
+        hint = "for example model.cell=lstm"
+        if equals and key.strip() == "preset":
+            hint = "`train` takes a preset as --preset"
+        elif equals and (meant := known_by_another_name(key, known_keys())):
+            hint = f"did you mean {meant}={_shown(value)}?"
+        elif equals:
+            hint = why_there_is_no_key(key) or hint
+        raise ValueError(f"expected SECTION.KEY=VALUE, found {short(option)}; {hint}")
+    try:
+        return key.strip(), _parse(value)
+    except _InvalidYaml as error:
         hint = f"; to give it as text, quote it twice: '{key}=\"{value}\"'" if len(value) == 1 and value != '"' else ""
-        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {problem[1]}{hint}")
-    return key.strip(), found
+        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {error}{hint}") from None
 
 
 def _hint(name: str) -> str:
@@ -186,7 +189,7 @@ def _hint(name: str) -> str:
 
 
 def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    """Set `section.key` in a nested dict. Raises ConfigError with the nearest key where there is none such."""
+    """Set `section.key` in a nested dict. Raises ConfigError, which names the nearest key, for an unknown one."""
     if dotted not in known_keys():
         raise ConfigError(f"--set {_shown(dotted)}: no such key{_hint(dotted)}")
     section, key = dotted.split(".")
@@ -203,8 +206,8 @@ def known_keys() -> dict[str, Any]:
 
 def changed_keys(one: Config, other: Config) -> list[str]:
     """The dotted keys in which two configs differ."""
-    a, b = one.model_dump(), other.model_dump()
-    return [f"{section}.{key}" for section in SECTIONS for key in a[section] if a[section][key] != b[section][key]]
+    others = other.model_dump()
+    return [f"{name}.{key}" for name, section in one.sections() for key, value in section if value != others[name][key]]
 
 
 def _nearest_section(name: str, known: Collection[str]) -> str:
@@ -213,12 +216,13 @@ def _nearest_section(name: str, known: Collection[str]) -> str:
 
 
 def _shown(name: str) -> str:
-    """A key as it is, or, where it does not fit into a message, quoted and cut."""
+    """A key as it is, or quoted and cut if it does not fit into a message."""
     return name if name.isprintable() and len(name) <= 80 else short(name)
 
 
 def _explain(key: str, problems: list[Any]) -> str:
-    kinds, found = {problem["type"] for problem in problems}, min(problems, key=lambda item: len(item["loc"]))["input"]
+    kinds = {problem["type"] for problem in problems}
+    found = min(problems, key=lambda problem: len(problem["loc"]))["input"]
     if key == MODEL_FORMAT_KEY:
         return (
             f"{key}: this file describes a saved model; the config to train with is RUN/config.yaml, in the folder "

@@ -23,9 +23,9 @@ Cell = Literal["rnn", "gru", "lstm"]  # the keys of `models.encoder.CELLS`
 
 
 class Needs(NamedTuple):
-    """A precondition of a key: where `met` is false and the value is not the default, the user is warned.
+    """A precondition of a key: if `met` is false and the value is not the default, the user is warned.
 
-    reason: why, with `{section.key}` for the value of another key. result: what the key does then.
+    reason: with `{section.key}` for the value of another key. result: what the key does then.
     """
 
     met: Callable[[Config], bool]
@@ -61,13 +61,12 @@ def _possible_paths(value: Paths | None) -> Paths | None:
     paths = [expand_user(path) for path in ([value] if isinstance(value, str) else value)]
     if not paths or not all(paths):
         raise ValueError("a path is empty")
-    for path in paths:
-        try:
-            is_possible = b"\0" not in os.fsencode(path)
-        except UnicodeEncodeError:  # half a character
-            is_possible = False
-        if not is_possible:
-            raise ValueError("a path holds a character that no file name can have")
+    try:
+        is_possible = b"\0" not in os.fsencode("".join(paths))
+    except UnicodeEncodeError:  # half a character
+        is_possible = False
+    if not is_possible:
+        raise ValueError("a path holds a character that no file name can have")
     return paths[0] if isinstance(value, str) else paths
 
 
@@ -80,9 +79,7 @@ def check_delimiter(value: Any) -> str:
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=(), validate_default=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
     @field_validator("*", mode="before")
     @classmethod
@@ -127,7 +124,7 @@ class DataConfig(Section):
     @field_validator("text_column", mode="before")
     @classmethod
     def _columns_are_no_booleans(cls, value: Any) -> Any:
-        if isinstance(value, list) and (not value or any(isinstance(each, bool) for each in value)):
+        if isinstance(value, list) and (not value or any(isinstance(column, bool) for column in value)):
             raise ValueError("expected a name, a 0-based index, or a list of these")
         return value
 
@@ -269,9 +266,8 @@ class Config(Section):
 
     def replaced(self, **sections: dict[str, Any]) -> Config:
         """A copy with other values, which are not checked. sections: the keys to change, by the name of the section."""
-        return self.model_copy(
-            update={name: getattr(self, name).model_copy(update=keys) for name, keys in sections.items()}
-        )
+        changed = {name: getattr(self, name).model_copy(update=keys) for name, keys in sections.items()}
+        return self.model_copy(update=changed)
 
     def to_yaml(self) -> str:
         return to_yaml(self.model_dump())
@@ -286,12 +282,11 @@ def to_yaml(tree: dict[str, Any]) -> str:
 
 def dead_keys(config: Config) -> list[str]:
     """A sentence for each key whose value is not the default and which lacks what it needs in this config."""
-    found = []
-    for section_name, section in config.sections():
-        for name, field in type(section).model_fields.items():
-            value = getattr(section, name)
-            for needs in (each for each in field.metadata if isinstance(each, Needs)):
-                if value != config.default(section_name, name) and not needs.met(config):
+    sentences = []
+    for name, section in config.sections():
+        for key, value in section:
+            for needs in type(section).model_fields[key].metadata:
+                if isinstance(needs, Needs) and value != config.default(name, key) and not needs.met(config):
                     reason = needs.reason.format(**dict(config.sections()))
-                    found.append(f"{section_name}.{name}: {value} {needs.result}: {reason}")
-    return found
+                    sentences.append(f"{name}.{key}: {value} {needs.result}: {reason}")
+    return sentences

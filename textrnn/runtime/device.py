@@ -15,7 +15,7 @@ from textrnn.runtime.distributed import local_rank, local_world_size, world_size
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N". Raises ConfigError where there is no such device;
+    """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N". Raises ConfigError if there is no such device;
     ValueError for another name."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -52,8 +52,7 @@ def training_device(name: str) -> torch.device:
 def allow_tf32(allowed: bool) -> None:
     """Whether a GPU may round the factors of float32 products to 10 bits, which is faster, for the rest of the process.
     torch's own default is yes inside cuDNN and no elsewhere."""
-    torch.backends.cudnn.allow_tf32 = allowed
-    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 _tf32_blocks: dict[object, tuple[bool, bool]] = {}  # settings, by running block of `tf32`; first those outside
@@ -105,19 +104,12 @@ def has_bfloat16_units(device: torch.device) -> bool:
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """A context in which matrix products are computed in `precision`; weights stay float32."""
-    if precision == "bfloat16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
-
-
-# OpenMP's threads busy-wait for their next task: by default, with GNU's library, for milliseconds, on cores that other
-# threads need. Running jobs side by side pays only where they go to sleep soon.
-_SHORT_SPIN = 1000
+    return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
 def cores_to_share() -> int:
-    """The number of jobs worth running side by side; 1 where busy-waiting threads would get in the way."""
-    spin = os.environ.get("GOMP_SPINCOUNT", "")
-    passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
-    soon_asleep = passive or (spin.isascii() and spin.isdigit() and len(spin) < 10 and int(spin) <= _SHORT_SPIN)
-    return torch.get_num_threads() if soon_asleep else 1
+    """The number of jobs worth running side by side. It is 1 unless the threads of OpenMP soon go to sleep: by default,
+    with GNU's library, they busy-wait for their next task for milliseconds, on cores that other threads need."""
+    is_passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
+    is_spin_short = re.fullmatch(r"0*([0-9]{1,3}|1000)", os.environ.get("GOMP_SPINCOUNT", ""))  # of at most 1000
+    return torch.get_num_threads() if is_passive or is_spin_short else 1

@@ -54,7 +54,7 @@ def is_first() -> bool:
 
 
 def check_environment() -> None:
-    """Raises TextRNNError where torchrun's variables are all there, but say what cannot be."""
+    """Raises TextRNNError if torchrun's variables are all there, but contradict each other."""
     if not _is_by_torchrun():
         return
     for name, number, size in (("RANK", rank(), world_size()), ("LOCAL_RANK", local_rank(), local_world_size())):
@@ -87,11 +87,9 @@ def _from_environment(name: str, default: int) -> int:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Inside the block the processes form a group: gloo on CPUs, NCCL between GPUs.
-
-    An error in one process ends all of them, since those that wait for it find the connection closed. The first to fail
-    raises its error; the others exit with 1 (130 on Ctrl-C) and print nothing.
-    """
+    """Inside the block the processes form a group: gloo on CPUs, NCCL between GPUs. An error in one process ends all of
+    them, since those that wait for it find the connection closed. The first to fail raises its error; the others exit
+    with 1 (130 on Ctrl-C) and print nothing."""
     if world_size() == 1:
         yield
         return
@@ -115,8 +113,9 @@ def process_group() -> Iterator[None]:
 
 
 def _fails_first(store: torch.distributed.Store, error: BaseException) -> bool:
+    number = str(rank())
     try:
-        return bool(store.compare_set(_FAILED, "", str(rank())) == str(rank()).encode())
+        return store.compare_set(_FAILED, "", number) == number.encode()
     except RuntimeError:  # rank 0, which holds the store, is gone, perhaps without a message
         return _is_lost_connection(error)
 
@@ -228,6 +227,6 @@ def gather_rows(rows: torch.Tensor) -> torch.Tensor:
     most = int(max(counts))
     padded = rows.new_zeros(most, *rows.shape[1:])
     padded[: len(rows)] = rows
-    found = [torch.empty_like(padded) for _ in counts]
-    dist.all_gather(found, padded)
-    return torch.cat([part[: int(count)] for part, count in zip(found, counts, strict=True)])
+    parts = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(parts, padded)
+    return torch.cat([part[: int(count)] for part, count in zip(parts, counts, strict=True)])

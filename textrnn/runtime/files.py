@@ -60,18 +60,18 @@ def atomic_writer(path: Path | str) -> Iterator[BinaryIO]:
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
-    """Replace `path` by `content`, atomically. Raises TextRNNError where that fails."""
+    """Replace `path` by `content`, atomically. Raises TextRNNError."""
     with atomic_writer(path) as stream:
         stream.write(content)
 
 
 def write_text(path: Path | str, content: str) -> None:
-    """Replace `path` by `content` in UTF-8, atomically. Raises TextRNNError where that fails."""
+    """Replace `path` by `content` in UTF-8, atomically. Raises TextRNNError."""
     write_bytes(path, content.encode("utf-8"))
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it. Raises TextRNNError where that fails."""
+    """Make a folder and those above it. Raises TextRNNError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -83,21 +83,25 @@ def folder_size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
+def sync_file(path: Path) -> None:
+    """Make the content of a file, or a rename in a folder, survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power failure (on POSIX; elsewhere folders cannot be opened)."""
+    """As `sync_file`, on POSIX; elsewhere folders cannot be opened."""
     if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_file(folder)
 
 
 def open_binary(path: Path | str | int) -> BufferedIOBase:
-    """Open a file or descriptor for reading; gzip, told by its first bytes, is decompressed. Raises DataError."""
+    """Open a file or descriptor for reading; gzip, recognized by its first bytes, is decompressed. Raises DataError."""
     try:
-        stream = open(path, "rb")  # noqa: SIM115 - handed to the caller
-        return decompressed(stream)
+        return decompressed(open(path, "rb"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -106,11 +110,14 @@ def open_binary(path: Path | str | int) -> BufferedIOBase:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+class _Gzip(gzip.GzipFile):
+    def seekable(self) -> bool:
+        return self.fileobj.seekable()  # type: ignore[union-attr]  # GzipFile claims to be, even on a pipe
+
+
 def decompressed(stream: io.BufferedReader) -> BufferedIOBase:
-    """The stream itself, or, where it begins like gzip, its decompressed content."""
-    if stream.peek(2)[:2] == _GZIP_MAGIC:
-        return gzip.GzipFile(fileobj=stream)
-    return stream
+    """The stream itself or, if it begins like gzip, its decompressed content."""
+    return _Gzip(fileobj=stream) if stream.peek(2)[:2] == _GZIP_MAGIC else stream
 
 
 @contextmanager
@@ -122,22 +129,16 @@ def damaged_gzip_as_error(name: str) -> Iterator[None]:
         raise DataError(f"{name}: the gzip data is damaged or truncated ({error}): copy it again") from error
 
 
-def sync_file(path: Path) -> None:
-    """Make the content of a file survive a power failure."""
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
 def sha256_of(path: Path | str) -> str:
     """The sha256 of a file's bytes, in hexadecimal. Raises DataError."""
-    total = hashlib.sha256()
+    digest = hashlib.sha256()
     try:
         with open(path, "rb") as stream:
             while block := stream.read(1 << 20):
-                total.update(block)
+                digest.update(block)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return total.hexdigest()
+    return digest.hexdigest()
 
 
 def strip_gz(path: str) -> str:
@@ -151,11 +152,8 @@ _LONGEST_NAME = 200  # bytes
 
 
 def data_name(path: Path | str) -> str:
-    """A name for a folder about the file: `a/b/reviews.csv.gz` -> `reviews`; a folder's own name; a config's likewise.
-
-    It is a plain name whatever the path is: neither empty, hidden, `.` or `..`, nor long, and without separators and
-    control characters.
-    """
+    """A name for a folder about a file, folder or config: `a/b/reviews.csv.gz` -> `reviews`. Whatever the path is, the
+    name is neither empty, hidden, `.` or `..`, nor long, and has no separators or control characters."""
     name = os.path.basename(os.path.abspath(path))
     for suffix in _SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):

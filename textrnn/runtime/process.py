@@ -61,9 +61,8 @@ def exit_on_error() -> Iterator[None]:
         try:
             yield
         except SystemExit as leaving:
-            if leaving.code:
-                raise
-            sys.stdout.flush()  # of --help and --version
+            if not leaving.code:  # of --help and --version
+                sys.stdout.flush()
             raise
         sys.stdout.flush()
     except UsageError as error:
@@ -91,14 +90,12 @@ def exit_on_error() -> Iterator[None]:
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:
-    """Whether it is one of the many ways in which libraries say so; the last one is safetensors'."""
-    said = str(error)
+    """Whether it is one of the many ways in which libraries report that."""
     return (
         isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"  # of torch, which may not be imported
-        or (isinstance(error, RuntimeError) and any(phrase in said for phrase in _OUT_OF_MEMORY))
-        or (isinstance(error, ImportError) and "failed to map segment" in said)
-        or type(error).__name__ == "PanicException"
+        or type(error).__name__ in ("OutOfMemoryError", "PanicException")  # of torch and safetensors, without an import
+        or (isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in _OUT_OF_MEMORY))
+        or (isinstance(error, ImportError) and "failed to map segment" in str(error))
     )
 
 
@@ -113,10 +110,8 @@ FOR_TORCH = 800 << 20  # bytes of address space that torch, two threads and a ti
 
 
 def check_memory(size: int) -> None:
-    """Raises MemoryError where `size` more bytes of address space cannot be had. Nothing is allocated.
-
-    Tells of limits (`ulimit -v`) and of a machine that promises no more than it has, not of how much memory is free.
-    """
+    """Raises MemoryError if `size` more bytes of address space cannot be had: because of a limit (`ulimit -v`), or on a
+    machine that promises no more than it has. Nothing is allocated."""
     if size and os.name == "posix":
         try:
             mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()

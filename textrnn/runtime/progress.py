@@ -16,9 +16,7 @@ from textrnn.runtime.distributed import is_first
 from textrnn.runtime.terminal import visible
 
 log = logging.getLogger("textrnn")
-
-
-_shown: ContextVar[bool | None] = ContextVar("shown", default=None)  # None: where stderr is a terminal
+_shown: ContextVar[bool | None] = ContextVar("shown", default=None)  # None: if stderr is a terminal
 
 
 @contextmanager
@@ -31,21 +29,13 @@ def show_bars(shown: bool) -> Iterator[None]:
         _shown.reset(token)
 
 
-def bar(description: str, *, total: int | None = None, initial: int = 0, unit: str = "doc", **options: Any) -> Any:
-    """A tqdm bar of the first process that clears itself at the end."""
+def bar(description: str, *, unit: str = "doc", **options: Any) -> Any:
+    """A tqdm bar of the first process that clears itself at the end. options: of tqdm."""
     from tqdm import tqdm
 
-    shown = _shown.get()
-    return tqdm(
-        desc=description,
-        total=total,
-        initial=initial,
-        unit=unit,
-        disable=None if is_first() and shown is None else not (is_first() and shown),
-        leave=False,
-        dynamic_ncols=True,
-        **options,
-    )
+    shown = _shown.get() if is_first() else False
+    disable = None if shown is None else not shown
+    return tqdm(desc=description, unit=unit, disable=disable, leave=False, dynamic_ncols=True, **options)
 
 
 class _StderrHandler(logging.Handler):
@@ -58,13 +48,6 @@ class _StderrHandler(logging.Handler):
                 sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
             else:
                 print(text, file=sys.stderr)
-
-
-class _VisibleFormatter(logging.Formatter):
-    """Control characters of labels, texts and file names come as escapes, so that no terminal obeys them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record))
 
 
 @contextmanager
@@ -82,18 +65,21 @@ def log_prefix(prefix: str) -> Iterator[None]:
         log.removeFilter(add)
 
 
-class _StderrFormatter(_VisibleFormatter):
+class _StderrFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = visible(super().format(record))
         return f"warning: {text}" if record.levelno >= logging.WARNING else text
 
 
-class _FileFormatter(_VisibleFormatter):
-    """Writes `full` where a line was logged with `extra={"full": ...}`: what is too long for a terminal."""
+class _FileFormatter(logging.Formatter):
+    """Writes `full` of a line that was logged with `extra={"full": ...}`: what is too long for a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = getattr(record, "full", record.message)
         return super().formatMessage(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 def log_to_stderr() -> None:

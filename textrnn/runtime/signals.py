@@ -12,7 +12,7 @@ from contextlib import contextmanager
 TYPE_CHECKING = False  # the fewer imports, the sooner a program heeds signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType, TracebackType
+    from types import FrameType
     from typing import NoReturn
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
@@ -21,8 +21,8 @@ _cleanups: list[Callable[[], object]] = []
 
 @contextmanager
 def cleanup(action: Callable[[], object]) -> Iterator[None]:
-    """Call `action` at the end of the block, or when a signal ends the process inside it. It must not fail where
-    there is nothing to clean up yet, or any more."""
+    """Call `action` at the end of the block, or when a signal ends the process inside it. It must not fail if there is
+    nothing to clean up yet, or any more."""
     _cleanups.append(action)
     try:
         yield
@@ -44,21 +44,21 @@ def end_process(number: int) -> NoReturn:
     """End at once with 128 + the signal's number: unfinished files and worker processes go, rows in the buffer of
     stdout are still written."""
     try:
-        for each in _NUMBERS:
-            signal.signal(each, signal.SIG_IGN)
-        with contextlib.suppress(Exception):  # the modules looked for here may be half imported
-            for worker in sys.modules["multiprocessing"].active_children() if "multiprocessing" in sys.modules else []:
+        for other in _NUMBERS:
+            signal.signal(other, signal.SIG_IGN)
+        with contextlib.suppress(Exception):  # modules may be half imported, or not at all
+            for worker in sys.modules["multiprocessing"].active_children():
                 worker.kill()
         for action in reversed(_cleanups):
             with contextlib.suppress(Exception):
                 action()
-        for each in _NUMBERS:  # the reader of stdout may never come
-            signal.signal(each, lambda number, frame: os._exit(128 + number))
+        for other in _NUMBERS:  # the reader of stdout may never come
+            signal.signal(other, lambda number, frame: os._exit(128 + number))
         with contextlib.suppress(Exception):
             sys.stdout.flush()
         with contextlib.suppress(Exception):
-            for shown in list(sys.modules["tqdm"].tqdm._instances) if "tqdm" in sys.modules else []:
-                shown.close()
+            for bar in list(sys.modules["tqdm"].tqdm._instances):
+                bar.close()
         if number == signal.SIGINT:
             print("interrupted", file=sys.stderr, flush=True)
     finally:
@@ -106,24 +106,20 @@ class StopRequest:
         self.signal_number: int | None = None
         self._came_at = 0.0
         self._grace_seconds, self._notice = grace_seconds, notice
-        self._before: dict[int, object] = {}
 
     def __enter__(self) -> StopRequest:
-        for number in _NUMBERS:
-            self._before[number] = signal.signal(number, self._remember)
+        self._before = {number: signal.signal(number, self._remember) for number in _NUMBERS}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def __bool__(self) -> bool:
         return self.signal_number is not None
 
     def check(self) -> None:
-        """Raises Interrupted where a signal has come."""
+        """Raises Interrupted if a signal has come."""
         if self.signal_number is not None:
             raise Interrupted(self.signal_number)
 
