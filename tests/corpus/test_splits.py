@@ -10,8 +10,7 @@ from textrnn.checking.faults import find_faults
 from textrnn.config import Config
 from textrnn.corpus.build import build_splits
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.division import distinct_rows, folds_of_texts, stratified_split
-from textrnn.corpus.splits import Splits, split_corpora
+from textrnn.corpus.splits import Splits, distinct_rows, folds_of_texts, split_corpora, stratified_split
 from textrnn.corpus.statistics import statistics
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer

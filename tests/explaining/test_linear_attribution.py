@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from textrnn.explaining.linear_attribution import character_contributions
-from textrnn.linear.features import Features, Kind, NgramVocabulary
-from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary
 
 FOLDING = Folding(lowercase=True, normalize=True)
 TEXTS = [

@@ -7,13 +7,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from textrnn.checking.findings import Finding, excerpt, is_severe
+from textrnn.linear.model import text_blocks
 from textrnn.reading.reader import Example
 
 _SHOWN = 3
@@ -121,7 +122,7 @@ def near_pairs(shapes: Sequence[str]) -> tuple[list[tuple[int, int]], bool]:
     that were suggested were compared. shapes: different ones, none of them empty."""
     if len(shapes) < 2:
         return [], True
-    suggested = _suggested(np.concatenate([_signatures(block) for block in _blocks(shapes)]))
+    suggested = _suggested(np.concatenate([_signatures(block) for block in text_blocks(shapes, _CHARACTERS_AT_ONCE)]))
     pairs = [
         (later, earlier)
         for later, earlier in suggested[:_MOST_COMPARED].tolist()
@@ -147,15 +148,6 @@ def _grams(text: str) -> np.ndarray:
     for offset in range(LENGTH):
         grams = grams * _FACTOR + points[offset : count + offset]
     return np.unique(grams)
-
-
-def _blocks(shapes: Sequence[str]) -> Iterator[Sequence[str]]:
-    begin = characters = 0
-    for end, text in enumerate(shapes, start=1):
-        characters += len(text)
-        if characters >= _CHARACTERS_AT_ONCE or end == len(shapes):
-            yield shapes[begin:end]
-            begin, characters = end, 0
 
 
 def _signatures(shapes: Sequence[str]) -> np.ndarray:

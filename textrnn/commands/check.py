@@ -15,10 +15,10 @@ from textrnn.checking.characters import OddCharacters
 from textrnn.checking.cleaning import clean as clean_file
 from textrnn.checking.cleaning import file_to_clean
 from textrnn.checking.copies import find_copies
+from textrnn.checking.faults import find_disproportions
 from textrnn.checking.findings import Finding, SplitFigures, check_text
 from textrnn.checking.leaks import ROWS as LEAK_ROWS
 from textrnn.checking.leaks import find_leaks
-from textrnn.checking.proportions import find_disproportions
 from textrnn.checking.suspects import FOLDS, Suspects, find_suspects, is_csv, suspects_finding, write_suspects
 from textrnn.commands.data import Data, data_findings, input_files, read_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable

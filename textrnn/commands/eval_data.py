@@ -14,8 +14,7 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.corpus.build import build_source, encode_labelled
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.division import divide, judging_rows
-from textrnn.corpus.splits import chosen_rows
+from textrnn.corpus.splits import chosen_rows, divide, judging_rows
 from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format

@@ -9,9 +9,17 @@ from itertools import chain
 import numpy as np
 from scipy import sparse
 
-from textrnn.corpus.division import distinct_rows, folds_of_texts
-from textrnn.linear.features import Features, Kind, count_ngrams, inverse_document_frequencies, tf_idf
-from textrnn.linear.model import Folding, LinearModel, both_sides
+from textrnn.corpus.splits import distinct_rows, folds_of_texts
+from textrnn.linear.model import (
+    Features,
+    Folding,
+    Kind,
+    LinearModel,
+    both_sides,
+    count_ngrams,
+    inverse_document_frequencies,
+    tf_idf,
+)
 from textrnn.texts.tokenizer import share_unspaced, spread
 
 C = (0.3, 1.0, 3.0)  # strengths that are tried: the inverse of regularization

@@ -9,7 +9,6 @@ import numpy as np
 
 from textrnn.config import Config
 from textrnn.corpus.splits import Splits
-from textrnn.linear.features import count_ngrams
 from textrnn.linear.fit import (
     MOST_CLASSES,
     MOST_ROWS,
@@ -21,7 +20,7 @@ from textrnn.linear.fit import (
     sample,
     search_steps,
 )  # fmt: skip
-from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.model import Folding, LinearModel, count_ngrams
 from textrnn.runtime.progress import bar
 
 # Of a split ("train" or "dev") the texts at some rows, in ascending order, as they were read: the linear model counts
