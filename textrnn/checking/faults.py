@@ -180,7 +180,7 @@ def _vocabulary(splits: Splits, max_length: int) -> Iterator[Finding]:
             severe=True,
             remedy="--set vocab.min_count=1, or check that the column of texts is the right one (--text-column)",
         )
-    if cut := cut_warning("training", splits.lengths["train"], splits.train_rows, max_length):
+    if cut := cut_warning("training", splits.lengths["train"][splits.train_rows], max_length):
         yield Finding("lengths", cut)
 
 

@@ -145,7 +145,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
         raise ConfigError(f"{run.path}: the run held no texts out, as there were too few; give DATA, a labelled file")
     if corpus.skipped_count:
         log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
-    if cut := cut_warning(name, corpus.lengths, rows, config.data.max_length):
+    if cut := cut_warning(name, corpus.lengths[rows], config.data.max_length):
         log.warning(cut)
     judged = None
     if run is not None and data.is_dev:

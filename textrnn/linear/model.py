@@ -155,7 +155,7 @@ class Features:
     def fit(cls, kind: Kind, texts: Sequence[str]) -> tuple[Features, sparse.csr_matrix]:
         """The features of all n-grams of some folded texts, and their values in these texts."""
         vocabulary, counts = count_ngrams(kind, texts)
-        idf = inverse_document_frequencies(counts)
+        idf = smooth_idf(counts)
         return cls(kind, vocabulary, idf), tf_idf(counts, idf)
 
     def terms(self) -> list[str]:
@@ -185,7 +185,7 @@ def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, spa
     return vocabulary, _counts(kind, vocabulary, texts)
 
 
-def inverse_document_frequencies(counts: sparse.csr_matrix) -> np.ndarray:
+def smooth_idf(counts: sparse.csr_matrix) -> np.ndarray:
     """(terms,) float32: 1 + ln((1 + n) / (1 + texts with the term)), as in scikit-learn; 0 for a term that none of the
     texts (n, terms) has, so that it counts nothing in texts that have it."""
     frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
