@@ -26,6 +26,7 @@ _WORDS, _IN_WORDS = Kind("words", 1, 2), Kind("within_words", 2, 5)
 # Of texts in scripts with and without spaces between words: the features that are tried, the simplest first.
 SPACED = [[_WORDS], [_WORDS, _IN_WORDS]]
 UNSPACED = [[Kind("characters", 1, 2)], [Kind("characters", 1, 3)]]
+MOST_FITS = len(SPACED) * len(C) * FOLDS  # of `choose`
 Progress = Callable[[], object]
 
 
@@ -78,11 +79,6 @@ def choose(
         hits.append((margins.argmax(axis=2) == labels)[:, judged].sum(axis=1))
     best, strength = np.unravel_index(np.argmax(hits), (len(candidates), len(C)))
     return Choice(candidates[best], C[strength], int(np.max(hits)) / len(judged))
-
-
-def search_steps() -> int:
-    """The largest number of fits that `choose` makes."""
-    return len(SPACED) * len(C) * FOLDS
 
 
 def fit(
