@@ -46,7 +46,7 @@ def file_to_clean(source: Source) -> str:
     return path
 
 
-def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
+def clean_file(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
     """Write the file of a source (see file_to_clean) without empty texts, without later copies of a text with the same
     label, without texts whose hash is in `held_out`, and without bad rows if these are skipped; gzip if `output` ends
     in .gz. Texts that occur with different labels all stay.

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from textrnn.checking import leaks
 from textrnn.checking.characters import OddCharacters
-from textrnn.checking.cleaning import clean as clean_file
-from textrnn.checking.cleaning import file_to_clean
+from textrnn.checking.cleaning import clean_file, file_to_clean
 from textrnn.checking.copies import find_copies
 from textrnn.checking.faults import find_disproportions
 from textrnn.checking.findings import Finding, check_text
-from textrnn.checking.leaks import ROWS as LEAK_ROWS
-from textrnn.checking.leaks import find_leaks
 from textrnn.checking.suspects import FOLDS, Suspects, find_suspects, is_csv, suspects_finding, write_suspects
 from textrnn.commands.data import Data, data_findings, input_files, read_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
@@ -65,7 +63,7 @@ def check(
     with bar("comparing", total=2 + FOLDS, unit="step") as shown:
         copies, equal = find_copies(samples, {name: len(hashes) for name, hashes in splits.hashes.items()})
         shown.update()
-        leaks = find_leaks(samples["train"], folding, seed)
+        leak_findings = leaks.find_leaks(samples["train"], folding, seed)
         shown.update()
         suspects = find_suspects(samples, splits.labels, folding, seed, shown.update)
     if output is not None:
@@ -75,7 +73,7 @@ def check(
         *find_disproportions(splits, config.train.folds),
         *odd_characters,
         *copies,
-        *leaks,
+        *leak_findings,
         *([suspects_finding(suspects, output)] if suspects.wrong else ()),
     ]
     notes = _notes(splits, samples, suspects, output)
@@ -162,8 +160,8 @@ def _notes(
                 f"{len(examples):,} of {totals[name]:,} {name} texts, drawn at random by train.seed, were compared for "
                 f"nearly equal texts"
             )
-    if len(samples["train"]) > LEAK_ROWS:
-        notes.append(f"leaks were looked for in {LEAK_ROWS:,} train texts at most, drawn by train.seed")
+    if len(samples["train"]) > leaks.ROWS:
+        notes.append(f"leaks were looked for in {leaks.ROWS:,} train texts at most, drawn by train.seed")
     total = sum(totals.values())
     if suspects.reason is not None:
         notes.append(f"wrong labels were not looked for: {suspects.reason}")
