@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from textrnn.checking.suspects import FOLDS, calibrated, find_label_errors
-from textrnn.corpus.division import folds_of_texts
+from textrnn.corpus.splits import folds_of_texts
 from textrnn.linear.fit import quick_margins
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import read_examples

@@ -18,7 +18,7 @@ from scripts.bench.corpora import ROOT, dataset, unpack
 from scripts.bench.rivals.corpus import Labelled, open_text, read_labelled, read_texts
 from textrnn.config import Config, load_config
 from textrnn.corpus.build import build_source
-from textrnn.corpus.division import stratified_split
+from textrnn.corpus.splits import stratified_split
 from textrnn.reading.reader import read_examples
 
 Parts = dict[str, Labelled]  # train, dev and test

@@ -72,10 +72,7 @@ def test_rows_that_are_taken_out_are_listed_to_a_limit(cli: Cli) -> None:
     [
         ("data.train=[t.tsv, u.tsv]", "--clean: expected one training file, found 2; clean them one at a time"),
         ("data.train=[d]", "--clean: expected a training file, found the folder d: remove its files by hand"),
-        (
-            "data.encoding=utf-16",
-            "--clean: t.tsv is utf-16, in which lines cannot be copied; convert it to utf-8",
-        ),
+        ("data.encoding=utf-16", "--clean: t.tsv is utf-16, in which lines cannot be copied; convert it to utf-8"),
     ],
 )
 def test_what_is_not_one_file_of_lines_is_not_cleaned(option: str, message: str, cli: Cli) -> None:
@@ -86,10 +83,12 @@ def test_what_is_not_one_file_of_lines_is_not_cleaned(option: str, message: str,
     assert not Path("c.tsv").exists()
 
 
-@pytest.mark.parametrize("output", ["t.tsv", "link.tsv", "s.tsv"])
-def test_cleaning_overwrites_no_input_and_no_other_output(output: str, cli: Cli) -> None:
+@pytest.mark.parametrize(
+    "outputs", ["--clean t.tsv", "--clean link.tsv", "--clean s.tsv --output s.tsv", "--output t.tsv"]
+)
+def test_check_overwrites_no_input_and_no_other_output(outputs: str, cli: Cli) -> None:
     put({"t.tsv": tsv(ROWS)})
     Path("link.tsv").symlink_to("t.tsv")
-    result = cleaned(cli, "--output", "s.tsv", output=output)
-    assert result.code == 2 and f"--clean {output}: " in result.err
+    result = cli("check", "--data", "t.tsv", *outputs.split())
+    assert result.code == 2 and f"{outputs.partition(' --output')[0]}: " in result.err
     assert Path("t.tsv").read_text() == tsv(ROWS)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.commands.bad_inputs import put
 from tests.conftest import TINY, Cli
+from tests.terminal import in_terminal
 from textrnn.runtime.terminal import visible
 
 LABELS = [
@@ -77,16 +76,6 @@ def test_a_joiner_between_plain_letters_is_an_escape() -> None:
     assert visible("foo\u200cd \u200dx") == r"foo\u200cd \u200dx"
 
 
-def on_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
-    ours, theirs = os.openpty()
-    with os.fdopen(theirs, "w") as terminal, monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", terminal)
-        assert cli(*arguments).code == 0
-    shown = os.read(ours, 10_000).decode()
-    os.close(ours)
-    return shown
-
-
 def test_plain_labels_are_not_quoted_in_the_matrix(cli: Cli, trained: Path) -> None:
     assert cli("eval", trained, "--output", "o").code == 0
     assert Path("o/confusion_matrix.csv").read_text().startswith("true \\ predicted,food,sport,travel\nfood,")
@@ -112,8 +101,9 @@ def test_predict_keeps_them_in_files_and_pipes_and_escapes_them_in_json(cli: Cli
     assert sorted(choice["label"] for choice in json.loads(out)["top"]) == sorted(LABELS)
 
 
-def test_predict_escapes_them_on_a_terminal(cli: Cli, odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predict_escapes_them_on_a_terminal(odd: Path) -> None:
     put({"t.txt": "a\x1b[31mb\x9bc\u200bd\te\n"})
-    shown = on_terminal(cli, monkeypatch, "predict", odd, "t.txt")
+    code, shown = in_terminal("predict", odd, "t.txt", columns=80)
+    assert code == 0
     assert shown.endswith("\ta\\x1b[31mb\\x9bc\\u200bd e\r\n")
     assert "\x1b" not in shown

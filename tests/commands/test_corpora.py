@@ -58,10 +58,8 @@ def test_quoted_csv_packed(cli: Cli) -> None:
 
 
 def test_a_folder_per_class_in_latin_1(cli: Cli) -> None:
-    with tarfile.open(
-        FOLDER / "20ng/20news-bydate.tar.gz"
-    ) as archive:  # all of its first class, and some of its second
-        archive.extractall(".", members=list(islice(archive, 420)), filter="data")
+    with tarfile.open(FOLDER / "20ng/20news-bydate.tar.gz") as archive:
+        archive.extractall(".", members=list(islice(archive, 420)), filter="data")  # one class, part of another
     options = ["--set", "data.encoding=latin-1", "--set", "tokenizer.kind=word", "--set", "data.max_length=50"]
     metrics = judged(cli, "--data", "20news-bydate-test", *options)
     assert metrics["labels"] == ["alt.atheism", "comp.graphics"]

@@ -10,11 +10,11 @@ from textrnn.checking.faults import find_faults
 from textrnn.config import Config
 from textrnn.corpus.build import build_splits
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.division import distinct_rows, folds_of_texts, stratified_split
-from textrnn.corpus.splits import Splits, split_corpora
-from textrnn.corpus.statistics import statistics
+from textrnn.corpus.splits import Splits, distinct_rows, folds_of_texts, split_corpora, stratified_split
+from textrnn.corpus.statistics import statistics, unknown_shares
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
+from textrnn.texts.transform import EncodedTexts
 
 OPTIONS = {"dev_fraction": None, "folds": 3, "seed": 1, "max_length": 9, "min_count": 1, "max_size": 99}
 
@@ -23,18 +23,16 @@ def split(train: Corpus, **options) -> Splits:
     return split_corpora({"train": train}, ["x", "y"], **{**OPTIONS, **options})
 
 
-def test_dev_gets_its_share_of_every_class() -> None:
-    labels = np.array([0] * 20 + [1] * 10 + [2])
-    train, dev = stratified_split(labels, np.arange(31), 0.1, seed=1)
-    assert np.bincount(labels[dev], minlength=3).tolist() == [2, 1, 0]
-    assert sorted([*train, *dev]) == list(range(31))
+@pytest.mark.parametrize(
+    ("labels", "fraction", "dev_sizes"), [([0] * 20 + [1] * 10 + [2], 0.1, [2, 1, 0]), ([0, 0, 1], 0.9, [1, 0, 0])]
+)
+def test_dev_gets_its_share_of_every_class_and_train_a_text(
+    labels: list[int], fraction: float, dev_sizes: list[int]
+) -> None:
+    train, dev = stratified_split(np.array(labels), np.arange(len(labels)), fraction, seed=1)
+    assert np.bincount(np.array(labels)[dev], minlength=3).tolist() == dev_sizes
+    assert sorted([*train, *dev]) == list(range(len(labels)))
     assert list(train) == sorted(train)
-
-
-def test_every_class_keeps_a_training_text() -> None:
-    train, dev = stratified_split(np.array([0, 0, 1]), np.arange(3), 0.9, seed=1)
-    assert np.array([0, 0, 1])[train].tolist() == [0, 1]
-    assert len(dev) == 1
 
 
 def test_the_split_depends_on_the_seed() -> None:
@@ -149,6 +147,14 @@ def test_the_vocabulary_comes_from_training_texts_only(cli: Cli, workplace) -> N
     tokens = dict(line.split("\t") for line in (workplace / "v.tsv").read_text().splitlines())
     assert tokens["trainword"] == "40"
     assert not {"devword", "testword"} & set(tokens)
+
+
+def test_the_share_of_unknown_tokens_is_of_each_text_alone() -> None:
+    id_map = np.asarray([1, 5, 6], np.int32)  # 1 is <unk>
+    texts = EncodedTexts(np.asarray([0, 1, 2, 2, 0, 0]), np.asarray([0, 4, 1]), np.asarray([4, 2, 2]), id_map=id_map)
+    assert unknown_shares(texts).tolist() == [0.25, 1.0, 0.0]
+    many = texts.rows(np.arange(3000) % 3)
+    assert unknown_shares(many).tolist() == [0.25, 1.0, 0.0] * 1000
 
 
 def test_the_vocabulary_does_not_count_dev_rows(cli: Cli, workplace) -> None:

@@ -49,8 +49,7 @@ def attributed(
     odds = []
     for part, ids in ((0, unknown_texts(texts.lengths)), (1, texts)):
         logits = decision.logits(compute_logits(together, ids, device=CPU), margins and margins[part])
-        rows = zip(logits.double().tolist(), classes, strict=True)
-        odds.append(np.asarray([row.pop(at) - np.logaddexp.reduce(row) for row, at in rows]))
+        odds.append(log_odds(logits.double(), torch.from_numpy(classes)).numpy())
     attribution = integrate(networks, decision, texts, classes, margins, (odds[0], odds[1]), device=CPU)
     sums = np.asarray([values.sum() for values in attribution.tokens])
     if margins is not None:
@@ -96,9 +95,7 @@ def test_pieces_of_the_path_are_halved_until_the_sum_fits(monkeypatch: pytest.Mo
 def test_no_batch_has_more_tokens_than_allowed_when_pieces_are_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     network, texts = small_model(cell="rnn", nonlinearity="relu"), encoded(random_texts([40] * 16 + [2] * 22))
     sizes, forward = [], network.forward
-    monkeypatch.setattr(
-        network, "forward", lambda ids, *inputs: (sizes.append(ids.numel()), forward(ids, *inputs))[1]
-    )  # fmt: skip
+    monkeypatch.setattr(network, "forward", lambda ids, *more: (sizes.append(ids.numel()), forward(ids, *more))[1])
     monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 48)  # one halving
     allowed = 40 * (integrated_gradients.STEPS + 1)  # a long text at all points of its path
     monkeypatch.setattr(integrated_gradients, "_TOKENS_AT_ONCE", allowed)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from textrnn.explaining.linear_attribution import character_contributions
-from textrnn.linear.features import Features, Kind, NgramVocabulary
-from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary
 
 FOLDING = Folding(lowercase=True, normalize=True)
 TEXTS = [
@@ -44,41 +43,34 @@ def test_contributions_add_up_to_the_difference_of_the_margins(kinds: list[Kind]
     assert np.allclose([each.sum() for each in found], expected, atol=1e-5)
 
 
-def model_of(kind: Kind, vocabulary: NgramVocabulary, weight: list[float]) -> LinearModel:
+def bigram(first: str, second: str) -> NgramVocabulary:
+    """A single n-gram: the first symbol, then the second."""
+    return NgramVocabulary([first, second], [np.asarray([1])], shortest=2)
+
+
+# (kind, vocabulary, weight of each n-gram, text, contribution of each character); a single feature has the value 1
+DIVISIONS = {
+    "a bigram is divided between its words, and not what lies between": (
+        Kind("words", 2, 2), bigram("ab", "cdef"), [8.0], "ＡB, cdef x", [2, 2, 0, 0, 1, 1, 1, 1, 0, 0],
+    ),
+    "a word that occurs twice": (
+        Kind("words", 1, 1), NgramVocabulary(["ab"], []), [8.0], "ab x ab", [2, 2, 0, 0, 0, 2, 2],
+    ),
+    "spaces beside letters": (Kind("characters", 2, 2), bigram(" ", "a"), [8.0], "b  a", [0, 0, 0, 8]),
+    "spaces alone": (Kind("characters", 1, 1), NgramVocabulary([" ", "a"], []), [8.0, 0.0], "b  b", [0, 8, 0, 0]),
+    "the ends of words count for their letters": (
+        Kind("within_words", 2, 2), bigram(" ", "a"), [8.0], "ba ab", [0, 0, 0, 8, 0],
+    ),
+    "a character that became several": (Kind("words", 1, 1), NgramVocabulary(["fin"], []), [9.0], "ﬁn", [6, 3]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "vocabulary", "weight", "text", "expected"), DIVISIONS.values(), ids=DIVISIONS)
+def test_an_ngram_is_divided_among_characters(
+    kind: Kind, vocabulary: NgramVocabulary, weight: list[float], text: str, expected: list[float]
+) -> None:
     features = Features(kind, vocabulary, np.ones(len(vocabulary), np.float32))
-    return LinearModel(FOLDING, [features], np.asarray(weight, np.float32)[:, None], np.zeros(1, np.float32))
-
-
-def contributions(model: LinearModel, text: str) -> list[float]:
-    """To the margin of the second of two classes, less that of the first."""
-    (found,) = character_contributions(model, [text], np.asarray([[-1.0, 1.0]]))
-    return found.tolist()
-
-
-def test_a_bigram_of_words_is_divided_between_them_and_not_what_lies_between() -> None:
-    # the one bigram: symbol 0, then symbol 1; the only feature, so its value is 1
-    model = model_of(Kind("words", 2, 2), NgramVocabulary(["ab", "cdef"], [np.asarray([1])], shortest=2), [8.0])
-    assert contributions(model, "ＡB, cdef x") == pytest.approx([2, 2, 0, 0, 1, 1, 1, 1, 0, 0])
-
-
-def test_a_word_that_occurs_twice_shares_its_contribution() -> None:
-    model = model_of(Kind("words", 1, 1), NgramVocabulary(["ab"], []), [8.0])
-    assert contributions(model, "ab x ab") == pytest.approx([2, 2, 0, 0, 0, 2, 2])
-
-
-def test_spaces_count_where_there_is_nothing_else() -> None:
-    with_a = model_of(Kind("characters", 2, 2), NgramVocabulary([" ", "a"], [np.asarray([1])], shortest=2), [8.0])
-    assert contributions(with_a, "b  a") == pytest.approx([0, 0, 0, 8])
-    alone = model_of(Kind("characters", 1, 1), NgramVocabulary([" ", "a"], []), [8.0, 0.0])
-    assert contributions(alone, "b  b") == pytest.approx([0, 8, 0, 0])
-
-
-def test_the_ends_of_words_count_for_their_letters() -> None:
-    vocabulary = NgramVocabulary([" ", "a"], [np.asarray([1])], shortest=2)  # " a": a word that begins with a
-    model = model_of(Kind("within_words", 2, 2), vocabulary, [8.0])
-    assert contributions(model, "ba ab") == pytest.approx([0, 0, 0, 8, 0])
-
-
-def test_one_character_that_became_several_gets_what_they_contribute() -> None:
-    model = model_of(Kind("words", 1, 1), NgramVocabulary(["fin"], []), [9.0])
-    assert contributions(model, "ﬁn") == pytest.approx([6, 3])
+    model = LinearModel(FOLDING, [features], np.asarray(weight, np.float32)[:, None], np.zeros(1, np.float32))
+    # to the margin of the second of two classes, less that of the first
+    (values,) = character_contributions(model, [text], np.asarray([[-1.0, 1.0]]))
+    assert values.tolist() == pytest.approx(expected)

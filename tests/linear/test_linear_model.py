@@ -17,10 +17,9 @@ from sklearn.svm import LinearSVC
 from tests.conftest import make_rows
 from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError
-from textrnn.linear.features import Features, Kind, NgramVocabulary, Symbols, count_ngrams
 from textrnn.linear.files import load_linear, save_linear
 from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold, sample
-from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary, Symbols, count_ngrams
 
 FOLDING = Folding(lowercase=True, normalize=True)
 ANALYZER = {"words": "word", "characters": "char", "within_words": "char_wb"}
@@ -90,7 +89,7 @@ def test_features_are_those_of_scikit_learn(kind: Kind, texts: list[str]) -> Non
     theirs = vectorizer(kind)
     expected = theirs.fit_transform(texts)
 
-    terms = features.vocabulary.terms(" " if kind.unit == "words" else "")
+    terms = features.terms()
     assert sorted(terms) == sorted(theirs.get_feature_names_out())
     columns = [theirs.vocabulary_[term] for term in terms]
     np.testing.assert_allclose(of_texts.toarray(), expected[:, columns].toarray(), atol=1e-6)
@@ -141,7 +140,7 @@ def test_it_comes_back_from_its_files(tmp_path: Path) -> None:
     save_linear(tmp_path, model)
     loaded = load_linear(tmp_path, num_classes=3, tokenizer=TokenizerConfig())
     for features, expected in zip(loaded.features, model.features, strict=True):
-        assert features.vocabulary.terms("") == expected.vocabulary.terms("")
+        assert features.terms() == expected.terms()
     np.testing.assert_array_equal(loaded.margins(NEW), model.margins(NEW))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "linear.safetensors", "linear_characters.txt", "linear_words.txt",

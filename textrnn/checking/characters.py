@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -101,23 +101,24 @@ class OddCharacters:
 
     def __init__(self) -> None:
         self.totals: Counter[str] = Counter()
-        self.counts: defaultdict[int, Counter[str]] = defaultdict(Counter)  # number of a kind -> split -> texts
-        self.examples: defaultdict[int, list[str]] = defaultdict(list)
+        self.counts: list[Counter[str]] = [Counter() for _ in KINDS]  # split -> texts
+        self.examples: list[list[str]] = [[] for _ in KINDS]
 
     def add(self, split: str, _row: int, example: Example) -> None:
         self.totals[split] += 1
         text = example.text[:_LONGEST]
-        for number, kind in enumerate(KINDS):
+        for kind, counts, examples in zip(KINDS, self.counts, self.examples, strict=True):
             if match := kind.find(text):
-                self.counts[number][split] += 1
-                if len(self.examples[number]) < EXAMPLES:
+                counts[split] += 1
+                if len(examples) < EXAMPLES:
                     around = text[max(0, match.start() - _AROUND) : match.start() + _AROUND].strip("\r\n\t ")
-                    self.examples[number].append(f"{example.where}: {short(around)}")
+                    examples.append(f"{example.where}: {short(around)}")
 
     def findings(self) -> Iterator[Finding]:
         """One for each kind, over all splits."""
-        for number, counts in sorted(self.counts.items()):
-            kind, totals = KINDS[number], self.totals
+        totals = self.totals
+        for kind, counts, examples in zip(KINDS, self.counts, self.examples, strict=True):
             texts = ", ".join(f"{count:,} of {totals[split]:,} {split} texts" for split, count in counts.items())
             severe = kind.can_be_severe and any(is_severe(count, totals[split]) for split, count in counts.items())
-            yield Finding("characters", f"{texts} {kind.text}", severe, kind.remedy, self.examples[number])
+            if counts:
+                yield Finding("characters", f"{texts} {kind.text}", severe, kind.remedy, examples)

@@ -46,7 +46,7 @@ def file_to_clean(source: Source) -> str:
     return path
 
 
-def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
+def clean_file(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
     """Write the file of a source (see file_to_clean) without empty texts, without later copies of a text with the same
     label, without texts whose hash is in `held_out`, and without bad rows if these are skipped; gzip if `output` ends
     in .gz. Texts that occur with different labels all stay.
@@ -67,31 +67,29 @@ def clean(source: Source, output: Path, held_out: Collection[bytes]) -> Cleaned:
                 stream.write(content)
                 continue
             cleaned.rows += 1
-            reason = None
+            digest = text_hash(example.text)
+            reason = detail = ""
             if example.problem is not None:
                 skipped.add(example.where, example.problem, source)
                 reason = "skipped"
-            else:
-                digest = text_hash(example.text)
-                if digest not in labels:
-                    raise changed_while_read([path])
-                if not example.text.strip():
-                    reason = "empty"
-                elif digest in held_out:
-                    reason = "in test"
-                elif labels[digest] is None:
-                    cleaned.contradictory += 1
-                    if cleaned.contradictory <= LISTED:
-                        cleaned.contradictory_listed.append(example.where)
-                elif first.setdefault(digest, line) != line:
-                    reason = "repeated"
-            if reason is None:
+            elif digest not in labels:
+                raise changed_while_read([path])
+            elif not example.text.strip():
+                reason = "empty"
+            elif digest in held_out:
+                reason = "in test"
+            elif labels[digest] is None:
+                cleaned.contradictory += 1
+                if cleaned.contradictory <= LISTED:
+                    cleaned.contradictory_listed.append(example.where)
+            elif first.setdefault(digest, line) != line:
+                reason, detail = "repeated", f"repeats line {first[digest]}"
+            if not reason:
                 stream.write(content)
                 continue
             cleaned.taken_out[reason] += 1
             if len(cleaned.listed) < LISTED:
-                detail = f"repeats line {first[digest]}" if reason == "repeated" else reason
-                cleaned.listed.append(f"{example.where} ({detail})")
+                cleaned.listed.append(f"{example.where} ({detail or reason})")
         if stream is not plain:
             stream.close()
     return cleaned

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
 from textrnn.checking.findings import Finding, excerpt, is_severe
+from textrnn.linear.model import text_blocks
 from textrnn.reading.reader import Example
 
 _SHOWN = 3
@@ -29,26 +29,20 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
-class Copies(NamedTuple):
-    """findings: about nearly equal texts, but not about equal ones across splits. equal: split -> lines that show its
-    texts that also occur in train."""
-
-    findings: list[Finding]
-    equal: dict[str, list[str]]
-
-
-def find_copies(splits: Mapping[str, Sequence[Example]], totals: Mapping[str, int]) -> Copies:
-    """splits: their texts, or samples of them, train first. totals: the number of all texts of each."""
+def find_copies(
+    splits: Mapping[str, Sequence[Example]], totals: Mapping[str, int]
+) -> tuple[list[Finding], dict[str, list[str]]]:
+    """Findings about nearly equal texts, but not about equal ones across splits; for these, split -> lines that show
+    its texts that also occur in train. splits: their texts, or samples of them, train first. totals: the number of all
+    texts of each."""
     places = [(name, example) for name, examples in splits.items() for example in examples]
     earlier, is_complete = _earlier(places)
     across: dict[str, list[str]] = defaultdict(list)  # split -> its texts that are nearly equal to one of train
     inside: dict[str, list[str]] = defaultdict(list)
-    exactly: dict[str, int] = defaultdict(int)
+    exactly: Counter[str] = Counter()
     equal: dict[str, list[str]] = defaultdict(list)
-    for at, (name, example) in enumerate(places):
-        if at not in earlier:
-            continue
-        other_name, other = places[earlier[at]]
+    for at, other_at in sorted(earlier.items()):
+        (name, example), (other_name, other) = places[at], places[other_at]
         line = f"{example.where} and {other.where}: {excerpt(example.text, _SHOWN_CHARACTERS)}"
         is_equal = example.text.strip() == other.text.strip()
         if name == "train" or other_name != "train":
@@ -59,11 +53,15 @@ def find_copies(splits: Mapping[str, Sequence[Example]], totals: Mapping[str, in
     # if only a part of train was compared, proportionally more are to be expected
     share = len(splits["train"]) / max(totals["train"], 1)
     least = "" if share == 1 and is_complete else "at least "
+    compared = {
+        name: f"{len(own):,} {name} texts" + f" (of {totals[name]:,}, drawn at random)" * (len(own) != totals[name])
+        for name, own in splits.items()
+    }
     findings = [
         Finding(
             "copies",
-            f"{least}{len(lines):,} of {_compared(len(splits[name]), totals[name], name)} are nearly equal to one of "
-            f"train, but for case, punctuation or a few words: {name} scores are inflated",
+            f"{least}{len(lines):,} of {compared[name]} are nearly equal to one of train, but for case, punctuation or "
+            f"a few words: {name} scores are inflated",
             severe=is_severe(round(len(lines) / share), len(splits[name])),
             remedy="remove them from train",
             examples=lines[:_SHOWN],
@@ -72,8 +70,7 @@ def find_copies(splits: Mapping[str, Sequence[Example]], totals: Mapping[str, in
     ]
     if inside:
         counts = ", ".join(
-            f"{len(lines):,} of {_compared(len(splits[name]), totals[name], name)} ({exactly[name]:,} exactly)"
-            for name, lines in inside.items()
+            f"{len(lines):,} of {compared[name]} ({exactly[name]:,} exactly)" for name, lines in inside.items()
         )
         findings.append(
             Finding(
@@ -84,11 +81,7 @@ def find_copies(splits: Mapping[str, Sequence[Example]], totals: Mapping[str, in
                 examples=[line for lines in inside.values() for line in lines][:_SHOWN],
             )
         )
-    return Copies(findings, {name: lines[:_SHOWN] for name, lines in equal.items()})
-
-
-def _compared(count: int, total: int, name: str) -> str:
-    return f"{count:,} {name} texts" if count == total else f"{count:,} {name} texts (of {total:,}, drawn at random)"
+    return findings, {name: lines[:_SHOWN] for name, lines in equal.items()}
 
 
 def _earlier(places: Sequence[tuple[str, Example]]) -> tuple[dict[int, int], bool]:
@@ -121,7 +114,7 @@ def near_pairs(shapes: Sequence[str]) -> tuple[list[tuple[int, int]], bool]:
     that were suggested were compared. shapes: different ones, none of them empty."""
     if len(shapes) < 2:
         return [], True
-    suggested = _suggested(np.concatenate([_signatures(block) for block in _blocks(shapes)]))
+    suggested = _suggested(np.concatenate([_signatures(block) for block in text_blocks(shapes, _CHARACTERS_AT_ONCE)]))
     pairs = [
         (later, earlier)
         for later, earlier in suggested[:_MOST_COMPARED].tolist()
@@ -147,15 +140,6 @@ def _grams(text: str) -> np.ndarray:
     for offset in range(LENGTH):
         grams = grams * _FACTOR + points[offset : count + offset]
     return np.unique(grams)
-
-
-def _blocks(shapes: Sequence[str]) -> Iterator[Sequence[str]]:
-    begin = characters = 0
-    for end, text in enumerate(shapes, start=1):
-        characters += len(text)
-        if characters >= _CHARACTERS_AT_ONCE or end == len(shapes):
-            yield shapes[begin:end]
-            begin, characters = end, 0
 
 
 def _signatures(shapes: Sequence[str]) -> np.ndarray:

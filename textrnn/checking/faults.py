@@ -1,5 +1,5 @@
 """What is wrong or worth a look in the data of a run, as its corpora show it: `train`, `check` and the estimator report
-it."""
+faults, only `check` disproportions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.checking.findings import Finding, is_severe
+from textrnn.checking.findings import Finding, first, is_severe
 from textrnn.checking.labels import find_label_faults
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits
-from textrnn.corpus.statistics import cut_warning
+from textrnn.corpus.statistics import cut_warning, known_share
 from textrnn.errors import short
 from textrnn.reading.reader import Example
 from textrnn.texts.rows import all_rows, count_shared, in_blocks, row_type
@@ -23,6 +23,10 @@ _MANY_OF_ONE, _FEWEST_OF_ONE = 0.01, 5  # a larger share of rows, at least so ma
 _FREQUENT_SHOWN = 10
 _PLACES_SHOWN = 5  # of texts without tokens
 _TEXTS_SHOWN, _PLACES_OF_TEXT = 3, 4  # of those with different labels
+FEW_TEXTS = 10  # of a class: too few to learn it well, and to judge it
+_IMBALANCED = 10.0  # how many times as many texts the largest class has as the smallest
+_MUCH_UNKNOWN, _FAR_TOO_MUCH_UNKNOWN = 0.1, 0.25  # shares of tokens
+_CLASSES_SHOWN = 5
 _KEEP_ONE = "keep one of each, unless they are as frequent in the texts to be labelled"
 
 
@@ -40,14 +44,17 @@ def find_faults(
     examples = examples_at(
         {*repeats.first[frequent].tolist(), *empty["train"][:_PLACES_SHOWN].tolist()}.union(*contradictions.values())
     )
-    return [
+    faults = [
         *find_label_faults(splits),
         *_repeats(train, repeats, contradictions, frequent, examples),
         *_shared_texts(splits, corpora),
         *_vocabulary(splits, max_length),
         *(fault for name in corpora for fault in _rows(name, corpora[name], empty[name], splits, examples)),
-        *_dev(splits),
     ]
+    if splits.dev is None and splits.dev_rows is not None:
+        text = "too few texts to hold any out for dev (data.dev_fraction): the last model is kept, not the best"
+        faults.append(Finding("splits", text, remedy="label more texts"))
+    return faults
 
 
 class Repeats(NamedTuple):
@@ -173,7 +180,7 @@ def _vocabulary(splits: Splits, max_length: int) -> Iterator[Finding]:
             severe=True,
             remedy="--set vocab.min_count=1, or check that the column of texts is the right one (--text-column)",
         )
-    if cut := cut_warning("training", splits.lengths["train"], splits.train_rows, max_length):
+    if cut := cut_warning("training", splits.lengths["train"][splits.train_rows], max_length):
         yield Finding("lengths", cut)
 
 
@@ -210,10 +217,52 @@ def _rows(
         )
 
 
-def _dev(splits: Splits) -> Iterator[Finding]:
-    if splits.dev is None and splits.dev_rows is not None:
+def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
+    """How texts are spread over classes and splits, and how well train covers dev and test. folds: train.folds."""
+    sizes = dict(zip(splits.labels, splits.sizes("train"), strict=True))
+    if small := {label: size for label, size in sizes.items() if 1 < size < FEW_TEXTS}:
+        in_folds = splits.folds is not None and min(small.values()) < folds
+        reason = f"; with fewer than train.folds {folds}, some networks are not judged on them" if in_folds else ""
+        has = "class has" if len(small) == 1 else "classes have"
+        yield Finding(
+            "classes",
+            f"{len(small):,} {has} fewer than {FEW_TEXTS} training texts, too few to learn or to judge{reason}",
+            severe=in_folds,
+            remedy="label more texts of them, or merge them with other classes",
+            examples=first([f"{short(label)}: {size} texts" for label, size in small.items()], _CLASSES_SHOWN),
+        )
+    smallest, largest = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+    if sizes[smallest] >= FEW_TEXTS and sizes[largest] >= _IMBALANCED * sizes[smallest]:
+        yield Finding(
+            "classes",
+            f"the largest class, {short(largest)}, has {sizes[largest] / sizes[smallest]:.0f} times as many training "
+            f"texts as the smallest, {short(smallest)} ({sizes[largest]:,} and {sizes[smallest]:,})",
+            remedy="look at macro-F1 rather than accuracy; --set train.class_weights=balanced finds more of small "
+            "classes",
+        )
+    for name in list(splits.parts)[1:]:
+        own_sizes = dict(zip(splits.labels, splits.sizes(name), strict=True))
+        missing = [label for label, size in sizes.items() if size > 1 and not own_sizes[label]]
+        if missing:
+            has, them = ("class has", "it") if len(missing) == 1 else ("classes have", "them")
+            yield Finding(
+                "classes",
+                f"{len(missing):,} {has} no {name} text, so scores say nothing of {them}",
+                remedy=f"add texts of each class to {name}",
+                examples=first([short(label) for label in missing], _CLASSES_SHOWN),
+            )
+        unknown = 1 - known_share(splits.parts[name])
+        if unknown > _MUCH_UNKNOWN:
+            yield Finding(
+                "vocabulary",
+                f"{100 * unknown:.1f} % of the {name} tokens are unknown: they are not in the vocabulary of train",
+                severe=unknown > _FAR_TOO_MUCH_UNKNOWN,
+                remedy="do both come from the same source? A larger vocab.max_size, a vocab.min_count of 1 or "
+                "tokenizer.kind=char know more",
+            )
+    if splits.test is None:
         yield Finding(
             "splits",
-            "too few texts to hold any out for dev (data.dev_fraction): the last model is kept, not the best",
-            remedy="label more texts",
+            "there is no test file: scores come from texts that were used to choose the model",
+            remedy="hold some labelled texts out, and name them with --set data.test=FILE",
         )

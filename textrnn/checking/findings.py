@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from textrnn.errors import short
 from textrnn.runtime.terminal import aligned, cut, display_width, one_line, visible
@@ -13,6 +12,7 @@ from textrnn.runtime.terminal import aligned, cut, display_width, one_line, visi
 COLUMNS = 80
 CLASSES_SHOWN = 20  # of more than these the largest and the smallest
 SEVERE_SHARE = 0.01  # of texts: with more of them faulty, a score may be off by a point
+SPLIT_COLUMNS = ("split", "texts", "empty", "tokens: median", "95 %", "longest", "cut", "unknown")
 _LONGEST_LABEL = 40
 _INDENT = "    "
 
@@ -52,24 +52,13 @@ def excerpt(text: str, characters: int) -> str:
     return short(text if len(text) <= characters else f"{text[:characters]}...")
 
 
-class SplitFigures(NamedTuple):
-    """Figures about one split. lengths: median, 95th percentile and maximum, in tokens. cut: share of texts that are
-    cut at data.max_length. unknown: share of tokens."""
-
-    name: str
-    texts: int
-    empty: int
-    lengths: tuple[int, int, int]
-    cut: float
-    unknown: float
-
-
 def check_text(
-    figures: Sequence[SplitFigures], labels: Sequence[str], sizes: dict[str, list[int]], findings: Sequence[Finding],
-    notes: Sequence[str],
+    split_rows: Sequence[tuple[str, ...]], labels: Sequence[str], sizes: dict[str, list[int]],
+    findings: Sequence[Finding], notes: Sequence[str],
 ) -> str:  # fmt: skip
-    """sizes: split -> the number of texts of each label. notes: sentences about how findings were made."""
-    parts = [_split_table(figures), _class_table(labels, sizes)]
+    """split_rows: the fields of SPLIT_COLUMNS for each split. sizes: split -> the number of texts of each label. notes:
+    sentences about how findings were made."""
+    parts = ["\n".join(aligned([SPLIT_COLUMNS, *split_rows])), _class_table(labels, sizes)]
     for heading, severe in (("SEVERE", True), ("ALSO FOUND", False)):
         blocks = [_block(finding) for finding in findings if finding.severe == severe]
         if blocks:
@@ -78,14 +67,6 @@ def check_text(
         parts.append("nothing found")
     parts += [_wrapped(f"note: {note}") for note in notes]
     return "\n\n".join(parts) + "\n"
-
-
-def _split_table(figures: Sequence[SplitFigures]) -> str:
-    rows: list[tuple[str, ...]] = [("split", "texts", "empty", "tokens: median", "95 %", "longest", "cut", "unknown")]
-    for split in figures:
-        counts = [f"{count:,}" for count in (split.texts, split.empty, *split.lengths)]
-        rows.append((split.name, *counts, f"{100 * split.cut:.1f} %", f"{100 * split.unknown:.1f} %"))
-    return "\n".join(aligned(rows))
 
 
 def _class_table(labels: Sequence[str], sizes: dict[str, list[int]]) -> str:

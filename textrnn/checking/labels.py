@@ -60,12 +60,13 @@ def _labels_alike(sizes: dict[str, int]) -> Iterator[Finding]:
     lines = []
     for labels in groups.values():
         if len(labels) > 1:
-            unit = f" training text{'s' * (sizes[labels[0]] != 1)}"  # only behind the first
-            shown = [f"{short(label)} ({sizes[label]:,}{unit * (label == labels[0])})" for label in labels]
+            plural = "s" * (sizes[labels[0]] != 1)
+            shown = [f"{short(labels[0])} ({sizes[labels[0]]:,} training text{plural})"]
+            shown += [f"{short(label)} ({sizes[label]:,})" for label in labels[1:_LABELS_SHOWN]]
             rest = f" and {len(labels) - _LABELS_SHOWN:,} more" * (len(labels) > _LABELS_SHOWN)
             lines.append(
-                f"labels {', '.join(shown[:_LABELS_SHOWN])}{rest} {_ALIKE} and are learnt as different "
-                f"classes: if they mean the same, write them alike in the data"
+                f"labels {', '.join(shown)}{rest} {_ALIKE} and are learnt as different classes: if they mean the same, "
+                f"write them alike in the data"
             )
     lines = first(lines, _GROUPS_SHOWN, lambda more: f"{more:,} more group{'s' * (more > 1)} of labels {_ALIKE}")
     if lines:

@@ -9,9 +9,8 @@ from scipy import sparse
 
 from textrnn.checking.findings import Finding, first
 from textrnn.errors import short
-from textrnn.linear.features import Features
 from textrnn.linear.fit import candidate_kinds, sample
-from textrnn.linear.model import Folding
+from textrnn.linear.model import Features, Folding
 from textrnn.reading.reader import Example
 
 CERTAIN = 0.99  # share of the texts with an n-gram that are of one class
@@ -42,7 +41,7 @@ def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list
     share = recall[np.arange(len(names)), best]
     if share.max() < LARGE:
         return []
-    terms, findings = fitted.vocabulary.terms(" " if kind.unit == "words" else ""), []
+    terms, findings = fitted.terms(), []
     for severe, is_leak in ((True, share >= COMPLETE), (False, (share >= LARGE) & (share < COMPLETE))):
         lines = [
             f"{short(terms[frequent[best[number]]])} occurs in {100 * share[number]:.0f} % of the texts of "

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.checking.findings import Finding, excerpt
-from textrnn.corpus.division import folds_of_texts
+from textrnn.corpus.splits import folds_of_texts
 from textrnn.errors import short
 from textrnn.linear.fit import quick_margins, sample
 from textrnn.linear.model import Folding

@@ -44,7 +44,7 @@ def check(
     settings = options.load_config(config, data, overrides, example="textrnn check --data reviews.csv")
     from textrnn.commands.check import check as run
 
-    checked = run(settings, output, config, keep=keep, clean=clean)
-    print(checked.report, end="", flush=True)
-    if strict and checked.severe:
-        raise DataError(f"{checked.severe} severe finding{'s' * (checked.severe > 1)} (--strict)")
+    report, severe = run(settings, output, config, keep=keep, clean=clean)
+    print(report, end="", flush=True)
+    if strict and severe:
+        raise DataError(f"{severe} severe finding{'s' * (severe > 1)} (--strict)")

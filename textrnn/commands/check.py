@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.checking import leaks
 from textrnn.checking.characters import OddCharacters
-from textrnn.checking.cleaning import clean as clean_file
-from textrnn.checking.cleaning import file_to_clean
+from textrnn.checking.cleaning import clean_file, file_to_clean
 from textrnn.checking.copies import find_copies
-from textrnn.checking.findings import Finding, SplitFigures, check_text
-from textrnn.checking.leaks import ROWS as LEAK_ROWS
-from textrnn.checking.leaks import find_leaks
-from textrnn.checking.proportions import find_disproportions
+from textrnn.checking.faults import find_disproportions
+from textrnn.checking.findings import Finding, check_text
 from textrnn.checking.suspects import FOLDS, Suspects, find_suspects, is_csv, suspects_finding, write_suspects
 from textrnn.commands.data import Data, data_findings, input_files, read_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
@@ -32,24 +29,16 @@ from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source
 from textrnn.runtime.progress import bar
-from textrnn.texts.rows import all_rows, in_blocks
 
 MOST_ROWS, MOST_CHARACTERS = 100_000, 60_000_000  # of each split: more are not held in memory and compared
 _LONG_FOLDER = 15  # characters that examples need not repeat
 Samples = dict[str, list[Example]]  # texts of each split that has files of its own, train first
 
 
-class Checked(NamedTuple):
-    """report: to print. severe: the number of severe findings."""
-
-    report: str
-    severe: int
-
-
 def check(
     config: Config, output: Path | None, config_file: Path | None, *, keep: bool = False, clean: Path | None = None
-) -> Checked:
-    """Read the data as `train` does, and look for faults.
+) -> tuple[str, int]:
+    """Read the data as `train` does, and look for faults. Returns the report, and the number of severe findings.
 
     output: a file for the suspects of wrong labels. config_file: the config's own file. keep: whether the suspects have
     the other columns of the input. clean: a file for the training rows without faults.
@@ -72,19 +61,19 @@ def check(
     found_while_reading, odd_characters, samples = _read_again(config, data)
     seed, folding = config.train.seed, Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
     with bar("comparing", total=2 + FOLDS, unit="step") as shown:
-        copies = find_copies(samples, {name: len(hashes) for name, hashes in splits.hashes.items()})
+        copies, equal = find_copies(samples, {name: len(hashes) for name, hashes in splits.hashes.items()})
         shown.update()
-        leaks = find_leaks(samples["train"], folding, seed)
+        leak_findings = leaks.find_leaks(samples["train"], folding, seed)
         shown.update()
         suspects = find_suspects(samples, splits.labels, folding, seed, shown.update)
     if output is not None:
         write_suspects(output, suspects.ranked, sources, keep=keep)
     findings = [
-        *(replace(fault, examples=copies.equal.get(fault.split, fault.examples)) for fault in found_while_reading),
+        *(replace(fault, examples=equal.get(fault.split, fault.examples)) for fault in found_while_reading),
         *find_disproportions(splits, config.train.folds),
         *odd_characters,
-        *copies.findings,
-        *leaks,
+        *copies,
+        *leak_findings,
         *([suspects_finding(suspects, output)] if suspects.wrong else ()),
     ]
     notes = _notes(splits, samples, suspects, output)
@@ -95,10 +84,10 @@ def check(
     if folder := _common_folder(sources):
         notes.insert(0, f"all files are below {folder}")
         findings = [_without(folder, finding) for finding in findings]
-    figures = [_figures(splits, name, config.data.max_length) for name in splits.parts]
+    split_rows = [_split_row(splits, name, config.data.max_length) for name in splits.parts]
     sizes = {name: splits.sizes(name) for name in splits.parts}
-    report = check_text(figures, splits.labels, sizes, findings, notes)
-    return Checked(report, sum(finding.severe for finding in findings))
+    report = check_text(split_rows, splits.labels, sizes, findings, notes)
+    return report, sum(finding.severe for finding in findings)
 
 
 def _clean(train: Source, output: Path, splits: Splits) -> list[str]:
@@ -151,14 +140,13 @@ def _without(folder: str, finding: Finding) -> Finding:
     return replace(finding, text=finding.text.replace(folder, ""), examples=examples)
 
 
-def _figures(splits: Splits, name: str, max_length: int) -> SplitFigures:
+def _split_row(splits: Splits, name: str, max_length: int) -> tuple[str, ...]:
+    """The fields of SPLIT_COLUMNS."""
     lengths = splits.lengths["train" if name == "dev" and splits.dev_is_part_of_train else name]
-    rows = {"train": splits.train_rows, "dev": splits.dev_rows}.get(name)
-    rows = all_rows(len(lengths)) if rows is None else rows
-    median, p95, longest = length_quantiles(lengths, rows, 50, 95, 100)
-    empty = sum(int(np.count_nonzero(block == 0)) for block in in_blocks(lengths, rows))
-    cut = sum(int(np.count_nonzero(block > max_length)) for block in in_blocks(lengths, rows)) / max(len(rows), 1)
-    return SplitFigures(name, len(rows), empty, (median, p95, longest), cut, 1 - known_share(splits.parts[name]))
+    lengths = lengths[{"train": splits.train_rows, "dev": splits.dev_rows}.get(name, slice(None))]
+    counts = [len(lengths), np.count_nonzero(lengths == 0), *length_quantiles(lengths, 50, 95, 100)]
+    shares = [np.count_nonzero(lengths > max_length) / len(lengths), 1 - known_share(splits.parts[name])]
+    return name, *(f"{count:,}" for count in counts), *(f"{100 * share:.1f} %" for share in shares)
 
 
 def _notes(
@@ -172,8 +160,8 @@ def _notes(
                 f"{len(examples):,} of {totals[name]:,} {name} texts, drawn at random by train.seed, were compared for "
                 f"nearly equal texts"
             )
-    if len(samples["train"]) > LEAK_ROWS:
-        notes.append(f"leaks were looked for in {LEAK_ROWS:,} train texts at most, drawn by train.seed")
+    if len(samples["train"]) > leaks.ROWS:
+        notes.append(f"leaks were looked for in {leaks.ROWS:,} train texts at most, drawn by train.seed")
     total = sum(totals.values())
     if suspects.reason is not None:
         notes.append(f"wrong labels were not looked for: {suspects.reason}")

@@ -14,8 +14,7 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.corpus.build import build_source, encode_labelled
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.division import divide, judging_rows
-from textrnn.corpus.splits import chosen_rows
+from textrnn.corpus.splits import chosen_rows, divide, judging_rows
 from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
@@ -146,7 +145,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
         raise ConfigError(f"{run.path}: the run held no texts out, as there were too few; give DATA, a labelled file")
     if corpus.skipped_count:
         log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
-    if cut := cut_warning(name, corpus.lengths, rows, config.data.max_length):
+    if cut := cut_warning(name, corpus.lengths[rows], config.data.max_length):
         log.warning(cut)
     judged = None
     if run is not None and data.is_dev:

@@ -1,4 +1,5 @@
-"""Corpora -> the data of a run: one vocabulary, dev held out of train where there is none, everything encoded."""
+"""Corpora -> the data of a run: which rows train networks and which judge them, one vocabulary, everything encoded.
+Equal texts are never on both sides."""
 
 from __future__ import annotations
 
@@ -8,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.division import divide, judging_rows, used_rows
 from textrnn.errors import DataError
-from textrnn.texts.rows import class_sizes
+from textrnn.texts.rows import all_rows, class_sizes, rows_where
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import Vocab, select_tokens
+
+DEV_FRACTION = 0.1  # if the config has none
+SMALL = 20_000  # from so many texts on, networks are not cross-fitted: a tenth is enough to choose on
 
 
 class HeldOut(NamedTuple):
@@ -155,3 +158,96 @@ def _check_tokens(corpus: Corpus, name: str) -> None:
             f"expected two or more classes, but the {len(rows):,} {name} texts that have a token are all of one: "
             f"{remedy}"
         )
+
+
+class Division(NamedTuple):
+    """train (n,): the rows on which networks are trained. dev (m,): rows held out of them, one for each distinct text
+    and label; None if no share was to be held out. folds (n,): of each training row if networks are cross-fitted, else
+    None. judging (k,): the rows that judge networks: those of dev, or, if networks are cross-fitted, the first training
+    row of each distinct text and label. All rows are in ascending order."""
+
+    train: np.ndarray
+    dev: np.ndarray | None
+    folds: np.ndarray | None
+    judging: np.ndarray
+
+
+def divide(
+    corpus: Corpus, *, has_dev: bool, dev_fraction: float | None, folds: int, seed: int, skip_empty: bool
+) -> Division:
+    """The training data of a run. has_dev: whether there are other texts to judge on. dev_fraction: the share of each
+    class to hold out; None: a tenth, or, of few texts, none, as they are divided into `folds` for cross-fitting.
+    skip_empty: leave out texts without a token."""
+    share, kept = DEV_FRACTION if dev_fraction is None else dev_fraction, used_rows(corpus, skip_empty=skip_empty)
+    if has_dev or share == 0:
+        return Division(kept, None, None, all_rows(0))
+    labels = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
+    hashes = corpus.hashes
+    if len(kept) < len(corpus):  # else nothing needs to be copied
+        labels, hashes = labels[kept], hashes[kept]
+    if dev_fraction is None and len(kept) < SMALL:
+        possible = min(folds, len(kept) // 2, len(np.unique(hashes)))
+        if possible > 1:
+            judging = kept[distinct_rows(labels, hashes)]
+            return Division(kept, None, folds_of_texts(labels, hashes, possible, seed), judging)
+    train, dev = stratified_split(labels, hashes, share, seed)
+    dev = kept[dev[distinct_rows(labels[dev], hashes[dev])]]
+    return Division(kept[train], dev, None, dev)
+
+
+def used_rows(corpus: Corpus, *, skip_empty: bool) -> np.ndarray:
+    return rows_where(np.asarray(corpus.lengths) > 0) if skip_empty else all_rows(len(corpus))
+
+
+def judging_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:
+    """The rows of a dev corpus on which networks are judged."""
+    rows = used_rows(dev, skip_empty=skip_empty)
+    return rows if dev.label_ids is None else rows[distinct_rows(dev.label_ids[rows], dev.hashes[rows])]
+
+
+def distinct_rows(labels: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """The first row of each distinct text with each of its labels, in ascending order: repeated rows would count one
+    judgement several times."""
+    if len(np.unique(hashes)) == len(hashes):
+        return all_rows(len(hashes))
+    order = np.lexsort((labels, hashes))
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = (np.diff(labels[order]) != 0) | (hashes[order][1:] != hashes[order][:-1])
+    return np.sort(order[is_first])
+
+
+def folds_of_texts(labels: np.ndarray, hashes: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """(n,) int64: the fold, 0 to folds - 1, of each row. Equal texts share a fold. Classes are spread evenly over the
+    folds, also those with fewer texts than folds."""
+    first, texts = _distinct_texts(hashes)
+    order = np.random.default_rng([seed, 0xF01D]).permutation(len(first))
+    order = order[np.argsort(labels[first][order], kind="stable")]
+    fold_of_text = np.empty(len(first), np.int64)
+    fold_of_text[order] = np.arange(len(first)) % folds
+    return fold_of_text[texts]
+
+
+def stratified_split(
+    labels: np.ndarray, hashes: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (train, dev), in ascending order. dev gets a share of the distinct texts of each class, rounded, but never
+    all of them. Equal texts are on the same side."""
+    first, texts = _distinct_texts(hashes)
+    labels, random = labels[first], np.random.default_rng([seed, 0xDE7])
+    sizes = class_sizes(labels, int(labels.max()) + 1)
+    shares = [min(round(size * fraction), max(size - 1, 0)) for size in sizes]
+    if not any(shares):  # a dev set of one text per class is better than none
+        shares = [int(size > 1) for size in sizes]
+    is_dev = np.zeros(len(first), dtype=bool)
+    for label, share in enumerate(shares):
+        is_dev[random.permutation(rows_where(labels == label))[:share]] = True
+    return rows_where(~is_dev[texts]), rows_where(is_dev[texts])
+
+
+def _distinct_texts(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first row (m,) of each distinct text, in ascending order, and the position of each row's text (n,) there."""
+    _, first, texts = np.unique(hashes, return_index=True, return_inverse=True)
+    if len(first) == len(hashes):
+        return all_rows(len(hashes)), all_rows(len(hashes))
+    ascending = np.sort(first)
+    return ascending, np.searchsorted(ascending, first[texts])

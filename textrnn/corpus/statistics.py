@@ -22,9 +22,9 @@ def statistics(splits: Splits, max_length: int) -> list[str]:
             known = counted / int(texts.lengths.sum()) if name == "train" else known_share(texts)
             line += f"; {100 * known:.2f} % of tokens known, {100 * (1 - known):.2f} % <unk>"
         lines.append(line)
-    lengths, rows = splits.lengths["train"], splits.train_rows
-    median, p95, p99, longest = length_quantiles(lengths, rows, 50, 95, 99, 100)
-    cut = np.count_nonzero(lengths[rows] > max_length) / len(rows)
+    lengths = splits.lengths["train"][splits.train_rows]
+    median, p95, p99, longest = length_quantiles(lengths, 50, 95, 99, 100)
+    cut = np.count_nonzero(lengths > max_length) / len(lengths)
     lines.append(
         f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
         f"{100 * cut:.2f} % of the texts are cut at data.max_length {max_length:,}"
@@ -33,14 +33,14 @@ def statistics(splits: Splits, max_length: int) -> list[str]:
     return lines + [f"label {label}: {size:,} training texts" for label, size in sizes]
 
 
-def cut_warning(name: str, lengths: np.ndarray, rows: np.ndarray, max_length: int) -> str | None:
-    """For texts, `lengths[rows]` of a corpus, of which many are longer than max_length; None if few are."""
-    cut = np.count_nonzero(lengths[rows] > max_length)
-    if cut <= _MANY_CUT * len(rows):
+def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:
+    """For texts (n,) of which many are longer than max_length; None if few are."""
+    cut = np.count_nonzero(lengths > max_length)
+    if cut <= _MANY_CUT * len(lengths):
         return None
-    (enough,) = length_quantiles(lengths, rows, 95)
+    (enough,) = length_quantiles(lengths, 95)
     return (
-        f"{100 * cut / len(rows):.0f} % of the {name} texts are cut at data.max_length {max_length:,}; --set "
+        f"{100 * cut / len(lengths):.0f} % of the {name} texts are cut at data.max_length {max_length:,}; --set "
         f"data.max_length={enough} reads 95 % of them whole"
     )
 
@@ -64,7 +64,7 @@ def unknown_shares(texts: EncodedTexts) -> np.ndarray:
     return shares
 
 
-def length_quantiles(lengths: np.ndarray, rows: np.ndarray, *percents: int) -> list[int]:
-    """The least length that these percents of `lengths[rows]` do not exceed."""
-    ascending = np.sort(lengths[rows])
-    return [int(ascending[-(-percent * len(rows) // 100) - 1]) for percent in percents]
+def length_quantiles(lengths: np.ndarray, *percents: int) -> list[int]:
+    """The least length that these percents of lengths (n,) do not exceed."""
+    ascending = np.sort(lengths)
+    return [int(ascending[-(-percent * len(lengths) // 100) - 1]) for percent in percents]

@@ -12,7 +12,7 @@ import torch
 from textrnn.explaining.integrated_gradients import Margins, integrate, log_odds, unknown_texts
 from textrnn.explaining.linear_attribution import character_contributions
 from textrnn.inference import class_probabilities, compute_logits, predicted_classes
-from textrnn.linear.features import MOST_CHARACTERS
+from textrnn.linear.model import MOST_CHARACTERS
 from textrnn.run.model import Model
 from textrnn.texts.tokenizer import LocatedToken
 from textrnn.texts.transform import EncodedTexts

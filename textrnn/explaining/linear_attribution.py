@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.linear.features import UNKNOWN, WORD, Features, Kind, NgramVocabulary, Symbols, characters
-from textrnn.linear.model import LinearModel
+from textrnn.linear.model import UNKNOWN, WORD, Features, Kind, LinearModel, NgramVocabulary, Symbols, characters
 
 _BETWEEN_SPACES = re.compile("[^ ]+")
 

@@ -28,7 +28,7 @@ class Word(NamedTuple):
 
 def jsonl_line(explanation: Explanation) -> str:
     """A JSON object with text, label, probability, baseline and tokens, all as in `Explanation`."""
-    item = {
+    return json_text({
         "text": explanation.text,
         "label": explanation.label,
         "probability": round(explanation.probability, 4),
@@ -37,8 +37,7 @@ def jsonl_line(explanation: Explanation) -> str:
             {"token": token, "start": start, "end": end, "contribution": round(value, 5)}
             for token, start, end, value in explanation.tokens
         ],
-    }
-    return json_text(item)
+    })  # fmt: skip
 
 
 def record(explanation: Explanation, *, coloured: bool) -> str:

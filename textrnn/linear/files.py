@@ -12,8 +12,7 @@ import torch
 
 from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError, TextRNNError
-from textrnn.linear.features import Features, Kind, NgramVocabulary
-from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary
 from textrnn.runtime.files import write_text
 from textrnn.runtime.tensors import UNREADABLE, check_finite, read_model_tensors, save_tensors
 from textrnn.texts.vocab import read_name_lines

@@ -9,9 +9,8 @@ from itertools import chain
 import numpy as np
 from scipy import sparse
 
-from textrnn.corpus.division import distinct_rows, folds_of_texts
-from textrnn.linear.features import Features, Kind, count_ngrams, inverse_document_frequencies, tf_idf
-from textrnn.linear.model import Folding, LinearModel, both_sides
+from textrnn.corpus.splits import distinct_rows, folds_of_texts
+from textrnn.linear.model import Features, Folding, Kind, LinearModel, both_sides, count_ngrams, smooth_idf, tf_idf
 from textrnn.texts.tokenizer import share_unspaced, spread
 
 C = (0.3, 1.0, 3.0)  # strengths that are tried: the inverse of regularization
@@ -19,11 +18,15 @@ FOLDS = 3
 SEARCH_ROWS, SEARCH_CHARACTERS = 10_000, 2_000_000  # that the search reads at most
 MOST_ROWS, MOST_TOTAL_CHARACTERS = 100_000, 60_000_000  # on which it is fitted, at most
 TOLERANCE = 1e-4  # of LIBLINEAR's stopping rule
+# Of `quick_margins`: a strongly regularized model learns fewer wrong labels by heart, and a finer tolerance takes twice
+# the time and ranks no better.
+_QUICK_C, _ROUGH = 0.3, 0.1
 MOST_CLASSES = 200  # one fit each; with more there is no linear model
 _WORDS, _IN_WORDS = Kind("words", 1, 2), Kind("within_words", 2, 5)
 # Of texts in scripts with and without spaces between words: the features that are tried, the simplest first.
 SPACED = [[_WORDS], [_WORDS, _IN_WORDS]]
 UNSPACED = [[Kind("characters", 1, 2)], [Kind("characters", 1, 3)]]
+MOST_FITS = len(SPACED) * len(C) * FOLDS  # of `choose`
 Progress = Callable[[], object]
 
 
@@ -78,11 +81,6 @@ def choose(
     return Choice(candidates[best], C[strength], int(np.max(hits)) / len(judged))
 
 
-def search_steps() -> int:
-    """The largest number of fits that `choose` makes."""
-    return len(SPACED) * len(C) * FOLDS
-
-
 def fit(
     texts: Sequence[str], labels: np.ndarray, num_classes: int, choice: Choice, folding: Folding, *, balanced: bool,
     seed: int,
@@ -119,10 +117,6 @@ def _weights(
     return weight, bias
 
 
-_QUICK_C = 0.3  # some labels may be wrong, and a strongly regularized model learns fewer of them by heart
-_ROUGH = 0.1  # tolerance of the fits: a finer one takes twice the time and ranks no better
-
-
 def out_of_fold(
     counts: Sequence[sparse.csr_matrix], labels: np.ndarray, folds: np.ndarray, num_classes: int,
     strengths: Sequence[float], *, chosen: np.ndarray | bool = True, balanced: bool, seed: int,
@@ -138,7 +132,7 @@ def out_of_fold(
     for fold in range(int(folds.max()) + 1):
         held_out = folds == fold
         train = chosen & ~held_out
-        parts = [tf_idf(each, inverse_document_frequencies(each[train])) for each in counts]
+        parts = [tf_idf(each, smooth_idf(each[train])) for each in counts]
         features = sparse.hstack(parts, format="csr")
         for number, c in enumerate(strengths):  # in turn: fits in several threads would share LIBLINEAR's random state
             weight, bias = _weights(

@@ -1,17 +1,26 @@
-"""The linear model beside the network: texts -> margins, with numpy alone."""
+"""The linear model beside the network: texts -> TF-IDF features -> margins, with numpy and scipy alone.
+
+The features, n-grams of words, of characters, or of the characters of words, are those of scikit-learn's
+`TfidfVectorizer(sublinear_tf=True)` with ngram_range and the analyzers "word", "char" and "char_wb". They are computed
+here so that prediction needs no scikit-learn, and several times as fast.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from textrnn.linear.features import MOST_CHARACTERS, Features
 from textrnn.texts.folding import Folded, fold, fold_located
 
+MOST_CHARACTERS = 1_000_000  # of a text are read
+WORD = re.compile(r"\b\w\w+\b")
+UNKNOWN = -1  # the number of a symbol that is not known
 _CHARACTERS_AT_ONCE = 2_000_000
 _NOT_SPACE = re.compile(r"\S+")  # as `str.split` finds them
 
@@ -35,6 +44,193 @@ class Folding:
         return Folded(joined, folded.starts[kept], folded.ends[kept])
 
 
+class Symbols(NamedTuple):
+    """The symbols of texts, one text after the other: numbers (N,) int64, UNKNOWN for a symbol that is not known; rows
+    (N,) int64, ascending: the text of each."""
+
+    numbers: np.ndarray
+    rows: np.ndarray
+
+
+class NgramVocabulary:
+    """Known n-grams of symbols.
+
+    symbols: a symbol's number is its position. keys: for each length from 2, (count,) int64, ascending: the position of
+    the n-gram's first symbols among the n-grams that are shorter by one, times the number of symbols, plus its last
+    symbol. shortest: length of the n-grams that are counted; shorter ones are only there to find them.
+    """
+
+    def __init__(self, symbols: Sequence[str], keys: Sequence[np.ndarray], *, shortest: int = 1) -> None:
+        self.symbols = list(symbols)
+        self.number_of = {symbol: number for number, symbol in enumerate(self.symbols)}
+        self.keys = list(keys)
+        self.shortest = shortest
+
+    @classmethod
+    def of(cls, symbols: Sequence[str], texts: Symbols, *, shortest: int, longest: int) -> NgramVocabulary:
+        """The vocabulary of all n-grams that occur in some texts."""
+        vocabulary = cls(symbols, [], shortest=shortest)
+        positions = texts.numbers
+        for _ in range(2, longest + 1):
+            keys = vocabulary._next_keys(positions, texts)
+            is_ngram, positions = keys >= 0, np.full(len(keys), UNKNOWN)
+            known, positions[is_ngram] = np.unique(keys[is_ngram], return_inverse=True)
+            vocabulary.keys.append(known)
+        return vocabulary
+
+    def __len__(self) -> int:
+        """The number of n-grams that are counted."""
+        return sum(self._sizes()[self.shortest - 1 :])
+
+    def counts(self, texts: Symbols, row_count: int) -> sparse.csr_matrix:
+        """(row_count, len(self)) float32: how often each text has each n-gram."""
+        _, last, columns = zip(*self.occurrences(texts), strict=True)
+        return _counted(texts.rows[np.concatenate(last)], np.concatenate(columns), (row_count, len(self)))
+
+    def occurrences(self, texts: Symbols) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """For each length that is counted: (length, the positions of the last symbols of known n-grams, the column of
+        each in `counts`)."""
+        begin, positions = 0, texts.numbers
+        for length, size in enumerate(self._sizes(), start=1):
+            if length > 1:
+                positions = _search(self.keys[length - 2], self._next_keys(positions, texts))
+            if length >= self.shortest:
+                (last,) = np.nonzero(positions >= 0)
+                yield length, last, positions[last] + begin
+                begin += size
+
+    def terms(self, joiner: str) -> list[str]:
+        """The n-grams as text, in the order of the columns of `counts`."""
+        terms = [self.symbols]
+        for keys in self.keys:
+            pairs = zip(*(part.tolist() for part in np.divmod(keys, max(len(self.symbols), 1))), strict=True)
+            terms.append([terms[-1][before] + joiner + self.symbols[last] for before, last in pairs])
+        return [*chain.from_iterable(terms[self.shortest - 1 :])]
+
+    def _sizes(self) -> list[int]:
+        return [len(self.symbols), *map(len, self.keys)]
+
+    def _next_keys(self, positions: np.ndarray, texts: Symbols) -> np.ndarray:
+        """(N,): the key of the n-gram that ends at each symbol, or UNKNOWN. positions: of the n-grams that are shorter
+        by one."""
+        keys = np.full(len(positions), UNKNOWN, np.int64)
+        before, last = positions[:-1], texts.numbers[1:]
+        # the shorter n-gram lies within one text, as the longer one must
+        possible = (before >= 0) & (last >= 0) & (texts.rows[1:] == texts.rows[:-1])
+        keys[1:][possible] = before[possible].astype(np.int64) * len(self.symbols) + last[possible]
+        return keys
+
+
+def _search(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The position of each value in an array, UNKNOWN for those that it lacks."""
+    if not len(ascending):
+        return np.full(len(values), UNKNOWN)
+    at = np.searchsorted(ascending, values).clip(max=len(ascending) - 1)
+    return np.where(ascending[at] == values, at, UNKNOWN)
+
+
+def _counted(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """float32: how often each place occurs."""
+    return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is counted: n-grams of `shortest` to `longest` units."""
+
+    unit: Literal["words", "characters", "within_words"]
+    shortest: int
+    longest: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of one kind. idf (len(vocabulary),) float32: inverse document frequencies."""
+
+    kind: Kind
+    vocabulary: NgramVocabulary
+    idf: np.ndarray
+
+    @classmethod
+    def fit(cls, kind: Kind, texts: Sequence[str]) -> tuple[Features, sparse.csr_matrix]:
+        """The features of all n-grams of some folded texts, and their values in these texts."""
+        vocabulary, counts = count_ngrams(kind, texts)
+        idf = smooth_idf(counts)
+        return cls(kind, vocabulary, idf), tf_idf(counts, idf)
+
+    def terms(self) -> list[str]:
+        """The n-grams as text, in the order of the columns."""
+        return self.vocabulary.terms(" " if self.kind.unit == "words" else "")
+
+    def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """Folded texts -> (n, len(vocabulary)) float32. n-grams that are not known count nothing."""
+        return tf_idf(_counts(self.kind, self.vocabulary, texts), self.idf)
+
+
+def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, sparse.csr_matrix]:
+    """All n-grams of some folded texts, and how often each text has each of them (n, len(vocabulary))."""
+    if kind.unit == "words":
+        symbols = sorted({word for text in texts for word in WORD.findall(text)})
+        ordered = _word_symbols(texts, {symbol: number for number, symbol in enumerate(symbols)})
+    else:
+        if kind.unit == "within_words":
+            passages = [f" {word} " for word in {word for text in texts for word in text.split()}]
+        else:
+            passages = list(texts)
+        # half a character cannot be saved, nor a byte order mark if it comes first
+        unsaved = {*map(chr, range(0xD800, 0xE000)), "\ufeff"}
+        symbols = sorted({*"".join(passages)} - unsaved)
+        ordered = characters(passages, symbols)
+    vocabulary = NgramVocabulary.of(symbols, ordered, shortest=kind.shortest, longest=kind.longest)
+    return vocabulary, _counts(kind, vocabulary, texts)
+
+
+def smooth_idf(counts: sparse.csr_matrix) -> np.ndarray:
+    """(terms,) float32: 1 + ln((1 + n) / (1 + texts with the term)), as in scikit-learn; 0 for a term that none of the
+    texts (n, terms) has, so that it counts nothing in texts that have it."""
+    frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
+    idf = 1 + np.log((1 + counts.shape[0]) / (1 + frequencies))
+    return np.where(frequencies > 0, idf, 0).astype(np.float32)
+
+
+def _counts(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> sparse.csr_matrix:
+    if kind.unit == "words":
+        return vocabulary.counts(_word_symbols(texts, vocabulary.number_of), len(texts))
+    if kind.unit == "characters":
+        return vocabulary.counts(characters(texts, vocabulary.symbols), len(texts))
+    number_of: dict[str, int] = {}  # each distinct word is looked at once
+    words = _concat([[number_of.setdefault(word, len(number_of)) for word in text.split()] for text in texts])
+    in_words = vocabulary.counts(characters([f" {word} " for word in number_of], vocabulary.symbols), len(number_of))
+    return _counted(words.rows, words.numbers, (len(texts), len(number_of))) @ in_words
+
+
+def _word_symbols(texts: Sequence[str], number_of: dict[str, int]) -> Symbols:
+    return _concat([[number_of.get(word, UNKNOWN) for word in WORD.findall(text)] for text in texts])
+
+
+def _concat(numbers: Sequence[Sequence[int]]) -> Symbols:
+    """numbers: those of each text."""
+    lengths = np.fromiter(map(len, numbers), np.int64, len(numbers))
+    joined = np.fromiter(chain.from_iterable(numbers), np.int64, int(lengths.sum()))
+    return Symbols(joined, np.repeat(np.arange(len(numbers)), lengths))
+
+
+def characters(texts: Sequence[str], known: Sequence[str]) -> Symbols:
+    """The characters of texts as symbols. known: characters in ascending order."""
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    return Symbols(_search(np.asarray([ord(symbol) for symbol in known], np.uint32), points), rows)
+
+
+def tf_idf(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
+    """(1 + ln(count)) * idf, divided by each text's norm. counts (n, terms), idf (terms,)."""
+    values = (1 + np.log(counts.data)) * idf[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    norms = np.sqrt(np.bincount(rows, values.astype(np.float64) ** 2, minlength=counts.shape[0]))
+    values /= np.where(norms > 0, norms, 1)[rows]
+    return sparse.csr_matrix((values.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+
+
 @dataclass(frozen=True)
 class LinearModel:
     """Linear classifiers of one class against the rest (LIBLINEAR: Fan et al. 2008) on TF-IDF features.
@@ -52,19 +248,19 @@ class LinearModel:
         """(n, classes) float32: of two classes, the margin of the second one and its negative, halved, so that their
         difference is the margin."""
         margins = [np.zeros((0, len(self.bias)), np.float32)]
-        for block in _blocks(texts):  # some hundred bytes for each character are needed
+        for block in text_blocks(texts, _CHARACTERS_AT_ONCE):  # some hundred bytes for each character are needed
             folded = [self.folding(text) for text in block]
             features = sparse.hstack([each.transform(folded) for each in self.features], format="csr")
             margins.append(features @ self.weight + self.bias)
         return both_sides(np.concatenate(margins))
 
 
-def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Adjacent texts of a few million characters."""
+def text_blocks(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    """Adjacent texts, as many as reach `most` characters, those beyond MOST_CHARACTERS of a text not counted."""
     begin = characters = 0
     for end, text in enumerate(texts, start=1):
         characters += min(len(text), MOST_CHARACTERS)
-        if characters >= _CHARACTERS_AT_ONCE or end == len(texts):
+        if characters >= most or end == len(texts):
             yield texts[begin:end]
             begin, characters = end, 0
 

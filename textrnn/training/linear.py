@@ -9,9 +9,9 @@ import numpy as np
 
 from textrnn.config import Config
 from textrnn.corpus.splits import Splits
-from textrnn.linear.features import count_ngrams
 from textrnn.linear.fit import (
     MOST_CLASSES,
+    MOST_FITS,
     MOST_ROWS,
     MOST_TOTAL_CHARACTERS,
     Choice,
@@ -19,9 +19,8 @@ from textrnn.linear.fit import (
     fit,
     out_of_fold,
     sample,
-    search_steps,
 )  # fmt: skip
-from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.model import Folding, LinearModel, count_ngrams
 from textrnn.runtime.progress import bar
 
 # Of a split ("train" or "dev") the texts at some rows, in ascending order, as they were read: the linear model counts
@@ -92,7 +91,7 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
     raw, raw_dev = texts("train", splits.train_rows[rows]), None
     if splits.dev is not None and splits.dev_rows is not None:
         raw_dev = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
-    with bar("linear model", total=search_steps() + 2, unit="fit") as shown:
+    with bar("linear model", total=MOST_FITS + 2, unit="fit") as shown:
         train = Labelled([folding(text) for text in raw], np.asarray(splits.train.labels)[rows])
         rows = sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)
         searched = train if folds is not None else train.at(rows)
