@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import textrnn.classifier as classifier
-import textrnn.commands.precision as precision
+import textrnn.commands.predict as predict
 import textrnn.training.networks as measuring
 from tests.conftest import TRAINED, Cli
 from textrnn import TextClassifier
@@ -19,7 +19,7 @@ FILE = "test.tsv"
 
 
 def have_units(monkeypatch: pytest.MonkeyPatch, has_units: bool) -> None:
-    for module in (classifier, precision, measuring):
+    for module in (classifier, predict, measuring):
         monkeypatch.setattr(module, "has_bfloat16_units", lambda device: has_units)
 
 

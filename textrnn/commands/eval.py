@@ -17,7 +17,7 @@ from textrnn.commands.data import files_of
 from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
 from textrnn.commands.eval_data import Judged, Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
-from textrnn.commands.precision import describe_precision
+from textrnn.commands.predict import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
@@ -25,7 +25,6 @@ from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
 from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
-from textrnn.reading.source import Source
 from textrnn.reports.charts import NO_FONT
 from textrnn.reports.examples import Pieces, pieces
 from textrnn.reports.page import About, Explain
@@ -57,7 +56,7 @@ def evaluate(
     if data is None and run is None:
         raise ConfigError(f"{path}: a model folder has no data of its own: {command('eval', path, 'FILE')}")
     chosen = choose_data(data, split, config, overrides, classifier)
-    name, source, part, _ = chosen
+    name, source = chosen.name, chosen.source
     if output is not None:
         check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
     if run is not None:
@@ -65,16 +64,14 @@ def evaluate(
     texts = read_texts(classifier, chosen, config, run)
     describe_precision(classifier, precision, is_saved=texts.judged is not None and texts.judged.logits is not None)
     warn_of_seen(texts.seen)
-    predictions, totals, unseen = predict_texts(classifier, texts, source)
+    predictions, totals, unseen = predict_texts(classifier, texts)
     metrics = all_metrics(totals, classifier.labels)
     if texts.judged is not None:  # epochs and weights were chosen on these texts
         metrics |= {"held_out": True, "verdict": None}
     if texts.seen is not None:
         metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
-    described = {"data": [os.path.abspath(file) for file in source.paths], "split": part, "sha256": texts.digest}
-    data_phrase = files_phrase(source.paths) + ("" if part is None else f", {part} part")
-    about = about_evaluation(classifier, texts, totals, metrics, data_phrase, run)
-
+    described = {"data": [os.path.abspath(file) for file in source.paths], "split": chosen.part, "sha256": texts.digest}
+    about = about_evaluation(classifier, texts, totals, metrics, run)
     target = output or results_folder(Path("eval") if run is None else run.evaluations, name, described)
     if output is None and target.name != name:
         log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
@@ -107,9 +104,7 @@ def describe_seen(
     return scores, sentence
 
 
-def predict_texts(
-    classifier: TextClassifier, texts: Texts, source: Source
-) -> tuple[Predictions, PartTotals, PartTotals]:
+def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions, PartTotals, PartTotals]:
     """Predict the texts some thousands at a time, of which only a label and a probability are kept. Returns also the
     totals, and those of the texts with a token that the model was not trained on; the latter are empty if that is not
     known, or if it was trained on none."""
@@ -117,7 +112,7 @@ def predict_texts(
     assert encoded.labels is not None
     raw: Iterator[str] = iter(())
     if model.linear is not None and judged.margins is None:
-        raw = texts_at(source, texts.rows.tolist(), texts.hashes)
+        raw = texts_at(texts.data.source, texts.rows.tolist(), texts.hashes)
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
     weight = None if model.linear is None else model.decision.weight
     totals, unseen = (PartTotals(len(model.labels), weight) for _ in range(2))
@@ -146,7 +141,7 @@ def predict_texts(
 
 
 def about_evaluation(
-    classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, data: str, run: RunFolder | None
+    classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, run: RunFolder | None
 ) -> About:
     """run: None for a model folder, which has no history."""
     networks, config = classifier.networks.networks, classifier.config.model
@@ -155,7 +150,7 @@ def about_evaluation(
     return About(
         model=f"{model} with a linear model beside it" if has_linear else model,
         name=model_name(config, has_linear=has_linear),
-        data=data,
+        data=files_phrase(texts.data.source.paths) + (f", {texts.data.part} part" if texts.data.part else ""),
         max_length=classifier.transform.max_length,
         lengths=texts.lengths,
         unknown=unknown_shares(texts.encoded),
@@ -167,12 +162,8 @@ def about_evaluation(
 
 def explainer(classifier: TextClassifier, texts: Texts) -> Explain | None:
     """Finds the words that speak for the predicted class of a text; None if the classifier did not judge the texts, or
-    cannot be explained."""
+    computes in another precision."""
     if texts.judged is not None or classifier.precision != "float32":
-        return None
-    try:
-        classifier.explain([])
-    except CheckpointError:
         return None
 
     def explain(errors: Sequence[str], classes: Sequence[int]) -> list[Pieces | None]:

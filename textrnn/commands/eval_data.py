@@ -39,23 +39,6 @@ class Judged(NamedTuple):
     margins: torch.Tensor | None
 
 
-class Texts(NamedTuple):
-    """Texts to evaluate on, in the model's ids.
-
-    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. lengths (n,): tokens of
-    each, before it is cut. judged: if they are the held-out texts of the run; None: the model must judge them. seen
-    (n,) bool: whether the model was trained on each; None if that is not known.
-    """
-
-    encoded: EncodedTexts
-    rows: np.ndarray
-    hashes: np.ndarray
-    digest: str
-    lengths: np.ndarray
-    judged: Judged | None
-    seen: np.ndarray | None
-
-
 class Data(NamedTuple):
     """name: of the folder of results. part: "train" or "dev" if the source is the training data, which must be divided.
     is_dev: whether the run itself was judged on these texts."""
@@ -64,6 +47,24 @@ class Data(NamedTuple):
     source: Source
     part: str | None = None
     is_dev: bool = False
+
+
+class Texts(NamedTuple):
+    """Texts to evaluate on, in the model's ids.
+
+    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. lengths (n,): tokens of
+    each, before it is cut. judged: if they are the held-out texts of the run; None: the model must judge them. seen
+    (n,) bool: whether the model was trained on each; None if that is not known.
+    """
+
+    data: Data
+    encoded: EncodedTexts
+    rows: np.ndarray
+    hashes: np.ndarray
+    digest: str
+    lengths: np.ndarray
+    judged: Judged | None
+    seen: np.ndarray | None
 
 
 def run_of(path: Path) -> RunFolder | None:
@@ -93,36 +94,31 @@ def data_config(path: Path, overrides: list[tuple[str, Any]]) -> Config:
 def choose_data(
     data: str | None, split: str | None, config: Config, overrides: list[tuple[str, Any]], classifier: TextClassifier
 ) -> Data:
-    """A file or folder, read as the training texts were, or without one a split of the run."""
+    """A file or folder, read as the training texts were, or without one a split of the run. If no split is asked for:
+    test, or, if the run has no test file, dev, with a warning."""
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
-    if data is None:
-        return _own_split(config, split, names)
-    is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
-    if config.data.format == "auto" and is_csv:
-        config = config.replaced(data={"format": "csv"})  # which no first line tells
-    return Data(data_name(data), build_source(data, config.data, names))
-
-
-def _own_split(config: Config, split: str | None, names: list[str] | None) -> Data:
-    """If no split is asked for: test, or, if the run has no test file, dev, with a warning."""
-    data = config.data
+    settings = config.data
+    if data is not None:
+        is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
+        if settings.format == "auto" and is_csv:
+            settings = config.replaced(data={"format": "csv"}).data  # which no first line shows
+        return Data(data_name(data), build_source(data, settings, names))
     if split is None:
         split = "test"
-        if data.test is None and (data.dev is not None or data.dev_fraction != 0):
+        if settings.test is None and (settings.dev is not None or settings.dev_fraction != 0):
             split = "dev"
             log.warning(
                 "the run has no test file (data.test): evaluating on texts held out of training, by which its best "
                 "epoch was chosen, so the scores are somewhat inflated"
             )
-    paths = {"train": data.train, "dev": data.dev, "test": data.test}[split]
-    if paths is not None and split != "train":
-        return Data(split, build_source(paths, data, names), is_dev=split == "dev")
-    if split == "test" or (split == "dev" and data.dev_fraction == 0) or data.train is None:
+    is_divided = split == "train" or (split == "dev" and settings.dev is None and settings.dev_fraction != 0)
+    paths = settings.train if is_divided else getattr(settings, split)
+    if paths is None:
         raise ConfigError(
             f"--split {split}: the run has no {split} data; give DATA, a labelled file, or --set data.{split}=FILE"
         )
-    return Data(split, build_source(data.train, data, names), split, is_dev=split == "dev")
+    return Data(split, build_source(paths, settings, names), split if is_divided else None, is_dev=split == "dev")
 
 
 def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunFolder | None) -> Texts:
@@ -166,7 +162,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
         seen = np.full(len(rows), judged is None)
     elif run is not None:
         seen = seen_texts(run, corpus.hashes[rows])
-    return Texts(texts, rows, corpus.hashes, corpus.digest, np.asarray(corpus.lengths)[rows], judged, seen)
+    return Texts(data, texts, rows, corpus.hashes, corpus.digest, np.asarray(corpus.lengths)[rows], judged, seen)
 
 
 def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> tuple[np.ndarray, bool]:
