@@ -15,7 +15,7 @@ import torch
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
 from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
-from textrnn.commands.eval_data import Judged, Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
+from textrnn.commands.eval_data import Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.commands.predict import describe_precision
 from textrnn.commands.start import has_ended
@@ -62,11 +62,11 @@ def evaluate(
     if run is not None:
         warn_of_unfinished(run)
     texts = read_texts(classifier, chosen, config, run)
-    describe_precision(classifier, precision, is_saved=texts.judged is not None and texts.judged.logits is not None)
+    describe_precision(classifier, precision, is_saved=texts.logits is not None)
     warn_of_seen(texts.seen)
     predictions, totals, unseen = predict_texts(classifier, texts)
     metrics = all_metrics(totals, classifier.labels)
-    if texts.judged is not None:  # epochs and weights were chosen on these texts
+    if texts.is_held_out:  # epochs and weights were chosen on these texts
         metrics |= {"held_out": True, "verdict": None}
     if texts.seen is not None:
         metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
@@ -97,21 +97,20 @@ def describe_seen(
     if count and not unseen.total.matrix.sum():
         return {"n": count, "unseen_accuracy": None, "unseen_macro_f1": None}, None
     others = all_metrics(unseen, labels) if count else metrics
-    scores = {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}
     sentence = others["verdict"]
     if count and sentence:
         sentence = f"on the texts that it was not trained on ({others['n']:,}): {sentence}"
-    return scores, sentence
+    return {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}, sentence
 
 
 def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions, PartTotals, PartTotals]:
     """Predict the texts some thousands at a time, of which only a label and a probability are kept. Returns also the
     totals, and those of the texts with a token that the model was not trained on; the latter are empty if that is not
     known, or if it was trained on none."""
-    model, encoded, judged = classifier.model, texts.encoded, texts.judged or Judged(None, None)
+    model, encoded = classifier.model, texts.encoded
     assert encoded.labels is not None
     raw: Iterator[str] = iter(())
-    if model.linear is not None and judged.margins is None:
+    if model.linear is not None and texts.margins is None:
         raw = texts_at(texts.data.source, texts.rows.tolist(), texts.hashes)
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
     weight = None if model.linear is None else model.decision.weight
@@ -120,11 +119,11 @@ def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
             batch, labels = encoded.rows(window), encoded.labels[window]
-            if judged.logits is None:
+            if texts.logits is None:
                 network = classifier.network_logits(batch, after_batch=shown.update)
             else:
-                network = judged.logits[window]
-            margins = None if judged.margins is None else judged.margins[window]
+                network = texts.logits[window]
+            margins = None if texts.margins is None else texts.margins[window]
             if model.linear is not None and margins is None:
                 margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(batch)))))
             logits = model.decide(network, margins, batch)
@@ -161,9 +160,9 @@ def about_evaluation(
 
 
 def explainer(classifier: TextClassifier, texts: Texts) -> Explain | None:
-    """Finds the words that speak for the predicted class of a text; None if the classifier did not judge the texts, or
-    computes in another precision."""
-    if texts.judged is not None or classifier.precision != "float32":
+    """Finds the words that speak for the predicted class of a text; None if other models judged the texts, or in
+    another precision."""
+    if texts.is_held_out or classifier.precision != "float32":
         return None
 
     def explain(errors: Sequence[str], classes: Sequence[int]) -> list[Pieces | None]:

@@ -6,12 +6,12 @@ import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from textrnn.runtime.progress import bar, log, show_bars
 from textrnn.runtime.terminal import json_text, one_line, visible
 
 WINDOW_TEXTS = 16_384  # sorted by length together: more is faster, but takes memory
-UNSURE = "?"
 _BAD_SHOWN = 5
 
 
@@ -46,7 +45,7 @@ def predict(
     unsure_label: str | None = None,
 ) -> None:
     """Predict each text of each file. min_probability: texts whose likeliest label has a lower one, or that have no
-    token, get `unsure_label` (None: UNSURE).
+    token, get `unsure_label` (None: `?`).
 
     Raises: UsageError for an output that is an input; DataError `file:line` for a record without a readable text,
     unless such records are marked; TextRNNError if the output cannot hold or be written.
@@ -54,7 +53,7 @@ def predict(
     if output is not None:
         check_output("--output", output, inputs_of(files))
     on_terminal = output is None and sys.stdout.isatty()
-    labels, unsure_label = classifier.labels, UNSURE if unsure_label is None else unsure_label
+    labels, unsure_label = classifier.labels, "?" if unsure_label is None else unsure_label
     counts, bad_records = Counter[str](), list[str]()
     lines_of: Format
     if output_format == "jsonl":
@@ -69,7 +68,7 @@ def predict(
         answer = classifier.answer(texts, batch_size=batch_size)
         return class_probabilities(answer.logits), answer.is_empty
 
-    def predictions(examples: list[Example], probabilities: np.ndarray, is_empty: np.ndarray) -> Iterator[Prediction]:
+    def lines(examples: list[Example], probabilities: np.ndarray, is_empty: np.ndarray) -> Iterator[str]:
         best, highest = probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist()
         rows = zip(examples, best, highest, probabilities, is_empty.tolist(), strict=True)
         for example, column, probability, row, empty in rows:
@@ -78,12 +77,12 @@ def predict(
                 counts["bad"] += 1
                 if len(bad_records) < _BAD_SHOWN:
                     bad_records.append(f"{example.where}: {example.problem}")
-                yield Prediction(example, "", 0.0, np.zeros(len(labels)))
+                yield lines_of(example, "", 0.0, np.zeros(len(labels)))
                 continue
             is_unsure = min_probability is not None and (empty or probability < min_probability)
             counts["unsure"] += is_unsure
             counts["empty"] += empty
-            yield Prediction(example, unsure_label if is_unsure else labels[column], probability, row)
+            yield lines_of(example, unsure_label if is_unsure else labels[column], probability, row)
 
     with (
         nullcontext(sys.stdout.buffer) if output is None else atomic_writer(output) as stream,
@@ -91,12 +90,9 @@ def predict(
         bar("predicting", unit="text") as shown,
     ):
 
-        def write_lines(lines: Iterator[str]) -> None:
-            stream.writelines(line.encode("utf-8", "replace") for line in lines)
-            stream.flush()
-
         def write(examples: list[Example], answers: tuple[np.ndarray, np.ndarray]) -> None:
-            write_lines(lines_of(predictions(examples, *answers)))
+            stream.writelines(line.encode("utf-8", "replace") for line in lines(examples, *answers))
+            stream.flush()
             shown.update(len(examples))
 
         answer_files(
@@ -104,7 +100,7 @@ def predict(
             target="stdout" if output is None else str(stream.name),
         )  # fmt: skip
         if isinstance(lines_of, Csv):
-            write_lines(lines_of.rest())
+            stream.write(lines_of.rest().encode("utf-8", "replace"))
     if not counts["records"]:
         log.warning("no texts were found")
     if bad := counts["bad"]:
@@ -143,17 +139,9 @@ def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool
         log.info("computing in %s: %s", classifier.precision, reason)
 
 
-class Prediction(NamedTuple):
-    """label: empty for a record that could not be read, whose probabilities are 0. probability: the highest.
-    probabilities (classes,): in the order of the model's labels."""
-
-    example: Example
-    label: str
-    probability: float
-    probabilities: np.ndarray
-
-
-Format = Callable[[Iterable[Prediction]], Iterator[str]]
+# Example, label, highest probability, probabilities (classes,) -> what is written of it. The label of a record that
+# could not be read is empty, and its probabilities are 0.
+Format = Callable[[Example, str, float, np.ndarray], str]
 
 
 def tsv(*, on_terminal: bool) -> Format:
@@ -167,34 +155,32 @@ def tsv(*, on_terminal: bool) -> Format:
 
     name = cache(column)
 
-    def lines(predictions: Iterable[Prediction]) -> Iterator[str]:
-        for example, label, probability, _ in predictions:
-            yield f"{name(label)}\t{probability:.4f}\t{column(example.text)}\n"
+    def line(example: Example, label: str, probability: float, probabilities: np.ndarray) -> str:
+        return f"{name(label)}\t{probability:.4f}\t{column(example.text)}\n"
 
-    return lines
+    return line
 
 
 def jsonl(labels: list[str], *, top: int | None, all_probabilities: bool) -> Format:
     """A JSON object with text, label and probability; the `top` likeliest labels; the probabilities of all classes; the
     row if it is kept; and why a record could not be read."""
 
-    def lines(predictions: Iterable[Prediction]) -> Iterator[str]:
-        for example, label, probability, probabilities in predictions:
-            text = example.text if example.problem is None else None
-            item: dict[str, Any] = {"text": text, "label": label, "probability": round(probability, 4)}
-            rounded = [round(each, 4) for each in probabilities.tolist()] if top or all_probabilities else []
-            if top is not None:
-                order = np.argsort(-probabilities, kind="stable")[:top].tolist() if example.problem is None else []
-                item["top"] = [{"label": labels[at], "probability": rounded[at]} for at in order]
-            if all_probabilities:
-                item["probabilities"] = dict(zip(labels, rounded, strict=True))
-            if example.row is not None:
-                item["row"] = example.row
-            if example.problem is not None:
-                item["error"] = example.problem
-            yield json_text(item)
+    def line(example: Example, label: str, probability: float, probabilities: np.ndarray) -> str:
+        text = example.text if example.problem is None else None
+        item: dict[str, Any] = {"text": text, "label": label, "probability": round(probability, 4)}
+        rounded = [round(each, 4) for each in probabilities.tolist()] if top or all_probabilities else []
+        if top is not None:
+            order = np.argsort(-probabilities, kind="stable")[:top].tolist() if example.problem is None else []
+            item["top"] = [{"label": labels[at], "probability": rounded[at]} for at in order]
+        if all_probabilities:
+            item["probabilities"] = dict(zip(labels, rounded, strict=True))
+        if example.row is not None:
+            item["row"] = example.row
+        if example.problem is not None:
+            item["error"] = example.problem
+        return json_text(item)
 
-    return lines
+    return line
 
 
 class Csv:
@@ -208,25 +194,24 @@ class Csv:
         self.classes = [f"p:{label}" for label in labels] if all_probabilities else []
         self.keep, self.on_terminal = keep, on_terminal
         self.kept: list[str] | None = None  # names of the record's columns; None until the header is written
-        self.waiting: list[Prediction] = []
+        self.waiting: list[tuple[Example, str, float, np.ndarray]] = []
         # with both in the line's end, fields that hold either are quoted in every version of Python
         self.quote = csv.writer(SimpleNamespace(write=lambda line: line), lineterminator="\r\n").writerow
 
-    def __call__(self, predictions: Iterable[Prediction]) -> Iterator[str]:
+    def __call__(self, example: Example, label: str, probability: float, probabilities: np.ndarray) -> str:
         """Raises TextRNNError for a record with a field that has no column."""
-        for prediction in predictions:
-            self.waiting.append(prediction)
-            if not self.keep or self.kept is not None or prediction.example.row:
-                yield from self.rest()
+        self.waiting.append((example, label, probability, probabilities))
+        return self.rest() if not self.keep or self.kept is not None or example.row else ""
 
-    def rest(self) -> Iterator[str]:
+    def rest(self) -> str:
         """The header, unless it is written, and rows that wait."""
+        lines = []
         if self.kept is None:
-            self.kept = list(self.waiting[-1].example.row or ()) if self.waiting else []
+            self.kept = list(self.waiting[-1][0].row or ()) if self.waiting else []
             for name in ("label", "probability"):
                 if name in self.kept:
                     log.warning("two columns are named %s: the first is the input's, the last is the prediction", name)
-            yield self._line([*self.kept, "label", "probability", "text", *self.classes])
+            lines.append(self._line([*self.kept, "label", "probability", "text", *self.classes]))
         for example, label, probability, probabilities in self.waiting:
             row = example.row or {}
             if unknown := [name for name in row if name not in self.kept]:
@@ -235,14 +220,12 @@ class Csv:
                     f"first record are the columns of the csv; pass --output-format jsonl, or remove the field"
                 )
             classes = (f"{share:.4f}" for share in probabilities.tolist()) if self.classes else ()
-            yield self._line([*map(row.get, self.kept), label, f"{probability:.4f}", example.text, *classes])
+            kept = ["" if row.get(name) is None else row[name] for name in self.kept]
+            lines.append(self._line([*kept, label, f"{probability:.4f}", example.text, *classes]))
         self.waiting = []
+        return "".join(lines)
 
     def _line(self, cells: list[Any]) -> str:
-        texts = [cell if isinstance(cell, str) else _json_cell(cell) for cell in cells]
+        texts = [cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False) for cell in cells]
         line: str = self.quote(map(visible, texts) if self.on_terminal else texts)
         return line.removesuffix("\r\n") + "\n"
-
-
-def _json_cell(value: Any) -> str:
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
