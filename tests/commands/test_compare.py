@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands.bad_inputs import snapshot
 from tests.conftest import TRAINED, Cli, copy_template, make_rows, sets, train_in, write_tsv
 from textrnn import TextClassifier
 from textrnn.evaluation.comparison import differing_rows
@@ -16,6 +17,7 @@ from textrnn.reports.comparison import comparison_text
 from textrnn.run.model_config import FORMAT_VERSION
 
 RUNS = ("runs/a", "runs/b")
+COMPARISON = ("comparison.json", "comparison.txt", "comparison.html", "differences.tsv")
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +59,10 @@ def compared(cli: Cli, *arguments: object) -> dict[str, Any]:
     return json.loads(result.out)
 
 
-def predictions(cli: Cli, run: str) -> list[tuple[str, str, str]]:
-    """(true, predicted, text) as `eval` writes them."""
+def predictions(cli: Cli, run: str) -> list[list[str]]:
+    """[true, predicted, probability, text] of each text, as `eval` writes them."""
     assert cli("eval", run).code == 0
-    lines = Path(run, "eval/test/predictions.tsv").read_text().splitlines()[1:]
-    return [(true, predicted, text) for true, predicted, _, text in (line.split("\t") for line in lines)]
+    return [line.split("\t") for line in Path(run, "eval/test/predictions.tsv").read_text().splitlines()[1:]]
 
 
 def test_scores_are_those_of_eval_and_texts_those_that_one_gets_right(cli: Cli, runs: Path) -> None:
@@ -78,7 +79,7 @@ def test_scores_are_those_of_eval_and_texts_those_that_one_gets_right(cli: Cli, 
         assert scores["model_bytes"] == sum(file.stat().st_size for file in Path(run, "model").iterdir())
     differing = [
         "\t".join([true, first, second, text])
-        for (true, first, text), (_, second, _) in zip(one, other, strict=True)
+        for (true, first, _, text), (_, second, *_) in zip(one, other, strict=True)
         if (first == true) != (second == true)
     ]
     header = "true\tpredicted by a\tpredicted by b\ttext"
@@ -87,7 +88,7 @@ def test_scores_are_those_of_eval_and_texts_those_that_one_gets_right(cli: Cli, 
     texts = comparison["texts"]
     assert texts["only_first_right"] + texts["only_this_right"] == len(differing) == found["differing_texts"] > 0
     assert sum(texts[key] for key in texts if key != "same_prediction") == found["data"]["n"] == 24
-    right = [sum(true == label for true, label, _ in each) for each in (one, other)]
+    right = [sum(row[0] == row[1] for row in rows) for rows in (one, other)]
     assert comparison["accuracy"]["difference"] == pytest.approx((right[1] - right[0]) / 24)
     low, high = comparison["accuracy"]["interval"]
     assert low <= comparison["accuracy"]["difference"] <= high
@@ -100,10 +101,10 @@ def test_scores_are_those_of_eval_and_texts_those_that_one_gets_right(cli: Cli, 
 
 
 def test_what_is_printed_is_what_is_written_into_the_folder_and_nowhere_else(cli: Cli, runs: Path) -> None:
-    before = {path for path in Path().rglob("*") if ".textrnn_cache" not in path.parts}
+    before = snapshot()
     result = cli("compare", *RUNS)
     assert result.code == 0 and "--output DIR writes them to DIR/differences.tsv" in result.err
-    assert {path for path in Path().rglob("*") if ".textrnn_cache" not in path.parts} == before
+    assert snapshot() == before
     assert "McNemar's test, exact binomial, on the " in result.out and "1,000 resamples, seeded" in result.out
     assert result.out.endswith(
         "What differs in the configs (a | b)\nmodel.embedding_dropout: 0.5 | 0.0\ntrain.epochs: 2 | 8\n"
@@ -111,9 +112,7 @@ def test_what_is_printed_is_what_is_written_into_the_folder_and_nowhere_else(cli
     )
     assert cli("compare", *RUNS, "--output", "out").out == result.out, "the draws are seeded"
     assert Path("out/comparison.txt").read_text() == result.out
-    assert {path.name for path in Path("out").iterdir()} == {
-        "comparison.json", "comparison.txt", "comparison.html", "differences.tsv",
-    }  # fmt: skip
+    assert {path.name for path in Path("out").iterdir()} == {*COMPARISON}
 
 
 def test_a_difference_of_the_seed_alone_is_pointed_out(cli: Cli, runs: Path) -> None:
@@ -142,7 +141,7 @@ def test_labels_in_another_order_are_matched_by_name(cli: Cli, runs: Path) -> No
     shutil.copytree("runs/a", "runs/c")
     rename_labels("runs/c", "sport", "travel", "food")
     found = compared(cli, "runs/a", "runs/c")
-    right = [sum(true == label for true, label, _ in predictions(cli, run)) for run in ("runs/a", "runs/c")]
+    right = [sum(row[0] == row[1] for row in predictions(cli, run)) for run in ("runs/a", "runs/c")]
     assert [run["accuracy"] for run in found["runs"]] == [pytest.approx(each / 24) for each in right]
     texts = found["comparisons"][0]["texts"]
     assert (texts["same_prediction"], texts["both_right"]) == (0, 0), "no class has kept its name"
@@ -158,11 +157,15 @@ def test_given_texts_and_models_without_their_runs(cli: Cli, runs: Path) -> None
     assert [run["name"] for run in found["runs"]] == ["a/model", "b/model"]
 
 
-def test_training_texts_are_warned_of(cli: Cli, runs: Path) -> None:
+def test_training_texts_and_a_single_class_are_warned_of(cli: Cli, runs: Path) -> None:
     warnings = cli("compare", *RUNS, "--data", "train.tsv").err
     for name in ("a", "b"):
         assert f"warning: {name}: the run was trained on 54 of the 60 texts" in warnings
     assert "was trained on" not in cli("compare", *RUNS).err
+    write_tsv(Path("x.tsv"), [row for row in make_rows(30) if row[0] == "food"])
+    result = cli("compare", *RUNS, "--data", "x.tsv")
+    assert result.code == 0 and result.out.startswith("10 texts: ")
+    assert "warning: a: x has no texts of 'sport', 'travel': their F1 counts as 0 in macro-F1" in result.err
 
 
 def test_held_out_texts_that_differ_are_refused_and_a_dev_file_is_not(cli: Cli, runs: Path) -> None:
@@ -182,10 +185,10 @@ def test_held_out_texts_that_differ_are_refused_and_a_dev_file_is_not(cli: Cli, 
 
 def refused(cli: Cli, *arguments: object, code: int = 1) -> str:
     """The only message, without what is logged before it; nothing is written."""
-    before = {*Path().glob("*"), Path(".textrnn_cache")}
+    before = snapshot()
     result = cli("compare", *arguments, "--output", "out")
     assert (result.code, result.out) == (code, ""), result.err
-    assert "Traceback" not in result.err and {*Path().glob("*")} <= before
+    assert "Traceback" not in result.err and snapshot() == before
     return "\n".join(line for line in result.err.splitlines() if line.lower().startswith("error: "))
 
 
@@ -260,13 +263,6 @@ def test_texts_that_cannot_be_compared_on(cli: Cli, runs: Path) -> None:
     assert refused(cli, *RUNS, "--data", "x.tsv").startswith(message)
 
 
-def test_a_single_class_is_compared_with_a_warning(cli: Cli, runs: Path) -> None:
-    write_tsv(Path("x.tsv"), [row for row in make_rows(30) if row[0] == "food"])
-    result = cli("compare", *RUNS, "--data", "x.tsv")
-    assert result.code == 0 and result.out.startswith("10 texts: ")
-    assert "warning: a: x has no texts of 'sport', 'travel': their F1 counts as 0 in macro-F1" in result.err
-
-
 @pytest.mark.parametrize("folder", ["train.tsv", "test.tsv/out", "/proc/out"])
 def test_a_folder_that_cannot_be_written_is_one_message(cli: Cli, runs: Path, folder: str) -> None:
     result = cli("compare", *RUNS, "--output", folder)
@@ -277,7 +273,7 @@ def test_a_folder_that_cannot_be_written_is_one_message(cli: Cli, runs: Path, fo
 def test_a_run_whose_name_is_not_utf_8(cli: Cli, runs: Path) -> None:
     Path("runs/b").rename("runs/b\udcff")
     compared(cli, "runs/a", "runs/b\udcff", "--output", "out")
-    for name in ("comparison.json", "comparison.txt", "comparison.html", "differences.tsv"):
+    for name in COMPARISON:
         assert "b\\udcff" in Path("out", name).read_text(encoding="utf-8"), name
 
 

@@ -19,7 +19,7 @@ from textrnn.reports import results
 PAGE = "eval/test/report.html"
 
 
-def test_the_page_names_model_data_and_the_best_epoch(cli: Cli, trained: Path) -> None:
+def test_the_page_names_model_data_and_the_best_epoch_and_has_the_scores(cli: Cli, trained: Path) -> None:
     assert cli("eval", trained).code == 0
     html = (trained / PAGE).read_text()
     assert "<title>test.tsv: " in html
@@ -27,21 +27,24 @@ def test_the_page_names_model_data_and_the_best_epoch(cli: Cli, trained: Path) -
     assert "evaluated on 24 texts of 3 classes." in html
     assert "The weights of epoch " in html
     assert "linear model" not in html.partition("<script")[0]
+    metrics = json.loads((trained / "eval/test/metrics.json").read_text())
+    assert f"<dd>{100 * metrics['accuracy']:.1f} %<small>" in html
+    for label, scores in metrics["per_class"].items():
+        assert f'<th scope="row" data-value="{label}">' in html
+        assert f'data-value="{scores["recall"]:.6f}"' in html
 
 
 @pytest.mark.parametrize(
     ("settings", "phrase"),
     [
-        (["model.architecture=rcnn"], "RCNN (1-layer GRU, both directions, max pooling, "),
-        (["model.architecture=tdnn"], "TDNN (1 layer, centred windows, max pooling, "),
-        (
-            ["model.architecture=tdnn", "model.num_layers=2", "model.bidirectional=false"],
-            "TDNN (2 layers, windows of earlier words, max pooling, ",
-        ),
+        (["architecture=rcnn"], "RCNN (1-layer GRU, both directions, max pooling, "),
+        (["architecture=tdnn"], "TDNN (1 layer, centred windows, max pooling, "),
+        (["architecture=tdnn", "num_layers=2", "bidirectional=false"], "TDNN (2 layers, windows of earlier words, "),
     ],
 )
 def test_each_architecture_has_its_name(cli: Cli, train_file: Path, settings: list[str], phrase: str) -> None:
-    assert cli("train", "--data", "train.tsv", *TINY, *sets("train.epochs=1", *settings)).code == 0
+    options = sets("train.epochs=1", *(f"model.{setting}" for setting in settings))
+    assert cli("train", "--data", "train.tsv", *TINY, *options).code == 0
     assert cli("eval", "runs/train", "train.tsv").code == 0
     assert phrase in Path("runs/train/eval/train/report.html").read_text()
 
@@ -156,16 +159,3 @@ def test_a_page_that_cannot_be_written_is_one_message(cli: Cli, trained: Path) -
     assert result.code == 1
     assert "error: " in result.err and "report.html: cannot be written: " in result.err
     assert len(result.err.strip().splitlines()) == 1
-    Path("file").write_text("")
-    result = cli("eval", trained, "--output", "file/results")
-    assert (result.code, result.err) == (1, "error: file/results: the folder cannot be made: Not a directory\n")
-
-
-def test_the_page_has_the_numbers_of_metrics_json(cli: Cli, trained: Path) -> None:
-    assert cli("eval", trained).code == 0
-    metrics = json.loads((trained / "eval/test/metrics.json").read_text())
-    html = (trained / PAGE).read_text()
-    assert f"<dd>{100 * metrics['accuracy']:.1f} %<small>" in html
-    for label, scores in metrics["per_class"].items():
-        assert f'<th scope="row" data-value="{label}">' in html
-        assert f'data-value="{scores["recall"]:.6f}"' in html

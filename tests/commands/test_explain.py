@@ -19,14 +19,9 @@ from textrnn.linear import model
 
 JSONL = ["--output-format", "jsonl"]
 TEXTS = [
-    "the match was late",
-    "Ｓoup, and  bread!",
-    "ﬁnal GOAL of a hotel",
-    "",
-    "qqq zzz",
-    "שלום coach \u202e عالم",
+    "the match was late", "Ｓoup, and  bread!", "ﬁnal GOAL of a hotel", "", "qqq zzz", "שלום coach \u202e عالم",
     "a \t b",
-]
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +137,7 @@ def test_a_page_is_written_and_nothing_printed_unless_asked_for(cli: Cli, traine
 
 
 @pytest.mark.parametrize("command", ["explain", "predict"])
-def test_a_file_without_texts_is_told(cli: Cli, trained: Path, command: str) -> None:
+def test_a_file_without_texts_is_reported(cli: Cli, trained: Path, command: str) -> None:
     Path("empty.txt").write_text("")
     result = cli(command, trained, "empty.txt")
     assert (result.code, result.out) == (0, "")
@@ -192,7 +187,7 @@ def test_of_a_very_long_text_what_is_read_is_explained(cli: Cli, mixed: Path, mo
     assert len(cli("explain", mixed, "texts.txt").out) < 1000
 
 
-def test_an_output_that_cannot_be_written_is_told_before_any_work(cli: Cli, trained: Path) -> None:
+def test_an_output_that_cannot_be_written_is_reported_before_any_work(cli: Cli, trained: Path) -> None:
     result = explain(cli, trained, "a\n", "--html", "no/why.html", *JSONL)
     assert (result.code, result.out) == (1, "")
     assert result.err.endswith("no/why.html: cannot be written: No such file or directory\n")
@@ -205,7 +200,7 @@ def test_what_came_before_a_bad_record_is_explained_and_no_page_is_left(cli: Cli
     assert sorted(path.name for path in Path.cwd().glob("*why*")) == []
 
 
-def test_sums_that_do_not_fit_are_told(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_that_do_not_fit_are_reported(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integrated_gradients, "TOLERANCE", 0.0)
     monkeypatch.setattr(integrated_gradients, "STEPS", 2)
     monkeypatch.setattr(integrated_gradients, "MOST_STEPS", 4)

@@ -73,20 +73,16 @@ def test_eval_predict_explain_compare_and_python_agree_text_for_text(
     labels, best = [classifier.labels[at] for at in expected.argmax(axis=1)], expected.max(axis=1)
     assert classifier.predict(texts) == labels
 
-    result = cli("predict", kind, path, "--format", "tsv", "--text-column", "1", "--output-format", "jsonl")
-    predicted = [json.loads(line) for line in result.out.splitlines()]
-    assert [item["label"] for item in predicted] == labels
-    assert [item["probability"] for item in predicted] == pytest.approx(best, abs=1e-4)
+    for command in ("predict", "explain"):
+        result = cli(command, kind, path, "--format", "tsv", "--text-column", "1", "--output-format", "jsonl")
+        items = [json.loads(line) for line in result.out.splitlines()]
+        assert [item["label"] for item in items] == labels
+        assert [item["probability"] for item in items] == pytest.approx(best, abs=1e-4)
 
     assert cli("eval", kind, path, "--output", "out").code == 0
     lines = [line.split("\t") for line in Path("out/predictions.tsv").read_text().splitlines()[1:]]
     assert [line[1] for line in lines] == labels
     assert [float(line[2]) for line in lines] == pytest.approx(best, abs=1e-4)
-
-    result = cli("explain", kind, path, "--format", "tsv", "--text-column", "1", "--output-format", "jsonl")
-    explained = [json.loads(line) for line in result.out.splitlines()]
-    assert [item["label"] for item in explained] == labels
-    assert [item["probability"] for item in explained] == pytest.approx(best, abs=1e-4)
 
     results = []
 

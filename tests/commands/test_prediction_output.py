@@ -66,14 +66,6 @@ def test_probabilities_of_all_classes(cli: Cli, trained: Path) -> None:
     np.testing.assert_allclose([list(item["probabilities"].values()) for item in found], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("option", ["--probabilities", "--keep"])
-def test_what_a_tsv_cannot_hold_is_wrong_usage(cli: Cli, trained: Path, option: str) -> None:
-    result = cli("predict", trained, "test.tsv", option)
-    assert (result.code, f"{option} needs --output-format csv or jsonl" in result.err) == (2, True)
-    result = cli("predict", trained, "test.tsv", *CSV, "--top-k", "2")
-    assert (result.code, "--top-k needs --output-format jsonl" in result.err) == (2, True)
-
-
 def test_kept_columns_come_first(cli: Cli, trained: Path) -> None:
     Path("new.csv").write_text('id,text,note\n7,soup,"a, ""b"""\n\n8,goal,\n')
     rows = table(cli("predict", trained, "new.csv", *CSV, "--keep").out)
@@ -194,20 +186,17 @@ def test_documents_that_cannot_be_read_are_marked(cli: Cli, trained: Path) -> No
     assert "--bad-rows mark" in cli("predict", trained, "texts").err
 
 
-def test_unsure_texts_are_counted_without_bad_records(cli: Cli, trained: Path) -> None:
-    Path("new.jsonl").write_text('{"text": "soup"}\n{"text": null}\n')
-    result = cli("predict", trained, "new.jsonl", *MARK, "--min-probability", "1")
-    assert "1 of 1 texts have no label" in result.err
-    assert [line.split("\t")[0] for line in result.out.splitlines()] == ["?", ""]
-
-
-@pytest.mark.parametrize("output_format", [CSV, JSONL])
-def test_texts_without_a_token_are_unsure(cli: Cli, trained: Path, output_format: list[str]) -> None:
+def test_texts_without_a_token_are_unsure_and_bad_records_are_not(cli: Cli, trained: Path) -> None:
     Path("new.jsonl").write_text('{"text": " "}\n{"text": "soup"}\n{"text": null}\n')
-    out = cli("predict", trained, "new.jsonl", *output_format, *MARK, "--min-probability", "0").out
-    is_json = output_format == JSONL
-    labels = [json.loads(row)["label"] for row in out.splitlines()] if is_json else [row[0] for row in table(out)[1:]]
-    assert labels == ["?", *TextClassifier.load(trained).predict(["soup"]), ""]
+    unsure = ["predict", trained, "new.jsonl", *MARK, "--min-probability"]
+    labels = ["?", *TextClassifier.load(trained).predict(["soup"]), ""]
+    assert [item["label"] for item in items(cli(*unsure, "0", *JSONL))] == labels
+    result = cli(*unsure, "0", *CSV)
+    assert [row[0] for row in table(result.out)[1:]] == labels
+    assert "1 of 2 texts have no label with a probability of 0 or more (or no token: 1): " in result.err
+    result = cli(*unsure, "1")
+    assert "2 of 2 texts have no label" in result.err
+    assert [line.split("\t")[0] for line in result.out.splitlines()] == ["?", "?", ""]
 
 
 def test_a_stream_goes_on_after_a_bad_record(trained: Path) -> None:

@@ -75,7 +75,7 @@ def predict(
     reading = options.reading_options(format, text_column, delimiter, encoding)
     check_memory(FOR_TORCH)
     from textrnn.classifier import TextClassifier
-    from textrnn.commands.precision import describe_precision
+    from textrnn.commands.predict import describe_precision
     from textrnn.commands.predict import predict as run_predict
     from textrnn.commands.prediction_input import STDIN, InputOptions
 

@@ -15,9 +15,9 @@ import torch
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
 from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
-from textrnn.commands.eval_data import Judged, Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
+from textrnn.commands.eval_data import Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
-from textrnn.commands.precision import describe_precision
+from textrnn.commands.predict import describe_precision
 from textrnn.commands.start import has_ended
 from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
@@ -25,7 +25,6 @@ from textrnn.errors import CheckpointError, ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
 from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
-from textrnn.reading.source import Source
 from textrnn.reports.charts import NO_FONT
 from textrnn.reports.examples import Pieces, pieces
 from textrnn.reports.page import About, Explain
@@ -57,24 +56,22 @@ def evaluate(
     if data is None and run is None:
         raise ConfigError(f"{path}: a model folder has no data of its own: {command('eval', path, 'FILE')}")
     chosen = choose_data(data, split, config, overrides, classifier)
-    name, source, part, _ = chosen
+    name, source = chosen.name, chosen.source
     if output is not None:
         check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
     if run is not None:
         warn_of_unfinished(run)
     texts = read_texts(classifier, chosen, config, run)
-    describe_precision(classifier, precision, is_saved=texts.judged is not None and texts.judged.logits is not None)
+    describe_precision(classifier, precision, is_saved=texts.logits is not None)
     warn_of_seen(texts.seen)
-    predictions, totals, unseen = predict_texts(classifier, texts, source)
+    predictions, totals, unseen = predict_texts(classifier, texts)
     metrics = all_metrics(totals, classifier.labels)
-    if texts.judged is not None:  # epochs and weights were chosen on these texts
+    if texts.is_held_out:  # epochs and weights were chosen on these texts
         metrics |= {"held_out": True, "verdict": None}
     if texts.seen is not None:
         metrics["seen"], metrics["verdict"] = describe_seen(texts.seen, unseen, metrics, classifier.labels)
-    described = {"data": [os.path.abspath(file) for file in source.paths], "split": part, "sha256": texts.digest}
-    data_phrase = files_phrase(source.paths) + ("" if part is None else f", {part} part")
-    about = about_evaluation(classifier, texts, totals, metrics, data_phrase, run)
-
+    described = {"data": [os.path.abspath(file) for file in source.paths], "split": chosen.part, "sha256": texts.digest}
+    about = about_evaluation(classifier, texts, totals, metrics, run)
     target = output or results_folder(Path("eval") if run is None else run.evaluations, name, described)
     if output is None and target.name != name:
         log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
@@ -100,24 +97,21 @@ def describe_seen(
     if count and not unseen.total.matrix.sum():
         return {"n": count, "unseen_accuracy": None, "unseen_macro_f1": None}, None
     others = all_metrics(unseen, labels) if count else metrics
-    scores = {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}
     sentence = others["verdict"]
     if count and sentence:
         sentence = f"on the texts that it was not trained on ({others['n']:,}): {sentence}"
-    return scores, sentence
+    return {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}, sentence
 
 
-def predict_texts(
-    classifier: TextClassifier, texts: Texts, source: Source
-) -> tuple[Predictions, PartTotals, PartTotals]:
+def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions, PartTotals, PartTotals]:
     """Predict the texts some thousands at a time, of which only a label and a probability are kept. Returns also the
     totals, and those of the texts with a token that the model was not trained on; the latter are empty if that is not
     known, or if it was trained on none."""
-    model, encoded, judged = classifier.model, texts.encoded, texts.judged or Judged(None, None)
+    model, encoded = classifier.model, texts.encoded
     assert encoded.labels is not None
     raw: Iterator[str] = iter(())
-    if model.linear is not None and judged.margins is None:
-        raw = texts_at(source, texts.rows.tolist(), texts.hashes)
+    if model.linear is not None and texts.margins is None:
+        raw = texts_at(texts.data.source, texts.rows.tolist(), texts.hashes)
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
     weight = None if model.linear is None else model.decision.weight
     totals, unseen = (PartTotals(len(model.labels), weight) for _ in range(2))
@@ -125,11 +119,11 @@ def predict_texts(
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
             batch, labels = encoded.rows(window), encoded.labels[window]
-            if judged.logits is None:
+            if texts.logits is None:
                 network = classifier.network_logits(batch, after_batch=shown.update)
             else:
-                network = judged.logits[window]
-            margins = None if judged.margins is None else judged.margins[window]
+                network = texts.logits[window]
+            margins = None if texts.margins is None else texts.margins[window]
             if model.linear is not None and margins is None:
                 margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(batch)))))
             logits = model.decide(network, margins, batch)
@@ -146,7 +140,7 @@ def predict_texts(
 
 
 def about_evaluation(
-    classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, data: str, run: RunFolder | None
+    classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, run: RunFolder | None
 ) -> About:
     """run: None for a model folder, which has no history."""
     networks, config = classifier.networks.networks, classifier.config.model
@@ -155,7 +149,7 @@ def about_evaluation(
     return About(
         model=f"{model} with a linear model beside it" if has_linear else model,
         name=model_name(config, has_linear=has_linear),
-        data=data,
+        data=files_phrase(texts.data.source.paths) + (f", {texts.data.part} part" if texts.data.part else ""),
         max_length=classifier.transform.max_length,
         lengths=texts.lengths,
         unknown=unknown_shares(texts.encoded),
@@ -166,13 +160,9 @@ def about_evaluation(
 
 
 def explainer(classifier: TextClassifier, texts: Texts) -> Explain | None:
-    """Finds the words that speak for the predicted class of a text; None if the classifier did not judge the texts, or
-    cannot be explained."""
-    if texts.judged is not None or classifier.precision != "float32":
-        return None
-    try:
-        classifier.explain([])
-    except CheckpointError:
+    """Finds the words that speak for the predicted class of a text; None if other models judged the texts, or in
+    another precision."""
+    if texts.is_held_out or classifier.precision != "float32":
         return None
 
     def explain(errors: Sequence[str], classes: Sequence[int]) -> list[Pieces | None]:

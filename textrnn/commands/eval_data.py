@@ -30,31 +30,6 @@ from textrnn.texts.transform import EncodedTexts
 _RUN_KEYS = ("seed", "folds")  # of `train`: by them the run's own data was divided
 
 
-class Judged(NamedTuple):
-    """Logits and margins (n, classes) for held-out texts, by models that were not trained on them. logits is None if
-    the network never was, since it can be run again; margins is None without a linear model."""
-
-    logits: torch.Tensor | None
-    margins: torch.Tensor | None
-
-
-class Texts(NamedTuple):
-    """Texts to evaluate on, in the model's ids.
-
-    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. lengths (n,): tokens of
-    each, before it is cut. judged: if they are the held-out texts of the run; None: the model must judge them. seen
-    (n,) bool: whether the model was trained on each; None if that is not known.
-    """
-
-    encoded: EncodedTexts
-    rows: np.ndarray
-    hashes: np.ndarray
-    digest: str
-    lengths: np.ndarray
-    judged: Judged | None
-    seen: np.ndarray | None
-
-
 class Data(NamedTuple):
     """name: of the folder of results. part: "train" or "dev" if the source is the training data, which must be divided.
     is_dev: whether the run itself was judged on these texts."""
@@ -63,6 +38,27 @@ class Data(NamedTuple):
     source: Source
     part: str | None = None
     is_dev: bool = False
+
+
+class Texts(NamedTuple):
+    """Texts to evaluate on, in the model's ids.
+
+    rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. lengths (n,): tokens of
+    each, before it is cut. is_held_out: whether the run itself was judged on them. logits, margins (n, classes): of
+    held-out texts, by models that were not trained on them; None: to be computed. seen (n,) bool: whether the model was
+    trained on each; None if that is not known.
+    """
+
+    data: Data
+    encoded: EncodedTexts
+    rows: np.ndarray
+    hashes: np.ndarray
+    digest: str
+    lengths: np.ndarray
+    is_held_out: bool
+    logits: torch.Tensor | None
+    margins: torch.Tensor | None
+    seen: np.ndarray | None
 
 
 def run_of(path: Path) -> RunFolder | None:
@@ -92,36 +88,31 @@ def data_config(path: Path, overrides: list[tuple[str, Any]]) -> Config:
 def choose_data(
     data: str | None, split: str | None, config: Config, overrides: list[tuple[str, Any]], classifier: TextClassifier
 ) -> Data:
-    """A file or folder, read as the training texts were, or without one a split of the run."""
+    """A file or folder, read as the training texts were, or without one a split of the run. If no split is asked for:
+    test, or, if the run has no test file, dev, with a warning."""
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
-    if data is None:
-        return _own_split(config, split, names)
-    is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
-    if config.data.format == "auto" and is_csv:
-        config = config.replaced(data={"format": "csv"})  # which no first line tells
-    return Data(data_name(data), build_source(data, config.data, names))
-
-
-def _own_split(config: Config, split: str | None, names: list[str] | None) -> Data:
-    """If no split is asked for: test, or, if the run has no test file, dev, with a warning."""
-    data = config.data
+    settings = config.data
+    if data is not None:
+        is_csv = classifier.trained_on == "csv" and os.path.isfile(data) and suffix_format(data) is None
+        if settings.format == "auto" and is_csv:
+            settings = config.replaced(data={"format": "csv"}).data  # which no first line shows
+        return Data(data_name(data), build_source(data, settings, names))
     if split is None:
         split = "test"
-        if data.test is None and (data.dev is not None or data.dev_fraction != 0):
+        if settings.test is None and (settings.dev is not None or settings.dev_fraction != 0):
             split = "dev"
             log.warning(
                 "the run has no test file (data.test): evaluating on texts held out of training, by which its best "
                 "epoch was chosen, so the scores are somewhat inflated"
             )
-    paths = {"train": data.train, "dev": data.dev, "test": data.test}[split]
-    if paths is not None and split != "train":
-        return Data(split, build_source(paths, data, names), is_dev=split == "dev")
-    if split == "test" or (split == "dev" and data.dev_fraction == 0) or data.train is None:
+    is_divided = split == "train" or (split == "dev" and settings.dev is None and settings.dev_fraction != 0)
+    paths = settings.train if is_divided else getattr(settings, split)
+    if paths is None:
         raise ConfigError(
             f"--split {split}: the run has no {split} data; give DATA, a labelled file, or --set data.{split}=FILE"
         )
-    return Data(split, build_source(data.train, data, names), split, is_dev=split == "dev")
+    return Data(split, build_source(paths, settings, names), split if is_divided else None, is_dev=split == "dev")
 
 
 def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunFolder | None) -> Texts:
@@ -147,25 +138,27 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
         log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
     if cut := cut_warning(name, corpus.lengths[rows], config.data.max_length):
         log.warning(cut)
-    judged = None
+    is_held_out, logits, margins = False, None, None
     if run is not None and data.is_dev:
         labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
         if data.part is None and not judged_on(run, labels, hashes):
             log.warning("these are not the dev texts that judged the run: they are evaluated like any other file")
             rows = all_rows(len(corpus))
         else:
-            judged = _held_out_judgements(classifier, run, labels, hashes, cross_fitted=is_cross_fitted)
+            is_held_out = True
+            logits, margins = _held_out_judgements(classifier, run, labels, hashes, cross_fitted=is_cross_fitted)
     texts = chosen_rows(texts, rows)
     sizes = class_sizes(np.asarray(texts.labels), len(classifier.labels))
     if missing := [short(label) for label, size in zip(classifier.labels, sizes, strict=True) if size == 0]:
         listed = ", ".join(missing[:12]) + ", ..." * (len(missing) > 12)
         log.warning("%s has no texts of %s: their F1 counts as 0 in macro-F1", name, listed)
     seen = None
-    if judged is not None or data.part is not None:
-        seen = np.full(len(rows), judged is None)
+    if is_held_out or data.part is not None:
+        seen = np.full(len(rows), not is_held_out)
     elif run is not None:
         seen = seen_texts(run, corpus.hashes[rows])
-    return Texts(texts, rows, corpus.hashes, corpus.digest, np.asarray(corpus.lengths)[rows], judged, seen)
+    lengths = np.asarray(corpus.lengths)[rows]
+    return Texts(data, texts, rows, corpus.hashes, corpus.digest, lengths, is_held_out, logits, margins, seen)
 
 
 def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> tuple[np.ndarray, bool]:
@@ -187,9 +180,10 @@ def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> 
 
 def _held_out_judgements(
     classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
-) -> Judged:
-    """Those of the texts with these labels and hashes (n,). Raises CheckpointError if they are missing, damaged or of
-    other texts."""
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Logits of the texts with these labels and hashes (n,), None if the network was not trained on them, since it can
+    be run again; margins, None without a linear model. Raises CheckpointError if they are missing, damaged or of other
+    texts."""
     margins, classes = None, len(classifier.labels)
     if classifier.model.linear is not None:
         saved = load_margins(run, classes)
@@ -200,7 +194,7 @@ def _held_out_judgements(
             )
         margins = torch.from_numpy(saved[0])
     is_saved = cross_fitted or run.held_out.exists()
-    return Judged(load_held_out(run, labels, hashes, classes) if is_saved else None, margins)
+    return load_held_out(run, labels, hashes, classes) if is_saved else None, margins
 
 
 def warn_of_seen(seen: np.ndarray | None) -> None:

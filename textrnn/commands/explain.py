@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from textrnn.classifier import TextClassifier
@@ -49,28 +50,26 @@ def explain(
         raise ConfigError(f"--label: the model has no label {short(label)}; {hint}")
     page, counts = Page(name), Counter[str]()
     on_terminal = output_format is not None and sys.stdout.isatty()
-    coloured = on_terminal and terminal_has_colours()
+    lines_of = jsonl_line
+    if output_format == "text":
+        lines_of = partial(record, coloured=on_terminal and terminal_has_colours())
     with (
         nullcontext() if html is None else atomic_writer(html) as stream,
         show_bars(False) if on_terminal else nullcontext(),
         bar("explaining", unit="text") as shown,
     ):
 
-        def compute(texts: list[str]) -> list[Explanation]:
-            return classifier.explain(texts, label, after_batch=shown.update)
-
         def write(examples: list[Example], explanations: list[Explanation]) -> None:
             for explanation in explanations:
                 if output_format is not None:
-                    as_json = output_format == "jsonl"
-                    text = jsonl_line(explanation) if as_json else record(explanation, coloured=coloured)
-                    sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
+                    sys.stdout.buffer.write(lines_of(explanation).encode("utf-8", "surrogatepass"))
                 if html is not None:
                     page.add(explanation)
                 difference = explanation.log_odds - explanation.baseline
                 counts.update(texts=1, cut=explanation.cut, off=abs(explanation.gap) > allowed_gap(difference))
             sys.stdout.flush()
 
+        compute = partial(classifier.explain, label=label, after_batch=shown.update)
         answer_files(
             files, classifier, options, compute, write, size=TEXTS_AT_ONCE, live_size=TEXTS_OF_A_PIPE, target="stdout"
         )

@@ -22,8 +22,7 @@ def check_output(option: str, output: Path, inputs: Iterable[Input], names: Iter
     """
     files = [output / name for name in names] or [output]
     for path in (output, *files):
-        folder = enclosing_run(path)
-        if folder is not None:
+        if folder := enclosing_run(path):
             remedy = "name another place, such as one below the eval/ of a run"
             raise UsageError(f"{option} {output}: would write into {folder}, the folder of a run or model; {remedy}")
     outputs = {_identity(path) for path in (output, *files)} - {None}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from textrnn.classifier import TextClassifier
@@ -30,10 +30,12 @@ def answer_files(
 
     Raises: DataError `file:line` for a record without a readable text, after the texts before it are answered.
     """
-    with _quick_switches():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
         for file in files:
             live = is_live(file)
-            pipeline = Pipeline(compute, write, target, size=live_size if live else size, wait=live)
+            pipeline = Pipeline(compute, write, target, live_size if live else size, wait=live)
             try:
                 for example in examples_of(file, classifier, options, pipeline.flush):
                     pipeline.add(example)
@@ -41,21 +43,24 @@ def answer_files(
                 pipeline.flush()
                 raise
             pipeline.flush()
+    finally:
+        sys.setswitchinterval(before)
 
 
+@dataclass
 class Pipeline(Generic[T]):
     """Batches of at most `size` examples, and a limited number of characters, to bound memory. compute, write, target:
     as of `answer_files`. wait: whether a full batch is written at once, or only when the next one is full."""
 
-    def __init__(
-        self, compute: Callable[[list[str]], T], write: Callable[[list[Example], T], None], target: str, *, size: int,
-        wait: bool,
-    ) -> None:  # fmt: skip
-        self.compute, self.write, self.target, self.size, self.wait = compute, write, target, size, wait
-        self.thread = ThreadPoolExecutor(1, "textrnn pipeline")
-        self.examples: list[Example] = []
-        self.characters = 0
-        self.started: tuple[list[Example], Future[T]] | None = None
+    compute: Callable[[list[str]], T]
+    write: Callable[[list[Example], T], None]
+    target: str
+    size: int
+    wait: bool
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "textrnn pipeline"))
+    examples: list[Example] = field(default_factory=list)
+    characters: int = 0
+    started: tuple[list[Example], Future[T]] | None = None
 
     def add(self, example: Example) -> None:
         self.examples.append(example)
@@ -87,14 +92,3 @@ class Pipeline(Generic[T]):
                 self.write(examples, results)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, self.target) from error
-
-
-@contextmanager
-def _quick_switches() -> Iterator[None]:
-    """A block in which a thread that computes soon makes room for one that reads and writes."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

@@ -80,7 +80,7 @@ def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
         log.warning("--keep: %s is read as plain text, which has no columns; set --format", name)
     if options.delimiter is not None and kind != "csv":
         log.warning("--delimiter: %s is read as %s, which has none; set --format", name, shown)
-    if name != STDIN and os.path.exists(name) and not source.live:
+    if name != STDIN and not source.live:
         for hint in source.encoding_hints():
             log.warning(hint)
 
