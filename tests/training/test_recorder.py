@@ -14,14 +14,13 @@ from safetensors.torch import save_file
 
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.linear.mixture import Mixture
-from textrnn.run.checkpoint import save_state
 from textrnn.run.folder import RunFolder
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
 from textrnn.training.networks import Trainee
 from textrnn.training.optim import LazyAdamW
 from textrnn.training.recorder import Recorder, saved_progress, short_line
-from textrnn.training.state import Evaluation, TrainingState
+from textrnn.training.state import Evaluation, TrainingState, save_state
 
 SUMS = {"steps": 2, "documents": 8, "tokens": 90, "loss_sum": 3.5, "grad_norm_sum": 2.0, "train_seconds": 0.5}
 PROGRESS = {
@@ -71,7 +70,7 @@ def saved_run(folder: Path, progress: dict[str, Any]) -> tuple[Recorder, Trainee
     optimizer = LazyAdamW(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
-    save_state(run.state, model, optimizer, progress)
+    save_state(run.state, model, optimizer, TrainingState(**progress))
     recorder = Recorder(run, None, mix=False, title="", monitor="dev_loss", save_minutes=9)
     settings = FitSettings(batch_size=4, epochs=9, steps_per_epoch=5, learning_rate=lambda step: 0.1)
     return recorder, Trainee(None, model, optimizer, TrainingState(), settings)

@@ -14,9 +14,8 @@ from textrnn.commands.eval import predict_texts, warn_of_unfinished
 from textrnn.evaluation.comparison import compare_predictions, differing_rows, sentence
 from textrnn.evaluation.metrics import all_metrics
 from textrnn.reports.comparison import write_comparison
-from textrnn.run.config_differences import config_differences, effective_values, saved_digests
-from textrnn.run.history import read_history, training_seconds
 from textrnn.run.model import parameter_count
+from textrnn.run.records import config_differences, effective_values, read_history, saved_digests, training_seconds
 from textrnn.runtime.files import folder_size, make_folder
 from textrnn.runtime.progress import log, log_prefix
 

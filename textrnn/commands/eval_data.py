@@ -19,10 +19,10 @@ from textrnn.corpus.splits import chosen_rows
 from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
-from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
+from textrnn.run.records import load_environment
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
 from textrnn.texts.rows import all_rows, class_sizes

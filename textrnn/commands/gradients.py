@@ -21,10 +21,9 @@ from textrnn.gradients.report import GRADIENTS, MEASURED, Training, gradients_te
 from textrnn.gradients.train import train_briefly
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
-from textrnn.run.environment import compare_environment, describe_environment, load_environment
 from textrnn.run.folder import RunFolder, model_folder
-from textrnn.run.history import read_history
 from textrnn.run.model import load_model
+from textrnn.run.records import compare_environment, describe_environment, load_environment, read_history
 from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder, sha256_of
 from textrnn.runtime.progress import bar, log

@@ -19,9 +19,9 @@ from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
 from textrnn.models.network import Ensemble, Network
-from textrnn.run.environment import is_environment
 from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
+from textrnn.run.records import is_environment
 from textrnn.runtime.files import make_folder, write_text
 from textrnn.runtime.tensors import (
     WithoutRandomNumbers,
