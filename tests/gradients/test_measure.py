@@ -1,4 +1,4 @@
-"""Norms of gradients, derived by hand for networks of one and three units, by autograd for all others; short trainings."""
+"""Norms of gradients, by hand for networks of one and three units, by autograd for all others; and short trainings."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ def test_what_was_saved_is_compared(tmp_path: Path) -> None:
     save_environment(path, NOW | {"threads": 99}, DIGESTS)
     assert is_environment(path)
     before = load_environment(path)
+    assert saved_digests(tmp_path) == DIGESTS and saved_digests(tmp_path / "model") == {}
     assert compare(before, NOW, DIGESTS) == [f"threads was 99, is {NOW['threads']}"]
     with pytest.raises(CheckpointError, match=r"^data.dev: the content has changed"):
         compare(before, NOW, DIGESTS | {"data.dev": "ef"})
@@ -193,11 +194,3 @@ def test_keys_that_one_of_them_lacks_say_nothing(tmp_path: Path) -> None:
     values = [effective_values(path, MODEL, 1, is_run=path == run) for path in (run, tmp_path)]
     assert "train.epochs" in values[0] and "train.epochs" not in values[1]
     assert config_differences(values, [{}, {}]) == []
-
-
-@pytest.mark.parametrize("content", [None, "{", '{"data_sha256": {"data.train": "abc"}}'])
-def test_digests_that_are_not_there(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "environment.json").write_text(content)
-    assert saved_digests(tmp_path, is_run=True) == ({"data.train": "abc"} if content and "abc" in content else {})
-    assert saved_digests(tmp_path, is_run=False) == {}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import math
 
 import numpy as np
@@ -154,24 +153,6 @@ def test_rows_that_are_not_read_stay() -> None:
     torch.manual_seed(0)
     lazy, dense = trained_tables([[0, 1], [2]])
     assert torch.equal(lazy[:2], once[:2]) and not torch.equal(dense[:2], once[:2])  # AdamW goes on moving them
-
-
-def test_a_lazy_optimizer_goes_on_from_its_state() -> None:
-    def stepped(optimizer: LazyAdamW, table: nn.Embedding, row: int) -> None:
-        optimizer.zero_grad()
-        table(torch.tensor([row])).square().sum().backward()
-        optimizer.step()
-
-    tables = [nn.Embedding.from_pretrained(torch.ones(3, 2), freeze=False, sparse=True) for _ in range(2)]
-    optimizers = [LazyAdamW([table.weight], lr=0.1) for table in tables]
-    for row in (0, 1):
-        stepped(optimizers[0], tables[0], row)
-    tables[1].load_state_dict(tables[0].state_dict())
-    optimizers[1].load_state_dict(copy.deepcopy(optimizers[0].state_dict()))
-    for optimizer, table in zip(optimizers, tables, strict=True):
-        stepped(optimizer, table, 1)
-    assert torch.equal(tables[0].weight, tables[1].weight)
-    assert torch.equal(tables[0].weight[2], torch.ones(2))
 
 
 def test_clipping_counts_sparse_gradients_by_row() -> None:

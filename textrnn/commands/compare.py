@@ -73,7 +73,7 @@ def compare(
                 )
                 for run in opened
             ],
-            [saved_digests(run.path, is_run=run.run is not None) for run in opened],
+            [saved_digests(run.path) for run in opened],
         ),
     }
     for run, ids, scores in zip(opened[1:], predicted[1:], metrics[1:], strict=True):

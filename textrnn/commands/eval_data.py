@@ -75,7 +75,7 @@ def data_config(path: Path, overrides: list[tuple[str, Any]]) -> Config:
     """The config in the folder of a run or model, with `data.` keys changed."""
     file = path / "config.yaml"
     if run_of(path) is None:
-        tree = read_description(file).tree
+        tree, _, _ = read_description(file)
     else:  # the other keys do not matter here, and a run of an older version may have some that are gone
         whole = read_yaml(file)
         settings = whole.get("train")

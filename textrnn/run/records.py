@@ -200,9 +200,9 @@ def config_differences(values: list[dict[str, Any]], digests: list[dict[str, str
     return differences
 
 
-def saved_digests(run: Path, *, is_run: bool) -> dict[str, str]:
+def saved_digests(run: Path) -> dict[str, str]:
     """Config key -> sha256 of the content of the files that it names, as they were when the run began."""
-    return load_environment(run / ENVIRONMENT).get("data_sha256", {}) if is_run else {}
+    return load_environment(run / ENVIRONMENT).get("data_sha256", {})
 
 
 def _place(key: str) -> tuple[int, str]:

@@ -187,35 +187,28 @@ def _refused(path: Path, problem: str) -> CheckpointError:
 
 
 def _checked(path: Path, saved: dict[str, Any], steps_per_epoch: int | None = None) -> TrainingState:
-    problem = _problem(saved, steps_per_epoch)
-    if problem is not None:
-        raise _refused(path, problem)
-    return TrainingState(**saved)
-
-
-def _problem(saved: dict[str, Any], steps_per_epoch: int | None) -> str | None:
     defaults = TrainingState().progress()
     if saved.keys() != defaults.keys():
-        return "saved by another version of textrnn; resume with that version, or"
+        raise _refused(path, "saved by another version of textrnn; resume with that version, or")
     for key, default in defaults.items():
         value, kind = saved[key], float if default is None else type(default)
         good = type(value) is kind and (kind is bool or 0 <= value < (2**53 if kind is int else math.inf))
         if not (good or value is default is None):
-            return f"the saved state is damaged ({key}: {short(value)});"
+            raise _refused(path, f"the saved state is damaged ({key}: {short(value)});")
     state = TrainingState(**saved)
     epoch, step, at = state.epoch, state.step, state.steps_in_epoch
     if state.steps != at or (state.steps and not (state.documents and state.train_seconds)):
         sums = f"sums of {state.steps} steps, {state.documents} documents, at step {at} of the epoch"
-        return f"the saved state is damaged ({sums});"
+        raise _refused(path, f"the saved state is damaged ({sums});")
     if state.best_epoch + state.evaluations_since_best != epoch - 1:
         best = f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {epoch}"
-        return f"the saved state is damaged ({best});"
+        raise _refused(path, f"the saved state is damaged ({best});")
     if steps_per_epoch is not None:
         is_of_epoch = at <= steps_per_epoch and step == (epoch - 1) * steps_per_epoch + at
         if not is_of_epoch or state.pending_evaluation != (at == steps_per_epoch):
             steps = f"epoch {epoch}, step {step}, where an epoch has {steps_per_epoch} steps"
-            return f"the saved state is damaged or of other texts ({steps});"
-    return None
+            raise _refused(path, f"the saved state is damaged or of other texts ({steps});")
+    return state
 
 
 def flush_metrics(state: TrainingState) -> None:
