@@ -131,7 +131,8 @@ class Recorder(Keeper):
             return
         if is_first():
             if event.is_best:
-                save_weights(self.run.model, self.weights, self.decision, self.linear is not None)
+                save_decision(self.run.model, self.decision, self.linear is not None)
+                save_weights(self.run.model, self.weights)
             append_history(self.run.history, self.history[-1])
         before, epochs = _of_fold(trainee), trainee.settings.epochs
         log.info(before + short_line(event, epochs), extra={"full": before + full_line(event, epochs)})
