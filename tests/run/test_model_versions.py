@@ -191,9 +191,7 @@ NOT_TO_TRAIN_WITH = (
     [
         "train --config runs/train/model/config.yaml",
         "train --config runs/train/model/config.yaml --data train.tsv",
-        "train --config runs/train/model/config.yaml --data train.tsv --run-dir other --set train.epochs=1",
         "train --run-dir runs/train/model --resume",
-        "train --data train.tsv --run-dir runs/train/model --resume",
         "vocab --config runs/train/model/config.yaml --data train.tsv",
     ],
 )

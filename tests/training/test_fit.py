@@ -60,11 +60,6 @@ def test_every_document_trains_once_an_epoch() -> None:
     assert state.step == 6
 
 
-def test_the_first_loss_is_that_of_chance() -> None:
-    step = next(run(BagOfWords(), TrainingState(), corpus()))
-    assert float(step.loss) / step.documents == pytest.approx(math.log(2))
-
-
 def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
     large, small = BagOfWords(), BagOfWords()
     next(run(large, TrainingState(), corpus(), batch_size=10))

@@ -179,14 +179,15 @@ def _explain_auto(values: dict[str, Any], run: Path) -> None:
 
 
 def config_differences(values: list[dict[str, Any]], digests: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """The keys whose values differ, with the value of each run, in the order of the config. Keys that some runs lack,
-    since they are of another version or models without their run, are left out.
+    """The keys whose values differ, with the value of each run, in the order of the config; keys of other versions come
+    last. Keys that some runs lack, since they are of another version or models without their run, are left out.
 
     digests: for each run, key -> sha256 of the content of a file that the key names. Two paths of the same content are
     equal; one path whose content has changed is not.
     """
     differences = []
-    for key in sorted(set.intersection(*map(set, values)), key=_place):
+    common = set.intersection(*map(set, values))
+    for key in [*(key for key in _ORDER if key in common), *sorted(common.difference(_ORDER))]:
         shown = [run[key] for run in values]
         contents = [run[key] for run in digests if run.get(key)]
         if len(contents) == len(values):
@@ -203,8 +204,3 @@ def config_differences(values: list[dict[str, Any]], digests: list[dict[str, str
 def saved_digests(run: Path) -> dict[str, str]:
     """Config key -> sha256 of the content of the files that it names, as they were when the run began."""
     return load_environment(run / ENVIRONMENT).get("data_sha256", {})
-
-
-def _place(key: str) -> tuple[int, str]:
-    """Keys of other versions come last."""
-    return (_ORDER.index(key) if key in _ORDER else len(_ORDER), key)
