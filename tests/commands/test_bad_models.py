@@ -10,18 +10,11 @@ import torch
 from torch import nn
 
 from tests.commands.bad_inputs import check_errors
-from tests.conftest import TINY, Cli, copy_template
+from tests.conftest import TINY, Cli
 from textrnn.models import encoder
 from textrnn.models.embedding import Embedding
 
-CONFIG = Path("run/model/config.yaml")
-
-
-@pytest.fixture
-def run(template: Path, workplace: Path) -> Path:
-    """A copy of the template as the current folder."""
-    copy_template(template, workplace, "run")
-    return Path("run")
+CONFIG = Path("runs/train/model/config.yaml")
 
 
 def check_refused(cli: Cli, message: str, **changes: str) -> None:
@@ -30,7 +23,7 @@ def check_refused(cli: Cli, message: str, **changes: str) -> None:
     for key, value in changes.items():
         text = re.sub(rf"( {key}: ).*", rf"\g<1>{value}", text)
     CONFIG.write_text(text)
-    result = cli("predict", "run", "test.tsv", "--output", "out.tsv")
+    result = cli("predict", "runs/train", "test.tsv", "--output", "out.tsv")
     assert (result.code, result.out) == (1, "")
     assert not Path("out.tsv").exists()
     check_errors(result.err, message)
@@ -45,11 +38,11 @@ def check_refused(cli: Cli, message: str, **changes: str) -> None:
         ("kind", "!!bool x", "not valid YAML: 'x' is not a valid bool"),
     ],
 )
-def test_a_size_beyond_the_limits_is_refused(run: Path, cli: Cli, key: str, value: str, message: str) -> None:
-    check_refused(cli, f"run/model/config.yaml:…{message}", **{key: value})
+def test_a_size_beyond_the_limits_is_refused(trained: Path, cli: Cli, key: str, value: str, message: str) -> None:
+    check_refused(cli, f"runs/train/model/config.yaml:…{message}", **{key: value})
 
 
-def test_sizes_of_other_weights_take_no_memory(run: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_of_other_weights_take_no_memory(trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     devices = []
     init = Embedding.__init__
 
@@ -58,9 +51,7 @@ def test_sizes_of_other_weights_take_no_memory(run: Path, cli: Cli, monkeypatch:
         devices.append(self.table.weight.device.type)
 
     monkeypatch.setattr(Embedding, "__init__", seen)
-    message = (
-        "run/model/model.safetensors: networks.0.encoder.layers.0.0.bias_hh_l0: (196608,) was expected, found (24,)"
-    )
+    message = "runs/train/model/model.safetensors: …bias_hh_l0: (196608,) was expected, found (24,)"
     check_refused(cli, message, hidden_size="65536", num_layers="64")  # terabytes
     assert set(devices) == {"meta"}  # which has shapes alone
 
@@ -88,14 +79,14 @@ def test_a_network_with_fewer_weights_than_any_cell_of_today_is_loaded(
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "../../train.tsv"])
-def test_a_dictionary_outside_the_model_is_not_read(run: Path, cli: Cli, path: str) -> None:
+def test_a_dictionary_outside_the_model_is_not_read(trained: Path, cli: Cli, path: str) -> None:
     check_refused(
-        cli, "run/model/config.yaml:…user_dict: expected user_dict.txt, the file in this folder", user_dict=path
+        cli, "runs/train/model/config.yaml:…user_dict: expected user_dict.txt, the file in this folder", user_dict=path
     )
 
 
 @pytest.mark.parametrize("count", ["0", "-3", "9" * 400])
-def test_a_dictionary_with_a_bad_count_is_refused(run: Path, cli: Cli, count: str) -> None:
+def test_a_dictionary_with_a_bad_count_is_refused(trained: Path, cli: Cli, count: str) -> None:
     CONFIG.with_name("user_dict.txt").write_text(f"soup 5\nbread {count}\n")
-    message = "run/model/user_dict.txt:2: expected a count from 1 to 999999999, found '"
+    message = "runs/train/model/user_dict.txt:2: expected a count from 1 to 999999999, found '"
     check_refused(cli, message, kind="jieba", user_dict="user_dict.txt")

@@ -1,10 +1,12 @@
-"""Norms of gradients, derived by hand for networks of one and three units, and by autograd for all others."""
+"""Norms of gradients, by hand for networks of one and three units, by autograd for all others; and short trainings."""
 
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from functools import partial
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,13 +14,16 @@ import torch
 from torch import nn
 
 from tests.models.small import encoded, random_texts, small_model
+from textrnn.config import TrainConfig
 from textrnn.gradients.measure import (
+    Training,
     curve_of,
     gradient_norms,
     last_step_logits,
     long_texts,
     steps_to_hundredth,
     texts_behind,
+    train_briefly,
 )
 from textrnn.models.rcnn import RCNN
 from textrnn.models.textrnn import TextRNN
@@ -205,3 +210,40 @@ def test_quantiles_are_those_of_the_texts_that_are_long_enough() -> None:
 )
 def test_from_where_on_less_than_a_hundredth_is_left(median: list[float], expected: int | None) -> None:
     assert steps_to_hundredth(np.array(median)) == expected
+
+
+def brief(network: nn.Module, *, steps: int, count: int = 12, **settings: object) -> tuple[Training, int]:
+    """A training on `count` texts, and the number of calls after a step."""
+    config = TrainConfig.model_validate({"batch_size": 4, "adversarial_norm": None, **settings})
+    texts = encoded([[row % 7 + 2, row % 5 + 2] for row in range(count)], [row % 2 for row in range(count)])
+    after_step = Mock()
+    options: dict[str, Any] = {"steps": steps, "num_classes": 3, "seed": 3, "after_step": after_step}
+    return train_briefly(config, network, texts, **options), after_step.call_count
+
+
+@pytest.mark.parametrize("count", [5, 12, 400], ids=["less-than-two-batches", "several-epochs", "part-of-an-epoch"])
+def test_it_takes_as_many_steps_as_asked_for(count: int) -> None:
+    found, called = brief(small_model(), steps=7, count=count)
+    assert (len(found.losses), len(found.norms), called, found.diverged_at) == (7, 7, 7, None)
+    assert all(map(math.isfinite, [*found.losses, *found.norms]))
+
+
+def test_its_norms_are_those_before_clipping_and_its_steps_change_the_weights() -> None:
+    network = small_model()
+    unclipped, before = deepcopy(network), network.state_dict()["head.1.weight"].clone()
+    first, _ = brief(network, steps=3, grad_clip_norm=1e-3)
+    second, _ = brief(unclipped, steps=3, grad_clip_norm=None)
+    assert first.norms[0] == second.norms[0] > 1e-3
+    assert not torch.equal(network.state_dict()["head.1.weight"], before)
+
+
+def test_equal_weights_and_seeds_give_equal_courses() -> None:
+    network = small_model()
+    assert brief(deepcopy(network), steps=5) == brief(network, steps=5)
+
+
+def test_a_training_that_diverges_names_the_step_and_keeps_what_was_finite_before() -> None:
+    found, _ = brief(small_model(), steps=9, learning_rate=1e38, grad_clip_norm=None)
+    assert found.diverged_at is not None and 1 <= found.diverged_at <= 9
+    assert all(map(math.isfinite, [*found.losses, *found.norms]))
+    assert len(found.losses) <= found.diverged_at

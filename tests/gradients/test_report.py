@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textrnn.gradients.measure import Curve, Panel, no_curve
-from textrnn.gradients.report import Training, gradients_text, gradients_tsv, shown_steps, trainings_table
-from textrnn.gradients.train import Course
+from textrnn.gradients.measure import Curve, Panel, Training, no_curve
+from textrnn.gradients.report import gradients_text, gradients_tsv, shown_steps, trainings_table
 
 
 def falling(count: int, factor: float) -> Curve:
@@ -71,9 +70,7 @@ def test_no_line_is_wider_than_80_columns_and_columns_stand_below_each_other(ste
     names = [f"{cell} x{depth}" for depth in (1, 2, 16) for cell in ("rnn", "rnn-relu", "gru", "lstm")]
     titles = ("before training", "clipped at 0.125", "unclipped")
     panels = [Panel(title, {name: falling(steps, 0.99) for name in names}) for title in titles]
-    trainings = [
-        Training(name, title, None, Course([1e9], [123456789.0], 12345)) for name in names for title in titles[1:]
-    ]
+    trainings = {(name, title): Training(None, [1e9], [123456789.0], 12345) for name in names for title in titles[1:]}
     text = gradients_text(["word " * 50], panels, np.full(steps, 256), trainings_table(trainings))
     assert max(map(len, text.splitlines())) <= 80
     rows = [line for line in text.splitlines() if line.split()[1:2] == ["256"]]
@@ -84,12 +81,12 @@ def test_no_line_is_wider_than_80_columns_and_columns_stand_below_each_other(ste
 def test_what_a_training_came_to() -> None:
     losses, norms = [2.0] * 18 + [1.0, 0.5], [1.0] * 15 + [3.0] * 5
     table = trainings_table(
-        [
-            Training("rnn", "clipped at 2", 2.0, Course(losses, norms, None)),
-            Training("rnn", "unclipped", None, Course(losses, norms, None)),
-            Training("lstm", "clipped at 2", 2.0, Course(losses[:3], norms[:3], 4)),
-            Training("lstm", "unclipped", None, Course([], [], 1)),
-        ]
+        {
+            ("rnn", "clipped at 2"): Training(2.0, losses, norms, None),
+            ("rnn", "unclipped"): Training(None, losses, norms, None),
+            ("lstm", "clipped at 2"): Training(2.0, losses[:3], norms[:3], 4),
+            ("lstm", "unclipped"): Training(None, [], [], 1),
+        }
     )
     assert table == [
         "          training  loss  mean norm  largest  steps clipped",

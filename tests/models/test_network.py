@@ -7,7 +7,7 @@ from torch import nn
 from tests.models.small import each_architecture, each_network, each_pooling, padded_batch, random_texts, small_model
 from textrnn.models.network import Network
 from textrnn.texts.batching import Batch
-from textrnn.training.objectives import adversarial, cross_entropy, plain
+from textrnn.training.optim import adversarial, cross_entropy, plain
 
 
 class WithoutLogits(Network):

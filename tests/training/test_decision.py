@@ -30,6 +30,11 @@ def logits_of(right: int, wrong: int, margin: float) -> tuple[torch.Tensor, np.n
     return logits, np.array([0] * right + [1] * wrong)
 
 
+def noisy(signal: np.ndarray, random: np.random.Generator, strength: float = 1.0) -> torch.Tensor:
+    """float32: the signal with normal noise."""
+    return torch.from_numpy(signal + strength * random.normal(size=signal.shape)).float()
+
+
 def test_the_temperature_makes_confidence_equal_accuracy() -> None:
     logits, labels = logits_of(9000, 1000, 5.0)
     decision = learn_decision(logits, None, labels, mix=True)
@@ -40,8 +45,7 @@ def test_the_temperature_makes_confidence_equal_accuracy() -> None:
 def test_a_part_that_knows_nothing_gets_no_weight() -> None:
     random = np.random.default_rng(1)
     labels = random.integers(0, 3, 4000)
-    noise = torch.from_numpy(random.normal(size=(4000, 3))).float()
-    good = torch.from_numpy(np.eye(3)[labels] * 2 + random.normal(size=(4000, 3))).float()
+    noise, good = noisy(np.zeros((4000, 3)), random), noisy(2 * np.eye(3)[labels], random)
     for network, linear, weight in ((good, noise, 0.0), (noise, good, 1.0)):
         scores = judge_trained(network, linear, labels, mix=True)
         alone = scores.network if network is good else scores.linear
@@ -73,11 +77,9 @@ def test_a_network_that_never_gives_the_rare_class_does_not_hide_a_linear_model_
 def test_a_network_below_the_linear_model_stays_only_if_both_together_are_better(helps: bool) -> None:
     random = np.random.default_rng(4)
     labels = random.integers(0, 3, 2000)
-    right = np.eye(3)[labels]
-    margins = torch.from_numpy(2 * right + random.normal(size=(2000, 3))).float()
-    worse = torch.from_numpy(right + 1.2 * random.normal(size=(2000, 3))).float()
-    # the same errors as the linear model and more, or errors of its own
-    network = worse if helps else margins + 2 * torch.from_numpy(random.normal(size=(2000, 3))).float()
+    margins, worse = noisy(2 * np.eye(3)[labels], random), noisy(np.eye(3)[labels], random, 1.2)
+    # errors of its own, or the same errors as the linear model and more
+    network = worse if helps else noisy(margins.numpy(), random, 2.0)
     scores = judge_trained(network, margins, labels, mix=True)
     assert scores.linear is not None and scores.warning is not None
     assert scores.network["macro_f1"] < scores.linear["macro_f1"]
@@ -88,7 +90,7 @@ def test_a_network_below_the_linear_model_stays_only_if_both_together_are_better
 def test_two_parts_with_errors_of_their_own_are_better_together() -> None:
     random = np.random.default_rng(2)
     labels = random.integers(0, 3, 4000)
-    one, other = (torch.from_numpy(np.eye(3)[labels] + random.normal(size=(4000, 3))).float() for _ in range(2))
+    one, other = (noisy(np.eye(3)[labels], random) for _ in range(2))
     scores = judge(one, other, labels, mix=True)
     assert scores.linear is not None
     assert scores.decision.weight == pytest.approx(0.5, abs=0.1)

@@ -16,7 +16,7 @@ from textrnn.linear.mixture import Mixture
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.objectives import cross_entropy, plain
+from textrnn.training.optim import cross_entropy, plain
 from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics
 
 
@@ -58,11 +58,6 @@ def test_every_document_trains_once_an_epoch() -> None:
     assert sorted(documents for documents, _ in steps) == [2, 2, 4, 4, 4, 4]
     assert [is_pending for _, is_pending in steps] == [False, False, True] * 2
     assert state.step == 6
-
-
-def test_the_first_loss_is_that_of_chance() -> None:
-    step = next(run(BagOfWords(), TrainingState(), corpus()))
-    assert float(step.loss) / step.documents == pytest.approx(math.log(2))
 
 
 def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:

@@ -1,14 +1,84 @@
 from __future__ import annotations
 
-import copy
+import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from textrnn.config import ModelConfig
-from textrnn.models.build import build_network
-from textrnn.training.optim import LazyAdamW, build_optimizer, clip_gradients, learning_rate_at
+from tests.models.small import padded_batch, random_texts, small_model
+from textrnn.texts.batching import Batch
+from textrnn.training.optim import (
+    LazyAdamW,
+    adversarial,
+    balanced_weights,
+    build_optimizer,
+    clip_gradients,
+    cross_entropy,
+    learning_rate_at,
+    plain,
+)
+
+
+class Fixed(nn.Module):
+    def forward(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0]])
+
+
+BATCH = Batch(torch.ones(1, 2, dtype=torch.long), torch.ones(2, dtype=torch.long), torch.tensor([0, 1]))
+
+
+def value(**options: object) -> float:
+    losses: list[float] = []
+    reported = plain(cross_entropy(**options))(Fixed(), BATCH, lambda loss: losses.append(loss.item()))
+    assert losses == [reported.item()]
+    return losses[0]
+
+
+def test_cross_entropy_is_summed_weighted_by_class_and_smoothed() -> None:
+    assert value() == pytest.approx(-math.log(0.75) - math.log(0.5))
+    weighted = value(class_weights=torch.tensor([2.0, 1.0]))
+    assert weighted == pytest.approx(-2 * math.log(0.75) - math.log(0.5))
+    smoothed = value(label_smoothing=0.2)
+    assert smoothed == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25) - math.log(0.5))
+
+
+def test_balanced_weights_average_to_one_over_the_documents() -> None:
+    weights = balanced_weights(np.array([0, 0, 0, 1]), 3)
+    assert weights.tolist() == pytest.approx([4 / 6, 2.0, 0.0])
+    assert weights[torch.tensor([0, 0, 0, 1])].mean().item() == pytest.approx(1.0)
+
+
+def test_adversarial_offsets_increase_the_loss_more_than_random_ones_and_gradients_add_up() -> None:
+    model = small_model(dropout=0.0, embedding_dropout=0.0).double()
+    batch = Batch(*padded_batch(random_texts([4, 1, 6])), torch.tensor([0, 1, 2]))
+    offsets, losses = [], []
+
+    def backward(loss: torch.Tensor) -> None:
+        loss.backward()
+        losses.append(loss.item())
+
+    hook = model.register_forward_pre_hook(lambda module, given: offsets.append(given[2]))
+    assert adversarial(cross_entropy(), norm=0.01, dim=4)(model, batch, backward).item() == losses[0]
+    hook.remove()
+    gradients = [parameter.grad.clone() for parameter in model.parameters()]
+
+    assert offsets[1].square().sum((0, 2)).sqrt().tolist() == pytest.approx([0.01] * 3)
+    assert not offsets[1][1:, 1].any()  # padding
+    random = [torch.randn_like(offsets[1]).masked_fill(offsets[1] == 0, 0) for _ in range(20)]
+    others = [offset * 0.01 / offset.square().sum((0, 2), keepdim=True).sqrt() for offset in random]
+    with torch.no_grad():
+        tried = [
+            cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch.labels).item() for offset in others
+        ]
+    assert losses[1] > max(tried) > losses[0]
+
+    model.zero_grad()
+    for offset in (None, offsets[1]):
+        cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch.labels).backward()
+    for gradient, parameter in zip(gradients, model.parameters(), strict=True):
+        torch.testing.assert_close(gradient, parameter.grad)
 
 
 def rates(schedule: str, warmup: float, total: int = 10) -> list[float]:
@@ -26,9 +96,7 @@ def test_schedules() -> None:
 
 
 def test_only_matrices_decay_and_embeddings_learn_at_a_rate_of_their_own() -> None:
-    model = build_network(
-        ModelConfig(embedding_dim=4, hidden_size=4, ngrams=2, ngram_dim=3, linear="none"), vocab_size=9, num_classes=2
-    )
+    model = small_model(ngrams=2, ngram_dim=3)
     optimizer = build_optimizer(model, learning_rate=0.1, weight_decay=0.5, embedding_lr_multiplier=5.0)
     group_of = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
     for name, parameter in model.named_parameters():
@@ -85,24 +153,6 @@ def test_rows_that_are_not_read_stay() -> None:
     torch.manual_seed(0)
     lazy, dense = trained_tables([[0, 1], [2]])
     assert torch.equal(lazy[:2], once[:2]) and not torch.equal(dense[:2], once[:2])  # AdamW goes on moving them
-
-
-def test_a_lazy_optimizer_goes_on_from_its_state() -> None:
-    def stepped(optimizer: LazyAdamW, table: nn.Embedding, row: int) -> None:
-        optimizer.zero_grad()
-        table(torch.tensor([row])).square().sum().backward()
-        optimizer.step()
-
-    tables = [nn.Embedding.from_pretrained(torch.ones(3, 2), freeze=False, sparse=True) for _ in range(2)]
-    optimizers = [LazyAdamW([table.weight], lr=0.1) for table in tables]
-    for row in (0, 1):
-        stepped(optimizers[0], tables[0], row)
-    tables[1].load_state_dict(tables[0].state_dict())
-    optimizers[1].load_state_dict(copy.deepcopy(optimizers[0].state_dict()))
-    for optimizer, table in zip(optimizers, tables, strict=True):
-        stepped(optimizer, table, 1)
-    assert torch.equal(tables[0].weight, tables[1].weight)
-    assert torch.equal(tables[0].weight[2], torch.ones(2))
 
 
 def test_clipping_counts_sparse_gradients_by_row() -> None:

@@ -1,4 +1,4 @@
-"""Progress that cannot be that of a training is refused, whatever stands in the file."""
+"""What training keeps and logs; and progress that cannot be that of a training, which is refused."""
 
 from __future__ import annotations
 
@@ -10,18 +10,72 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from tests.conftest import TINY, Cli, sets
+from textrnn import RNNClassifier
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.linear.mixture import Mixture
-from textrnn.run.checkpoint import save_state
 from textrnn.run.folder import RunFolder
+from textrnn.training import networks
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
-from textrnn.training.networks import Trainee
 from textrnn.training.optim import LazyAdamW
 from textrnn.training.recorder import Recorder, saved_progress, short_line
-from textrnn.training.state import Evaluation, TrainingState
+from textrnn.training.state import Evaluation, TrainingState, save_state
+
+
+def history_of(run: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(run, "history.jsonl").read_text().splitlines()]
+
+
+def test_the_kept_model_is_that_of_the_best_evaluation(cli: Cli, train_file: Path) -> None:
+    options = sets("train.schedule=constant", "train.warmup=0", "train.learning_rate=0.2", "train.patience=null")
+    assert cli("train", "--data", "train.tsv", *TINY, *options, *sets("train.epochs=3"), "--run-dir", "all").code == 0
+    losses = [line["dev_loss"] for line in history_of("all")]
+    best = 1 + losses.index(min(losses))
+    assert 1 < best < 3, "an epoch in the middle must be the best one for the test to show anything"
+    ends = [*options, *sets(f"train.epochs={best}"), "--run-dir", "best"]
+    assert cli("train", "--data", "train.tsv", *TINY, *ends).code == 0
+    kept, last = load_file("all/model/model.safetensors"), load_file("best/resume/state.safetensors")
+    assert all(torch.equal(tensor, last[name.replace("networks.0", "model")]) for name, tensor in kept.items())
+
+    keys = {
+        "ngrams": 1, "linear": "none", "adversarial_norm": None, "embedding_lr_multiplier": 1, "folds": 1,
+        "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_size": 16, "min_count": 1, "schedule": "constant",
+        "warmup": 0, "learning_rate": 0.2, "patience": None,
+    }  # fmt: skip
+    labels, rows = zip(*(line.split("\t") for line in train_file.read_text().splitlines()), strict=True)
+    RNNClassifier(**keys, device="cpu").fit(rows, labels).save("estimator")
+    saved = load_file("estimator/model.safetensors")
+    assert all(torch.equal(tensor, saved[name]) for name, tensor in kept.items())
+
+
+def test_what_is_not_finite_is_noticed_within_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "FLUSH_SECONDS", 0.0)
+    classifier = RNNClassifier(
+        epochs=1, batch_size=1, learning_rate=1e30, grad_clip_norm=None, embedding_dim=4, hidden_size=4, device="cpu"
+    )
+    with pytest.raises(TextRNNError, match=r"not finite at epoch 1, step [1-6];"):
+        classifier.fit([f"a b {number}" for number in range(50)], [0, 1] * 25)
+
+
+def test_history_follows_the_schedule_and_the_clipping(cli: Cli, train_file: Path) -> None:
+    options = sets("train.schedule=linear", "train.warmup=0", "train.grad_clip_norm=0.001")
+    assert cli("train", "--data", "train.tsv", *TINY, *options).code == 0
+    history = history_of("runs/train")
+    assert [line["step"] for line in history] == [4, 8]
+    assert history[1]["learning_rate"] == pytest.approx(4e-3 / 8)
+    assert [line["clipped"] for line in history] == [1.0, 1.0]
+    assert history[0]["grad_norm_max"] >= history[0]["grad_norm_mean"] > 0.001
+
+
+def test_bars_and_lines_go_to_stderr_alone(cli: Cli, train_file: Path) -> None:
+    result = cli("train", "--data", "train.tsv", *TINY)
+    assert result.out == "runs/train\n"
+    assert "\r" not in result.err
+    assert "epoch 2/2: loss " in result.err
+
 
 SUMS = {"steps": 2, "documents": 8, "tokens": 90, "loss_sum": 3.5, "grad_norm_sum": 2.0, "train_seconds": 0.5}
 PROGRESS = {
@@ -65,16 +119,16 @@ def test_progress_with_other_keys_is_of_another_version(tmp_path: Path, saved: d
         saved_progress(run_with(tmp_path, saved))
 
 
-def saved_run(folder: Path, progress: dict[str, Any]) -> tuple[Recorder, Trainee]:
+def saved_run(folder: Path, progress: dict[str, Any]) -> tuple[Recorder, networks.Trainee]:
     """What records a run whose state is saved, and its network, of which an epoch has five steps."""
     run, model = RunFolder(folder), torch.nn.Linear(2, 2)
     optimizer = LazyAdamW(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
-    save_state(run.state, model, optimizer, progress)
+    save_state(run.state, model, optimizer, TrainingState(**progress))
     recorder = Recorder(run, None, mix=False, title="", monitor="dev_loss", save_minutes=9)
     settings = FitSettings(batch_size=4, epochs=9, steps_per_epoch=5, learning_rate=lambda step: 0.1)
-    return recorder, Trainee(None, model, optimizer, TrainingState(), settings)
+    return recorder, networks.Trainee(None, model, optimizer, TrainingState(), settings)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,9 @@ from textrnn.errors import CheckpointError, ConfigError, DataError, UsageError, 
 from textrnn.evaluation.comparison import compare_predictions, differing_rows, sentence
 from textrnn.evaluation.metrics import all_metrics
 from textrnn.reports.comparison import COMPARISON, write_comparison
-from textrnn.run.config_differences import config_differences, effective_values, saved_digests
 from textrnn.run.folder import RunFolder, model_folder
-from textrnn.run.history import read_history, training_seconds
 from textrnn.run.model import parameter_count
+from textrnn.run.records import config_differences, effective_values, read_history, saved_digests, training_seconds
 from textrnn.runtime.files import folder_size, make_folder
 from textrnn.runtime.progress import log, log_prefix
 
@@ -82,7 +81,6 @@ def compare(
         )
         for run in runs
     ]
-    digests = [saved_digests(run.path, is_run=run.run is not None) for run in runs]
     comparisons = []
     for run, ids, scores in zip(runs[1:], predicted[1:], metrics[1:], strict=True):
         comparison = {"run": run.name, "with": first.name} | compare_predictions(
@@ -99,7 +97,7 @@ def compare(
         "runs": [describe_run(run, scores) for run, scores in zip(runs, metrics, strict=True)],
         "comparisons": comparisons,
         "differing_texts": differing,
-        "config_differences": config_differences(values, digests),
+        "config_differences": config_differences(values, [saved_digests(run.path) for run in runs]),
         "seconds": time.perf_counter() - begin,
     }
     if output is not None:

@@ -18,7 +18,6 @@ from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_na
 from textrnn.commands.eval_data import Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.commands.predict import describe_precision
-from textrnn.commands.start import has_ended
 from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import CheckpointError, ConfigError, command
@@ -30,9 +29,9 @@ from textrnn.reports.examples import Pieces, pieces
 from textrnn.reports.page import About, Explain
 from textrnn.reports.results import RESULTS, results_folder, write_results
 from textrnn.run.folder import RunFolder
-from textrnn.run.history import read_history
+from textrnn.run.records import read_history
 from textrnn.runtime.progress import bar, log
-from textrnn.training.recorder import best_epochs, saved_progress
+from textrnn.training.recorder import best_epochs, has_ended, saved_progress
 
 TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
 

@@ -18,10 +18,10 @@ from textrnn.corpus.splits import chosen_rows, divide, judging_rows
 from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
-from textrnn.run.environment import load_environment
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
+from textrnn.run.records import load_environment
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
 from textrnn.texts.rows import all_rows, class_sizes
@@ -70,7 +70,7 @@ def data_config(path: Path, overrides: list[tuple[str, Any]]) -> Config:
     """The config in the folder of a run or model, with `data.` keys changed."""
     file = path / "config.yaml"
     if run_of(path) is None:
-        tree = read_description(file).tree
+        tree, _, _ = read_description(file)
     else:  # the other keys do not matter here, and a run of an older version may have some that are gone
         whole = read_yaml(file)
         settings = whole.get("train")

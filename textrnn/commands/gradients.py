@@ -16,15 +16,23 @@ from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, c
 from textrnn.corpus.build import build_sources, other_files
 from textrnn.corpus.splits import Splits
 from textrnn.errors import CheckpointError
-from textrnn.gradients.measure import Curve, Panel, curve_of, gradient_norms, long_texts, no_curve, texts_behind
-from textrnn.gradients.report import GRADIENTS, MEASURED, Training, gradients_text, trainings_table, write_gradients
-from textrnn.gradients.train import train_briefly
+from textrnn.gradients.measure import (
+    Curve,
+    Panel,
+    Training,
+    curve_of,
+    gradient_norms,
+    long_texts,
+    no_curve,
+    texts_behind,
+    train_briefly,
+)
+from textrnn.gradients.report import GRADIENTS, MEASURED, gradients_text, trainings_table, write_gradients
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
-from textrnn.run.environment import compare_environment, describe_environment, load_environment
 from textrnn.run.folder import RunFolder, model_folder
-from textrnn.run.history import read_history
 from textrnn.run.model import load_model
+from textrnn.run.records import compare_environment, describe_environment, load_environment, read_history
 from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder, sha256_of
 from textrnn.runtime.progress import bar, log
@@ -159,7 +167,7 @@ def gradients_by_cell(
     clip = config.train.grad_clip_norm or 1.0
     limits = {f"clipped at {clip:g}": clip, "unclipped": None}
     before, *after = panels = [Panel("before training", {}), *(Panel(f"after, {name}", {}) for name in limits)]
-    trainings = []
+    trainings: dict[tuple[str, str], Training] = {}
 
     def curve(network: Network) -> Curve:
         return curve_of(gradient_norms(network, texts, device=device), len(counts))
@@ -171,12 +179,12 @@ def gradients_by_cell(
             before.curves[name] = curve(builder.build(seed, device))
             for panel, (clipping, limit) in zip(after, limits.items(), strict=True):
                 network = builder.build(seed, device)
-                course = train_briefly(
+                training = train_briefly(
                     settings.train.model_copy(update={"grad_clip_norm": limit}), network, splits.train, steps=steps,
                     num_classes=len(splits.labels), seed=seed, after_step=shown.update,
                 )  # fmt: skip
-                trainings.append(Training(name, clipping, limit, course))
-                panel.curves[name] = curve(network) if course.diverged_at is None else no_curve(len(counts))
+                trainings[name, clipping] = training
+                panel.curves[name] = curve(network) if training.diverged_at is None else no_curve(len(counts))
     title = f"{' or '.join(map(str, depths))} layer{'s' * (depths != [1])}, one direction, read at the last step"
     write_gradients(output, panels, counts, f"{title}; {steps} steps of training")
     log.info("written to %s", output)

@@ -1,23 +1,30 @@
 """How far back the gradient of the loss reaches: its norm at the input k steps before the last token of a text (Bengio,
 Simard and Frasconi 1994, "Learning Long-Term Dependencies with Gradient Descent is Difficult"; Pascanu, Mikolov and
-Bengio 2013, "On the difficulty of training recurrent neural networks", section 2)."""
+Bengio 2013, "On the difficulty of training recurrent neural networks", section 2). And what a few steps of training,
+which hold out, keep and write nothing, make of a network."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from textrnn.config import TrainConfig
+from textrnn.errors import TextRNNError
 from textrnn.models.encoder import reversal_index, reverse
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
 from textrnn.texts.batching import collate, inference_batches
 from textrnn.texts.rows import rows_where
 from textrnn.texts.transform import EncodedTexts
+from textrnn.training.plan import Part, build_fit, build_settings
+from textrnn.training.state import Step, TrainingState, check_weights, flush_metrics
 
 MOST_TEXTS, LEAST_TEXTS = 256, 10  # measured in all, and behind each value
 _TEXTS_AT_ONCE = 64
@@ -30,6 +37,17 @@ class Curve(NamedTuple):
     low: np.ndarray
     median: np.ndarray
     high: np.ndarray
+
+
+class Training(NamedTuple):
+    """A short training. limit: of the norm of the whole gradient, None if nothing is clipped. losses: per document.
+    norms: before clipping. Both of each step that was finite. diverged_at: the step at which a loss, gradient or weight
+    was not; None if all were."""
+
+    limit: float | None
+    losses: list[float]
+    norms: list[float]
+    diverged_at: int | None
 
 
 class Panel(NamedTuple):
@@ -114,3 +132,28 @@ def steps_to_hundredth(median: np.ndarray) -> int | None:
     """(K,) -> the first k from which on the values stay below a hundredth of the first one; None if they end above."""
     above = np.flatnonzero(~(median < median[0] / 100))
     return None if above[-1] == len(median) - 1 else int(above[-1]) + 1
+
+
+def train_briefly(
+    settings: TrainConfig, network: Network, texts: EncodedTexts, *, steps: int, num_classes: int, seed: int,
+    after_step: Callable[[], object],
+) -> Training:  # fmt: skip
+    """Take `steps` optimizer steps; the schedule of the learning rate spans the whole epochs that they begin."""
+    part = Part(seed, texts, None, torch.arange(0), smallest=len(texts))
+    needed = steps * build_settings(settings, part).batch_size * settings.accumulate
+    if len(texts) > needed:  # an epoch of all texts would be longer than the training, and so would the schedule
+        texts = texts.rows(np.sort(np.random.default_rng([seed, 0xB1EF]).permutation(len(texts))[:needed]))
+        part = part._replace(train=texts)
+    epochs = math.ceil(steps / build_settings(settings, part).steps_per_epoch)
+    state, losses, norms, diverged_at = TrainingState(), list[float](), list[float](), None
+    _, _, events = build_fit(settings.model_copy(update={"epochs": epochs}), network, part, state, num_classes)
+    try:
+        for step in islice((event for event in events if isinstance(event, Step)), steps):
+            flush_metrics(state)
+            losses.append(float(step.loss) / step.documents)
+            norms.append(float(step.grad_norm))
+            after_step()
+        check_weights(state, network)
+    except TextRNNError:  # without an evaluation, `fit` raises it only for numbers that are not finite
+        diverged_at = state.step
+    return Training(settings.grad_clip_norm, losses, norms, diverged_at)

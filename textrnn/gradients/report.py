@@ -5,12 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from textrnn.gradients.measure import Curve, Panel, steps_to_hundredth
-from textrnn.gradients.train import Course
+from textrnn.gradients.measure import Curve, Panel, Training, steps_to_hundredth
 from textrnn.reports.charts import font_family, new_figure, save_png, style
 from textrnn.runtime.files import write_text
 from textrnn.runtime.terminal import aligned
@@ -29,15 +28,6 @@ _HUNDREDTH = "The k from which on the gradient is less than a hundredth of that 
 _NEVER = "(never: it stays above; the number is the ratio of the last k to k = 0)"
 _LEFT, _GAP, _NUMBER = 12, 2, 7  # columns of k and texts, at most; between two columns; of a number such as 1.2e-03
 _LINES = ["-", "--", "-.", ":"]  # for readers who cannot distinguish the colours of curves
-
-
-class Training(NamedTuple):
-    """A short training. clipping: in words. limit: of the norm, None if nothing is clipped."""
-
-    network: str
-    clipping: str
-    limit: float | None
-    course: Course
 
 
 def gradients_text(about: Sequence[str], panels: Sequence[Panel], texts: np.ndarray, after: Sequence[str] = ()) -> str:
@@ -86,11 +76,12 @@ def _fall(median: np.ndarray) -> str:
     return f"never: {median[-1] / median[0]:.2g}" if step is None else str(step)
 
 
-def trainings_table(trainings: Sequence[Training]) -> list[str]:
-    """The losses of the last tenth of the steps, and the norms of the whole gradient in all of them."""
+def trainings_table(trainings: dict[tuple[str, str], Training]) -> list[str]:
+    """The losses of the last tenth of the steps, and the norms of the whole gradient in all of them. trainings: network
+    and clipping, both in words -> its training."""
     rows: list[tuple[str, ...]] = [("", "training", "loss", "mean norm", "largest", "steps clipped")]
     notes = []
-    for network, clipping, limit, (losses, norms, diverged_at) in trainings:
+    for (network, clipping), (limit, losses, norms, diverged_at) in trainings.items():
         loss = mean = largest = clipped = "-"
         if losses:
             loss = f"{np.mean(losses[-max(1, len(losses) // 10) :]):.3g}"

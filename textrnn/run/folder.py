@@ -15,8 +15,7 @@ except ImportError:  # not a POSIX system
 
 from textrnn.config import Config
 from textrnn.errors import CheckpointError, TextRNNError, command
-from textrnn.run.environment import is_environment, save_environment
-from textrnn.run.history import read_history
+from textrnn.run.records import ENVIRONMENT, HISTORY, is_environment, read_history, save_environment
 from textrnn.runtime.files import expand_user, make_folder, write_text
 
 MODEL_CONFIG, LABELS = "config.yaml", "labels.txt"  # in a model's folder
@@ -36,9 +35,9 @@ class RunFolder:
         self.linear_margins = self.resume / "linear.safetensors"
         self.held_out = self.resume / "held_out.safetensors"
         self.train_hashes = self.path / "train_hashes.npy"
-        self.history = self.path / "history.jsonl"
+        self.history = self.path / HISTORY
         self.log = self.path / "train.log"
-        self.environment = self.path / "environment.json"
+        self.environment = self.path / ENVIRONMENT
         self.curves = self.path / "plots" / "curves.png"
         self.evaluations = self.path / "eval"
         self.gradients = self.path / "gradients"

@@ -19,9 +19,9 @@ from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
 from textrnn.linear.model import LinearModel
 from textrnn.models.build import build_network
 from textrnn.models.network import Ensemble, Network
-from textrnn.run.environment import is_environment
 from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
+from textrnn.run.records import is_environment
 from textrnn.runtime.files import make_folder, write_text
 from textrnn.runtime.tensors import (
     WithoutRandomNumbers,
@@ -90,17 +90,12 @@ def save_decision(folder: Path, decision: Mixture, linear: bool, bfloat16_agreem
     write_text(folder / DECISION, json.dumps(content, indent=2) + "\n")
 
 
-def save_weights(
-    folder: Path, networks: Sequence[dict[str, torch.Tensor]], decision: Mixture, linear: bool,
-    bfloat16_agreement: float | None = None,
-) -> None:  # fmt: skip
-    """Save the decision, and the weights of each network in a file of their own, so that equal weights give equal
-    files."""
+def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]]) -> None:
+    """Save the weights of all networks in a file of their own, so that equal weights give equal files. Call it last: a
+    folder with weights has all that they need."""
     tensors: dict[str, torch.Tensor] = {}
     for number, network in enumerate(networks):
         tensors |= {f"networks.{number}.{name}": tensor for name, tensor in network.items()}
-    # the weights last: a folder with weights has all that they need
-    save_decision(folder, decision, linear, bfloat16_agreement)
     save_tensors(folder / WEIGHTS, tensors)
 
 
@@ -179,8 +174,8 @@ def save_model(folder: Path, model: Model) -> None:
         remove_linear(folder)
     else:
         save_linear(folder, model.linear)
-    weights = [network.state_dict() for network in networks]
-    save_weights(folder, weights, model.decision, model.linear is not None, model.bfloat16_agreement)
+    save_decision(folder, model.decision, model.linear is not None, model.bfloat16_agreement)
+    save_weights(folder, [network.state_dict() for network in networks])
 
 
 def save_description(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from textrnn.config import MODEL_FORMAT_KEY, Config, DataConfig, read_yaml, to_yaml
 from textrnn.errors import ConfigError, short
@@ -94,20 +94,14 @@ def saved_version(path: Path) -> int | None:
     return None
 
 
-class Description(NamedTuple):
-    """A model's config.yaml. tree: its sections, completed by the defaults of its version, not yet checked. trained_on:
-    the format of the training texts. class_shares: in the training texts, not yet checked."""
-
-    tree: dict[str, Any]
-    trained_on: str
-    class_shares: Any
-
-
-def read_description(path: Path) -> Description:
-    """Raises ConfigError if this program cannot know what the file means."""
+def read_description(path: Path) -> tuple[dict[str, Any], str, Any]:
+    """The sections of a model's config.yaml, completed by the defaults of its version, the format of the training texts
+    and the class shares; sections and shares are not yet checked. Raises ConfigError if this program cannot know what
+    the file means."""
     tree = read_yaml(path)
     version = tree.pop(MODEL_FORMAT_KEY, None)
     trained_on, class_shares = tree.pop(TRAINED_ON_KEY, "auto"), tree.pop(CLASS_SHARES_KEY, None)
+    problem = None
     if type(version) is not int:
         problem = f"expected a whole number, found {short(version)}; copy the file again, or train again"
     elif version < FIRST_VERSION:
@@ -120,8 +114,6 @@ def read_description(path: Path) -> Description:
             f"saved by a newer textrnn in version {short(version)} of the format; this one reads versions up to "
             f"{FORMAT_VERSION}: upgrade textrnn"
         )
-    else:
-        problem = None
     if problem is not None:
         raise ConfigError(f"{path}: {MODEL_FORMAT_KEY}: {problem}")
     for section, defaults in defaults_of(version).items():
@@ -131,4 +123,4 @@ def read_description(path: Path) -> Description:
     known = get_args(DataConfig.model_fields["format"].annotation)
     if trained_on not in known:
         raise ConfigError(f"{path}: {TRAINED_ON_KEY}: expected {', '.join(known)}, found {short(trained_on)}")
-    return Description(tree, str(trained_on), class_shares)
+    return tree, str(trained_on), class_shares

@@ -23,8 +23,7 @@ from textrnn.runtime.seeding import seed_step
 from textrnn.texts.batching import collate, training_batches
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
-from textrnn.training.objectives import Objective
-from textrnn.training.optim import clip_gradients
+from textrnn.training.optim import Objective, clip_gradients
 from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, flush_metrics
 
 
@@ -143,8 +142,20 @@ def scaled_backward(scale: float, loss: torch.Tensor) -> None:
 
 
 def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings) -> Evaluation:
-    """The evaluation of an epoch; `state` moves on to the next one."""
-    is_best = update_best(state, scores, settings.monitor)
+    """The evaluation of an epoch; `state` moves on to the next one. The best epoch is that of the best score, or of
+    equal ones the least loss; without dev, it is the last one."""
+    score, loss, sign = None, 0.0, -1.0 if settings.monitor == "dev_loss" else 1.0
+    if scores is not None:
+        score, loss = scores.together[settings.monitor.removeprefix("dev_")], scores.together["loss"]
+        if not math.isfinite(loss):  # the other scores are shares
+            raise TextRNNError(
+                f"training stopped: dev_loss is not finite after epoch {state.epoch}; try a lower train.learning_rate"
+            )
+    is_best = score is None or state.best is None or (sign * score, -loss) > (sign * state.best, -state.best_loss)
+    state.evaluations_since_best += 1
+    if is_best:
+        state.best, state.best_loss = score, loss
+        state.best_epoch, state.evaluations_since_best = state.epoch, 0
     stopped_early = state.out_of_patience(settings.patience)
     evaluation = Evaluation(
         epoch=state.epoch, step=state.step, train_loss=state.loss_sum / state.documents, scores=scores,
@@ -158,22 +169,3 @@ def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings
     state.finished = stopped_early or state.epoch >= settings.epochs
     state.epoch, state.steps_in_epoch = state.epoch + 1, 0
     return evaluation
-
-
-def update_best(state: TrainingState, scores: Scores | None, monitor: str) -> bool:
-    """Whether this evaluation is the best so far: by score, then by loss; without dev, the last one is."""
-    score, loss = None, 0.0
-    if scores is not None:
-        score, loss = scores.together[monitor.removeprefix("dev_")], scores.together["loss"]
-        if not math.isfinite(loss):  # the other scores are shares
-            raise TextRNNError(
-                f"training stopped: dev_loss is not finite after epoch {state.epoch}; try a lower train.learning_rate"
-            )
-    sign = -1.0 if monitor == "dev_loss" else 1.0
-    is_best = score is None or state.best is None or (sign * score, -loss) > (sign * state.best, -state.best_loss)
-    if is_best:
-        state.best, state.best_loss = score, loss
-        state.best_epoch, state.evaluations_since_best = state.epoch, 0
-    else:
-        state.evaluations_since_best += 1
-    return is_best

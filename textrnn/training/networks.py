@@ -114,6 +114,7 @@ class Training:
     keeper: Keeper
     device: torch.device
     stop: StopRequest
+    flushed_at: float = 0.0  # of time.monotonic
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
         """network: that of the first part, on its device. Raises TextRNNError as `fit` does, and Interrupted once the
@@ -139,32 +140,30 @@ class Training:
         name = "training" if fold is None else f"fold {fold}"
         with bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
             listeners = [partial(show, shown, state), partial(self.keeper.add, trainee)]
-            flushed_at = time.monotonic()
+            self.flushed_at = time.monotonic()
             try:
                 for event in events:
                     for listen in listeners:
                         listen(event)
                     if isinstance(event, Step):
-                        flushed_at = self.after_step(trainee, flushed_at)
+                        self.after_step(trainee)
             except Interrupted:
                 self.keeper.interrupt(trainee)
                 raise
 
-    def after_step(self, trainee: Trainee, flushed_at: float) -> float:
-        """Flush, save and stop when it is time; returns the time of the last flush. All processes must do so at the
-        same step, or they deadlock."""
-        is_late = time.monotonic() - flushed_at >= FLUSH_SECONDS
+    def after_step(self, trainee: Trainee) -> None:
+        """Flush, save and stop when it is time. All processes must do so at the same step, or they deadlock."""
+        is_late = time.monotonic() - self.flushed_at >= FLUSH_SECONDS
         must_flush, must_save, signal_number = maximum(
             [is_late, self.keeper.wants_to_save(), self.stop.signal_number or 0]
         )
         if must_flush or must_save:
             flush_metrics(trainee.state)
-            flushed_at = time.monotonic()
+            self.flushed_at = time.monotonic()
         if signal_number:
             raise Interrupted(signal_number)
         if must_save:
             self.keeper.save(trainee)
-        return flushed_at
 
     def scores(self, network: Network, part: Part) -> Scores:
         """Scores on the part's held-out texts. Raises Interrupted."""

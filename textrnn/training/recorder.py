@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,18 +16,26 @@ from textrnn.errors import CheckpointError
 from textrnn.linear.files import load_linear, save_linear
 from textrnn.models.network import Network
 from textrnn.reports.charts import plot_curves, save_png, training_curves
-from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import load_margins, save_held_out, save_margins, save_train_hashes
-from textrnn.run.history import append_history, cut_history, read_history
 from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_weights
+from textrnn.run.records import append_history, cut_history, read_history
 from textrnn.runtime.distributed import barrier, is_first
 from textrnn.runtime.progress import log
 from textrnn.runtime.tensors import difference
 from textrnn.training.decision import Scores
 from textrnn.training.linear import ReadTexts, describe_linear, fit_linear
 from textrnn.training.networks import Keeper, Trainee
-from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, checked_progress, flush_metrics
+from textrnn.training.state import (
+    Evaluation,
+    Step,
+    TrainingState,
+    check_weights,
+    flush_metrics,
+    load_state,
+    read_state,
+    save_state,
+)
 
 
 class Recorder(Keeper):
@@ -86,10 +95,9 @@ class Recorder(Keeper):
         if not file.exists():
             self.save(trainee)  # so that a run with weights always has a state
             return
-        saved = load_state(file, trainee.network, trainee.optimizer)
-        progress = checked_progress(saved, file, steps_per_epoch=settings.steps_per_epoch)
+        saved = load_state(file, trainee.network, trainee.optimizer, settings.steps_per_epoch)
         # train.epochs may have been made larger
-        vars(state).update(vars(progress), finished=progress.out_of_patience(settings.patience))
+        vars(state).update(vars(saved), finished=saved.out_of_patience(settings.patience))
         if is_first():
             cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, trainee.fold)
             self.run.held_out.unlink(missing_ok=True)  # stale until all networks have judged again
@@ -112,8 +120,7 @@ class Recorder(Keeper):
         flush_metrics(trainee.state)
         check_weights(trainee.state, trainee.network)
         if is_first():
-            file = self.run.state_of(trainee.fold)
-            save_state(file, trainee.network, trainee.optimizer, trainee.state.progress())
+            save_state(self.run.state_of(trainee.fold), trainee.network, trainee.optimizer, trainee.state)
         self.saved_at = time.monotonic()
 
     def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
@@ -124,7 +131,8 @@ class Recorder(Keeper):
             return
         if is_first():
             if event.is_best:
-                save_weights(self.run.model, self.weights, self.decision, self.linear is not None)
+                save_decision(self.run.model, self.decision, self.linear is not None)
+                save_weights(self.run.model, self.weights)
             append_history(self.run.history, self.history[-1])
         before, epochs = _of_fold(trainee), trainee.settings.epochs
         log.info(before + short_line(event, epochs), extra={"full": before + full_line(event, epochs)})
@@ -174,7 +182,12 @@ def _of_fold(trainee: Trainee) -> str:
 
 def saved_progress(run: RunFolder) -> list[TrainingState]:
     """The progress of each network that has been begun, read without tensors. Raises CheckpointError."""
-    return [checked_progress(read_progress(path), path) for path in run.states()]
+    return [read_state(path) for path in run.states()]
+
+
+def has_ended(run: RunFolder, begun: Sequence[TrainingState]) -> bool:
+    """Whether all networks of a run are trained and have judged the held-out texts. begun: their progress."""
+    return all(state.finished for state in begun) and run.held_out.exists()
 
 
 def plot_history(run: RunFolder, title: str) -> None:
@@ -195,7 +208,7 @@ def best_epochs(run: RunFolder) -> dict[int | None, int]:
     best = {}
     for path in run.states():
         with contextlib.suppress(CheckpointError):
-            state = checked_progress(read_progress(path), path)
+            state = read_state(path)
             if state.best_epoch:
                 best[None if path == run.state else int(path.stem.rpartition("_")[2])] = state.best_epoch
     return best

@@ -1,7 +1,8 @@
-"""How far training has come, and the events that it yields: optimizer steps and evaluations."""
+"""How far training has come, in memory and in a file, and the events that it yields: optimizer steps, evaluations."""
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from textrnn.errors import CheckpointError, TextRNNError, short
 from textrnn.models.network import not_finite
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.distributed import total
+from textrnn.runtime.tensors import UNREADABLE, difference, load_tensors, opened, save_tensors
 from textrnn.training.decision import Scores
 
 
@@ -128,39 +130,85 @@ class TrainingState:
         return patience is not None and self.evaluations_since_best >= patience
 
 
-def checked_progress(saved: dict[str, Any], file: Path, *, steps_per_epoch: int | None = None) -> TrainingState:
-    """The numbers in a saved state. steps_per_epoch: of the texts to go on with, None if they are not known yet. Raises
-    CheckpointError where the numbers are damaged, of other texts, or saved by another version."""
-    problem = _problem(saved, steps_per_epoch)
+def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
+    """Save the whole training state in one file, which replaces the previous one only when it is complete."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for number, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in values.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_tensors(path, tensors, {"progress": json.dumps(state.progress(), allow_nan=False)})
+
+
+def read_state(path: Path) -> TrainingState:
+    """The saved state, read without its tensors. Raises CheckpointError if it is damaged or of another version."""
+    try:
+        with opened(path) as file:
+            progress = dict(json.loads(file.metadata()["progress"]))
+    except (OSError, *UNREADABLE) as error:
+        raise _damaged(path, error) from None
+    return _checked(path, progress)
+
+
+def load_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, steps_per_epoch: int | None = None
+) -> TrainingState:
+    """Restore model and optimizer, and return the saved state. steps_per_epoch: of the texts to go on with. Raises
+    CheckpointError if the file is damaged, of another model or other texts, or saved by another version."""
+    try:
+        tensors, metadata = load_tensors(path)
+        progress = json.loads(metadata["progress"])
+        begun = progress["step"] > 0
+    except (OSError, *UNREADABLE) as error:
+        raise _damaged(path, error) from None
+    expected = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for number, parameter in enumerate(parameters if begun else ()):
+        moments[number] = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        expected |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments[number].items()}
+    problem = difference(tensors, expected)
+    if problem is None and (name := not_finite(tensors)):
+        problem = f"{name} has a number that is NaN or infinite"
     if problem is not None:
-        restart = RunFolder(file.parents[1]).restart_command()
-        raise CheckpointError(f"{file}: {problem} start over with: {restart}")
-    return TrainingState(**saved)
+        raise _damaged(path, problem)
+    model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()})
+    state = {number: {name: tensors[f"optimizer.{number}.{name}"] for name in moments[number]} for number in moments}
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return _checked(path, progress, steps_per_epoch)
 
 
-def _problem(saved: dict[str, Any], steps_per_epoch: int | None) -> str | None:
+def _damaged(path: Path, problem: Exception | str) -> CheckpointError:
+    reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+    return _refused(path, f"the saved state is damaged or of another model ({reason});")
+
+
+def _refused(path: Path, problem: str) -> CheckpointError:
+    return CheckpointError(f"{path}: {problem} start over with: {RunFolder(path.parents[1]).restart_command()}")
+
+
+def _checked(path: Path, saved: dict[str, Any], steps_per_epoch: int | None = None) -> TrainingState:
     defaults = TrainingState().progress()
     if saved.keys() != defaults.keys():
-        return "saved by another version of textrnn; resume with that version, or"
+        raise _refused(path, "saved by another version of textrnn; resume with that version, or")
     for key, default in defaults.items():
         value, kind = saved[key], float if default is None else type(default)
         good = type(value) is kind and (kind is bool or 0 <= value < (2**53 if kind is int else math.inf))
         if not (good or value is default is None):
-            return f"the saved state is damaged ({key}: {short(value)});"
+            raise _refused(path, f"the saved state is damaged ({key}: {short(value)});")
     state = TrainingState(**saved)
     epoch, step, at = state.epoch, state.step, state.steps_in_epoch
     if state.steps != at or (state.steps and not (state.documents and state.train_seconds)):
         sums = f"sums of {state.steps} steps, {state.documents} documents, at step {at} of the epoch"
-        return f"the saved state is damaged ({sums});"
+        raise _refused(path, f"the saved state is damaged ({sums});")
     if state.best_epoch + state.evaluations_since_best != epoch - 1:
         best = f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {epoch}"
-        return f"the saved state is damaged ({best});"
+        raise _refused(path, f"the saved state is damaged ({best});")
     if steps_per_epoch is not None:
         is_of_epoch = at <= steps_per_epoch and step == (epoch - 1) * steps_per_epoch + at
         if not is_of_epoch or state.pending_evaluation != (at == steps_per_epoch):
             steps = f"epoch {epoch}, step {step}, where an epoch has {steps_per_epoch} steps"
-            return f"the saved state is damaged or of other texts ({steps});"
-    return None
+            raise _refused(path, f"the saved state is damaged or of other texts ({steps});")
+    return state
 
 
 def flush_metrics(state: TrainingState) -> None:

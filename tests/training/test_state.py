@@ -18,15 +18,14 @@ from textrnn.errors import CheckpointError
 from textrnn.linear.mixture import Mixture
 from textrnn.models.build import build_network
 from textrnn.models.network import Ensemble
-from textrnn.run.checkpoint import load_state, read_progress, save_state
 from textrnn.run.model import Model, load_model, load_networks, save_model, save_weights
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import Transform
 from textrnn.texts.vocab import Vocab
 from textrnn.training.optim import LazyAdamW, build_optimizer
-from textrnn.training.state import TrainingState
+from textrnn.training.state import TrainingState, load_state, read_state, save_state
 
-PROGRESS = TrainingState(step=1).progress()
+STATE = TrainingState(step=1)
 SMALL: dict[str, Any] = {"embedding_dim": 4, "hidden_size": 3}
 
 
@@ -53,18 +52,18 @@ def stepped(**keys: Any) -> tuple[nn.Module, LazyAdamW]:
 )  # fmt: skip
 def test_a_state_comes_back_with_all_moments(tmp_path: Path, keys: dict[str, Any]) -> None:
     model, optimizer = stepped(**keys)
-    save_state(tmp_path / "state", model, optimizer, PROGRESS)
+    save_state(tmp_path / "state", model, optimizer, STATE)
     other, others = stepped(**keys)
-    assert load_state(tmp_path / "state", other, others) == PROGRESS
-    save_state(tmp_path / "again", other, others, PROGRESS)
+    assert load_state(tmp_path / "state", other, others) == STATE
+    save_state(tmp_path / "again", other, others, STATE)
     assert (tmp_path / "again").read_bytes() == (tmp_path / "state").read_bytes()
 
 
 def test_a_state_from_before_the_first_step_has_no_moments(tmp_path: Path) -> None:
     model, optimizer = stepped()
-    save_state(tmp_path / "state", model, LazyAdamW(model.parameters()), TrainingState().progress())
+    save_state(tmp_path / "state", model, LazyAdamW(model.parameters()), TrainingState())
     load_state(tmp_path / "state", *stepped())
-    save_state(tmp_path / "state", model, optimizer, TrainingState().progress())
+    save_state(tmp_path / "state", model, optimizer, TrainingState())
     with pytest.raises(CheckpointError, match=r"optimizer.0.exp_avg: nothing was expected, found"):
         load_state(tmp_path / "state", *stepped())
 
@@ -89,15 +88,15 @@ KINDS = ["missing", "shape", "nan", "-inf", "float64", "int64", "bfloat16"]
 @pytest.mark.parametrize("name", [*MOMENTS, "model.embedding.table.weight"])
 def test_a_state_with_another_tensor_is_refused_and_nothing_is_loaded(tmp_path: Path, name: str, how: str) -> None:
     model, optimizer = stepped()
-    save_state(tmp_path / "good", model, optimizer, PROGRESS)
+    save_state(tmp_path / "good", model, optimizer, STATE)
     tensors = load_file(tmp_path / "good")
     change(tensors, name, how)
-    save_file(tensors, tmp_path / "bad", {"progress": json.dumps(PROGRESS)})
+    save_file(tensors, tmp_path / "bad", {"progress": json.dumps(STATE.progress())})
     other, others = stepped()
-    save_state(tmp_path / "before", other, others, PROGRESS)
+    save_state(tmp_path / "before", other, others, STATE)
     with pytest.raises(CheckpointError, match=rf"bad: the saved state is damaged .*\({name}.*--force"):
         load_state(tmp_path / "bad", other, others)
-    save_state(tmp_path / "after", other, others, PROGRESS)
+    save_state(tmp_path / "after", other, others, STATE)
     assert (tmp_path / "after").read_bytes() == (tmp_path / "before").read_bytes()
 
 
@@ -109,7 +108,7 @@ def loaded(path: Path) -> None:
 @pytest.mark.parametrize("name", ["networks.0.embedding.table.weight", "networks.0.head.1.bias"])
 def test_weights_with_another_tensor_are_refused(tmp_path: Path, name: str, how: str) -> None:
     model, _ = stepped()
-    save_weights(tmp_path, [model.state_dict()], Mixture(), linear=False)
+    save_weights(tmp_path, [model.state_dict()])
     loaded(tmp_path / "model.safetensors")
     tensors = load_file(tmp_path / "model.safetensors")
     change(tensors, name, how)
@@ -120,11 +119,11 @@ def test_weights_with_another_tensor_are_refused(tmp_path: Path, name: str, how:
 
 def test_a_state_needs_all_moments_and_no_others(tmp_path: Path) -> None:
     model, optimizer = stepped()
-    save_state(tmp_path / "good", model, optimizer, PROGRESS)
+    save_state(tmp_path / "good", model, optimizer, STATE)
     tensors = load_file(tmp_path / "good")
     without = {name: tensor for name, tensor in tensors.items() if not name.startswith("optimizer.")}
     for odd in (without, tensors | {"optimizer.x.step": torch.zeros(())}, tensors | {"more": torch.zeros(2)}):
-        save_file(odd, tmp_path / "bad", {"progress": json.dumps(PROGRESS)})
+        save_file(odd, tmp_path / "bad", {"progress": json.dumps(STATE.progress())})
         with pytest.raises(CheckpointError, match="the saved state is damaged or of another model"):
             load_state(tmp_path / "bad", model, optimizer)
 
@@ -181,7 +180,7 @@ def test_a_state_without_readable_progress_is_refused(tmp_path: Path, metadata: 
     path.write_bytes(save({}, metadata))
     message = "state: the saved state is damaged .*; start over with: textrnn train --force"
     with pytest.raises(CheckpointError, match=message):
-        read_progress(path)
+        read_state(path)
     with pytest.raises(CheckpointError, match=message):
         load_state(path, *stepped())
 

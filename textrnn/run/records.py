@@ -1,0 +1,206 @@
+"""What a run records beside its model, and how runs differ: the environment, config and data with which it began, and
+history.jsonl with a line for each evaluation. The lines of cross-fitted networks have their `fold`, and a last line
+without it is of all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import textrnn
+from textrnn.config import SECTIONS, Config, known_keys, read_yaml
+from textrnn.errors import CheckpointError, TextRNNError
+from textrnn.runtime.distributed import world_size
+from textrnn.runtime.files import write_text
+from textrnn.runtime.terminal import json_text
+
+if TYPE_CHECKING:
+    import torch
+
+ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"  # in a run's folder
+_LARGEST = 1e100  # curves of much larger numbers cannot be drawn
+_COUNTS, _LARGEST_COUNT = ("step", "epoch", "fold", "seconds"), 1e12
+_LEFT_OUT = ("data.cache_dir", "train.save_minutes")  # no result depends on them
+_OF_A_RUN = ("data.train", "data.dev", "data.test", "data.dev_fraction")  # where the texts were, and their division
+_ORDER = ["preset", "networks", *known_keys()]
+
+
+def describe_environment(device: torch.device) -> dict[str, str | int]:
+    import numpy
+    import torch  # here, since `vocab` also looks for runs and needs no torch
+
+    from textrnn.runtime.device import cores_to_share, device_name
+
+    return {
+        "textrnn": textrnn.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "cores_shared": cores_to_share(),  # decides how batches are split, and so how sums round
+        "processes": world_size(),
+        "device": device_name(device),
+    }
+
+
+def save_environment(
+    path: Path, environment: dict[str, str | int], digests: dict[str, str], config: dict[str, Any] | None = None
+) -> None:
+    """config: its sections when the run began; the user may change the run's config.yaml."""
+    write_text(path, json_text({**environment, "data_sha256": digests, "config": config or {}}, indent=2))
+
+
+def load_environment(path: Path) -> dict[str, Any]:
+    """What was saved, without missing or damaged parts, since it only serves for comparison."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    saved: dict[str, Any] = {key: value for key, value in content.items() if isinstance(value, (str, int))}
+    for key in ("data_sha256", "config"):
+        saved[key] = content[key] if isinstance(content.get(key), dict) else {}
+    saved["data_sha256"] = {key: value for key, value in saved["data_sha256"].items() if isinstance(value, str)}
+    return saved
+
+
+def is_environment(path: Path) -> bool:
+    """Whether `save_environment` wrote the file."""
+    environment = load_environment(path)
+    return all(isinstance(environment.get(key), str) for key in ("textrnn", "torch"))
+
+
+def compare_environment(
+    before: dict[str, Any], now: dict[str, str | int], digests: dict[str, str], restart: str
+) -> list[str]:
+    """A phrase for each difference. Raises CheckpointError if the data has changed. restart: the command that starts
+    the run over."""
+    data = before.get("data_sha256", {})
+    changed = [name for name, digest in digests.items() if data.get(name, digest) != digest]
+    if changed:
+        raise CheckpointError(
+            f"{', '.join(changed)}: the content has changed since the run began; put it back, or start over with: "
+            f"{restart}"
+        )
+    return [f"{key} was {before[key]}, is {value}" for key, value in now.items() if before.get(key, value) != value]
+
+
+def append_history(path: Path, record: dict[str, Any]) -> None:
+    """Add a line and sync it to disk. Raises TextRNNError if that fails."""
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record, allow_nan=False) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise TextRNNError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The records, without lines that are no records; a crash may have cut the last one short."""
+    records: list[dict[str, Any]] = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+            with contextlib.suppress(ValueError, RecursionError):
+                if _is_record(record := json.loads(line)):
+                    records.append(record)
+    return records
+
+
+def training_seconds(history: list[dict[str, Any]]) -> float | None:
+    """The time of the optimizer steps of all networks; None if it was not recorded."""
+    last = {record.get("fold"): record.get("seconds") for record in history}
+    if (total := last.pop(None, None)) is not None:  # of the only network, or of those of all folds
+        return total
+    seconds = [fold for fold in last.values() if fold is not None]
+    return sum(seconds) if seconds else None
+
+
+def _is_record(value: Any) -> bool:
+    """Whether it is a dict of numbers that training can have recorded, none below 0, with a whole `step` and `epoch`
+    and, if any, a whole `fold`."""
+    if not isinstance(value, dict) or any(type(value.get(key)) is not int for key in ("step", "epoch")):
+        return False
+    return type(value.get("fold")) in (int, type(None)) and all(
+        type(number) in (int, float) and 0 <= number < (_LARGEST_COUNT if key in _COUNTS else _LARGEST)
+        for key, number in value.items()
+        if number is not None
+    )
+
+
+def cut_history(path: Path, step: int, fold: int | None = None) -> None:
+    """Remove the records of the network of a fold after `step`, which will be computed and recorded again, and the
+    summary of all folds."""
+    kept = [
+        json.dumps(record, allow_nan=False) + "\n"
+        for record in read_history(path)
+        if (record["step"] <= step if record.get("fold") == fold else fold is not None and "fold" in record)
+    ]
+    write_text(path, "".join(kept))
+
+
+def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -> dict[str, Any]:
+    """Dotted key -> value. model: the config saved with the model, which fills in keys that the run's config lacks; a
+    model without a run has no other. networks: the number of networks of the model. Raises ConfigError."""
+    saved = model.model_dump(include={"data", "tokenizer", "model"})
+    tree = read_yaml(run / "config.yaml") if is_run else {}
+    values: dict[str, Any] = {"networks": networks} | ({"preset": tree["preset"]} if "preset" in tree else {})
+    for section in SECTIONS:
+        given = tree.get(section)
+        keys = saved.get(section, {}) | (given if isinstance(given, dict) else {})
+        values |= {f"{section}.{key}": value for key, value in keys.items()}
+    if is_run:
+        _explain_auto(values, run)
+    values["model.embedding_dim"] = model.model.embedding_dim  # null is a number by then,
+    values["model.rare_dim"] = model.model.rare_dim  # and a number is null if vectors are given
+    for key in _LEFT_OUT if is_run else (*_LEFT_OUT, *_OF_A_RUN):
+        values.pop(key, None)
+    return values
+
+
+def _explain_auto(values: dict[str, Any], run: Path) -> None:
+    """`auto` depends on the number of texts: the history has the values that it took."""
+    history = [record for record in read_history(run / HISTORY) if record["epoch"] > 0]
+    own = [record for record in history if "fold" in record] or history
+    if own:
+        epochs = max(record["epoch"] for record in own)
+        steps = round(own[0]["step"] / own[0]["epoch"])
+        for key, meaning in (("epochs", f"{epochs} trained"), ("batch_size", f"{steps} steps an epoch")):
+            if values.get(f"train.{key}") == "auto":
+                values[f"train.{key}"] = f"auto ({meaning})"
+
+
+def config_differences(values: list[dict[str, Any]], digests: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """The keys whose values differ, with the value of each run, in the order of the config; keys of other versions come
+    last. Keys that some runs lack, since they are of another version or models without their run, are left out.
+
+    digests: for each run, key -> sha256 of the content of a file that the key names. Two paths of the same content are
+    equal; one path whose content has changed is not.
+    """
+    differences = []
+    common = set.intersection(*map(set, values))
+    for key in [*(key for key in _ORDER if key in common), *sorted(common.difference(_ORDER))]:
+        shown = [run[key] for run in values]
+        contents = [run[key] for run in digests if run.get(key)]
+        if len(contents) == len(values):
+            if len(set(contents)) == 1:
+                continue
+            if all(value == shown[0] for value in shown):
+                path = ", ".join(shown[0]) if isinstance(shown[0], list) else shown[0]
+                shown = [f"{path} (sha256 {content[:12]})" for content in contents]
+        if any(value != shown[0] for value in shown):
+            differences.append({"key": key, "values": shown})
+    return differences
+
+
+def saved_digests(run: Path) -> dict[str, str]:
+    """Config key -> sha256 of the content of the files that it names, as they were when the run began."""
+    return load_environment(run / ENVIRONMENT).get("data_sha256", {})
