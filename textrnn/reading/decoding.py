@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import shlex
 import zlib
 from collections.abc import Iterator
 from io import BufferedIOBase, BufferedReader
@@ -27,6 +28,20 @@ def read_text(path: Path | str) -> str:
     """The content of a small UTF-8 file, plain or gzip. Raises DataError with `file:line`."""
     with open_binary(path) as stream:
         return "".join(read_lines(stream, "utf-8", str(path)))
+
+
+def strip_line_end(line: str) -> str:
+    """The line without `\\n` or `\\r\\n` at its end; a lone `\\r` there is text."""
+    return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
+
+
+def check_line_end(line: str, name: str) -> None:
+    """Raises DataError if a file's first line shows that its lines end in carriage returns alone."""
+    if "\r" in line and not line.endswith("\n"):
+        raise DataError(
+            f"{name}: the lines end in carriage returns (\\r) without line feeds, as on old Macs: convert the file "
+            f"with tr '\\r' '\\n' < {shlex.quote(name)} > NEW"
+        )
 
 
 def check_encoding(encoding: str) -> str:
