@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 from textrnn.classifier import TextClassifier
 from textrnn.errors import DataError, short
-from textrnn.reading.decoding import UNDECODABLE, read_lines
+from textrnn.reading.decoding import UNDECODABLE, open_live, read_lines
 from textrnn.reading.headers import HeaderError
 from textrnn.reading.labels import label_problem
-from textrnn.reading.live import open_live
 from textrnn.reading.reader import Example, Skipped, accepted, parse, parse_examples, read_examples
 from textrnn.reading.records import BadRow, Record
 from textrnn.reading.source import OptionNames, Source, TextColumns, suffix_format

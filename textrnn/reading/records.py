@@ -140,11 +140,11 @@ def _json_record(item: Any, line: int, source: Source) -> Record | BadRow:
             return BadRow(line, reason, row)
     if not source.labelled:
         return Record(line, join_texts(texts.values()), None, row)
-    label, key = item[source.label_column], short(source.label_column)
-    if label is None:
-        return BadRow(line, f"the value of {key} is null", row)
-    if isinstance(label, (list, dict)):
-        return BadRow(line, f"expected one label as the value of {key}, found {short(label)}", row)
+    label = item[source.label_column]
+    if label is None or isinstance(label, (list, dict)):
+        key = short(source.label_column)
+        reason = f"expected one label as the value of {key}, found {short(label)}"
+        return BadRow(line, f"the value of {key} is null" if label is None else reason, row)
     label = label if isinstance(label, str) else json.dumps(label)
     return Record(line, join_texts(texts.values()), label.strip(), row)
 

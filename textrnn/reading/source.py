@@ -71,14 +71,14 @@ class Source:
         if self.format == "text" and self.labelled:
             raise ValueError("format 'text' has no labels: it needs labelled=False")
 
-    @property
+    @cached_property
     def text_columns(self) -> list[Column]:
         """An empty list for the format's default."""
         if isinstance(self.text_column, list):
             return self.text_column
         return [] if self.text_column is None else [self.text_column]
 
-    @property
+    @cached_property
     def required_columns(self) -> list[Column]:
         """The columns that each row must have: those of the text, and of labels if they are read."""
         if self.labelled and self.label_column is not None:
