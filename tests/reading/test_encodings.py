@@ -16,114 +16,53 @@ from textrnn.runtime.files import open_binary
 
 FRENCH = "pos\tUn café très agréable, l’équipe est sympathique à midi\nneg\tÀ éviter absolument, déçu\n"
 SENTENCES = [
-    (
-        "cp1254",
-        "Bugün hava çok güzeldi, çocuklar bahçede oynadı. Akşam yemeğinde annem mercimek çorbası pişirdi ve "
-        "hepimiz çok beğendik.",
-    ),
-    (
-        "cp1250",
-        "Ma szép idő volt, ezért a gyerekek a kertben játszottak. Este a nagymama finom levest főzött, és "
-        "mindenki jóízűen evett.",
-    ),
-    (
-        "cp1250",
-        "Dzisiaj była piękna pogoda, więc dzieci bawiły się w ogrodzie. Wieczorem babcia ugotowała pyszną "
-        "zupę i wszyscy zjedli z apetytem.",
-    ),
-    (
-        "cp1250",
-        "Dnes bylo hezké počasí, a tak si děti hrály na zahradě. Večer babička uvařila výbornou polévku a "
-        "všem moc chutnala.",
-    ),
-    (
-        "cp1253",
-        "Σήμερα ο καιρός ήταν πολύ καλός και τα παιδιά έπαιζαν στον κήπο. Το βράδυ η γιαγιά μαγείρεψε μια "
-        "νόστιμη σούπα και όλοι έφαγαν με όρεξη.",
-    ),
-    (
-        "cp1251",
-        "Сегодня была прекрасная погода, поэтому дети играли в саду. Вечером бабушка сварила вкусный суп, и "
-        "все ели с удовольствием.",
-    ),
-    (
-        "koi8-r",
-        "Сегодня была прекрасная погода, поэтому дети играли в саду. Вечером бабушка сварила вкусный суп, и "
-        "все ели с удовольствием.",
-    ),
-    (
-        "cp1251",
-        "Сьогодні була чудова погода, тому діти гралися в саду. Увечері бабуся зварила смачний борщ, і всі "
-        "їли із задоволенням.",
-    ),
-    (
-        "cp1256",
-        "كان الطقس جميلا اليوم ولذلك لعب الأطفال في الحديقة. في المساء طبخت الجدة حساء لذيذا وأكل الجميع بشهية.",
-    ),
+    ("cp1254", "Bugün hava çok güzeldi, çocuklar bahçede oynadı. Akşam yemeğinde annem mercimek çorbası pişirdi ve "
+               "hepimiz çok beğendik."),
+    ("cp1250", "Ma szép idő volt, ezért a gyerekek a kertben játszottak. Este a nagymama finom levest főzött, és "
+               "mindenki jóízűen evett."),
+    ("cp1250", "Dzisiaj była piękna pogoda, więc dzieci bawiły się w ogrodzie. Wieczorem babcia ugotowała pyszną zupę "
+               "i wszyscy zjedli z apetytem."),
+    ("cp1250", "Dnes bylo hezké počasí, a tak si děti hrály na zahradě. Večer babička uvařila výbornou polévku a všem "
+               "moc chutnala."),
+    ("cp1253", "Σήμερα ο καιρός ήταν πολύ καλός και τα παιδιά έπαιζαν στον κήπο. Το βράδυ η γιαγιά μαγείρεψε μια "
+               "νόστιμη σούπα και όλοι έφαγαν με όρεξη."),
+    ("cp1251", "Сегодня была прекрасная погода, поэтому дети играли в саду. Вечером бабушка сварила вкусный суп, и "
+               "все ели с удовольствием."),
+    ("koi8-r", "Сегодня была прекрасная погода, поэтому дети играли в саду. Вечером бабушка сварила вкусный суп, и "
+               "все ели с удовольствием."),
+    ("cp1251", "Сьогодні була чудова погода, тому діти гралися в саду. Увечері бабуся зварила смачний борщ, і всі їли "
+               "із задоволенням."),
+    ("cp1256", "كان الطقس جميلا اليوم ولذلك لعب الأطفال في الحديقة. في المساء طبخت الجدة حساء لذيذا وأكل الجميع "
+               "بشهية."),
     ("cp1255", "היום היה מזג אוויר נעים ולכן הילדים שיחקו בגינה. בערב סבתא בישלה מרק טעים וכולם אכלו בתיאבון."),
     ("cp874", "วันนี้อากาศดีมาก เด็กๆ จึงเล่นกันในสวน ตอนเย็นคุณยายทำแกงจืดอร่อยและทุกคนกินอย่างมีความสุข รถไฟ"),
-    (
-        "cp949",
-        "오늘은 날씨가 아주 좋아서 아이들이 정원에서 놀았습니다. "
-        "저녁에는 할머니께서 맛있는 국을 끓이셨고 모두 맛있게 먹었습니다.",
-    ),
-    (
-        "cp932",
-        "今日は天気がとても良かったので、子どもたちは庭で遊びました。夕方、祖母がおいしいスープを作り、みんなで楽しく食"
-        "べました。",
-    ),
+    ("cp949", "오늘은 날씨가 아주 좋아서 아이들이 정원에서 놀았습니다. 저녁에는 할머니께서 맛있는 국을 끓이셨고 모두 "
+              "맛있게 먹었습니다."),
+    ("cp932", "今日は天気がとても良かったので、子どもたちは庭で遊びました。夕方、祖母がおいしいスープを作り、"
+              "みんなで楽しく食べました。"),
     ("gb18030", "今天天气很好，所以孩子们在花园里玩。晚上奶奶做了一锅好喝的汤，大家都吃得很高兴。"),
     ("big5", "今天天氣很好，所以孩子們在花園裡玩。晚上奶奶做了一鍋好喝的湯，大家都吃得很高興。"),
-    (
-        "cp1252",
-        "Aujourd’hui il faisait très beau, alors les enfants ont joué dans le jardin. Le soir, grand-mère a "
-        "préparé une soupe délicieuse et tout le monde a mangé de bon cœur.",
-    ),
-    (
-        "cp1252",
-        "Heute war schönes Wetter, deshalb spielten die Kinder im Garten. Am Abend kochte die Großmutter eine"
-        " köstliche Suppe, und alle aßen mit Genuss.",
-    ),
-    (
-        "cp1252",
-        "Hoy hizo buen tiempo, así que los niños jugaron en el jardín. Por la noche la abuela cocinó una sopa"
-        " riquísima y todos comieron con gusto.",
-    ),
-    (
-        "cp1252",
-        "Hoje o tempo estava ótimo, então as crianças brincaram no jardim. À noite a avó fez uma sopa "
-        "deliciosa e todos comeram com satisfação. O tre",
-    ),
-    (
-        "cp1252",
-        "La città è più tranquilla di lunedì, però la verità è che non so perché. Così è la vita, né più né meno.",
-    ),
-    (
-        "cp1252",
-        "I dag var det vackert väder, så barnen lekte i trädgården. På kvällen kokade mormor en god soppa och"
-        " alla åt med aptit.",
-    ),
-    (
-        "cp1252",
-        "I dag var vejret smukt, så børnene legede i haven. Om aftenen lavede bedstemor en lækker suppe, og "
-        "alle spiste med glæde.",
-    ),
-    (
-        "cp1252",
-        "It’s a café in the naïve old style – “cosy”, they say. A coffee is £3, a cake £4.50. The menu hasn’t"
-        " changed since 1990… I’d go again; the crème brûlé",
-    ),
-    (
-        "cp1250",
-        "Astăzi vremea a fost frumoasă, aşa că bunica a gătit o supă gustoasă şi toţi au mâncat cu poftă. "
-        "Trenul pleacă la ora nouă, dar poate întârzia din cauza zăpezii.",
-    ),
-    (
-        "cp1257",
-        "Šiandien buvo gražus oras, todėl vaikai žaidė sode. Vakare močiutė išvirė skanią sriubą ir visi "
-        "valgė su malonumu.",
-    ),
-]
+    ("cp1252", "Aujourd’hui il faisait très beau, alors les enfants ont joué dans le jardin. Le soir, grand-mère a "
+               "préparé une soupe délicieuse et tout le monde a mangé de bon cœur."),
+    ("cp1252", "Heute war schönes Wetter, deshalb spielten die Kinder im Garten. Am Abend kochte die Großmutter eine "
+               "köstliche Suppe, und alle aßen mit Genuss."),
+    ("cp1252", "Hoy hizo buen tiempo, así que los niños jugaron en el jardín. Por la noche la abuela cocinó una sopa "
+               "riquísima y todos comieron con gusto."),
+    ("cp1252", "Hoje o tempo estava ótimo, então as crianças brincaram no jardim. À noite a avó fez uma sopa "
+               "deliciosa e todos comeram com satisfação. O tre"),
+    ("cp1252", "La città è più tranquilla di lunedì, però la verità è che non so perché. Così è la vita, né più né "
+               "meno."),
+    ("cp1252", "I dag var det vackert väder, så barnen lekte i trädgården. På kvällen kokade mormor en god soppa och "
+               "alla åt med aptit."),
+    ("cp1252", "I dag var vejret smukt, så børnene legede i haven. Om aftenen lavede bedstemor en lækker suppe, og "
+               "alle spiste med glæde."),
+    ("cp1252", "It’s a café in the naïve old style – “cosy”, they say. A coffee is £3, a cake £4.50. The menu hasn’t "
+               "changed since 1990… I’d go again; the crème brûlé"),
+    ("cp1250", "Astăzi vremea a fost frumoasă, aşa că bunica a gătit o supă gustoasă şi toţi au mâncat cu poftă. "
+               "Trenul pleacă la ora nouă, dar poate întârzia din cauza zăpezii."),
+    ("cp1257", "Šiandien buvo gražus oras, todėl vaikai žaidė sode. Vakare močiutė išvirė skanią sriubą ir visi valgė "
+               "su malonumu."),
+]  # fmt: skip
 JAPANESE, CHINESE = (next(text for name, text in SENTENCES if name == encoding) for encoding in ("cp932", "gb18030"))
 WIDE = [(encoding, FRENCH) for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le")]
 

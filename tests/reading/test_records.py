@@ -6,12 +6,13 @@ import pytest
 
 from textrnn.errors import DataError
 from textrnn.reading.reader import parse
-from textrnn.reading.records import BadRow, Columns, Record
+from textrnn.reading.records import BadRow, Record
+from textrnn.reading.source import Source
 
 
 def read(text: str, kind: str, text_column=None, label_column=None, labelled: bool = True) -> list:
-    lines = io.StringIO(text, newline="\n")
-    return list(parse(lines, kind, "f", Columns(text_column, label_column, labelled)))
+    source = Source(["f"], kind, text_column, label_column, labelled=labelled)
+    return list(parse(io.StringIO(text, newline="\n"), kind, "f", source))
 
 
 def rows(records: list) -> list[tuple[str | None, str]]:

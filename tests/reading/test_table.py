@@ -10,38 +10,40 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TINY, Cli, make_rows
-from textrnn.reading.records import Columns
+from textrnn.reading.source import Source
 from textrnn.reading.table import find_delimiter
 
-NAMED = Columns("text", "label")
-NUMBERED = Columns(1, 0)
+NAMED = Source([], "csv", "text", "label")
+NUMBERED = Source([], "csv", 1, 0)
+TEXTS = Source([], "csv", "text", labelled=False)
+FIRST = Source([], "csv", 0, labelled=False)
 
 
 @pytest.mark.parametrize(
-    ("text", "columns", "expected"),
+    ("text", "source", "expected"),
     [
         ("text,label\na;b;c,x\n", NAMED, ","),
         ("text;label\na, b, c;x\n", NAMED, ";"),
         ("text\tlabel\na, b\tx\n", NAMED, "\t"),
         ("id|label|text\n1|x|a, b\n", NAMED, "|"),
         ('"text";"label"\n"a;b";"x"\n', NAMED, ";"),
-        ("text\na; b\n", Columns("text", labelled=False), ","),
+        ("text\na; b\n", TEXTS, ","),
         ("pos;I liked it, really\nneg;bad\npos;good, good, good\n", NUMBERED, ";"),
         ("pos,I liked it; really\nneg,bad\npos,good; good; good\n", NUMBERED, ","),
         ('pos;"two\nlines"\nneg;bad\n', NUMBERED, ";"),
         ("a;b;c\n", NUMBERED, ";"),
         ("review;stars\nfine, fine;5\n", NAMED, ";"),
-        ("great movie; but awful ending\nnice actor; terrible plot\n", Columns(0, labelled=False), ","),
+        ("great movie; but awful ending\nnice actor; terrible plot\n", FIRST, ","),
         ("".join(f"{'pos' if at % 2 else 'neg'};thing {at} costs 3,4\n" for at in range(8)), NUMBERED, ";"),
         ('pos,"superb; great; nice"\n' + "pos,good\nneg,bad\n" * 20 + 'neg,"a",b\n' + "neg,bad\n" * 20, NUMBERED, ","),
         ("label;text\na;b\nb;" + "x" * 200_000 + "\nb;c\n", NAMED, ";"),
-        ("a text;pos\nanother text, longer;neg\n" * 4, Columns(0, 1, labelled=False), ";"),
+        ("a text;pos\nanother text, longer;neg\n" * 4, Source([], "csv", 0, 1, labelled=False), ";"),
         ("", NAMED, ","),
         ("review;stars\nfine\rfine;5\nbad;1\n", NUMBERED, ";"),
     ],
 )
-def test_the_delimiter_that_fits(text: str, columns: Columns, expected: str) -> None:
-    assert find_delimiter(text.splitlines(keepends=True), columns) == expected
+def test_the_delimiter_that_fits(text: str, source: Source, expected: str) -> None:
+    assert find_delimiter(text.splitlines(keepends=True), source) == expected
 
 
 def write(name: str, delimiter: str, encoding: str = "utf-8") -> None:

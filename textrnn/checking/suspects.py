@@ -19,8 +19,7 @@ from textrnn.errors import short
 from textrnn.linear.fit import quick_margins, sample
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example, read_examples
-from textrnn.reading.records import DEFAULT_COLUMNS
-from textrnn.reading.source import Source, changed_while_read
+from textrnn.reading.source import DEFAULT_COLUMNS, Source, changed_while_read
 from textrnn.runtime.files import write_bytes
 from textrnn.runtime.terminal import one_line
 from textrnn.training.linear import reason_for_none
@@ -183,7 +182,7 @@ def _places(
 
 def _other_columns(row: Mapping[str, Any], source: Source) -> dict[str, str]:
     defaults = DEFAULT_COLUMNS.values()
-    texts = source.columns().texts or [text for text, _ in defaults]
+    texts = source.text_columns or [text for text, _ in defaults]
     labels = [label for _, label in defaults] if source.label_column is None else [source.label_column]
     own = {str(column) for column in (*texts, *labels)}
     return {

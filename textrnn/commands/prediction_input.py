@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 from textrnn.classifier import TextClassifier
 from textrnn.errors import DataError, short
-from textrnn.reading.decoding import UNDECODABLE, read_lines
+from textrnn.reading.decoding import UNDECODABLE, open_live, read_lines
 from textrnn.reading.headers import HeaderError
 from textrnn.reading.labels import label_problem
-from textrnn.reading.live import open_live
 from textrnn.reading.reader import Example, Skipped, accepted, parse, parse_examples, read_examples
-from textrnn.reading.records import BadRow, Columns, OptionNames, Record, TextColumns
-from textrnn.reading.source import Source, suffix_format
+from textrnn.reading.records import BadRow, Record
+from textrnn.reading.source import OptionNames, Source, TextColumns, suffix_format
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.progress import log
 
@@ -139,7 +138,7 @@ def _format_of_run(lines: Iterator[str], source: Source, classifier: TextClassif
 
     fitting, count, misfit = 0, 0, None
     try:
-        for record in islice(parse(filled(), kind, name, _columns_of_run(source, classifier)), _LINES_TRIED):
+        for record in islice(parse(filled(), kind, name, _source_of_run(source, classifier)), _LINES_TRIED):
             count += 1
             problem = record.reason if isinstance(record, BadRow) else _unknown_label(record, classifier)
             fitting += isinstance(record, Record) or record.reason.startswith("no key ")  # an object, of other keys
@@ -163,10 +162,10 @@ def _format_of_run(lines: Iterator[str], source: Source, classifier: TextClassif
     return "text", all_lines()
 
 
-def _columns_of_run(source: Source, classifier: TextClassifier) -> Columns:
+def _source_of_run(source: Source, classifier: TextClassifier) -> Source:
     """As the training texts were read, with labels, as a text alone may look like a row; jsonl is known by its keys."""
     kind, label_column = classifier.trained_on, classifier.config.data.label_column
-    return replace(source, format=kind, label_column=label_column, labelled=kind != "jsonl", keep=False).columns()
+    return replace(source, format=kind, label_column=label_column, labelled=kind != "jsonl", keep=False)
 
 
 def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
@@ -187,7 +186,7 @@ def _with_hint_of_format(lines: Iterator[str], source: Source, classifier: TextC
         return
     if kind in ("tsv", "fasttext", "jsonl"):
         with contextlib.suppress(DataError):
-            record = next(iter(parse([first], kind, "stdin", _columns_of_run(source, classifier))), None)
+            record = next(iter(parse([first], kind, "stdin", _source_of_run(source, classifier))), None)
             if isinstance(record, Record) and record.text and _unknown_label(record, classifier) is None:
                 log.warning("stdin: read as plain text, one a line, although the first line looks like %s, which the "
                             "model was trained on; to read it so, pass --format %s", kind, kind)  # fmt: skip

@@ -1,19 +1,27 @@
-"""Bytes -> lines of text: an invalid byte is an error that names line, column and the likely encoding."""
+"""Bytes of files and pipes -> lines of text: an invalid byte is an error with line, column and the likely encoding."""
 
 from __future__ import annotations
 
 import codecs
 import gzip
+import io
+import os
+import select
+import shlex
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
+from typing import Any
 
 from textrnn.errors import DataError, short
 from textrnn.reading.encodings import binary_kind, is_utf8, likely_encoding, marked_encoding, wide_encoding
-from textrnn.runtime.files import damaged_gzip_as_error, open_binary
+from textrnn.runtime.files import damaged_gzip_as_error, decompressed, open_binary
 
 _CHUNK_BYTES = 1 << 16
+_LINGER_SECONDS = 0.01  # to wait for more bytes before they count as not ready
+_PATIENCE_SECONDS = 0.4  # the longest time between two calls of before_waiting while bytes keep coming
 _BEFORE = 200  # bytes before a bad one, to guess the encoding
 _EXAMPLES = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
 _ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # of the codecs that have escapes
@@ -23,10 +31,60 @@ _MARK_ERRORS = "textrnn.mark"
 codecs.register_error(_MARK_ERRORS, lambda error: (UNDECODABLE, error.end))  # type: ignore[attr-defined]
 
 
+def open_live(path: str | int, name: str, before_waiting: Callable[[], None]) -> BufferedIOBase:
+    """Open a pipe or device (or a descriptor of one) for reading; gzip, recognized by its first bytes, is decompressed.
+
+    name: for messages. before_waiting: called before each read for which no bytes are ready, so that the caller can
+    process what has come so far; also now and then while bytes keep coming; on Windows before each read.
+
+    Raises: DataError if it cannot be opened or read.
+    """
+    try:
+        return decompressed(BufferedReader(_Live(io.FileIO(path), before_waiting), _CHUNK_BYTES))
+    except OSError as error:
+        if error.filename not in (None, path):  # of what is written while the first bytes are waited for
+            raise
+        raise DataError(f"{name}: cannot be read: {error.strerror}") from error
+
+
+class _Live(io.RawIOBase):
+    def __init__(self, raw: io.FileIO, before_waiting: Callable[[], None]) -> None:
+        self.raw, self.before_waiting = raw, before_waiting
+        self.waited_at = time.monotonic()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        ready = os.name == "posix" and select.select([self.raw], [], [], _LINGER_SECONDS)[0]
+        if not ready or time.monotonic() - self.waited_at > _PATIENCE_SECONDS:
+            self.before_waiting()
+            self.waited_at = time.monotonic()
+        return self.raw.readinto(buffer)
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()
+
+
 def read_text(path: Path | str) -> str:
     """The content of a small UTF-8 file, plain or gzip. Raises DataError with `file:line`."""
     with open_binary(path) as stream:
         return "".join(read_lines(stream, "utf-8", str(path)))
+
+
+def strip_line_end(line: str) -> str:
+    """The line without `\\n` or `\\r\\n` at its end; a lone `\\r` there is text."""
+    return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
+
+
+def check_line_end(line: str, name: str) -> None:
+    """Raises DataError if a file's first line shows that its lines end in carriage returns alone."""
+    if "\r" in line and not line.endswith("\n"):
+        raise DataError(
+            f"{name}: the lines end in carriage returns (\\r) without line feeds, as on old Macs: convert the file "
+            f"with tr '\\r' '\\n' < {shlex.quote(name)} > NEW"
+        )
 
 
 def check_encoding(encoding: str) -> str:

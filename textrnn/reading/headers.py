@@ -6,7 +6,8 @@ import re
 import shlex
 
 from textrnn.errors import DataError, short
-from textrnn.reading.records import Column, Columns, OptionNames, count_of, quoted
+from textrnn.reading.records import count_of, quoted
+from textrnn.reading.source import Column, OptionNames, Source
 
 _TEXT_NAMES = """
     text texts sentence sentence1 review reviews review_body reviewtext content contents document doc body message
@@ -68,14 +69,14 @@ def header_found(texts: list[str], label: str | None, row: list[str], options: O
     )
 
 
-def missing_columns(header: list[str], sample: list[list[str]], columns: Columns, places: dict[Column, int]) -> str:
+def missing_columns(header: list[str], sample: list[list[str]], source: Source, places: dict[Column, int]) -> str:
     """The message about a header that lacks some of the required columns.
 
     sample: the first rows after the header. places: those of the columns that the header has.
     """
-    missing = [column for column in columns.required if column not in places]
+    missing = [column for column in source.required_columns if column not in places]
     lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
-    lacks_text, lacks_label = not set(columns.texts).isdisjoint(missing), columns.label in missing
+    lacks_text, lacks_label = not set(source.text_columns).isdisjoint(missing), source.label_column in missing
     if lacks_label and len(classes := _class_columns(header, sample)) > 1:
         listed = ", ".join(map(repr, classes))
         return (
@@ -83,8 +84,8 @@ def missing_columns(header: list[str], sample: list[list[str]], columns: Columns
             f"text, in one column; to keep the first class of each text, with pandas: names = [{listed}]; rows = "
             f"rows[rows[names].any(axis=1)]; rows['label'] = rows[names].idxmax(axis=1)"
         )
-    if len(columns.texts) > 1:
-        names = ",".join(["NAME"] * len(columns.texts))
+    if len(source.text_columns) > 1:
+        names = ",".join(["NAME"] * len(source.text_columns))
         remedy = [f"--text-column {names}"] * lacks_text + ["--label-column NAME"] * lacks_label
         return f"{lacking}; the header is: {quoted(header)}. Pass {' '.join(remedy)}"
     if len(header) == 1 and places:
@@ -94,7 +95,7 @@ def missing_columns(header: list[str], sample: list[list[str]], columns: Columns
         if lacks_label or any(delimiter in header[0] for delimiter in ";\t|"):
             return (
                 f"{lacking}. If another character than a comma, semicolon, tab or | separates the fields, pass "
-                f"{columns.options.delimiter}CHARACTER"
+                f"{source.options.delimiter}CHARACTER"
             )
         return f"{lacking}. Pass {_typed('--text-column', header[0])}, or --text-column 0 if it has no header"
     options = ["--text-column"] * lacks_text + ["--label-column"] * lacks_label
@@ -109,23 +110,23 @@ def missing_columns(header: list[str], sample: list[list[str]], columns: Columns
     return f"{lacking}; the header is: {quoted(header)}. Perhaps {by_name}, or, if the file has no header, {by_number}"
 
 
-def lacking_columns(row: list[str], kind: str, columns: Columns) -> str | None:
+def lacking_columns(row: list[str], kind: str, source: Source) -> str | None:
     """What a row without some of the numbered columns should have; None if it has them."""
-    if len(row) > max(map(int, columns.required)):
+    if len(row) > max(map(int, source.required_columns)):
         return None
-    count = len(columns.texts)
-    expected = f"a text in column{'s' * (count > 1)} {' and '.join(map(str, columns.texts))}"
+    count = len(source.text_columns)
+    expected = f"a text in column{'s' * (count > 1)} {' and '.join(map(str, source.text_columns))}"
     to_set = f"--text-column {','.join(['NUMBER'] * count)}"
-    if columns.labelled:
-        expected += f" and a label in column {columns.label}"
+    if source.labelled:
+        expected += f" and a label in column {source.label_column}"
         to_set += " and --label-column NUMBER"
     if row in BLANK:
         return f"expected {expected} (0-based), found an empty line: remove it"
-    if not columns.labelled and len(row) == 1:
+    if not source.labelled and len(row) == 1:
         to_set = "--text-column 0 if it has no label column"
     return (
         f"expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. Pass {to_set}, or "
-        f"{columns.options.format}NAME if the file is not {kind}"
+        f"{source.options.format}NAME if the file is not {kind}"
     )
 
 

@@ -9,21 +9,18 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from textrnn.errors import DataError, short
-from textrnn.reading.decoding import UNDECODABLE, read_lines
-from textrnn.reading.jsonl import jsonl_records
+from textrnn.reading.decoding import UNDECODABLE, check_line_end, read_lines
 from textrnn.reading.labels import label_problem
 from textrnn.reading.records import (
-    DEFAULT_COLUMNS,
     BadRow,
-    Columns,
     Record,
-    check_line_end,
     comma_remedy,
     count_of,
     fasttext_records,
+    jsonl_records,
     text_records,
 )
-from textrnn.reading.source import Source, class_names, folder_entries, not_a_file
+from textrnn.reading.source import DEFAULT_COLUMNS, Source, class_names, folder_entries, not_a_file
 from textrnn.reading.table import csv_records, tsv_records
 from textrnn.runtime.files import open_binary
 
@@ -96,17 +93,17 @@ def parse_examples(
     kind: the format. name: the file's name, for messages. source: how to read it; its paths do not matter. undecodable:
     as filled by `read_lines` while the lines are read; such lines are bad rows.
     """
-    for record in parse(lines, kind, name, source.columns()):
+    for record in parse(lines, kind, name, source):
         where = f"{name}:{record.line}"
         if undecodable and (reason := _undecodable_reason(record, undecodable)):
             yield _bad(where, reason, source)
         elif isinstance(record, BadRow):
             yield _bad(where, record.reason, source, record.row)
         else:
-            yield _named(Example(record.text, record.label, where, record.row), source)
+            yield _example(record.text, record.label, where, record.row, source)
 
 
-def parse(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Iterator[Record | BadRow]:
+def parse(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Record | BadRow]:
     """Records of one file.
 
     lines: with their line ends. kind: tsv, csv, jsonl, fasttext or, without labels, text (a line is a text).
@@ -115,28 +112,28 @@ def parse(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Itera
     Raises: DataError if the whole file does not fit (no such column, another format, line ends of old Macs).
     """
     if kind == "text":
-        return text_records(lines, columns)
-    if columns.labelled:
-        lines = _checked_lines(lines, kind, name, columns)
+        return text_records(lines, source)
+    if source.labelled:
+        lines = _checked_lines(lines, kind, name, source)
     if kind == "fasttext":
-        return fasttext_records(lines, name, columns)
+        return fasttext_records(lines, name, source)
     text, label = DEFAULT_COLUMNS[kind]
     # a file of texts alone whose text column is set need not have the default label column
-    if columns.label is None and (columns.labelled or columns.text is None):
-        columns = replace(columns, label=label)
-    if columns.text is None:
-        columns = replace(columns, text=text)
-    return {"tsv": tsv_records, "csv": csv_records, "jsonl": jsonl_records}[kind](lines, name, columns)
+    if source.label_column is None and (source.labelled or source.text_column is None):
+        source = replace(source, label_column=label)
+    if source.text_column is None:
+        source = replace(source, text_column=text)
+    return {"tsv": tsv_records, "csv": csv_records, "jsonl": jsonl_records}[kind](lines, name, source)
 
 
-def _checked_lines(lines: Iterable[str], kind: str, name: str, columns: Columns) -> Iterator[str]:
+def _checked_lines(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[str]:
     """The same lines. Raises DataError at a first line that shows that the file is of another kind."""
     stream = iter(lines)
     first = next(stream, "")
     check_line_end(first, name)
     is_fasttext = first.startswith("__label__") and not (kind == "tsv" and "\t" in first)
-    if kind in ("csv", "tsv") and columns.text is None and columns.label is None and is_fasttext:
-        remedy = comma_remedy(first, name) or f"pass {columns.options.format}fasttext"
+    if kind in ("csv", "tsv") and source.text_column is None and source.label_column is None and is_fasttext:
+        remedy = comma_remedy(first, name) or f"pass {source.options.format}fasttext"
         raise DataError(f"{name}:1: expected {kind}, found a line of fastText, {short(first.strip())}: {remedy}")
     yield from chain([first] * bool(first), stream)
 
@@ -153,14 +150,15 @@ def _bad(where: str, reason: str, source: Source, row: dict[str, Any] | None = N
     return Example("", None, where, {} if row is None and source.keep else row, reason)
 
 
-def _named(example: Example, source: Source) -> Example:
-    """The example with its label's name, or with what is wrong with its label."""
+def _example(text: str, label: str | None, where: str, row: dict[str, Any] | None, source: Source) -> Example:
+    """With the name of its label, or with what is wrong with its label."""
     names = source.label_names
-    if example.label is None:
-        return example
-    if problem := label_problem(example.label, names):
-        return _bad(example.where, problem, source, example.row)
-    return example if names is None else example._replace(label=names[int(example.label)])
+    if label is not None:
+        if problem := label_problem(label, names):
+            return _bad(where, problem, source, row)
+        if names is not None:
+            label = names[int(label)]
+    return Example(text, label, where, row)
 
 
 def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
@@ -185,8 +183,7 @@ def _folder_examples(path: str, source: Source) -> Iterator[Example]:
         elif next(folder_entries(folder), None) is None:
             yield _bad(folder, "expected documents of this class, found an empty folder; remove it", source)
         else:
-            for example in _documents(folder_entries(folder), label, source):
-                yield _named(example, source)
+            yield from _documents(folder_entries(folder), label, source)
 
 
 def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
@@ -202,4 +199,4 @@ def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, sou
             line, reason = next(iter(undecodable.items()))
             yield _bad(f"{file}:{line}", reason, source, row)
         else:
-            yield Example(text, label, file, row)
+            yield _example(text, label, file, row, source)

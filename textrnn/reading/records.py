@@ -1,24 +1,22 @@
-"""The columns that are read from a file; records and bad rows, of lines of text and fastText in particular."""
+"""Records and bad rows: of lines of text, of fastText and of JSON objects."""
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
+from textrnn.reading.decoding import strip_line_end
+from textrnn.reading.source import Source, check_is_per_line
 
-Column = int | str
-TextColumns = Column | list[Column]  # of several, the texts are joined
-DEFAULT_COLUMNS: dict[str, tuple[Column, Column]] = {
-    "tsv": (1, 0),
-    "csv": ("text", "label"),
-    "jsonl": ("text", "label"),
-}
 _COMMA = re.compile(r"__label__[^,\s]+\s*,")
 _FASTTEXT_LABEL = re.compile(r"__label__(\S+)(?:[ \t]+|$)")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,67 +39,26 @@ class BadRow:
     row: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class OptionNames:
-    """A command's options, for messages. bad_rows: the one that accepts bad rows, and its effect; None without it."""
-
-    format: str = "--set data.format="
-    encoding: str = "--set data.encoding="
-    delimiter: str = "--set data.delimiter="
-    bad_rows: str | None = "--set data.bad_rows=skip leaves such rows out and counts them"
+def empty_text(line: int, source: Source) -> Record:
+    """The record of a blank line in a file without labels."""
+    return Record(line, "", None, {} if source.keep else None)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The columns of text and label: a name (in a header or of a JSON key), a 0-based number, or None for the default.
-
-    text: a list for a text that is joined from several columns (`join_texts`). labelled: False ignores labels, so that
-    files without any can be read. delimiter: of csv files, None: the one that fits their first `sample_lines` lines.
-    keep: whether records keep all their fields.
-    """
-
-    text: TextColumns | None = None
-    label: Column | None = None
-    labelled: bool = True
-    delimiter: str | None = None
-    sample_lines: int = 100
-    keep: bool = False
-    options: OptionNames = OptionNames()
-
-    @property
-    def texts(self) -> list[Column]:
-        """The columns of the text; an empty list for the format's default."""
-        return self.text if isinstance(self.text, list) else [] if self.text is None else [self.text]
-
-    @property
-    def required(self) -> list[Column]:
-        """The columns that each row must have: those of the text, and of labels if they are read."""
-        return [*self.texts, self.label] if self.labelled and self.label is not None else self.texts
-
-    def option_for(self, column: Column) -> str:
-        """The option that sets one of the required columns."""
-        return "--text-column" if column in self.texts else "--label-column"
-
-    def empty_text(self, line: int) -> Record:
-        """The record of a blank line in a file without labels."""
-        return Record(line, "", None, {} if self.keep else None)
-
-
-def text_records(lines: Iterable[str], columns: Columns) -> Iterator[Record]:
+def text_records(lines: Iterable[str], source: Source) -> Iterator[Record]:
     """Each line is a text."""
-    row: dict[str, Any] | None = {} if columns.keep else None
+    row: dict[str, Any] | None = {} if source.keep else None
     return (Record(number, strip_line_end(line), None, row) for number, line in enumerate(lines, start=1))
 
 
-def fasttext_records(lines: Iterable[str], name: str, columns: Columns) -> Iterator[Record | BadRow]:
+def fasttext_records(lines: Iterable[str], name: str, source: Source) -> Iterator[Record | BadRow]:
     """`__label__NAME text` on each line. name: the file's name, for messages."""
     for number, line in enumerate(lines, start=1):
         line = strip_line_end(line)
         match = _FASTTEXT_LABEL.match(line)
         text = line[match.end() :] if match else line
-        if not columns.labelled:
+        if not source.labelled:
             row = {"label": match.group(1)} if match else {}
-            yield Record(number, text, None, row if columns.keep else None)
+            yield Record(number, text, None, row if source.keep else None)
         elif match is None:
             yield BadRow(number, f"expected `__label__NAME text`, found {line[:40]!r}")
         elif _FASTTEXT_LABEL.match(text):
@@ -122,23 +79,79 @@ def comma_remedy(line: str, name: str) -> str | None:
     )
 
 
-def check_line_end(line: str, name: str) -> None:
-    """Raises DataError if a file's first line shows that its lines end in carriage returns alone."""
-    if "\r" in line and not line.endswith("\n"):
-        raise DataError(
-            f"{name}: the lines end in carriage returns (\\r) without line feeds, as on old Macs: convert the file "
-            f"with tr '\\r' '\\n' < {shlex.quote(name)} > NEW"
-        )
+def jsonl_records(lines: Iterable[str], name: str, source: Source) -> Iterator[Record | BadRow]:
+    """source: with the keys of text and label, neither None. Raises DataError if they are numbers, or if the file is
+    one JSON document."""
+    for key in source.required_columns:
+        if isinstance(key, int):
+            raise DataError(f"{name}: jsonl has no column numbers: pass {source.option_for(key)} KEY instead of {key}")
+    numbers: dict[str, Any] = {"parse_constant": _NoNumber, "parse_float": _finite} if source.keep else {}
+    is_top = True
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            bad = BadRow(number, "expected a JSON object, found an empty line")
+            yield bad if source.labelled else empty_text(number, source)
+            continue
+        if is_top:
+            check_is_per_line(line, name, number)
+            is_top = False
+        try:
+            item = json.loads(line, **numbers)
+        except json.JSONDecodeError as error:
+            yield BadRow(number, f"not valid JSON: {error.msg} at column {error.pos + 1}")
+        except RecursionError:
+            yield BadRow(number, "not valid JSON: it is nested too deeply")
+        except ValueError:  # more digits than Python reads
+            yield BadRow(number, "not valid JSON: a number has too many digits")
+        else:
+            yield _json_record(item, number, source)
+
+
+class _NoNumber(str):
+    """A number that JSON output cannot hold (NaN, Infinity, beyond all floats), as it is written in the input. It is
+    kept as a string, but refused as a text."""
+
+    __repr__ = str.__str__
+
+
+def _finite(text: str) -> float | _NoNumber:
+    return value if math.isfinite(value := float(text)) else _NoNumber(text)
+
+
+def _json_record(item: Any, line: int, source: Source) -> Record | BadRow:
+    keys = list(map(str, source.text_columns))
+    named = " and ".join(map(short, keys))
+    if not isinstance(item, dict):
+        return BadRow(line, f"expected an object with the key{'s' * (len(keys) > 1)} {named}, found {short(item)}")
+    row = item if source.keep else None
+    for key in source.required_columns:
+        if key not in item:
+            present = quoted(list(item)) or "none"
+            reason = f"no key {short(key)}; the keys are: {present}. Pass {source.option_for(key)} KEY"
+            return BadRow(line, reason, row)
+    texts = {key: item[key] for key in keys if item[key] is not None}
+    if not texts:
+        return BadRow(line, f"the value of {named} is null", row)
+    for key, text in texts.items():
+        if not isinstance(text, str) or isinstance(text, _NoNumber):
+            return BadRow(line, f"expected a string as the value of {short(key)}, found {short(text)}", row)
+        if _LONE_SURROGATE.search(text):
+            reason = f"the value of {short(key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
+            return BadRow(line, reason, row)
+    if not source.labelled:
+        return Record(line, join_texts(texts.values()), None, row)
+    label = item[source.label_column]
+    if label is None or isinstance(label, (list, dict)):
+        key = short(source.label_column)
+        reason = f"expected one label as the value of {key}, found {short(label)}"
+        return BadRow(line, f"the value of {key} is null" if label is None else reason, row)
+    label = label if isinstance(label, str) else json.dumps(label)
+    return Record(line, join_texts(texts.values()), label.strip(), row)
 
 
 def join_texts(parts: Iterable[str]) -> str:
     """The text of several columns: a line each, without empty ones."""
     return "\n".join(part for part in parts if part)
-
-
-def strip_line_end(line: str) -> str:
-    """The line without `\\n` or `\\r\\n` at its end; a lone `\\r` there is text."""
-    return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
 
 
 def quoted(fields: list[str]) -> str:

@@ -6,19 +6,37 @@ import contextlib
 import glob
 import json
 import os
+import re
+import shlex
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from textrnn.errors import DataError
-from textrnn.reading.decoding import check_encoding, looks_like_utf8, read_lines
-from textrnn.reading.jsonl import check_is_per_line
-from textrnn.reading.records import Column, Columns, OptionNames, TextColumns, check_line_end, strip_line_end
+from textrnn.reading.decoding import check_encoding, check_line_end, looks_like_utf8, read_lines, strip_line_end
 from textrnn.runtime.files import open_binary, strip_gz
 
+Column = int | str
+TextColumns = Column | list[Column]  # of several, the texts are joined
+DEFAULT_COLUMNS: dict[str, tuple[Column, Column]] = {
+    "tsv": (1, 0),
+    "csv": ("text", "label"),
+    "jsonl": ("text", "label"),
+}
 _SUFFIX_FORMATS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_ARRAY = re.compile(r"\[\s*(\{|\[|$)")
+
+
+@dataclass(frozen=True)
+class OptionNames:
+    """A command's options, for messages. bad_rows: the one that accepts bad rows, and its effect; None without it."""
+
+    format: str = "--set data.format="
+    encoding: str = "--set data.encoding="
+    delimiter: str = "--set data.delimiter="
+    bad_rows: str | None = "--set data.bad_rows=skip leaves such rows out and counts them"
 
 
 @dataclass(frozen=True)
@@ -26,11 +44,12 @@ class Source:
     """The texts of one split.
 
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
-    texts without labels). label_names: the names of the 0-based ids in the files, None if labels are names.
-    delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row is an example with a problem. labelled:
-    False reads texts alone. live: lines may come late, so that only the next one is waited for. keep: whether examples
-    keep all fields. options: how messages name the options to set. cache_dir: the folder of its tokenized corpus, if
-    it has one.
+    texts without labels). text_column, label_column: a name (in a header or of a JSON key), a 0-based number, or None
+    for the default; a list for a text that is joined from several columns. label_names: the names of the 0-based ids
+    in the files, None if labels are names. delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row
+    is an example with a problem. labelled: False reads texts alone. live: lines may come late, so that only the next
+    one is waited for. keep: whether examples keep all fields. options: how messages name the options to set.
+    cache_dir: the folder of its tokenized corpus, if it has one.
     """
 
     paths: list[str]
@@ -45,18 +64,35 @@ class Source:
     labelled: bool = True
     live: bool = False
     keep: bool = False
-    options: OptionNames = field(default_factory=OptionNames)
+    options: OptionNames = OptionNames()
     cache_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if self.format == "text" and self.labelled:
             raise ValueError("format 'text' has no labels: it needs labelled=False")
 
-    def columns(self) -> Columns:
-        return Columns(
-            self.text_column, self.label_column, self.labelled, self.delimiter, sample_lines=1 if self.live else 100,
-            keep=self.keep, options=self.options,
-        )  # fmt: skip
+    @cached_property
+    def text_columns(self) -> list[Column]:
+        """An empty list for the format's default."""
+        if isinstance(self.text_column, list):
+            return self.text_column
+        return [] if self.text_column is None else [self.text_column]
+
+    @cached_property
+    def required_columns(self) -> list[Column]:
+        """The columns that each row must have: those of the text, and of labels if they are read."""
+        if self.labelled and self.label_column is not None:
+            return [*self.text_columns, self.label_column]
+        return self.text_columns
+
+    def option_for(self, column: Column) -> str:
+        """The option that sets one of the required columns."""
+        return "--text-column" if column in self.text_columns else "--label-column"
+
+    @property
+    def sample_lines(self) -> int:
+        """The number of lines to guess from; of a live stream, the next one may be long in coming."""
+        return 1 if self.live else 100
 
     def files(self) -> list[tuple[str, str]]:
         """(path, format) of each file or folder, globs expanded in sorted order.
@@ -143,6 +179,22 @@ class Source:
         raise DataError(
             f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
             f"{strip_line_end(line)[:60]!r}. Pass {self.options.format}tsv, csv, jsonl or fasttext"
+        )
+
+
+def check_is_per_line(line: str, name: str, number: int = 1) -> None:
+    """Raises DataError for the first line of a JSON document that is an array, or goes over several lines."""
+    text = line.strip()
+    if _ARRAY.match(text):
+        convert = "import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding='utf-8'))]"
+        raise DataError(
+            f"{name}:{number}: expected one JSON object per line (jsonl), found a JSON array: convert the file with "
+            f'python3 -c "{convert}" {shlex.quote(name)} > NEW.jsonl'
+        )
+    if text == "{":
+        raise DataError(
+            f"{name}:{number}: expected one JSON object per line (jsonl), found one over several lines: write each "
+            f"object on a line of its own"
         )
 
 

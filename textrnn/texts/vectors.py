@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.errors import DataError, short
-from textrnn.reading.decoding import read_lines
-from textrnn.reading.records import count_of, strip_line_end
+from textrnn.reading.decoding import read_lines, strip_line_end
+from textrnn.reading.records import count_of
 from textrnn.runtime.files import damaged_gzip_as_error, open_binary
 from textrnn.texts.vocab import UNK, Vocab
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from textrnn.runtime.files import write_text
 PAD, UNK = 0, 1
 PAD_TOKEN, UNK_TOKEN = "<pad>", "<unk>"
 _MARK = "\ufeff"  # the byte order mark
-_SPARE = 10_000  # candidates kept beyond the limit, so that they need not be sorted often
 
 
 class Vocab:
@@ -48,17 +48,8 @@ def select_tokens(counts: Iterable[tuple[str, int]], *, min_count: int, max_size
 
     max_size: entries of the vocabulary, <pad> and <unk> included, as the embedding has rows.
     """
-
-    def most_frequent(kept: list[tuple[str, int]]) -> list[tuple[str, int]]:
-        return sorted(kept, key=lambda pair: (-pair[1], pair[0]))[: max_size - 2]
-
-    kept: list[tuple[str, int]] = []
-    for token, count in counts:
-        if count >= min_count and token not in (PAD_TOKEN, UNK_TOKEN):
-            kept.append((token, count))
-            if len(kept) == 2 * (max_size - 2) + _SPARE:
-                kept = most_frequent(kept)
-    return most_frequent(kept)
+    kept = (pair for pair in counts if pair[1] >= min_count and pair[0] not in (PAD_TOKEN, UNK_TOKEN))
+    return heapq.nsmallest(max_size - 2, kept, key=lambda pair: (-pair[1], pair[0]))
 
 
 def save_labels(path: Path, labels: Sequence[str]) -> None:
