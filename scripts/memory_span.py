@@ -35,7 +35,7 @@ from torch import nn
 
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
-from textrnn.models.textrnn import TextRNN
+from textrnn.models.recurrent import TextRNN
 from textrnn.training.optim import clip_gradients
 
 SYMBOLS, NOISE = 4, 4  # kinds of tokens; id 0 is padding

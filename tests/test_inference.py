@@ -20,7 +20,7 @@ from tests.models.small import (
 from textrnn.errors import NotFiniteError
 from textrnn.inference import compute_logits
 from textrnn.models.encoder import Encode
-from textrnn.models.textrnn import TextRNN
+from textrnn.models.recurrent import TextRNN
 
 CPU = torch.device("cpu")
 TEXTS = random_texts([5, 1, 9, 3, 9, 12, 2, 1, 7])

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from scripts.memory_span import Variant, accuracy, build, draw, learns
-from textrnn.models.textrnn import TextRNN
+from textrnn.models.recurrent import TextRNN
 
 SPANS = (10, 25, 50)  # learnt in turn, since from afar nothing may be learnt at first; the last is the one measured
 TEXTS = 16  # over which all is averaged

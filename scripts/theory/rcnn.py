@@ -10,7 +10,7 @@ import torch
 
 from textrnn.config import ModelConfig
 from textrnn.models.build import build_network
-from textrnn.models.rcnn import RCNN
+from textrnn.models.recurrent import RCNN
 
 WORDS = ["the", "soup", "was", "cold", "but", "the", "bread", "good"]
 CHANGED = len(WORDS) + 1  # the id of a word that is not in the text

@@ -20,8 +20,7 @@ from textrnn.gradients.measure import (
     steps_to_hundredth,
     texts_behind,
 )
-from textrnn.models.rcnn import RCNN
-from textrnn.models.textrnn import TextRNN
+from textrnn.models.recurrent import RCNN, TextRNN
 from textrnn.texts.transform import EncodedTexts
 
 CPU = torch.device("cpu")

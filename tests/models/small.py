@@ -13,9 +13,8 @@ from torch import nn
 from textrnn.config import ModelConfig
 from textrnn.models.build import build_network
 from textrnn.models.embedding import AdaptiveEmbedding
-from textrnn.models.rcnn import RCNN
+from textrnn.models.recurrent import RCNN, TextRNN
 from textrnn.models.tdnn import TDNN
-from textrnn.models.textrnn import TextRNN
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import PAD
 

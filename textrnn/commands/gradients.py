@@ -20,7 +20,7 @@ from textrnn.gradients.measure import Curve, Panel, curve_of, gradient_norms, lo
 from textrnn.gradients.report import GRADIENTS, MEASURED, Training, gradients_text, trainings_table, write_gradients
 from textrnn.gradients.train import train_briefly
 from textrnn.models.network import Network
-from textrnn.models.textrnn import TextRNN
+from textrnn.models.recurrent import TextRNN
 from textrnn.run.environment import compare_environment, describe_environment, load_environment
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.history import read_history

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from textrnn.models.encoder import reversal_index, reverse
 from textrnn.models.network import Network
-from textrnn.models.textrnn import TextRNN
+from textrnn.models.recurrent import TextRNN
 from textrnn.texts.batching import collate, inference_batches
 from textrnn.texts.rows import rows_where
 from textrnn.texts.transform import EncodedTexts

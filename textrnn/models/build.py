@@ -12,9 +12,8 @@ from textrnn.config import ModelConfig
 from textrnn.models.embedding import Embedding, NgramEmbedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.network import Network
-from textrnn.models.rcnn import RCNN
+from textrnn.models.recurrent import RCNN, TextRNN
 from textrnn.models.tdnn import TDNN
-from textrnn.models.textrnn import TextRNN
 
 DEFAULT_EMBEDDING_DIM = 96
 

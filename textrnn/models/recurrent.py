@@ -1,4 +1,4 @@
-"""RCNN: the recurrent convolutional network of Lai et al. 2015."""
+"""The architectures with a recurrent encoder: TextRNN, and RCNN, the recurrent convolutional network."""
 
 from __future__ import annotations
 
@@ -7,8 +7,32 @@ from torch import nn
 
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import Encode, RNNEncoder, in_text_order
+from textrnn.models.layers import Pooling, classifier_head
 from textrnn.models.network import Network
-from textrnn.models.pooling import Pooling, classifier_head
+
+
+class TextRNN(Network):
+    """The single-task model of Liu et al. 2016, "Recurrent Neural Network for Text Classification with Multi-Task
+    Learning", with a choice of pooling and, if fc_size is given, a dense layer with ReLU before the last linear layer.
+    """
+
+    def __init__(
+        self, embedding: Embedding, encoder: RNNEncoder, *, pooling: str, hops: int, num_classes: int,
+        fc_size: int | None, dropout: float,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.embedding = embedding
+        self.encoder = encoder
+        self.pooling = Pooling(pooling, encoder.output_size, hops=hops)
+        self.head = classifier_head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
+
+    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
+        """As `Network.logits`."""
+        if self.pooling.kind == "attention":  # it scores a word by the outputs of both directions at that word
+            return self.head(self.pooling(self.encoder(inputs, lengths, encode=encode), lengths))
+        # Other kinds treat each feature by itself: the backward outputs need not be put back in the order of the words.
+        outputs = encode(self.encoder, inputs, lengths)
+        return self.head(torch.cat([self.pooling(each, lengths) for each in outputs], dim=-1))
 
 
 class RCNN(Network):
