@@ -161,22 +161,6 @@ def test_biases_are_initially_zero_except_for_the_forget_gate_of_the_lstm(cell: 
 # --- dropout
 
 
-@each_depth
-@each_cell
-def test_dropout_changes_the_outputs_in_training_and_of_several_layers_only(
-    cell: str, nonlinearity: str, num_layers: int
-) -> None:
-    options = {"cell": cell, "nonlinearity": nonlinearity, "num_layers": num_layers}
-    encoder, without = RNNEncoder(INPUTS, HIDDEN, dropout=0.5, **options), RNNEncoder(INPUTS, HIDDEN, **options)
-    without.load_state_dict(encoder.state_dict())
-    inputs = torch.randn(STEPS, len(LENGTHS), INPUTS)
-
-    expected = without(inputs, LENGTHS)
-
-    assert torch.equal(encoder.eval()(inputs, LENGTHS), expected)
-    assert torch.equal(encoder.train()(inputs, LENGTHS), expected) is (num_layers == 1)
-
-
 @each_direction
 @each_cell
 def test_dropout_is_applied_to_the_input_of_the_next_layer_and_not_to_recurrent_states(
@@ -203,9 +187,9 @@ def test_dropout_is_applied_to_the_input_of_the_next_layer_and_not_to_recurrent_
     torch.testing.assert_close(after, torch.where(dropped, 0, 2 * before))  # 2 = 1 / (1 - dropout)
 
 
-@pytest.mark.parametrize(("concat_directions", "calls"), [(True, 2), (False, 4)], ids=["concatenated", "separate"])
-def test_dropout_is_applied_between_layers_to_each_input(concat_directions: bool, calls: int) -> None:
-    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=3, dropout=0.5, concat_directions=concat_directions).train()
+@pytest.mark.parametrize(("num_layers", "concat_directions", "calls"), [(1, True, 0), (3, True, 2), (3, False, 4)])
+def test_dropout_is_applied_between_layers_to_each_input(num_layers: int, concat_directions: bool, calls: int) -> None:
+    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=num_layers, dropout=0.5, concat_directions=concat_directions)
     seen: list[torch.Tensor] = []
     encoder.dropout.register_forward_hook(lambda module, given, result: seen.append(result))
 

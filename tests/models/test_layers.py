@@ -9,7 +9,6 @@ from torch import nn
 from tests.models.small import (
     POOLINGS,
     each_architecture,
-    each_pooling,
     padded_batch,
     random_texts,
     randomize,
@@ -113,27 +112,6 @@ def test_only_real_positions_are_pooled(kind: str, long: list[float], short: lis
     assert pooled.tolist() == [long, short]
 
 
-def _attention_to_the_sign_of_the_first_feature() -> Pooling:
-    """Scores are log(3) / 2 for words whose first feature is positive, and -log(3) / 2 where it is negative."""
-    pooling = Pooling("attention", 2)
-    with torch.no_grad():
-        pooling.key.weight.copy_(torch.tensor([[100.0, 0.0], [0.0, 0.0]]))  # tanh(100) is 1
-        pooling.key.bias.zero_()
-        pooling.query.weight.copy_(torch.tensor([[math.log(3) / 2, 0.0]]))
-    return pooling
-
-
-@any_padding
-def test_attention_weights_are_the_softmax_of_the_scores(padding: float) -> None:
-    outputs = _outputs(padding)
-    outputs[:2, 0] = torch.tensor([[1.0, 8.0], [-1.0, 4.0]])
-
-    pooled = _attention_to_the_sign_of_the_first_feature()(outputs, torch.tensor([2, 1]))
-
-    # The weights are 3/4 and 1/4 in the first text, and 1 in the second.
-    torch.testing.assert_close(pooled, torch.tensor([[0.5, 7.0], [-5.0, 6.0]]))
-
-
 @any_padding
 @pytest.mark.parametrize("hops", [1, 3])
 def test_attention_follows_equations_5_to_7_of_yang_et_al_with_a_new_query_in_each_hop(
@@ -151,18 +129,6 @@ def test_attention_follows_equations_5_to_7_of_yang_et_al_with_a_new_query_in_ea
 
     torch.testing.assert_close(pooling(_outputs(padding), LENGTHS)[0], result)
     torch.testing.assert_close(pooling(_outputs(padding), LENGTHS)[1], torch.tensor(SHORT[0]))
-
-
-@each_pooling
-def test_no_gradient_reaches_padded_positions(pooling: str) -> None:
-    outputs = _outputs(0.5).requires_grad_()
-
-    Pooling(pooling, 2)(outputs, LENGTHS).pow(2).sum().backward()
-
-    assert outputs.grad is not None
-    assert not outputs.grad[3:, 0].any()
-    assert not outputs.grad[1:, 1].any()
-    assert outputs.grad[0, 1].all()
 
 
 def test_only_attention_has_weights() -> None:
