@@ -22,6 +22,7 @@ COMPARISON = ("comparison.json", "comparison.txt", "comparison.html", "differenc
 CLASSES_SHOWN = 5
 NAME_WIDTH = 40  # terminal columns of a run or label at most
 EXAMPLES, CHARACTERS = 20, 200  # on the page: texts that only one of two runs gets right, and characters of each
+SEED_ALONE = "They differ in the seed alone: this is how much chance in training changes."
 SELECTED = "chosen for that, so expect less on other texts; the intervals do not allow for it"
 _NAME_WIDTH_ABOVE = 10  # above a column of F1
 _SCORES_WIDTH, _CLASSES_WIDTH = 61, 60  # right of the names or labels
@@ -47,11 +48,7 @@ def comparison_text(result: dict[str, Any], columns: int | None = None) -> str:
 
 def seed_note(result: dict[str, Any]) -> str | None:
     keys = [difference["key"] for difference in result["config_differences"]]
-    return (
-        "They differ in the seed alone: this is how much chance in training changes."
-        if keys == ["train.seed"]
-        else None
-    )
+    return SEED_ALONE if keys == ["train.seed"] else None
 
 
 def data_line(data: dict[str, Any]) -> str:
@@ -222,9 +219,12 @@ def write_comparison(
             if row in examples:
                 examples[row] = example(names, text)
     shown = [([examples[row] for row in first], [examples[row] for row in other]) for first, other in chosen]
-    page = comparison_html(result, shown)
-    text = comparison_text(result)
-    for suffix, content in (("json", json_text(result, indent=2)), ("txt", text), ("html", page)):
+    files = {
+        "json": json_text(result, indent=2),
+        "txt": comparison_text(result),
+        "html": comparison_html(result, shown),
+    }
+    for suffix, content in files.items():
         write_bytes(folder / f"comparison.{suffix}", _utf8(content))
 
 
