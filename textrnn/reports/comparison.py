@@ -219,11 +219,8 @@ def write_comparison(
             if row in examples:
                 examples[row] = example(names, text)
     shown = [([examples[row] for row in first], [examples[row] for row in other]) for first, other in chosen]
-    files = {
-        "json": json_text(result, indent=2),
-        "txt": comparison_text(result),
-        "html": comparison_html(result, shown),
-    }
+    page = comparison_html(result, shown)
+    files = {"json": json_text(result, indent=2), "txt": comparison_text(result), "html": page}
     for suffix, content in files.items():
         write_bytes(folder / f"comparison.{suffix}", _utf8(content))
 
