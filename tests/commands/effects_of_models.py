@@ -8,7 +8,7 @@ import torch
 from torch.nn import RNN
 
 from tests.commands.effects import Run, effect, other_weights
-from textrnn.models.dropout import Dropout
+from textrnn.models.layers import Dropout
 
 
 @effect("model.architecture=rcnn")

@@ -15,7 +15,7 @@ from tests.models.small import (
 )  # fmt: skip
 from textrnn.config import ModelConfig
 from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network
-from textrnn.models.dropout import Dropout
+from textrnn.models.layers import Dropout
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN

@@ -14,14 +14,10 @@ NONE = [np.nan, np.nan, np.nan]
 PRETRAINED = np.array([[7, 7, 7], NONE, [1, 2, 3], NONE, [4, 5, 6]], dtype=np.float32)
 
 
-def test_the_vector_of_pad_is_zero() -> None:
-    assert Embedding(5, 3).table.weight[PAD].tolist() == [0, 0, 0]
-    assert Embedding(5, 3, pretrained=PRETRAINED).table.weight[PAD].tolist() == [0, 0, 0]
+def test_random_vectors_have_the_initial_standard_deviation_and_that_of_pad_is_zero() -> None:
+    pad, weight = Embedding(1001, 50).table.weight.split([1, 1000])
 
-
-def test_random_vectors_have_the_initial_standard_deviation() -> None:
-    weight = Embedding(1001, 50).table.weight[1:]
-
+    assert not pad.any()
     assert abs(weight.mean()) < 0.01 * INITIAL_STD
     assert abs(weight.std() / INITIAL_STD - 1) < 0.02
 
@@ -119,37 +115,6 @@ def test_dropout_is_applied_to_vectors_in_training_only() -> None:
     assert (dropped == torch.where(lost, 0, torch.tensor([2.0, 4, 6]))).all()  # scaled by 1 / (1 - dropout)
 
 
-def ngrams_of(longest: int) -> NgramEmbedding:
-    """All n-grams of ten tokens."""
-    return NgramEmbedding([torch.arange(10**length) for length in range(2, longest + 1)], 10, 3)
-
-
-def embedding_with_ngrams(longest: int) -> Embedding:
-    embedding = Embedding(10, 3, ngrams=ngrams_of(longest)).eval()
-    nn.init.normal_(embedding.ngrams.table.weight)
-    return embedding
-
-
-def test_the_vector_of_a_token_depends_on_the_ngrams_that_end_with_it() -> None:
-    embedding = embedding_with_ngrams(3)
-    vectors = embedding(torch.tensor([[2, 3, 4], [5, 5, 5], [6, 6, 6], [6, 5, 6], [7, 6, 7]]))
-    assert not torch.allclose(vectors[1, 0], vectors[1, 1])  # same token, another one before it
-    assert not torch.allclose(vectors[2, 0], vectors[2, 1])  # same bigram, another token two positions before
-    assert torch.equal(vectors[4, 0], vectors[4, 2])
-    assert not torch.allclose(vectors[4, 0], vectors[4, 1])
-
-    vectors = embedding_with_ngrams(2)(torch.tensor([[2, 3], [5, 5], [6, 6]]))
-    assert torch.equal(vectors[2, 0], vectors[2, 1])
-
-
-def test_ngrams_seen_for_the_first_time_add_nothing() -> None:
-    with_bigrams, without = Embedding(10, 3, ngrams=ngrams_of(2)).eval(), Embedding(10, 3).eval()
-    without.table = with_bigrams.table
-    token_ids = torch.tensor([[2, 3], [4, 5]])
-
-    assert torch.equal(with_bigrams(token_ids), without(token_ids))
-
-
 @pytest.mark.parametrize("narrow", [None, 2])
 @pytest.mark.parametrize("longest", [1, 2, 3])
 def test_each_position_has_its_vector_and_equal_ones_are_kept_once(longest: int, narrow: int | None) -> None:
@@ -170,6 +135,30 @@ def test_each_position_has_its_vector_and_equal_ones_are_kept_once(longest: int,
 # --- n-grams
 
 
+@pytest.mark.parametrize("key", [5, 45])
+def test_ngrams_that_are_new_or_not_known_add_nothing_to_the_vector_of_a_token(key: int) -> None:
+    embedding = Embedding(10, 3, ngrams=NgramEmbedding([torch.tensor([key])], 10, 3))
+    token_ids = torch.tensor([[4, 7], [5, 4]])  # with the bigrams (4, 5) and (7, 4)
+
+    vectors = embedding(token_ids)
+    vectors.sum().backward()
+
+    assert torch.equal(vectors, embedding.table(token_ids))
+    assert embedding.ngrams.table.weight.grad.to_dense().any() == (key == 45)
+    nn.init.ones_(embedding.ngrams.table.weight[1:])
+    assert torch.equal(embedding(token_ids)[1, 0], embedding.table(token_ids)[1, 0] + (key == 45))
+
+
+def test_without_ngrams_nothing_is_added_and_nothing_learns() -> None:
+    ngrams = NgramEmbedding([torch.zeros(0)], 10, 3)
+
+    vectors = ngrams(torch.tensor([[4, 7], [5, 4]]))
+    vectors.sum().backward()
+
+    assert not vectors.any()
+    assert not ngrams.table.weight.grad.to_dense().any()
+
+
 def test_known_ngrams_have_vectors_and_others_have_none() -> None:
     # of ten tokens: the bigrams (4, 5) and (PAD, 7), the trigram (4, 5, 6)
     ngrams = NgramEmbedding([torch.tensor([7, 45]), torch.tensor([456])], 10, 1)
@@ -179,16 +168,6 @@ def test_known_ngrams_have_vectors_and_others_have_none() -> None:
     vectors = ngrams(torch.tensor([[4, 7], [5, 4], [6, 5], [4, 5]]))
 
     assert vectors[:, :, 0].tolist() == [[0, 1], [2, 0], [4, 2], [0, 0]]
-
-
-def test_without_a_known_ngram_nothing_is_added_and_nothing_learns() -> None:
-    ngrams = NgramEmbedding([torch.zeros(0)], 10, 3)
-
-    vectors = ngrams(torch.tensor([[4, 7], [5, 4]]))
-    vectors.sum().backward()
-
-    assert not vectors.any()
-    assert not ngrams.table.weight.grad.to_dense().any()
 
 
 def test_narrow_vectors_are_mapped_to_the_size_of_the_others_and_keep_their_proportions() -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from tests.models.reference import GRADIENTS, STATES, Weights
 from tests.models.small import each_cell, each_depth, each_direction, randomize
 from textrnn.config import Cell
 from textrnn.models.encoder import CELLS, RNNEncoder
@@ -14,6 +17,12 @@ from textrnn.models.encoder import CELLS, RNNEncoder
 INPUTS, HIDDEN = 3, 4
 LENGTHS = torch.tensor([4, 1, 9, 6, 1])
 STEPS = 9
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
+def _assert_close(actual: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-10) -> None:
+    """tolerance: relative to the largest expected value."""
+    torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance * expected.abs().max().item())
 
 
 # --- against torch's packed sequences
@@ -22,15 +31,11 @@ STEPS = 9
 def _torch_module(encoder: RNNEncoder, cell: str, nonlinearity: str) -> nn.RNNBase:
     """torch's own module of the same shape with the same weights."""
     options = {"num_layers": len(encoder.layers), "bidirectional": encoder.num_directions == 2}
-    reference: nn.RNNBase
     if cell == "rnn":
-        reference = nn.RNN(INPUTS, HIDDEN, nonlinearity=nonlinearity, **options)
-    else:
-        reference = {"gru": nn.GRU, "lstm": nn.LSTM}[cell](INPUTS, HIDDEN, **options)
+        options["nonlinearity"] = nonlinearity
+    reference = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](INPUTS, HIDDEN, **options)
     reference.to(encoder.layers[0][0].weight_ih_l0.dtype)
-    with torch.no_grad():
-        for name, ours in _parameters_by_torch_name(encoder).items():
-            getattr(reference, name).copy_(ours)
+    reference.load_state_dict(_parameters_by_torch_name(encoder))
     return reference
 
 
@@ -66,15 +71,12 @@ def test_outputs_and_gradients_are_those_of_torch_on_packed_sequences(
     outputs.backward(upstream)
     expected.backward(upstream)
 
-    def assert_close(actual: torch.Tensor, wanted: torch.Tensor) -> None:
-        torch.testing.assert_close(actual, wanted, rtol=0, atol=tolerance * wanted.abs().max().item())
-
-    assert_close(outputs, expected)
-    assert_close(inputs.grad, same_inputs.grad)
+    _assert_close(outputs, expected, tolerance)
+    _assert_close(inputs.grad, same_inputs.grad, tolerance)
     ours, theirs = _parameters_by_torch_name(encoder), dict(reference.named_parameters())
     assert ours.keys() == theirs.keys()
     for name in ours:
-        assert_close(ours[name].grad, theirs[name].grad)
+        _assert_close(ours[name].grad, theirs[name].grad, tolerance)
 
 
 @each_cell
@@ -91,6 +93,39 @@ def test_without_concat_directions_each_direction_is_a_stack_of_its_own(cell: st
     torch.testing.assert_close(backward, backward_1(backward_0(inputs.flip(0))[0])[0].flip(0))
 
 
+# --- against the equations of each cell in plain numpy
+
+
+@pytest.mark.parametrize("loss_of", ["all outputs", "the last output"])
+@each_cell
+def test_outputs_and_gradients_follow_the_equations_of_the_cell(cell: str, nonlinearity: str, loss_of: str) -> None:
+    steps, hidden = 20, 8
+    encoder = RNNEncoder(INPUTS, hidden, cell=cell, nonlinearity=nonlinearity, bidirectional=False).double()
+    randomize(encoder)
+    parameters = [
+        getattr(encoder.layers[0][0], f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    ]
+    weights = Weights(*(parameter.detach().numpy() for parameter in parameters))
+    name = f"rnn-{nonlinearity}" if cell == "rnn" else cell
+    x = np.random.default_rng(0).normal(size=(steps, INPUTS))
+    upstream = np.random.default_rng(1).normal(size=(steps, hidden))
+    if loss_of == "the last output":
+        upstream[:-1] = 0  # then the gradient at the first word has passed through all steps
+    gradients = GRADIENTS[name](weights, x, upstream)
+
+    inputs = torch.from_numpy(x).unsqueeze(1).requires_grad_()
+    outputs = encoder(inputs, torch.tensor([steps])).squeeze(1)
+    outputs.backward(torch.from_numpy(upstream))
+
+    _assert_close(outputs, torch.from_numpy(STATES[name](weights, x)))
+    for parameter, expected in zip(parameters, astuple(gradients), strict=True):
+        _assert_close(parameter.grad, torch.from_numpy(expected))
+    assert inputs.grad is not None
+    for t in range(steps):  # each step by itself, as the early gradients are small compared with the late ones
+        _assert_close(inputs.grad[t, 0], torch.from_numpy(gradients.x[t]))
+    assert np.abs(gradients.x[0]).max() > 0
+
+
 # --- initial weights
 
 
@@ -100,7 +135,7 @@ def test_the_recurrent_matrix_of_each_gate_is_initially_orthogonal(cell: str, no
 
     for rnn in (rnn for layer in encoder.layers for rnn in layer):
         gates = rnn.weight_hh_l0.split(HIDDEN)
-        assert len(gates) == CELLS[cell].gates
+        assert len(gates) == GATES[cell]
         for gate in gates:
             torch.testing.assert_close(gate @ gate.T, torch.eye(HIDDEN), rtol=0, atol=1e-5)
 
@@ -119,27 +154,11 @@ def test_biases_are_initially_zero_except_for_the_forget_gate_of_the_lstm(cell: 
     encoder = RNNEncoder(INPUTS, 2, cell=cell, nonlinearity=nonlinearity, num_layers=2)
 
     for rnn in (rnn for layer in encoder.layers for rnn in layer):
-        expected = [0, 0, 1, 1, 0, 0, 0, 0] if cell == "lstm" else [0] * 2 * CELLS[cell].gates
+        expected = [0, 0, 1, 1, 0, 0, 0, 0] if cell == "lstm" else [0] * 2 * GATES[cell]
         assert (rnn.bias_ih_l0 + rnn.bias_hh_l0).tolist() == expected
 
 
 # --- dropout
-
-
-@each_depth
-@each_cell
-def test_dropout_changes_the_outputs_in_training_and_of_several_layers_only(
-    cell: str, nonlinearity: str, num_layers: int
-) -> None:
-    options = {"cell": cell, "nonlinearity": nonlinearity, "num_layers": num_layers}
-    encoder, without = RNNEncoder(INPUTS, HIDDEN, dropout=0.5, **options), RNNEncoder(INPUTS, HIDDEN, **options)
-    without.load_state_dict(encoder.state_dict())
-    inputs = torch.randn(STEPS, len(LENGTHS), INPUTS)
-
-    expected = without(inputs, LENGTHS)
-
-    assert torch.equal(encoder.eval()(inputs, LENGTHS), expected)
-    assert torch.equal(encoder.train()(inputs, LENGTHS), expected) is (num_layers == 1)
 
 
 @each_direction
@@ -168,9 +187,9 @@ def test_dropout_is_applied_to_the_input_of_the_next_layer_and_not_to_recurrent_
     torch.testing.assert_close(after, torch.where(dropped, 0, 2 * before))  # 2 = 1 / (1 - dropout)
 
 
-@pytest.mark.parametrize(("concat_directions", "calls"), [(True, 2), (False, 4)], ids=["concatenated", "separate"])
-def test_dropout_is_applied_between_layers_to_each_input(concat_directions: bool, calls: int) -> None:
-    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=3, dropout=0.5, concat_directions=concat_directions).train()
+@pytest.mark.parametrize(("num_layers", "concat_directions", "calls"), [(1, True, 0), (3, True, 2), (3, False, 4)])
+def test_dropout_is_applied_between_layers_to_each_input(num_layers: int, concat_directions: bool, calls: int) -> None:
+    encoder = RNNEncoder(INPUTS, HIDDEN, num_layers=num_layers, dropout=0.5, concat_directions=concat_directions)
     seen: list[torch.Tensor] = []
     encoder.dropout.register_forward_hook(lambda module, given, result: seen.append(result))
 

@@ -32,7 +32,7 @@ def _by_hand(model: TDNN, words: np.ndarray) -> np.ndarray:
 @each_direction
 def test_outputs_are_those_computed_unit_by_unit(bidirectional: bool, num_layers: int) -> None:
     model = _model(num_layers, bidirectional)
-    token_ids, lengths = padded_batch(random_texts([9, 1, 2, 14]), extra=2)
+    token_ids, lengths = padded_batch(random_texts([9, 1, 2, 20]), extra=2)
     embedded = model.embedding(token_ids)
 
     outputs = model.outputs(embedded, lengths).detach().numpy()
@@ -41,22 +41,6 @@ def test_outputs_are_those_computed_unit_by_unit(bidirectional: bool, num_layers
         expected = _by_hand(model, embedded[:length, text].detach().numpy())
         np.testing.assert_allclose(outputs[:length, text], expected, rtol=0, atol=1e-12)
         assert (expected > 0).any() and (expected == 0).any()
-
-
-@pytest.mark.parametrize(("num_layers", "seen"), [(1, 3), (2, 7), (3, 15)])
-@each_direction
-def test_an_output_depends_on_the_words_around_or_before_it(bidirectional: bool, num_layers: int, seen: int) -> None:
-    model = _model(num_layers, bidirectional)
-    for layer in model.layers:
-        torch.nn.init.uniform_(layer.weight, 0.1, 1)  # all units pass on what they read
-    words = torch.rand(40, 1, 4, dtype=torch.float64, requires_grad=True)
-
-    model.outputs(words, torch.tensor([40]))[20].sum().backward()
-
-    assert words.grad is not None
-    read = words.grad.abs().sum(dim=(1, 2)).nonzero().flatten().tolist()
-    first = 20 - seen // 2 if bidirectional else 21 - seen
-    assert read == list(range(first, first + seen))
 
 
 def test_layers_that_look_beyond_the_texts_take_no_more_memory() -> None:

@@ -113,13 +113,6 @@ def test_a_batch_with_much_padding_is_split_into_chunks_that_end_earlier(
     _assert_close(encoder(inputs.detach(), lengths, encode=encode_for_inference(cores)), expected.detach())
 
 
-@pytest.mark.parametrize("lengths", [[9] * 36 + [4] * 4, [9, 1]], ids=["little padding", "few texts"])
-def test_a_batch_with_little_padding_or_few_texts_is_not_split_so(lengths: list[int], rnn_calls: list[Call]) -> None:
-    RNNEncoder(3, 4)(torch.randn(9, len(lengths), 3), torch.tensor(lengths), encode=encode_in_threads(1))
-
-    assert rnn_calls == [(threading.current_thread().name, 9, len(lengths))] * 2
-
-
 @each_core_count
 @pytest.mark.usefixtures("small_chunks")
 def test_initial_states_get_their_gradients(cores: int) -> None:
@@ -127,10 +120,8 @@ def test_initial_states_get_their_gradients(cores: int) -> None:
     lengths = torch.tensor([6] * 7)
     h0 = [torch.randn(4, dtype=torch.float64, requires_grad=True) for _ in range(2)]
 
-    outputs, expected = (
-        encode_in_threads(cores)(encoder, inputs, lengths, h0),
-        encoder.direction_outputs(inputs, lengths, h0),
-    )
+    outputs = encode_in_threads(cores)(encoder, inputs, lengths, h0)
+    expected = encoder.direction_outputs(inputs, lengths, h0)
 
     _assert_close_with_gradients(torch.cat(outputs, -1), torch.cat(expected, -1), *h0)
 
@@ -189,25 +180,27 @@ def test_an_error_in_a_thread_is_raised() -> None:
         encoder(inputs[..., :2], LENGTHS, encode=encode_in_threads(4))
 
 
-def _chunks(rnn_calls: list[Call], texts: int, cores: int, lengths: list[int] | None = None) -> list[tuple[int, int]]:
+def _chunks(rnn_calls: list[Call], cores: int, lengths: list[int]) -> list[tuple[int, int]]:
     """Steps and texts of each chunk, the smallest first."""
     rnn_calls.clear()
-    all_lengths = torch.tensor(lengths or [9] * texts)
-    RNNEncoder(2, 2, bidirectional=False)(torch.randn(9, texts, 2), all_lengths, encode=encode_in_threads(cores))
+    encoder, inputs = RNNEncoder(2, 2, bidirectional=False), torch.randn(9, len(lengths), 2)
+    encoder(inputs, torch.tensor(lengths), encode=encode_in_threads(cores))
     return sorted(call[1:] for call in rnn_calls)
 
 
 def test_there_is_a_chunk_for_each_core_unless_chunks_would_be_too_small(rnn_calls: list[Call]) -> None:
-    assert _chunks(rnn_calls, 64, 1) == [(9, 64)]
-    assert _chunks(rnn_calls, 64, 2) == [(9, 32), (9, 32)]
-    assert _chunks(rnn_calls, 50, 8) == [(9, 16), (9, 17), (9, 17)]
-    assert _chunks(rnn_calls, 5, 8) == [(9, 5)]
+    assert _chunks(rnn_calls, 1, [9] * 64) == [(9, 64)]
+    assert rnn_calls[0][0] == threading.current_thread().name
+    assert _chunks(rnn_calls, 2, [9] * 64) == [(9, 32), (9, 32)]
+    assert _chunks(rnn_calls, 8, [9] * 50) == [(9, 16), (9, 17), (9, 17)]
+    assert _chunks(rnn_calls, 8, [9] * 5) == [(9, 5)]
 
 
-def test_a_chunk_ends_with_its_own_longest_text(rnn_calls: list[Call]) -> None:
+def test_a_chunk_ends_with_its_own_longest_text_if_there_is_much_padding(rnn_calls: list[Call]) -> None:
     lengths = [9] * 10 + [8] * 20 + [2] * 20 + [1] * 14
-    assert _chunks(rnn_calls, 64, 1, lengths) == [(2, 16), (2, 16), (8, 16), (9, 16)]
-    assert _chunks(rnn_calls, 20, 4, [9] + [1] * 19) == [(9, 20)]
+    assert _chunks(rnn_calls, 1, lengths) == [(2, 16), (2, 16), (8, 16), (9, 16)]
+    assert _chunks(rnn_calls, 4, [9] + [1] * 19) == [(9, 20)]
+    assert _chunks(rnn_calls, 1, [9] * 36 + [4] * 4) == [(9, 40)]
 
 
 # --- inference

@@ -15,9 +15,8 @@ def test_examples_are_evenly_spaced_and_of_both_kinds() -> None:
 
 
 def test_long_texts_are_cut_and_control_characters_are_shown_as_escapes() -> None:
-    shown = example(["a", "b"], "x" * 203)
-    assert (shown.text, shown.more) == ("x" * 200, 3)
-    assert example(["a"], "\x1b[31m\u202e").text == "\\x1b[31m\\u202e"
+    assert example(["a", "b"], "x" * 203) == (["a", "b"], "x" * 200, 3)
+    assert example(["a"], "\x1b[31m\u202e") == (["a"], "\\x1b[31m\\u202e", 0)
 
 
 def test_config_values_are_shown_as_in_yaml() -> None:

@@ -21,7 +21,8 @@ def written(folder: Path, rows: list[str], chosen: list[int]) -> list[str]:
     (folder / "x.tsv").write_text("".join(f"{row}\n" for row in rows))
     truth = np.asarray([0, 1, 0])[chosen]
     predictions = Predictions(np.asarray(chosen), HASHES, truth, 1 - truth, np.full(len(chosen), 0.75))
-    write_predictions(folder / "out.tsv", Source([str(folder / "x.tsv")]), predictions, ["a", "b"])
+    source = Source([str(folder / "x.tsv")])
+    write_predictions(folder / "out.tsv", source, predictions, ["a", "b"], lambda at, text: None)
     return (folder / "out.tsv").read_text().splitlines()
 
 

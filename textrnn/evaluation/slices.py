@@ -104,11 +104,9 @@ def _slices(groups: np.ndarray, right: np.ndarray, names: list[str]) -> list[Sli
 def reliability(probabilities: np.ndarray, right: np.ndarray) -> list[Bin]:
     """The bins of the calibration error (Guo et al. 2017, figure 1), empty ones left out."""
     texts, hits, sums = _binned(probabilities, right, calibration_bins, CALIBRATION_BINS)
-    return [
-        Bin(int(count), int(right_count), total / count)
-        for count, right_count, total in zip(texts, hits, sums, strict=True)
-        if count
-    ]
+    occurring = texts > 0
+    means = sums[occurring] / texts[occurring]
+    return list(map(Bin, texts[occurring].tolist(), hits[occurring].tolist(), means.tolist()))
 
 
 def coverage_curve(probabilities: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from textrnn.linear.mixture import Mixture
-from textrnn.models.encoder import padding_mask
+from textrnn.models.layers import padding_mask
 from textrnn.models.network import Network, average_logits
 from textrnn.models.threaded import training_encode
 from textrnn.runtime.device import tf32

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from textrnn.explaining.explanations import Explanation
 from textrnn.reports.examples import divided
-from textrnn.reports.html import render
+from textrnn.reports.page import render
 from textrnn.runtime.terminal import json_text, one_line, visible
 
 WORDS_SHOWN, CHARACTERS_SHOWN, TOKENS_SHOWN = 8, 200, 2000

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from textrnn.models.dropout import Dropout
+from textrnn.models.layers import Dropout
 from textrnn.texts.vocab import PAD, UNK
 
 INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are

@@ -8,20 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from textrnn.models.dropout import Dropout
-
-
-class Cell(NamedTuple):
-    """A recurrent cell.
-
-    build: (input_size, hidden_size, nonlinearity) -> a module of one layer and one direction. It maps inputs (T, B,
-    input_size) and the initial states (1, B, hidden_size) to a tuple that begins with its outputs (T, B, hidden_size).
-    gates: matrices that are stacked in each of its weights. initialize: called with the module and `gates`.
-    """
-
-    build: Callable[[int, int, str], nn.Module]
-    gates: int
-    initialize: Callable[[nn.Module, int], None]
+from textrnn.models.layers import Dropout, padding_mask
 
 
 class LSTM(nn.LSTM):
@@ -33,31 +20,31 @@ class LSTM(nn.LSTM):
 
 
 @torch.no_grad()
-def initialize_gates(rnn: nn.Module, gates: int) -> None:
+def initialized(rnn: nn.RNNBase) -> nn.RNNBase:
     """Xavier initialization for input weights (Glorot & Bengio 2010) and orthogonal recurrent weights (Saxe et al.
-    2014), each gate by itself, so that gradients neither vanish nor explode at first. Biases are zero."""
+    2014), each gate by itself, so that gradients neither vanish nor explode at first. Biases are zero, except for that
+    of an LSTM's forget gate, which is 1 (Jozefowicz et al. 2015)."""
     for name, weight in rnn.named_parameters():
-        for gate in weight.chunk(gates):
+        for gate in weight.split(rnn.hidden_size):
             if name.startswith("weight_ih"):
                 nn.init.xavier_uniform_(gate)
             elif name.startswith("weight_hh"):
                 nn.init.orthogonal_(gate)
             else:
                 gate.zero_()
+    if isinstance(rnn, nn.LSTM):
+        rnn.get_parameter("bias_ih_l0").chunk(4)[1].fill_(1.0)  # the order is input, forget, cell, output
+    return rnn
 
 
-@torch.no_grad()
-def _initialize_lstm(rnn: nn.Module, gates: int) -> None:
-    """As others, but the bias of the forget gate is 1 (Jozefowicz et al. 2015)."""
-    initialize_gates(rnn, gates)
-    rnn.get_parameter("bias_ih_l0").chunk(gates)[1].fill_(1.0)  # the order is input, forget, cell, output
-
-
-# Elman 1990 (rnn); Cho et al. 2014 (gru); Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000 (lstm)
-CELLS = {
-    "rnn": Cell(lambda size, hidden, f: nn.RNN(size, hidden, nonlinearity=f), 1, initialize_gates),
-    "gru": Cell(lambda size, hidden, _: nn.GRU(size, hidden), 3, initialize_gates),
-    "lstm": Cell(lambda size, hidden, _: LSTM(size, hidden), 4, _initialize_lstm),
+# (input_size, hidden_size, nonlinearity) -> a module of one layer and one direction with its initial weights. It maps
+# inputs (T, B, input_size) and initial states (1, B, hidden_size) to a tuple that begins with outputs (T, B,
+# hidden_size). Elman 1990 (rnn); Cho et al. 2014 (gru); Hochreiter & Schmidhuber 1997 with the forget gate of Gers et
+# al. 2000 (lstm)
+CELLS: dict[str, Callable[[int, int, str], nn.Module]] = {
+    "rnn": lambda size, hidden, f: initialized(nn.RNN(size, hidden, nonlinearity=f)),
+    "gru": lambda size, hidden, _: initialized(nn.GRU(size, hidden)),
+    "lstm": lambda size, hidden, _: initialized(LSTM(size, hidden)),
 }
 
 
@@ -110,14 +97,11 @@ class RNNEncoder(nn.Module):
         self.concat_directions = concat_directions
         self.dropout = Dropout(dropout)
 
-        def new_rnn(size: int) -> nn.Module:
-            rnn = CELLS[cell].build(size, hidden_size, nonlinearity)
-            CELLS[cell].initialize(rnn, CELLS[cell].gates)
-            return rnn
-
         input_sizes = [input_size] + [self.output_size if concat_directions else hidden_size] * (num_layers - 1)
-        directions = range(self.num_directions)
-        self.layers = nn.ModuleList(nn.ModuleList(new_rnn(size) for _ in directions) for size in input_sizes)
+        self.layers = nn.ModuleList(
+            nn.ModuleList(CELLS[cell](size, hidden_size, nonlinearity) for _ in range(self.num_directions))
+            for size in input_sizes
+        )
 
     def direction_outputs(
         self, inputs: torch.Tensor, lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None = None, *,
@@ -161,11 +145,6 @@ def in_text_order(outputs: Sequence[torch.Tensor], lengths: torch.Tensor) -> lis
     """`direction_outputs` with the output for a word at the position of the word in both directions."""
     index = reversal_index(lengths, len(outputs[0]))
     return [outputs[0], *(reverse(each, index) for each in outputs[1:])]
-
-
-def padding_mask(lengths: torch.Tensor, steps: int) -> torch.Tensor:
-    """lengths (B,) -> (T, B) bool, true at padded positions. steps: T."""
-    return torch.arange(steps, device=lengths.device).unsqueeze(1) >= lengths
 
 
 def reversal_index(lengths: torch.Tensor, steps: int) -> torch.Tensor:

@@ -35,12 +35,9 @@ class Network(nn.Module, ABC):
     embedding: Embedding
 
     def forward(
-        self,
-        token_ids: torch.Tensor,
-        lengths: torch.Tensor,
-        embedding_offset: torch.Tensor | None = None,
+        self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None,
         encode: Encode = RNNEncoder.direction_outputs,
-    ) -> torch.Tensor:
+    ) -> torch.Tensor:  # fmt: skip
         """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes). The logits of a text
         depend neither on padding nor on the other texts of the batch.
 

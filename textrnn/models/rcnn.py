@@ -7,8 +7,8 @@ from torch import nn
 
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import Encode, RNNEncoder, in_text_order
+from textrnn.models.layers import Pooling, classifier_head
 from textrnn.models.network import Network
-from textrnn.models.pooling import Pooling, classifier_head
 
 
 class RCNN(Network):

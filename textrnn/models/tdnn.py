@@ -6,11 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from textrnn.models.dropout import Dropout
 from textrnn.models.embedding import Embedding
-from textrnn.models.encoder import Encode, padding_mask
+from textrnn.models.encoder import Encode
+from textrnn.models.layers import Dropout, Pooling, classifier_head, padding_mask
 from textrnn.models.network import Network
-from textrnn.models.pooling import Pooling, classifier_head
 
 TAPS = 3  # steps of its input that a unit reads
 

@@ -6,8 +6,8 @@ import torch
 
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import Encode, RNNEncoder
+from textrnn.models.layers import Pooling, classifier_head
 from textrnn.models.network import Network
-from textrnn.models.pooling import Pooling, classifier_head
 
 
 class TextRNN(Network):

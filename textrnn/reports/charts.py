@@ -272,13 +272,12 @@ def _font_for(text: str) -> str | None:
 
     needed = {ord(character) for character in text if not character.isspace()}
     font = _known_font_for(needed)
-    if font is not None:
-        return font
-    known = {entry.fname for entry in fontManager.ttflist}  # matplotlib caches it: look for newly installed fonts
-    for path in sorted(set(findSystemFonts()) - known):
-        with contextlib.suppress(OSError, RuntimeError):
-            fontManager.addfont(path)
-    return _known_font_for(needed)
+    if font is None:  # matplotlib caches which fonts are installed: look for new ones
+        for path in sorted(set(findSystemFonts()) - {entry.fname for entry in fontManager.ttflist}):
+            with contextlib.suppress(OSError, RuntimeError):
+                fontManager.addfont(path)
+        font = _known_font_for(needed)
+    return font
 
 
 def _known_font_for(needed: set[int]) -> str | None:

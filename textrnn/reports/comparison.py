@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from textrnn.corpus.resample import texts_at
 from textrnn.evaluation.comparison import differing_rows, p_value, points, rounded
 from textrnn.reading.source import Source
-from textrnn.reports.html import render
+from textrnn.reports.page import render
 from textrnn.reports.text import score_columns
 from textrnn.runtime.files import atomic_writer, write_bytes
 from textrnn.runtime.terminal import aligned, cut, json_text, one_line, visible, wrapped
+
+Example = tuple[list[str], str, int]  # the true label and those predicted, the text cut, the number of characters cut
 
 COMPARISON = ("comparison.json", "comparison.txt", "comparison.html", "differences.tsv")
 CLASSES_SHOWN = 5
@@ -38,14 +40,15 @@ def comparison_text(result: dict[str, Any], columns: int | None = None) -> str:
     if result["config_differences"]:
         lines.append(f"What differs in the configs ({' | '.join(names)})")
         lines += [config_line(difference) for difference in result["config_differences"]]
-        lines += [SEED_ALONE] if differ_in_seed_alone(result) else []
+        lines += [note] if (note := seed_note(result)) else []
     else:
         lines.append("The configs do not differ.")
     return "\n".join([*(line if "  " in line else wrapped(line, columns) for line in lines), ""])
 
 
-def differ_in_seed_alone(result: dict[str, Any]) -> bool:
-    return [difference["key"] for difference in result["config_differences"]] == ["train.seed"]
+def seed_note(result: dict[str, Any]) -> str | None:
+    keys = [difference["key"] for difference in result["config_differences"]]
+    return SEED_ALONE if keys == ["train.seed"] else None
 
 
 def data_line(data: dict[str, Any]) -> str:
@@ -129,16 +132,8 @@ def config_value(value: Any) -> str:
     return visible(", ".join(map(str, value)) if isinstance(value, list) else str(value)).replace("\n", "\\n")
 
 
-class Example(NamedTuple):
-    """labels: the true one, then the prediction of each run. more: the number of characters left out."""
-
-    labels: list[str]
-    text: str
-    more: int
-
-
 def example(labels: list[str], text: str) -> Example:
-    return Example([visible(label) for label in labels], visible(text[:CHARACTERS]), max(len(text) - CHARACTERS, 0))
+    return [visible(label) for label in labels], visible(text[:CHARACTERS]), max(len(text) - CHARACTERS, 0)
 
 
 def chosen_examples(truth: np.ndarray, predicted: list[np.ndarray]) -> list[tuple[list[int], list[int]]]:
@@ -170,7 +165,7 @@ def comparison_html(result: dict[str, Any], examples: list[tuple[list[Example], 
         ],
         multiplicity=multiplicity_note(result),
         selected=SELECTED,
-        seed_alone=SEED_ALONE if differ_in_seed_alone(result) else None,
+        seed_alone=seed_note(result),
         differences=[
             (visible(difference["key"]), list(map(config_value, difference["values"])))
             for difference in result["config_differences"]
@@ -225,8 +220,8 @@ def write_comparison(
                 examples[row] = example(names, text)
     shown = [([examples[row] for row in first], [examples[row] for row in other]) for first, other in chosen]
     page = comparison_html(result, shown)
-    text = comparison_text(result)
-    for suffix, content in (("json", json_text(result, indent=2)), ("txt", text), ("html", page)):
+    files = {"json": json_text(result, indent=2), "txt": comparison_text(result), "html": page}
+    for suffix, content in files.items():
         write_bytes(folder / f"comparison.{suffix}", _utf8(content))
 
 

@@ -1,4 +1,4 @@
-"""An evaluation as a web page of one file, which asks the network for nothing."""
+"""Web pages of one file, which ask the network for nothing: any from a template, and that of an evaluation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +19,14 @@ from textrnn.evaluation.metrics import MOST_WHOLE, confusion_matrix, most_confus
 from textrnn.evaluation.slices import Predictions, Slice, by_length, by_unknown, coverage_curve, reliability, thresholds
 from textrnn.reports.charts import Best, History, plot_calibration, plot_coverage, plot_curves, svg, training_curves
 from textrnn.reports.examples import Examples, Pieces
-from textrnn.reports.html import TEMPLATES, render
 from textrnn.reports.text import HELD_OUT_HEADING
 from textrnn.runtime.terminal import cut, display_width, visible
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from scipy.sparse import csr_array
 
+TEMPLATES = Path(__file__).with_name("templates")
 _BYTES_OF_TEXTS = 1_500_000  # in the page, as JSON
 _LONGEST_LABEL = 200
 _HEADER_WIDTH = 20  # of labels beside a matrix, in columns of a terminal
@@ -33,6 +36,22 @@ PAIRS_BESIDE_MATRIX, PAIRS_ALONE = 15, 50
 
 # Texts and the ids of the labels predicted for them -> the pieces of each text, None without an explanation
 Explain = Callable[[Sequence[str], Sequence[int]], Sequence[Pieces | None]]
+
+
+def render(template: str, **values: Any) -> str:
+    """The page, in which all values are escaped. Raises an error of Jinja if the template uses a value that is not
+    given."""
+    return _environment().get_template(template).render(values)
+
+
+@cache  # and with it the compiled templates
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
 
 
 @dataclass
@@ -52,22 +71,19 @@ class About:
     lengths: np.ndarray
     unknown: np.ndarray
     intervals: dict[str, dict[str, list[float]]]
-    history: History = field(default_factory=list)
-    best: Best = field(default_factory=dict)
+    history: History
+    best: Best
 
 
 def evaluation_page(
-    metrics: dict[str, Any],
-    predictions: Predictions,
-    examples: Examples,
-    about: About,
-    explain: Explain | None = None,
+    metrics: dict[str, Any], predictions: Predictions, examples: Examples, about: About, explain: Explain | None
 ) -> str:
     """The HTML. examples: from the cells of `cells_to_browse`. explain: colours the words of the most confident
     errors."""
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     labels = [_shown_label(label) for label in metrics["labels"]]
     matrix = confusion_matrix(metrics)
+    confused = most_confused(matrix)
     probabilities, right = predictions.probabilities, predictions.truth == predictions.predicted
     rows = thresholds(probabilities, right)
     return render(
@@ -83,10 +99,10 @@ def evaluation_page(
         data=visible(about.data),
         parts=part_rows(metrics, about.intervals),
         wrong=int(np.count_nonzero(~right)),
-        classes=class_rows(metrics, labels, matrix),
+        classes=class_rows(metrics, labels, matrix.sum(axis=0), confused),
         matrix=matrix_view(labels, matrix),
-        pairs=pair_rows(matrix),
-        pair_count=len(most_confused(matrix)),
+        pairs=pair_rows(matrix.sum(axis=1), confused),
+        pair_count=len(confused),
         errors=error_rows(labels, predictions, examples, explain),
         calibration=svg(
             plot_calibration(reliability(probabilities, right)),
@@ -137,9 +153,8 @@ def error_rows(
 ) -> list[dict[str, Any]]:
     """The most confident errors; `pieces` is (text, contribution, share of the largest contribution) of each piece."""
     errors = examples.errors
-    explained: Sequence[Pieces | None] = [None] * len(errors)
-    if explain is not None and errors:
-        explained = explain([examples.whole[at] for at in errors], predictions.predicted[errors].tolist())
+    texts, classes = [examples.whole[at] for at in errors], predictions.predicted[errors].tolist()
+    explained = explain(texts, classes) if explain is not None and errors else [None] * len(errors)
     rows = []
     for at, pieces in zip(errors, explained, strict=True):
         largest = max((abs(value) for _, value in pieces or ()), default=0.0) or 1.0
@@ -170,40 +185,37 @@ def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float
     return [network, linear, {"name": "together", **whole}]
 
 
-def class_rows(metrics: dict[str, Any], labels: list[str], matrix: csr_array) -> list[dict[str, Any]]:
+def class_rows(
+    metrics: dict[str, Any], labels: list[str], predicted: np.ndarray, confused: np.ndarray
+) -> list[dict[str, Any]]:
     """A row per class, in the order of the labels; of more than a thousand, those of the lowest F1. A score that has
-    nothing to count (no text of the class, or none predicted as it) is None."""
-    predicted = matrix.sum(axis=0)
-    mistaken: dict[int, tuple[int, int]] = {}  # class -> its most frequent wrong prediction, and how often
-    for true, other, count in most_confused(matrix).tolist():
-        mistaken.setdefault(true, (other, count))
-    rows: list[dict[str, Any]] = []
-    for number, scores in enumerate(metrics["per_class"].values()):
-        has_texts, is_predicted = scores["support"] > 0, predicted[number] > 0
-        other, count = mistaken.get(number, (None, 0))
-        rows.append(
-            {
-                "number": number,
-                "label": labels[number],
-                "texts": scores["support"],
-                "precision": scores["precision"] if is_predicted else None,
-                "recall": scores["recall"] if has_texts else None,
-                "f1": scores["f1"] if has_texts or is_predicted else None,
-                "mistaken": other,
-                "mistaken_count": count,
-            }
-        )
+    nothing to count (no text of the class, or none predicted as it) is None. predicted (C,): the number of texts
+    predicted as each class. confused: see `most_confused`."""
+    # class -> its most frequent wrong prediction, and how often; the last entry of a class is kept
+    mistaken = {true: (other, count) for true, other, count in confused[::-1].tolist()}
+    rows = [
+        {
+            "number": number,
+            "label": labels[number],
+            "texts": scores["support"],
+            "precision": scores["precision"] if predicted[number] else None,
+            "recall": scores["recall"] if scores["support"] else None,
+            "f1": scores["f1"] if scores["support"] or predicted[number] else None,
+            "mistaken": mistaken.get(number),
+        }
+        for number, scores in enumerate(metrics["per_class"].values())
+    ]
     lowest = sorted(rows, key=lambda row: (row["f1"] is None, row["f1"] or 0))[:MOST_CLASSES]
     return sorted(lowest, key=lambda row: row["number"])
 
 
-def pair_rows(matrix: csr_array) -> list[dict[str, Any]]:
-    """The most confused pairs, with their share of the true class: a few beside a matrix, more in its place."""
-    sizes = matrix.sum(axis=1)
+def pair_rows(sizes: np.ndarray, confused: np.ndarray) -> list[dict[str, Any]]:
+    """The most confused pairs, with their share of the true class: a few beside a matrix, more in its place. sizes
+    (C,): the number of texts of each class. confused: see `most_confused`."""
     most = PAIRS_BESIDE_MATRIX if len(sizes) <= MOST_WHOLE else PAIRS_ALONE
     return [
         {"true": true, "predicted": predicted, "count": count, "share": count / sizes[true]}
-        for true, predicted, count in most_confused(matrix)[:most].tolist()
+        for true, predicted, count in confused[:most].tolist()
     ]
 
 

@@ -57,15 +57,9 @@ def _is_free(folder: Path, described: dict[str, Any]) -> bool:
 
 
 def write_results(
-    folder: Path,
-    metrics: dict[str, Any],
-    begin: float,
-    described: dict[str, Any],
-    source: Source,
-    predictions: Predictions,
-    about: About,
-    explain: Explain | None = None,
-) -> bool:
+    folder: Path, metrics: dict[str, Any], begin: float, described: dict[str, Any], source: Source,
+    predictions: Predictions, about: About, explain: Explain | None,
+) -> bool:  # fmt: skip
     """Write all files of an evaluation; returns whether a font could draw the labels of the picture. metrics: without
     the time since `begin` (time.perf_counter()), which is added and so written last. described: the content of
     data.json. explain: colours the words of the errors in the page.
@@ -93,11 +87,7 @@ def write_results(
 
 
 def write_predictions(
-    path: Path,
-    source: Source,
-    predictions: Predictions,
-    labels: list[str],
-    visit: Callable[[int, str], object] = lambda at, text: None,
+    path: Path, source: Source, predictions: Predictions, labels: list[str], visit: Callable[[int, str], object]
 ) -> None:
     """A line per text in the order of the data; the texts are read again rather than kept in memory. visit: called with
     the position of each text in `predictions`, and the text.

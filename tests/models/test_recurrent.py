@@ -4,10 +4,54 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.small import each_cell, each_depth, padded_batch, random_texts, small_model
+from tests.models.small import (
+    each_cell,
+    each_depth,
+    each_direction,
+    each_pooling,
+    padded_batch,
+    random_texts,
+    small_model,
+)
 from textrnn.models.embedding import Embedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.rcnn import RCNN
+
+
+@each_pooling
+@each_direction
+@each_depth
+@each_cell
+def test_logits_are_those_of_the_modules_one_after_another(
+    cell: str, nonlinearity: str, num_layers: int, bidirectional: bool, pooling: str
+) -> None:
+    model = small_model(
+        cell=cell, nonlinearity=nonlinearity, num_layers=num_layers, bidirectional=bidirectional, pooling=pooling
+    )
+    token_ids, lengths = padded_batch(random_texts([4, 1, 6]))
+
+    outputs = model.encoder(model.embedding(token_ids), lengths)
+    pooled = model.pooling(outputs, lengths)
+    if pooling == "last":  # the last step of the backward direction is at the first word
+        pooled[:, 5:] = outputs[0, :, 5:]
+    last = model.head[-1]
+
+    assert outputs.shape == (6, 3, 10 if bidirectional else 5)
+    torch.testing.assert_close(model(token_ids, lengths), pooled @ last.weight.T + last.bias)
+
+
+@each_pooling
+def test_logits_depend_on_the_order_of_words(pooling: str) -> None:
+    model = small_model(pooling=pooling)
+    [text] = random_texts([6])
+
+    logits = model(text.unsqueeze(1), torch.tensor([6]))
+    of_reversed = model(text.flip(0).unsqueeze(1), torch.tensor([6]))
+
+    assert (logits - of_reversed).abs().max() > 1e-3
+
+
+# --- RCNN
 
 LENGTHS = [4, 1, 6]
 
@@ -48,61 +92,15 @@ def test_logits_follow_the_equations_of_the_paper(texts: list[int]) -> None:
     )
 
 
-def _model(cell: str, nonlinearity: str, num_layers: int) -> RCNN:
+@each_depth
+@each_cell
+def test_a_context_is_a_parameter_and_the_output_for_the_words_on_its_side(
+    cell: str, nonlinearity: str, num_layers: int
+) -> None:
     model = small_model(
         architecture="rcnn", cell=cell, nonlinearity=nonlinearity, num_layers=num_layers, hidden_size=10
-    )
-    assert isinstance(model, RCNN)
-    return model.double()
-
-
-@each_depth
-@each_cell
-def test_contexts_depend_on_all_words_before_or_after_but_not_on_the_word_itself(
-    cell: str, nonlinearity: str, num_layers: int
-) -> None:
-    model = _model(cell, nonlinearity, num_layers)
-    lengths = torch.tensor(LENGTHS)
+    ).double()
     embedded = torch.randn(8, 3, 4, dtype=torch.float64)
-    left, right = model.contexts(embedded, lengths)
-
-    for text, length in enumerate(LENGTHS):
-        for word in range(length):
-            changed = embedded.clone()
-            changed[word, text] += 1.0
-            new_left, new_right = model.contexts(changed, lengths)
-            left_changed, right_changed = (new_left != left).any(dim=-1), (new_right != right).any(dim=-1)
-            before, after = range(word), range(word + 1, length)
-            assert [at for at in range(length) if left_changed[at, text]] == list(after)
-            assert [at for at in range(length) if right_changed[at, text]] == list(before)
-            others = [at for at in range(3) if at != text]
-            assert not left_changed[:, others].any()
-            assert not right_changed[:, others].any()
-
-
-@each_depth
-@each_cell
-def test_the_first_left_and_the_last_right_context_are_trained_parameters(
-    cell: str, nonlinearity: str, num_layers: int
-) -> None:
-    model = _model(cell, nonlinearity, num_layers)
-
-    left, right = model.contexts(torch.randn(8, 3, 4, dtype=torch.float64), torch.tensor(LENGTHS))
-
-    for text, length in enumerate(LENGTHS):
-        assert torch.equal(left[0, text], model.first_left)
-        assert torch.equal(right[length - 1, text], model.last_right)
-    model(*padded_batch(random_texts(LENGTHS))).sum().backward()
-    for parameter in (model.first_left, model.last_right):
-        assert parameter.grad is not None
-        assert parameter.grad.any()
-
-
-@each_depth
-@each_cell
-def test_a_context_is_the_output_for_the_words_on_its_side(cell: str, nonlinearity: str, num_layers: int) -> None:
-    model = _model(cell, nonlinearity, num_layers)
-    embedded = torch.randn(6, 1, 4, dtype=torch.float64)
 
     def last_output(words: torch.Tensor, direction: int, h0: torch.Tensor) -> torch.Tensor:
         """Of the layers of one direction, computed by torch's own modules; h0 is the initial state of the last one."""
@@ -111,12 +109,15 @@ def test_a_context_is_the_output_for_the_words_on_its_side(cell: str, nonlineari
             words = layer(words)[0]
         return layers[-1](words, h0.view(1, 1, -1))[0][-1, 0]
 
-    left, right = model.contexts(embedded, torch.tensor([6]))
+    left, right = model.contexts(embedded, torch.tensor(LENGTHS))
 
-    for word in range(1, 6):
-        torch.testing.assert_close(left[word, 0], last_output(embedded[:word], 0, model.first_left))
-    for word in range(5):
-        torch.testing.assert_close(right[word, 0], last_output(embedded[word + 1 :].flip(0), 1, model.last_right))
+    for text, length in enumerate(LENGTHS):
+        words = embedded[:length, [text]]
+        assert torch.equal(left[0, text], model.first_left)
+        assert torch.equal(right[length - 1, text], model.last_right)
+        for at in range(1, length):
+            torch.testing.assert_close(left[at, text], last_output(words[:at], 0, model.first_left))
+            torch.testing.assert_close(right[at - 1, text], last_output(words[at:].flip(0), 1, model.last_right))
 
 
 def test_dropout_between_layers_is_not_applied_to_contexts() -> None:
@@ -132,13 +133,6 @@ def test_dropout_between_layers_is_not_applied_to_contexts() -> None:
 
 @pytest.mark.parametrize("options", [{"concat_directions": True}, {"concat_directions": False, "bidirectional": False}])
 def test_an_encoder_without_two_separate_directions_is_refused(options: dict[str, bool]) -> None:
+    encoder = RNNEncoder(4, 5, **options)
     with pytest.raises(ValueError, match="bidirectional=True and concat_directions=False"):
-        RCNN(
-            Embedding(5, 4),
-            RNNEncoder(4, 5, **options),
-            pooling="max",
-            hops=1,
-            num_classes=2,
-            fc_size=None,
-            dropout=0.0,
-        )
+        RCNN(Embedding(5, 4), encoder, pooling="max", hops=1, num_classes=2, fc_size=None, dropout=0.0)
