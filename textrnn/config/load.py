@@ -21,9 +21,7 @@ _CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError
 
 
 class _InvalidYaml(Exception):
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
+    """Its arguments are the line and the reason."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -145,7 +143,8 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         tree = _parse(text)
     except _InvalidYaml as error:
-        raise ConfigError(f"{path}:{error.line}: not valid YAML: {error}") from None
+        line, reason = error.args
+        raise ConfigError(f"{path}:{line}: not valid YAML: {reason}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -170,7 +169,7 @@ def parse_override(option: str) -> tuple[str, Any]:
         return key.strip(), _parse(value)
     except _InvalidYaml as error:
         hint = f"; to give it as text, quote it twice: '{key}=\"{value}\"'" if len(value) == 1 and value != '"' else ""
-        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {error}{hint}") from None
+        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {error.args[1]}{hint}") from None
 
 
 def _hint(name: str) -> str:
