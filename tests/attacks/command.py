@@ -63,14 +63,9 @@ def attack(*arguments: str, **options: Any) -> Ended:
     return ended
 
 
-def run(
-    *arguments: str,
-    stdin: int | None = None,
-    environment: dict[str, str] | None = None,
-    prepare: Callable[[], object] = lambda: None,
-) -> Ended:
-    """Run a command in a fork, in a session of its own, with limited time and memory. Without a descriptor, stdin is
-    empty."""
+def run(*arguments: str, prepare: Callable[[], object] = lambda: None, **options: Any) -> Ended:
+    """Run a command in a fork, in a session of its own, with limited time and memory. options: the descriptor `stdin`,
+    else it is empty; `environment`."""
 
     def begin() -> None:
         os.setsid()
@@ -85,10 +80,8 @@ def run(
         prepare()
 
     with open(os.devnull) as nothing, open("../out", "wb") as out, open("../err", "wb") as err:
-        process = Forked(
-            *arguments, stdin=nothing.fileno() if stdin is None else stdin, stdout=out.fileno(), stderr=err.fileno(),
-            environment=environment, prepare=begin,
-        )  # fmt: skip
+        streams = {"stdin": nothing.fileno(), "stdout": out.fileno(), "stderr": err.fileno()}
+        process = Forked(*arguments, prepare=begin, **streams | options)
     with process.stdin, process.stdout, process.stderr:
         code = process.wait()
     check_no_process(process.pid)

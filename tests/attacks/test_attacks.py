@@ -19,7 +19,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import cycle, product
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -113,10 +112,11 @@ def in_a_process(test: Callable[..., None]) -> Callable[..., None]:
     return pytest.mark.slow(pytest.mark.usefixtures("here")(test))
 
 
-def start(words: list[str], **options: Any) -> subprocess.Popen[bytes]:
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([*COMMAND, *words], start_new_session=True, env=environment, **streams | options)
+def start(words: list[str], prepare: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=prepare,
+    )  # fmt: skip
 
 
 def ended(process: subprocess.Popen[bytes], words: list[str]) -> Ended:
@@ -181,7 +181,7 @@ def test_a_limit_of_the_system_is_one_message(kind: str, number: int) -> None:
         "descriptors": (resource.RLIMIT_NOFILE, rng.randrange(8, 48)),
     }[kind]
     words, before = rng.choice(COMMANDS), files()
-    check(ended(start(words, preexec_fn=lambda: resource.setrlimit(which, (size, size))), words), before)
+    check(ended(start(words, lambda: resource.setrlimit(which, (size, size))), words), before)
 
 
 @in_a_process
@@ -195,7 +195,7 @@ def test_closed_and_full_streams_do_no_harm(words: list[str], spoiled: tuple[str
                 os.close(number)
 
     before = files()
-    _check_what_is_seen(ended(start(words, preexec_fn=spoil), words), before)
+    _check_what_is_seen(ended(start(words, spoil), words), before)
 
 
 @in_a_process
