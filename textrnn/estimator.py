@@ -27,11 +27,10 @@ from textrnn.models.network import Ensemble
 from textrnn.reading.labels import label_problem
 from textrnn.reading.reader import Example
 from textrnn.run.model import Model, save_model
-from textrnn.runtime.device import choose_device, tf32
+from textrnn.runtime.device import choose_device, fork_rng, tf32
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.progress import show_bars
-from textrnn.runtime.seeding import fork_rng
 from textrnn.runtime.signals import StopRequest
 from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path
+from typing import Any
 
 from hypothesis import note
 
@@ -52,24 +53,19 @@ class Ended:
     err: str
 
 
-def attack(*arguments: str, stdin: int | None = None, environment: dict[str, str] | None = None) -> Ended:
-    """Run a command and check how it ended."""
+def attack(*arguments: str, **options: Any) -> Ended:
+    """Run a command and check how it ended. options: of `run`."""
     usual = " ".join(map(repr, SMALL))
-    note(f"{environment or ''} textrnn {' '.join(map(repr, arguments))}".replace(usual, "SMALL")[:1000])
+    note(f"{options or ''} textrnn {' '.join(map(repr, arguments))}".replace(usual, "SMALL")[:1000])
     before = files()
-    ended = run(*arguments, stdin=stdin, environment=environment)
+    ended = run(*arguments, **options)
     check(ended, before)
     return ended
 
 
-def run(
-    *arguments: str,
-    stdin: int | None = None,
-    environment: dict[str, str] | None = None,
-    prepare: Callable[[], object] = lambda: None,
-) -> Ended:
-    """Run a command in a fork, in a session of its own, with limited time and memory. Without a descriptor, stdin is
-    empty."""
+def run(*arguments: str, prepare: Callable[[], object] = lambda: None, **options: Any) -> Ended:
+    """Run a command in a fork, in a session of its own, with limited time and memory. options: the descriptor `stdin`,
+    else it is empty; `environment`."""
 
     def begin() -> None:
         os.setsid()
@@ -84,10 +80,8 @@ def run(
         prepare()
 
     with open(os.devnull) as nothing, open("../out", "wb") as out, open("../err", "wb") as err:
-        process = Forked(
-            *arguments, stdin=nothing.fileno() if stdin is None else stdin, stdout=out.fileno(), stderr=err.fileno(),
-            environment=environment, prepare=begin,
-        )  # fmt: skip
+        streams = {"stdin": nothing.fileno(), "stdout": out.fileno(), "stderr": err.fileno()}
+        process = Forked(*arguments, prepare=begin, **streams | options)
     with process.stdin, process.stdout, process.stderr:
         code = process.wait()
     check_no_process(process.pid)
@@ -105,15 +99,10 @@ def check_no_process(session: int) -> None:
 
 
 def _members(session: int) -> list[str]:
-    try:
-        os.killpg(session, 0)
-    except ProcessLookupError:
-        return []
     members = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            state, _, _, its_session, *_ = path.read_text().rpartition(")")[2].split()
-            if int(its_session) == session and state != "Z":
+            if re.search(rf"\) [^Z] \d+ \d+ {session} ", path.read_text()):  # no zombie
                 members.append(path.parent.name)
     return members
 
@@ -163,57 +152,39 @@ def _file_problems(ended: Ended, before: Snapshot) -> list[str]:
     # training that began and failed later keeps what it has; one that is refused leaves nothing
     began = re.search(r"^(linear path: fitted|epoch \d)|not finite", ended.err, re.MULTILINE)
     if command == "train" and ended.code in (1, 2) and not began:
-        left = [path for path in map(Path, new) if path.is_dir() and not _is_in_cache(path)]
-        problems += [f"a train that failed left {path}" for path in left]
+        for path in filter(Path.is_dir, map(Path, new)):
+            if not any((folder / "digests").is_dir() for folder in (path, *path.parents[:-1])):  # the cache
+                problems.append(f"a train that failed left {path}")
     return problems
 
 
-def _is_in_cache(path: Path) -> bool:
-    return any((folder / "digests").is_dir() for folder in (path, *path.parents[:-1]))
-
-
 def _output_problems(ended: Ended) -> list[str]:
+    """Rows of another form, and what strict JSON does not allow: NaN and infinite numbers, also as 1e999."""
     words = ended.arguments
     if ended.code != 0 or {"--help", "-h", "--version"} & {*words} or not words:
         return []
+    problems, texts = [], [ended.out.decode("utf-8")] if "--json" in words else []
     if words[0] == "predict":
-        return _row_problems(output_of(ended).decode("utf-8"), option(words, "--output-format") or "tsv")
-    texts = [ended.out.decode("utf-8")] if "--json" in words else []
+        output = Path(_option(words, "--output") or "")
+        *rows, rest = (output.read_bytes() if output.is_file() else ended.out).decode("utf-8").split("\n")
+        problems += [f"the last row is cut short: {rest[:100]!r}"] * (rest != "")
+        if _option(words, "--output-format") == "jsonl":
+            texts += rows
+        elif not any(word.startswith("--output-format") for word in words):
+            others = [row[:100] for row in rows if not re.fullmatch(r"[^\t]*\t[01]\.\d{4}\t[^\t]*", row)]
+            problems += [f"rows that are not label, probability, text: {others[:3]}"] * bool(others)
     if words[0] == "eval":
         texts += [path.read_text("utf-8") for path in Path().rglob("metrics.json")]
     if words[0] == "train":
         histories = [path.read_text("utf-8", errors="replace") for path in Path().rglob("history.jsonl")]
         texts += [line for history in histories for line in history.splitlines()[-1:]]
-    return [problem for text in texts for problem in _json_problems(text)]
+    for text in texts:
+        try:
+            json.dumps(json.loads(text), allow_nan=False)
+        except ValueError as error:
+            problems.append(f"not strict JSON: {error}: {text[:100]!r}")
+    return problems
 
 
-def option(arguments: list[str], name: str) -> str | None:
-    """The value that follows an option."""
+def _option(arguments: list[str], name: str) -> str | None:
     return arguments[arguments.index(name) + 1] if name in arguments[:-1] else None
-
-
-def output_of(ended: Ended) -> bytes:
-    """What `predict` wrote into its --output, or else to stdout."""
-    output = option(ended.arguments, "--output")
-    return ended.out if output is None or not Path(output).is_file() else Path(output).read_bytes()
-
-
-def _row_problems(text: str, format: str) -> list[str]:
-    """What is wrong with the rows of `predict`."""
-    *lines, rest = text.split("\n")
-    problems = ["the last row is cut short"] if rest else []
-    for number, line in enumerate(lines, start=1):
-        if format == "jsonl":
-            problems += [f"row {number}: {problem}" for problem in _json_problems(line)]
-        elif not re.fullmatch(r"[^\t]*\t[01]\.\d{4}\t[^\t]*", line):
-            problems.append(f"row {number} is not label, probability, text: {line[:100]!r}")
-    return problems[:3]
-
-
-def _json_problems(text: str) -> list[str]:
-    """What strict JSON does not allow: NaN and infinite numbers, also as 1e999."""
-    try:
-        json.dumps(json.loads(text), allow_nan=False)
-    except ValueError as error:
-        return [f"not strict JSON: {error}: {text[:100]!r}"]
-    return []

@@ -9,14 +9,14 @@ import json
 import os
 import re
 import stat
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-from tests.attacks.command import SMALL, attack, option, output_of
+from tests.attacks.command import SMALL, attack
 from tests.attacks.hostile import STRINGS, Draw, edited, half, pick, rarely, sometimes
 from tests.conftest import make_rows, sets
 
@@ -42,8 +42,7 @@ def _file(draw: Draw, kind: str) -> str:
     content = content if draw(rarely) else edited(draw, content)
     name = f"data.{kind}" if kind in ("tsv", "csv", "jsonl") else pick(draw, ["data.txt", "data", "data.tsv"])
     if draw(rarely):
-        name, content = f"{name}.gz", gzip.compress(content, mtime=0)
-        content = edited(draw, content, 1) if draw(half) else content
+        name, content = f"{name}.gz", _zipped(draw, content)
     Path(name).write_bytes(content)
     names = ("\n".join(LABELS) + "\n").encode()
     Path("names.txt").write_bytes(edited(draw, names, 1) if draw(sometimes) else names)
@@ -73,15 +72,13 @@ def _text(draw: Draw, kind: str) -> str:
 
 
 _ODD_JSON = [
-    "[]", "null", "1", '"x"', "{}", '{"text": null, "label": "food"}', '{"text": 1, "label": "food"}',
-    '{"text": "a", "label": 1.0}', '{"text": "a", "label": NaN}', '{"text": "a", "label": Infinity}',
-    '{"text": "a", "label": true}', '{"text": "a", "label": ""}', '{"text": "a", "label": [1]}',
-    '{"text": "a", "label": ' + "9" * 5000 + "}", '{"text": "a", "label": -' + "9" * 4000 + "}",
+    "[]", "null", '"x"', "{}", '{"text": null, "label": "food"}', '{"text": 1, "label": "food"}',
+    '{"text": "a", "label": 1.0}', '{"text": "a", "label": Infinity}', '{"text": "a", "label": true}',
+    '{"text": "a", "label": ""}', '{"text": "a", "label": [1]}', '{"text": "a", "label": ' + "9" * 5000 + "}",
     '{"text": "a", "label": 1e999}', '{"text": "\\ud800", "label": "food"}', '{"text": "a", "label": "\\udc00"}',
     '{"text": "a\\u0000b", "label": "food"}', '{"text": "a", "text": "b", "label": "food"}', "[" * 100_000,
-    '{"a":' * 50_000, '{"text": "a", "label": "x\\ny"}', '{"text": "a", "label": "\\u2028"}', '{"\\ud800": 1}',
-    '{"text": "a", "label": "food"} {}', "{'text': 'a'}", '{"text": "a", "label": "\\u001b[31m"}',
-    '{"text": ["' + "a" * 100_000 + '"], "label": "food"}', '{"' + "k" * 100_000 + '": 1}',
+    '{"a":' * 50_000, '{"text": "a", "label": "x\\ny"}', '{"\\ud800": 1}', '{"text": "a", "label": "food"} {}',
+    "{'text': 'a'}", '{"text": "a", "label": "\\u001b[31m"}', '{"text": ["' + "a" * 100_000 + '"], "label": "food"}',
 ]  # fmt: skip
 
 
@@ -98,59 +95,46 @@ def _settings(draw: Draw, kind: str) -> list[str]:
 
 
 def _predict(draw: Draw, name: str) -> None:
-    run = pick(draw, ["run", "rcnn"])
     choices = {
         "--format": ["text", "tsv", "csv", "jsonl", "fasttext", "folder"], "--output-format": ["jsonl"],
         "--delimiter": [";", "#", "\t", "é", "", '"', ";;"], "--encoding": ENCODINGS,
         "--text-column": ["0", "1", "2", "text", "label", "", "9" * 30, "٣"],
         "--output": ["out.tsv", "new/out.tsv", "."], "--batch-size": ["1", "3", "100000"],
     }  # fmt: skip
-    words = ["predict", run, name]
+    words = ["predict", pick(draw, ["run", "rcnn"]), name]
     for key in draw(st.lists(st.sampled_from([*choices]), unique=True, max_size=3)):
         words += [key, pick(draw, choices[key])]
-    ended = attack(*words)
-    if ended.code == 0 and (option(words, "--format") == "text" or (name == "data" and "--format" not in words)):
-        count = _line_count(Path(name).read_bytes(), option(words, "--encoding") or "utf-8")
-        assert output_of(ended).count(b"\n") == count
-
-
-def _line_count(content: bytes, encoding: str) -> int:
-    """How many rows `predict` owes for texts."""
-    content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    text = content.decode(encoding).removeprefix("\ufeff")
-    return text.count("\n") + (text != "" and not text.endswith("\n"))
+    attack(*words)
 
 
 def attack_stream(draw: Draw) -> None:
     """Texts that come through a pipe in pieces: a row for each line, or a message that names the line."""
-    run = pick(draw, ["run", "rcnn"])
     encoding = pick(draw, ["utf-8", "utf-8", "utf-8", "utf-16", "utf-16-le", "gb18030", "latin-1", "utf-7", "utf-32"])
     lines = draw(st.lists(st.sampled_from([text for _, text in make_rows(20)] + STRINGS), max_size=20))
     text = "".join(line + pick(draw, ["\n", "\n", "\r\n", "\n\n"]) for line in lines) + pick(draw, ["", "the last"])
     content = text.encode("utf-8", "replace").decode().encode(encoding, "replace")
     content = edited(draw, content, 3) if draw(half) else content
-    if draw(rarely):
-        content = gzip.compress(content, mtime=0)
-        content = edited(draw, content, 1) if draw(half) else content
-    words = ["predict", run, *pick(draw, [[], ["-"]]), "--encoding", encoding]
+    content = _zipped(draw, content) if draw(rarely) else content
+    words = ["predict", pick(draw, ["run", "rcnn"]), "-", "--encoding", encoding]
     words += pick(draw, [[], ["--output-format", "jsonl"]]) + pick(draw, [[], ["--batch-size", "2"]])
-    source, sink = os.pipe()
     size = max(pick(draw, [1, 40, 4096, 1 << 20]), len(content) // 1000)
-    writer = threading.Thread(target=_write, args=(sink, content, size))
-    writer.start()
-    try:
-        ended = attack(*words, stdin=source)
-    finally:
-        os.close(source)
-        writer.join()
+    source, sink = os.pipe()
+    with ThreadPoolExecutor(1) as pool, open(source, "rb") as pipe:
+        pool.submit(_write, sink, content, size)
+        ended = attack(*words, stdin=pipe.fileno())
     rows = ended.out.count(b"\n")
     place = re.search(r"error: stdin:(\d+)", ended.err)
     if ended.code == 0:
-        assert rows == _line_count(content, encoding)
+        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode(encoding)
+        assert rows == len(re.findall("[^\n]*\n|[^\n]+", text.removeprefix("\ufeff")))
     elif ended.code == 1:
         assert place or re.search("gzip|binary", ended.err), f"no line is named: {ended.err}"
-        if place and encoding == "utf-8" and content[:2] != b"\x1f\x8b":
-            assert rows == int(place[1]) - 1
+        assert not place or encoding != "utf-8" or content[:2] == b"\x1f\x8b" or rows == int(place[1]) - 1
+
+
+def _zipped(draw: Draw, content: bytes) -> bytes:
+    content = gzip.compress(content, mtime=0)
+    return edited(draw, content, 1) if draw(half) else content
 
 
 def _write(sink: int, content: bytes, size: int) -> None:
@@ -165,45 +149,28 @@ def _folder(draw: Draw) -> str:
     for number, (label, text) in enumerate(make_rows(24)):
         (root / label).mkdir(parents=True, exist_ok=True)
         (root / label / f"{number}.txt").write_text(text)
-    odd = st.tuples(st.sampled_from([*ODDITIES]), st.sampled_from([".", *LABELS]))
+    odd = st.tuples(st.sampled_from([*LINKS, *FILES, *OTHERS]), st.sampled_from([".", *LABELS]))
     for name, place in draw(st.lists(odd, min_size=1, max_size=3, unique=True)):
-        ODDITIES[name](root / place)
+        path = root / place / os.fsdecode(name)
+        if name in LINKS:
+            path.symlink_to(LINKS[name])
+        elif name in OTHERS:
+            OTHERS[name](path)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(FILES[name])
     return str(root)
 
 
-def _file_of(name: bytes | str, content: bytes, mode: int = 0o644) -> Callable[[Path], None]:
-    """Writes a file, and the folders above it."""
-
-    def write(place: Path) -> None:
-        path = Path(os.fsdecode(os.path.join(os.fsencode(place), os.fsencode(name))))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(mode)
-
-    return write
-
-
-ODDITIES: dict[str, Callable[[Path], object]] = {
-    "broken link": lambda place: (place / "broken").symlink_to("nowhere"),
-    "link to itself": lambda place: (place / "loop").symlink_to("loop"),
-    "link to the folder above": lambda place: (place / "up").symlink_to(".."),
-    "link to the root": lambda place: (place / "top").symlink_to("/"),
-    "link to a file": lambda place: (place / "again").symlink_to("/etc/hostname"),
-    "fifo": lambda place: os.mkfifo(place / "fifo.txt"),
-    "socket": lambda place: os.mknod(place / "socket", stat.S_IFSOCK | 0o600),
-    "closed file": _file_of("secret", b"x", 0),
-    "closed folder": lambda place: (place / "closed").mkdir(0),
-    "long name": _file_of("n" * 255, b"a long name"),
-    "name of other bytes": _file_of(b"\xff\xfe\x1b[31m", b"bytes"),
-    "name with line ends": _file_of("two\nlines\r\t.txt", b"a name"),
-    "class of other bytes": _file_of(b"\xffclass/a", b"a text"),
-    "class with a line end": _file_of("two\nlines/a", b"a text"),
-    "empty class": lambda place: (place / "empty").mkdir(),
-    "hidden file": _file_of(".DS_Store", b"\xff\0"),
-    "empty file": _file_of("0", b""),
-    "damaged file": _file_of("damaged", b"some \xff text\0 of \xed\xa0\x80 it"),
-    "damaged gzip": _file_of("damaged.gz", b"\x1f\x8b\x08 and no more"),
-    "huge file": _file_of("huge", b"word " * 200_000),
-    "deep folder": _file_of("d/" * 100 + "a", b"a deep text"),
-    "no documents": lambda place: [file.unlink() for file in place.rglob("*.txt")],
-}
+LINKS = {"broken": "nowhere", "loop": "loop", "up": "..", "top": "/", "again": "/etc/hostname"}
+FILES = {
+    b"n" * 255: b"a long name", b"\xff\xfe\x1b[31m": b"other bytes", b"two\nlines\r\t.txt": b"lines",
+    b"\xffclass/a": b"a text", b"two\nlines/a": b"a text", b".DS_Store": b"\xff\0", b"0": b"",
+    b"damaged": b"some \xff text\0 of \xed\xa0\x80 it", b"damaged.gz": b"\x1f\x8b\x08 and no more",
+    b"huge": b"word " * 200_000, b"d/" * 100 + b"a": b"a deep text",
+}  # fmt: skip
+OTHERS: dict[str, Callable[[Path], object]] = {
+    "fifo.txt": os.mkfifo, "socket": lambda path: os.mknod(path, stat.S_IFSOCK | 0o600),
+    "closed file": lambda path: path.touch(0), "closed folder": lambda path: path.mkdir(0), "empty class": Path.mkdir,
+    "no documents": lambda path: [file.unlink() for file in path.parent.rglob("*.txt")],
+}  # fmt: skip

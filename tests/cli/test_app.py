@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import get_args
 from unittest.mock import Mock
 
 import pytest
@@ -18,6 +19,7 @@ import torch
 
 from tests.conftest import COMMAND, TINY, Cli, make_rows, sets, write_tsv
 from textrnn import __version__
+from textrnn.config import Cell
 from textrnn.run.folder import RunFolder
 
 
@@ -52,7 +54,7 @@ def test_wrong_usage_is_exit_2(cli: Cli, arguments: str) -> None:
         (["predict", "R", "--output-format"], "'tsv', 'csv', 'jsonl'"),
         (["predict", "R", "--bad-rows"], "'error', 'mark'"),
         (["explain", "R", "--output-format"], "'text', 'jsonl'"),
-        (["gradients", "--cell"], "'rnn', 'rnn-relu', 'gru', 'lstm'"),
+        (["gradients", "--cell"], ", ".join(map(repr, ["rnn", "rnn-relu", *get_args(Cell)[1:]]))),
     ],
 )
 def test_a_wrong_choice_is_answered_with_the_choices(cli: Cli, arguments: list[str], choices: str) -> None:

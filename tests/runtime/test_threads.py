@@ -57,6 +57,7 @@ def test_tasks_run_in_the_gradient_mode_asked_for(mode: type, expected: tuple[bo
     for outside in (torch.enable_grad, torch.no_grad):
         with outside():
             assert run_in_threads([task] * 3, cores=cores, mode=mode) == [expected] * 3
+            assert [*map_in_threads(lambda _: task(), [0], cores=cores, mode=mode)] == [(0, expected)]
 
 
 @pytest.mark.parametrize("cores", [1, 2])
@@ -66,6 +67,8 @@ def test_autocast_of_the_calling_thread_applies_to_the_tasks(cores: int) -> None
 
     with torch.autocast("cpu", torch.float16):
         assert run_in_threads([task] * 3, cores=cores, mode=torch.no_grad) == [(True, torch.float16)] * 3
+        ((_, settings),) = map_in_threads(lambda _: task(), [0], cores=cores, mode=torch.no_grad)
+    assert settings == (True, torch.float16)
     assert not any(enabled for enabled, _ in run_in_threads([task] * 3, cores=cores, mode=torch.no_grad))
 
 
@@ -91,17 +94,6 @@ def test_items_come_with_their_results_in_order_and_only_a_few_are_computed_ahea
         found.append((item, square))
         assert len(taken) <= len(found) + 2 * cores
     assert found == [(number, number * number) for number in range(30)]
-
-
-@pytest.mark.parametrize("cores", [1, 2])
-def test_the_function_runs_in_the_mode_and_with_the_autocast_of_the_caller(cores: int) -> None:
-    with torch.autocast("cpu", torch.bfloat16):
-        ((_, settings),) = map_in_threads(
-            lambda _: (torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")), [0], cores=cores,
-            mode=torch.inference_mode,
-        )  # fmt: skip
-    assert settings == (True, True)
-    assert not torch.is_inference_mode_enabled()
 
 
 def test_when_the_caller_stops_nothing_goes_on_beside_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -13,22 +13,13 @@ from textrnn.errors import UsageError
 from textrnn.runtime.process import FOR_TORCH, check_memory
 
 DEFAULT_STEPS = 200
-
-
-def _all_cells() -> list[str]:
-    """The cells of the config, and rnn-relu: the cell rnn with nonlinearity relu."""
-    from textrnn.config import Cell
-
-    names = list(get_args(Cell))
-    names.insert(names.index("rnn") + 1, "rnn-relu")
-    return names
+CELLS = ("rnn", "rnn-relu", "gru", "lstm")  # those of the config, and its rnn with nonlinearity relu
 
 
 def _known_cells(names: list[str] | None) -> list[str] | None:
-    known = _all_cells() if names else []
     for name in names or []:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}.")
+        if name not in CELLS:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, CELLS))}.")
     return names
 
 
@@ -98,6 +89,6 @@ def gradients(
     from textrnn.commands.gradients import gradients_by_cell
 
     output = output or Path("gradients") / options.run_name(config, settings.data.train)
-    cells, steps = list(dict.fromkeys(cell or _all_cells())), steps or DEFAULT_STEPS
+    cells, steps = list(dict.fromkeys(cell or CELLS)), steps or DEFAULT_STEPS
     table = gradients_by_cell(settings, cells, layers or [], steps, output, device_name=device, config_file=config)
     sys.stdout.write(table)

@@ -18,8 +18,7 @@ option = partial(typer.Option, show_default=False)
 
 
 def _device(name: str) -> str:
-    kind, _, index = name.partition(":")
-    if name not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isascii() and index.isdigit()):
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name, re.ASCII):
         raise typer.BadParameter(f"auto, cpu, cuda or cuda:N was expected, found {short(name)}")
     return name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,7 @@ _CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError
 
 
 class _InvalidYaml(Exception):
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
+    """Its arguments are the line and the reason."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -81,7 +79,7 @@ def _parse(text: str) -> Any:
 
 
 def load_config(
-    path: Path | str | None, overrides: list[tuple[str, Any]] | None = None, preset: str | None = None
+    path: Path | str | None, overrides: Sequence[tuple[str, Any]] = (), preset: str | None = None
 ) -> Config:
     """Defaults of the preset < file < overrides, checked. preset: instead of the file's. Raises ConfigError, a line per
     problem."""
@@ -90,14 +88,14 @@ def load_config(
         _drop_preset_defaults(tree)
         tree["preset"] = preset
     problems = []
-    for key, value in overrides or []:
+    for key, value in overrides:
         try:
             set_key(tree, key, value)
         except ConfigError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
-    return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides or []})
+    return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides})
 
 
 def _drop_preset_defaults(tree: dict[str, Any]) -> None:
@@ -145,7 +143,8 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         tree = _parse(text)
     except _InvalidYaml as error:
-        raise ConfigError(f"{path}:{error.line}: not valid YAML: {error}") from None
+        line, reason = error.args
+        raise ConfigError(f"{path}:{line}: not valid YAML: {reason}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -170,7 +169,7 @@ def parse_override(option: str) -> tuple[str, Any]:
         return key.strip(), _parse(value)
     except _InvalidYaml as error:
         hint = f"; to give it as text, quote it twice: '{key}=\"{value}\"'" if len(value) == 1 and value != '"' else ""
-        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {error}{hint}") from None
+        raise ValueError(f"{_shown(key)}: the value {short(value)} is not valid YAML: {error.args[1]}{hint}") from None
 
 
 def _hint(name: str) -> str:
@@ -182,7 +181,7 @@ def _hint(name: str) -> str:
         return f"; {reason}"
     section, _, bare = name.partition(".")
     if section not in SECTIONS:
-        return _nearest_section(section, Config.model_fields)
+        return _nearest_section(section)
     keys = [key.partition(".")[2] for key in known_keys() if key.startswith(f"{section}.")]
     match = difflib.get_close_matches(bare, keys, n=1, cutoff=_NEAR)
     return f"; did you mean {section}.{match[0]}?" if match else f"; the keys of {section} are: {', '.join(keys)}"
@@ -210,9 +209,9 @@ def changed_keys(one: Config, other: Config) -> list[str]:
     return [f"{name}.{key}" for name, section in one.sections() for key, value in section if value != others[name][key]]
 
 
-def _nearest_section(name: str, known: Collection[str]) -> str:
-    match = difflib.get_close_matches(name, list(known), n=1, cutoff=_NEAR_SECTION)
-    return f"; did you mean {match[0]}?" if match else f"; known are: {', '.join(known)}"
+def _nearest_section(name: str) -> str:
+    match = difflib.get_close_matches(name, Config.model_fields, n=1, cutoff=_NEAR_SECTION)
+    return f"; did you mean {match[0]}?" if match else f"; known are: {', '.join(Config.model_fields)}"
 
 
 def _shown(name: str) -> str:
@@ -231,7 +230,7 @@ def _explain(key: str, problems: list[Any]) -> str:
     if kinds & {"extra_forbidden", "invalid_key"}:
         if "." not in key:
             is_section = isinstance(found, dict) and why_there_is_no_key(key) is None
-            return f"{key}: no such section{_nearest_section(key, Config.model_fields) if is_section else _hint(key)}"
+            return f"{key}: no such section{_nearest_section(key) if is_section else _hint(key)}"
         return f"{key}: no such key{_hint(key)}"
     if key in SECTIONS:
         return f"{key}: a section with keys was expected, found {short(found)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
@@ -61,11 +61,7 @@ def _possible_paths(value: Paths | None) -> Paths | None:
     paths = [expand_user(path) for path in ([value] if isinstance(value, str) else value)]
     if not paths or not all(paths):
         raise ValueError("a path is empty")
-    try:
-        is_possible = b"\0" not in os.fsencode("".join(paths))
-    except UnicodeEncodeError:  # half a character
-        is_possible = False
-    if not is_possible:
+    if re.search("[\0\ud800-\udc7f\udd00-\udfff]", "".join(paths)):  # halves of characters, but those that are bytes
         raise ValueError("a path holds a character that no file name can have")
     return paths[0] if isinstance(value, str) else paths
 

@@ -1,4 +1,4 @@
-"""Where and in which precision to compute."""
+"""Where torch computes, in which precision, and with which random numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+import numpy as np
 import torch
 
 from textrnn.errors import ConfigError, short
@@ -84,6 +85,27 @@ def tf32(device: torch.device, allowed: bool) -> Iterator[None]:
             torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = _tf32_blocks[last]
             if last is None:
                 _tf32_blocks.clear()
+
+
+_rng_lock = threading.Lock()
+
+
+@contextmanager
+def fork_rng(device: torch.device) -> Iterator[None]:
+    """Inside the block torch's global random state may be changed; afterwards it is what it was. One thread of the
+    process at a time: others wait for it."""
+    with _rng_lock, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+def seed_step(seed: int, step: int, process: int, device: torch.device) -> None:
+    """Seed dropout for one step of one process: a function of these numbers, so that no generator's state is kept."""
+    # mixed, since torch's generator on the CPU looks at the lower 32 bits alone
+    mixed = int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0])
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(mixed)
+    else:
+        torch.default_generator.manual_seed(mixed)  # torch.manual_seed also looks for GPUs: ten times as slow
 
 
 def device_name(device: torch.device) -> str:

@@ -18,8 +18,6 @@ from typing import BinaryIO, cast
 from textrnn.errors import DataError, TextRNNError
 from textrnn.runtime.signals import cleanup
 
-_GZIP_MAGIC = b"\x1f\x8b"
-
 
 def expand_user(path: str) -> str:
     """The path with a home folder in place of `~/` or `~name/` at its beginning, or after the `=` of an option."""
@@ -66,7 +64,7 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def write_text(path: Path | str, content: str) -> None:
-    """Replace `path` by `content` in UTF-8, atomically. Raises TextRNNError."""
+    """As `write_bytes`, in UTF-8."""
     write_bytes(path, content.encode("utf-8"))
 
 
@@ -117,7 +115,7 @@ class _Gzip(gzip.GzipFile):
 
 def decompressed(stream: io.BufferedReader) -> BufferedIOBase:
     """The stream itself or, if it begins like gzip, its decompressed content."""
-    return _Gzip(fileobj=stream) if stream.peek(2)[:2] == _GZIP_MAGIC else stream
+    return _Gzip(fileobj=stream) if stream.peek(2)[:2] == b"\x1f\x8b" else stream
 
 
 @contextmanager

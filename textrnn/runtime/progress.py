@@ -42,7 +42,9 @@ class _StderrHandler(logging.Handler):
     """Writes above a bar that is shown, and to whatever sys.stderr is at the time."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = self.format(record)
+        text = visible(record.getMessage())
+        if record.levelno >= logging.WARNING:
+            text = f"warning: {text}"
         with contextlib.suppress(OSError, AttributeError):  # stderr is closed, or there is none
             if "tqdm" in sys.modules:
                 sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
@@ -65,28 +67,17 @@ def log_prefix(prefix: str) -> Iterator[None]:
         log.removeFilter(add)
 
 
-class _StderrFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        text = visible(super().format(record))
-        return f"warning: {text}" if record.levelno >= logging.WARNING else text
-
-
 class _FileFormatter(logging.Formatter):
     """Writes `full` of a line that was logged with `extra={"full": ...}`: what is too long for a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = getattr(record, "full", record.message)
-        return super().formatMessage(record)
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record))
+        return visible(super().formatMessage(record))
 
 
 def log_to_stderr() -> None:
     """Log to stderr; only rank 0 logs."""
-    handler = _StderrHandler()
-    handler.setFormatter(_StderrFormatter())
-    log.handlers = [handler]
+    log.handlers = [_StderrHandler()]
     log.setLevel(logging.INFO if is_first() else logging.CRITICAL + 1)
     log.propagate = False
     logging.raiseExceptions = False  # a log file on a full disk must not print tracebacks
@@ -97,7 +88,6 @@ def log_file(path: Path) -> Iterator[Callable[[], None]]:
     """Inside the block log lines also go to the file `path`. They are buffered until the yielded function is called, as
     the file's folder may not exist before."""
     memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
-    handlers: list[logging.Handler] = [memory]
     log.addHandler(memory)
 
     def begin() -> None:
@@ -105,13 +95,12 @@ def log_file(path: Path) -> Iterator[Callable[[], None]]:
         file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
         memory.setTarget(file)
         memory.flush()
-        log.removeHandler(memory)
-        log.addHandler(file)
-        handlers.append(file)
+        memory.capacity = 1  # from now on each line is written at once
 
     try:
         yield begin
     finally:
-        for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
+        log.removeHandler(memory)
+        if memory.target is not None:
+            memory.target.close()
+        memory.close()

@@ -115,9 +115,6 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def __bool__(self) -> bool:
-        return self.signal_number is not None
-
     def check(self) -> None:
         """Raises Interrupted if a signal has come."""
         if self.signal_number is not None:

@@ -17,9 +17,8 @@ from torch import nn
 from textrnn.errors import NotFiniteError, TextRNNError
 from textrnn.models.network import Network
 from textrnn.models.threaded import training_encode
-from textrnn.runtime.device import autocast
+from textrnn.runtime.device import autocast, seed_step
 from textrnn.runtime.distributed import average_sparse, no_gradient_sync, rank, shard, world_size, wrap_ddp
-from textrnn.runtime.seeding import seed_step
 from textrnn.texts.batching import collate, training_batches
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores

@@ -14,7 +14,6 @@ from textrnn.config import Config, TrainConfig
 from textrnn.corpus.splits import Splits
 from textrnn.models.build import build_network
 from textrnn.models.network import Network
-from textrnn.runtime.seeding import seed_weights
 from textrnn.texts.ngrams import frequent_ngrams
 from textrnn.texts.rows import rows_where
 from textrnn.texts.transform import EncodedTexts
@@ -72,7 +71,7 @@ class NetworkBuilder:
         )
 
     def build(self, seed: int, device: torch.device) -> Network:
-        seed_weights(seed)
+        torch.manual_seed(seed)
         network = build_network(self.config, **self.sizes, pretrained=self.pretrained, ngram_keys=self.ngram_keys)
         return network.to(device)
 
