@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import textrnn.cli.evaluation as eval_options
+import textrnn.cli.eval as eval_options
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
 from textrnn.classifier import TextClassifier
 from textrnn.reports import results

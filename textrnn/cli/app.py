@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from textrnn import __version__
-from textrnn.cli.corpus import check, vocab
-from textrnn.cli.evaluation import compare, eval_
-from textrnn.cli.gradients import gradients
-from textrnn.cli.prediction import explain, predict
-from textrnn.cli.train import train
+from textrnn.cli import check, compare, eval, explain, gradients, predict, train, vocab
 from textrnn.runtime.distributed import alone, check_environment, process_group
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.process import exit_on_error, prepare_process
@@ -39,8 +36,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (vocab, check, train, eval_, predict, explain, compare, gradients):
-    _processes = process_group() if _command is train else alone()
+_COMMANDS: list[Callable[..., None]] = [
+    vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain, compare.compare,
+    gradients.gradients,
+]  # fmt: skip
+for _command in _COMMANDS:
+    _processes = process_group() if _command is train.train else alone()
     app.command(_command.__name__.rstrip("_"))(_processes(_command))
 
 

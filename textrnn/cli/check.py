@@ -1,4 +1,4 @@
-"""`textrnn vocab` and `textrnn check`."""
+"""`textrnn check`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,6 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import DataError, UsageError
-from textrnn.runtime.terminal import visible
-
-
-def vocab(
-    config: options.Config = None,
-    text_column: options.TextColumn = None,
-    label_column: options.LabelColumn = None,
-    set_: options.Set = None,
-    data: options.Data = None,
-    output: Annotated[Path | None, options.option(metavar="FILE", help="Write `token<TAB>count` lines.")] = None,
-) -> None:
-    """Build the vocabulary from the training texts and describe it.
-
-    Example: textrnn vocab --config configs/sample.yaml --output vocab.tsv
-    """
-    overrides = options.parse_overrides(set_, text_column, label_column)
-    settings = options.load_config(config, data, overrides, example="textrnn vocab --data reviews.csv")
-    from textrnn.commands.vocab import vocab as run
-
-    for line in run(settings, output, config):
-        print(visible(line))
 
 
 def check(

@@ -1,0 +1,50 @@
+"""`textrnn explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from textrnn.cli import options
+from textrnn.runtime.process import FOR_TORCH, check_memory
+
+
+def explain(
+    run: options.Run,
+    files: options.Files = None,
+    label: Annotated[
+        str | None, options.option(metavar="L", help="Explain this class.  [default: the likeliest]")
+    ] = None,
+    format: options.Format = None,
+    text_column: options.TextColumn = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    output_format: Annotated[
+        Literal["text", "jsonl"] | None,
+        options.option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]"),
+    ] = None,
+    html: Annotated[Path | None, options.option(metavar="FILE", help="Write a page to read in a browser.")] = None,
+    device: options.Device = "auto",
+) -> None:
+    """Explain labels: which tokens speak for or against.
+
+    Example: textrnn explain runs/sample texts.txt --html why.html
+
+    Example: echo "where is my parcel?" | textrnn explain runs/sample --label complaint
+    """
+    options.check_files(files, "explain", run)
+    reading = options.reading_options(format, text_column, delimiter, encoding)
+    check_memory(FOR_TORCH)
+    from textrnn.classifier import TextClassifier
+    from textrnn.commands.explain import explain as run_explain
+    from textrnn.commands.prediction_input import STDIN, InputOptions
+
+    run_explain(
+        TextClassifier.load(run, device=device),
+        files or [STDIN],
+        options=InputOptions(*reading),
+        label=label,
+        output_format=output_format or ("text" if html is None else None),
+        html=html,
+        name=str(run),
+    )

@@ -1,0 +1,29 @@
+"""`textrnn vocab`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from textrnn.cli import options
+from textrnn.runtime.terminal import visible
+
+
+def vocab(
+    config: options.Config = None,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    set_: options.Set = None,
+    data: options.Data = None,
+    output: Annotated[Path | None, options.option(metavar="FILE", help="Write `token<TAB>count` lines.")] = None,
+) -> None:
+    """Build the vocabulary from the training texts and describe it.
+
+    Example: textrnn vocab --config configs/sample.yaml --output vocab.tsv
+    """
+    overrides = options.parse_overrides(set_, text_column, label_column)
+    settings = options.load_config(config, data, overrides, example="textrnn vocab --data reviews.csv")
+    from textrnn.commands.vocab import vocab as run
+
+    for line in run(settings, output, config):
+        print(visible(line))
