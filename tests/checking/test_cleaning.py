@@ -47,7 +47,9 @@ def test_a_cleaned_file_has_the_bytes_of_the_rows_that_stay(suffix: str, packed:
     assert f"{data}:{empty} (empty), {data}:{repeated} (repeats line {original})" in result.out
     assert f"3 copies with different labels are all kept: {data}:{contradictory}, " in result.out
     assert cleaned(cli, *sets(f"data.test=u.{suffix}"), data=data, output=f"d.{suffix}.gz").code == 0
-    assert gzip.decompress(Path(f"d.{suffix}.gz").read_bytes()) == Path(f"c.{suffix}").read_bytes()
+    packed = Path(f"d.{suffix}.gz").read_bytes()
+    assert gzip.decompress(packed) == Path(f"c.{suffix}").read_bytes()
+    assert packed[3] == 0, "no name of a temporary file in gzip's header"
 
 
 @pytest.mark.parametrize("bad", [b"no tab\n", "food\tsal\xe9\n".encode("latin-1")])

@@ -50,7 +50,7 @@ def test_each_fold_is_recorded_and_the_last_line_sums_up(cli: Cli, train_file: P
     assert history[-1]["step"] == sum(line["step"] for line in history[1:-1:2])
     assert all(line["dev_linear_accuracy"] is not None for line in history)
     assert len({name.split(".")[1] for name in load_file("run/model/model.safetensors")}) == 4
-    assert "plus a linear model (averaged in)" in result.err
+    assert "plus a linear model (mixed in)" in result.err
 
 
 def test_without_a_test_file_eval_reports_what_was_said_of_held_out_texts(cli: Cli, run: Path) -> None:

@@ -61,7 +61,7 @@ def clean_file(source: Source, output: Path, held_out: Collection[bytes]) -> Cle
         labels[digest] = None if labels.setdefault(digest, good.label) != good.label else good.label
     first: dict[bytes, int] = {}  # hash of a text that is kept -> the line where it begins
     with atomic_writer(output) as plain:
-        stream = gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) if output.suffix == ".gz" else plain
+        stream = gzip.GzipFile("", "wb", fileobj=plain, mtime=0) if output.suffix == ".gz" else plain
         for example, line, content in _examples(source, path):
             if example is None:  # what stands before the first record: a header
                 stream.write(content)

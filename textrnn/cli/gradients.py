@@ -35,7 +35,7 @@ def gradients(
         options.option(
             callback=_known_cells,
             metavar="CELL",
-            help="Without RUN: a value of model.cell, or rnn-relu. Repeatable.  [default: all]",
+            help="Without RUN: a value of model.cell, such as gru, or rnn-relu. Repeatable.  [default: all]",
         ),
     ] = None,
     layers: Annotated[

@@ -46,7 +46,7 @@ def describe_model(config: Config, network: Network, splits: Splits, parts: list
     """Log one line that names the model, and one that reports how long it is trained."""
     count, settings = len(parts), build_settings(config.train, parts[0])
     if has_linear(config, splits):
-        linear = f"plus a linear model ({'averaged in' if config.model.linear == 'mix' else 'reported only'})"
+        linear = f"plus a linear model ({'mixed in' if config.model.linear == 'mix' else 'reported only'})"
     else:
         reason = "" if config.model.linear == "none" else reason_for_none(len(splits.labels), len(splits.train))
         linear = f"no linear model: {reason}" if reason else "no linear model"

@@ -56,6 +56,8 @@ def examples_of(
         raise DataError(f"{name}: expected a folder (--format folder), found a file")
     shown_name = "stdin" if name == STDIN else name
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
+    if name == STDIN:  # before a slow pipe is waited for
+        _warn(source, options.format or "text", name, options)
     with open_live(path, shown_name, before_waiting) if source.live else open_binary(path) as stream:
         undecodable: dict[int, str] = {}
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding, undecodable)
@@ -66,7 +68,8 @@ def examples_of(
                 lines = _with_hint_of_format(lines, source, classifier)
             elif not source.live:
                 kind, lines = _format_of_run(lines, source, classifier)
-        _warn(source, kind, name, options)
+        if name != STDIN:
+            _warn(source, kind, name, options)
         yield from accepted(parse_examples(lines, kind, shown_name, source, undecodable), source, Skipped())
 
 
