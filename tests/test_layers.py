@@ -1,4 +1,4 @@
-"""Imports go one way: a file imports from its own room and from rooms above that in ROOMS, and no files in a circle."""
+"""Imports go one way: a file imports from its own room and from rooms above its own in ROOMS, and never in a circle."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def imported_files(path: Path) -> set[str]:
     return files & FILES.keys()
 
 
-def test_rooms_import_only_from_rooms_below_them() -> None:
+def test_rooms_import_only_from_rooms_above_them() -> None:
     for file, path in FILES.items():
         room = file.split(".")[0]
         for other in {name.split(".")[0] for name in imported_files(path)} - {room}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -13,13 +13,19 @@ from textrnn.errors import UsageError
 from textrnn.runtime.process import FOR_TORCH, check_memory
 
 DEFAULT_STEPS = 200
-CELLS = ("rnn", "rnn-relu", "gru", "lstm")  # those of the config, and its rnn with nonlinearity relu
+
+
+def all_cells() -> list[str]:
+    """Those of the config, and rnn-relu: its rnn with nonlinearity relu."""
+    from textrnn.config import Cell
+
+    return [name for cell in get_args(Cell) for name in ([cell, "rnn-relu"] if cell == "rnn" else [cell])]
 
 
 def _known_cells(names: list[str] | None) -> list[str] | None:
     for name in names or []:
-        if name not in CELLS:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, CELLS))}.")
+        if name not in all_cells():
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, all_cells()))}.")
     return names
 
 
@@ -89,6 +95,6 @@ def gradients(
     from textrnn.commands.gradients import gradients_by_cell
 
     output = output or Path("gradients") / options.run_name(config, settings.data.train)
-    cells, steps = list(dict.fromkeys(cell or CELLS)), steps or DEFAULT_STEPS
+    cells, steps = list(dict.fromkeys(cell or all_cells())), steps or DEFAULT_STEPS
     table = gradients_by_cell(settings, cells, layers or [], steps, output, device_name=device, config_file=config)
     sys.stdout.write(table)

@@ -57,7 +57,7 @@ def predict(
     counts, bad_records = Counter[str](), list[str]()
     lines_of: Format
     if output_format == "jsonl":
-        top = top_k if min_probability is None else top_k or 1  # which `label` does not name if it is unsure
+        top = top_k if min_probability is None else top_k or 1  # an unsure row shows its likeliest label in `top`
         lines_of = jsonl(labels, top=top, all_probabilities=all_probabilities)
     elif output_format == "csv":
         lines_of = Csv(labels, keep=options.keep, all_probabilities=all_probabilities, on_terminal=on_terminal)

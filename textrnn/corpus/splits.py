@@ -176,9 +176,10 @@ def divide(
     corpus: Corpus, *, has_dev: bool, dev_fraction: float | None, folds: int, seed: int, skip_empty: bool
 ) -> Division:
     """The training data of a run. has_dev: whether there are other texts to judge on. dev_fraction: the share of each
-    class to hold out; None: a tenth, or, of few texts, none, as they are divided into `folds` for cross-fitting.
-    skip_empty: leave out texts without a token."""
-    share, kept = DEV_FRACTION if dev_fraction is None else dev_fraction, used_rows(corpus, skip_empty=skip_empty)
+    class to hold out. If it is None, a tenth is held out; few texts are divided into `folds` instead. skip_empty: leave
+    out texts without a token."""
+    share = DEV_FRACTION if dev_fraction is None else dev_fraction
+    kept = used_rows(corpus, skip_empty=skip_empty)
     if has_dev or share == 0:
         return Division(kept, None, None, all_rows(0))
     labels = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)

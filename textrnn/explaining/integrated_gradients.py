@@ -177,7 +177,7 @@ class _Path:
         points_at_once = max(1, _TOKENS_AT_ONCE // (steps * count))
         for alpha, weight in zip(alphas.split(points_at_once), weights.split(points_at_once), strict=True):
             odds, gradients = self._gradients(batch, rows, changes, alpha)
-            for gradient, change in zip(gradients, changes, strict=False):
+            for gradient, change in zip(gradients[: len(changes)], changes, strict=True):
                 contributions = (gradient.view(steps, -1, count, gradient.shape[-1]) * change.unsqueeze(1)).sum(-1)
                 tokens += (contributions * weight).sum(dim=1)
             if self.margins is not None:
@@ -196,7 +196,8 @@ class _Path:
     ) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
         """Log-odds (points, B), and their gradients with respect to the embeddings (T, points * B, dim) of each network
         and, last, to the margins (points * B, classes). alphas (points, B)."""
-        copies, alpha = len(alphas), alphas.flatten()  # of the batch, one after the other, for each point
+        copies = len(alphas)  # the batch is repeated once for each point
+        alpha = alphas.flatten()
         inputs = [((alpha - 1)[:, None] * change.repeat(1, copies, 1)).requires_grad_() for change in changes]
         offsets, on_path = list(inputs), None
         if self.margins is not None:
@@ -216,8 +217,8 @@ class _Path:
 
 
 def _for_input_gradients(network: Network) -> Network:
-    """The network, with the same weights in memory, as modules of its own that compute no gradients of weights: other
-    threads may use the network at the same time."""
+    """A copy of the network's modules that shares its weights. It computes no gradients of weights, so other threads
+    may use the network meanwhile."""
     with torch.inference_mode(False):
         tensors = [*network.parameters(), *network.buffers()]
         shared = {id(tensor): tensor.clone() if tensor.is_inference() else tensor.detach() for tensor in tensors}

@@ -1,4 +1,4 @@
-"""Faster ways to a network's logits on a CPU; whoever wants speed chooses one.
+"""Faster ways to compute an encoder's outputs, or a network's logits, on a CPU. The caller chooses one.
 
 The matrix products of one time step are too small to be split among cores, and time steps depend on each other. But
 the directions of a layer are independent of each other, and so are the texts of a batch. So the batch is split into

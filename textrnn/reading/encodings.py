@@ -14,7 +14,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
 _WIDE = {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}  # 0: mostly NUL bytes
-_SAMPLE_BYTES = 1 << 15  # by which encodings are judged
+_SAMPLE_BYTES = 1 << 15  # encodings are compared on this many bytes at most
 _CERTAIN = 4.0  # difference of log-likelihoods from which on the better reading is named
 _LEAST = -9.5  # mean log-likelihood of a character: a worse reading is not named, although all others are worse still
 _RARE_ENCODING = -7.0  # log-probability of an encoding that is rarely used

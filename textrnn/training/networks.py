@@ -61,7 +61,8 @@ class Keeper:
         self.bfloat16_agreement: float | None = None
 
     def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
-        """Margins (m, classes) of linear models on the held-out texts; None without held-out texts or linear model."""
+        """Fit and keep the linear model, and return the margins (m, classes) of models on the texts held out from them:
+        None without held-out texts or linear model."""
         fitted = fit_linear(config, splits, texts)
         if fitted is None:
             return None
@@ -91,7 +92,7 @@ class Keeper:
         self.history.append(({} if trainee.fold is None else {"fold": trainee.fold}) | event.record())
 
     def interrupt(self, trainee: Trainee | None) -> None:
-        """Called when a signal stops the training of a network, or (None) what follows."""
+        """Called when a signal stops training. trainee: the network in training; None if all are trained."""
 
     def end(self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None) -> None:
         """scores: on all held-out texts, None without any. logits (m, classes): of the networks on them.
@@ -178,6 +179,7 @@ class Training:
         assert texts is not None
         own = shard(np.argsort(-texts.lengths, kind="stable"))
         logits = torch.zeros(len(texts), len(self.splits.labels))
+        # Interrupted is raised below, in all processes
         with bar("evaluating", total=len(own)) as shown, contextlib.suppress(Interrupted):
 
             def after_batch(count: int) -> None:
@@ -199,7 +201,7 @@ class Training:
             raise Interrupted(signal_number)
 
     def decide(self, network: Network) -> None:
-        """Learn from all held-out texts how networks and linear model decide, and whether bfloat16 decides alike.
+        """Learn the mixture from all held-out texts, and measure how often bfloat16 predicts the same class.
         network: any of them, whose weights are overwritten. Raises Interrupted."""
         held_out, classes = self.splits.held_out, len(self.splits.labels)
         if held_out is None:
@@ -211,7 +213,7 @@ class Training:
         scores = judge_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
         agreement = None
         if is_first():
-            with contextlib.suppress(Interrupted):
+            with contextlib.suppress(Interrupted):  # raised below, in all processes
                 agreement = self.bfloat16_agreement(network, scores.decision)
         self.check_stop()
         self.keeper.end(scores, logits, agreement)
