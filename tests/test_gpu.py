@@ -23,7 +23,8 @@ from textrnn.models.build import build_network
 from textrnn.runtime.device import allow_tf32
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.fit import FitSettings, epoch_steps
-from textrnn.training.optim import build_optimizer, cross_entropy, plain
+from textrnn.training.objectives import cross_entropy, plain
+from textrnn.training.optim import build_optimizer
 from textrnn.training.state import Step, TrainingState, flush_metrics
 
 pytestmark = [

@@ -24,7 +24,7 @@ from tests.models.small import (
 )
 from textrnn.models.network import Network
 from textrnn.texts.batching import Batch
-from textrnn.training.optim import adversarial, cross_entropy, plain
+from textrnn.training.objectives import adversarial, cross_entropy, plain
 
 
 class WithoutLogits(Network):

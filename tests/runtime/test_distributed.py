@@ -21,7 +21,7 @@ from textrnn.runtime.device import training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, maximum, process_group, rank, shard, total
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.optim import adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
 from textrnn.training.state import Evaluation, TrainingState
 
 PLACE = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")

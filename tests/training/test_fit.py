@@ -16,7 +16,7 @@ from textrnn.linear.mixture import Mixture
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.optim import cross_entropy, plain
+from textrnn.training.objectives import cross_entropy, plain
 from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics
 
 

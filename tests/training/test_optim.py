@@ -9,16 +9,8 @@ from torch import nn
 
 from tests.models.small import padded_batch, random_texts, small_model
 from textrnn.texts.batching import Batch
-from textrnn.training.optim import (
-    LazyAdamW,
-    adversarial,
-    balanced_weights,
-    build_optimizer,
-    clip_gradients,
-    cross_entropy,
-    learning_rate_at,
-    plain,
-)
+from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.optim import LazyAdamW, build_optimizer, clip_gradients, learning_rate_at
 
 
 class Fixed(nn.Module):

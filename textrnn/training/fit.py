@@ -22,7 +22,8 @@ from textrnn.runtime.distributed import average_sparse, no_gradient_sync, rank, 
 from textrnn.texts.batching import collate, training_batches
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
-from textrnn.training.optim import Objective, clip_gradients
+from textrnn.training.objectives import Objective
+from textrnn.training.optim import clip_gradients
 from textrnn.training.state import Evaluation, Step, TrainingState, check_weights, flush_metrics
 
 

@@ -19,15 +19,8 @@ from textrnn.texts.rows import rows_where
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.optim import (
-    LazyAdamW,
-    adversarial,
-    balanced_weights,
-    build_optimizer,
-    cross_entropy,
-    learning_rate_at,
-    plain,
-)
+from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.optim import LazyAdamW, build_optimizer, learning_rate_at
 from textrnn.training.state import Evaluation, Step, TrainingState
 
 _BETWEEN_SEEDS = 1_000_003
