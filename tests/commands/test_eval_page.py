@@ -61,7 +61,7 @@ def test_a_page_of_parts_shows_all_three(cli: Cli, train_file: Path) -> None:
     for part in ("network alone", "linear model alone", "together"):
         assert f'<th scope="row">{part}</th>' in html
     assert "2 times) with a linear model beside it" in html
-    assert "A line is the mean of the folds" in html
+    assert "A line is the mean of the folds that reached an epoch" in html
 
 
 def test_a_run_without_state_history_or_both_has_a_page(cli: Cli, trained: Path) -> None:

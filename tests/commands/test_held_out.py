@@ -153,6 +153,9 @@ def test_training_texts_and_unfinished_runs_are_reported(cli: Cli, workplace: Pa
 
     with at_file("held_out.safetensors", die):
         assert cli("train", "--data", "train.tsv", "--run-dir", "cut", *SMALL, *sets("train.folds=2")).code == 130
-    result = cli("eval", "cut", "train.tsv")
-    assert result.code == 0
-    assert "warning: training has not ended: go on with: textrnn train --resume --run-dir cut" in result.err
+    Path("new.txt").write_text("soup with bread\n")
+    for command, data in (("eval", "train.tsv"), ("predict", "new.txt"), ("explain", "new.txt")):
+        result = cli(command, "cut", data)
+        assert result.code == 0
+        assert "warning: training has not ended: go on with: textrnn train --resume --run-dir cut" in result.err
+        assert "has not ended" not in cli(command, "r", data).err

@@ -171,6 +171,15 @@ def test_calibration_shows_each_bin_with_its_interval_and_texts() -> None:
     assert many.get_height() == pytest.approx(3 * few.get_height())
 
 
+def test_the_label_of_a_coverage_curve_is_inside_the_figure_and_nothing_is_above_100_percent() -> None:
+    figure = plot_coverage(np.array([0.5, 1.0]), np.array([1.0, 0.9985]), [Coverage(0.0, 1.0, 0.9985)])
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_tightbbox().x0 > 0
+    shares = [text.get_text() for text in axes.get_yticklabels() if text.get_text()]
+    assert shares and max(float(share.removesuffix(" %")) for share in shares) <= 100
+
+
 def test_the_unsteady_end_of_a_coverage_curve_does_not_set_the_scale() -> None:
     rows = [Coverage(0.0, 1.0, 0.9), Coverage(0.999, 0.0, None)]
     axes = plot_coverage(np.array([0.001, 0.5, 1.0]), np.array([0.0, 0.95, 0.9]), rows).axes[0]

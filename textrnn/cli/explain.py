@@ -38,9 +38,12 @@ def explain(
     from textrnn.classifier import TextClassifier
     from textrnn.commands.explain import explain as run_explain
     from textrnn.commands.prediction_input import STDIN, InputOptions
+    from textrnn.run.folder import RunFolder
 
+    classifier = TextClassifier.load(run, device=device)
+    RunFolder(run).warn_of_unfinished()
     run_explain(
-        TextClassifier.load(run, device=device),
+        classifier,
         files or [STDIN],
         options=InputOptions(*reading),
         label=label,

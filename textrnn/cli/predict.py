@@ -78,8 +78,10 @@ def predict(
     from textrnn.commands.predict import describe_precision
     from textrnn.commands.predict import predict as run_predict
     from textrnn.commands.prediction_input import STDIN, InputOptions
+    from textrnn.run.folder import RunFolder
 
     classifier = TextClassifier.load(run, device=device, precision=precision)
+    RunFolder(run).warn_of_unfinished()
     describe_precision(classifier, precision)
     run_predict(
         classifier,

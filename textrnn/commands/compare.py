@@ -12,7 +12,7 @@ import numpy as np
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
-from textrnn.commands.eval import predict_texts, warn_of_unfinished
+from textrnn.commands.eval import predict_texts
 from textrnn.commands.eval_data import Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.config import Config
@@ -70,7 +70,7 @@ def compare(
     for run in runs:
         with log_prefix(run.name):
             if run.run is not None:
-                warn_of_unfinished(run.run)
+                run.run.warn_of_unfinished()
             predictions, totals, _ = predict_texts(run.classifier, run.texts)
         predicted.append(ids_of_first(run, first)[predictions.predicted])
         metrics.append(all_metrics(totals, run.classifier.labels))

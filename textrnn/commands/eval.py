@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -20,7 +19,7 @@ from textrnn.commands.output import check_output
 from textrnn.commands.predict import describe_precision
 from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
-from textrnn.errors import CheckpointError, ConfigError, command
+from textrnn.errors import ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
 from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
@@ -31,7 +30,7 @@ from textrnn.reports.results import RESULTS, results_folder, write_results
 from textrnn.run.folder import RunFolder
 from textrnn.run.records import read_history
 from textrnn.runtime.progress import bar, log
-from textrnn.training.recorder import best_epochs, has_ended, saved_progress
+from textrnn.training.recorder import best_epochs
 
 TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
 
@@ -59,7 +58,7 @@ def evaluate(
     if output is not None:
         check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
     if run is not None:
-        warn_of_unfinished(run)
+        run.warn_of_unfinished()
     texts = read_texts(classifier, chosen, config, run)
     describe_precision(classifier, precision, is_saved=texts.logits is not None)
     warn_of_seen(texts.seen)
@@ -78,13 +77,6 @@ def evaluate(
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
     return target, metrics
-
-
-def warn_of_unfinished(run: RunFolder) -> None:
-    with contextlib.suppress(CheckpointError):  # a training state of another version, or damaged
-        networks = saved_progress(run)
-        if networks and not has_ended(run, networks):
-            log.warning("training has not ended: go on with: %s", run.resume_command())
 
 
 def describe_seen(

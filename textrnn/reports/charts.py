@@ -175,8 +175,8 @@ def _panels(count: int, *, legend_rows: int = 0, heading: float = 0.15) -> tuple
     rows = math.ceil(count / 2)
     across, down = width * min(count, 2), height * rows
     figure = Figure(figsize=(across, down))
-    places = [(0.75 + width * (at % 2), below + height * (rows - 1 - at // 2)) for at in range(count)]
-    return figure, [figure.add_axes((x / across, y / down, 3.6 / across, 2.6 / down)) for x, y in places]
+    places = [(0.95 + width * (at % 2), below + height * (rows - 1 - at // 2)) for at in range(count)]
+    return figure, [figure.add_axes((x / across, y / down, 3.4 / across, 2.6 / down)) for x, y in places]
 
 
 def _draw_panel(axes: Axes, history: History, panel: Curves, best: Best) -> None:
@@ -208,7 +208,7 @@ def _draw_panel(axes: Axes, history: History, panel: Curves, best: Best) -> None
     legend: dict[str, Any] = {}
     for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
         legend.setdefault(name, handle)
-    axes.legend(legend.values(), legend, loc="upper center", bbox_to_anchor=(0.42, -0.16), ncols=2, columnspacing=1.5)
+    axes.legend(legend.values(), legend, loc="upper center", bbox_to_anchor=(0.37, -0.16), ncols=2, columnspacing=1.5)
 
 
 def _by_epoch(history: History, key: str) -> dict[int, list[float]]:
@@ -245,7 +245,7 @@ def plot_coverage(shares: np.ndarray, accuracies: np.ndarray, rows: list[Coverag
     axes.plot(*np.transpose(points), "o", color=_SERIES[0])
     # the ends of a curve of a handful of texts swing widely: an axis that holds them hides the rest
     low = accuracies[shares >= 0.05].min()
-    margin = 0.05 * max(1 - low, 0.1)
+    margin = 0.05 * max(1 - low, 0.02)
     axes.set(ylim=(low - margin, 1 + margin), xlabel="share of the texts that are answered", ylabel="accuracy of those")
     _show_shares(axes)
     return figure
@@ -259,7 +259,7 @@ def _show_shares(axes: Axes) -> None:
 
 
 def _percent(value: float, position: float | None = None) -> str:
-    return f"{100 * value:.4g} %"
+    return "" if value > 1 + 1e-9 else f"{100 * value:.4g} %"  # nothing is above 100 %
 
 
 def font_family(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from textrnn.config import Config
 from textrnn.errors import CheckpointError, TextRNNError, command
 from textrnn.run.records import ENVIRONMENT, HISTORY, is_environment, read_history, save_environment
 from textrnn.runtime.files import expand_user, make_folder, write_text
+from textrnn.runtime.progress import log
 
 MODEL_CONFIG, LABELS = "config.yaml", "labels.txt"  # in a model's folder
 _LEFTOVERS = ".*.[0-9]*.tmp"  # files that a killed process had begun to write
@@ -54,6 +55,11 @@ class RunFolder:
         if self.state.exists():
             return [self.state]
         return sorted(self.resume.glob("fold_*.safetensors"), key=lambda path: (len(path.name), path.name))
+
+    def warn_of_unfinished(self) -> None:
+        """Log a warning if training can go on. A folder without training states, such as a model's, cannot."""
+        if self.states() and not self.held_out.exists():
+            log.warning("training has not ended: go on with: %s", self.resume_command())
 
     def is_empty(self) -> bool:
         """Whether the folder has no files but those of a process that was killed while it wrote its first ones."""
