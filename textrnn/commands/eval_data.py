@@ -21,7 +21,7 @@ from textrnn.reading.source import Source, suffix_format
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
-from textrnn.run.records import load_environment
+from textrnn.run.records import saved_digests
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
 from textrnn.texts.rows import all_rows, class_sizes
@@ -164,7 +164,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
 def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> tuple[np.ndarray, bool]:
     """The rows of the training data that trained the run, or that judge it, and whether its networks were
     cross-fitted."""
-    digest = load_environment(run.environment).get("data_sha256", {}).get("data.train")
+    digest = saved_digests(run.path).get("data.train")
     if digest not in (None, corpus.digest):
         log.warning(
             "the training file has changed since the run began: its %s part may differ from that of the run", part

@@ -13,7 +13,7 @@ from textrnn.commands.data import input_files, load_data, pretrained_vectors
 from textrnn.commands.describe import network_line
 from textrnn.commands.output import check_output
 from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
-from textrnn.corpus.build import build_sources, other_files
+from textrnn.corpus.build import build_sources, content_digests
 from textrnn.corpus.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.gradients.measure import (
@@ -34,7 +34,7 @@ from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.model import load_model
 from textrnn.run.records import compare_environment, describe_environment, load_environment, read_history
 from textrnn.runtime.device import choose_device, tf32
-from textrnn.runtime.files import make_folder, sha256_of
+from textrnn.runtime.files import make_folder
 from textrnn.runtime.progress import bar, log
 from textrnn.runtime.tensors import difference
 from textrnn.training.plan import NetworkBuilder, plan
@@ -120,9 +120,8 @@ def trained_network(run: Path) -> tuple[Network, Config]:
 def check_same_data(run: RunFolder, config: Config, splits: Splits, device: torch.device) -> None:
     """Raises CheckpointError if the data has changed, so that the first weights cannot be drawn again; warns if another
     torch draws them."""
-    digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
     saved, now = load_environment(run.environment), describe_environment(device)
-    for change in compare_environment(saved, now, digests, run.restart_command()):
+    for change in compare_environment(saved, now, content_digests(config, splits), run.restart_command()):
         if change.startswith("torch "):
             log.warning("the weights before training may not be those that the run began with: %s", change)
 

@@ -56,20 +56,19 @@ def examples_of(
         raise DataError(f"{name}: expected a folder (--format folder), found a file")
     shown_name = "stdin" if name == STDIN else name
     path = os.dup(sys.stdin.fileno()) if name == STDIN else name
-    if name == STDIN:  # before a slow pipe is waited for
-        _warn(source, options.format or "text", name, options)
+    kind = options.format or (None if name == STDIN else suffix_format(name))
+    if kind is None and (name == STDIN or source.live):
+        kind = "text"
+    if kind is not None:  # before a slow pipe is waited for
+        _warn(source, kind, name, options)
     with open_live(path, shown_name, before_waiting) if source.live else open_binary(path) as stream:
         undecodable: dict[int, str] = {}
         lines = read_lines(stream, source.encoding, shown_name, OPTIONS.encoding, undecodable)
-        kind = options.format or (None if name == STDIN else suffix_format(name))
         if kind is None:
-            kind = "text"
-            if name == STDIN:
-                lines = _with_hint_of_format(lines, source, classifier)
-            elif not source.live:
-                kind, lines = _format_of_run(lines, source, classifier)
-        if name != STDIN:
+            kind, lines = _format_of_run(lines, source, classifier)
             _warn(source, kind, name, options)
+        elif name == STDIN and options.format is None:
+            lines = _with_hint_of_format(lines, source, classifier)
         yield from accepted(parse_examples(lines, kind, shown_name, source, undecodable), source, Skipped())
 
 

@@ -11,7 +11,7 @@ from textrnn.commands.data import RawTexts, input_files, pretrained_vectors, rea
 from textrnn.commands.describe import describe_model, describe_training, title_of
 from textrnn.commands.output import check_run_dir
 from textrnn.config import Config, build_config, changed_keys, read_yaml
-from textrnn.corpus.build import build_sources, other_files, with_absolute_paths
+from textrnn.corpus.build import build_sources, content_digests, with_absolute_paths
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.folder import MODEL_CONFIG, RunFolder
 from textrnn.run.model import save_description
@@ -19,7 +19,7 @@ from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.run.records import compare_environment, describe_environment, load_environment
 from textrnn.runtime.device import allow_tf32, training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, one_by_machine, world_size
-from textrnn.runtime.files import sha256_of, write_text
+from textrnn.runtime.files import write_text
 from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import StopRequest
 from textrnn.texts.transform import Transform
@@ -68,7 +68,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
         network = builder.build(parts[0].seed, device)
         describe_model(config, network, splits, parts)
-        digests = splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
+        digests = content_digests(config, splits)
         recorder = Recorder(
             run, splits.held_out, mix=config.model.linear == "mix", title=title_of(config, splits),
             monitor=config.train.monitor, save_minutes=config.train.save_minutes,

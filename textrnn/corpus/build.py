@@ -20,6 +20,7 @@ from textrnn.reading.labels import folded, is_number, read_label_names
 from textrnn.reading.reader import read_examples
 from textrnn.reading.records import comma_remedy
 from textrnn.reading.source import Source
+from textrnn.runtime.files import sha256_of
 from textrnn.texts.tokenizer import Tokenizer, check_segmented, spread, user_dict_problem
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import Vocab
@@ -191,3 +192,8 @@ def other_files(config: Config) -> dict[str, str]:
         "model.pretrained": config.model.pretrained,
     }
     return {key: path for key, path in files.items() if path is not None}
+
+
+def content_digests(config: Config, splits: Splits) -> dict[str, str]:
+    """Config key -> digest of the content of each file on which the result of training depends. Raises DataError."""
+    return splits.digests | {key: sha256_of(path) for key, path in other_files(config).items()}
