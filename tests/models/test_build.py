@@ -13,8 +13,8 @@ from tests.models.small import (
     each_pooling,
     each_recurrent_architecture,
 )  # fmt: skip
-from textrnn.config import ModelConfig
-from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network
+from textrnn.config import DEFAULT_EMBEDDING_DIM, ModelConfig
+from textrnn.models.build import build_network
 from textrnn.models.layers import Dropout
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN

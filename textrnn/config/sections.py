@@ -17,6 +17,7 @@ MAX_COLUMN = 999_999
 Column = Annotated[int, Field(ge=0, le=MAX_COLUMN)] | str
 Paths = str | list[str]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+DEFAULT_EMBEDDING_DIM = 96  # without pretrained vectors
 _MOST_UNITS = 1 << 16  # of a layer
 _MANY = 1_000_000
 Cell = Literal["rnn", "gru", "lstm"]  # the keys of `models.encoder.CELLS`
