@@ -145,7 +145,7 @@ def test_few_texts_of_a_class_and_labels_that_are_numbers_get_a_hint(cli: Cli) -
 
 def test_chinese_is_told_from_texts_with_spaces(cli: Cli) -> None:
     rows = [(label, f"这家酒店真的很好我们都喜欢{at}") for at, (label, _) in enumerate(ROWS)]
-    assert "#kind: jieba" in run_init(cli, write_tsv(Path("t.tsv"), rows))[0]
+    assert "jieba" in run_init(cli, write_tsv(Path("t.tsv"), rows))[0]
     assert "jieba" not in run_init(cli, write_tsv(Path("t.tsv"), ROWS))[0]
 
 

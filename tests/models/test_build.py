@@ -13,7 +13,8 @@ from tests.models.small import (
     each_pooling,
     each_recurrent_architecture,
 )  # fmt: skip
-from textrnn.config import DEFAULT_EMBEDDING_DIM, ModelConfig
+from textrnn.config import ModelConfig
+from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
 from textrnn.models.build import build_network
 from textrnn.models.layers import Dropout
 from textrnn.models.rcnn import RCNN

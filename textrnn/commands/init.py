@@ -15,8 +15,9 @@ import numpy as np
 from textrnn.checking.faults import FEW_TEXTS, IMBALANCED
 from textrnn.commands.data import warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
-from textrnn.config import DEFAULT_EMBEDDING_DIM, Config, load_config
+from textrnn.config import Config, load_config
 from textrnn.config.commented import comment, commented_yaml
+from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
 from textrnn.corpus.build import build_source, build_tokenizer, check_classes, other_files
 from textrnn.corpus.resample import Sample
 from textrnn.corpus.splits import DEV_FRACTION, SMALL
@@ -36,7 +37,7 @@ _DOCUMENTS, _BYTES = 20_000, 64_000_000  # whose encoding is looked at, at most:
 _DRAWN = (10_000, 10_000_000)  # texts and characters, at most, drawn at random for lengths and scripts
 _MANY_BAD = 0.05  # a larger share of bad rows means that the file is of another kind
 _SHOWN = 12  # classes and columns
-_UNSPACED = 0.3  # a larger share of letters of such scripts: most tokens are characters
+_SOME = 0.01  # of the letters, and more: texts have scripts without spaces between words
 _SPLITS = {"dev": ("dev", "val", "valid", "validation"), "test": ("test",)}  # names of files
 # A course's recurrent network, all of which a config with `preset: plain` states.
 _PLAIN_KEYS = [
@@ -44,7 +45,7 @@ _PLAIN_KEYS = [
     "model.dropout", "model.pooling", "train.epochs", "train.learning_rate", "train.grad_clip_norm",
 ]  # fmt: skip
 _OFFERED = [
-    "tokenizer.kind", "model.cell", "model.hidden_size", "train.epochs", "train.learning_rate",
+    "model.cell", "model.hidden_size", "train.epochs", "train.learning_rate",
     "train.class_weights", "train.seed",
 ]  # fmt: skip
 
@@ -73,8 +74,8 @@ class _Draft:
         self.offered: dict[str, Any] = {}
         self.reasons: dict[str, str] = {}
 
-    def find(self, key: str, value: Any, reason: str) -> None:
-        """Set a key, unless the user has."""
+    def set(self, key: str, value: Any, reason: str) -> None:
+        """Set a key to what was found, unless the user has set it."""
         if key not in self.given:
             self.found[key], self.reasons[key] = value, reason
 
@@ -109,13 +110,13 @@ def init(
             raise TextRNNError(f"{output}: exists; to replace it, add --force, or name another file")
         check_writable(output)
     if "data.encoding" not in draft.given and (encoding := _encoding(paths)) is not None:
-        draft.find("data.encoding", encoding, "A guess: the bytes are not UTF-8, and read best in this encoding.")
+        draft.set("data.encoding", encoding, "A guess: the bytes are not UTF-8, and read best in this encoding.")
     columns = _find_columns(draft)
     warn_of_dead_keys(draft.config)
     texts = _look(draft.source(bad_rows="skip"), draft.config)
     _decide(draft, texts)
     if draft.config.preset == "plain" and draft.config.model.pretrained is None:
-        draft.find("model.embedding_dim", DEFAULT_EMBEDDING_DIM, "")
+        draft.set("model.embedding_dim", DEFAULT_EMBEDDING_DIM, "")
     config = draft.config
     keys = commented_yaml(
         config, stated=_PLAIN_KEYS * (config.preset == "plain"), offered=draft.offered, reasons=draft.reasons
@@ -152,13 +153,13 @@ def _find_columns(draft: _Draft) -> Columns | None:
     if columns is None:
         return None
     if columns.format != kind:
-        draft.find("data.format", columns.format, "The fields are in quotes, which csv removes and tsv does not.")
+        draft.set("data.format", columns.format, "The fields are in quotes, which csv removes and tsv does not.")
     text, label = DEFAULT_COLUMNS[columns.format]
     numbers = " Without a header, columns have numbers, from 0." * isinstance(columns.label, int)
     if columns.text != text:
-        draft.find("data.text_column", columns.text, f"A guess, by its name and the length of its fields.{numbers}")
+        draft.set("data.text_column", columns.text, f"A guess, by its name and the length of its fields.{numbers}")
     if columns.label != label:
-        draft.find("data.label_column", columns.label, f"A guess, by its name and the values that repeat.{numbers}")
+        draft.set("data.label_column", columns.label, f"A guess, by its name and the values that repeat.{numbers}")
     return columns
 
 
@@ -195,13 +196,13 @@ def _decide(draft: _Draft, texts: _Texts) -> None:
         reason = (
             f"{texts.skipped.count:,} texts cannot be read, the first: {texts.skipped.shown[0]}. They are left out."
         )
-        draft.find("data.bad_rows", "skip", reason)
+        draft.set("data.bad_rows", "skip", reason)
     limit = config.data.max_length
     share = 100 * np.count_nonzero(texts.lengths > limit) / len(texts.lengths)
     longer = f"{share:.1f} % of the texts have more than {limit:,} tokens"
     if (enough := enough_tokens(texts.lengths, limit)) is not None:
         reason = f"{longer}; so many read 95 % of the texts whole, but take longer to train."
-        draft.find("data.max_length", enough, reason)
+        draft.set("data.max_length", enough, reason)
     for key in _OFFERED:
         draft.offer(key, config.default(*key.split(".")))
     if share > 0:
@@ -210,11 +211,10 @@ def _decide(draft: _Draft, texts: _Texts) -> None:
         beside = _beside(draft.file, words)
         draft.offer(f"data.{split}", beside or split + os.path.splitext(strip_gz(draft.file))[1])
     draft.offer("model.pretrained", "vectors.txt")
-    if texts.unspaced > _UNSPACED:
-        reason = "char, the default, reads texts without spaces by character, other words whole; jieba: Chinese words."
-        draft.offer("tokenizer.kind", "jieba", reason)
-    else:
-        draft.offer("tokenizer.kind", "char", "char, the default, reads words between spaces whole.")
+    reason = "char, the default, reads words between spaces whole"
+    if texts.unspaced >= _SOME:
+        reason += ", and scripts without spaces, such as Chinese, by character; jieba divides Chinese into words"
+    draft.offer("tokenizer.kind", config.default("tokenizer", "kind"), f"{reason}.")
     if most >= IMBALANCED * least:
         draft.offer(
             "train.class_weights",
@@ -255,7 +255,7 @@ def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
     script = f"{100 * texts.unspaced:.0f} % of the letters are of scripts without spaces, such as Chinese"
     lines.append(
         f"{texts.number:,} texts{' were looked at; there are more' * (not texts.is_all)}; "
-        + (script if texts.unspaced >= 0.01 else "words are separated by spaces")
+        + (script if texts.unspaced >= _SOME else "words are separated by spaces")
         + "."
     )
     median, p95, longest = length_quantiles(texts.lengths, 50, 95, 100)
@@ -263,7 +263,7 @@ def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
     sizes = (f"{short(label)} ({size:,})" for label, size in texts.sizes)
     few = sum(size < FEW_TEXTS for _, size in texts.sizes)
     lines.append(
-        f"{len(texts.sizes):,} classes: {_listed(sizes, len(texts.sizes))}."
+        f"{len(texts.sizes):,} class{'es' * (len(texts.sizes) > 1)}: {_listed(sizes, len(texts.sizes))}."
         + f" {few:,} with fewer than {FEW_TEXTS} texts, too few to learn or to judge." * (few > 0)
     )
     explained = (

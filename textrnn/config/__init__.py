@@ -4,6 +4,5 @@ from textrnn.config.load import (  # noqa: F401, I001 - the names that other roo
     MODEL_FORMAT_KEY, build_config, changed_keys, known_keys, load_config, parse_override, read_yaml, set_key,
 )  # fmt: skip
 from textrnn.config.sections import (  # noqa: F401
-    DEFAULT_EMBEDDING_DIM, PLAIN, SECTIONS, Cell, Config, DataConfig, ModelConfig, Paths, TokenizerConfig, TrainConfig,
-    dead_keys, to_yaml,
+    PLAIN, SECTIONS, Cell, Config, DataConfig, ModelConfig, Paths, TokenizerConfig, TrainConfig, dead_keys, to_yaml,
 )  # fmt: skip

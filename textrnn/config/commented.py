@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from textrnn.config.sections import Config, to_yaml
+from textrnn.config import Config, to_yaml
 from textrnn.runtime.terminal import visible
 
 _COLUMNS = 100
@@ -20,7 +20,9 @@ def commented_yaml(
 
     offered: the values of the latter. reasons: what stands above a key, in place of its description.
     """
-    blocks = [] if config.preset == "best" else [f"preset: {config.preset}"]
+    blocks = []
+    if config.preset != "best":
+        blocks.append(f"{comment(Config.model_fields['preset'].description or '')}preset: {config.preset}")
     for name, section in config.sections():
         entries = []
         for key, value in section:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from textrnn.config import DEFAULT_EMBEDDING_DIM, ModelConfig
+from textrnn.config import ModelConfig
+from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
 from textrnn.models.embedding import Embedding, NgramEmbedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.network import Network
