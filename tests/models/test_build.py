@@ -14,7 +14,8 @@ from tests.models.small import (
     each_recurrent_architecture,
 )  # fmt: skip
 from textrnn.config import ModelConfig
-from textrnn.models.build import DEFAULT_EMBEDDING_DIM, build_network
+from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
+from textrnn.models.build import build_network
 from textrnn.models.layers import Dropout
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN

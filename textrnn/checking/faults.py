@@ -24,7 +24,7 @@ _FREQUENT_SHOWN = 10
 _PLACES_SHOWN = 5  # of texts without tokens
 _TEXTS_SHOWN, _PLACES_OF_TEXT = 3, 4  # of those with different labels
 FEW_TEXTS = 10  # of a class: too few to learn it well, and to judge it
-_IMBALANCED = 10.0  # how many times as many texts the largest class has as the smallest
+IMBALANCED = 10.0  # how many times as many texts the largest class has as the smallest
 _MUCH_UNKNOWN, _FAR_TOO_MUCH_UNKNOWN = 0.1, 0.25  # shares of tokens
 _CLASSES_SHOWN = 5
 _KEEP_ONE = "keep one of each, unless they are as frequent in the texts to be labelled"
@@ -232,7 +232,7 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
             examples=first([f"{short(label)}: {size} texts" for label, size in small.items()], _CLASSES_SHOWN),
         )
     smallest, largest = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
-    if sizes[smallest] >= FEW_TEXTS and sizes[largest] >= _IMBALANCED * sizes[smallest]:
+    if sizes[smallest] >= FEW_TEXTS and sizes[largest] >= IMBALANCED * sizes[smallest]:
         yield Finding(
             "classes",
             f"the largest class, {short(largest)}, has {sizes[largest] / sizes[smallest]:.0f} times as many training "

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from textrnn.config import needs, values
 from textrnn.reading.decoding import check_encoding
 
+DEFAULT_EMBEDDING_DIM = 96  # without pretrained vectors
 _MOST_UNITS = 1 << 16  # of a layer
 _MANY = 1_000_000
 Cell = Literal["rnn", "gru", "lstm"]  # the keys of `models.encoder.CELLS`

@@ -100,7 +100,7 @@ def build_splits(
     check_segmented(tokenizer.kind, corpora["train"].texts_of_tokens(rows, config.data.max_length))
     labels = None
     if train.labelled:
-        _check_classes(corpora["train"], train)
+        check_classes(corpora["train"].labels, len(corpora["train"]), train)
         labels = train.label_names or sorted(corpora["train"].labels)
         for name, corpus in corpora.items():
             _check_known_labels(corpus, sources[name], labels, "the training data")
@@ -121,16 +121,17 @@ def encode_labelled(
     return corpus.encoded(vocab, labels, max_length), corpus
 
 
-def _check_classes(corpus: Corpus, source: Source) -> None:
-    """Raises DataError for training data with a single label, or with so many that they cannot be classes."""
-    if len(corpus.labels) < 2:
+def check_classes(labels: list[str], texts: int, source: Source) -> None:
+    """Raises DataError for training data with a single label, or with so many that they cannot be classes. texts: the
+    number of texts with these labels."""
+    if len(labels) < 2:
         raise DataError(
             f"{', '.join(source.paths)}: expected two or more classes, but every text has the label "
-            f"{short(corpus.labels[0])}; is the column of labels the right one (--label-column)?"
+            f"{short(labels[0])}; is the column of labels the right one (--label-column)?"
         )
-    if source.label_names is not None or len(corpus.labels) <= max(_MANY_LABELS, len(corpus) / 2):
+    if source.label_names is not None or len(labels) <= max(_MANY_LABELS, texts / 2):
         return
-    label = corpus.labels[0]
+    label = labels[0]
     if source.common_format() == "fasttext":
         remedy = comma_remedy(f"__label__{label}", source.paths[0]) or "Put white space between label and text"
     elif source.label_column is not None:
@@ -138,7 +139,7 @@ def _check_classes(corpus: Corpus, source: Source) -> None:
     else:
         remedy = "Set the columns, for example --text-column 0 --label-column 1"
     raise DataError(
-        f"{next(read_examples(source)).where}: found {len(corpus.labels):,} different labels in {len(corpus):,} rows, "
+        f"{next(read_examples(source)).where}: found {len(labels):,} different labels in {texts:,} rows, "
         f"the first of them {short(label)}: the label column seems to hold texts. {remedy}"
     )
 

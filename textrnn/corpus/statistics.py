@@ -35,14 +35,21 @@ def statistics(splits: Splits, max_length: int) -> list[str]:
 
 def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:
     """For texts (n,) of which many are longer than max_length; None if few are."""
-    cut = np.count_nonzero(lengths > max_length)
-    if cut <= _MANY_CUT * len(lengths):
+    enough = enough_tokens(lengths, max_length)
+    if enough is None:
         return None
-    (enough,) = length_quantiles(lengths, 95)
+    cut = np.count_nonzero(lengths > max_length)
     return (
         f"{100 * cut / len(lengths):.0f} % of the {name} texts are cut at data.max_length {max_length:,}; --set "
         f"data.max_length={enough} reads 95 % of them whole"
     )
+
+
+def enough_tokens(lengths: np.ndarray, max_length: int) -> int | None:
+    """The max_length that reads 95 % of texts (n,) whole, if many are longer than max_length; None if few are."""
+    if np.count_nonzero(lengths > max_length) <= _MANY_CUT * len(lengths):
+        return None
+    return length_quantiles(lengths, 95)[0]
 
 
 def known_share(texts: EncodedTexts) -> float:

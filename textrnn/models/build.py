@@ -9,14 +9,13 @@ import numpy as np
 import torch
 
 from textrnn.config import ModelConfig
+from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
 from textrnn.models.embedding import Embedding, NgramEmbedding
 from textrnn.models.encoder import RNNEncoder
 from textrnn.models.network import Network
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN
-
-DEFAULT_EMBEDDING_DIM = 96
 
 
 def build_network(

@@ -174,6 +174,25 @@ def looks_like_utf8(path: str) -> bool:
             return False  # damaged, which the reading of the texts will report
 
 
+def find_encoding(path: str, most_bytes: int) -> str | None:
+    """The likely encoding of a file, by so many of its first bytes: utf-8 if all of them are valid; None if several
+    others fit. Raises DataError if it cannot be opened or decompressed."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_binary(path) as stream, damaged_gzip_as_error(path):
+        head = chunk = stream.read(_CHUNK_BYTES)
+        if clear := marked_encoding(head) or wide_encoding(head):
+            return clear
+        while chunk and most_bytes > 0:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                begin = max(error.start - _BEFORE, 0)
+                return likely_encoding(error.object[begin:] + stream.read(_CHUNK_BYTES))
+            most_bytes -= len(chunk)
+            chunk = stream.read(_CHUNK_BYTES)
+    return "utf-8"
+
+
 def _decode_by_line(
     stream: BufferedIOBase, encoding: str, name: str, option: str | None, undecodable: dict[int, str] | None
 ) -> Iterator[str]:

@@ -9,12 +9,12 @@ from textrnn.errors import DataError, short
 from textrnn.reading.records import count_of, quoted
 from textrnn.reading.source import Column, OptionNames, Source
 
-_TEXT_NAMES = """
+TEXT_NAMES = """
     text texts sentence sentence1 review reviews review_body reviewtext content contents document doc body message
     comment comments comment_text title headline tweet question query abstract utterance description news post input
     文本 内容 评论 标题 句子 正文 文章 新闻
     """.split()  # noqa: SIM905 - a list of strings would fill a page
-_LABEL_NAMES = """
+LABEL_NAMES = """
     label labels class classes category categories cat sentiment target tag tags topic stars star rating ratings score
     polarity intent y emotion gold output label_id 标签 类别 分类 类目 情感
     """.split()  # noqa: SIM905 - a list of strings would fill a page
@@ -32,8 +32,8 @@ class HeaderError(DataError):
 def is_header(text: str, others: list[str]) -> bool:
     """Whether a row is surely a header: its fields for the text and for something else are words that name columns,
     in either order."""
-    words = [*_TEXT_NAMES, *_LABEL_NAMES]
-    return _plain(text) in words and any(_plain(other) in words for other in others)
+    words = [*TEXT_NAMES, *LABEL_NAMES]
+    return plain(text) in words and any(plain(other) in words for other in others)
 
 
 def is_numbering(row: list[str]) -> bool:
@@ -58,9 +58,9 @@ def header_found(texts: list[str], label: str | None, row: list[str], options: O
         texts, row = ([field.strip('"') for field in fields] for fields in (texts, row))
         label = label and label.strip('"')
     if label is None:
-        named = [field for field in row if _plain(field) in _TEXT_NAMES][:1] if len(texts) == 1 else []
+        named = [field for field in row if plain(field) in TEXT_NAMES][:1] if len(texts) == 1 else []
         return f"this row looks like a header; to skip it, pass {_typed('--text-column', *(named or texts))}{as_csv}"
-    if _plain(texts[0]) in _LABEL_NAMES and _plain(label) in _TEXT_NAMES:
+    if plain(texts[0]) in LABEL_NAMES and plain(label) in TEXT_NAMES:
         texts[0], label = label, texts[0]
     shown = ", ".join(map(short, [*texts, label]))
     return (
@@ -77,7 +77,7 @@ def missing_columns(header: list[str], sample: list[list[str]], source: Source, 
     missing = [column for column in source.required_columns if column not in places]
     lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
     lacks_text, lacks_label = not set(source.text_columns).isdisjoint(missing), source.label_column in missing
-    if lacks_label and len(classes := _class_columns(header, sample)) > 1:
+    if lacks_label and len(classes := class_columns(header, sample)) > 1:
         listed = ", ".join(map(repr, classes))
         return (
             f"{lacking}; the columns {listed} hold 0 and 1, as one column per class does. textrnn takes one label per "
@@ -101,7 +101,7 @@ def missing_columns(header: list[str], sample: list[list[str]], source: Source, 
     options = ["--text-column"] * lacks_text + ["--label-column"] * lacks_label
     likely = _likely_places(header, sample[0] if sample else header, set(places.values()), lacks_text, lacks_label)
     by_number = " ".join(f"{option} {place}" for option, place in zip(options, likely, strict=True))
-    if not (_may_be_header(header) or is_numbering(header)):
+    if not (may_be_header(header) or is_numbering(header)):
         return (
             f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
             f"numbers of the columns, from 0: {by_number}"
@@ -130,15 +130,19 @@ def lacking_columns(row: list[str], kind: str, source: Source) -> str | None:
     )
 
 
-def _may_be_header(row: list[str]) -> bool:
-    """Whether a row may be a header: short different names, none a number or a sentence."""
-    names = [field.strip() for field in row]
-    return len(set(names)) == len(names) and all(
-        len(name) <= _LONGEST_NAME and not _SENTENCE.search(name) and not _NUMBER.fullmatch(name) for name in names
+def may_be_header(row: list[str]) -> bool:
+    """Whether a row may be a header: short different names, none a number or a sentence; some may be empty."""
+    names = [field.strip() for field in row if field.strip()]
+    return (
+        bool(names)
+        and len(set(names)) == len(names)
+        and all(
+            len(name) <= _LONGEST_NAME and not _SENTENCE.search(name) and not _NUMBER.fullmatch(name) for name in names
+        )
     )
 
 
-def _class_columns(header: list[str], sample: list[list[str]]) -> list[str]:
+def class_columns(header: list[str], sample: list[list[str]]) -> list[str]:
     """The names of the columns that hold both 0 and 1, and nothing else."""
     rows = [row for row in sample if len(row) == len(header)]
     binary = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
@@ -150,21 +154,21 @@ def _likely_places(
 ) -> list[int]:
     """The likely places of text and label, if they are lacking: by the names of columns, else the text is the longest
     field of the sample. known: the places of other columns."""
-    names = list(map(_plain, header))
+    names = list(map(plain, header))
     free = [at for at in range(len(header)) if at not in known] or [0]
     places = []
     if lacks_text:
         lengths = [len(field) for field in sample] + [0] * len(header)
         longest = max(free, key=lambda at: lengths[at])
-        places.append(next((at for at in free if names[at] in _TEXT_NAMES), longest))
+        places.append(next((at for at in free if names[at] in TEXT_NAMES), longest))
         free = [at for at in free if at not in places] or free
     if lacks_label:
         other = next((at for at in free if names[at] not in _ID_NAMES), free[0])
-        places.append(next((at for at in free if names[at] in _LABEL_NAMES), other))
+        places.append(next((at for at in free if names[at] in LABEL_NAMES), other))
     return places
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     return name.strip().strip("\"'").casefold()
 
 

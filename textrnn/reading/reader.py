@@ -21,7 +21,7 @@ from textrnn.reading.records import (
     text_records,
 )
 from textrnn.reading.source import DEFAULT_COLUMNS, Source, class_names, folder_entries, not_a_file
-from textrnn.reading.table import csv_records, tsv_records
+from textrnn.reading.table import table_records
 from textrnn.runtime.files import open_binary
 
 _SKIPPED_SHOWN = 5
@@ -123,7 +123,9 @@ def parse(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterato
         source = replace(source, label_column=label)
     if source.text_column is None:
         source = replace(source, text_column=text)
-    return {"tsv": tsv_records, "csv": csv_records, "jsonl": jsonl_records}[kind](lines, name, source)
+    if kind == "jsonl":
+        return jsonl_records(lines, name, source)
+    return table_records(lines, kind, name, source)
 
 
 def _checked_lines(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[str]:

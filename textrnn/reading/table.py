@@ -36,15 +36,17 @@ _LONGEST_FIELD = 50_000_000  # characters; a longer field means a missing quote
 _CARRIAGE_RETURN, _STAND_IN = re.compile("\r(?!\n)"), "\udc0d"
 
 
-def tsv_records(lines: Iterable[str], name: str, source: Source) -> Iterator[Record | BadRow]:
-    """Fields between tabs, without quoting. Raises DataError as _records does."""
-    rows = ((number, strip_line_end(line).split("\t")) for number, line in enumerate(lines, start=1))
-    return _records(rows, "tsv", name, source)
+def table_records(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Record | BadRow]:
+    """kind: tsv or csv. Raises DataError as _records does."""
+    rows, _ = table_rows(lines, kind, source)
+    yield from _records(rows, kind, name, source)
 
 
-def csv_records(lines: Iterable[str], name: str, source: Source) -> Iterator[Record | BadRow]:
-    """Fields between delimiters: the one that is given, or that the first line states (`sep=;`), or that fits the first
-    `source.sample_lines`. Raises DataError as _records does."""
+def table_rows(lines: Iterable[str], kind: str, source: Source) -> tuple[Iterator[Row | BadRow], str]:
+    """The rows, and the character that separates their fields: in tsv, without quoting, a tab; in csv the one that is
+    given, or that the first line states (`sep=;`), or that fits the first `source.sample_lines`."""
+    if kind == "tsv":
+        return ((number, strip_line_end(line).split("\t")) for number, line in enumerate(lines, start=1)), "\t"
     stream = iter(lines)
     sample = list(islice(stream, 1))
     stated = _STATED_DELIMITER.fullmatch("".join(sample))
@@ -60,7 +62,7 @@ def csv_records(lines: Iterable[str], name: str, source: Source) -> Iterator[Rec
     rows = _csv_rows(chain(sample, stream), delimiter)
     if stated is not None:
         next(rows, None)
-    yield from _records(rows, "csv", name, source)
+    return rows, delimiter
 
 
 def find_delimiter(sample: list[str], source: Source) -> str:
