@@ -12,6 +12,7 @@ from torch import nn
 from textrnn.commands.data import warn_of_dead_keys
 from textrnn.config import Config, ModelConfig, TrainConfig
 from textrnn.corpus.splits import Splits
+from textrnn.corpus.statistics import describe_splits, statistics_lines
 from textrnn.models.network import Network
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
@@ -35,9 +36,10 @@ def describe_training(
         log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
     elif config.train.tf32 and device.type == "cpu":
         log.warning("train.tf32: true has no effect: a CPU has no TF32 units")
-    for line in splits.statistics[:LINES_SHOWN]:
+    lines = statistics_lines(describe_splits(splits, config.data.max_length))
+    for line in lines[:LINES_SHOWN]:
         log.info(line)
-    if (more := len(splits.statistics) - LINES_SHOWN) > 0:
+    if (more := len(lines) - LINES_SHOWN) > 0:
         log.info("and %s more label%s, which `textrnn vocab` lists", f"{more:,}", "s" * (more > 1))
     warn_of_few_steps(config.train, parts[0])
 
