@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from textrnn.commands.data import input_files, load_data, pretrained_vectors
-from textrnn.commands.describe import network_line
 from textrnn.commands.output import check_output
 from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
 from textrnn.corpus.build import build_sources, content_digests
@@ -31,6 +30,7 @@ from textrnn.gradients.measure import (
 from textrnn.gradients.report import GRADIENTS, MEASURED, Gradients, write_gradients
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
+from textrnn.reports.architecture import network_line
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.model import load_model
 from textrnn.run.records import compare_environment, describe_environment, load_environment, read_history
@@ -84,7 +84,7 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> Gra
                     network, texts, last_step=panel.title == "last step", device=device, after_batch=shown.update
                 )
                 panel.curves[name] = curve_of(norms, len(counts))
-    title = f"{folder.path.name or run}: {network_line(config.model, before, len(parts))}"
+    title = f"{folder.path.name or run}: {network_line(config.model, before.parameter_count, len(parts))}"
     first = "; the first of them is measured, on the texts that it was trained on" if len(parts) > 1 else ""
     about = [title + first, MEASURED, *([READOUTS] if len(panels) > 1 else ())]
     result = Gradients(title, about, panels, counts, clipping=recorded_clipping(folder, config))
