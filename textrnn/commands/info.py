@@ -178,7 +178,8 @@ def _model_phrase(model: dict[str, Any]) -> str:
     linear = {None: "no linear model", 0: "a linear model without a say", 1: "a linear model that decides alone"}.get(
         weight, f"a linear model with a weight of {weight:.2f}" if weight else ""
     )
-    return f"{line}; {linear}; {model['vocabulary']:,} tokens ({config.tokenizer.kind}); format version {model['format_version']}"
+    tokens = f"{model['vocabulary']:,} tokens ({config.tokenizer.kind})"
+    return f"{line}; {linear}; {tokens}; format version {model['format_version']}"
 
 
 def _scores_phrase(scores: dict[str, Any]) -> str:
