@@ -18,7 +18,9 @@ def info(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Describe a run, or without one this installation: what a bug report needs.
+    """Describe a run, or without RUN this installation.
+
+    A bug report should contain the latter.
 
     Example: textrnn info
 
