@@ -19,6 +19,10 @@ class DataError(TextRNNError):
     """A data file that cannot be read as asked; the message begins with `file:line`."""
 
 
+class BadRowError(DataError):
+    """The first row that cannot be read, of a file in which others may be good."""
+
+
 class CheckpointError(TextRNNError):
     """A run folder, model or saved state that is missing, damaged or of another kind."""
 

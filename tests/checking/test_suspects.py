@@ -14,7 +14,7 @@ from tests.commands.bad_inputs import put
 from tests.conftest import Cli, make_rows, sets
 from textrnn.checking.suspects import calibrated, find_label_errors
 
-HEADER = ["label", "text", "suggested", "confidence", "where", "split", "row"]
+HEADER = ["label", "text", "suggested", "label_probability", "where", "split", "row"]
 
 
 def test_a_temperature_calibrates_margins() -> None:
@@ -75,8 +75,8 @@ def test_wrong_labels_come_first_in_a_file_that_is_input_again(suffix: str, cli:
         assert (row["split"], int(row["row"])) == ("train", line)
         assert (row["label"], row["text"]) == rows[line - 1]
         assert line not in lines or line == 290 or row["suggested"] == make_rows(300)[line - 1][0]
-    confidences = [float(row["confidence"]) for row in table]
-    assert confidences == sorted(confidences) and confidences[0] >= 0 and confidences[-1] < 0.5
+    probabilities = [float(row["label_probability"]) for row in table]
+    assert probabilities == sorted(probabilities) and probabilities[0] >= 0 and probabilities[-1] < 0.5
     assert f"s.{suffix}: {len(table)} texts for which another label is likelier" in report.replace("\n", " ")
     options = sets("data.text_column=text", "data.label_column=label") if suffix == "tsv" else []
     again = cli("vocab", "--data", f"s.{suffix}", *options, *sets("data.dev_fraction=0"))

@@ -33,6 +33,29 @@ def test_strict_ends_with_1_after_the_whole_report(cli: Cli) -> None:
     assert "'one': 'food' at t.tsv:61, 'sport' at t.tsv:62" in severe(report)
 
 
+def test_bad_rows_are_listed_and_the_others_are_checked(cli: Cli) -> None:
+    put({"t.tsv": tsv(ROWS[:30]) + "no tab\nnone here\n\n" + tsv(ROWS[30:])})
+    assert cli("train", "--data", "t.tsv").err.count("\n") == 1
+    report = checked(cli)
+    for place in ("t.tsv:31: expected 2 fields, found 1: 'no tab'", "t.tsv:32: ", "t.tsv:33: "):
+        assert place in severe(report)
+    assert "data.bad_rows=skip: `train` stops at the first one" in severe(report)
+    assert "data.bad_rows" not in checked(cli, *sets("data.bad_rows=skip"))
+    put({"t.tsv": "\tno label\n\tnone here\n"})
+    result = cli("check", "--data", "t.tsv")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: t.tsv:1: ") and result.err == cli("vocab", "--data", "t.tsv").err
+
+
+def test_texts_without_a_token_are_counted_where_training_leaves_them_out(cli: Cli) -> None:
+    put({"t.tsv": tsv([*ROWS, ("food", ""), ("sport", " ")]), "u.tsv": tsv([*ROWS[:9], ("food", "")])})
+    for option, texts in (("skip", "60"), ("keep", "62")):
+        rows = [
+            line.split() for line in checked(cli, *sets("data.test=u.tsv", f"data.empty_texts={option}")).split("\n")
+        ]
+        assert [row[:3] for row in rows[1:3]] == [["train", texts, "2"], ["test", "10", "1"]]
+
+
 # (rows beside ROWS, what is reported, whether it is severe)
 FAULTS = {
     "no class has two texts": ([("zoo", "a lion")], "label 'zoo' has a single training text", True),

@@ -123,7 +123,9 @@ def test_results_may_be_overwritten_in_the_eval_of_a_run(cli: Cli, run: Path) ->
         assert cli("compare", "run", "other", "--output", "run/eval/y").code == 0
         assert cli("gradients", "run", "--output", "run/gradients").code == 0
         assert cli("predict", "run", "test.tsv", "--output", "run/eval/x/labels.tsv").code == 0
-    assert {path.name for path in Path("run/gradients").iterdir()} == {"gradients.tsv", "gradients.png"}
+    assert {path.name for path in Path("run/gradients").iterdir()} == {
+        "gradients.tsv", "gradients.json", "gradients.png",
+    }  # fmt: skip
 
 
 def test_every_file_of_an_evaluation_is_known(cli: Cli, run: Path) -> None:

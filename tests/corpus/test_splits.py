@@ -11,7 +11,7 @@ from textrnn.config import Config
 from textrnn.corpus.build import build_splits
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits, distinct_rows, folds_of_texts, split_corpora, stratified_split
-from textrnn.corpus.statistics import statistics, unknown_shares
+from textrnn.corpus.statistics import describe_splits, unknown_shares
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import EncodedTexts
@@ -112,7 +112,7 @@ def test_splits_of_texts_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
         for name in ("starts", "lengths", "labels"):
             assert list(getattr(texts, name)) == list(getattr(expected, name))
         assert list(texts.id_map[texts.tokens]) == list(expected.id_map[expected.tokens])
-    assert statistics(in_memory, 6) == of_file.statistics
+    assert describe_splits(in_memory, 6) == describe_splits(of_file, 6)
     faults = (find_faults(*data, 6, lambda rows: {}) for data in ((in_memory, corpora), (of_file, corpora_of_file)))
     assert next(faults) == next(faults)
 
@@ -128,7 +128,7 @@ def test_unlabelled_texts_are_split(tmp_path: Path) -> None:
     assert (len(splits.train), len(splits.dev)) == (45, 5)
     assert splits.train.labels is splits.dev.labels is None
     assert splits.labels == []
-    assert not any(line.startswith("label") for line in splits.statistics)
+    assert describe_splits(splits, 100)["splits"]["train"]["label_counts"] == {}
 
 
 def test_the_vocabulary_is_counted_over_cut_texts() -> None:

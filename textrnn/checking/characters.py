@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from textrnn.checking.findings import Finding, is_severe
+from textrnn.checking.findings import Finding, Shown, is_severe
 from textrnn.errors import short
 from textrnn.reading.reader import Example
 
@@ -102,7 +102,7 @@ class OddCharacters:
     def __init__(self) -> None:
         self.totals: Counter[str] = Counter()
         self.counts: list[Counter[str]] = [Counter() for _ in KINDS]  # split -> texts
-        self.examples: list[list[str]] = [[] for _ in KINDS]
+        self.examples: list[list[Shown]] = [[] for _ in KINDS]
 
     def add(self, split: str, _row: int, example: Example) -> None:
         self.totals[split] += 1
@@ -112,7 +112,7 @@ class OddCharacters:
                 counts[split] += 1
                 if len(examples) < EXAMPLES:
                     around = text[max(0, match.start() - _AROUND) : match.start() + _AROUND].strip("\r\n\t ")
-                    examples.append(f"{example.where}: {short(around)}")
+                    examples.append(Shown(f"{example.where}: {short(around)}", [example.where]))
 
     def findings(self) -> Iterator[Finding]:
         """One for each kind, over all splits."""
@@ -121,4 +121,5 @@ class OddCharacters:
             texts = ", ".join(f"{count:,} of {totals[split]:,} {split} texts" for split, count in counts.items())
             severe = kind.can_be_severe and any(is_severe(count, totals[split]) for split, count in counts.items())
             if counts:
-                yield Finding("characters", f"{texts} {kind.text}", severe, kind.remedy, examples)
+                text = f"{texts} {kind.text}"
+                yield Finding("characters", text, severe, kind.remedy, examples, count=counts.total())

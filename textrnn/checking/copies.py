@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from textrnn.checking.findings import Finding, excerpt, is_severe
+from textrnn.checking.findings import Finding, Shown, excerpt, is_severe
 from textrnn.linear.model import text_blocks
 from textrnn.reading.reader import Example
 
@@ -31,25 +31,26 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 def find_copies(
     splits: Mapping[str, Sequence[Example]], totals: Mapping[str, int]
-) -> tuple[list[Finding], dict[str, list[str]]]:
-    """Findings about nearly equal texts, but not about equal ones across splits; for these, split -> lines that show
+) -> tuple[list[Finding], dict[str, list[Shown]]]:
+    """Findings about nearly equal texts, but not about equal ones across splits; for these, split -> examples of
     its texts that also occur in train. splits: their texts, or samples of them, train first. totals: the number of all
     texts of each."""
     places = [(name, example) for name, examples in splits.items() for example in examples]
     earlier, is_complete = _earlier(places)
-    across: dict[str, list[str]] = defaultdict(list)  # split -> its texts that are nearly equal to one of train
-    inside: dict[str, list[str]] = defaultdict(list)
+    across: dict[str, list[Shown]] = defaultdict(list)  # split -> its texts that are nearly equal to one of train
+    inside: dict[str, list[Shown]] = defaultdict(list)
     exactly: Counter[str] = Counter()
-    equal: dict[str, list[str]] = defaultdict(list)
+    equal: dict[str, list[Shown]] = defaultdict(list)
     for at, other_at in sorted(earlier.items()):
         (name, example), (other_name, other) = places[at], places[other_at]
         line = f"{example.where} and {other.where}: {excerpt(example.text, _SHOWN_CHARACTERS)}"
+        shown = Shown(line, [example.where, other.where])
         is_equal = example.text.strip() == other.text.strip()
         if name == "train" or other_name != "train":
-            inside[name].append(line)
+            inside[name].append(shown)
             exactly[name] += is_equal
         else:
-            (equal if is_equal else across)[name].append(line)
+            (equal if is_equal else across)[name].append(shown)
     # if only a part of train was compared, proportionally more are to be expected
     share = len(splits["train"]) / max(totals["train"], 1)
     least = "" if share == 1 and is_complete else "at least "
@@ -65,6 +66,8 @@ def find_copies(
             severe=is_severe(round(len(lines) / share), len(splits[name])),
             remedy="remove them from train",
             examples=lines[:_SHOWN],
+            split=name,
+            count=len(lines),
         )
         for name, lines in across.items()
     ]
@@ -79,6 +82,7 @@ def find_copies(
                 f"{'' if is_complete else 'at least '}{counts}",
                 remedy="keep one of each, unless they are as frequent in the texts to be labelled",
                 examples=[line for lines in inside.values() for line in lines][:_SHOWN],
+                count=sum(map(len, inside.values())),
             )
         )
     return findings, {name: lines[:_SHOWN] for name, lines in equal.items()}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.checking.findings import Finding, first, is_severe
+from textrnn.checking.findings import Finding, Shown, first, is_severe
 from textrnn.checking.labels import find_label_faults
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits
@@ -131,14 +131,17 @@ def _repeats(
                 _contradiction([examples[row] for row in shown], int(repeats.counts[at]))
                 for at, shown in contradictions.items()
             ],
+            count=texts,
         )
-    lines = []
+    shown_texts = []
     for at in frequent.tolist():
         text, _, where, *_ = examples[int(repeats.first[at])]
         share = f"{repeats.counts[at]:,} of {len(train):,} rows"
-        lines.append(f"{short(text.strip())} is {share} of the training data, first at {where}")
-    if lines:
-        yield Finding("copies", lines[0], remedy=_KEEP_ONE, examples=lines[1:])
+        line = f"{short(text.strip())} is {share} of the training data, first at {where}"
+        shown_texts.append(Shown(line, [where]))
+    if shown_texts:
+        text, places = shown_texts[0]
+        yield Finding("copies", text, remedy=_KEEP_ONE, examples=shown_texts[1:], count=len(shown_texts), places=places)
     again = int(repeats.counts.sum()) - len(repeats.counts) - (rows - texts)
     if again > _MANY_REPEATS * len(train):
         yield Finding(
@@ -146,14 +149,16 @@ def _repeats(
             f"{again:,} of {len(train):,} rows of the training data repeat an earlier text with the same label, so "
             f"these texts are over-weighted",
             remedy=_KEEP_ONE,
+            count=again,
         )
 
 
-def _contradiction(places: Sequence[Example], count: int) -> str:
+def _contradiction(places: Sequence[Example], count: int) -> Shown:
     """count: the number of rows with the text."""
     shown = ", ".join(f"{short(place.label)} at {place.where}" for place in places)
     more = count - len(places)
-    return f"{short(places[0].text.strip())}: {shown}" + f" and {more:,} more row{'s' * (more > 1)}" * (more > 0)
+    line = f"{short(places[0].text.strip())}: {shown}" + f" and {more:,} more row{'s' * (more > 1)}" * (more > 0)
+    return Shown(line, [place.where for place in places])
 
 
 def _shared_texts(splits: Splits, corpora: dict[str, Corpus]) -> Iterator[Finding]:
@@ -169,6 +174,7 @@ def _shared_texts(splits: Splits, corpora: dict[str, Corpus]) -> Iterator[Findin
                 severe=is_severe(shared, len(rows)),
                 remedy="remove them from train" if name in corpora else "remove repeated rows",
                 split=name,
+                count=shared,
             )
 
 
@@ -181,7 +187,7 @@ def _vocabulary(splits: Splits, max_length: int) -> Iterator[Finding]:
             remedy="--set vocab.min_count=1, or check that the column of texts is the right one (--text-column)",
         )
     if cut := cut_warning("training", splits.lengths["train"][splits.train_rows], max_length):
-        yield Finding("lengths", cut)
+        yield Finding("lengths", cut, split="train")
 
 
 def _rows(
@@ -193,18 +199,22 @@ def _rows(
         if splits.skips_empty:
             results = {"train": "left out of training", "dev": "left out of the scores on dev"}
             option, result = "skip", results.get(name, "labelled by the shares of the classes")
-        shown = empty[:_PLACES_SHOWN].tolist()
+        shown, places = empty[:_PLACES_SHOWN].tolist(), list[str]()
         if name == "train":
-            places = ", ".join(examples[row].where for row in shown)
+            places = [examples[row].where for row in shown]
+            listed = ", ".join(places)
         else:
-            places = f"row{'s' * (len(empty) > 1)} " + ", ".join(f"{row + 1:,}" for row in shown)
+            listed = f"row{'s' * (len(empty) > 1)} " + ", ".join(f"{row + 1:,}" for row in shown)
         more = len(empty) - len(shown)
         yield Finding(
             "empty",
             f"{len(empty):,} {name} text{'s have' if len(empty) > 1 else ' has'} no tokens: {result} "
-            f"(data.empty_texts: {option}); {places}{f' and {more:,} more' * (more > 0)}",
+            f"(data.empty_texts: {option}); {listed}{f' and {more:,} more' * (more > 0)}",
             severe=is_severe(len(empty), len(corpus)),
             remedy="remove these rows",
+            split=name,
+            count=len(empty),
+            places=places,
         )
     if corpus.skipped_count:
         plural = "s" * (corpus.skipped_count > 1)
@@ -214,6 +224,9 @@ def _rows(
             f"{corpus.skipped_count:,} bad row{plural} of {name} skipped: {'; '.join(corpus.skipped)}{more_rows}",
             severe=is_severe(corpus.skipped_count, len(corpus)),
             remedy="correct them",
+            split=name,
+            count=corpus.skipped_count,
+            places=[row.partition(": ")[0] for row in corpus.skipped],
         )
 
 
@@ -224,12 +237,15 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
         in_folds = splits.folds is not None and min(small.values()) < folds
         reason = f"; with fewer than train.folds {folds}, some networks are not judged on them" if in_folds else ""
         has = "class has" if len(small) == 1 else "classes have"
+        shown, more = first([f"{short(label)}: {size} texts" for label, size in small.items()], _CLASSES_SHOWN)
         yield Finding(
             "classes",
             f"{len(small):,} {has} fewer than {FEW_TEXTS} training texts, too few to learn or to judge{reason}",
             severe=in_folds,
             remedy="label more texts of them, or merge them with other classes",
-            examples=first([f"{short(label)}: {size} texts" for label, size in small.items()], _CLASSES_SHOWN),
+            examples=shown,
+            count=len(small),
+            more=more,
         )
     smallest, largest = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     if sizes[smallest] >= FEW_TEXTS and sizes[largest] >= IMBALANCED * sizes[smallest]:
@@ -245,11 +261,15 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
         missing = [label for label, size in sizes.items() if size > 1 and not own_sizes[label]]
         if missing:
             has, them = ("class has", "it") if len(missing) == 1 else ("classes have", "them")
+            shown, more = first([short(label) for label in missing], _CLASSES_SHOWN)
             yield Finding(
                 "classes",
                 f"{len(missing):,} {has} no {name} text, so scores say nothing of {them}",
                 remedy=f"add texts of each class to {name}",
-                examples=first([short(label) for label in missing], _CLASSES_SHOWN),
+                examples=shown,
+                split=name,
+                count=len(missing),
+                more=more,
             )
         unknown = 1 - known_share(splits.parts[name])
         if unknown > _MUCH_UNKNOWN:
@@ -259,6 +279,7 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
                 severe=unknown > _FAR_TOO_MUCH_UNKNOWN,
                 remedy="do both come from the same source? A larger vocab.max_size, a vocab.min_count of 1 or "
                 "tokenizer.kind=char know more",
+                split=name,
             )
     if splits.test is None:
         yield Finding(

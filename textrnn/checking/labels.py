@@ -41,16 +41,17 @@ def find_label_faults(splits: Splits) -> Iterator[Finding]:
             "labels",
             f"label{'s' * (len(missing) > 1)} {', '.join(missing)} {looks} learnt as any other class",
             remedy="remove these rows, unless it is the name of a class",
+            count=len(missing),
         )
 
 
 def _rare_labels(labels: list[str], number: str, result: str) -> Iterator[Finding]:
     lines = [f"label {short(label)} has {number} training text: the model {result} learn it" for label in labels]
-    lines = first(
+    shown, more = first(
         lines, _RARE_SHOWN, lambda more: f"{more:,} more label{'s have' if more > 1 else ' has'} {number} training text"
     )
-    if lines:
-        yield Finding("classes", lines[0], severe=True, examples=lines[1:])
+    if shown:
+        yield Finding("classes", shown[0].line, severe=True, examples=shown[1:], count=len(labels), more=more)
 
 
 def _labels_alike(sizes: dict[str, int]) -> Iterator[Finding]:
@@ -61,16 +62,16 @@ def _labels_alike(sizes: dict[str, int]) -> Iterator[Finding]:
     for labels in groups.values():
         if len(labels) > 1:
             plural = "s" * (sizes[labels[0]] != 1)
-            shown = [f"{short(labels[0])} ({sizes[labels[0]]:,} training text{plural})"]
-            shown += [f"{short(label)} ({sizes[label]:,})" for label in labels[1:_LABELS_SHOWN]]
+            alike = [f"{short(labels[0])} ({sizes[labels[0]]:,} training text{plural})"]
+            alike += [f"{short(label)} ({sizes[label]:,})" for label in labels[1:_LABELS_SHOWN]]
             rest = f" and {len(labels) - _LABELS_SHOWN:,} more" * (len(labels) > _LABELS_SHOWN)
             lines.append(
-                f"labels {', '.join(shown)}{rest} {_ALIKE} and are learnt as different classes: if they mean the same, "
+                f"labels {', '.join(alike)}{rest} {_ALIKE} and are learnt as different classes: if they mean the same, "
                 f"write them alike in the data"
             )
-    lines = first(lines, _GROUPS_SHOWN, lambda more: f"{more:,} more group{'s' * (more > 1)} of labels {_ALIKE}")
-    if lines:
-        yield Finding("labels", lines[0], severe=True, examples=lines[1:])
+    shown, more = first(lines, _GROUPS_SHOWN, lambda more: f"{more:,} more group{'s' * (more > 1)} of labels {_ALIKE}")
+    if shown:
+        yield Finding("labels", shown[0].line, severe=True, examples=shown[1:], count=len(lines), more=more)
 
 
 def find_misreadings(train: Source, labels: list[str]) -> Iterator[Finding]:
@@ -84,6 +85,7 @@ def find_misreadings(train: Source, labels: list[str]) -> Iterator[Finding]:
             f"all labels are in quotes, such as {short(labels[0])}, which tsv does not remove and csv does: pass "
             f"{train.options.format}csv{columns}",
             severe=True,
+            count=len(labels),
         )
     separator = None if train.label_names else _separator(labels)
     if separator is not None:
@@ -95,6 +97,7 @@ def find_misreadings(train: Source, labels: list[str]) -> Iterator[Finding]:
             f"and are learnt as classes of their own, since textrnn takes one label per text; to keep the first, with "
             f"pandas: rows[{column!r}] = rows[{column!r}].str.split({separator!r}, regex=False).str[0]",
             severe=True,
+            count=len(several),
         )
 
 

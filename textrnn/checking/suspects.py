@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textrnn.checking.findings import Finding, excerpt
+from textrnn.checking.findings import Finding, Shown, excerpt
 from textrnn.corpus.splits import folds_of_texts
 from textrnn.errors import short
 from textrnn.linear.fit import quick_margins, sample
@@ -26,7 +26,7 @@ from textrnn.training.linear import reason_for_none
 
 FOLDS = 4
 MOST_ROWS, MOST_CHARACTERS = 100_000, 20_000_000
-HEADER = ("label", "text", "suggested", "confidence", "where", "split", "row")
+HEADER = ("label", "text", "suggested", "label_probability", "where", "split", "row")
 _COOLEST, _HOTTEST = 0.01, 20.0  # limits of the temperature
 _SHOWN = 5
 _SHOWN_CHARACTERS = 40
@@ -135,10 +135,14 @@ def suspects_finding(suspects: Suspects, output: Path | None) -> Finding:
         f"fitted without them expects another one",
         remedy=f"{remedy}, the likeliest errors first",
         examples=[
-            f"{example.where}: {short(example.label)}, perhaps {short(suggested)}: "
-            f"{excerpt(example.text, _SHOWN_CHARACTERS)}"
+            Shown(
+                f"{example.where}: {short(example.label)}, perhaps {short(suggested)}: "
+                f"{excerpt(example.text, _SHOWN_CHARACTERS)}",
+                [example.where],
+            )
             for _, example, suggested, _ in suspects.ranked[:_SHOWN]
         ],
+        count=suspects.wrong,
     )
 
 

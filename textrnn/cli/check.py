@@ -9,6 +9,7 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import DataError, UsageError
+from textrnn.runtime.terminal import json_text
 
 
 def check(
@@ -26,6 +27,7 @@ def check(
         Path | None,
         options.option(metavar="FILE", help="Write the training file without empty texts, copies and texts of test."),
     ] = None,
+    json: options.Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something severe is found.")] = False,
 ) -> None:
     """Look for faults of labelled texts: copies, leaks, wrong labels.
@@ -42,9 +44,10 @@ def check(
         raise UsageError("--keep adds columns to the file of --output: give both")
     overrides = options.parse_overrides(set_, text_column, label_column)
     settings = options.load_config(config, data, overrides, example="textrnn check --data reviews.csv")
+    from textrnn.checking.findings import report_json, report_text
     from textrnn.commands.check import check as run
 
-    report, severe = run(settings, output, config, keep=keep, clean=clean)
-    print(report, end="", flush=True)
-    if strict and severe:
-        raise DataError(f"{severe} severe finding{'s' * (severe > 1)} (--strict)")
+    report = run(settings, output, config, keep=keep, clean=clean)
+    print(json_text(report_json(report), indent=2) if json else report_text(report), end="", flush=True)
+    if strict and report.severe:
+        raise DataError(f"{report.severe} severe finding{'s' * (report.severe > 1)} (--strict)")

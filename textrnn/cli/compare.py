@@ -39,7 +39,7 @@ def compare(
             "run gets right and another wrong.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of the text.")] = False,
+    json: options.Json = False,
     device: options.Device = "auto",
 ) -> None:
     """Judge runs on the same texts: which is better, or is it chance?

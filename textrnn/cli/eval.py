@@ -30,7 +30,7 @@ def eval_(
     output: Annotated[
         Path | None, options.option(metavar="DIR", help="Folder of the results.  [default: RUN/eval/<data name>]")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead of the report.")] = False,
+    json: options.Json = False,
     device: options.Device = "auto",
     precision: options.Precision = "float32",
 ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
 from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.terminal import json_text
 
 DEFAULT_STEPS = 200
 
@@ -66,6 +67,7 @@ def gradients(
             help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
         ),
     ] = None,
+    json: options.Json = False,
     device: options.Device = "auto",
 ) -> None:
     """Show how far back gradients reach, in a table and a picture.
@@ -87,7 +89,7 @@ def gradients(
         check_memory(FOR_TORCH)
         from textrnn.commands.gradients import gradients_of_run
 
-        sys.stdout.write(gradients_of_run(run, output, device_name=device))
+        _print(gradients_of_run(run, output, device_name=device), json)
         return
     example = "textrnn gradients --data reviews.csv; or a run's folder, as in: textrnn gradients runs/sample"
     settings = options.load_config(config, data, overrides, example=example)
@@ -96,5 +98,11 @@ def gradients(
 
     output = output or Path("gradients") / options.run_name(config, settings.data.train)
     cells, steps = list(dict.fromkeys(cell or all_cells())), steps or DEFAULT_STEPS
-    table = gradients_by_cell(settings, cells, layers or [], steps, output, device_name=device, config_file=config)
-    sys.stdout.write(table)
+    result = gradients_by_cell(settings, cells, layers or [], steps, output, device_name=device, config_file=config)
+    _print(result, json)
+
+
+def _print(result: Any, json: bool) -> None:
+    from textrnn.gradients.report import gradients_json, gradients_text
+
+    sys.stdout.write(json_text(gradients_json(result), indent=2) if json else gradients_text(result))

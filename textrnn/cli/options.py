@@ -45,6 +45,7 @@ Precision = Annotated[
     Literal["float32", "bfloat16", "auto"],
     typer.Option("--precision", help="Of matrix products; auto: bfloat16 where it is fast and agrees."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object in place of the text.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from textrnn.cli import options
-from textrnn.runtime.terminal import visible
+from textrnn.runtime.terminal import json_text, visible
 
 
 def vocab(
@@ -16,6 +17,7 @@ def vocab(
     set_: options.Set = None,
     data: options.Data = None,
     output: Annotated[Path | None, options.option(metavar="FILE", help="Write `token<TAB>count` lines.")] = None,
+    json: options.Json = False,
 ) -> None:
     """Build the vocabulary from the training texts and describe it.
 
@@ -24,6 +26,8 @@ def vocab(
     overrides = options.parse_overrides(set_, text_column, label_column)
     settings = options.load_config(config, data, overrides, example="textrnn vocab --data reviews.csv")
     from textrnn.commands.vocab import vocab as run
+    from textrnn.corpus.statistics import statistics_lines
 
-    for line in run(settings, output, config):
-        print(visible(line))
+    described = run(settings, output, config)
+    text = "".join(f"{visible(line)}\n" for line in statistics_lines(described))
+    sys.stdout.write(json_text(described, indent=2) if json else text)

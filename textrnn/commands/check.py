@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from textrnn.checking import leaks
 from textrnn.checking.characters import OddCharacters
 from textrnn.checking.cleaning import clean_file, file_to_clean
 from textrnn.checking.copies import find_copies
 from textrnn.checking.faults import find_disproportions
-from textrnn.checking.findings import Finding, check_text
+from textrnn.checking.findings import Finding, Report, Shown
 from textrnn.checking.suspects import FOLDS, Suspects, find_suspects, is_csv, suspects_finding, write_suspects
 from textrnn.commands.data import Data, data_findings, input_files, read_data, warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
@@ -23,8 +22,8 @@ from textrnn.config import Config
 from textrnn.corpus.build import build_sources
 from textrnn.corpus.resample import Sample
 from textrnn.corpus.splits import Splits
-from textrnn.corpus.statistics import known_share, length_quantiles
-from textrnn.errors import UsageError, command
+from textrnn.corpus.statistics import describe_splits
+from textrnn.errors import BadRowError, DataError, UsageError, command
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source
@@ -37,8 +36,8 @@ Samples = dict[str, list[Example]]  # texts of each split that has files of its 
 
 def check(
     config: Config, output: Path | None, config_file: Path | None, *, keep: bool = False, clean: Path | None = None
-) -> tuple[str, int]:
-    """Read the data as `train` does, and look for faults. Returns the report, and the number of severe findings.
+) -> Report:
+    """Read the data as `train` does, and look for faults, bad rows among them unless a clean file is to be written.
 
     output: a file for the suspects of wrong labels. config_file: the config's own file. keep: whether the suspects have
     the other columns of the input. clean: a file for the training rows without faults.
@@ -56,8 +55,8 @@ def check(
         if output is not None and os.path.realpath(output) == os.path.realpath(clean):
             raise UsageError(f"--clean {clean}: the file of --output; name another")
         file_to_clean(sources["train"])
-    data = read_data(config, sources)
-    splits = data.splits
+    data = read_data(config, sources) if clean is not None else _read(config, sources)
+    sources, splits = data.sources, data.splits
     found_while_reading, odd_characters, samples = _read_again(config, data)
     seed, folding = config.train.seed, Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
     with bar("comparing", total=2 + FOLDS, unit="step") as shown:
@@ -69,7 +68,7 @@ def check(
     if output is not None:
         write_suspects(output, suspects.ranked, sources, keep=keep)
     findings = [
-        *(replace(fault, examples=equal.get(fault.split, fault.examples)) for fault in found_while_reading),
+        *(_completed(fault, config, equal) for fault in found_while_reading),
         *find_disproportions(splits, config.train.folds),
         *odd_characters,
         *copies,
@@ -81,13 +80,29 @@ def check(
         notes += _clean(sources["train"], clean, splits)
     elif any(finding.about in ("copies", "empty") for finding in findings):
         notes.append("--clean FILE writes train without empty texts, exact copies and texts of test")
-    if folder := _common_folder(sources):
-        notes.insert(0, f"all files are below {folder}")
-        findings = [_without(folder, finding) for finding in findings]
-    split_rows = [_split_row(splits, name, config.data.max_length) for name in splits.parts]
-    sizes = {name: splits.sizes(name) for name in splits.parts}
-    report = check_text(split_rows, splits.labels, sizes, findings, notes)
-    return report, sum(finding.severe for finding in findings)
+    described = describe_splits(splits, config.data.max_length)
+    counts = {"count": suspects.wrong, "examined": suspects.examined, "listed": len(suspects.ranked)}
+    return Report(described, findings, notes, counts | {"reason": suspects.reason}, _common_folder(sources))
+
+
+def _read(config: Config, sources: dict[str, Source]) -> Data:
+    """All splits, without bad rows. Raises DataError as `train` does if there is no other row."""
+    try:
+        return read_data(config, sources)
+    except BadRowError as error:
+        with contextlib.suppress(DataError):
+            return read_data(config, {name: replace(source, skip_bad_rows=True) for name, source in sources.items()})
+        raise error
+
+
+def _completed(fault: Finding, config: Config, equal: Mapping[str, Sequence[Shown]]) -> Finding:
+    """A fault as `train` reports it, with more for `check`. equal: split -> examples of its texts that are in train."""
+    if fault.about == "rows" and config.data.bad_rows == "error":
+        remedy = "correct them, or leave them out with --set data.bad_rows=skip: `train` stops at the first one"
+        return replace(fault, severe=True, remedy=remedy)
+    if fault.about == "copies":
+        return replace(fault, examples=equal.get(fault.split, fault.examples))
+    return fault
 
 
 def _clean(train: Source, output: Path, splits: Splits) -> list[str]:
@@ -133,20 +148,6 @@ def _common_folder(sources: Mapping[str, Source]) -> str:
         return ""
     folder = os.path.join(os.path.commonpath([os.path.dirname(path) for path in paths]), "")
     return folder if len(folder) > _LONG_FOLDER else ""
-
-
-def _without(folder: str, finding: Finding) -> Finding:
-    examples = [line.replace(folder, "") for line in finding.examples]
-    return replace(finding, text=finding.text.replace(folder, ""), examples=examples)
-
-
-def _split_row(splits: Splits, name: str, max_length: int) -> tuple[str, ...]:
-    """The fields of SPLIT_COLUMNS."""
-    lengths = splits.lengths["train" if name == "dev" and splits.dev_is_part_of_train else name]
-    lengths = lengths[{"train": splits.train_rows, "dev": splits.dev_rows}.get(name, slice(None))]
-    counts = [len(lengths), np.count_nonzero(lengths == 0), *length_quantiles(lengths, 50, 95, 100)]
-    shares = [np.count_nonzero(lengths > max_length) / len(lengths), 1 - known_share(splits.parts[name])]
-    return name, *(f"{count:,}" for count in counts), *(f"{100 * share:.1f} %" for share in shares)
 
 
 def _notes(

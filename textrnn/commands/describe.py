@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from textrnn.commands.data import warn_of_dead_keys
-from textrnn.config import Config, ModelConfig, TrainConfig
+from textrnn.config import Config, TrainConfig
 from textrnn.corpus.splits import Splits
+from textrnn.corpus.statistics import describe_splits, statistics_lines
 from textrnn.models.network import Network
+from textrnn.reports.architecture import model_name, network_line
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
@@ -22,7 +23,6 @@ from textrnn.training.plan import Part, build_settings
 
 FEW_STEPS = 300
 LINES_SHOWN = 60  # of the statistics, which have a line for each label
-NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # the names of the architectures
 
 
 def describe_training(
@@ -35,9 +35,10 @@ def describe_training(
         log.warning("train.precision: this processor has no bfloat16 units; float32 is faster here")
     elif config.train.tf32 and device.type == "cpu":
         log.warning("train.tf32: true has no effect: a CPU has no TF32 units")
-    for line in splits.statistics[:LINES_SHOWN]:
+    lines = statistics_lines(describe_splits(splits, config.data.max_length))
+    for line in lines[:LINES_SHOWN]:
         log.info(line)
-    if (more := len(splits.statistics) - LINES_SHOWN) > 0:
+    if (more := len(lines) - LINES_SHOWN) > 0:
         log.info("and %s more label%s, which `textrnn vocab` lists", f"{more:,}", "s" * (more > 1))
     warn_of_few_steps(config.train, parts[0])
 
@@ -50,16 +51,10 @@ def describe_model(config: Config, network: Network, splits: Splits, parts: list
     else:
         reason = "" if config.model.linear == "none" else reason_for_none(len(splits.labels), len(splits.train))
         linear = f"no linear model: {reason}" if reason else "no linear model"
-    log.info("model: %s; %s", network_line(config.model, network, count), linear)
+    log.info("model: %s; %s", network_line(config.model, network.parameter_count, count), linear)
     share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
     folds = "" if count == 1 else f"; {count} networks, each judged on the {share} of the texts held out from it"
     log.info("training: %d epochs in batches of %d%s", settings.epochs, settings.batch_size, folds)
-
-
-def model_name(config: ModelConfig, *, has_linear: bool) -> str:
-    """Such as "TextRNN (GRU) and linear model", for the title of a picture."""
-    cell = "" if config.architecture == "tdnn" else f" ({config.cell.upper()})"
-    return f"{NAMES[config.architecture]}{cell}{' and linear model' if has_linear else ''}"
 
 
 def title_of(config: Config, splits: Splits) -> str:
@@ -73,28 +68,6 @@ def files_phrase(paths: Sequence[str]) -> str:
     """Such as "train.tsv", "a.csv and 2 more"; bytes of a name that are no UTF-8 are `�`, which a font can draw."""
     first = visible(os.fsencode(Path(paths[0]).name or paths[0]).decode("utf-8", "replace"))
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
-
-
-def network_line(config: ModelConfig, network: nn.Module, count: int) -> str:
-    """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters", or "RCNN of a 2-layer LSTM, ..."."""
-    architecture = {"textrnn": "", "rcnn": "RCNN of a ", "tdnn": "TDNN of "}[config.architecture]
-    return architecture + layers_line(config, network, count)
-
-
-def layers_line(config: ModelConfig, network: nn.Module, count: int) -> str:
-    """As `network_line`, without the name of the architecture."""
-    if config.architecture == "tdnn":
-        layers = f"{config.num_layers} layer{'s' * (config.num_layers > 1)}"
-        directions = "centred windows" if config.bidirectional else "windows of earlier words"
-    else:
-        cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"
-        layers = f"{config.num_layers}-layer {cell}"
-        directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
-    pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
-    ngrams = f", n-grams up to {config.ngrams}" if config.ngrams > 1 else ""
-    size = sum(parameter.numel() for parameter in network.parameters())
-    times = f", {count} times" if count > 1 else ""
-    return f"{layers}, {directions}, {pooling}{ngrams}, {size:,} parameters{times}"
 
 
 def warn_of_few_steps(config: TrainConfig, part: Part) -> None:

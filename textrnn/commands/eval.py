@@ -13,7 +13,7 @@ import torch
 
 from textrnn.classifier import TextClassifier
 from textrnn.commands.data import files_of
-from textrnn.commands.describe import NAMES, files_phrase, layers_line, model_name
+from textrnn.commands.describe import files_phrase
 from textrnn.commands.eval_data import Texts, choose_data, data_config, read_texts, run_of, warn_of_seen
 from textrnn.commands.output import check_output
 from textrnn.commands.predict import describe_precision
@@ -23,6 +23,7 @@ from textrnn.errors import ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
 from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
+from textrnn.reports.architecture import NAMES, layers_line, model_name
 from textrnn.reports.charts import NO_FONT
 from textrnn.reports.examples import Pieces, pieces
 from textrnn.reports.page import About, Explain
@@ -136,7 +137,7 @@ def about_evaluation(
     """run: None for a model folder, which has no history."""
     networks, config = classifier.networks.networks, classifier.config.model
     has_linear = classifier.model.linear is not None
-    model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0], len(networks))})"
+    model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0].parameter_count, len(networks))})"
     return About(
         model=f"{model} with a linear model beside it" if has_linear else model,
         name=model_name(config, has_linear=has_linear),

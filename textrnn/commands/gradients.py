@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from textrnn.commands.data import input_files, load_data, pretrained_vectors
-from textrnn.commands.describe import network_line
 from textrnn.commands.output import check_output
 from textrnn.config import Config, ModelConfig, TokenizerConfig, build_config, changed_keys, read_yaml
 from textrnn.corpus.build import build_sources, content_digests
 from textrnn.corpus.splits import Splits
 from textrnn.errors import CheckpointError
 from textrnn.gradients.measure import (
+    Clipping,
     Curve,
     Panel,
     Training,
@@ -27,9 +27,10 @@ from textrnn.gradients.measure import (
     texts_behind,
     train_briefly,
 )
-from textrnn.gradients.report import GRADIENTS, MEASURED, gradients_text, trainings_table, write_gradients
+from textrnn.gradients.report import GRADIENTS, MEASURED, Gradients, write_gradients
 from textrnn.models.network import Network
 from textrnn.models.textrnn import TextRNN
+from textrnn.reports.architecture import network_line
 from textrnn.run.folder import RunFolder, model_folder
 from textrnn.run.model import load_model
 from textrnn.run.records import compare_environment, describe_environment, load_environment, read_history
@@ -53,9 +54,8 @@ READOUTS = (
 )
 
 
-def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str:
-    """Measure the first network of a run, write the picture and all values to `output` (None: RUN/gradients), and
-    return the tables.
+def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> Gradients:
+    """Measure the first network of a run, and write the picture and all values to `output` (None: RUN/gradients).
 
     Raises: CheckpointError if RUN is no run, damaged, of another version, or its texts have changed; DataError and
     ConfigError if they cannot be read; TextRNNError if `output` cannot be written.
@@ -84,13 +84,13 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> str
                     network, texts, last_step=panel.title == "last step", device=device, after_batch=shown.update
                 )
                 panel.curves[name] = curve_of(norms, len(counts))
-    title = f"{folder.path.name or run}: {network_line(config.model, before, len(parts))}"
-    write_gradients(output, panels, counts, title)
+    title = f"{folder.path.name or run}: {network_line(config.model, before.parameter_count, len(parts))}"
+    first = "; the first of them is measured, on the texts that it was trained on" if len(parts) > 1 else ""
+    about = [title + first, MEASURED, *([READOUTS] if len(panels) > 1 else ())]
+    result = Gradients(title, about, panels, counts, clipping=recorded_clipping(folder, config))
+    write_gradients(output, result)
     log.info("written to %s", output)
-    if len(parts) > 1:
-        title += "; the first of them is measured, on the texts that it was trained on"
-    about = [title, MEASURED, READOUTS if len(panels) > 1 else "", clipping_sentence(folder, config)]
-    return gradients_text([paragraph for paragraph in about if paragraph], panels, counts)
+    return result
 
 
 def _load_splits(config: Config, config_file: Path | None, output: Path) -> Splits:
@@ -126,28 +126,23 @@ def check_same_data(run: RunFolder, config: Config, splits: Splits, device: torc
             log.warning("the weights before training may not be those that the run began with: %s", change)
 
 
-def clipping_sentence(run: RunFolder, config: Config) -> str:
-    """The gradients in the training of the first network; empty if nothing was recorded."""
+def recorded_clipping(run: RunFolder, config: Config) -> Clipping | None:
+    """The gradients in the training of the first network; None if nothing was recorded."""
     lines = [line for line in read_history(run.history) if line.get("fold") in (None, 1)]
     rows = [[line.get(key) for key in ("grad_norm_mean", "grad_norm_max", "clipped")] for line in lines]
     rows = [row for row in rows if None not in row]
     if not rows:
-        return ""
+        return None
     mean, largest, clipped = np.array(rows).T
-    limit = config.train.grad_clip_norm
-    share = "nothing was clipped" if limit is None else f"{clipped.mean():.0%} of the steps were clipped at {limit:g}"
-    return (
-        f"In its training, the norm of the whole gradient was {mean.mean():.2g} on average and {largest.max():.2g} at "
-        f"most; {share}."
-    )
+    return Clipping(float(mean.mean()), float(largest.max()), float(clipped.mean()), config.train.grad_clip_norm)
 
 
 def gradients_by_cell(
     config: Config, cells: Sequence[str], layers: Sequence[int], steps: int, output: Path, *, device_name: str,
     config_file: Path | None,
-) -> str:  # fmt: skip
+) -> Gradients:  # fmt: skip
     """Measure a network of each of the cells (those of the config, and "rnn-relu") and numbers of layers (none: the
-    config's), write the picture and all values to `output`, and return the tables.
+    config's), and write the picture and all values to `output`.
 
     Raises: DataError and ConfigError if the texts cannot be read; TextRNNError if `output` cannot be written.
     """
@@ -185,15 +180,16 @@ def gradients_by_cell(
                 trainings[name, clipping] = training
                 panel.curves[name] = curve(network) if training.diverged_at is None else no_curve(len(counts))
     title = f"{' or '.join(map(str, depths))} layer{'s' * (depths != [1])}, one direction, read at the last step"
-    write_gradients(output, panels, counts, f"{title}; {steps} steps of training")
-    log.info("written to %s", output)
     about = [
         f"Fresh networks, {title}; {steps} steps of training, from the same weights, with and without clipping. The "
         f"other keys are those of the config, but for architecture and cell, and without n-grams, narrow vectors, "
         f"linear model and adversarial training.",
         MEASURED,
     ]
-    return gradients_text(about, panels, counts, trainings_table(trainings))
+    result = Gradients(f"{title}; {steps} steps of training", about, panels, counts, trainings)
+    write_gradients(output, result)
+    log.info("written to %s", output)
+    return result
 
 
 def one_direction(config: Config, cell: str, layers: int) -> Config:

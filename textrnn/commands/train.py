@@ -77,7 +77,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         with run.locked() if is_first() else contextlib.nullcontext():
             if is_first():
                 may_replace = force or (resume and not run.is_trained())
-                open_run(start, config, run, parts, environment, digests, force=may_replace)
+                texts = {name: len(part) for name, part in splits.parts.items()}
+                open_run(start, config, run, parts, texts, environment, digests, force=may_replace)
                 # also for a resumed run, whose files may have been damaged
                 transform = Transform(data.tokenizer, splits.vocab, config.data.max_length)
                 dim = network.embedding.table.embedding_dim
@@ -163,16 +164,19 @@ def check_unchanged(run: RunFolder, changed: Sequence[str]) -> None:
 
 
 def open_run(
-    start: Start, config: Config, run: RunFolder, parts: Sequence[Part], environment: dict[str, str | int],
-    digests: dict[str, str], *, force: bool,
+    start: Start, config: Config, run: RunFolder, parts: Sequence[Part], texts: dict[str, int],
+    environment: dict[str, str | int], digests: dict[str, str], *, force: bool,
 ) -> None:  # fmt: skip
-    """Prepare the folder, which is locked, for training. force: a run in it may be replaced. Raises CheckpointError if
-    data has changed, and ConfigError if there are fewer epochs or folds than before."""
+    """Prepare the folder, which is locked, for training. texts: split -> their number. force: a run in it may be
+    replaced. Raises CheckpointError if data has changed, and ConfigError if there are fewer epochs or folds than
+    before."""
     if start.before is None:
         run.check_free(force=force)  # again: another process may have trained it before the folder was locked
         if run.evaluations.exists():
             log.info("starting over in place of an older run: %s goes, too", run.evaluations)
-        run.create(config, environment, digests)
+        settings = build_settings(config.train, parts[0])
+        planned = {"networks": len(parts), "epochs": settings.epochs, "batch_size": settings.batch_size}
+        run.create(config, environment, digests, {"texts": texts} | planned)
         return
     run.clear_leftovers()
     saved = load_environment(run.environment)

@@ -12,7 +12,6 @@ from typing import Any
 from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits, split_corpora
-from textrnn.corpus.statistics import statistics
 from textrnn.corpus.store import content_changed, load_corpus
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.reading.decoding import read_text
@@ -85,7 +84,7 @@ def build_splits(
     tokenizer: Tokenizer,
     progress: Callable[[str, int], object] = lambda split, count: None,
 ) -> tuple[Splits, dict[str, Corpus]]:
-    """All splits, read, tokenized, checked, encoded and described, and their corpora. progress: called with a split's
+    """All splits, read, tokenized, checked and encoded, and their corpora. progress: called with a split's
     name and the number of texts just read.
 
     Raises: DataError for fewer than two classes, a label in dev or test that train lacks (`file:line`), a tokenizer
@@ -106,7 +105,6 @@ def build_splits(
             _check_known_labels(corpus, sources[name], labels, "the training data")
     splits = split_corpora(corpora, labels, **split_options(config))
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
-    splits.statistics = statistics(splits, config.data.max_length)
     splits.format = train.common_format()
     return splits, corpora
 

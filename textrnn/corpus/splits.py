@@ -56,7 +56,6 @@ class Splits:
     skips_empty: bool
     hashes: dict[str, np.ndarray]
     lengths: dict[str, np.ndarray]
-    statistics: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     format: str = "auto"
 

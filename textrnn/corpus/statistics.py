@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from textrnn.corpus.splits import Splits
@@ -12,25 +14,54 @@ _TEXTS_AT_ONCE = 1024
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 
 
-def statistics(splits: Splits, max_length: int) -> list[str]:
-    """Lines to print. max_length: tokens at which texts are cut."""
-    lines = [f"vocabulary: {len(splits.vocab):,} entries of {splits.type_count:,} distinct tokens"]
-    for name, texts in splits.parts.items():
-        line = f"{name}: {len(texts):,} texts"
-        if name != "test":
-            counted = sum(count for _, count in splits.counts)
-            known = counted / int(texts.lengths.sum()) if name == "train" else known_share(texts)
-            line += f"; {100 * known:.2f} % of tokens known, {100 * (1 - known):.2f} % <unk>"
-        lines.append(line)
-    lengths = splits.lengths["train"][splits.train_rows]
+def describe_splits(splits: Splits, max_length: int) -> dict[str, Any]:
+    """Sizes, lengths, coverage and label counts; docs/reference/json.md describes the keys. max_length: tokens at which
+    texts are cut."""
+    return {
+        "labels": splits.labels,
+        "vocabulary": {"size": len(splits.vocab), "distinct_tokens": splits.type_count},
+        "max_length": max_length,
+        "splits": {name: _describe_part(splits, name, max_length) for name in splits.parts},
+    }
+
+
+def _describe_part(splits: Splits, name: str, max_length: int) -> dict[str, Any]:
+    texts, is_part_of_train = splits.parts[name], name == "dev" and splits.dev_is_part_of_train
+    in_files = splits.lengths["train" if is_part_of_train else name]
+    lengths = in_files[{"train": splits.train_rows, "dev": splits.dev_rows}.get(name, slice(None))]
+    counted = in_files if splits.skips_empty and not is_part_of_train else lengths  # also those that are left out
+    if name == "train":  # the vocabulary has counted them
+        known = sum(count for _, count in splits.counts) / int(texts.lengths.sum())
+    else:
+        known = known_share(texts)
     median, p95, p99, longest = length_quantiles(lengths, 50, 95, 99, 100)
-    cut = np.count_nonzero(lengths > max_length) / len(lengths)
+    return {
+        "n": len(texts),
+        "empty": int(np.count_nonzero(counted == 0)),
+        "tokens": {"median": median, "p95": p95, "p99": p99, "max": longest},
+        "cut": int(np.count_nonzero(lengths > max_length)) / len(lengths),
+        "unknown": 1 - known,
+        "label_counts": dict(zip(splits.labels, splits.sizes(name), strict=True)),
+    }
+
+
+def statistics_lines(described: dict[str, Any]) -> list[str]:
+    """Lines to print. described: as `describe_splits` returns it."""
+    vocabulary, train = described["vocabulary"], described["splits"]["train"]
+    lines = [f"vocabulary: {vocabulary['size']:,} entries of {vocabulary['distinct_tokens']:,} distinct tokens"]
+    for name, part in described["splits"].items():
+        line = f"{name}: {part['n']:,} texts"
+        if name != "test":
+            unknown = part["unknown"]
+            line += f"; {100 * (1 - unknown):.2f} % of tokens known, {100 * unknown:.2f} % <unk>"
+        lines.append(line)
+    tokens = train["tokens"]
     lines.append(
-        f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
-        f"{100 * cut:.2f} % of the texts are cut at data.max_length {max_length:,}"
+        f"tokens per text: median {tokens['median']:,}, 95th percentile {tokens['p95']:,}, 99th {tokens['p99']:,}, "
+        f"maximum {tokens['max']:,}; {100 * train['cut']:.2f} % of the texts are cut at data.max_length "
+        f"{described['max_length']:,}"
     )
-    sizes = zip(splits.labels, splits.sizes("train"), strict=True)
-    return lines + [f"label {label}: {size:,} training texts" for label, size in sizes]
+    return lines + [f"label {label}: {size:,} training texts" for label, size in train["label_counts"].items()]
 
 
 def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:

@@ -50,6 +50,16 @@ class Training(NamedTuple):
     diverged_at: int | None
 
 
+class Clipping(NamedTuple):
+    """The gradients in the recorded training of a network. mean, largest: of the norm of the whole gradient. clipped:
+    the share of steps. limit: None if nothing is clipped."""
+
+    mean: float
+    largest: float
+    clipped: float
+    limit: float | None
+
+
 class Panel(NamedTuple):
     """Curves shown in one plot, by name."""
 
@@ -129,7 +139,8 @@ def no_curve(steps: int) -> Curve:
 
 
 def steps_to_hundredth(median: np.ndarray) -> int | None:
-    """(K,) -> the first k from which on the values stay below a hundredth of the first one; None if they end above."""
+    """(K,) -> the first k from which on the values stay below a hundredth of the first one; None if they end above, are
+    0 or are not numbers."""
     above = np.flatnonzero(~(median < median[0] / 100))
     return None if above[-1] == len(median) - 1 else int(above[-1]) + 1
 

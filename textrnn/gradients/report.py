@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from textrnn.gradients.measure import Curve, Panel, Training, steps_to_hundredth
+from textrnn.gradients.measure import Clipping, Curve, Panel, Training, steps_to_hundredth
 from textrnn.reports.charts import font_family, new_figure, save_png, style
 from textrnn.runtime.files import write_text
-from textrnn.runtime.terminal import aligned
+from textrnn.runtime.terminal import aligned, json_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-GRADIENTS = ("gradients.tsv", "gradients.png")
+GRADIENTS = ("gradients.json", "gradients.tsv", "gradients.png")
 MEASURED = (
     "Norm of the gradient of a text's loss with respect to the input k steps before its last token: the median of the "
     "texts that are longer than k tokens."
@@ -30,11 +30,24 @@ _LEFT, _GAP, _NUMBER = 12, 2, 7  # columns of k and texts, at most; between two 
 _LINES = ["-", "--", "-.", ":"]  # for readers who cannot distinguish the colours of curves
 
 
-def gradients_text(about: Sequence[str], panels: Sequence[Panel], texts: np.ndarray, after: Sequence[str] = ()) -> str:
-    """Paragraphs, tables of each panel, the k at which each curve has fallen to a hundredth, and more lines. texts
-    (K,): the number of texts behind the values of each k."""
-    lines = []
-    for paragraph in about:
+class Gradients(NamedTuple):
+    """What `gradients` finds. title: of the picture. about: paragraphs that stand above the tables. texts (K,): the
+    number of texts behind the values of each k. trainings: network and clipping, both in words -> a short training.
+    clipping: in the recorded training of a run."""
+
+    title: str
+    about: Sequence[str]
+    panels: Sequence[Panel]
+    texts: np.ndarray
+    trainings: Mapping[tuple[str, str], Training] = {}
+    clipping: Clipping | None = None
+
+
+def gradients_text(result: Gradients) -> str:
+    """Paragraphs, tables of each panel, the k at which each curve has fallen to a hundredth, and a table of the
+    trainings."""
+    lines, panels, texts = list[str](), result.panels, result.texts
+    for paragraph in [*result.about, *([_clipping_sentence(result.clipping)] if result.clipping else ())]:
         lines += [textwrap.fill(paragraph, _COLUMNS, break_on_hyphens=False), ""]
     names = list(panels[0].curves)
     at_once = max(1, (_COLUMNS - _LEFT) // (max(_NUMBER, *map(len, names)) + _GAP))
@@ -45,7 +58,65 @@ def gradients_text(about: Sequence[str], panels: Sequence[Panel], texts: np.ndar
     rows = [(name, *(_fall(panel.curves[name].median) for panel in panels)) for name in names]
     has_never = any("never" in cell for row in rows for cell in row)
     lines += [_HUNDREDTH, *[_NEVER] * has_never, *aligned([("", *(panel.title for panel in panels)), *rows])]
-    return "\n".join([*lines, *(["", *after] if after else []), ""])
+    return "\n".join([*lines, *(["", *trainings_table(result.trainings)] if result.trainings else []), ""])
+
+
+def gradients_json(result: Gradients) -> dict[str, Any]:
+    """The content of gradients.json; docs/reference/json.md describes the keys."""
+    clipping = result.clipping
+    return {
+        "title": result.title,
+        "texts": result.texts.tolist(),
+        "panels": [
+            {"title": panel.title, "curves": [_curve_json(name, curve) for name, curve in panel.curves.items()]}
+            for panel in result.panels
+        ],
+        "trainings": [
+            {"network": network, "clipping": words, **_training_json(training)}
+            for (network, words), training in result.trainings.items()
+        ],
+        "run": None
+        if clipping is None
+        else {
+            "grad_norm_mean": clipping.mean,
+            "grad_norm_max": clipping.largest,
+            "clipped": clipping.clipped,
+            "grad_clip_norm": clipping.limit,
+        },
+    }
+
+
+def _curve_json(name: str, curve: Curve) -> dict[str, Any]:
+    quantiles = {
+        key: [float(value) if np.isfinite(value) else None for value in values]
+        for key, values in zip(("p10", "median", "p90"), curve, strict=True)
+    }
+    return {"network": name, "steps_to_hundredth": steps_to_hundredth(curve.median), **quantiles}
+
+
+def _training_json(training: Training) -> dict[str, Any]:
+    limit, losses, norms, diverged_at = training
+    return {
+        "grad_clip_norm": limit,
+        "loss": last_loss(losses) if losses else None,
+        "grad_norm_mean": float(np.mean(norms)) if norms else None,
+        "grad_norm_max": max(norms) if norms else None,
+        "clipped": None if limit is None or not norms else float(np.mean(np.array(norms) > limit)),
+        "diverged_at": diverged_at,
+    }
+
+
+def last_loss(losses: Sequence[float]) -> float:
+    """The mean of the last tenth."""
+    return float(np.mean(losses[-max(1, len(losses) // 10) :]))
+
+
+def _clipping_sentence(clipping: Clipping) -> str:
+    mean, largest, clipped, limit = clipping
+    share = "nothing was clipped" if limit is None else f"{clipped:.0%} of the steps were clipped at {limit:g}"
+    return (
+        f"In its training, the norm of the whole gradient was {mean:.2g} on average and {largest:.2g} at most; {share}."
+    )
 
 
 def _table(curves: dict[str, Curve], texts: np.ndarray) -> list[str]:
@@ -76,7 +147,7 @@ def _fall(median: np.ndarray) -> str:
     return f"never: {median[-1] / median[0]:.2g}" if step is None else str(step)
 
 
-def trainings_table(trainings: dict[tuple[str, str], Training]) -> list[str]:
+def trainings_table(trainings: Mapping[tuple[str, str], Training]) -> list[str]:
     """The losses of the last tenth of the steps, and the norms of the whole gradient in all of them. trainings: network
     and clipping, both in words -> its training."""
     rows: list[tuple[str, ...]] = [("", "training", "loss", "mean norm", "largest", "steps clipped")]
@@ -84,7 +155,7 @@ def trainings_table(trainings: dict[tuple[str, str], Training]) -> list[str]:
     for (network, clipping), (limit, losses, norms, diverged_at) in trainings.items():
         loss = mean = largest = clipped = "-"
         if losses:
-            loss = f"{np.mean(losses[-max(1, len(losses) // 10) :]):.3g}"
+            loss = f"{last_loss(losses):.3g}"
             mean, largest = f"{np.mean(norms):.3g}", f"{max(norms):.3g}"
             clipped = "-" if limit is None else f"{np.mean(np.array(norms) > limit):.0%}"
         rows.append((network, clipping, loss, mean, largest, clipped))
@@ -93,14 +164,15 @@ def trainings_table(trainings: dict[tuple[str, str], Training]) -> list[str]:
     return [*aligned(rows), *notes]
 
 
-def write_gradients(folder: Path, panels: Sequence[Panel], texts: np.ndarray, title: str) -> None:
-    """texts: as of `gradients_text`. Raises TextRNNError if a file cannot be written."""
-    write_text(folder / "gradients.tsv", gradients_tsv(panels, texts))
-    save_png(folder / "gradients.png", plot_gradients(panels, title))
+def write_gradients(folder: Path, result: Gradients) -> None:
+    """Raises TextRNNError if a file cannot be written."""
+    write_text(folder / "gradients.json", json_text(gradients_json(result), indent=2))
+    write_text(folder / "gradients.tsv", gradients_tsv(result.panels, result.texts))
+    save_png(folder / "gradients.png", plot_gradients(result.panels, result.title))
 
 
 def gradients_tsv(panels: Sequence[Panel], texts: np.ndarray) -> str:
-    """A line for each panel, curve and k; no number where a training diverged."""
+    """texts: as in Gradients. A line for each panel, curve and k; no number where a training diverged."""
     lines = ["panel\tnetwork\tk\ttexts\tp10\tmedian\tp90"]
     for panel in panels:
         for name, curve in panel.curves.items():

@@ -14,7 +14,8 @@ from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary
 from textrnn.runtime.files import write_text
-from textrnn.runtime.tensors import UNREADABLE, check_finite, read_model_tensors, save_tensors
+from textrnn.runtime.tensor_files import UNREADABLE
+from textrnn.runtime.tensors import check_finite, read_model_tensors, save_tensors
 from textrnn.texts.vocab import read_name_lines
 
 WEIGHTS = "linear.safetensors"

@@ -34,6 +34,10 @@ class Network(nn.Module, ABC):
 
     embedding: Embedding
 
+    @property
+    def parameter_count(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
     def forward(
         self, token_ids: torch.Tensor, lengths: torch.Tensor, embedding_offset: torch.Tensor | None = None,
         encode: Encode = RNNEncoder.direction_outputs,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from textrnn.errors import DataError, short
+from textrnn.errors import BadRowError, DataError, short
 from textrnn.reading.decoding import UNDECODABLE, check_line_end, read_lines
 from textrnn.reading.labels import label_problem
 from textrnn.reading.records import (
@@ -46,10 +46,10 @@ class Skipped:
     shown: list[str] = field(default_factory=list)
 
     def add(self, where: str, reason: str, source: Source) -> None:
-        """Raises DataError unless the source skips bad rows."""
+        """Raises BadRowError unless the source skips bad rows."""
         if not source.skip_bad_rows:
             hint = source.options.bad_rows
-            raise DataError(f"{where}: {reason}" + ("" if hint is None else f" ({hint})"))
+            raise BadRowError(f"{where}: {reason}" + ("" if hint is None else f" ({hint})"))
         self.count += 1
         if len(self.shown) < _SKIPPED_SHOWN:
             self.shown.append(f"{where}: {reason}")

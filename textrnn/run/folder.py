@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
@@ -137,16 +138,18 @@ class RunFolder:
             for file in folder.glob(_LEFTOVERS):
                 file.unlink(missing_ok=True)
 
-    def create(self, config: Config, environment: dict[str, str | int], digests: dict[str, str]) -> None:
-        """Remove an older run's files, leave all others, and write environment and config. Raises TextRNNError if a
-        file cannot be removed."""
+    def create(
+        self, config: Config, environment: dict[str, str | int], digests: dict[str, str], planned: dict[str, Any]
+    ) -> None:
+        """Remove an older run's files, leave all others, and write environment and config. planned: see
+        `save_environment`. Raises TextRNNError if a file cannot be removed."""
         self.clear_leftovers()
         try:
             # first, so that a process killed on the way leaves no state beside another run's description
             for file in (*self.states(), self.weights, self.history, self.train_hashes):
                 file.unlink(missing_ok=True)
             # from here on, the folder is known as a run
-            save_environment(self.environment, environment, digests, config.model_dump())
+            save_environment(self.environment, environment, digests, config.model_dump(), planned)
             for folder in self.own_folders:
                 if folder.exists():
                     shutil.rmtree(folder)

@@ -10,7 +10,8 @@ import torch
 from textrnn.errors import CheckpointError
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.files import atomic_writer
-from textrnn.runtime.tensors import UNREADABLE, load_tensors, save_tensors
+from textrnn.runtime.tensor_files import UNREADABLE
+from textrnn.runtime.tensors import load_tensors, save_tensors
 from textrnn.texts.rows import in_blocks
 
 

@@ -77,8 +77,8 @@ class Model:
 
 def parameter_count(model: Model) -> int:
     """The number of parameters of the networks and of the linear model, as far as they decide."""
-    parameters = list(model.networks.parameters()) if model.decision.needs_network else []
-    count = sum(parameter.numel() for parameter in parameters)
+    networks = model.networks.networks if model.decision.needs_network else []
+    count = sum(network.parameter_count for network in networks)
     if model.linear is not None and model.decision.needs_linear:
         count += model.linear.weight.size + model.linear.bias.size
     return count

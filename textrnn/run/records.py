@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import platform
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +52,14 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
 
 
 def save_environment(
-    path: Path, environment: dict[str, str | int], digests: dict[str, str], config: dict[str, Any] | None = None
-) -> None:
-    """config: its sections when the run began; the user may change the run's config.yaml."""
-    write_text(path, json_text({**environment, "data_sha256": digests, "config": config or {}}, indent=2))
+    path: Path, environment: dict[str, str | int], digests: dict[str, str], config: dict[str, Any] | None = None,
+    planned: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """config: its sections when the run began; the user may change the run's config.yaml. planned: the number of texts
+    of each split, and what `auto` became."""
+    began = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    content = {**environment, "began": began, "planned": planned or {}, "data_sha256": digests, "config": config or {}}
+    write_text(path, json_text(content, indent=2))
 
 
 def load_environment(path: Path) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def load_environment(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         return {}
     saved: dict[str, Any] = {key: value for key, value in content.items() if isinstance(value, (str, int))}
-    for key in ("data_sha256", "config"):
+    for key in ("planned", "data_sha256", "config"):
         saved[key] = content[key] if isinstance(content.get(key), dict) else {}
     saved["data_sha256"] = {key: value for key, value in saved["data_sha256"].items() if isinstance(value, str)}
     return saved

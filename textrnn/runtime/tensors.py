@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 from torch.overrides import TorchFunctionMode
@@ -18,11 +14,7 @@ from torch.overrides import TorchFunctionMode
 from textrnn.errors import CheckpointError
 from textrnn.runtime.files import write_bytes
 from textrnn.runtime.process import check_memory
-
-# what safetensors and json raise for a damaged file
-UNREADABLE = (
-    SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError, OverflowError,
-)  # fmt: skip
+from textrnn.runtime.tensor_files import UNREADABLE, opened
 
 
 def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -35,7 +27,7 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Tensors, mapped from the file, and metadata. Raises OSError and UNREADABLE."""
     check_memory(2 * path.stat().st_size)
-    with opened(path) as file:
+    with opened(path, "pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a dict
 
 
@@ -80,15 +72,6 @@ def fill(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     be overwritten while the module is in use."""
     copies = {name: torch.from_numpy(tensor.numpy().copy()) for name, tensor in tensors.items()}
     module.load_state_dict(copies, assign=True)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """A safetensors file. The library takes only names in UTF-8, so others are opened by their descriptor."""
-    with open(path, "rb") as stream:
-        name = path if os.fsencode(path).decode(errors="replace") == str(path) else f"/dev/fd/{stream.fileno()}"
-        with safe_open(name, framework="pt") as file:
-            yield file
 
 
 def difference(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> str | None:

@@ -17,7 +17,8 @@ from textrnn.errors import CheckpointError, TextRNNError, short
 from textrnn.models.network import not_finite
 from textrnn.run.folder import RunFolder
 from textrnn.runtime.distributed import total
-from textrnn.runtime.tensors import UNREADABLE, difference, load_tensors, opened, save_tensors
+from textrnn.runtime.tensor_files import UNREADABLE, read_header
+from textrnn.runtime.tensors import difference, load_tensors, save_tensors
 from textrnn.training.decision import Scores
 
 
@@ -142,8 +143,7 @@ def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, s
 def read_state(path: Path) -> TrainingState:
     """The saved state, read without its tensors. Raises CheckpointError if it is damaged or of another version."""
     try:
-        with opened(path) as file:
-            progress = dict(json.loads(file.metadata()["progress"]))
+        progress = dict(json.loads(read_header(path)[1]["progress"]))
     except (OSError, *UNREADABLE) as error:
         raise _damaged(path, error) from None
     return _checked(path, progress)

@@ -1,0 +1,35 @@
+"""The architecture of a model in words."""
+
+from __future__ import annotations
+
+from textrnn.config import ModelConfig
+
+NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # the names of the architectures
+
+
+def model_name(config: ModelConfig, *, has_linear: bool) -> str:
+    """Such as "TextRNN (GRU) and linear model", for the title of a picture."""
+    cell = "" if config.architecture == "tdnn" else f" ({config.cell.upper()})"
+    return f"{NAMES[config.architecture]}{cell}{' and linear model' if has_linear else ''}"
+
+
+def network_line(config: ModelConfig, parameters: int, count: int) -> str:
+    """Such as "2-layer LSTM, both directions, max pooling, 1,234,567 parameters", or "RCNN of a 2-layer LSTM, ...".
+    parameters: of each of `count` networks."""
+    architecture = {"textrnn": "", "rcnn": "RCNN of a ", "tdnn": "TDNN of "}[config.architecture]
+    return architecture + layers_line(config, parameters, count)
+
+
+def layers_line(config: ModelConfig, parameters: int, count: int) -> str:
+    """As `network_line`, without the name of the architecture."""
+    if config.architecture == "tdnn":
+        layers = f"{config.num_layers} layer{'s' * (config.num_layers > 1)}"
+        directions = "centred windows" if config.bidirectional else "windows of earlier words"
+    else:
+        cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"
+        layers = f"{config.num_layers}-layer {cell}"
+        directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
+    pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
+    ngrams = f", n-grams up to {config.ngrams}" if config.ngrams > 1 else ""
+    times = f", {count} times" if count > 1 else ""
+    return f"{layers}, {directions}, {pooling}{ngrams}, {parameters:,} parameters{times}"
