@@ -217,6 +217,7 @@ class TrainConfig(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     tf32: Annotated[bool, _FLOAT32] = Field(False, description="a GPU may round factors of float32 products to 10 bits")
     save_minutes: float = Field(5.0, gt=0, description="the training state is saved at least this often")
+    tensorboard: bool = Field(False, description="write losses and scores for TensorBoard into RUN/tensorboard")
 
     @field_validator("class_weights", mode="before")
     @classmethod

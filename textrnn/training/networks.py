@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -104,9 +104,18 @@ class Keeper:
         self.bfloat16_agreement = bfloat16_agreement
 
 
+class Listener(Protocol):
+    """Is called with the events of a network's `fit`, and closed after the last one or if training stops."""
+
+    def __call__(self, event: Step | Evaluation) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass
 class Training:
-    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None."""
+    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
+    listener: makes one more listener to the training of a network, by its fold."""
 
     config: Config
     splits: Splits
@@ -115,6 +124,7 @@ class Training:
     keeper: Keeper
     device: torch.device
     stop: StopRequest
+    listener: Callable[[int | None], Listener] | None = None
     flushed_at: float = 0.0  # of time.monotonic
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
@@ -139,8 +149,15 @@ class Training:
         trainee = Trainee(fold, network, optimizer, state, settings)
         self.keeper.begin(trainee)
         name = "training" if fold is None else f"fold {fold}"
-        with bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
-            listeners = [partial(show, shown, state), partial(self.keeper.add, trainee)]
+        with (
+            bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown,
+            contextlib.ExitStack() as stack,
+        ):
+            listeners: list[Callable[[Step | Evaluation], None]] = [
+                partial(show, shown, state), partial(self.keeper.add, trainee),
+            ]  # fmt: skip
+            if self.listener is not None:
+                listeners.append(stack.enter_context(contextlib.closing(self.listener(fold))))
             self.flushed_at = time.monotonic()
             try:
                 for event in events:
