@@ -1,14 +1,16 @@
-"""Figures about the data of a run, to print."""
+"""Figures about the data of a run, to print and to compare other texts with."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from textrnn.corpus.splits import Splits
+from textrnn.texts.tokenizer import spread
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
 
 _TEXTS_AT_ONCE = 1024
+_TEXTS_SAMPLED = 4096  # the mean of so many shares is exact to 0.01
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 
 
@@ -24,13 +26,19 @@ def statistics(splits: Splits, max_length: int) -> list[str]:
         lines.append(line)
     lengths = splits.lengths["train"][splits.train_rows]
     median, p95, p99, longest = length_quantiles(lengths, 50, 95, 99, 100)
-    cut = np.count_nonzero(lengths > max_length) / len(lengths)
+    cut = cut_share(splits, max_length)
     lines.append(
         f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
         f"{100 * cut:.2f} % of the texts are cut at data.max_length {max_length:,}"
     )
     sizes = zip(splits.labels, splits.sizes("train"), strict=True)
     return lines + [f"label {label}: {size:,} training texts" for label, size in sizes]
+
+
+def cut_share(splits: Splits, max_length: int) -> float:
+    """The share of the training texts with more than max_length tokens."""
+    lengths = splits.lengths["train"][splits.train_rows]
+    return np.count_nonzero(lengths > max_length) / len(lengths)
 
 
 def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:
@@ -62,6 +70,26 @@ def unknown_shares(texts: EncodedTexts) -> np.ndarray:
         shares[begin : begin + len(lengths)] = unknown / lengths
         begin += len(lengths)
     return shares
+
+
+def expected_unknown_share(splits: Splits, min_count: int) -> float:
+    """The mean share of a text's tokens that a vocabulary counted on other texts like it lacks: of training texts, each
+    against the counts of all others. min_count: of a token that the vocabulary keeps."""
+    chosen = np.asarray(spread(range(len(splits.train)), _TEXTS_SAMPLED))
+    if splits.train.is_empty is not None:
+        chosen = chosen[~splits.train.is_empty[chosen]]
+    if not len(chosen):
+        return 0.0
+    texts, shares = splits.train.rows(chosen), []
+    assert texts.id_map is not None
+    counts = np.asarray([0, 0, *(count for _, count in splits.counts)])  # those of <pad> and <unk> are not kept
+    for begin, block in zip(range(0, len(texts), _TEXTS_AT_ONCE), texts.flat_blocks(_TEXTS_AT_ONCE), strict=True):
+        lengths, ids = texts.lengths[begin : begin + _TEXTS_AT_ONCE], texts.id_map[block].astype(np.int64)
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        _, place, own = np.unique(rows * len(counts) + ids, return_inverse=True, return_counts=True)
+        unknown = np.bincount(rows, weights=counts[ids] - own[place] < min_count)
+        shares.append(unknown / lengths)
+    return float(np.concatenate(shares).mean())
 
 
 def length_quantiles(lengths: np.ndarray, *percents: int) -> list[int]:
