@@ -15,7 +15,7 @@ TRAINING = TextStatistics(0.05, 0.1, np.array([0.5, 0.5]), 4000)
         ({}, []),
         ({"unknown_share": 0.41}, ["41 % of their tokens are unknown (training: 5 %)"]),
         ({"unknown_share": 0.0}, []),
-        ({"unknown_share": 0.14, "cut_share": 0.29, "class_shares": np.array([0.35, 0.65])}, []),
+        ({"unknown_share": 0.12, "cut_share": 0.29, "class_shares": np.array([0.35, 0.65])}, []),
         ({"cut_share": 0.55}, ["55 % of them are cut at 1,000 tokens (training: 10 %)"]),
         ({"class_shares": np.array([0.1, 0.9])}, ["10 % of them get the label a (training: 50 %)"]),
     ],

@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 FEWEST_TEXTS = 100
-# Larger differences of shares are worth a line. That each text moves a share by 1 / n at most bounds what chance does:
-# of the cut texts and the classes of 100 texts, less than 1 in 1,000 times (Hoeffding 1963, McDiarmid 1989). Shares of
-# unknown tokens vary much less from text to text than this bound allows for.
-FAR_UNKNOWN, FAR_CUT, FAR_CLASSES = 0.1, 0.2, 0.2
+# Larger differences of shares are worth a line. With 100 texts, chance alone makes each of them less than 1 in 1,000
+# times: that a text moves a share by 1 / n at most bounds it (Hoeffding 1963, McDiarmid 1989).
+FAR_CUT, FAR_CLASSES = 0.2, 0.2
+# A share of unknown tokens that is half as large again and 0.05 more is three standard errors away, as the variance of
+# a text's share is at most p (1 - p) with the mean p (Bhatia and Davis 2000): chance makes it 2 in 1,000 times at most.
+FAR_UNKNOWN, FAR_UNKNOWN_FACTOR = 0.05, 1.5
 
 
 class TextStatistics(NamedTuple):
@@ -50,7 +52,7 @@ def differences(new: TextStatistics, training: TextStatistics, labels: Sequence[
     if new.texts < FEWEST_TEXTS:
         return []
     phrases = []
-    if new.unknown_share - training.unknown_share > FAR_UNKNOWN:
+    if new.unknown_share > FAR_UNKNOWN_FACTOR * training.unknown_share + FAR_UNKNOWN:
         phrases.append(
             f"{_percent(new.unknown_share)} of their tokens are unknown (training: {_percent(training.unknown_share)})"
         )
