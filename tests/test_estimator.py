@@ -51,7 +51,7 @@ def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
     keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
-    keys -= {"model.pretrained", "train.seed", "train.save_minutes"}
+    keys -= {"model.pretrained", "train.seed", "train.save_minutes", "train.tensorboard"}
     expected = {key.split(".")[1]: known_keys()[key] for key in keys}
     found = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
     assert found == expected | own

@@ -149,7 +149,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         transform = Transform(tokenizer, splits.vocab, config.data.max_length)
         model = Model(
             networks, keeper.linear, keeper.decision, transform, names, config,
-            bfloat16_agreement=keeper.bfloat16_agreement,
+            bfloat16_agreement=keeper.bfloat16_agreement, statistics=keeper.statistics,
             class_shares=np.asarray(splits.class_shares) if splits.skips_empty else None,
         )  # fmt: skip
         self.classifier_ = TextClassifier(model, device=device)

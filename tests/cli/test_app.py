@@ -79,7 +79,7 @@ def test_a_run_holds_what_the_contract_says(cli: Cli, trained: Path) -> None:
         "config.yaml", "environment.json", "history.jsonl", "train.log", "plots/curves.png",
         "train_hashes.npy", "resume/held_out.safetensors",
         "resume/state.safetensors", "model/model.safetensors", "model/config.yaml", "model/vocab.txt",
-        "model/labels.txt", "model/decision.json",
+        "model/labels.txt", "model/decision.json", "model/training_texts.json",
     }  # fmt: skip
     keys = {
         "epoch", "step", "train_loss", "dev_loss", "dev_accuracy", "dev_macro_f1", "learning_rate", "grad_norm_mean",

@@ -101,6 +101,12 @@ def the_state_is_saved_after_each_step(before: Run, after: Run) -> None:
     assert (before.states_saved, after.states_saved) == (3, 13)  # and at the start and before each evaluation
 
 
+@effect("train.tensorboard=true")
+def there_are_files_of_tensorboard(before: Run, after: Run) -> None:
+    assert not (before.folder / "tensorboard").exists()
+    assert any((after.folder / "tensorboard").iterdir())
+
+
 def vectors(run: Run) -> torch.Tensor:
     """Those of real tokens."""
     return run.weights["embedding.table.weight"][2:]

@@ -13,6 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.commands.test_tensorboard import history as history_of
+from tests.commands.test_tensorboard import series
 from tests.conftest import PLAIN, Cli, make_rows, sets, write_tsv
 from tests.stops import at_step, send
 
@@ -54,7 +56,8 @@ def check_same_run(one: Path, other: Path) -> None:
 
 
 def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -> None:
-    process = subprocess.Popen([*TORCHRUN, "train", *OPTIONS, "two"], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    options = [*OPTIONS, "two", "--tensorboard"]
+    process = subprocess.Popen([*TORCHRUN, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while not (Path("two/history.jsonl").exists() or time.monotonic() > deadline):
         time.sleep(0.02)
@@ -68,10 +71,15 @@ def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -
     assert json.loads(Path("two/environment.json").read_text())["processes"] == 2
     assert 0 < len(Path("two/history.jsonl").read_text().splitlines()) < 20
 
-    resumed = cli("train", *OPTIONS, "two", "--resume")
+    assert len(list(Path("two/tensorboard").iterdir())) == 1
+
+    resumed = cli("train", *options, "--resume")
     assert (resumed.code, resumed.out) == (0, "two\n")
     assert "in the last bits from those of an uninterrupted run: processes was 2, is 1" in resumed.err
     check_same_run(Path("two"), whole)
+    lines, found = history_of("two"), series(Path("two/tensorboard"))
+    assert [step for step, _ in found["step/loss"]] == list(range(1, lines[-1]["step"] + 1))
+    assert found["epoch/train_loss"] == [(line["step"], pytest.approx(line["train_loss"])) for line in lines]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from textrnn.config import Config
 from textrnn.corpus.build import build_splits
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits, distinct_rows, folds_of_texts, split_corpora, stratified_split
-from textrnn.corpus.statistics import describe_splits, unknown_shares
+from textrnn.corpus.statistics import describe_splits, expected_unknown_share, unknown_shares
 from textrnn.reading.source import Source
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import EncodedTexts
@@ -155,6 +156,22 @@ def test_the_share_of_unknown_tokens_is_of_each_text_alone() -> None:
     assert unknown_shares(texts).tolist() == [0.25, 1.0, 0.0]
     many = texts.rows(np.arange(3000) % 3)
     assert unknown_shares(many).tolist() == [0.25, 1.0, 0.0] * 1000
+
+
+@pytest.mark.parametrize("min_count", [1, 2, 3])
+def test_the_expected_share_of_unknown_tokens_is_that_of_each_text_left_out(min_count: int) -> None:
+    random = np.random.default_rng(0)
+    texts = [" ".join(f"w{number}" for number in random.zipf(1.5, size=random.integers(1, 9))) for _ in range(60)]
+    splits = split(
+        Corpus.from_texts([*texts, ""], ["x", "y"] * 30 + ["x"], Tokenizer("word")),
+        min_count=min_count,
+        max_size=10_000,
+    )
+    shares = []
+    for number, text in enumerate(texts):
+        counts = Counter(" ".join(texts[:number] + texts[number + 1 :]).split())
+        shares.append(np.mean([counts[word] < min_count for word in text.split()]))
+    assert expected_unknown_share(splits, min_count) == pytest.approx(np.mean(shares))
 
 
 def test_the_vocabulary_does_not_count_dev_rows(cli: Cli, workplace) -> None:

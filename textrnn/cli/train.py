@@ -26,6 +26,9 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="Start over in place of an existing run and its eval/.")
     ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write losses and scores for TensorBoard into RUN/tensorboard.")
+    ] = False,
     preset: options.Preset = None,
     device: options.Device = "auto",
 ) -> None:
@@ -38,6 +41,8 @@ def train(
     if resume and force:
         raise UsageError("--resume continues a run, --force starts over: give one of them")
     overrides = options.parse_overrides(set_, text_column, label_column)
+    if tensorboard:
+        overrides.insert(0, ("train.tensorboard", True))
     train_files = dict(overrides).get("data.train", data)
     if run_dir is None and (config is not None or train_files):
         run_dir = Path("runs") / options.run_name(config, train_files)

@@ -19,8 +19,10 @@ from textrnn.classifier import TextClassifier
 from textrnn.commands.output import check_output
 from textrnn.commands.pipeline import answer_files
 from textrnn.commands.prediction_input import InputOptions, inputs_of
+from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import TextRNNError, short
-from textrnn.inference import class_probabilities
+from textrnn.evaluation.drift import TextCounts, TextStatistics, differences
+from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reading.reader import Example
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.files import atomic_writer
@@ -64,8 +66,12 @@ def predict(
     else:
         lines_of = tsv(on_terminal=on_terminal)
 
+    met = TextCounts(np.zeros(len(labels), np.int64))
+
     def compute(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         answer = classifier.answer(texts, batch_size=batch_size)
+        with_token = np.flatnonzero(~np.asarray(answer.encoded.is_empty))
+        met.add(unknown_shares(answer.encoded)[with_token], predicted_classes(answer.logits)[with_token])
         return class_probabilities(answer.logits), answer.is_empty
 
     def lines(examples: list[Example], probabilities: np.ndarray, is_empty: np.ndarray) -> Iterator[str]:
@@ -111,12 +117,26 @@ def predict(
             "%d text%s longer than the model reads (data.max_length, %d tokens): cut there",
             cut, "s are" if cut > 1 else " is", classifier.transform.max_length,
         )  # fmt: skip
+    warn_of_drift(classifier, met.statistics(cut))
     if min_probability is not None:
         reason = f"no label with a probability of {min_probability:g} or more"
         if empty := counts["empty"]:
             reason += f" (or no token: {empty:,})"
         texts = counts["records"] - counts["bad"]
         log.info("%d of %d texts have %s: they are labelled %s", counts["unsure"], texts, reason, unsure_label)
+
+
+def warn_of_drift(classifier: TextClassifier, met: TextStatistics) -> None:
+    """Log a warning if the texts are far from those of training. A model of an earlier version has no record of
+    these."""
+    training = classifier.model.statistics
+    if training is None:
+        return
+    if phrases := differences(met, training, classifier.labels, classifier.transform.max_length):
+        log.warning(
+            "the texts differ from those that the model was trained on: %s; more labels than usual may be wrong: see "
+            "docs/how-to/drift.md", "; ".join(phrases),
+        )  # fmt: skip
 
 
 def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool = False) -> None:

@@ -4,7 +4,7 @@ stopped."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from textrnn.commands.data import RawTexts, input_files, pretrained_vectors, read_data, warn_of_faults
@@ -24,13 +24,13 @@ from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import StopRequest
 from textrnn.texts.transform import Transform
 from textrnn.training.linear import rows_to_read
-from textrnn.training.networks import Training
+from textrnn.training.networks import Listener, Training
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan
 from textrnn.training.recorder import Recorder, has_ended, saved_progress
 from textrnn.training.state import TrainingState
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
-MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir")
+MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir", "train.tensorboard")
 FEWER_EPOCHS = "train.epochs (which may only grow)"
 
 
@@ -47,6 +47,7 @@ NEW = Start([], None)
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
     """Train as `config` says, into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
+    listener = event_writers(run) if config.train.tensorboard and is_first() else None
     with log_file(run.log) as begin_log:
         start = broadcast_from_rank0(lambda: where_to_start(config, run, resume=resume, force=force))
         if start is None:
@@ -88,8 +89,23 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
             raw.texts.clear()
             if not is_new:
                 recorder.load_best(network, len(parts), start.begun)
+            if listener is not None:
+                log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
             with stop:
-                Training(config, splits, parts, margins, recorder, device, stop).run(builder, network)
+                Training(config, splits, parts, margins, recorder, device, stop, listener).run(builder, network)
+
+
+def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
+    """What makes the writer of TensorBoard's files for a network, by its fold. Raises ConfigError if tensorboardX is
+    missing."""
+    try:
+        from textrnn.training.tensorboard import EventWriter
+    except ImportError as error:
+        raise ConfigError(
+            f"train.tensorboard: expected the package tensorboardX, but it cannot be imported ({error}); install it "
+            f"with: pip install tensorboardX"
+        ) from None
+    return lambda fold: EventWriter(run.tensorboard_of(fold))
 
 
 def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:

@@ -12,7 +12,9 @@ from textrnn.config.load import known_keys
 from textrnn.config.schema import json_schema
 
 _RENAMED = {"tokenizer.kind": "tokenizer", "train.seed": "random_state"}
-_OF_FILES = ("model.pretrained", "tokenizer.user_dict", "train.save_minutes")  # and most keys of `data`
+_OF_FILES = (  # and most keys of `data`
+    "model.pretrained", "tokenizer.user_dict", "train.save_minutes", "train.tensorboard",
+)  # fmt: skip
 _OF_DATA = ("data.max_length", "data.empty_texts", "data.dev_fraction")
 
 # Parameter -> key, those that matter first, for a class that trains without files.

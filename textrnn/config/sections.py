@@ -284,6 +284,9 @@ class TrainConfig(Section):
         5.0, gt=0, description="Maximum number of minutes between two saves of the training state, which is also "
         "saved at each evaluation.",
     )  # fmt: skip
+    tensorboard: bool = Field(
+        False, description="Write losses, scores, learning rate and gradient norm for TensorBoard into RUN/tensorboard."
+    )
 
     @field_validator("class_weights", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Figures about the data of a run, to print."""
+"""Figures about the data of a run, to print and to compare other texts with."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from textrnn.corpus.splits import Splits
+from textrnn.texts.tokenizer import spread
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
 
 _TEXTS_AT_ONCE = 1024
+_TEXTS_SAMPLED = 4096  # the mean of so many shares is exact to 0.01
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 
 
@@ -39,7 +41,7 @@ def _describe_part(splits: Splits, name: str, max_length: int) -> dict[str, Any]
         "n": len(texts),
         "empty": int(np.count_nonzero(counted == 0)),
         "tokens": {"median": median, "p95": p95, "p99": p99, "max": longest},
-        "cut": int(np.count_nonzero(lengths > max_length)) / len(lengths),
+        "cut": cut_share(lengths, max_length),
         "unknown": 1 - known,
         "label_counts": dict(zip(splits.labels, splits.sizes(name), strict=True)),
     }
@@ -64,21 +66,25 @@ def statistics_lines(described: dict[str, Any]) -> list[str]:
     return lines + [f"label {label}: {size:,} training texts" for label, size in train["label_counts"].items()]
 
 
+def cut_share(lengths: np.ndarray, max_length: int) -> float:
+    """The share of texts, of lengths (n,), with more than max_length tokens."""
+    return int(np.count_nonzero(lengths > max_length)) / len(lengths)
+
+
 def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:
     """For texts (n,) of which many are longer than max_length; None if few are."""
     enough = enough_tokens(lengths, max_length)
     if enough is None:
         return None
-    cut = np.count_nonzero(lengths > max_length)
     return (
-        f"{100 * cut / len(lengths):.0f} % of the {name} texts are cut at data.max_length {max_length:,}; --set "
-        f"data.max_length={enough} reads 95 % of them whole"
+        f"{100 * cut_share(lengths, max_length):.0f} % of the {name} texts are cut at data.max_length {max_length:,}; "
+        f"--set data.max_length={enough} reads 95 % of them whole"
     )
 
 
 def enough_tokens(lengths: np.ndarray, max_length: int) -> int | None:
     """The max_length that reads 95 % of texts (n,) whole, if many are longer than max_length; None if few are."""
-    if np.count_nonzero(lengths > max_length) <= _MANY_CUT * len(lengths):
+    if cut_share(lengths, max_length) <= _MANY_CUT:
         return None
     return length_quantiles(lengths, 95)[0]
 
@@ -100,6 +106,26 @@ def unknown_shares(texts: EncodedTexts) -> np.ndarray:
         shares[begin : begin + len(lengths)] = unknown / lengths
         begin += len(lengths)
     return shares
+
+
+def expected_unknown_share(splits: Splits, min_count: int) -> float:
+    """The mean share of a text's tokens that a vocabulary counted on other texts like it lacks: of training texts, each
+    against the counts of all others. min_count: of a token that the vocabulary keeps."""
+    chosen = np.asarray(spread(range(len(splits.train)), _TEXTS_SAMPLED))
+    if splits.train.is_empty is not None:
+        chosen = chosen[~splits.train.is_empty[chosen]]
+    if not len(chosen):
+        return 0.0
+    texts, shares = splits.train.rows(chosen), []
+    assert texts.id_map is not None
+    counts = np.asarray([0, 0, *(count for _, count in splits.counts)])  # those of <pad> and <unk> are not kept
+    for begin, block in zip(range(0, len(texts), _TEXTS_AT_ONCE), texts.flat_blocks(_TEXTS_AT_ONCE), strict=True):
+        lengths, ids = texts.lengths[begin : begin + _TEXTS_AT_ONCE], texts.id_map[block].astype(np.int64)
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        _, place, own = np.unique(rows * len(counts) + ids, return_inverse=True, return_counts=True)
+        unknown = np.bincount(rows, weights=counts[ids] - own[place] < min_count)
+        shares.append(unknown / lengths)
+    return float(np.concatenate(shares).mean())
 
 
 def length_quantiles(lengths: np.ndarray, *percents: int) -> list[int]:

@@ -43,13 +43,20 @@ class RunFolder:
         self.curves = self.path / "plots" / "curves.png"
         self.evaluations = self.path / "eval"
         self.gradients = self.path / "gradients"
+        self.tensorboard = self.path / "tensorboard"
         # what a new run in the same folder replaces
-        self.own_folders = (self.model, self.resume, self.curves.parent, self.evaluations, self.gradients)
+        self.own_folders = (
+            self.model, self.resume, self.curves.parent, self.evaluations, self.gradients, self.tensorboard,
+        )  # fmt: skip
         self.own_files = (self.history, self.train_hashes, self.log, self.environment)
 
     def state_of(self, fold: int | None) -> Path:
         """The training state of the only network, or of the one that is trained without this fold."""
         return self.state if fold is None else self.state.with_name(f"fold_{fold}.safetensors")
+
+    def tensorboard_of(self, fold: int | None) -> Path:
+        """As `state_of`: the folder of what TensorBoard shows of a network. It takes each folder for a run."""
+        return self.tensorboard if fold is None else self.tensorboard / f"fold_{fold}"
 
     def states(self) -> list[Path]:
         """The existing training states, in the order in which their networks are trained."""

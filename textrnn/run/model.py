@@ -14,6 +14,7 @@ import torch
 
 from textrnn.config import Config, TokenizerConfig, build_config
 from textrnn.errors import CheckpointError, ConfigError, short
+from textrnn.evaluation.drift import TextStatistics
 from textrnn.linear.files import load_linear, remove_linear, save_linear
 from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
 from textrnn.linear.model import LinearModel
@@ -36,6 +37,7 @@ from textrnn.texts.transform import EncodedTexts, Transform
 from textrnn.texts.vocab import Vocab, load_labels, save_labels
 
 WEIGHTS, DECISION, VOCAB, USER_DICT = "model.safetensors", "decision.json", "vocab.txt", "user_dict.txt"
+STATISTICS = "training_texts.json"
 BFLOAT16 = "bfloat16_agreement"  # in decision.json
 LEAST_SHARE = 1e-9  # of a class without training texts, whose logit must be finite
 
@@ -44,7 +46,8 @@ LEAST_SHARE = 1e-9  # of a class without training texts, whose logit must be fin
 class Model:
     """A trained model. trained_on: the format of its training files, auto without any. bfloat16_agreement: a fraction,
     see `training.networks`; None if it was not measured. class_shares (C,): of each class in the training texts; None
-    if the model reads texts without a token as one unknown token."""
+    if the model reads texts without a token as one unknown token. statistics: what to expect of new texts; None if it
+    is not known, as of a model saved by an earlier version."""
 
     networks: Ensemble
     linear: LinearModel | None
@@ -55,6 +58,7 @@ class Model:
     trained_on: str = "auto"
     bfloat16_agreement: float | None = None
     class_shares: np.ndarray | None = None
+    statistics: TextStatistics | None = None
 
     def decide(self, network: torch.Tensor | None, margins: torch.Tensor | None, texts: EncodedTexts) -> torch.Tensor:
         """Logits and margins (n, classes) of texts -> logits of the whole model."""
@@ -88,6 +92,36 @@ def save_decision(folder: Path, decision: Mixture, linear: bool, bfloat16_agreem
     """linear: whether the model has a linear model."""
     content = {"linear": linear, **asdict(decision), BFLOAT16: bfloat16_agreement}
     write_text(folder / DECISION, json.dumps(content, indent=2) + "\n")
+
+
+def save_statistics(folder: Path, statistics: TextStatistics | None) -> None:
+    """None: an older file is removed."""
+    if statistics is None:
+        (folder / STATISTICS).unlink(missing_ok=True)
+    else:
+        content = statistics._asdict() | {"class_shares": statistics.class_shares.tolist()}
+        write_text(folder / STATISTICS, json.dumps(content, indent=2) + "\n")
+
+
+def read_statistics(path: Path, classes: int) -> TextStatistics | None:
+    """None if there is no such file. Raises CheckpointError if it is damaged."""
+    try:
+        saved = TextStatistics(**json.loads(path.read_bytes()))
+        shares = saved.class_shares
+        good = len(shares) == classes and type(saved.texts) is int and 0 < saved.texts < 2**53
+        good = good and all(_is_between(0, share, 1) for share in (saved.unknown_share, saved.cut_share, *shares))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}; copy it again, or remove it") from None
+    except (ValueError, TypeError, RecursionError):
+        good = False
+    if not good:
+        raise CheckpointError(
+            f"{path}: damaged: {', '.join(TextStatistics._fields)} were expected in it, shares from 0 to 1, one for "
+            f"each of {classes} classes; copy it again, or remove it"
+        )
+    return saved._replace(class_shares=np.asarray(shares, np.float64))
 
 
 def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]]) -> None:
@@ -175,6 +209,7 @@ def save_model(folder: Path, model: Model) -> None:
     else:
         save_linear(folder, model.linear)
     save_decision(folder, model.decision, model.linear is not None, model.bfloat16_agreement)
+    save_statistics(folder, model.statistics)
     save_weights(folder, [network.state_dict() for network in networks])
 
 
@@ -218,7 +253,8 @@ def load_model(folder: Path) -> Model:
     linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
     shares = None if config.data.empty_texts == "keep" else _class_shares(class_shares, len(labels), path)
     ensemble = Ensemble(networks).eval()
-    return Model(ensemble, linear, decision, transform, labels, config, trained_on, agreement, shares)
+    statistics = read_statistics(folder / STATISTICS, len(labels))
+    return Model(ensemble, linear, decision, transform, labels, config, trained_on, agreement, shares, statistics)
 
 
 def _load_tokenizer(folder: Path, settings: TokenizerConfig) -> Tokenizer:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"  # in a run's folder
 _LARGEST = 1e100  # curves of much larger numbers cannot be drawn
 _COUNTS, _LARGEST_COUNT = ("step", "epoch", "fold", "seconds"), 1e12
-_LEFT_OUT = ("data.cache_dir", "train.save_minutes")  # no result depends on them
+_LEFT_OUT = ("data.cache_dir", "train.save_minutes", "train.tensorboard")  # no result depends on them
 _OF_A_RUN = ("data.train", "data.dev", "data.test", "data.dev_fraction")  # where the texts were, and their division
 _ORDER = ["preset", "networks", *known_keys()]
 

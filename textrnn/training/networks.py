@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from textrnn.config import Config
 from textrnn.corpus.splits import Splits
-from textrnn.inference import compute_logits
+from textrnn.corpus.statistics import cut_share, expected_unknown_share
+from textrnn.evaluation.drift import TextStatistics
+from textrnn.inference import compute_logits, predicted_classes
 from textrnn.linear.mixture import Mixture
 from textrnn.linear.model import LinearModel
 from textrnn.models.network import Network
@@ -49,7 +51,8 @@ class Trainee:
 
 class Keeper:
     """Keeps in memory what training makes. mix: whether the linear model decides with the networks. history: as the
-    lines of history.jsonl. warning: about a weak part of the model, or None."""
+    lines of history.jsonl. warning: about a weak part of the model, or None. statistics: of the training texts, with
+    the classes predicted for held-out ones."""
 
     def __init__(self, *, mix: bool) -> None:
         self.mix = mix
@@ -59,6 +62,7 @@ class Keeper:
         self.history: list[dict[str, Any]] = []
         self.warning: str | None = None
         self.bfloat16_agreement: float | None = None
+        self.statistics: TextStatistics | None = None
 
     def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
         """Fit and keep the linear model, and return the margins (m, classes) of models on the texts held out from them:
@@ -94,19 +98,30 @@ class Keeper:
     def interrupt(self, trainee: Trainee | None) -> None:
         """Called when a signal stops training. trainee: the network in training; None if all are trained."""
 
-    def end(self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None) -> None:
+    def end(
+        self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
+    ) -> None:
         """scores: on all held-out texts, None without any. logits (m, classes): of the networks on them.
-        bfloat16_agreement: see `Training.bfloat16_agreement`."""
+        bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
         if scores is not None:
             self.decision, self.warning = scores.decision, scores.warning
             if len(self.weights) > 1:
                 self.history.append(fold_summary(self.history, scores))
-        self.bfloat16_agreement = bfloat16_agreement
+        self.bfloat16_agreement, self.statistics = bfloat16_agreement, statistics
+
+
+class Listener(Protocol):
+    """Is called with the events of a network's `fit`, and closed after the last one or if training stops."""
+
+    def __call__(self, event: Step | Evaluation) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass
 class Training:
-    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None."""
+    """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
+    listener: makes one more listener to the training of a network, by its fold."""
 
     config: Config
     splits: Splits
@@ -115,6 +130,7 @@ class Training:
     keeper: Keeper
     device: torch.device
     stop: StopRequest
+    listener: Callable[[int | None], Listener] | None = None
     flushed_at: float = 0.0  # of time.monotonic
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
@@ -139,8 +155,15 @@ class Training:
         trainee = Trainee(fold, network, optimizer, state, settings)
         self.keeper.begin(trainee)
         name = "training" if fold is None else f"fold {fold}"
-        with bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown:
-            listeners = [partial(show, shown, state), partial(self.keeper.add, trainee)]
+        with (
+            bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown,
+            contextlib.ExitStack() as stack,
+        ):
+            listeners: list[Callable[[Step | Evaluation], None]] = [
+                partial(show, shown, state), partial(self.keeper.add, trainee),
+            ]  # fmt: skip
+            if self.listener is not None:
+                listeners.append(stack.enter_context(contextlib.closing(self.listener(fold))))
             self.flushed_at = time.monotonic()
             try:
                 for event in events:
@@ -205,7 +228,8 @@ class Training:
         network: any of them, whose weights are overwritten. Raises Interrupted."""
         held_out, classes = self.splits.held_out, len(self.splits.labels)
         if held_out is None:
-            self.keeper.end(None, torch.zeros(0, classes), None)
+            shares = np.asarray(self.splits.class_shares)
+            self.keeper.end(None, torch.zeros(0, classes), None, self.statistics(shares, len(self.splits.train)))
             return
         logits = torch.empty(len(held_out.texts), classes)
         for part, trained in zip(self.parts, self.best(network), strict=True):
@@ -216,7 +240,16 @@ class Training:
             with contextlib.suppress(Interrupted):  # raised below, in all processes
                 agreement = self.bfloat16_agreement(network, scores.decision)
         self.check_stop()
-        self.keeper.end(scores, logits, agreement)
+        predicted = predicted_classes(scores.decision.logits(logits, self.margins))
+        shares = np.bincount(predicted, minlength=classes) / len(predicted)
+        self.keeper.end(scores, logits, agreement, self.statistics(shares, len(predicted)))
+
+    def statistics(self, class_shares: np.ndarray, texts: int) -> TextStatistics:
+        """What to expect of new texts. class_shares (classes,): of the predictions for `texts` held-out texts, or of
+        the training texts if none are held out."""
+        unknown = expected_unknown_share(self.splits, self.config.vocab.min_count)
+        lengths = self.splits.lengths["train"][self.splits.train_rows]
+        return TextStatistics(unknown, cut_share(lengths, self.config.data.max_length), class_shares, texts)
 
     def best(self, network: Network) -> Iterator[Network]:
         """`network` with the best weights of each part in turn."""

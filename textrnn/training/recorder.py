@@ -13,12 +13,13 @@ import torch
 from textrnn.config import Config
 from textrnn.corpus.splits import HeldOut, Splits
 from textrnn.errors import CheckpointError
+from textrnn.evaluation.drift import TextStatistics
 from textrnn.linear.files import load_linear, save_linear
 from textrnn.models.network import Network
 from textrnn.reports.charts import plot_curves, save_png, training_curves
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import load_margins, save_held_out, save_margins, save_train_hashes
-from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_weights
+from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_statistics, save_weights
 from textrnn.run.records import append_history, cut_history, read_history
 from textrnn.runtime.distributed import barrier, is_first
 from textrnn.runtime.progress import log
@@ -153,18 +154,22 @@ class Recorder(Keeper):
             plot_history(self.run, self.title)
         barrier()  # torchrun ends the other processes as soon as one has left
 
-    def end(self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None) -> None:
-        """Save how the networks decide, and last the held-out logits, which show that the run is complete."""
+    def end(
+        self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
+    ) -> None:
+        """Save how the networks decide, and what to expect of new texts; last the held-out logits, which show that the
+        run is complete."""
         if not is_first():
             return
         self.history = read_history(self.run.history)  # with what earlier processes recorded
-        super().end(scores, logits, bfloat16_agreement)
+        super().end(scores, logits, bfloat16_agreement, statistics)
         if self.warning is not None:
             log.warning(self.warning)
         if scores is not None and len(self.weights) > 1:
             append_history(self.run.history, self.history[-1])
             log.info("on held-out texts: %s", scores.line())
         save_decision(self.run.model, self.decision, self.linear is not None, bfloat16_agreement)
+        save_statistics(self.run.model, statistics)
         labels = np.zeros(0, np.int64) if self.held_out is None else np.asarray(self.held_out.texts.labels)
         save_held_out(self.run, logits, labels, self.hashes)
         plot_history(self.run, self.title)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -22,13 +22,20 @@ from textrnn.runtime.tensors import difference, load_tensors, save_tensors
 from textrnn.training.decision import Scores
 
 
+class Measured(NamedTuple):
+    """Of a step: the mean loss of its documents, and the norm of their gradient before clipping."""
+
+    loss: float
+    grad_norm: float
+
+
 @dataclass
 class Step:
     """One optimizer step.
 
     documents, tokens: over all processes. seconds: until the step was handed to the device. loss: (), summed over this
     process's documents. grad_norm: (), before clipping, the same in each process. Both stay on the device: reading them
-    waits for it. grad_clip_norm: the limit, or None.
+    waits for it. grad_clip_norm: the limit, or None. measured: what `flush_metrics` has read of them; None before that.
     """
 
     epoch: int
@@ -40,6 +47,7 @@ class Step:
     loss: torch.Tensor
     grad_norm: torch.Tensor
     grad_clip_norm: float | None
+    measured: Measured | None = None
 
 
 @dataclass
@@ -212,7 +220,7 @@ def _checked(path: Path, saved: dict[str, Any], steps_per_epoch: int | None = No
 
 
 def flush_metrics(state: TrainingState) -> None:
-    """Wait for the unflushed steps and add them to the sums, in their order.
+    """Wait for the unflushed steps, measure them, and add them to the sums, in their order.
 
     All processes must call this after the same step.
 
@@ -225,6 +233,7 @@ def flush_metrics(state: TrainingState) -> None:
     measured = torch.stack([torch.stack([step.loss.double(), step.grad_norm.double()]) for step in steps]).cpu()
     losses = total(measured[:, 0].contiguous()).tolist()
     for step, loss, norm in zip(steps, losses, measured[:, 1].tolist(), strict=True):
+        step.measured = Measured(loss / step.documents, norm)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TextRNNError(
                 f"training stopped: the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at epoch "
