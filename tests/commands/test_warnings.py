@@ -26,8 +26,8 @@ ODD_DATA = {
     ),
     "fewer-documents-than-a-batch": (
         {"t.tsv": tsv(ROWS)}, sets("train.batch_size=64"),
-        "54 training texts are fewer than train.batch_size 64: one optimizer step per epoch, 1 in all; --set "
-        "train.batch_size=8 gives more",
+        "train.batch_size 64 exceeds the number of training texts, 54: one optimizer step per epoch, 1 in all; "
+        "--batch-size 8 gives more",
     ),
     "texts-shared-by-train-and-test": (
         {"t.tsv": tsv(ROWS), "u.tsv": tsv([*ROWS[:3], ("food", "a new text")])},
@@ -73,7 +73,7 @@ def test_of_many_classes_some_are_named(cli: Cli) -> None:
         *(f"label 'one{number:02}' has a single training text: the model can hardly learn it" for number in range(10)),
         "2 more labels have a single training text",
     ]
-    assert "\nand 25 more labels, which `textrnn vocab` lists\n" in result.err
+    assert "\nand 26 more labels, which `textrnn vocab` lists\n" in result.err
     assert len(result.err.splitlines()) < 100
 
 
@@ -151,8 +151,8 @@ def test_texts_are_often_cut_in_what_is_evaluated(cli: Cli, trained: Path) -> No
 
 STEPS = {
     64: "warning: .*one optimizer step per epoch.*",
-    27: "note: only 4 optimizer steps in all; --set train.batch_size=8 or more train.epochs give more",
-    8: "note: only 14 optimizer steps in all; more train.epochs give more",
+    27: "note: only 4 optimizer steps in all; --batch-size 8 or more epochs give more",
+    8: "note: only 14 optimizer steps in all; more epochs give more",
 }
 
 

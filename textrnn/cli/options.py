@@ -15,6 +15,7 @@ import typer
 
 from textrnn.cli.completion import config_files, device_names, key_settings, run_folders
 from textrnn.errors import DataError, UsageError, command, short
+from textrnn.runtime.progress import log
 
 option = partial(typer.Option, show_default=False)
 
@@ -128,10 +129,16 @@ def load_config(
     of them names texts."""
     if config is None and not data and not any(key == "data.train" for key, _ in overrides):
         raise UsageError(f"give --config FILE, or --data FILE for a labelled file, as in: {example}")
+    from textrnn.config import changed_keys
     from textrnn.config import load_config as load
 
     train = [("data.train", data[0] if len(data) == 1 else data)] if data else []
-    return load(config, train + overrides, preset)
+    settings = load(config, train + overrides, preset)
+    values = settings.model_dump()
+    keys = (key.split(".") for key in changed_keys(settings, type(settings)(preset=settings.preset)))
+    changed = [f"{section}.{key} {short(values[section][key])}" for section, key in keys]
+    log.debug("config: preset %s", ", ".join([settings.preset, *changed]))
+    return settings
 
 
 def run_name(config: Path | None, train_files: Any) -> str:

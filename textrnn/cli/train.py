@@ -59,8 +59,10 @@ def train(
         if (run_dir / "config.yaml").is_file():
             config = run_dir / "config.yaml"
         elif not train_files:
+            from textrnn.run.folder import similar_run
+
             raise CheckpointError(
-                f"{run_dir}: no run is here (no config.yaml in it); start one with: "
+                f"{run_dir}: no run is here (no config.yaml in it){similar_run(run_dir)}; start one with: "
                 f"{command('train', '--data', 'FILE', '--run-dir', run_dir)}"
             )
     try:

@@ -135,7 +135,9 @@ def clipping_sentence(run: RunFolder, config: Config) -> str:
         return ""
     mean, largest, clipped = np.array(rows).T
     limit = config.train.grad_clip_norm
-    share = "nothing was clipped" if limit is None else f"{clipped.mean():.0%} of the steps were clipped at {limit:g}"
+    share = "nothing was clipped"
+    if limit is not None:
+        share = f"{100 * clipped.mean():.0f} % of the steps were clipped at {limit:g}"
     return (
         f"In its training, the norm of the whole gradient was {mean.mean():.2g} on average and {largest.max():.2g} at "
         f"most; {share}."

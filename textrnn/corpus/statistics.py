@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from textrnn.corpus.splits import Splits
+from textrnn.runtime.terminal import count_of
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
 
@@ -16,7 +17,7 @@ def statistics(splits: Splits, max_length: int) -> list[str]:
     """Lines to print. max_length: tokens at which texts are cut."""
     lines = [f"vocabulary: {len(splits.vocab):,} entries of {splits.type_count:,} distinct tokens"]
     for name, texts in splits.parts.items():
-        line = f"{name}: {len(texts):,} texts"
+        line = f"{name}: {count_of(len(texts), 'text')}"
         if name != "test":
             counted = sum(count for _, count in splits.counts)
             known = counted / int(texts.lengths.sum()) if name == "train" else known_share(texts)
@@ -25,12 +26,10 @@ def statistics(splits: Splits, max_length: int) -> list[str]:
     lengths = splits.lengths["train"][splits.train_rows]
     median, p95, p99, longest = length_quantiles(lengths, 50, 95, 99, 100)
     cut = np.count_nonzero(lengths > max_length) / len(lengths)
-    lines.append(
-        f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}; "
-        f"{100 * cut:.2f} % of the texts are cut at data.max_length {max_length:,}"
-    )
+    lines.append(f"tokens per text: median {median:,}, 95th percentile {p95:,}, 99th {p99:,}, maximum {longest:,}")
+    lines.append(f"longer than data.max_length {max_length:,}: {100 * cut:.2f} % of the texts")
     sizes = zip(splits.labels, splits.sizes("train"), strict=True)
-    return lines + [f"label {label}: {size:,} training texts" for label, size in sizes]
+    return lines + [f"label {label}: {count_of(size, 'training text')}" for label, size in sizes]
 
 
 def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:

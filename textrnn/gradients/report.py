@@ -86,7 +86,7 @@ def trainings_table(trainings: dict[tuple[str, str], Training]) -> list[str]:
         if losses:
             loss = f"{np.mean(losses[-max(1, len(losses) // 10) :]):.3g}"
             mean, largest = f"{np.mean(norms):.3g}", f"{max(norms):.3g}"
-            clipped = "-" if limit is None else f"{np.mean(np.array(norms) > limit):.0%}"
+            clipped = "-" if limit is None else f"{100 * np.mean(np.array(norms) > limit):.0f} %"
         rows.append((network, clipping, loss, mean, largest, clipped))
         if diverged_at is not None:
             notes.append(f"{network}, {clipping}: diverged at step {diverged_at} (not a finite number)")
