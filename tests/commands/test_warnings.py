@@ -11,7 +11,8 @@ import pytest
 from tests.checking.reports import ROWS, tsv, warned
 from tests.commands.bad_inputs import put
 from tests.conftest import TINY, Cli, make_rows, sets
-from textrnn.config.sections import Config, Needs
+from textrnn.config import Config
+from textrnn.config.needs import Needs
 
 ODD_DATA = {
     "nothing-odd": ({"t.tsv": tsv(ROWS)}, [], ""),
@@ -136,7 +137,7 @@ def test_texts_are_often_cut_if_more_than_a_quarter_is(cut: int, is_reported: bo
     result = cli("vocab", "--data", "t.tsv", *sets("data.max_length=3", "data.dev_fraction=0"))
     line = "27 % of the training texts are cut at data.max_length 3; --set data.max_length=4 reads 95 % of them whole"
     assert warned(result) == [line] * is_reported
-    assert f"{100 * cut / 60:.2f} % of the texts are cut at data.max_length 3" in result.out
+    assert f"longer than data.max_length 3: {100 * cut / 60:.2f} % of the texts" in result.out
 
 
 def test_texts_are_often_cut_in_what_is_evaluated(cli: Cli, trained: Path) -> None:

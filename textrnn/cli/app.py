@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from textrnn import __version__
-from textrnn.cli import check, compare, eval, explain, gradients, predict, train, vocab
+from textrnn.cli import check, compare, config, eval, explain, gradients, predict, train, vocab
 from textrnn.cli.command import Command
 from textrnn.cli.verbosity import with_verbosity
 from textrnn.errors import UsageError
@@ -42,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS: list[Callable[..., None]] = [
-    vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain, compare.compare,
+    config.config, vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain, compare.compare,
     gradients.gradients,
 ]  # fmt: skip
 for _command in _COMMANDS:

@@ -56,8 +56,6 @@ class Command(TyperCommand):
 
 
 def _description(key: str) -> str:
-    from textrnn.config import Config
+    from textrnn.config import description
 
-    section, _, name = key.rpartition(".")
-    keys: Any = Config.model_fields[section].annotation if section else Config
-    return first_sentence(keys.model_fields[name].description or f"The config key {key}.").replace("`", "")
+    return first_sentence(description(key)).replace("`", "")

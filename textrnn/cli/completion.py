@@ -41,7 +41,7 @@ def device_names(incomplete: str) -> list[str]:
 def key_settings(incomplete: str) -> list[tuple[str, str]]:
     """`section.key=` for each key of the config, with its description. If a single key is left, also with its possible
     values or its default."""
-    from textrnn.config import Config
+    from textrnn.config import Config, description
 
     fields = {
         f"{name}.{key}": field
@@ -51,7 +51,7 @@ def key_settings(incomplete: str) -> list[tuple[str, str]]:
     }
     completions = []
     for key, field in fields.items():
-        completions.append((f"{key}=", short_description(field.description or "")))
+        completions.append((f"{key}=", short_description(description(key))))
         if len(fields) == 1:
             values = _choices(field.annotation) or [field.default]
             texts = (value if isinstance(value, str) else json.dumps(value) for value in values)

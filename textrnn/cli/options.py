@@ -50,6 +50,7 @@ TextColumn = Annotated[
     option(metavar="COLUMN", help="{data.text_column} Several columns are joined if named with commas: title,body."),
 ]
 LabelColumn = Annotated[list[str] | None, option(metavar="COLUMN", help="{data.label_column}")]
+Preset = Annotated[Literal["best", "plain"] | None, option(help="{preset}")]
 Device = Annotated[
     str,
     typer.Option(
@@ -91,7 +92,7 @@ def _once(option: str, values: list[str]) -> str:
 
 def _column(option: str, value: str) -> int | str:
     """A column's number, or its name: in double quotes if it looks like a number or has a comma. Raises UsageError."""
-    from textrnn.config.sections import MAX_COLUMN
+    from textrnn.config.values import MAX_COLUMN
 
     name = value.strip()
     if len(name) > 2 and name[0] == name[-1] == '"':
@@ -123,11 +124,11 @@ def parse_overrides(
 
 def load_config(
     config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]], preset: str | None = None, *,
-    example: str,
+    example: str | None = None,
 ) -> Any:  # fmt: skip
-    """The config of --config, --data and --set together. Raises UsageError, with an example of what to give, if none
-    of them names texts."""
-    if config is None and not data and not any(key == "data.train" for key, _ in overrides):
+    """The config of --config, --data and --set together. example: what to give, for the UsageError that is raised if
+    none of them names texts; without one, they need not."""
+    if example and config is None and not data and not any(key == "data.train" for key, _ in overrides):
         raise UsageError(f"give --config FILE, or --data FILE for a labelled file, as in: {example}")
     from textrnn.config import changed_keys
     from textrnn.config import load_config as load
@@ -188,7 +189,7 @@ def reading_options(
     format: InputFormat | None, text_column: list[str] | None, delimiter: str | None, encoding: str | None
 ) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:
     """The first fields of InputOptions. Raises UsageError."""
-    from textrnn.config.sections import check_delimiter
+    from textrnn.config.values import check_delimiter
     from textrnn.reading.decoding import check_encoding
 
     try:

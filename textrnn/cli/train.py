@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -26,10 +26,7 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="Start over, which also deletes the eval/ of an existing run.")
     ] = False,
-    preset: Annotated[
-        Literal["best", "plain"] | None,
-        options.option(help="{preset}"),
-    ] = None,
+    preset: options.Preset = None,
     seed: Annotated[int | None, options.option(metavar="N", help="{train.seed} Short for --set train.seed=N.")] = None,
     epochs: Annotated[
         int | None, options.option(metavar="N", help="{train.epochs} Short for --set train.epochs=N.")

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from textrnn.config.aliases import known_by_another_name, why_there_is_no_key
-from textrnn.config.sections import PLAIN, SECTIONS, Config
+from textrnn.config.config import PLAIN, SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
 CACHE_DIR = "TEXTRNN_CACHE_DIR"  # the environment variable with the default of data.cache_dir
