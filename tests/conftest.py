@@ -19,6 +19,7 @@ from textrnn.runtime.process import tune_torch
 
 # Tiny models compute faster on one thread, and tests beside them keep their core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("TEXTRNN_CACHE_DIR", None)  # of whoever runs the tests
 tune_torch()  # as the first command run in this process would, but before anything loads torch
 
 import torch  # noqa: E402

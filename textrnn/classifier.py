@@ -16,7 +16,8 @@ from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_l
 from textrnn.models.network import not_finite
 from textrnn.run.folder import model_folder
 from textrnn.run.model import Model, load_model
-from textrnn.runtime.device import choose_device, cores_to_share, has_bfloat16_units
+from textrnn.runtime.device import choose_device, cores_to_share, device_name, has_bfloat16_units
+from textrnn.runtime.progress import log, timed
 from textrnn.runtime.threads import begin_computing, start_in_thread
 from textrnn.texts.transform import EncodedTexts
 
@@ -84,10 +85,13 @@ class TextClassifier:
         """
         if precision not in ("float32", "bfloat16", "auto"):
             raise ValueError(f"precision must be float32, bfloat16 or auto, not {short(precision)}")
-        model, chosen = load_model(model_folder(run)), choose_device(device)
+        folder = model_folder(run)
+        with timed(f"reading the model in {folder}"):
+            model, chosen = load_model(folder), choose_device(device)
         if precision == "auto":
             agrees = (model.bfloat16_agreement or 0.0) >= LEAST_AGREEMENT
             precision = "bfloat16" if agrees and has_bfloat16_units(chosen) else "float32"
+        log.debug("device: %s, precision %s", device_name(chosen), precision)
         return cls(model, device=chosen, precision=precision)
 
     def predict(self, texts: Sequence[str]) -> list[str]:

@@ -133,8 +133,8 @@ def _exit_problems(ended: Ended, codes: tuple[int, ...]) -> list[str]:
         errors = [*dropwhile(lambda line: not line.startswith("error: "), lines[:-1])]
         if not 1 <= len(errors) <= MOST_LINES or lines[-1] or not all(line.startswith("error: ") for line in errors):
             problems.append("stderr does not end with lines of `error: `")
-    if ended.code == 2 and "Error" not in ended.err and "Usage" not in ended.err:
-        problems.append("neither Error nor Usage on stderr")
+    if ended.code == 2 and "error: " not in ended.err and "Usage: " not in ended.err:
+        problems.append("no error and no usage on stderr")
     return problems
 
 

@@ -218,5 +218,5 @@ def _check_what_is_seen(done: Ended, before: dict[str, bytes | None]) -> None:
     """stdout went nowhere; if stderr did as well, an exit code is all that can be asked for."""
     done.arguments = [word for word in done.arguments if word != "--json"]
     if done.code in (1, 2) and not done.err:
-        done.err = "error: Error: not seen\n"
+        done.err = "error: not seen\n"
     check(done, before)

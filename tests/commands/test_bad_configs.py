@@ -184,7 +184,7 @@ def test_merge_keys_that_multiply_take_no_time(workplace: Path) -> None:
 def test_a_set_value_that_is_not_valid_yaml_is_wrong_usage(value: str, cli: Cli, train_file: Path) -> None:
     result = cli("vocab", "--data", "train.tsv", "--set", f"model.cell={value}")
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("Error: --set: model.cell: the value ") and "is not valid YAML: " in result.err
+    assert result.err.startswith("error: --set: model.cell: the value ") and "is not valid YAML: " in result.err
     assert len(result.err) < 300 and result.err.count("\n") == 1
 
 
@@ -192,4 +192,4 @@ def test_a_set_value_that_is_not_valid_yaml_is_wrong_usage(value: str, cli: Cli,
 def test_a_set_option_of_another_form_is_wrong_usage(value: str, cli: Cli, train_file: Path) -> None:
     result = cli("vocab", "--data", "train.tsv", "--set", value)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("Error: --set: ") and value in result.err.replace(": the value '", "=")
+    assert result.err.startswith("error: --set: ") and value in result.err.replace(": the value '", "=")

@@ -44,8 +44,8 @@ def disk_full_after(size: int) -> Iterator[None]:
 
 
 LOG = (
-    "device:", "vocabulary:", "train:", "dev:", "test:", "tokens per", "label ", "resuming", "epoch ", "note: ",
-    "model: ", "training: ",
+    "device:", "vocabulary:", "train:", "dev:", "test:", "tokens per", "longer than", "label ", "resuming", "epoch ",
+    "note: ", "model: ", "training: ",
 )  # fmt: skip
 
 

@@ -222,10 +222,10 @@ def test_a_file_that_is_read_in_two_ways_is_refused(cli: Cli, runs: Path) -> Non
 
 
 def test_wrong_usage(cli: Cli, runs: Path) -> None:
-    assert refused(cli, "runs/a", code=2).startswith("Error: two or more runs were expected, as in: ")
+    assert refused(cli, "runs/a", code=2).startswith("error: two or more runs were expected, as in: ")
     for again in ("runs/../runs/a", "runs/a/model"):
-        assert refused(cli, "runs/a", again, code=2) == f"Error: {again}: the same run as runs/a; give different runs"
-    message = "Error: --split names a part of the runs' own data; it does not go with --data"
+        assert refused(cli, "runs/a", again, code=2) == f"error: {again}: the same run as runs/a; give different runs"
+    message = "error: --split names a part of the runs' own data; it does not go with --data"
     assert refused(cli, *RUNS, "--data", "x", "--split", "dev", code=2) == message
 
 

@@ -97,7 +97,7 @@ def test_cells_depths_and_the_limit_are_as_asked_for(cli: Cli, train_file: Path)
     found = values("gradients/train")
     assert {panel for panel, _ in found} == {"before training", "after, clipped at 1e-06", "after, unclipped"}
     assert [network for _, network in found][:4] == ["lstm x1", "gru x1", "lstm x2", "gru x2"]
-    assert re.search(r"^gru x2 +clipped at 1e-06 .* 100%$", out, re.MULTILINE)
+    assert re.search(r"^gru x2 +clipped at 1e-06 .* 100 %$", out, re.MULTILINE)
     assert found["after, clipped at 1e-06", "gru x1"] != found["after, unclipped", "gru x1"]
 
 

@@ -45,7 +45,7 @@ def check_kept(cli: Cli, *words: object) -> str:
     result = cli(*words)
     assert (result.code, result.out) == (2, ""), result.err
     assert snapshot() == before
-    lines = [line for line in result.err.splitlines() if line.startswith("Error: ")]
+    lines = [line for line in result.err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and "Traceback" not in result.err
     return lines[0]
 

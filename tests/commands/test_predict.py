@@ -81,7 +81,7 @@ def test_predict_several_files_in_order_into_a_file(cli: Cli, trained: Path) -> 
     assert [line.split("\t")[2] for line in Path("out.tsv").read_text().splitlines()] == ["zwei ä", "one"]
 
 
-NO_COLUMN = "Error: --text-column: a name, or a number up to 999999, was expected, found '"
+NO_COLUMN = "error: --text-column: a name, or a number up to 999999, was expected, found '"
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ NO_COLUMN = "Error: --text-column: a name, or a number up to 999999, was expecte
     [
         *(("--text-column", number, NO_COLUMN) for number in ("1000000", "9" * 20, "9" * 5000)),
         *(("--min-probability", number, f"was expected, found {number}") for number in ("-0.1", "1.01", "nan", "inf")),
-        ("--unsure-label", "x", "Error: --unsure-label needs --min-probability"),
-        ("--output-format=tsv", "--keep", "Error: --keep needs --output-format csv or jsonl"),
-        ("--output-format=tsv", "--probabilities", "Error: --probabilities needs --output-format csv or jsonl"),
-        ("--output-format=csv", "--top-k=2", "Error: --top-k needs --output-format jsonl"),
+        ("--unsure-label", "x", "error: --unsure-label needs --min-probability"),
+        ("--output-format=tsv", "--keep", "error: --keep needs --output-format csv or jsonl"),
+        ("--output-format=tsv", "--probabilities", "error: --probabilities needs --output-format csv or jsonl"),
+        ("--output-format=csv", "--top-k=2", "error: --top-k needs --output-format jsonl"),
     ],
 )
 def test_wrong_usage(cli: Cli, trained: Path, option: str, value: str, message: str) -> None:

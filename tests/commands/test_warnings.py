@@ -27,8 +27,8 @@ ODD_DATA = {
     ),
     "fewer-documents-than-a-batch": (
         {"t.tsv": tsv(ROWS)}, sets("train.batch_size=64"),
-        "54 training texts are fewer than train.batch_size 64: one optimizer step per epoch, 1 in all; --set "
-        "train.batch_size=8 gives more",
+        "train.batch_size 64 exceeds the number of training texts, 54: one optimizer step per epoch, 1 in all; "
+        "--batch-size 8 gives more",
     ),
     "texts-shared-by-train-and-test": (
         {"t.tsv": tsv(ROWS), "u.tsv": tsv([*ROWS[:3], ("food", "a new text")])},
@@ -74,7 +74,7 @@ def test_of_many_classes_some_are_named(cli: Cli) -> None:
         *(f"label 'one{number:02}' has a single training text: the model can hardly learn it" for number in range(10)),
         "2 more labels have a single training text",
     ]
-    assert "\nand 25 more labels, which `textrnn vocab` lists\n" in result.err
+    assert "\nand 26 more labels, which `textrnn vocab` lists\n" in result.err
     assert len(result.err.splitlines()) < 100
 
 
@@ -137,7 +137,7 @@ def test_texts_are_often_cut_if_more_than_a_quarter_is(cut: int, is_reported: bo
     result = cli("vocab", "--data", "t.tsv", *sets("data.max_length=3", "data.dev_fraction=0"))
     line = "27 % of the training texts are cut at data.max_length 3; --set data.max_length=4 reads 95 % of them whole"
     assert warned(result) == [line] * is_reported
-    assert f"{100 * cut / 60:.2f} % of the texts are cut at data.max_length 3" in result.out
+    assert f"longer than data.max_length 3: {100 * cut / 60:.2f} % of the texts" in result.out
 
 
 def test_texts_are_often_cut_in_what_is_evaluated(cli: Cli, trained: Path) -> None:
@@ -152,8 +152,8 @@ def test_texts_are_often_cut_in_what_is_evaluated(cli: Cli, trained: Path) -> No
 
 STEPS = {
     64: "warning: .*one optimizer step per epoch.*",
-    27: "note: only 4 optimizer steps in all; --set train.batch_size=8 or more train.epochs give more",
-    8: "note: only 14 optimizer steps in all; more train.epochs give more",
+    27: "note: only 4 optimizer steps in all; --batch-size 8 or more epochs give more",
+    8: "note: only 14 optimizer steps in all; more epochs give more",
 }
 
 

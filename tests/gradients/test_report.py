@@ -89,9 +89,9 @@ def test_what_a_training_came_to() -> None:
     )
     assert table == [
         "          training  loss  mean norm  largest  steps clipped",
-        "rnn   clipped at 2  0.75        1.5        3            25%",
+        "rnn   clipped at 2  0.75        1.5        3           25 %",
         "rnn      unclipped  0.75        1.5        3              -",
-        "lstm  clipped at 2     2          1        1             0%",
+        "lstm  clipped at 2     2          1        1            0 %",
         "lstm     unclipped     -          -        -              -",
         "lstm, clipped at 2: diverged at step 4 (not a finite number)",
         "lstm, unclipped: diverged at step 1 (not a finite number)",

@@ -210,5 +210,5 @@ def test_other_commands_are_for_one_process(cli: Cli, monkeypatch: pytest.Monkey
         results.append(cli(*command))
     assert [(result.code, result.out) for result in results] == [(2, ""), (2, "")]
     assert [result.err for result in results] == [
-        "Error: only train runs in more than one process: start this command without torchrun\n", ""
+        "error: only train runs in more than one process: start this command without torchrun\n", ""
     ]  # fmt: skip

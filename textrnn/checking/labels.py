@@ -12,8 +12,8 @@ from textrnn.errors import short
 from textrnn.reading.headers import looks_quoted
 from textrnn.reading.labels import folded
 from textrnn.reading.reader import Example
-from textrnn.reading.records import count_of
 from textrnn.reading.source import Source
+from textrnn.runtime.terminal import count_of
 
 _RARE_SHOWN, _GROUPS_SHOWN, _LABELS_SHOWN = 10, 3, 4  # rare labels, groups that look alike, labels of each group
 _ALIKE = "differ only in case, white space, Unicode form, invisible characters or the form of a number"

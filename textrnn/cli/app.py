@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -11,20 +12,24 @@ from typer.core import TyperGroup
 
 from textrnn import __version__
 from textrnn.cli import check, compare, config, eval, explain, gradients, info, init, predict, train, vocab
+from textrnn.cli.command import Command
+from textrnn.cli.verbosity import with_verbosity
+from textrnn.errors import UsageError
 from textrnn.runtime.distributed import alone, check_environment, process_group
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.process import exit_on_error, prepare_process
-from textrnn.runtime.progress import log_to_stderr
+from textrnn.runtime.progress import log, log_to_stderr
+
+_WrongUsage: Any = typer.BadParameter.__base__  # of click, which some versions of typer bring with them
 
 
 class _Commands(TyperGroup):
     def invoke(self, context: Any) -> Any:
-        try:
-            with exit_on_error():  # before typer, which has other exit codes, sees the error
-                return super().invoke(context)
-        except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")  # which pydantic adds to a message of typer's
-            raise
+        begin = time.perf_counter()
+        with exit_on_error():  # before typer, which has other exit codes, sees the error
+            result = super().invoke(context)
+        log.debug("the command took %.2f s", time.perf_counter() - begin)
+        return result
 
 
 app = typer.Typer(
@@ -42,22 +47,25 @@ _COMMANDS: list[Callable[..., None]] = [
 ]  # fmt: skip
 for _command in _COMMANDS:
     _processes = process_group() if _command is train.train else alone()
-    app.command(_command.__name__.rstrip("_"))(_processes(_command))
+    app.command(_command.__name__.rstrip("_"), cls=Command)(with_verbosity(_processes(_command)))
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(is_given: bool) -> None:
+    if is_given:
         print(f"textrnn {__version__}")
         raise typer.Exit()
 
 
-@app.callback()
+@with_verbosity
 def _main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
+
+
+app.callback()(_main)
 
 
 def main() -> None:
@@ -66,4 +74,20 @@ def main() -> None:
     with exit_on_error():
         check_environment()
         log_to_stderr()
-        app([expand_user(argument) for argument in sys.argv[1:]])
+        arguments = [expand_user(argument) for argument in sys.argv[1:]]
+        try:
+            raise SystemExit(app(arguments, prog_name="textrnn", standalone_mode=False))
+        except _WrongUsage as error:
+            if not arguments:  # then its message is the help
+                error.show()
+                raise SystemExit(2) from None
+            raise UsageError(_usage_message(error)) from None
+
+
+def _usage_message(error: Any) -> str:
+    """What click's error says, and where help is."""
+    error.message = error.message.removeprefix("Value error, ")  # which pydantic adds to a message of typer's
+    message: str = error.format_message()
+    if error.ctx is None:
+        return message
+    return f"{message}\n{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help."

@@ -20,19 +20,29 @@ def check(
     data: options.Data = None,
     output: Annotated[
         Path | None,
-        options.option(metavar="FILE", help="Write the suspects of wrong labels, the likeliest first: .tsv or .csv."),
+        options.option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the texts whose labels are probably wrong, the likeliest first, to a .tsv or .csv file.",
+        ),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="With --output: add the other columns of the input.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Add the other columns of the input to the file of --output.")
+    ] = False,
     clean: Annotated[
         Path | None,
-        options.option(metavar="FILE", help="Write the training file without empty texts, copies and texts of test."),
+        options.option(
+            metavar="FILE",
+            help="Write a copy of the training file without empty texts, repeated texts and texts of test.",
+        ),
     ] = None,
     json: options.Json = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something severe is found.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if a severe fault is found.")] = False,
 ) -> None:
-    """Look for faults of labelled texts: copies, leaks, wrong labels.
+    """Find faults in labelled texts: copies, leaks, wrong labels.
 
-    Also damaged characters, rare classes and more (docs/check.md).
+    It also finds damaged characters, rare classes and more (docs/explanation/check.md).
 
     Example: textrnn check --config configs/sample.yaml
 

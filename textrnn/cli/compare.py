@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from textrnn.cli import options
+from textrnn.cli.completion import run_folders
 from textrnn.errors import UsageError
 from textrnn.runtime.process import FOR_TORCH, check_memory
 from textrnn.runtime.terminal import json_text, stdout_columns
@@ -17,16 +18,21 @@ from textrnn.runtime.terminal import json_text, stdout_columns
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs; each is compared with the first.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN...", autocompletion=run_folders, help="Folders of runs; each is compared with the first."
+        ),
     ],
     data: Annotated[
         str | None,
         options.option(
-            metavar="DATA", help="Labelled texts; without it, the runs' own test files, which must be equal."
+            metavar="DATA",
+            help="File of labelled texts to compare the runs on.  [default: the runs' test files, which must be equal]",
         ),
     ] = None,
     split: Annotated[
-        Literal["test", "dev"] | None, options.option(help="Which of the runs' own texts.  [default: test]")
+        Literal["test", "dev"] | None,
+        options.option(help="Part of the runs' own data to read.  [default: test]"),
     ] = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
@@ -34,15 +40,17 @@ def compare(
     output: Annotated[
         Path | None,
         options.option(
+            "--output",
+            "-o",
             metavar="DIR",
-            help="Write comparison.json, .txt and .html here, and differences.tsv: the texts that one "
-            "run gets right and another wrong.",
+            help="Folder for comparison.json, .txt and .html, and for differences.tsv, the texts that one run gets "
+            "right and another wrong.",
         ),
     ] = None,
     json: options.Json = False,
     device: options.Device = "auto",
 ) -> None:
-    """Judge runs on the same texts: which is better, or is it chance?
+    """Compare runs on the same texts: is the difference chance?
 
     Example: textrnn compare runs/a runs/b
 

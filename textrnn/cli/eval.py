@@ -19,16 +19,20 @@ def eval_(
     run: options.Run,
     data: Annotated[
         str | None,
-        typer.Argument(metavar="DATA", help="Labelled texts; without it, the run's own test file.", show_default=False),
+        typer.Argument(
+            metavar="DATA", help="File of labelled texts.  [default: the run's own test file]", show_default=False
+        ),
     ] = None,
     split: Annotated[
-        Literal["test", "dev", "train"] | None, options.option(help="Which of the run's own texts.  [default: test]")
+        Literal["test", "dev", "train"] | None,
+        options.option(help="Part of the run's own data to read.  [default: test]"),
     ] = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     set_: options.Set = None,
     output: Annotated[
-        Path | None, options.option(metavar="DIR", help="Folder of the results.  [default: RUN/eval/<data name>]")
+        Path | None,
+        options.option("--output", "-o", metavar="DIR", help="Folder for results.  [default: RUN/eval/<data name>]"),
     ] = None,
     json: options.Json = False,
     device: options.Device = "auto",

@@ -13,7 +13,7 @@ def explain(
     run: options.Run,
     files: options.Files = None,
     label: Annotated[
-        str | None, options.option(metavar="L", help="Explain this class.  [default: the likeliest]")
+        str | None, options.option(metavar="L", help="Class to explain.  [default: the likeliest of each text]")
     ] = None,
     format: options.Format = None,
     text_column: options.TextColumn = None,
@@ -21,12 +21,16 @@ def explain(
     encoding: options.Encoding = None,
     output_format: Annotated[
         Literal["text", "jsonl"] | None,
-        options.option(help="text: for people; jsonl: every token.  [default: text, nothing with --html]"),
+        options.option(
+            help="Format of the output: text for people, or jsonl with every token.  [default: text; none with --html]"
+        ),
     ] = None,
-    html: Annotated[Path | None, options.option(metavar="FILE", help="Write a page to read in a browser.")] = None,
+    html: Annotated[
+        Path | None, options.option(metavar="FILE", help="Write an HTML page, to read in a browser.")
+    ] = None,
     device: options.Device = "auto",
 ) -> None:
-    """Explain labels: which tokens speak for or against.
+    """Show which tokens speak for a label, and which against it.
 
     Example: textrnn explain runs/sample texts.txt --html why.html
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from textrnn.cli import options
+from textrnn.cli.completion import run_folders
 from textrnn.errors import UsageError
 from textrnn.runtime.process import FOR_TORCH, check_memory
 from textrnn.runtime.terminal import json_text
@@ -23,6 +24,10 @@ def all_cells() -> list[str]:
     return [name for cell in get_args(Cell) for name in ([cell, "rnn-relu"] if cell == "rnn" else [cell])]
 
 
+def _cells_like(incomplete: str) -> list[str]:
+    return [name for name in all_cells() if name.startswith(incomplete)]
+
+
 def _known_cells(names: list[str] | None) -> list[str] | None:
     for name in names or []:
         if name not in all_cells():
@@ -31,7 +36,10 @@ def _known_cells(names: list[str] | None) -> list[str] | None:
 
 
 def gradients(
-    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)] = None,
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", autocompletion=run_folders, help="Folder of a run.", show_default=False),
+    ] = None,
     config: options.Config = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
@@ -42,7 +50,8 @@ def gradients(
         options.option(
             callback=_known_cells,
             metavar="CELL",
-            help="Without RUN: a value of model.cell, such as gru, or rnn-relu. Repeatable.  [default: all]",
+            autocompletion=_cells_like,
+            help="Cell to measure, without RUN: a value of model.cell, or rnn-relu. Repeatable.  [default: all]",
         ),
     ] = None,
     layers: Annotated[
@@ -51,20 +60,24 @@ def gradients(
             metavar="N",
             min=1,
             max=64,
-            help="Without RUN: number of recurrent layers. Repeatable.  [default: the config's]",
+            help="Number of recurrent layers to measure, without RUN. Repeatable.  [default: that of the config]",
         ),
     ] = None,
     steps: Annotated[
         int | None,
         options.option(
-            metavar="N", min=1, help=f"Without RUN: optimizer steps of each training.  [default: {DEFAULT_STEPS}]"
+            metavar="N",
+            min=1,
+            help=f"Number of optimizer steps of each training, without RUN.  [default: {DEFAULT_STEPS}]",
         ),
     ] = None,
     output: Annotated[
         Path | None,
         options.option(
+            "--output",
+            "-o",
             metavar="DIR",
-            help="Folder of the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
+            help="Folder for the picture and all values.  [default: RUN/gradients, or gradients/<config name>]",
         ),
     ] = None,
     json: options.Json = False,
@@ -72,8 +85,9 @@ def gradients(
 ) -> None:
     """Show how far back gradients reach, in a table and a picture.
 
-    RUN: in its network, before and after training. --config: in fresh networks of each cell, before and after a short
-    training with and without clipping (docs/gradients.md).
+    With RUN, they are measured in its network, before and after training. With --config or --data, they are measured in
+    new networks of each cell, before and after a short training with and without clipping
+    (docs/explanation/gradients.md).
 
     Example: textrnn gradients runs/sample
 

@@ -6,13 +6,16 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from textrnn.cli.completion import config_files, device_names, key_settings, run_folders
 from textrnn.errors import DataError, UsageError, command, short
+from textrnn.runtime.progress import log
 
 option = partial(typer.Option, show_default=False)
 
@@ -23,30 +26,54 @@ def _device(name: str) -> str:
     return name
 
 
-Config = Annotated[Path | None, option("--config", "-c", metavar="FILE", help="The YAML config.")]
+Config = Annotated[
+    Path | None,
+    option(
+        "--config", "-c", metavar="FILE", autocompletion=config_files,
+        help="YAML file with the settings of data, model and training.",
+    ),
+]  # fmt: skip
 Set = Annotated[
-    list[str] | None, option("--set", metavar="A.B=V", help="Change a config key, the value read as YAML. Repeatable.")
-]
+    list[str] | None,
+    option(
+        "--set", metavar="A.B=V", autocompletion=key_settings,
+        help="Set a config key; the value is read as YAML. Takes precedence over the config file and over all other "
+        "options. Repeatable.",
+    ),
+]  # fmt: skip
 Data = Annotated[
     list[str] | None,
-    option("--data", metavar="FILE", help="Labelled texts: short for --set data.train=FILE. Repeatable."),
+    option("--data", metavar="FILE", help="{data.train} Short for --set data.train=FILE. Repeatable."),
 ]
 TextColumn = Annotated[
     list[str] | None,
-    option(metavar="COLUMN", help="Of texts: a name, or a 0-based number; several, with commas, are joined."),
+    option(metavar="COLUMN", help="{data.text_column} Several columns are joined if named with commas: title,body."),
 ]
-LabelColumn = Annotated[list[str] | None, option(metavar="COLUMN", help="Of labels, likewise a single one.")]
-Preset = Annotated[
-    Literal["best", "plain"] | None,
-    option(help="The defaults of keys that are not stated; plain: the network of the config and nothing else."),
-]
-Device = Annotated[str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+LabelColumn = Annotated[list[str] | None, option(metavar="COLUMN", help="{data.label_column}")]
+Preset = Annotated[Literal["best", "plain"] | None, option(help="{preset}")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", callback=_device, metavar="NAME", autocompletion=device_names,
+        help="Device to compute on: cpu, cuda or cuda:N; auto takes a GPU if there is one.",
+    ),
+]  # fmt: skip
 Precision = Annotated[
     Literal["float32", "bfloat16", "auto"],
-    typer.Option("--precision", help="Of matrix products; auto: bfloat16 where it is fast and agrees."),
+    typer.Option(
+        "--precision",
+        help="Number format of matrix products; auto takes bfloat16 if it is fast on this processor and predicted the "
+        "same classes during training.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object in place of the text.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)]
+Run = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", autocompletion=run_folders, help="Folder of a run, or the folder model/ in it.",
+        show_default=False,
+    ),
+]  # fmt: skip
 
 
 def _text_column(values: list[str]) -> int | str | list[int | str]:
@@ -78,12 +105,14 @@ def _column(option: str, value: str) -> int | str:
 
 
 def parse_overrides(
-    options: list[str] | None, text_column: list[str] | None = None, label_column: list[str] | None = None
-) -> list[tuple[str, Any]]:
-    """The (key, value) pairs of `--text-column`, `--label-column` and `--set`. Raises UsageError."""
+    options: list[str] | None, text_column: list[str] | None = None, label_column: list[str] | None = None, *,
+    values: Mapping[str, Any] | None = None,
+) -> list[tuple[str, Any]]:  # fmt: skip
+    """The (key, value) pairs of all options that set a config key, those of `--set` last, since they take precedence.
+    values: of options that are short for a key; None if an option is not given. Raises UsageError."""
     from textrnn.config import parse_override
 
-    overrides: list[tuple[str, Any]] = []
+    overrides = [(key, value) for key, value in (values or {}).items() if value is not None]
     if text_column:
         overrides.append(("data.text_column", _text_column(text_column)))
     if label_column:
@@ -102,10 +131,16 @@ def load_config(
     none of them names texts; without one, they need not."""
     if example and config is None and not data and not any(key == "data.train" for key, _ in overrides):
         raise UsageError(f"give --config FILE, or --data FILE for a labelled file, as in: {example}")
+    from textrnn.config import changed_keys
     from textrnn.config import load_config as load
 
     train = [("data.train", data[0] if len(data) == 1 else data)] if data else []
-    return load(config, train + overrides, preset)
+    settings = load(config, train + overrides, preset)
+    values = settings.model_dump()
+    keys = (key.split(".") for key in changed_keys(settings, type(settings)(preset=settings.preset)))
+    changed = [f"{section}.{key} {short(values[section][key])}" for section, key in keys]
+    log.debug("config: preset %s", ", ".join([settings.preset, *changed]))
+    return settings
 
 
 def run_name(config: Path | None, train_files: Any) -> str:
@@ -119,17 +154,23 @@ def run_name(config: Path | None, train_files: Any) -> str:
 
 
 InputFormat = Literal["text", "tsv", "csv", "jsonl", "fasttext", "folder"]
-Files = Annotated[list[str] | None, typer.Argument(metavar="FILE|-", help="Texts; - is stdin.", show_default=False)]
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE|-", help="Files of texts; - reads standard input.", show_default=False),
+]
 Format = Annotated[
     InputFormat | None,
     option(
         metavar="F",
-        help="text (one a line), tsv, csv, jsonl, fasttext or folder.  [default: by suffix; else the run's, where "
-        "the first lines fit it; else text]",
+        help="Format of the files: text (one text per line), tsv, csv, jsonl, fasttext or folder.  [default: by the "
+        "suffix, else the training format if the first lines fit it, else text]",
     ),
 ]
-Delimiter = Annotated[str | None, option(metavar="D", help="Of csv files.  [default: the run's]")]
-Encoding = Annotated[str | None, option(metavar="NAME", help="Of the files.  [default: the run's; of stdin utf-8]")]
+Delimiter = Annotated[str | None, option(metavar="D", help="{data.delimiter}  [default: as in training]")]
+Encoding = Annotated[
+    str | None,
+    option(metavar="NAME", help="{data.encoding}  [default: as in training; utf-8 for standard input]"),
+]
 
 
 def check_files(files: list[str] | None, verb: str, run: Path) -> None:

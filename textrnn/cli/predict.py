@@ -26,34 +26,43 @@ def predict(
     text_column: options.TextColumn = None,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
-    output: Annotated[Path | None, options.option(metavar="OUT", help="Write here, not to stdout.")] = None,
+    output: Annotated[
+        Path | None,
+        options.option("--output", "-o", metavar="OUT", help="File for the predictions.  [default: standard output]"),
+    ] = None,
     output_format: Annotated[
-        Literal["tsv", "csv", "jsonl"], typer.Option(help="csv and jsonl keep texts as they are.")
+        Literal["tsv", "csv", "jsonl"],
+        typer.Option(help="Format of the output; csv and jsonl keep tabs and line ends in texts."),
     ] = "tsv",
-    top_k: Annotated[int | None, options.option(min=1, metavar="K", help="jsonl: the K likeliest labels too.")] = None,
+    top_k: Annotated[
+        int | None, options.option(min=1, metavar="K", help="Add the K likeliest labels of each text (jsonl only).")
+    ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="csv, jsonl: all fields of each input record too, such as an id.")
+        bool, typer.Option("--keep", help="Keep all fields of each input record, such as an id (csv and jsonl only).")
     ] = False,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="csv, jsonl: the probability of each class too.")
+        bool, typer.Option("--probabilities", help="Add the probability of each class (csv and jsonl only).")
     ] = False,
     bad_rows: Annotated[
-        Literal["error", "mark"], typer.Option(help="Of a record that cannot be read; mark: an empty label, and go on.")
+        Literal["error", "mark"],
+        typer.Option(help="What to do about a record that cannot be read: stop, or give it an empty label and go on."),
     ] = "error",
     min_probability: Annotated[
         float | None,
         options.option(
-            callback=_probability, metavar="P", help="Texts whose likeliest label is less probable are unsure."
+            callback=_probability, metavar="P", help="Give texts --unsure-label if no label has this probability."
         ),
     ] = None,
     unsure_label: Annotated[
-        str | None, options.option(metavar="L", help="The label of unsure texts, with --min-probability.  [default: ?]")
+        str | None, options.option(metavar="L", help="Label of unsure texts, with --min-probability.  [default: ?]")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts computed together.")] = 512,
+    batch_size: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of texts that are computed together.")
+    ] = 512,
     device: options.Device = "auto",
     precision: options.Precision = "float32",
 ) -> None:
-    """Predict the label of each text: one row each, in order.
+    """Predict the label of each text: one row per text, in order.
 
     Example: textrnn predict runs/sample new.csv --output-format csv --output labels.csv
 

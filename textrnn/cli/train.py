@@ -20,27 +20,37 @@ def train(
     set_: options.Set = None,
     data: options.Data = None,
     run_dir: Annotated[
-        Path | None, options.option(metavar="DIR", help="The run's folder.  [default: runs/<name of config or data>]")
+        Path | None, options.option(metavar="DIR", help="Folder of the run.  [default: runs/<name of config or data>]")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue where the run stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run where it stopped.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Start over in place of an existing run and its eval/.")
+        bool, typer.Option("--force", help="Start over, which also deletes the eval/ of an existing run.")
     ] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write losses and scores for TensorBoard into RUN/tensorboard.")
     ] = False,
     preset: options.Preset = None,
+    seed: Annotated[int | None, options.option(metavar="N", help="{train.seed} Short for --set train.seed=N.")] = None,
+    epochs: Annotated[
+        int | None, options.option(metavar="N", help="{train.epochs} Short for --set train.epochs=N.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, options.option(metavar="N", help="{train.batch_size} Short for --set train.batch_size=N.")
+    ] = None,
     device: options.Device = "auto",
 ) -> None:
-    """Train a model; the best one on dev is kept in RUN/model.
+    """Train a model and keep the best epoch on dev in RUN/model.
 
-    Example: textrnn train --config configs/sample.yaml --set train.epochs=5
+    Example: textrnn train --config configs/sample.yaml --epochs 5
 
     Example: textrnn train --data reviews.csv
     """
     if resume and force:
         raise UsageError("--resume continues a run, --force starts over: give one of them")
-    overrides = options.parse_overrides(set_, text_column, label_column)
+    overrides = options.parse_overrides(
+        set_, text_column, label_column,
+        values={"train.seed": seed, "train.epochs": epochs, "train.batch_size": batch_size},
+    )  # fmt: skip
     if tensorboard:
         overrides.insert(0, ("train.tensorboard", True))
     train_files = dict(overrides).get("data.train", data)
@@ -51,8 +61,10 @@ def train(
         if (run_dir / "config.yaml").is_file():
             config = run_dir / "config.yaml"
         elif not train_files:
+            from textrnn.run.folder import similar_run
+
             raise CheckpointError(
-                f"{run_dir}: no run is here (no config.yaml in it); start one with: "
+                f"{run_dir}: no run is here (no config.yaml in it){similar_run(run_dir)}; start one with: "
                 f"{command('train', '--data', 'FILE', '--run-dir', run_dir)}"
             )
     try:

@@ -16,7 +16,10 @@ def vocab(
     label_column: options.LabelColumn = None,
     set_: options.Set = None,
     data: options.Data = None,
-    output: Annotated[Path | None, options.option(metavar="FILE", help="Write `token<TAB>count` lines.")] = None,
+    output: Annotated[
+        Path | None,
+        options.option("--output", "-o", metavar="FILE", help="Write each token and its count, separated by a tab."),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Build the vocabulary from the training texts and describe it.

@@ -24,7 +24,7 @@ from textrnn.corpus.store import content_changed
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source
-from textrnn.runtime.progress import bar, log
+from textrnn.runtime.progress import bar, log, timed
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.vectors import coverage, read_vectors
 
@@ -123,7 +123,9 @@ def warn_of_faults(config: Config, data: Data, raw: RawTexts | None = None) -> N
         visits = {name: [(_SEARCHED, partial(odd.add, name))] for name in data.sources}
         visits["train"].append((_SEARCHED, lambda _, example: sample.add(example)))
         visits["train"].append((max(raw.rows, default=-1) + 1, raw.visit))
-    for finding in data_findings(config, data, visits):
+    with timed("looking for faults of the data"):
+        findings = data_findings(config, data, visits)
+    for finding in findings:
         for line in finding.lines():
             log.warning(line)
     if raw is None:

@@ -17,7 +17,7 @@ from textrnn.reports.architecture import model_name, network_line
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
-from textrnn.runtime.terminal import visible
+from textrnn.runtime.terminal import count_of, visible
 from textrnn.training.linear import has_linear, reason_for_none
 from textrnn.training.plan import Part, build_settings
 
@@ -39,7 +39,7 @@ def describe_training(
     for line in lines[:LINES_SHOWN]:
         log.info(line)
     if (more := len(lines) - LINES_SHOWN) > 0:
-        log.info("and %s more label%s, which `textrnn vocab` lists", f"{more:,}", "s" * (more > 1))
+        log.info("and %s, which `textrnn vocab` lists", count_of(more, "more label"))
     warn_of_few_steps(config.train, parts[0])
 
 
@@ -54,7 +54,7 @@ def describe_model(config: Config, network: Network, splits: Splits, parts: list
     log.info("model: %s; %s", network_line(config.model, network.parameter_count, count), linear)
     share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
     folds = "" if count == 1 else f"; {count} networks, each judged on the {share} of the texts held out from it"
-    log.info("training: %d epochs in batches of %d%s", settings.epochs, settings.batch_size, folds)
+    log.info("training: %s in batches of %d%s", count_of(settings.epochs, "epoch"), settings.batch_size, folds)
 
 
 def title_of(config: Config, splits: Splits) -> str:
@@ -75,9 +75,9 @@ def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
     steps, smaller, batch_size = settings.total_steps, 8 if texts > 8 else 1, settings.batch_size
     if texts < batch_size:
         log.warning(
-            "%d training texts are fewer than train.batch_size %d: one optimizer step per epoch, %d in all; --set "
-            "train.batch_size=%d gives more", texts, batch_size, steps, smaller,
+            "train.batch_size %d exceeds the number of training texts, %d: one optimizer step per epoch, %d in all; "
+            "--batch-size %d gives more", batch_size, texts, steps, smaller,
         )  # fmt: skip
     elif steps < FEW_STEPS:
-        remedy = f"--set train.batch_size={smaller} or " if batch_size > smaller else ""
-        log.info("note: only %d optimizer steps in all; %smore train.epochs give more", steps, remedy)
+        remedy = f"--batch-size {smaller} or " if batch_size > smaller else ""
+        log.info("note: only %s in all; %smore epochs give more", count_of(steps, "optimizer step"), remedy)

@@ -30,7 +30,7 @@ from textrnn.reports.page import About, Explain
 from textrnn.reports.results import RESULTS, results_folder, write_results
 from textrnn.run.folder import RunFolder
 from textrnn.run.records import read_history
-from textrnn.runtime.progress import bar, log
+from textrnn.runtime.progress import bar, log, timed
 from textrnn.training.recorder import best_epochs
 
 TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
@@ -63,7 +63,8 @@ def evaluate(
     texts = read_texts(classifier, chosen, config, run)
     describe_precision(classifier, precision, is_saved=texts.logits is not None)
     warn_of_seen(texts.seen)
-    predictions, totals, unseen = predict_texts(classifier, texts)
+    with timed("predicting the texts"):
+        predictions, totals, unseen = predict_texts(classifier, texts)
     metrics = all_metrics(totals, classifier.labels)
     if texts.is_held_out:  # epochs and weights were chosen on these texts
         metrics |= {"held_out": True, "verdict": None}

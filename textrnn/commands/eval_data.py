@@ -24,6 +24,7 @@ from textrnn.run.model_config import read_description
 from textrnn.run.records import saved_digests
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
+from textrnn.runtime.terminal import count_of
 from textrnn.texts.rows import all_rows, class_sizes
 from textrnn.texts.transform import EncodedTexts
 
@@ -135,7 +136,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     if run is not None and not len(rows):
         raise ConfigError(f"{run.path}: the run held no texts out, as there were too few; give DATA, a labelled file")
     if corpus.skipped_count:
-        log.warning("%d bad rows skipped: %s", corpus.skipped_count, "; ".join(corpus.skipped))
+        log.warning("%s skipped: %s", count_of(corpus.skipped_count, "bad row"), "; ".join(corpus.skipped))
     if cut := cut_warning(name, corpus.lengths[rows], config.data.max_length):
         log.warning(cut)
     is_held_out, logits, margins = False, None, None

@@ -26,7 +26,7 @@ from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reading.reader import Example
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.files import atomic_writer
-from textrnn.runtime.progress import bar, log, show_bars
+from textrnn.runtime.progress import bar, log, show_bars, timed
 from textrnn.runtime.terminal import json_text, one_line, visible
 
 WINDOW_TEXTS = 16_384  # sorted by length together: more is faster, but takes memory
@@ -94,6 +94,7 @@ def predict(
         nullcontext(sys.stdout.buffer) if output is None else atomic_writer(output) as stream,
         show_bars(False) if on_terminal else nullcontext(),  # a bar would stay on the terminal between the rows
         bar("predicting", unit="text") as shown,
+        timed("reading and predicting the texts"),
     ):
 
         def write(examples: list[Example], answers: tuple[np.ndarray, np.ndarray]) -> None:

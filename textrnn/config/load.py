@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from textrnn.config.aliases import known_by_another_name, why_there_is_no_key
 from textrnn.config.config import PLAIN, SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
+CACHE_DIR = "TEXTRNN_CACHE_DIR"  # the environment variable with the default of data.cache_dir
 MODEL_FORMAT_KEY = "format_version"  # in a saved model's config.yaml, beside the sections; in no other config
 _PROBLEMS_SHOWN = 20
 _NEAR, _NEAR_SECTION = 0.7, 0.6  # of difflib's ratio: names less alike are not meant
@@ -81,8 +83,8 @@ def _parse(text: str) -> Any:
 def load_config(
     path: Path | str | None, overrides: Sequence[tuple[str, Any]] = (), preset: str | None = None
 ) -> Config:
-    """Defaults of the preset < file < overrides, checked. preset: instead of the file's. Raises ConfigError, a line per
-    problem."""
+    """Defaults of the preset < TEXTRNN_CACHE_DIR < file < overrides, checked. preset: instead of the file's. Raises
+    ConfigError, a line per problem."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
         _drop_preset_defaults(tree)
@@ -112,8 +114,11 @@ def _drop_preset_defaults(tree: dict[str, Any]) -> None:
 
 
 def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = ()) -> Config:
-    """Check a nested dict of config keys. Raises ConfigError, a line per key at fault, which begins with `origin`, or
-    with --set for those of `set_keys`."""
+    """Check a nested dict of config keys; TEXTRNN_CACHE_DIR is the default of data.cache_dir. Raises ConfigError, a
+    line per key at fault, which begins with `origin`, or with --set for those of `set_keys`."""
+    data, cache_dir = tree.get("data", {}), os.environ.get(CACHE_DIR)
+    if cache_dir and isinstance(data, dict):
+        tree = tree | {"data": {"cache_dir": cache_dir} | data}
     try:
         return Config.model_validate(tree)
     except ValidationError as error:

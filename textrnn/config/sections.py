@@ -85,7 +85,9 @@ class DataConfig(Section):
         "label); `keep` treats each as one unknown token.",
     )  # fmt: skip
     cache_dir: values.PathName = Field(
-        ".textrnn_cache", description="Folder for tokenized corpora. It may be deleted at any time."
+        ".textrnn_cache",
+        description="Folder for tokenized corpora. It may be deleted at any time. The "
+        "environment variable `TEXTRNN_CACHE_DIR` replaces the default.",
     )
 
     @field_validator("encoding")

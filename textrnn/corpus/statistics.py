@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.corpus.splits import Splits
+from textrnn.runtime.terminal import count_of
 from textrnn.texts.tokenizer import spread
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
@@ -52,7 +53,7 @@ def statistics_lines(described: dict[str, Any]) -> list[str]:
     vocabulary, train = described["vocabulary"], described["splits"]["train"]
     lines = [f"vocabulary: {vocabulary['size']:,} entries of {vocabulary['distinct_tokens']:,} distinct tokens"]
     for name, part in described["splits"].items():
-        line = f"{name}: {part['n']:,} texts"
+        line = f"{name}: {count_of(part['n'], 'text')}"
         if name != "test":
             unknown = part["unknown"]
             line += f"; {100 * (1 - unknown):.2f} % of tokens known, {100 * unknown:.2f} % <unk>"
@@ -60,10 +61,11 @@ def statistics_lines(described: dict[str, Any]) -> list[str]:
     tokens = train["tokens"]
     lines.append(
         f"tokens per text: median {tokens['median']:,}, 95th percentile {tokens['p95']:,}, 99th {tokens['p99']:,}, "
-        f"maximum {tokens['max']:,}; {100 * train['cut']:.2f} % of the texts are cut at data.max_length "
-        f"{described['max_length']:,}"
+        f"maximum {tokens['max']:,}"
     )
-    return lines + [f"label {label}: {size:,} training texts" for label, size in train["label_counts"].items()]
+    lines.append(f"longer than data.max_length {described['max_length']:,}: {100 * train['cut']:.2f} % of the texts")
+    sizes = train["label_counts"].items()
+    return lines + [f"label {label}: {count_of(size, 'training text')}" for label, size in sizes]
 
 
 def cut_share(lengths: np.ndarray, max_length: int) -> float:

@@ -26,7 +26,9 @@ from textrnn.errors import DataError, TextRNNError
 from textrnn.reading.reader import Skipped, read_examples
 from textrnn.reading.source import Source, changed_while_read, class_names, folder_entries
 from textrnn.runtime.files import sha256_of, sync_file, sync_folder, write_bytes
+from textrnn.runtime.progress import log
 from textrnn.runtime.signals import cleanup
+from textrnn.runtime.terminal import count_of
 from textrnn.texts.tokenizer import Tokenizer
 
 FORMAT_NUMBER = 5
@@ -34,6 +36,7 @@ TYPES, DESCRIPTION = "types.txt", "meta"
 FILES = (*(f"{name}.bin" for name in ARRAYS), TYPES)
 DIGESTS = "digests"
 _BLOCK = 1 << 20
+_FILES_SHOWN = 5
 _LEFTOVER_SECONDS = 24 * 3600.0
 _FRESH_SECONDS = 2.0  # a file changed this recently may change again within the resolution of its timestamp
 
@@ -47,7 +50,9 @@ def load_corpus(
 
     Raises: DataError for bad rows; TextRNNError if the cache cannot be written.
     """
-    files = source.files()
+    files, begin = source.files(), time.perf_counter()
+    shown = ", ".join(f"{path} ({kind})" for path, kind in files[:_FILES_SHOWN]) + ", ..." * (len(files) > _FILES_SHOWN)
+    log.debug("reading %s as %s", shown, source.encoding)
     try:
         (cache_dir / DIGESTS).mkdir(parents=True, exist_ok=True)
         digest, states = _content_digest(source, cache_dir / DIGESTS)
@@ -65,6 +70,7 @@ def load_corpus(
         }
         folder = cache_dir / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
         corpus = _open(folder, digest)
+        is_cached = corpus is not None
         if corpus is None:
             _build(folder, source, tokenizer, progress, states)
             corpus = _open(folder, digest)
@@ -74,6 +80,8 @@ def load_corpus(
         ) from error
     if corpus is None:
         raise TextRNNError(f"{folder}: the tokenized corpus was removed or changed while it was built; try again")
+    place, seconds = f"{'taken from' if is_cached else 'tokenized into'} {folder}", time.perf_counter() - begin
+    log.debug("%s, %s in %.2f s", count_of(len(corpus), "text"), place, seconds)
     return corpus
 
 

@@ -113,7 +113,7 @@ def last_loss(losses: Sequence[float]) -> float:
 
 def _clipping_sentence(clipping: Clipping) -> str:
     mean, largest, clipped, limit = clipping
-    share = "nothing was clipped" if limit is None else f"{clipped:.0%} of the steps were clipped at {limit:g}"
+    share = "nothing was clipped" if limit is None else f"{100 * clipped:.0f} % of the steps were clipped at {limit:g}"
     return (
         f"In its training, the norm of the whole gradient was {mean:.2g} on average and {largest:.2g} at most; {share}."
     )
@@ -157,7 +157,7 @@ def trainings_table(trainings: Mapping[tuple[str, str], Training]) -> list[str]:
         if losses:
             loss = f"{last_loss(losses):.3g}"
             mean, largest = f"{np.mean(norms):.3g}", f"{max(norms):.3g}"
-            clipped = "-" if limit is None else f"{np.mean(np.array(norms) > limit):.0%}"
+            clipped = "-" if limit is None else f"{100 * np.mean(np.array(norms) > limit):.0f} %"
         rows.append((network, clipping, loss, mean, largest, clipped))
         if diverged_at is not None:
             notes.append(f"{network}, {clipping}: diverged at step {diverged_at} (not a finite number)")

@@ -6,8 +6,9 @@ import re
 import shlex
 
 from textrnn.errors import DataError, short
-from textrnn.reading.records import count_of, quoted
+from textrnn.reading.records import quoted
 from textrnn.reading.source import Column, OptionNames, Source
+from textrnn.runtime.terminal import count_of
 
 TEXT_NAMES = """
     text texts sentence sentence1 review reviews review_body reviewtext content contents document doc body message

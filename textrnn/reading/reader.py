@@ -15,7 +15,6 @@ from textrnn.reading.records import (
     BadRow,
     Record,
     comma_remedy,
-    count_of,
     fasttext_records,
     jsonl_records,
     text_records,
@@ -23,6 +22,7 @@ from textrnn.reading.records import (
 from textrnn.reading.source import DEFAULT_COLUMNS, Source, class_names, folder_entries, not_a_file
 from textrnn.reading.table import table_records
 from textrnn.runtime.files import open_binary
+from textrnn.runtime.terminal import count_of
 
 _SKIPPED_SHOWN = 5
 

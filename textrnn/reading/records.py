@@ -157,8 +157,3 @@ def join_texts(parts: Iterable[str]) -> str:
 def quoted(fields: list[str]) -> str:
     """The first fields of a row for a message; long ones are cut."""
     return ", ".join(repr(field if len(field) <= 40 else field[:37] + "...") for field in fields[:8])
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 field`, `3 fields`."""
-    return f"{number} {noun}{'s' * (number != 1)}"

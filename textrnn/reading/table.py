@@ -21,8 +21,9 @@ from textrnn.reading.headers import (
     looks_quoted,
     missing_columns,
 )
-from textrnn.reading.records import BadRow, Record, count_of, empty_text, join_texts, quoted
+from textrnn.reading.records import BadRow, Record, empty_text, join_texts, quoted
 from textrnn.reading.source import Column, Source
+from textrnn.runtime.terminal import count_of
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
 Layout = tuple[list[int], int | None, list[str]]  # places of text and label (None: not read), names of all columns

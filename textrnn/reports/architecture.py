@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textrnn.config import ModelConfig
+from textrnn.runtime.terminal import count_of
 
 NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # the names of the architectures
 
@@ -23,7 +24,7 @@ def network_line(config: ModelConfig, parameters: int, count: int) -> str:
 def layers_line(config: ModelConfig, parameters: int, count: int) -> str:
     """As `network_line`, without the name of the architecture."""
     if config.architecture == "tdnn":
-        layers = f"{config.num_layers} layer{'s' * (config.num_layers > 1)}"
+        layers = count_of(config.num_layers, "layer")
         directions = "centred windows" if config.bidirectional else "windows of earlier words"
     else:
         cell = config.cell.upper() if config.cell != "rnn" else f"RNN ({config.nonlinearity})"

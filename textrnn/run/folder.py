@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +180,23 @@ def model_folder(run: Path | str) -> Path:
     if is_model(run):
         return run
     if not run.exists():
-        raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected")
+        raise CheckpointError(f"{run}: no such folder; a run's folder or its model/ was expected{similar_run(run)}")
     raise CheckpointError(f"{run}: not a run: neither model/{MODEL_CONFIG} nor {MODEL_CONFIG} with {LABELS} is in it")
+
+
+def similar_run(path: Path) -> str:
+    """`; did you mean runs/sample?` if a run or model of a similar name is beside a path or in `runs`; else empty."""
+    folders: dict[str, Path] = {}
+    for parent in (Path("runs"), path.parent):
+        with suppress(OSError):
+            folders |= {folder.name: folder for folder in parent.iterdir() if is_run(folder) or is_model(folder)}
+    match = difflib.get_close_matches(path.name, folders, n=1)
+    return f"; did you mean {folders[match[0]]}?" if match else ""
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run."""
+    return is_environment(RunFolder(folder).environment)
 
 
 def enclosing_run(path: Path) -> Path | None:

@@ -13,6 +13,7 @@ import torch
 
 from textrnn.errors import ConfigError, short
 from textrnn.runtime.distributed import local_rank, local_world_size, world_size
+from textrnn.runtime.terminal import count_of
 
 
 def choose_device(name: str) -> torch.device:
@@ -111,7 +112,7 @@ def seed_step(seed: int, step: int, process: int, device: torch.device) -> None:
 def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads)"
+    return f"{device} ({count_of(torch.get_num_threads(), 'thread')})"
 
 
 def has_bfloat16_units(device: torch.device) -> bool:

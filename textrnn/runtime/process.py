@@ -66,7 +66,7 @@ def exit_on_error() -> Iterator[None]:
             raise
         sys.stdout.flush()
     except UsageError as error:
-        _leave(2, f"Error: {error}")
+        _leave(2, f"error: {error}")
     except TextRNNError as error:
         _leave(1, "\n".join(f"error: {line}" for line in str(error).split("\n")))
     except Interrupted as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from typing import Any
 from textrnn.runtime.distributed import is_first
 from textrnn.runtime.terminal import visible
 
+QUIET = logging.CRITICAL + 1  # a level above that of all log lines
 log = logging.getLogger("textrnn")
 _shown: ContextVar[bool | None] = ContextVar("shown", default=None)  # None: if stderr is a terminal
 
@@ -30,10 +32,10 @@ def show_bars(shown: bool) -> Iterator[None]:
 
 
 def bar(description: str, *, unit: str = "doc", **options: Any) -> Any:
-    """A tqdm bar of the first process that clears itself at the end. options: of tqdm."""
+    """A tqdm bar of the first process that clears itself at the end; hidden if stderr is quiet. options: of tqdm."""
     from tqdm import tqdm
 
-    shown = _shown.get() if is_first() else False
+    shown = _shown.get() if is_first() and _stderr.level < QUIET else False
     disable = None if shown is None else not shown
     return tqdm(desc=description, unit=unit, disable=disable, leave=False, dynamic_ncols=True, **options)
 
@@ -50,6 +52,9 @@ class _StderrHandler(logging.Handler):
                 sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
             else:
                 print(text, file=sys.stderr)
+
+
+_stderr = _StderrHandler()
 
 
 @contextmanager
@@ -75,10 +80,19 @@ class _FileFormatter(logging.Formatter):
         return visible(super().formatMessage(record))
 
 
-def log_to_stderr() -> None:
-    """Log to stderr; only rank 0 logs."""
-    log.handlers = [_StderrHandler()]
-    log.setLevel(logging.INFO if is_first() else logging.CRITICAL + 1)
+@contextmanager
+def timed(phase: str) -> Iterator[None]:
+    """Log how long the block took, for a user who asks for details. phase: such as "reading the model"."""
+    begin = time.perf_counter()
+    yield
+    log.debug("%s took %.2f s", phase, time.perf_counter() - begin)
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """Log to stderr, from this level on; QUIET: nothing, and no bars. Log files hold all levels. Only rank 0 logs."""
+    _stderr.setLevel(level)
+    log.handlers = [_stderr]
+    log.setLevel(logging.DEBUG if is_first() else QUIET)
     log.propagate = False
     logging.raiseExceptions = False  # a log file on a full disk must not print tracebacks
 

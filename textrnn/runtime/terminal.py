@@ -46,6 +46,11 @@ def json_text(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False).translate(_AS_JSON) + "\n"
 
 
+def count_of(number: int, noun: str) -> str:
+    """`1 text`, `2,000 texts`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def one_line(text: str) -> str:
     """The text with every tab and line end replaced by a space, so that it fits in a column of a tsv file."""
     return text.translate(_BREAKS)

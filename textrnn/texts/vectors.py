@@ -16,8 +16,8 @@ import numpy as np
 
 from textrnn.errors import DataError, short
 from textrnn.reading.decoding import read_lines, strip_line_end
-from textrnn.reading.records import count_of
 from textrnn.runtime.files import damaged_gzip_as_error, open_binary
+from textrnn.runtime.terminal import count_of
 from textrnn.texts.vocab import UNK, Vocab
 
 _FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"  # 793712314, the first four bytes of a model of fastText

@@ -22,6 +22,7 @@ from textrnn.linear.fit import (
 )  # fmt: skip
 from textrnn.linear.model import Folding, LinearModel, count_ngrams
 from textrnn.runtime.progress import bar
+from textrnn.runtime.terminal import count_of
 
 # Of a split ("train" or "dev") the texts at some rows, in ascending order, as they were read: the linear model counts
 # what the network's vocabulary leaves out.
@@ -126,5 +127,5 @@ def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:
     quality = "" if accuracy is None else f" (accuracy in cross-validation {accuracy:.4f})"
     return (
         f"linear model: {ngrams}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g}{quality}; fitted on "
-        f"{fitted.rows:,} texts{total} in {seconds:.1f} s"
+        f"{count_of(fitted.rows, 'text')}{total} in {seconds:.1f} s"
     )

@@ -23,7 +23,7 @@ from textrnn.linear.model import LinearModel
 from textrnn.models.network import Network
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import is_first, maximum, shard, total
-from textrnn.runtime.progress import bar
+from textrnn.runtime.progress import bar, timed
 from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.training.decision import Scores, judge, judge_trained
 from textrnn.training.fit import FitSettings
@@ -138,9 +138,11 @@ class Training:
         keeper has saved."""
         for number, part in enumerate(self.parts, start=1):
             network = network if number == 1 else builder.build(part.seed, self.device)
-            self.train(network, part, number if len(self.parts) > 1 else None)
+            with timed(f"training network {number} of {len(self.parts)}"):
+                self.train(network, part, number if len(self.parts) > 1 else None)
         try:
-            self.decide(network)
+            with timed("combining the models"):
+                self.decide(network)
         except Interrupted:
             self.keeper.interrupt(None)
             raise

@@ -24,6 +24,7 @@ from textrnn.run.records import append_history, cut_history, read_history
 from textrnn.runtime.distributed import barrier, is_first
 from textrnn.runtime.progress import log
 from textrnn.runtime.tensors import difference
+from textrnn.runtime.terminal import count_of
 from textrnn.training.decision import Scores
 from textrnn.training.linear import ReadTexts, describe_linear, fit_linear
 from textrnn.training.networks import Keeper, Trainee
@@ -138,7 +139,9 @@ class Recorder(Keeper):
         before, epochs = _of_fold(trainee), trainee.settings.epochs
         log.info(before + short_line(event, epochs), extra={"full": before + full_line(event, epochs)})
         if event.stopped_early and event.epoch < epochs:
-            log.info("stopped early: no improvement in %d evaluations", trainee.state.evaluations_since_best)
+            log.info(
+                "stopped early: no improvement in %s", count_of(trainee.state.evaluations_since_best, "evaluation")
+            )
         self.save(trainee)
 
     def interrupt(self, trainee: Trainee | None) -> None:
@@ -178,7 +181,8 @@ class Recorder(Keeper):
             log.info("evaluate the model with: %s", self.run.eval_command())
             return
         score = "" if state.best is None else f", {self.monitor} {state.best:.4f}"
-        log.info("best model: epoch %d%s; evaluate it with: %s", state.best_epoch, score, self.run.eval_command())
+        log.info("best model: epoch %d%s", state.best_epoch, score)
+        log.info("evaluate it with: %s", self.run.eval_command())
 
 
 def _of_fold(trainee: Trainee) -> str:
@@ -245,6 +249,6 @@ def full_line(evaluation: Evaluation, epochs: int) -> str:
             line += f", linear model alone {scores.linear['accuracy']:.4f}"
     return (
         f"{line}, gradient norm {evaluation.grad_norm_mean:.2f} (max {evaluation.grad_norm_max:.2f}, "
-        f"{evaluation.clipped:.0%} clipped), {evaluation.tokens_per_second:,.0f} tokens/s, "
+        f"{100 * evaluation.clipped:.0f} % clipped), {evaluation.tokens_per_second:,.0f} tokens/s, "
         f"{evaluation.seconds:.0f} s{' *' * evaluation.is_best}"
     )
