@@ -9,12 +9,19 @@ from typing import Annotated
 import typer
 
 from textrnn.cli import options
+from textrnn.cli.completion import run_folders
 from textrnn.runtime.terminal import json_text, stdout_columns
 
 
 def info(
     run: Annotated[
-        Path | None, typer.Argument(metavar="RUN", help="A run's folder, or the model/ in it.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="RUN",
+            autocompletion=run_folders,
+            help="Folder of a run, or the folder model/ in it.",
+            show_default=False,
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,18 +13,16 @@ from textrnn.cli import options
 
 def init(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Labelled texts: a file, a glob or a folder.", show_default=False)
+        str,
+        typer.Argument(metavar="FILE", help="Labelled texts: a file, a glob pattern or a folder.", show_default=False),
     ],
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     set_: options.Set = None,
     output: Annotated[
-        Path | None, options.option("--output", "-o", metavar="CONFIG", help="Write a file.  [default: print]")
+        Path | None, options.option("--output", "-o", metavar="CONFIG", help="Config to write.  [default: stdout]")
     ] = None,
-    preset: Annotated[
-        Literal["best", "plain"] | None,
-        options.option(help="plain: the network of the config and nothing else, with all its usual keys."),
-    ] = None,
+    preset: options.Preset = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing CONFIG.")] = False,
 ) -> None:
     """Write a commented config for a file of labelled texts.
