@@ -22,8 +22,9 @@ def all_cells() -> list[str]:
     return [name for cell in get_args(Cell) for name in ([cell, "rnn-relu"] if cell == "rnn" else [cell])]
 
 
-def _known_cells(names: list[str] | None) -> list[str] | None:
-    for name in names or []:
+def _known_cells(names: list[str] | None) -> list[str]:
+    names = names or []  # typer 0.19 fails if the callback of a list returns None
+    for name in names:
         if name not in all_cells():
             raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, all_cells()))}.")
     return names
