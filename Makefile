@@ -3,31 +3,37 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEMO   := build/demo-venv
+CONSTRAINTS ?= constraints.txt
+PIP_INSTALL := pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint slow gpu browser bench accuracy clean
+.PHONY: help install demo lint pytest test slow gpu browser wheel bench accuracy clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-install: $(STAMP) ## a virtual environment in .venv with textrnn in it
+install: $(STAMP) ## the developers' environment: .venv with textrnn, editable, and all that the tests need
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/$(PIP_INSTALL) -e '.[dev]'
 	@touch $@
 
-demo: install ## train on the bundled sample, print the report, predict a few lines (under two minutes)
-	$(BIN)/textrnn train --config configs/sample.yaml --run-dir runs/demo --force
-	$(BIN)/textrnn eval runs/demo
-	printf '%s\n' 'where is my parcel?' 'I do not want to complain, just send a new charger.' \
-		'说实话，房间又小又暗，早餐也凉透了。' '到地铁站要走多久？' | $(BIN)/textrnn predict runs/demo
+demo: ## install textrnn in build/demo-venv, as a user would, and run `textrnn demo`
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/$(PIP_INSTALL) .
+	$(DEMO)/bin/textrnn demo
 
-test: install ## all that checks the project: ruff, mypy, pytest
+lint: install ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pytest: install ## the tests that take seconds
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+test: lint pytest ## all that checks the code: ruff, mypy, pytest
 
 slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow
@@ -36,16 +42,22 @@ gpu: install ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -q -m gpu
 
 browser: install ## the tests that open report.html in Chromium, and keep pictures in build/browser
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	$(BIN)/$(PIP_INSTALL) -e '.[browser]'
 	$(BIN)/python -m pytest -q -m browser
 
+wheel: install ## build the source distribution and the wheel into dist/, and check their metadata
+	$(BIN)/$(PIP_INSTALL) -e '.[package]'
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+
 bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 40 minutes)
-	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	-$(BIN)/$(PIP_INSTALL) -e '.[bench]'
 	$(BIN)/python -m scripts.bench $(ONLY)
 
 accuracy: install ## train all recipes, or ONLY=mr or small, beside linear models, and write docs/accuracy.md (hours)
-	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	-$(BIN)/$(PIP_INSTALL) -e '.[bench]'
 	$(BIN)/python -m scripts.accuracy $(ONLY)
 
-clean: ## remove the virtual environment, caches and runs
-	rm -rf $(VENV) .venv-keras build .textrnn_cache runs eval gradients .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+clean: ## remove the virtual environments, caches, builds and runs
+	rm -rf $(VENV) .venv-keras build dist .textrnn_cache runs eval gradients .mypy_cache .pytest_cache .ruff_cache .hypothesis

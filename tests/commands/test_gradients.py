@@ -131,8 +131,8 @@ def test_a_config_names_the_folder_and_needs_no_test_file(cli: Cli, train_file: 
         (["runs/train", "--cell", "gru"], "do not go with RUN"),
         (["runs/train", "--steps", "3"], "do not go with RUN"),
         (["--set", "model.cell=gru"], "or a run's folder, as in: textrnn gradients runs/sample"),
-        ([*FRESH, "--layers", "0"], "greater than or equal to 1"),
-        ([*FRESH, "--steps", "0"], "greater than or equal to 1"),
+        ([*FRESH, "--layers", "0"], "Invalid value for '--layers': "),
+        ([*FRESH, "--steps", "0"], "Invalid value for '--steps': "),
     ],
 )
 def test_wrong_usage(cli: Cli, train_file: Path, arguments: list[str], message: str) -> None:

@@ -73,7 +73,13 @@ def test_a_corpus_holds_whole_texts(file: Path) -> None:
     assert tokens_of(corpus) == [["one", "two"], ["two", "three", "three"], ["<unk>"]]
     assert list(corpus.lengths) == [2, 3, 0]
     assert [corpus.labels[number] for number in corpus.label_ids] == ["b", "a", "b"]
-    assert isinstance(corpus.tokens, np.memmap)
+
+
+def test_a_corpus_is_mapped_from_its_files(file: Path) -> None:
+    corpus = load(file)
+    for array in (corpus.tokens, corpus.lengths, corpus.hashes):
+        assert isinstance(array.base, np.memmap)
+        assert type(array) is np.ndarray  # of numpy 1's memmap, a selection is read-only and cannot be sorted in place
 
 
 def test_texts_are_cut_and_encoded_when_they_are_read_and_tokenized_once(file: Path, builds: list[int]) -> None:

@@ -28,8 +28,9 @@ def _cells_like(incomplete: str) -> list[str]:
     return [name for name in all_cells() if name.startswith(incomplete)]
 
 
-def _known_cells(names: list[str] | None) -> list[str] | None:
-    for name in names or []:
+def _known_cells(names: list[str] | None) -> list[str]:
+    names = names or []  # typer 0.19 fails if the callback of a list returns None
+    for name in names:
         if name not in all_cells():
             raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, all_cells()))}.")
     return names

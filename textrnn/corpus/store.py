@@ -153,8 +153,8 @@ def _open(folder: Path, digest: str) -> Corpus | None:
         checksums = meta.pop("checksums")
         if any(checksum_of(folder / name) != checksums[name] for name in FILES):
             return None
-        arrays: dict[str, Any] = {
-            name: np.memmap(folder / f"{name}.bin", dtype=kind, mode="r")
+        arrays: dict[str, Any] = {  # numpy 1 cannot sort what it selects from a read-only memmap
+            name: np.asarray(np.memmap(folder / f"{name}.bin", dtype=kind, mode="r"))
             for name, kind in ARRAYS.items()
             if (folder / f"{name}.bin").stat().st_size
         }
