@@ -39,11 +39,11 @@ browser: install ## the tests that open report.html in Chromium, and keep pictur
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 	$(BIN)/python -m pytest -q -m browser
 
-bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 40 minutes)
+bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/explanation/benchmarks.md (about 40 minutes)
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m scripts.bench $(ONLY)
 
-accuracy: install ## train all recipes, or ONLY=mr or small, beside linear models, and write docs/accuracy.md (hours)
+accuracy: install ## train all recipes, or ONLY=mr or small, beside linear models, and write docs/explanation/accuracy.md (hours)
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m scripts.accuracy $(ONLY)
 

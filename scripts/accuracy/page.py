@@ -1,4 +1,4 @@
-"""docs/accuracy.md: the last reading of each task, program and seed."""
+"""docs/explanation/accuracy.md: the last reading of each task, program and seed."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def check(
 ) -> None:
     """Look for faults of labelled texts: copies, leaks, wrong labels.
 
-    Also damaged characters, rare classes and more (docs/check.md).
+    Also damaged characters, rare classes and more (docs/explanation/check.md).
 
     Example: textrnn check --config configs/sample.yaml
 

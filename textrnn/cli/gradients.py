@@ -71,7 +71,7 @@ def gradients(
     """Show how far back gradients reach, in a table and a picture.
 
     RUN: in its network, before and after training. --config: in fresh networks of each cell, before and after a short
-    training with and without clipping (docs/gradients.md).
+    training with and without clipping (docs/explanation/gradients.md).
 
     Example: textrnn gradients runs/sample
 
