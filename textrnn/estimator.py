@@ -57,7 +57,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters are the config's keys of `model` and `train` and their defaults, and `tokenizer` (its kind), `lowercase`,
     `normalize`, `min_count`, `max_size`, `max_length`, `empty_texts` and `dev_fraction`
-    (docs/reference/config.md). Those that are "preset" have the default of `preset`: best, or plain, the network of the parameters and nothing else.
+    (docs/reference/config.md). Those that are "preset" have the default of `preset`: best, or plain, the network of
+    the parameters and nothing else.
     random_state: `train.seed`, or a RandomState (None: NumPy's) to draw it from. device: auto, cpu, cuda or cuda:N.
     verbose: 1 shows a bar.
 
