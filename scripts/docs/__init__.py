@@ -1,0 +1,1 @@
+"""`python -m scripts.docs`: renews the pages of docs/ that are generated."""
