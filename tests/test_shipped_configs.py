@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
-from textrnn.config import dead_keys, known_keys, load_config
+from textrnn.config import dead_keys, load_config
 from textrnn.models.build import build_network
 
 ROOT = Path(__file__).parents[1]
@@ -38,8 +37,3 @@ def test_its_header_names_the_command_and_the_result(path: Path) -> None:
     assert "RESULT" not in header
     for script in re.findall(r"scripts/\w+\.py", header):
         assert (ROOT / script).exists()
-
-
-def test_the_documentation_lists_every_key_with_its_default() -> None:
-    table = re.findall(r"^\| `([\w.]+)` \| (\S+) \|", (ROOT / "docs" / "config.md").read_text(), re.MULTILINE)
-    assert {key: yaml.safe_load(default) for key, default in table} == known_keys()

@@ -1,1 +1,1 @@
-"""`python -m scripts.docs`: renews the pages of docs/ that are generated."""
+"""Pages of the documentation that are made from the code."""

@@ -11,7 +11,8 @@ import pytest
 from tests.checking.reports import ROWS, tsv, warned
 from tests.commands.bad_inputs import put
 from tests.conftest import TINY, Cli, make_rows, sets
-from textrnn.config.sections import Config, Needs
+from textrnn.config import Config
+from textrnn.config.needs import Needs
 
 ODD_DATA = {
     "nothing-odd": ({"t.tsv": tsv(ROWS)}, [], ""),

@@ -61,7 +61,7 @@ def _once(option: str, values: list[str]) -> str:
 
 def _column(option: str, value: str) -> int | str:
     """A column's number, or its name: in double quotes if it looks like a number or has a comma. Raises UsageError."""
-    from textrnn.config.sections import MAX_COLUMN
+    from textrnn.config.values import MAX_COLUMN
 
     name = value.strip()
     if len(name) > 2 and name[0] == name[-1] == '"':
@@ -144,7 +144,7 @@ def reading_options(
     format: InputFormat | None, text_column: list[str] | None, delimiter: str | None, encoding: str | None
 ) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:
     """The first fields of InputOptions. Raises UsageError."""
-    from textrnn.config.sections import check_delimiter
+    from textrnn.config.values import check_delimiter
     from textrnn.reading.decoding import check_encoding
 
     try:

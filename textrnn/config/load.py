@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from textrnn.config.aliases import known_by_another_name, why_there_is_no_key
-from textrnn.config.sections import PLAIN, SECTIONS, Config
+from textrnn.config.config import PLAIN, SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
 MODEL_FORMAT_KEY = "format_version"  # in a saved model's config.yaml, beside the sections; in no other config

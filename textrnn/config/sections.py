@@ -1,77 +1,23 @@
-"""The keys of the config: types, limits, defaults, and what a key needs to have an effect."""
+"""The keys of the config: types, limits, defaults and meanings.
+
+A description is the only text on what its key means: the reference, `--help`, the JSON Schema and the docstring of
+`RNNClassifier` show it. Each is Markdown without links: values and names of keys in backticks. Limits and defaults do
+not belong into it, since they are shown beside it.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple, get_origin
+from typing import Annotated, Any, Literal, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from textrnn.errors import short
+from textrnn.config import needs, values
 from textrnn.reading.decoding import check_encoding
-from textrnn.runtime.files import expand_user
 
-MAX_COLUMN = 999_999
-Column = Annotated[int, Field(ge=0, le=MAX_COLUMN)] | str
-Paths = str | list[str]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 _MOST_UNITS = 1 << 16  # of a layer
 _MANY = 1_000_000
 Cell = Literal["rnn", "gru", "lstm"]  # the keys of `models.encoder.CELLS`
-
-
-class Needs(NamedTuple):
-    """A precondition of a key: if `met` is false and the value is not the default, the user is warned.
-
-    reason: with `{section.key}` for the value of another key. result: what the key does then.
-    """
-
-    met: Callable[[Config], bool]
-    reason: str
-    result: str = "has no effect"
-
-
-_CSV = Needs(lambda c: c.data.format in ("auto", "csv"), "data.format is {data.format}, not csv")
-_DEV = Needs(lambda c: c.data.dev is not None or c.data.dev_fraction != 0, "there is no dev set")
-_CELL = Needs(lambda c: c.model.architecture != "tdnn", "tdnn has no recurrent cell")
-_RNN = Needs(lambda c: c.model.cell == "rnn" or not _CELL.met(c), "model.cell is {model.cell}, not rnn")
-_NOT_RCNN = Needs(lambda c: c.model.architecture != "rcnn", "rcnn always reads both directions")
-_ATTENTION = Needs(lambda c: c.model.pooling == "attention", "model.pooling is {model.pooling}, not attention")
-_NGRAMS = Needs(lambda c: c.model.ngrams > 1, "model.ngrams is 1")
-_JIEBA = Needs(lambda c: c.tokenizer.kind == "jieba", "tokenizer.kind is {tokenizer.kind}, not jieba")
-_NO_DEV_FILE = Needs(lambda c: c.data.dev is None, "data.dev is given")
-_FOLDS = Needs(lambda c: c.train.folds == 1 or c.data.dev is None, "data.dev is given")
-_FOLDS_OF_TRAIN = Needs(lambda c: c.train.folds == 1 or c.data.dev_fraction is None, "data.dev_fraction is given")
-_FLOAT32 = Needs(lambda c: c.train.precision == "float32", "train.precision is {train.precision}")
-_TRAINED_EMBEDDING = Needs(
-    lambda c: not c.model.freeze_embedding or c.model.ngrams > 1, "model.freeze_embedding is true"
-)
-_RANDOM = Needs(lambda c: c.model.pretrained is None or c.model.rare_dim is None, "model.pretrained is given")
-_PRETRAINED = Needs(
-    lambda c: c.model.pretrained is not None, "model.pretrained is not given", "keeps embeddings at their random values"
-)
-
-
-def _possible_paths(value: Paths | None) -> Paths | None:
-    """The paths, with home folders in place of `~`. Raises ValueError."""
-    if value is None:
-        return None
-    paths = [expand_user(path) for path in ([value] if isinstance(value, str) else value)]
-    if not paths or not all(paths):
-        raise ValueError("a path is empty")
-    if re.search("[\0\ud800-\udc7f\udd00-\udfff]", "".join(paths)):  # halves of characters, but those that are bytes
-        raise ValueError("a path holds a character that no file name can have")
-    return paths[0] if isinstance(value, str) else paths
-
-
-def check_delimiter(value: Any) -> str:
-    """The character that separates the fields of a csv file. Raises ValueError."""
-    character = "\t" if value in ("\\t", "tab") else value
-    if not isinstance(character, str) or len(character) != 1 or character in '"\r\n\0 ':
-        raise ValueError(f"expected one character, such as ;, or tab, found {short(value)}")
-    return character
+_OR_NULL = values.SchemaKeywords(type=["string", "null"], enum=["none", "balanced", None])
 
 
 class Section(BaseModel):
@@ -87,26 +33,59 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    train: Paths | None = Field(None, description="training texts: a file, a list, a glob or a folder")
-    dev: Paths | None = Field(None, description="texts to choose the model on; null = a part of train")
-    test: Paths | None = Field(None, description="texts that `eval` evaluates the model on")
-    dev_fraction: Annotated[Fraction | None, _NO_DEV_FILE] = Field(
-        None, description="share of train held out for dev when there is no dev file; null = see train.folds"
+    train: values.Paths | None = Field(
+        None, description="Training texts: a file, a list of files, a glob pattern or a folder."
     )
-    format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = "auto"
-    text_column: Column | list[Column] | None = Field(
-        None, description="a name (first row is a header) or a 0-based index (none is); of a list, the texts are joined"
+    dev: values.Paths | None = Field(
+        None, description="Texts on which the best epoch is chosen. `null` holds out a part of the training texts "
+        "(`data.dev_fraction`).",
+    )  # fmt: skip
+    test: values.Paths | None = Field(None, description="Texts on which `textrnn eval` evaluates the model.")
+    dev_fraction: Annotated[values.Fraction | None, needs.NO_DEV_FILE] = Field(
+        None, description="Share of the training texts that is held out for dev, stratified by class, if `data.dev` is "
+        "`null`. 0 means no dev set: the last epoch is kept, and network and linear model count equally. `null` means "
+        "0.1 or, with fewer than 20,000 texts, cross-fitting (`train.folds`).",
+    )  # fmt: skip
+    format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = Field(
+        "auto", description="Format of the files. `auto` decides by the suffix or else by the first line; a `folder` "
+        "has a folder for each class, with one text per file.",
+    )  # fmt: skip
+    text_column: values.TextColumns | None = Field(
+        None, description="Column of the texts: a name (the first row is a header) or a 0-based number (there is no "
+        "header). A list such as `[title, body]` joins several columns with line ends and leaves out empty cells. "
+        "`null` means column 1 in tsv files and `text` in csv and jsonl files.",
+    )  # fmt: skip
+    label_column: values.Column | None = Field(
+        None, description="Column of the labels: a name or a 0-based number. `null` means column 0 in tsv files and "
+        "`label` in csv and jsonl files.",
+    )  # fmt: skip
+    label_names: values.PathName | None = Field(
+        None, description="File with one class name per line, optionally preceded by its id, for labels that are ids "
+        "0, 1, ... `null` means that the labels are names.",
+    )  # fmt: skip
+    delimiter: Annotated[values.Delimiter | None, needs.CSV] = Field(
+        None, description="Character between the fields of csv files, or `tab`. `null` means the one that a first line "
+        "`sep=;` states, or else the comma, semicolon, tab or `|` that fits the first lines.",
+    )  # fmt: skip
+    encoding: values.Name = Field(
+        "utf-8", description="Encoding of the files: any text encoding that Python knows. A byte order mark is dropped."
     )
-    label_column: Column | None = Field(None, description="a name or an index, likewise")
-    label_names: str | None = Field(None, description="a file of label names, where labels are 0-based ids")
-    delimiter: Annotated[str | None, _CSV] = Field(None, description="of csv files; null = the one that fits")
-    encoding: str = "utf-8"
-    max_length: int = Field(512, ge=1, le=2**31 - 2, description="tokens of a text that are read; the rest is cut")
-    bad_rows: Literal["error", "skip"] = "error"
+    max_length: int = Field(
+        512, ge=1, le=2**31 - 2, description="Maximum number of tokens per text; the rest is cut off. A warning "
+        "suggests a larger value if more than a quarter of the texts are cut.",
+    )  # fmt: skip
+    bad_rows: Literal["error", "skip"] = Field(
+        "error", description="What happens to rows that do not fit the format or cannot be decoded: `error` stops at "
+        "the first one; `skip` leaves them out, counts them and reports the first.",
+    )  # fmt: skip
     empty_texts: Literal["skip", "keep"] = Field(
-        "skip", description="texts without a token: skip = train and judge without them; keep = as one unknown token"
+        "skip", description="What happens to texts without a token: `skip` trains and evaluates without them and lists "
+        "them, and `textrnn predict` gives them the shares of the classes (with `--min-probability`, the unsure "
+        "label); `keep` treats each as one unknown token.",
+    )  # fmt: skip
+    cache_dir: values.PathName = Field(
+        ".textrnn_cache", description="Folder for tokenized corpora. It may be deleted at any time."
     )
-    cache_dir: str = ".textrnn_cache"
 
     @field_validator("encoding")
     @classmethod
@@ -127,162 +106,182 @@ class DataConfig(Section):
     @field_validator("delimiter", mode="before")
     @classmethod
     def _one_character(cls, value: Any) -> Any:
-        return value if value is None else check_delimiter(value)
+        return value if value is None else values.check_delimiter(value)
 
-    _paths = field_validator("train", "dev", "test", "label_names", "cache_dir")(_possible_paths)
+    _paths = field_validator("train", "dev", "test", "label_names", "cache_dir")(values.possible_paths)
 
 
 class TokenizerConfig(Section):
-    kind: Literal["char", "jieba", "word", "whitespace"] = "char"
-    lowercase: bool = True
-    normalize: bool = Field(True, description="Unicode NFKC: full-width letters and the like become plain ones")
-    user_dict: Annotated[str | None, _JIEBA] = Field(
-        None, description="jieba: a file of further words, `word [count] [tag]` a line"
+    kind: Literal["char", "jieba", "word", "whitespace"] = Field(
+        "char", description="How texts are divided into tokens: `char` takes scripts without spaces by character, and "
+        "words of other scripts and numbers whole; `jieba` finds Chinese words; `word` takes Unicode words and "
+        "punctuation marks; `whitespace` divides at white space alone.",
+    )  # fmt: skip
+    lowercase: bool = Field(True, description="Convert texts to lower case.")
+    normalize: bool = Field(
+        True, description="Normalize texts to Unicode NFKC, which makes full-width letters and the like plain ones."
     )
+    user_dict: Annotated[values.PathName | None, needs.JIEBA] = Field(
+        None, description="File of additional words for jieba, one `word [count] [tag]` per line. It is saved with the "
+        "model.",
+    )  # fmt: skip
 
-    _paths = field_validator("user_dict")(_possible_paths)
+    _paths = field_validator("user_dict")(values.possible_paths)
 
 
 class VocabConfig(Section):
-    min_count: int = Field(2, ge=1, le=2**31 - 1, description="rarer tokens become <unk>")
-    max_size: int = Field(50_000, ge=3, le=2**31 - 1, description="entries at most, <pad> and <unk> included")
+    min_count: int = Field(
+        2, ge=1, le=2**31 - 1, description="Minimum number of occurrences of a token in the training texts. Rarer "
+        "tokens become `<unk>`.",
+    )  # fmt: skip
+    max_size: int = Field(
+        50_000, ge=3, le=2**31 - 1, description="Maximum number of entries, including `<pad>` and `<unk>`."
+    )
 
 
 class ModelConfig(Section):
-    architecture: Literal["textrnn", "rcnn", "tdnn"] = "textrnn"
-    cell: Annotated[Cell, _CELL] = "gru"
-    nonlinearity: Annotated[Literal["tanh", "relu"], _CELL, _RNN] = Field("tanh", description="of the cell rnn")
-    embedding_dim: int | None = Field(None, ge=1, le=_MOST_UNITS, description="null = that of `pretrained`, else 96")
-    hidden_size: int = Field(96, ge=1, le=_MOST_UNITS, description="of one direction")
-    num_layers: int = Field(1, ge=1, le=64)
-    bidirectional: Annotated[bool, _NOT_RCNN] = True
-    dropout: Fraction = Field(0.5, description="between layers, and before the last linear layer")
-    embedding_dropout: Fraction = Field(0.5, description="on the embeddings")
-    pooling: Literal["last", "mean", "max", "attention"] = "max"
-    attention_hops: Annotated[int, _ATTENTION] = Field(
-        1, ge=1, le=64, description="how often attention reads; more = a memory network"
-    )
-    fc_size: int | None = Field(None, ge=1, le=_MOST_UNITS, description="a hidden dense layer with relu; null = none")
-    pretrained: str | None = Field(None, description="word vectors of word2vec, text or binary, .gz too")
-    freeze_embedding: Annotated[bool, _PRETRAINED] = False
-    rare_dim: Annotated[int | None, _RANDOM] = Field(
-        32, ge=1, le=_MOST_UNITS, description="size of the vectors of all tokens but the most frequent quarter; where "
-        "it is less than embedding_dim, a matrix maps them to that; null = embedding_dim",
+    architecture: Literal["textrnn", "rcnn", "tdnn"] = Field(
+        "textrnn", description="Type of network: `textrnn` pools the states of a recurrent network; `rcnn` combines "
+        "each word's embedding with its left and right contexts; `tdnn` replaces the cell with convolutions over time, "
+        "three steps wide and, in layer n (from 0), 2^n steps apart: 1, 2 and 3 layers see 3, 7 and 15 words.",
     )  # fmt: skip
-    ngrams: int = Field(2, ge=1, le=3, description="add the vectors of n-grams up to this length that end at a token")
-    ngram_dim: Annotated[int | None, _NGRAMS] = Field(
-        16, ge=1, le=_MOST_UNITS, description="size of the vectors of n-grams; where it is less than embedding_dim, a "
-        "matrix maps them to that; null = embedding_dim",
-    )  # fmt: skip
-    max_ngrams: Annotated[int, _NGRAMS] = Field(
-        1 << 17, ge=1, le=1 << 24, description="n-grams at most, the most frequent ones; each occurs 3 times or more"
+    cell: Annotated[Cell, needs.CELL] = Field("gru", description="Type of recurrent cell.")
+    nonlinearity: Annotated[Literal["tanh", "relu"], needs.CELL, needs.RNN] = Field(
+        "tanh", description="Activation function of the cell `rnn`."
     )
+    embedding_dim: int | None = Field(
+        None, ge=1, le=_MOST_UNITS, description="Size of the embeddings. `null` means the size of the vectors in "
+        "`model.pretrained`, or else 96.",
+    )  # fmt: skip
+    hidden_size: int = Field(96, ge=1, le=_MOST_UNITS, description="Units of each layer in each direction.")
+    num_layers: int = Field(1, ge=1, le=64, description="Number of recurrent layers, or of convolutions in `tdnn`.")
+    bidirectional: Annotated[bool, needs.NOT_RCNN] = Field(
+        True, description="Read texts in both directions, as `rcnn` always does. In `tdnn`, a unit sees its own step "
+        "and one on either side if true, or its own and two earlier ones if false, with half as many units per layer.",
+    )  # fmt: skip
+    dropout: values.Fraction = Field(
+        0.5, description="Dropout rate between layers and before the last linear layer. It never applies to hidden "
+        "states from one time step to the next.",
+    )  # fmt: skip
+    embedding_dropout: values.Fraction = Field(0.5, description="Dropout rate of the embeddings.")
+    pooling: Literal["last", "mean", "max", "attention"] = Field(
+        "max", description="How the states of all time steps become one vector per text: the `last` one, their `mean`, "
+        "their `max`, or their average weighted by `attention`.",
+    )  # fmt: skip
+    attention_hops: Annotated[int, needs.ATTENTION] = Field(
+        1, ge=1, le=64, description="Number of passes of `attention` pooling. With more than one, each pass queries "
+        "with the result of the pass before, as in a memory network.",
+    )  # fmt: skip
+    fc_size: int | None = Field(
+        None, ge=1, le=_MOST_UNITS, description="Units of a dense ReLU layer before the output. `null` means no such "
+        "layer.",
+    )  # fmt: skip
+    pretrained: values.PathName | None = Field(
+        None, description="File of word vectors, such as GloVe's or Tencent's: word2vec's text format, with or without "
+        "its first line, or its binary format, optionally gzipped. `null` means random initial vectors.",
+    )  # fmt: skip
+    freeze_embedding: Annotated[bool, needs.PRETRAINED] = Field(
+        False, description="Keep the embeddings of tokens as they are. Those of n-grams are still trained."
+    )
+    rare_dim: Annotated[int | None, needs.RANDOM] = Field(
+        32, ge=1, le=_MOST_UNITS, description="Size of the embeddings of rare tokens, which are all but the most "
+        "frequent quarter of the vocabulary. If it is less than `model.embedding_dim`, a fixed matrix maps them to "
+        "that size; `null` means that size, without a matrix. Pretrained vectors keep their own size.",
+    )  # fmt: skip
+    ngrams: int = Field(
+        2, ge=1, le=3, description="Maximum length of the n-grams whose embeddings are added to that of the token at "
+        "which they end. 1 means tokens alone.",
+    )  # fmt: skip
+    ngram_dim: Annotated[int | None, needs.NGRAMS] = Field(
+        16, ge=1, le=_MOST_UNITS, description="Size of the embeddings of n-grams. If it is less than "
+        "`model.embedding_dim`, a fixed matrix maps them to that size; `null` means that size, without a matrix.",
+    )  # fmt: skip
+    max_ngrams: Annotated[int, needs.NGRAMS] = Field(
+        1 << 17, ge=1, le=1 << 24, description="Maximum number of n-grams that have an embedding: the most frequent "
+        "ones, each of which occurs at least three times.",
+    )  # fmt: skip
     linear: Literal["mix", "report", "none"] = Field(
-        "mix", description="a linear model beside the network: decides with it, is only evaluated, or none"
-    )
+        "mix", description="Role of a linear model beside the network (scikit-learn: TF-IDF and LinearSVC on the whole "
+        "text): `mix` decides with both, by a weight learnt on held-out texts; `report` evaluates it beside the "
+        "network, which decides alone; `none` does without it.",
+    )  # fmt: skip
 
-    _paths = field_validator("pretrained")(_possible_paths)
+    _paths = field_validator("pretrained")(values.possible_paths)
 
 
 class TrainConfig(Section):
     batch_size: Annotated[int, Field(ge=1, le=_MANY)] | Literal["auto"] = Field(
-        "auto", description="documents, over all processes; auto = by the number of training texts"
-    )
-    epochs: Annotated[int, Field(ge=1, le=_MANY)] | Literal["auto"] = Field(
-        "auto", description="auto = by the number of training texts"
-    )
-    folds: Annotated[int, _FOLDS, _FOLDS_OF_TRAIN] = Field(
-        4, ge=1, le=100, description="networks of a small corpus without dev, each trained without its share; 1 = "
-        "one, with a tenth held out for dev",
+        "auto", description="Number of texts per batch, over all processes. `auto` means 16, 32 or 64, depending on "
+        "the number of training texts.",
     )  # fmt: skip
-    learning_rate: float = Field(4e-3, gt=0, le=1e38)
-    embedding_lr_multiplier: Annotated[float, _TRAINED_EMBEDDING] = Field(
-        5.0, gt=0, le=_MANY, description="learning rate of embeddings, as a multiple of that of the rest"
+    epochs: Annotated[int, Field(ge=1, le=_MANY)] | Literal["auto"] = Field(
+        "auto", description="Maximum number of passes over the training texts. `auto` means 4, 7 or 8, depending on "
+        "their number, and twice as many without adversarial training.",
+    )  # fmt: skip
+    folds: Annotated[int, needs.FOLDS, needs.FOLDS_OF_TRAIN] = Field(
+        4, ge=1, le=100, description="Number of networks in cross-fitting: each is trained without its share of the "
+        "texts, on which its best epoch is chosen, and predictions are their average. It applies to fewer than 20,000 "
+        "training texts if neither `data.dev` nor `data.dev_fraction` is set. 1 means one network, with a tenth of the "
+        "texts held out for dev.",
+    )  # fmt: skip
+    learning_rate: float = Field(4e-3, gt=0, le=1e38, description="Peak learning rate of AdamW.")
+    embedding_lr_multiplier: Annotated[float, needs.TRAINED_EMBEDDING] = Field(
+        5.0, gt=0, le=_MANY, description="Learning rate of the embeddings of tokens and n-grams, as a multiple of "
+        "`train.learning_rate`. Above 1, rare words learn from few steps.",
+    )  # fmt: skip
+    weight_decay: float = Field(
+        0.01, ge=0, le=1000, description="Weight decay of AdamW on weight matrices. Embeddings and biases have none."
     )
-    weight_decay: float = Field(0.01, ge=0, le=1000, description="of weight matrices, embeddings apart")
-    schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="after the warm-up, down to 0")
-    warmup: Fraction = Field(0.05, description="share of all steps")
-    grad_clip_norm: float | None = Field(1.0, gt=0, description="null = measure, don't clip")
-    accumulate: int = Field(1, ge=1, le=_MANY, description="batches whose gradients make one step")
-    label_smoothing: Fraction = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "linear", description="Learning rate after the warm-up: `constant`, or falling to 0 along a line (`linear`) or "
+        "half a cosine wave (`cosine`).",
+    )  # fmt: skip
+    warmup: values.Fraction = Field(
+        0.05, description="Share of all steps over which the learning rate rises from 0 to its peak."
+    )
+    grad_clip_norm: float | None = Field(
+        1.0, gt=0, description="Maximum global norm of the gradients, to which larger ones are scaled down (clipping). "
+        "`null` means that the norm is only measured.",
+    )  # fmt: skip
+    accumulate: int = Field(
+        1, ge=1, le=_MANY, description="Number of batches whose gradients are added up for one optimizer step."
+    )
+    label_smoothing: values.Fraction = Field(
+        0.0, description="Share of each text's probability that the loss spreads evenly over all classes."
+    )
     adversarial_norm: float | None = Field(
-        1.5, gt=0, le=_MANY, description="length of a worst-case offset of each text's embeddings; null = none"
+        1.5, gt=0, le=_MANY, description="Norm of the offset in the worst-case direction that is added to the "
+        "embeddings of each text when it is trained on a second time (adversarial training). `null` means no second "
+        "time, which is twice as fast.",
+    )  # fmt: skip
+    class_weights: Annotated[Literal["none", "balanced"], _OR_NULL] = Field(
+        "none", description="Weights of the classes in the losses of network and linear model: `none`, or `balanced`, "
+        "which is in inverse proportion to their numbers of texts.",
+    )  # fmt: skip
+    monitor: Annotated[Literal["dev_loss", "dev_accuracy", "dev_macro_f1"], needs.DEV] = Field(
+        "dev_loss", description="Score on dev, of network and linear model together, that decides the best epoch. The "
+        "loss, which is that of calibrated probabilities, is the least noisy one.",
+    )  # fmt: skip
+    patience: Annotated[int | None, needs.DEV] = Field(
+        3, ge=1, le=_MANY, description="Number of evaluations (one per epoch) without improvement after which training "
+        "stops. `null` means that it never stops early.",
+    )  # fmt: skip
+    seed: int = Field(
+        1, ge=0, le=2**63 - 1, description="Random seed of initial weights, dropout, batches and the texts held out."
     )
-    class_weights: Literal["none", "balanced"] = "none"
-    monitor: Annotated[Literal["dev_loss", "dev_accuracy", "dev_macro_f1"], _DEV] = "dev_loss"
-    patience: Annotated[int | None, _DEV] = Field(
-        3, ge=1, le=_MANY, description="evaluations without a better one before training stops"
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Number format of matrix products in training (autocast). The weights stay float32."
     )
-    seed: int = Field(1, ge=0, le=2**63 - 1)
-    precision: Literal["float32", "bfloat16"] = "float32"
-    tf32: Annotated[bool, _FLOAT32] = Field(False, description="a GPU may round factors of float32 products to 10 bits")
-    save_minutes: float = Field(5.0, gt=0, description="the training state is saved at least this often")
+    tf32: Annotated[bool, needs.FLOAT32] = Field(
+        False, description="Let a GPU round the factors of float32 matrix products to 10 bits of mantissa (TF32), in "
+        "training and in its evaluations on dev.",
+    )  # fmt: skip
+    save_minutes: float = Field(
+        5.0, gt=0, description="Minutes after which the training state is saved again at the latest. It is also saved "
+        "at each evaluation.",
+    )  # fmt: skip
 
     @field_validator("class_weights", mode="before")
     @classmethod
     def _null_means_none(cls, value: Any) -> Any:
         return "none" if value is None else value  # YAML writers use both `none` and `null`
-
-
-# What `preset: plain` changes of the defaults: the network of the config, and nothing else.
-PLAIN: dict[str, dict[str, Any]] = {
-    "model": {"rare_dim": None, "ngrams": 1, "linear": "report"},
-    "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1},
-}
-
-
-class Config(Section):
-    preset: Literal["best", "plain"] = Field("best", description="which defaults the keys have that are not stated")
-    data: DataConfig = DataConfig()
-    tokenizer: TokenizerConfig = TokenizerConfig()
-    vocab: VocabConfig = VocabConfig()
-    model: ModelConfig = ModelConfig()
-    train: TrainConfig = TrainConfig()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _preset_defaults(cls, tree: Any) -> Any:
-        """Keys that are not stated take the defaults of the preset."""
-        if not isinstance(tree, dict) or tree.get("preset", "best") != "plain":
-            return tree
-        tree = dict(tree)
-        for section, defaults in PLAIN.items():
-            given = tree.get(section, {})
-            if isinstance(given, dict):
-                tree[section] = defaults | given
-        return tree
-
-    def default(self, section: str, key: str) -> Any:
-        """The value of a key that is not stated."""
-        changed = PLAIN.get(section, {}) if self.preset == "plain" else {}
-        return changed.get(key, type(getattr(self, section)).model_fields[key].default)
-
-    def sections(self) -> Iterator[tuple[str, Section]]:
-        return ((name, getattr(self, name)) for name in SECTIONS)
-
-    def replaced(self, **sections: dict[str, Any]) -> Config:
-        """A copy with other values, which are not checked. sections: the keys to change, by the name of the section."""
-        changed = {name: getattr(self, name).model_copy(update=keys) for name, keys in sections.items()}
-        return self.model_copy(update=changed)
-
-    def to_yaml(self) -> str:
-        return to_yaml(self.model_dump())
-
-
-SECTIONS = [name for name in Config.model_fields if name != "preset"]
-
-
-def to_yaml(tree: dict[str, Any]) -> str:
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-
-
-def dead_keys(config: Config) -> list[str]:
-    """A sentence for each key whose value is not the default and which lacks what it needs in this config."""
-    sentences = []
-    for name, section in config.sections():
-        for key, value in section:
-            for needs in type(section).model_fields[key].metadata:
-                if isinstance(needs, Needs) and value != config.default(name, key) and not needs.met(config):
-                    reason = needs.reason.format(**dict(config.sections()))
-                    sentences.append(f"{name}.{key}: {value} {needs.result}: {reason}")
-    return sentences

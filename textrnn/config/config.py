@@ -1,0 +1,93 @@
+"""The whole config: its sections, its presets, and what it says about its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from textrnn.config.needs import Needs
+from textrnn.config.sections import DataConfig, ModelConfig, Section, TokenizerConfig, TrainConfig, VocabConfig
+
+# What `preset: plain` changes of the defaults: the network of the config, and nothing else.
+PLAIN: dict[str, dict[str, Any]] = {
+    "model": {"rare_dim": None, "ngrams": 1, "linear": "report"},
+    "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1},
+}
+
+
+class Config(Section):
+    preset: Literal["best", "plain"] = Field(
+        "best", description="Defaults of the keys that are not stated: `best` aims at the best accuracy; `plain` is "
+        "the network of the config and nothing else.",
+    )  # fmt: skip
+    data: DataConfig = DataConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    vocab: VocabConfig = VocabConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_defaults(cls, tree: Any) -> Any:
+        """Keys that are not stated take the defaults of the preset."""
+        if not isinstance(tree, dict) or tree.get("preset", "best") != "plain":
+            return tree
+        tree = dict(tree)
+        for section, defaults in PLAIN.items():
+            given = tree.get(section, {})
+            if isinstance(given, dict):
+                tree[section] = defaults | given
+        return tree
+
+    def default(self, section: str, key: str) -> Any:
+        """The value of a key that is not stated."""
+        changed = PLAIN.get(section, {}) if self.preset == "plain" else {}
+        return changed.get(key, type(getattr(self, section)).model_fields[key].default)
+
+    def sections(self) -> Iterator[tuple[str, Section]]:
+        return ((name, getattr(self, name)) for name in SECTIONS)
+
+    def replaced(self, **sections: dict[str, Any]) -> Config:
+        """A copy with other values, which are not checked. sections: the keys to change, by the name of the section."""
+        changed = {name: getattr(self, name).model_copy(update=keys) for name, keys in sections.items()}
+        return self.model_copy(update=changed)
+
+    def to_yaml(self) -> str:
+        return to_yaml(self.model_dump())
+
+
+SECTIONS = [name for name in Config.model_fields if name != "preset"]
+# The keys that matter first. The reference shows them before all others.
+MAIN_KEYS = (
+    "data.train", "data.dev", "data.test", "data.text_column", "data.label_column",
+    "tokenizer.kind", "model.architecture", "model.cell", "model.hidden_size", "model.num_layers",
+    "model.bidirectional", "model.dropout", "train.batch_size", "train.epochs",
+    "train.learning_rate", "train.grad_clip_norm", "train.seed",
+)  # fmt: skip
+
+
+def description(key: str) -> str:
+    """The meaning of `preset` or of a `section.key`: sentences, with values and names of keys in backticks. Raises
+    KeyError for an unknown key."""
+    section, _, name = key.rpartition(".")
+    model = Config.model_fields[section].annotation if section else Config
+    return str(model.model_fields[name].description)  # type: ignore[union-attr]
+
+
+def to_yaml(tree: dict[str, Any]) -> str:
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def dead_keys(config: Config) -> list[str]:
+    """A sentence for each key whose value is not the default and which lacks what it needs in this config."""
+    sentences = []
+    for name, section in config.sections():
+        for key, value in section:
+            for needs in type(section).model_fields[key].metadata:
+                if isinstance(needs, Needs) and value != config.default(name, key) and not needs.met(config):
+                    reason = needs.reason.format(**dict(config.sections()))
+                    sentences.append(f"{name}.{key}: {value} {needs.result}: {reason}")
+    return sentences

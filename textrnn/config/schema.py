@@ -1,0 +1,38 @@
+"""The config as a JSON Schema, with which editors check and complete a YAML file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from textrnn.config.config import PLAIN, Config
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Untitled(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False  # it would repeat the name of the key
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with two exceptions: it
+    takes any name of an encoding, and it refuses a number or a boolean that is written as another type ("64", 1)."""
+    properties = {"preset": Config.model_json_schema(schema_generator=_Untitled)["properties"]["preset"]}
+    for name, section in Config().sections():
+        keys = type(section).model_json_schema(schema_generator=_Untitled)["properties"]
+        for key, default in PLAIN.get(name, {}).items():
+            keys[key]["description"] += f" With `preset: plain` the default is `{in_yaml(default)}`."
+        properties[name] = _mapping(keys)
+    return {"$schema": DIALECT, "title": "The config of textrnn", **_mapping(properties)}
+
+
+def in_yaml(value: Any) -> str:
+    """A default or a choice, as one writes it in YAML."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _mapping(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
