@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
+import re
+from ast import literal_eval
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +28,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
 from textrnn import RNNClassifier
-from textrnn.config import PLAIN, known_keys
+from textrnn.config import PLAIN, description, known_keys
 from textrnn.errors import DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
@@ -53,6 +55,42 @@ def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     expected = {key.split(".")[1]: known_keys()[key] for key in keys}
     found = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
     assert found == expected | own
+
+
+def test_its_docstring_has_each_parameter_once_with_the_meaning_of_the_key() -> None:
+    entries = re.findall(
+        r"^(\w+) : (.+), default=(.+)\n((?:    .+\n)+)", inspect.getdoc(RNNClassifier) or "", re.MULTILINE
+    )
+    defaults = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
+    assert {name: literal_eval(default) for name, _, default, _ in entries} == defaults
+    assert len(entries) == len(defaults)
+    types = {name: kind for name, kind, *_ in entries}
+    meanings = {name: " ".join(text.split()) for name, *_, text in entries}
+    assert types["cell"] == '{"rnn", "gru", "lstm"}' and types["epochs"] == 'int or "auto"'
+    assert types["rare_dim"] == 'int or None or "preset"'
+    assert meanings["hidden_size"] == description("model.hidden_size")
+    assert meanings["fc_size"] == description("model.fc_size").replace("null", "None")
+    assert meanings["ngrams"].endswith('"preset" means 2, or 1 with the preset `plain`.')
+
+
+def test_an_unknown_parameter_is_a_type_error_as_of_any_function() -> None:
+    with pytest.raises(TypeError, match=r"RNNClassifier.__init__\(\) got an unexpected keyword argument 'hiden_size'"):
+        RNNClassifier(hiden_size=3)
+    with pytest.raises(TypeError, match="positional argument"):
+        RNNClassifier("plain")  # type: ignore[misc]
+
+
+class Larger(RNNClassifier):
+    """Has a parameter and a default of its own."""
+
+    def __init__(self, *, width: int = 2, hidden_size: int = 200) -> None:
+        super().__init__(hidden_size=hidden_size)
+        self.width = width
+
+
+def test_a_subclass_may_have_parameters_of_its_own() -> None:
+    assert clone(Larger(width=3)).get_params() == {"width": 3, "hidden_size": 200}
+    assert Larger().cell == "gru"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("names", [["food", "sport", "travel"], [7, -1, 30], [True, False, False]], ids=str)

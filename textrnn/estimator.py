@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
@@ -17,7 +18,7 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length,
 
 from textrnn.checking.faults import find_faults
 from textrnn.classifier import TextClassifier, check_none_missing, check_texts
-from textrnn.config import Config, build_config, dead_keys
+from textrnn.config import Config, build_config, dead_keys, description, parameters, set_key
 from textrnn.corpus.build import build_tokenizer, split_options
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import split_corpora
@@ -52,36 +53,57 @@ def _labels(y: Any) -> np.ndarray:
     return labels
 
 
+_DEFAULTS: dict[str, Any] = {**parameters.defaults(), "device": "auto", "verbose": 0}
+_OWN = {
+    "random_state": (
+        "int, RandomState or None",
+        f"{description('train.seed')} A RandomState draws one, `None` draws one from NumPy's global random state.",
+    ),
+    "device": ("str", "Device to train on: `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`."),
+    "verbose": ("int", "1 shows a progress bar."),
+}
+_ATTRIBUTES = {
+    "classes_": ("ndarray of shape (n_classes,)", "The labels, in the order of the columns of `predict_proba`."),
+    "classifier_": ("TextClassifier", "The trained model."),
+    "history_": ("list of dict", "A record for each evaluation, as in the lines of a run's history.jsonl."),
+}
+
+
+def _entries() -> dict[str, tuple[str, str]]:
+    """The type with the default, and the meaning, of each parameter."""
+    entries = {}
+    for name, default in _DEFAULTS.items():
+        kind, meaning = _OWN[name] if name in _OWN else parameters.described(name)
+        entries[name] = f"{kind}, default={default!r}", meaning
+    return entries
+
+
 class RNNClassifier(ClassifierMixin, BaseEstimator):
-    """A TextRNN, RCNN or TDNN over strings.
-
-    Parameters are the config's keys of `model` and `train` and their defaults, and `tokenizer` (its kind), `lowercase`,
-    `normalize`, `min_count`, `max_size`, `max_length`, `empty_texts` and `dev_fraction`
-    (docs/reference/config.md). Those that are "preset" have the default of `preset`: best, or plain, the network of
-    the parameters and nothing else.
-    random_state: `train.seed`, or a RandomState (None: NumPy's) to draw it from. device: auto, cpu, cuda or cuda:N.
-    verbose: 1 shows a bar.
-
-    After `fit`: classes_ (C,), in the order of the columns of `predict_proba`; classifier_, a TextClassifier; history_,
-    a dict for each evaluation, as the lines of history.jsonl.
-    """
+    __doc__ = parameters.docstring(
+        "A TextRNN, RCNN or TDNN that classifies strings, trained from lists of texts and labels.\n\n"
+        "Its parameters are keys of the config, with the same defaults. Names with a dot, such as\n"
+        "`data.dev`, are keys that have no parameter.",
+        _entries(),
+        _ATTRIBUTES,
+    )
 
     classes_: np.ndarray
     classifier_: TextClassifier
     history_: list[dict[str, Any]]
 
-    def __init__(
-        self, *, preset="best", architecture="textrnn", cell="gru", nonlinearity="tanh", embedding_dim=None,
-        hidden_size=96, num_layers=1, bidirectional=True, dropout=0.5, embedding_dropout=0.5, pooling="max",
-        attention_hops=1, fc_size=None, freeze_embedding=False, rare_dim="preset", ngrams="preset", ngram_dim=16,
-        max_ngrams=1 << 17, linear="preset", batch_size="auto", epochs="auto", folds="preset", learning_rate=4e-3,
-        embedding_lr_multiplier="preset", weight_decay=0.01, schedule="linear", warmup=0.05, grad_clip_norm=1.0,
-        accumulate=1, label_smoothing=0.0,
-        adversarial_norm="preset", class_weights="none", monitor="dev_loss", patience=3, precision="float32",
-        tf32=False, tokenizer="char", lowercase=True, normalize=True, min_count=2, max_size=50_000, max_length=512,
-        empty_texts="skip", dev_fraction=None, random_state=1, device="auto", verbose=0,
-    ) -> None:  # fmt: skip
-        self.__dict__.update({name: value for name, value in locals().items() if name != "self"})
+    def __init__(self, **parameters: Any) -> None:
+        for name in parameters:
+            if name not in _DEFAULTS:
+                raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}")
+        self.__dict__.update(_DEFAULTS | parameters)
+
+    __init__.__signature__ = inspect.Signature([  # type: ignore[attr-defined] # read by scikit-learn, help and editors
+        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+            for name, default in _DEFAULTS.items()
+        ),
+    ])  # fmt: skip
 
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans, in lists, arrays or Series.
@@ -175,13 +197,13 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def _config(self) -> Config:
         given = self.get_params().items()
         values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given}
-        seed, preset = values["random_state"], values.pop("preset")
-        values["seed"] = seed if isinstance(seed, int) else int(check_random_state(seed).randint(2**31 - 1))
-        values["kind"] = values["tokenizer"]
-        tree: dict[str, Any] = {"preset": preset}
-        for name, section in Config().sections():
-            stated = ((key, values[key]) for key in type(section).model_fields if key in values)
-            tree[name] = {key: value for key, value in stated if not (isinstance(value, str) and value == "preset")}
+        seed = values["random_state"]
+        if not isinstance(seed, int):
+            values["random_state"] = int(check_random_state(seed).randint(2**31 - 1))
+        tree: dict[str, Any] = {"preset": values["preset"]}
+        for name, key in parameters.KEYS.items():
+            if name != "preset" and not (name in parameters.OF_PRESETS and values[name] == "preset"):
+                set_key(tree, key, values[name])
         try:
             return build_config(tree, origin=type(self).__name__)
         except ConfigError as error:

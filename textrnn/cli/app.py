@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from textrnn import __version__
-from textrnn.cli import check, compare, eval, explain, gradients, predict, train, vocab
+from textrnn.cli import check, compare, config, eval, explain, gradients, predict, train, vocab
 from textrnn.runtime.distributed import alone, check_environment, process_group
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.process import exit_on_error, prepare_process
@@ -37,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS: list[Callable[..., None]] = [
-    vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain, compare.compare,
+    config.config, vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain, compare.compare,
     gradients.gradients,
 ]  # fmt: skip
 for _command in _COMMANDS:

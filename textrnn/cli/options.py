@@ -36,6 +36,10 @@ TextColumn = Annotated[
     option(metavar="COLUMN", help="Of texts: a name, or a 0-based number; several, with commas, are joined."),
 ]
 LabelColumn = Annotated[list[str] | None, option(metavar="COLUMN", help="Of labels, likewise a single one.")]
+Preset = Annotated[
+    Literal["best", "plain"] | None,
+    option(help="The defaults of keys that are not stated; plain: the network of the config and nothing else."),
+]
 Device = Annotated[str, typer.Option("--device", callback=_device, metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[
     Literal["float32", "bfloat16", "auto"],
@@ -91,11 +95,11 @@ def parse_overrides(
 
 def load_config(
     config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]], preset: str | None = None, *,
-    example: str,
+    example: str | None = None,
 ) -> Any:  # fmt: skip
-    """The config of --config, --data and --set together. Raises UsageError, with an example of what to give, if none
-    of them names texts."""
-    if config is None and not data and not any(key == "data.train" for key, _ in overrides):
+    """The config of --config, --data and --set together. example: what to give, for the UsageError that is raised if
+    none of them names texts; without one, they need not."""
+    if example and config is None and not data and not any(key == "data.train" for key, _ in overrides):
         raise UsageError(f"give --config FILE, or --data FILE for a labelled file, as in: {example}")
     from textrnn.config import load_config as load
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -26,12 +26,7 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="Start over in place of an existing run and its eval/.")
     ] = False,
-    preset: Annotated[
-        Literal["best", "plain"] | None,
-        options.option(
-            help="The defaults of keys that are not stated; plain: the network of the config and nothing else."
-        ),
-    ] = None,
+    preset: options.Preset = None,
     device: options.Device = "auto",
 ) -> None:
     """Train a model; the best one on dev is kept in RUN/model.
