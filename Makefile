@@ -39,7 +39,7 @@ browser: install ## the tests that open report.html in Chromium, and keep pictur
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 	$(BIN)/python -m pytest -q -m browser
 
-docs: install ## the site of docs/, into build/site; index.html opens in a browser
+docs: install ## the site of docs/, into build/site (to search in it: python3 -m http.server -d build/site)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/python -m scripts.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

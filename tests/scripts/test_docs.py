@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -58,3 +59,15 @@ def test_each_command_has_a_page_with_its_options_and_none_is_left_of_a_command_
     assert "textrnn predict [OPTIONS] RUN [FILE|-]...\n" in page
     assert re.search(r"^\| `--batch-size N` \| .+ \| 512 \|$", page, re.MULTILINE)
     assert "[predict](predict.md)" in pages[f"{folder}/index.md"]
+
+
+def test_the_navigation_of_the_site_has_each_page_once() -> None:
+    def pages(entry: Any) -> list[str]:
+        if isinstance(entry, dict):
+            entry = list(entry.values())
+        return [entry] if isinstance(entry, str) else [page for part in entry for page in pages(part)]
+
+    docs = ROOT / "docs"
+    files = [path for suffix in ("md", "ipynb") for path in docs.rglob(f"*.{suffix}")]
+    navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    assert sorted(pages(navigation)) == sorted(str(path.relative_to(docs)) for path in files)
