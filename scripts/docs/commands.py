@@ -31,6 +31,7 @@ def pages() -> dict[str, str]:
 
 def _page(name: str, command: Any, root: Context) -> str:
     context = Context(command, info_name=name, parent=root)
+    command.get_help(context)  # fills the descriptions of config keys into the helps of options
     paragraphs = [" ".join(paragraph.split()) for paragraph in (command.help or "").split("\n\n")]
     examples = [text.removeprefix(_EXAMPLE) for text in paragraphs if text.startswith(_EXAMPLE)]
     parts = [
