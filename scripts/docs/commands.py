@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -85,7 +86,7 @@ def _words(range: re.Match[str]) -> str:
 def _table(first: str, rows: list[tuple[str, str, str]]) -> str:
     lines = [f"| {first} | meaning | default |", "|---|---|---|"]
     for name, text, default in rows:
-        lines.append(f"| `{_cell(name)}` | {_cell(_escape(text))} | {_cell(_escape(default))} |")
+        lines.append(f"| {_code(name)} | {_cell(_escape(text))} | {_cell(_escape(default))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -97,6 +98,11 @@ def _overview(group: TyperGroup, commands: dict[str, Any], root: Context) -> str
     common = "[What all commands have in common](../command-line.md): streams, exit codes, columns, signals.\n"
     parts = ["# Commands\n", _NOTE, f"{group.help}\n", "\n".join(lines) + "\n", common]
     return "\n".join([*parts, "## Options of the program itself\n", _table("option", options)])
+
+
+def _code(text: str) -> str:
+    """As HTML, in which renderers of Markdown agree about a bar inside a table."""
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"
 
 
 def _cell(text: str) -> str:

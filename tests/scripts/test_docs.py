@@ -57,7 +57,7 @@ def test_each_command_has_a_page_with_its_options_and_none_is_left_of_a_command_
     assert {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()} == set(pages)
     page = pages[f"{folder}/predict.md"]
     assert "textrnn predict [OPTIONS] RUN [FILE|-]...\n" in page
-    assert re.search(r"^\| `--batch-size N` \| .+ \| 512 \|$", page, re.MULTILINE)
+    assert re.search(r"^\| <code>.*--batch-size N</code> \| .+ \| 512 \|$", page, re.MULTILINE)
     assert "[predict](predict.md)" in pages[f"{folder}/index.md"]
     for path, content in pages.items():
         assert not re.search(r"\{[a-z]+\.[a-z_]+\}", content), f"{path}: a placeholder of a config key is not filled in"
