@@ -91,11 +91,11 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     classifier_: TextClassifier
     history_: list[dict[str, Any]]
 
-    def __init__(self, **parameters: Any) -> None:
-        for name in parameters:
+    def __init__(self, **values: Any) -> None:
+        for name in values:
             if name not in _DEFAULTS:
                 raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}")
-        self.__dict__.update(_DEFAULTS | parameters)
+        self.__dict__.update(_DEFAULTS | values)
 
     __init__.__signature__ = inspect.Signature([  # type: ignore[attr-defined] # read by scikit-learn, help and editors
         inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),

@@ -18,8 +18,8 @@ Paths are relative to the current folder; `~/` is the home folder. A key that ha
 `model.nonlinearity` with a GRU), causes a warning.
 
 `textrnn config --config FILE` prints the config that `textrnn train` would use, with every key. `textrnn config
---schema` prints a JSON Schema, with which editors check and complete a config. The files in `configs/` name it in their
-first line: `# yaml-language-server: $schema=../schema/textrnn.schema.json`.
+--schema > textrnn.schema.json` writes a JSON Schema, with which editors check and complete a config that names it in
+its first line: `# yaml-language-server: $schema=textrnn.schema.json`. The configs in `configs/` do.
 
 ## Keys that matter first
 
@@ -69,7 +69,7 @@ def _row(key: str) -> str:
     if name in PLAIN.get(section, {}):
         default += f"; plain: `{in_yaml(PLAIN[section][name])}`"
     values = _values(json_schema()["properties"][section]["properties"][name])
-    return f"| `{key}` | {default} | {values} | {description(key)} |".replace("`|`", "`\\|`")
+    return f"| `{key}` | {default} | {values} | {description(key)} |"
 
 
 def _values(schema: dict[str, Any]) -> str:
@@ -99,4 +99,4 @@ def _range(schema: dict[str, Any]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}".replace("+", "")
+    return f"{value:,}".removesuffix(".0") if value < 1e20 else f"{value:.0e}".replace("+", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,11 @@ def test_each_is_current(path: str) -> None:
         pytest.skip("another version of typer words its help differently")
     file = ROOT / path
     assert file.exists(), f"{path} is missing: python -m scripts.docs"
-    assert file.read_text(encoding="utf-8") == generated()[path], f"{path} is stale: python -m scripts.docs"
+    content, expected = file.read_text(encoding="utf-8"), generated()[path]
+    if path.endswith(".json"):  # versions of pydantic write 1 and 1.0
+        assert json.loads(content) == json.loads(expected), f"{path} is stale: python -m scripts.docs"
+    else:
+        assert content == expected, f"{path} is stale: python -m scripts.docs"
 
 
 def test_the_command_writes_what_has_changed(

@@ -12,17 +12,22 @@ from textrnn.config.config import PLAIN, Config
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class _Untitled(GenerateJsonSchema):
+class _Generator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False  # it would repeat the name of the key
+
+    def literal_schema(self, schema: Any) -> dict[str, Any]:
+        """All choices are strings. (Versions of pydantic say that in different ways.)"""
+        choices = schema["expected"]
+        return {"type": "string"} | ({"const": choices[0]} if len(choices) == 1 else {"enum": choices})
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with two exceptions: it
     takes any name of an encoding, and it refuses a number or a boolean that is written as another type ("64", 1)."""
-    properties = {"preset": Config.model_json_schema(schema_generator=_Untitled)["properties"]["preset"]}
+    properties = {"preset": Config.model_json_schema(schema_generator=_Generator)["properties"]["preset"]}
     for name, section in Config().sections():
-        keys = type(section).model_json_schema(schema_generator=_Untitled)["properties"]
+        keys = type(section).model_json_schema(schema_generator=_Generator)["properties"]
         for key, default in PLAIN.get(name, {}).items():
             keys[key]["description"] += f" With `preset: plain` the default is `{in_yaml(default)}`."
         properties[name] = _mapping(keys)

@@ -47,8 +47,8 @@ class DataConfig(Section):
         "0.1 or, with fewer than 20,000 texts, cross-fitting (`train.folds`).",
     )  # fmt: skip
     format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = Field(
-        "auto", description="Format of the files. `auto` decides by the suffix or else by the first line; a `folder` "
-        "has a folder for each class, with one text per file.",
+        "auto", description="Format of the files. `auto` decides by the suffix or else by the first line; "
+        "`folder` means a folder for each class, with one text per file.",
     )  # fmt: skip
     text_column: values.TextColumns | None = Field(
         None, description="Column of the texts: a name (the first row is a header) or a 0-based number (there is no "
@@ -65,7 +65,7 @@ class DataConfig(Section):
     )  # fmt: skip
     delimiter: Annotated[values.Delimiter | None, needs.CSV] = Field(
         None, description="Character between the fields of csv files, or `tab`. `null` means the one that a first line "
-        "`sep=;` states, or else the comma, semicolon, tab or `|` that fits the first lines.",
+        "`sep=;` states, or else the comma, semicolon, tab or vertical bar that fits the first lines.",
     )  # fmt: skip
     encoding: values.Name = Field(
         "utf-8", description="Encoding of the files: any text encoding that Python knows. A byte order mark is dropped."
@@ -145,7 +145,7 @@ class ModelConfig(Section):
         "each word's embedding with its left and right contexts; `tdnn` replaces the cell with convolutions over time, "
         "three steps wide and, in layer n (from 0), 2^n steps apart: 1, 2 and 3 layers see 3, 7 and 15 words.",
     )  # fmt: skip
-    cell: Annotated[Cell, needs.CELL] = Field("gru", description="Type of recurrent cell.")
+    cell: Annotated[Cell, needs.CELL] = Field("gru", description="Type of recurrent cell; `tdnn` has none.")
     nonlinearity: Annotated[Literal["tanh", "relu"], needs.CELL, needs.RNN] = Field(
         "tanh", description="Activation function of the cell `rnn`."
     )
@@ -237,7 +237,7 @@ class TrainConfig(Section):
         "half a cosine wave (`cosine`).",
     )  # fmt: skip
     warmup: values.Fraction = Field(
-        0.05, description="Share of all steps over which the learning rate rises from 0 to its peak."
+        0.05, description="Share of all steps over which the learning rate rises to its peak."
     )
     grad_clip_norm: float | None = Field(
         1.0, gt=0, description="Maximum global norm of the gradients, to which larger ones are scaled down (clipping). "
@@ -247,27 +247,30 @@ class TrainConfig(Section):
         1, ge=1, le=_MANY, description="Number of batches whose gradients are added up for one optimizer step."
     )
     label_smoothing: values.Fraction = Field(
-        0.0, description="Share of each text's probability that the loss spreads evenly over all classes."
+        0.0, description="Share of the target probability that the loss spreads evenly over all classes."
     )
     adversarial_norm: float | None = Field(
-        1.5, gt=0, le=_MANY, description="Norm of the offset in the worst-case direction that is added to the "
-        "embeddings of each text when it is trained on a second time (adversarial training). `null` means no second "
+        1.5, gt=0, le=_MANY, description="Norm of the worst-case offset that is added to the embeddings of "
+        "each text when it is trained on a second time (adversarial training). `null` means no second "
         "time, which is twice as fast.",
     )  # fmt: skip
     class_weights: Annotated[Literal["none", "balanced"], _OR_NULL] = Field(
         "none", description="Weights of the classes in the losses of network and linear model: `none`, or `balanced`, "
-        "which is in inverse proportion to their numbers of texts.",
+        "in inverse proportion to the number of texts of each class.",
     )  # fmt: skip
     monitor: Annotated[Literal["dev_loss", "dev_accuracy", "dev_macro_f1"], needs.DEV] = Field(
         "dev_loss", description="Score on dev, of network and linear model together, that decides the best epoch. The "
-        "loss, which is that of calibrated probabilities, is the least noisy one.",
+        "loss is that of calibrated probabilities, and the least noisy score.",
     )  # fmt: skip
     patience: Annotated[int | None, needs.DEV] = Field(
         3, ge=1, le=_MANY, description="Number of evaluations (one per epoch) without improvement after which training "
         "stops. `null` means that it never stops early.",
     )  # fmt: skip
     seed: int = Field(
-        1, ge=0, le=2**63 - 1, description="Random seed of initial weights, dropout, batches and the texts held out."
+        1,
+        ge=0,
+        le=2**63 - 1,
+        description="Random seed of initial weights, dropout, batches and the texts that are held out.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Number format of matrix products in training (autocast). The weights stay float32."
@@ -277,8 +280,8 @@ class TrainConfig(Section):
         "training and in its evaluations on dev.",
     )  # fmt: skip
     save_minutes: float = Field(
-        5.0, gt=0, description="Minutes after which the training state is saved again at the latest. It is also saved "
-        "at each evaluation.",
+        5.0, gt=0, description="Maximum number of minutes between two saves of the training state, which is also "
+        "saved at each evaluation.",
     )  # fmt: skip
 
     @field_validator("class_weights", mode="before")
