@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint pytest test slow gpu browser wheel bench accuracy clean
+.PHONY: help install demo lint pytest test slow gpu browser docs wheel bench accuracy clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -51,11 +51,16 @@ wheel: install ## build the source distribution and the wheel into dist/, and ch
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/twine check --strict dist/*
 
-bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 40 minutes)
+docs: install ## the site of docs/, into build/site (to search in it: python3 -m http.server -d build/site)
+	$(BIN)/$(PIP_INSTALL) -e '.[docs]'
+	$(BIN)/python -m scripts.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/explanation/benchmarks.md (about 40 minutes)
 	-$(BIN)/$(PIP_INSTALL) -e '.[bench]'
 	$(BIN)/python -m scripts.bench $(ONLY)
 
-accuracy: install ## train all recipes, or ONLY=mr or small, beside linear models, and write docs/accuracy.md (hours)
+accuracy: install ## train all recipes, or ONLY=mr or small, beside linear models, and write docs/explanation/accuracy.md (hours)
 	-$(BIN)/$(PIP_INSTALL) -e '.[bench]'
 	$(BIN)/python -m scripts.accuracy $(ONLY)
 

@@ -1,1 +1,1 @@
-"""`make accuracy`: accuracy of the shipped recipes compared with linear models, written to docs/accuracy.md."""
+"""`make accuracy`: accuracy of the shipped recipes beside linear models, for docs/explanation/accuracy.md."""

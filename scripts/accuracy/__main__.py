@@ -1,7 +1,8 @@
-"""`python -m scripts.accuracy [TASK]...`: accuracy of the recipes and of linear models, written to docs/accuracy.md.
+"""`python -m scripts.accuracy [TASK]...`: accuracy of the recipes and of linear models.
 
-Everything that can be chosen is chosen on dev. Each reading of a test set is recorded in docs/accuracy.jsonl, and a
-second one by the same recipe and seed is refused without --again.
+Everything that can be chosen is chosen on dev. Each evaluation on a test set is recorded in
+docs/explanation/accuracy.jsonl, and a second one by the same recipe and seed is refused without --again. The results
+are written to docs/explanation/accuracy.md.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from scripts.bench.report import describe, put
 from scripts.bench.rivals.corpus import read_texts
 from scripts.bench.timing import environment
 
-PAGE = ROOT / "docs" / "accuracy.md"
+PAGE = ROOT / "docs" / "explanation" / "accuracy.md"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""docs/accuracy.md: the last reading of each task, program and seed."""
+"""docs/explanation/accuracy.md: the last reading of each task, program and seed."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def small_results(readings: list[dict[str, Any]]) -> list[str]:
     header = ["task", "linear model", "textrnn, defaults", "difference", "range", "seeds", "textrnn, plain"]
     note = "`make accuracy ONLY=small`: accuracy on the test texts; the linear model is the better of LinearSVC and "
     note += "logistic regression on TF-IDF, with C, by cross-validation on the training texts. `plain`: mean of the "
-    note += "same seeds. Calibration error: of the defaults' probabilities, expected, in 15 bins. Tasks not yet read "
-    note += "with today's defaults are left out."
+    note += "same seeds. Calibration error: of the defaults' probabilities, expected, in 15 bins. Tasks not yet "
+    note += "evaluated with today's defaults are left out."
     return [table("Twelve small tasks", [*header, "calibration error"], rows), note]
 
 

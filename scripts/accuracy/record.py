@@ -1,4 +1,4 @@
-"""The record of every reading of a test set (docs/accuracy.jsonl), and the names of recipes in it."""
+"""The record of every reading of a test set (docs/explanation/accuracy.jsonl), and the names of recipes in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from scripts.bench.corpora import ROOT
 from textrnn.config import Config
 
-RECORD = ROOT / "docs" / "accuracy.jsonl"
+RECORD = ROOT / "docs" / "explanation" / "accuracy.jsonl"
 
 # Changes of defaults, since recipes are known by the keys that they state. Each applies to the recipes for which its
 # function is true: they become other recipes, and their test sets are to be read anew. A new key whose default is what

@@ -1,1 +1,1 @@
-"""`make bench`: what textrnn and its rivals take, measured side by side and written to docs/benchmarks.md."""
+"""`make bench`: what textrnn and its rivals take, measured side by side, for docs/explanation/benchmarks.md."""

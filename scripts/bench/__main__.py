@@ -1,4 +1,4 @@
-"""`python -m scripts.bench [PART]...`: measure the parts named, or all, and write them into docs/benchmarks.md."""
+"""`python -m scripts.bench [PART]...`: measure the parts named, or all, for docs/explanation/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.bench.corpora import ROOT, Missing
 from scripts.bench.report import describe, put, versions
 from scripts.bench.timing import environment
 
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / "explanation" / "benchmarks.md"
 PARTS = {  # part: its module
     "encoder": "encoder", "titles": "training", "reviews": "training", "prediction": "prediction",
     "sizes": "sizes", "tokenizing": "data", "cache": "data",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.docs import config, schema
+from scripts.docs import commands, config, schema
 
 ROOT = Path(__file__).parents[2]
 # Each returns the content of its files by their path from the root.
-GENERATORS: list[Callable[[], dict[str, str]]] = [config.pages, schema.files]
+GENERATORS: list[Callable[[], dict[str, str]]] = [config.pages, commands.pages, schema.files]
 
 
 def generated() -> dict[str, str]:

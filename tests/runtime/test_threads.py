@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -110,3 +112,12 @@ def test_when_the_caller_stops_nothing_goes_on_beside_it() -> None:
     for _ in map_in_threads(slow, range(2), cores=2, mode=torch.no_grad):
         break
     assert ended.is_set()
+
+
+def test_the_program_loads_on_a_system_that_cannot_fork() -> None:
+    code = (
+        "import os, sys, torch; del os.register_at_fork; sys.modules['fcntl'] = None; "
+        "from textrnn import RNNClassifier, TextClassifier; import textrnn.commands.train"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

@@ -50,7 +50,8 @@ def find_label_errors(margins: np.ndarray, labels: np.ndarray, *, fewest: int = 
     Texts are ranked by the probability of their own label (`self-confidence`), and counted by the confident joint of
     confident learning (Northcutt, Jiang and Chuang 2021, equations 1 and 2): a label is suspect if another class has
     a probability of at least its own mean over the texts that are labelled with it, and the highest of those that do.
-    Of the rankings that the paper compares, this one finds labels that were changed at random best (docs/check.md).
+    Of the rankings that the paper compares, this one finds labels that were changed at random best
+    (docs/explanation/check.md).
     """
     rows, classes = np.arange(len(labels)), margins.shape[1]
     probabilities = calibrated(margins, labels)

@@ -49,7 +49,7 @@ def random_projection(dim: int, narrow_dim: int) -> torch.Tensor:
     the optimizer on a narrow vector is as long as it would be in all `dim` dimensions.
 
     It is not trained: networks with a trained matrix fitted their training texts sooner and others less well
-    (docs/performance.md).
+    (docs/explanation/performance.md).
     """
     return nn.init.orthogonal_(torch.empty(dim, narrow_dim)).mul_(math.sqrt(dim / narrow_dim))
 

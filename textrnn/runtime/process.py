@@ -41,7 +41,7 @@ def prepare_process() -> None:
 
 def tune_torch() -> None:
     """Set the environment variables that OpenMP and torch read when they are loaded, unless the user has
-    (docs/performance.md has the figures)."""
+    (docs/explanation/performance.md has the figures)."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # waiting threads must not occupy cores that others need
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large tensors in huge pages: far fewer page faults

@@ -49,7 +49,8 @@ def _after_fork() -> None:
     _pool.cache_clear()  # its threads are not in this process
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # Windows cannot fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def run_in_threads(tasks: Sequence[Callable[[], T]], *, cores: int, mode: Mode) -> list[T]:
