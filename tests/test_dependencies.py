@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "fasttext": "fasttext-wheel"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "fasttext": "fasttext-wheel", "PIL": "pillow"}
 # Keras runs in an environment of its own, which scripts/bench/programs.py makes
 ELSEWHERE = {"keras", "tensorflow"}
 SINCE = {"get_total_norm": (2, 6), "OutOfMemoryError": (2, 5)}  # names of torch that its first versions lack
@@ -21,7 +21,7 @@ def declared() -> dict[str, list[str]]:
     """Group -> its requirements, "" for those of the package itself. (tomllib is newer than the oldest Python.)"""
     text = (ROOT / "pyproject.toml").read_text()
     groups = {"": re.search(r"^dependencies = \[(.*?)^\]", text, re.MULTILINE | re.DOTALL)}
-    for name in ("dev", "bench", "tensorboard"):
+    for name in ("dev", "bench", "tensorboard", "browser"):
         groups[name] = re.search(rf"^{name} = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
     return {name: re.findall(r'"([^"]+)"', found[1]) for name, found in groups.items() if found}
 
@@ -43,7 +43,8 @@ def imported(folder: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "groups"), [("textrnn", ("", "tensorboard")), ("scripts", ("", "bench")), ("tests", ("", "dev"))]
+    ("folder", "groups"),
+    [("textrnn", ("", "tensorboard")), ("scripts", ("", "bench", "browser")), ("tests", ("", "dev"))],
 )
 def test_every_import_is_declared(folder: str, groups: Iterable[str]) -> None:
     found = imported(folder) - ELSEWHERE

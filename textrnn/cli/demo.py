@@ -8,14 +8,14 @@ from textrnn.runtime.process import FOR_TORCH, check_memory
 from textrnn.runtime.progress import log
 
 NEXT = """next, with your own texts, for example reviews.csv with the columns text and label:
-  textrnn check --data reviews.csv
-  textrnn train --data reviews.csv
+  textrnn init reviews.csv -o reviews.yaml
+  textrnn train --config reviews.yaml
   textrnn eval runs/reviews
   textrnn predict runs/reviews new.csv"""
 
 
 def demo() -> None:
-    """Train on a sample that comes with textrnn, evaluate the model, and predict a few texts.
+    """Train, evaluate and use a model of the bundled sample.
 
     It takes less than a minute on two cores, writes to runs/demo, and replaces an earlier demo there.
 
