@@ -43,7 +43,7 @@ def test_it_prints_report_and_predictions_and_what_to_type_next(demo: Cli) -> No
     assert any("，" in text for text in TEXTS) and any(text.isascii() for text in TEXTS)
     labels = set((RUN / "model/labels.txt").read_text().split())
     assert {line.split()[0] for line in predicted} <= labels
-    assert "textrnn train --data reviews.csv" in result.err
+    assert "textrnn init reviews.csv" in result.err
     assert json.loads((RUN / "eval/test/metrics.json").read_text())["n"] == 40
 
 
