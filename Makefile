@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint slow gpu browser bench accuracy clean
+.PHONY: help install demo test lint slow gpu browser notebook bench accuracy clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ gpu: install ## the tests that need a CUDA device
 browser: install ## the tests that open report.html in Chromium, and keep pictures in build/browser
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 	$(BIN)/python -m pytest -q -m browser
+
+notebook: install ## run all cells of docs/course.ipynb, and store their outputs in it (a minute)
+	$(BIN)/python -m scripts.docs.notebook
 
 bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/benchmarks.md (about 40 minutes)
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
