@@ -19,7 +19,7 @@ from PIL import Image
 
 COURSE = Path(__file__).parents[2] / "docs" / "course.ipynb"
 SECONDS = 300  # for a single cell, on a busy machine
-COLOURS = 128  # of a picture, which make its file a third as large
+COLOURS = 256  # of a picture, which make its file half as large
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:

@@ -50,6 +50,7 @@ def notebook_of(*sources: str) -> NotebookNode:
     return new_notebook(cells=[new_code_cell(source) for source in sources])
 
 
+@pytest.mark.slow  # starts a kernel that loads torch
 def test_the_first_cell_finds_the_sample_from_the_root_of_the_project(course: NotebookNode) -> None:
     notebook = notebook_of(code_cells(course)[0].source)
     run(notebook, ROOT)
