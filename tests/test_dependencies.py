@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "fasttext": "fasttext-wheel"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "fasttext": "fasttext-wheel", "PIL": "pillow"}
 # Keras runs in an environment of its own, which scripts/bench/programs.py makes
 ELSEWHERE = {"keras", "tensorflow"}
 SINCE = {"get_total_norm": (2, 6), "OutOfMemoryError": (2, 5)}  # names of torch that its first versions lack
@@ -42,7 +42,7 @@ def imported(folder: str) -> set[str]:
     return {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in found - ours - set(sys.stdlib_module_names)}
 
 
-@pytest.mark.parametrize(("folder", "groups"), [("textrnn", ("",)), ("scripts", ("", "bench")), ("tests", ("", "dev"))])
+@pytest.mark.parametrize(("folder", "groups"), [("textrnn", ("",)), ("scripts", ("", "bench", "dev")), ("tests", ("", "dev"))])
 def test_every_import_is_declared(folder: str, groups: Iterable[str]) -> None:
     found = imported(folder) - ELSEWHERE
     assert len(found) > 4
