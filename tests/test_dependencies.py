@@ -42,7 +42,9 @@ def imported(folder: str) -> set[str]:
     return {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in found - ours - set(sys.stdlib_module_names)}
 
 
-@pytest.mark.parametrize(("folder", "groups"), [("textrnn", ("",)), ("scripts", ("", "bench", "dev")), ("tests", ("", "dev"))])
+@pytest.mark.parametrize(
+    ("folder", "groups"), [("textrnn", ("",)), ("scripts", ("", "bench", "dev")), ("tests", ("", "dev"))]
+)
 def test_every_import_is_declared(folder: str, groups: Iterable[str]) -> None:
     found = imported(folder) - ELSEWHERE
     assert len(found) > 4
