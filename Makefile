@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint pytest test slow gpu browser docs wheel bench accuracy clean
+.PHONY: help install demo lint pytest test slow gpu browser docs notebook wheel bench accuracy clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ docs: install ## the site of docs/, into build/site (to search in it: python3 -m
 	$(BIN)/$(PIP_INSTALL) -e '.[docs]'
 	$(BIN)/python -m scripts.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+notebook: install ## run all cells of docs/course.ipynb, and store their outputs in it (a minute)
+	$(BIN)/python -m scripts.docs.notebook
 
 bench: install ## measure all, or ONLY=encoder, beside other tools, and write docs/explanation/benchmarks.md (about 40 minutes)
 	-$(BIN)/$(PIP_INSTALL) -e '.[bench]'
