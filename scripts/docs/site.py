@@ -1,5 +1,5 @@
-"""A hook of MkDocs for the notebook: its formulas become MathML, which browsers draw without a script or the network, and
-its links to sections of other pages lead there."""
+"""A hook of MkDocs for the notebook: its formulas become MathML, which browsers draw without a script or the network,
+and its links to sections of other pages lead there."""
 
 from __future__ import annotations
 
