@@ -1,4 +1,4 @@
-"""Characters that should not be there: text decoded in the wrong encoding, markup, control characters, escapes."""
+"""Finds characters that do not belong in texts: wrongly decoded ones, markup, control characters, escapes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textrnn.reading.reader import Example
 EXAMPLES = 3
 _AROUND = 20  # characters shown before and after
 _LONGEST = 200_000  # characters of a text that are searched
-# What bytes 80 to BF are in windows-1252, where it has a character for them, and in latin-1.
+# The characters of bytes 80 to BF in windows-1252, if it has any for them, and in latin-1.
 _CONTINUATIONS = "\x80-\xbf" + "".join(
     bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 )
@@ -90,7 +90,7 @@ KINDS = [
     ),
     Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _ESCAPES.search),
     Kind(
-        "begin with headers of mails or news, which may tell the class by who wrote",
+        "begin with headers of mails or news, whose author may give the class away",
         "remove them, unless the texts to be labelled have the same ones", _HEADERS.match,
     ),
 ]  # fmt: skip

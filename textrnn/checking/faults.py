@@ -1,5 +1,5 @@
-"""What is wrong or worth a look in the data of a run, as its corpora show it: `train`, `check` and the estimator report
-faults, only `check` disproportions."""
+"""Finds faults in the corpora of a run. `train`, `check` and the estimator report faults; only `check` reports
+disproportions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MANY_OF_ONE, _FEWEST_OF_ONE = 0.01, 5  # a larger share of rows, at least so ma
 _FREQUENT_SHOWN = 10
 _PLACES_SHOWN = 5  # of texts without tokens
 _TEXTS_SHOWN, _PLACES_OF_TEXT = 3, 4  # of those with different labels
-FEW_TEXTS = 10  # of a class: too few to learn it well, and to judge it
+FEW_TEXTS = 10  # fewer texts of a class are too few to learn it well or to evaluate it
 IMBALANCED = 10.0  # how many times as many texts the largest class has as the smallest
 _MUCH_UNKNOWN, _FAR_TOO_MUCH_UNKNOWN = 0.1, 0.25  # shares of tokens
 _CLASSES_SHOWN = 5
@@ -105,8 +105,8 @@ def _contradictions(repeats: Repeats, train: Corpus) -> dict[int, list[int]]:
         rows = np.flatnonzero(train.hashes == repeats.hashes[at])
         labels = np.asarray(train.label_ids)[rows]
         last = _PLACES_OF_TEXT - 1
-        others = rows[last:][labels[last:] != labels[0]] if len(set(labels[:last].tolist())) == 1 else rows[last:]
-        shown[at] = [*rows[:last].tolist(), *others[:1].tolist()]
+        rest = rows[last:][labels[last:] != labels[0]] if len(set(labels[:last].tolist())) == 1 else rows[last:]
+        shown[at] = [*rows[:last].tolist(), *rest[:1].tolist()]
     return shown
 
 
@@ -135,10 +135,10 @@ def _repeats(
         )
     shown_texts = []
     for at in frequent.tolist():
-        text, _, where, *_ = examples[int(repeats.first[at])]
+        text, _, place, *_ = examples[int(repeats.first[at])]
         share = f"{repeats.counts[at]:,} of {len(train):,} rows"
-        line = f"{short(text.strip())} is {share} of the training data, first at {where}"
-        shown_texts.append(Shown(line, [where]))
+        line = f"{short(text.strip())} is {share} of the training data, first at {place}"
+        shown_texts.append(Shown(line, [place]))
     if shown_texts:
         text, places = shown_texts[0]
         yield Finding("copies", text, remedy=_KEEP_ONE, examples=shown_texts[1:], count=len(shown_texts), places=places)
@@ -235,12 +235,12 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
     sizes = dict(zip(splits.labels, splits.sizes("train"), strict=True))
     if small := {label: size for label, size in sizes.items() if 1 < size < FEW_TEXTS}:
         in_folds = splits.folds is not None and min(small.values()) < folds
-        reason = f"; with fewer than train.folds {folds}, some networks are not judged on them" if in_folds else ""
+        reason = f"; with fewer than train.folds {folds}, some networks are not evaluated on them" if in_folds else ""
         has = "class has" if len(small) == 1 else "classes have"
         shown, more = first([f"{short(label)}: {size} texts" for label, size in small.items()], _CLASSES_SHOWN)
         yield Finding(
             "classes",
-            f"{len(small):,} {has} fewer than {FEW_TEXTS} training texts, too few to learn or to judge{reason}",
+            f"{len(small):,} {has} fewer than {FEW_TEXTS} training texts, too few to learn or to evaluate{reason}",
             severe=in_folds,
             remedy="label more texts of them, or merge them with other classes",
             examples=shown,
@@ -264,7 +264,7 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
             shown, more = first([short(label) for label in missing], _CLASSES_SHOWN)
             yield Finding(
                 "classes",
-                f"{len(missing):,} {has} no {name} text, so scores say nothing of {them}",
+                f"{len(missing):,} {has} no {name} text, so scores do not cover {them}",
                 remedy=f"add texts of each class to {name}",
                 examples=shown,
                 split=name,

@@ -1,5 +1,5 @@
-"""A finding about data that may be faulty, and all that `check` prints: text of 80 columns, aligned for wide characters
-too, or JSON."""
+"""Findings about data that may be faulty, and the output of `check`: text of 80 columns, also aligned for wide
+characters, or JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """about: a word for the kind. text: a sentence with the count. severe: whether it can move a score by a point or
+    """about: the kind, in one word. text: a sentence with the count. severe: whether it can move a score by a point or
     loses a class. remedy: what to do, unless `text` contains it. examples: see Shown. split: the one whose texts it is
     about, if it is one. count: of the texts, or of the labels or classes, that it is about; None if nothing is counted.
     places: those that `text` names. more: a line about examples that are not shown."""
@@ -51,8 +51,8 @@ class Finding:
 
 
 class Report(NamedTuple):
-    """All that `check` reports. described: as `describe_splits` returns it. notes: sentences about how findings were
-    made. suspects: the entry of that name in the JSON. folder: with a separator at its end, if it holds all files and
+    """The output of `check`. described: as `describe_splits` returns it. notes: sentences about limits of the
+    search. suspects: the entry of that name in the JSON. folder: with a separator at its end, if it holds all files and
     is so long that the text names it once; else empty."""
 
     described: dict[str, Any]
@@ -99,8 +99,8 @@ def report_text(report: Report) -> str:
             sections += [f"{heading} ({len(blocks)})", *blocks]
     if not report.findings:
         sections.append("nothing found")
-    where = [f"all files are below {report.folder}"] if report.folder else []
-    sections += [_wrapped(f"note: {note}") for note in (*where, *report.notes)]
+    notes = [f"all files are below {report.folder}"] if report.folder else []
+    sections += [_wrapped(f"note: {note}") for note in (*notes, *report.notes)]
     return "\n\n".join(sections) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Labels that are probably wrong: confident learning on held-out predictions."""
+"""Finds labels that are probably wrong, by confident learning on held-out predictions."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class LabelErrors(NamedTuple):
 
 
 def find_label_errors(margins: np.ndarray, labels: np.ndarray, *, fewest: int = 1) -> LabelErrors:
-    """margins (n, classes): out-of-fold. labels (n,): as they were given. fewest: the least number of texts of a class
-    that other texts may belong to: the mean of a class that is hardly known is so low that any text would reach it.
+    """margins (n, classes): out-of-fold. labels (n,): as they were given. fewest: minimum number of texts of a class
+    that may be suggested for others: with fewer, its mean is so low that any text would reach it.
 
     Texts are ranked by the probability of their own label (`self-confidence`), and counted by the confident joint of
     confident learning (Northcutt, Jiang and Chuang 2021, equations 1 and 2): a label is suspect if another class has
@@ -152,12 +152,12 @@ def write_suspects(path: Path, suspects: Sequence[Suspect], sources: Mapping[str
     split -> its files, read again for the numbers of the rows. keep: whether the other columns of the input follow.
     Raises TextRNNError if it cannot be written."""
     places = _places(suspects, sources, keep=keep)
-    others = list(dict.fromkeys(column for _, columns in places.values() for column in columns))
-    rows = [(*HEADER, *(f"input {column}" if column in HEADER else column for column in others))]
+    names = list(dict.fromkeys(name for _, columns in places.values() for name in columns))
+    rows = [(*HEADER, *(f"input {name}" if name in HEADER else name for name in names))]
     for split, example, suggested, confidence in suspects:
         number, columns = places[split, example.where]
         own = (str(example.label), example.text, suggested, f"{confidence:.3g}", example.where, split, str(number))
-        rows.append((*own, *(columns.get(column, "") for column in others)))
+        rows.append((*own, *(columns.get(name, "") for name in names)))
     stream = io.StringIO(newline="")
     if is_csv(path):
         csv.writer(stream, lineterminator="\n").writerows(rows)

@@ -1,4 +1,4 @@
-"""A command: its help shows the descriptions of config keys; an argument too many is answered with what was meant."""
+"""A command whose help shows the descriptions of config keys, and which answers an extra argument with a suggestion."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Command(TyperCommand):
         return rest
 
     def _hint(self, argument: str) -> str:
-        """What an argument too many may have been meant for."""
+        """A suggestion for an extra argument."""
         option = "--config" if argument.lower().endswith((".yaml", ".yml")) else "--data"
         looks_like_a_path = os.path.lexists(argument) or "." in argument or "/" in argument
         if looks_like_a_path and any(option in parameter.opts for parameter in self.params):

@@ -31,7 +31,7 @@ _LABELS_SHOWN = 5
 
 
 class Compared(NamedTuple):
-    """A run, or a model without one, with the texts that it is judged on."""
+    """A run, or a model without one, with the texts that it is evaluated on."""
 
     name: str
     path: Path
@@ -112,7 +112,7 @@ def compare(
 
 
 def describe_run(run: Compared, metrics: dict[str, Any]) -> dict[str, Any]:
-    """What a model took to train, its size and its scores."""
+    """The training time, size and scores of a model."""
     return {
         "name": run.name,
         "path": str(run.path),

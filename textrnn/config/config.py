@@ -1,4 +1,4 @@
-"""The whole config: its sections, its presets, and what it says about its keys."""
+"""The whole config: its sections, its presets, and the descriptions of its keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tokens of a text that speak for a class, and those that speak against it."""
+"""The contribution of each token of a text to a class."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
     """The output of a model for n texts.
 
     logits (n, classes) float32, on the CPU. is_empty (n,) bool: the texts without a token, which get the shares of the
-    classes. encoded: what the networks read. margins (n, classes): of the linear model; None if it has no weight.
+    classes. encoded: the input of the networks. margins (n, classes): of the linear model; None if it has no weight.
     """
 
     logits: torch.Tensor

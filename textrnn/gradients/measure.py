@@ -1,7 +1,7 @@
 """How far back the gradient of the loss reaches: its norm at the input k steps before the last token of a text (Bengio,
 Simard and Frasconi 1994, "Learning Long-Term Dependencies with Gradient Descent is Difficult"; Pascanu, Mikolov and
-Bengio 2013, "On the difficulty of training recurrent neural networks", section 2). And what a few steps of training,
-which hold out, keep and write nothing, make of a network."""
+Bengio 2013, "On the difficulty of training recurrent neural networks", section 2). Also trains networks for a few
+steps, without held-out texts and without writing anything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from textrnn.texts.transform import EncodedTexts
 from textrnn.training.plan import Part, build_fit, build_settings
 from textrnn.training.state import Step, TrainingState, check_weights, flush_metrics
 
-MOST_TEXTS, LEAST_TEXTS = 256, 10  # measured in all, and behind each value
+MOST_TEXTS, LEAST_TEXTS = 256, 10  # in total, and for each value
 _TEXTS_AT_ONCE = 64
 _AS_MUCH_AS_INFERENCE = 16  # times the memory: the states of all steps are kept, in float64
 

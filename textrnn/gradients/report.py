@@ -25,13 +25,13 @@ MEASURED = (
 )
 _COLUMNS = 80
 _HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
-_NEVER = "(never: it stays above; the number is the ratio of the last k to k = 0)"
+_NEVER = "(never: it stays above 1/100; the number is the ratio of the last k to k = 0)"
 _LEFT, _GAP, _NUMBER = 12, 2, 7  # columns of k and texts, at most; between two columns; of a number such as 1.2e-03
 _LINES = ["-", "--", "-.", ":"]  # for readers who cannot distinguish the colours of curves
 
 
 class Gradients(NamedTuple):
-    """What `gradients` finds. title: of the picture. about: paragraphs that stand above the tables. texts (K,): the
+    """The results of `gradients`. title: of the picture. about: paragraphs above the tables. texts (K,): the
     number of texts behind the values of each k. trainings: network and clipping, both in words -> a short training.
     clipping: in the recorded training of a run."""
 
@@ -172,7 +172,7 @@ def write_gradients(folder: Path, result: Gradients) -> None:
 
 
 def gradients_tsv(panels: Sequence[Panel], texts: np.ndarray) -> str:
-    """texts: as in Gradients. A line for each panel, curve and k; no number where a training diverged."""
+    """texts: as in Gradients. A line for each panel, curve and k; no number if a training diverged."""
     lines = ["panel\tnetwork\tk\ttexts\tp10\tmedian\tp90"]
     for panel in panels:
         for name, curve in panel.curves.items():

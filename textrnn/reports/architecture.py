@@ -32,5 +32,10 @@ def layers_line(config: ModelConfig, parameters: int, count: int) -> str:
         directions = "both directions" if config.bidirectional or config.architecture == "rcnn" else "one direction"
     pooling = f"{config.pooling} pooling" if config.attention_hops == 1 else f"attention, {config.attention_hops} hops"
     ngrams = f", n-grams up to {config.ngrams}" if config.ngrams > 1 else ""
-    times = f", {count} times" if count > 1 else ""
-    return f"{layers}, {directions}, {pooling}{ngrams}, {parameters:,} parameters{times}"
+    times = f"{count} x " if count > 1 else ""
+    return f"{layers}, {directions}, {pooling}{ngrams}, {times}{parameters:,} parameters"
+
+
+def linear_phrase(config: ModelConfig) -> str:
+    """Follows the description of a network beside which there is a linear model."""
+    return f"plus a linear model ({'mixed in' if config.linear == 'mix' else 'reported only'})"

@@ -1,4 +1,4 @@
-"""Pictures: the confusion matrix, the course of a training, calibration and coverage.
+"""Charts of the confusion matrix, the training, calibration and coverage.
 
 A function here returns a figure; `save_png` and `svg` turn it into a file and into an element of a page.
 """
