@@ -41,7 +41,7 @@ def check_none_missing(values: Any, noun: str) -> None:
     if missing.any():
         first = int(missing.argmax())
         place = "" if index is None else f" (index {short(index[first])})"
-        raise ValueError(f"{noun} {first}{place}: missing, as {missing.sum():,} of {len(missing):,} are: {advice}")
+        raise ValueError(f"{noun} {first}{place}: missing ({missing.sum():,} of {len(missing):,} are): {advice}")
 
 
 def check_texts(texts: Sequence[str]) -> list[str]:

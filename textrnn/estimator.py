@@ -73,7 +73,7 @@ def _entries() -> dict[str, tuple[str, str]]:
     """The type with the default, and the meaning, of each parameter."""
     entries = {}
     for name, default in _DEFAULTS.items():
-        kind, meaning = _OWN[name] if name in _OWN else parameters.described(name)
+        kind, meaning = _OWN[name] if name in _OWN else parameters.type_and_meaning(name)
         entries[name] = f"{kind}, default={default!r}", meaning
     return entries
 

@@ -197,7 +197,7 @@ EVAL_CASES = [
         "label-the-model-lacks", write("e.tsv", "food\tsoup\nzoo\ta lion\n"), "eval run e.tsv",
         "e.tsv:2: unknown label 'zoo'; the model has: food, sport, travel. Correct or remove the row",
     ),
-    broken("set-of-another-section", None, "eval run --set model.cell=lstm", "--set model.cell: only keys that control how data is read "),
+    broken("set-of-another-section", None, "eval run --set model.cell=lstm", "--set model.cell: only keys that "),
     broken(
         "no-test-file", replace("run/config.yaml", "  test: ", "  test: null #"), "eval run --split test",
         "the run has no test data (data.test); give DATA, a labelled file, or --set data.test=FILE",

@@ -30,7 +30,7 @@ def test_files_of_one_name_stand_beside_each_other(cli: Cli, trained: Path, two:
         assert "written to runs/train/eval/test-2\n" in cli("eval", trained, "a/test.tsv").err
         result = cli("eval", trained, Path("b/test.tsv").absolute())
         assert "written to runs/train/eval/test-3\n" in result.err
-        assert "runs/train/eval/test holds an earlier evaluation, which stays" in result.err
+        assert "runs/train/eval/test holds an earlier evaluation, which is kept" in result.err
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}
     assert "written to runs/train/eval/test\n" in cli("eval", trained, "test.tsv").err, "the run's own test file"
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}

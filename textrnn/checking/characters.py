@@ -88,7 +88,7 @@ KINDS = [
         "hold HTML tags or entities", "remove tags and unescape entities, here and in texts to be labelled",
         _MARKUP.search,
     ),
-    Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _ESCAPES.search),
+    Kind("hold escapes, such as `\\n` in two characters", "unescape them when the file is made", _ESCAPES.search),
     Kind(
         "begin with headers of mails or news, whose author may give the class away",
         "remove them, unless the texts to be labelled have the same ones", _HEADERS.match,

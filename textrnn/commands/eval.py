@@ -74,7 +74,7 @@ def evaluate(
     about = about_evaluation(classifier, texts, totals, metrics, run)
     target = output or results_folder(Path("eval") if run is None else run.evaluations, name, described)
     if output is None and target.name != name:
-        log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
+        log.info("%s holds an earlier evaluation, which is kept", target.with_name(name))
     if not write_results(target, metrics, begin, described, source, predictions, about, explainer(classifier, texts)):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)

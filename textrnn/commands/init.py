@@ -131,7 +131,7 @@ def init(
 
 
 def _encoding(paths: Sequence[str]) -> str | None:
-    """The first encoding of a file or document that is clear and not UTF-8; None without any."""
+    """The first encoding of a file that is clear and not UTF-8; None without any."""
     encodings = (find_encoding(path, _BYTES) for path in islice(_documents(paths), _DOCUMENTS))
     return next((encoding for encoding in encodings if encoding not in (None, "utf-8")), None)
 
@@ -157,9 +157,9 @@ def _find_columns(draft: _Draft) -> Columns | None:
     text, label = DEFAULT_COLUMNS[columns.format]
     numbers = " Without a header, columns have numbers, from 0." * isinstance(columns.label, int)
     if columns.text != text:
-        draft.set("data.text_column", columns.text, f"A guess, by its name and the length of its fields.{numbers}")
+        draft.set("data.text_column", columns.text, f"A guess from its name and the length of its fields.{numbers}")
     if columns.label != label:
-        draft.set("data.label_column", columns.label, f"A guess, by its name and the values that repeat.{numbers}")
+        draft.set("data.label_column", columns.label, f"A guess from its name and its repeated values.{numbers}")
     return columns
 
 

@@ -121,8 +121,8 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
     if not begun:
         if run.is_trained():
             raise CheckpointError(
-                f"{run.state}: the training state is missing, so the run cannot go on; its model is untouched; put the "
-                f"state back, use the model as it is, or start over with: {run.restart_command()}"
+                f"{run.state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
+                f"put the state back, use the model as it is, or start over with: {run.restart_command()}"
             )
         run.check_own()
         log.info("%s: nothing was saved yet; starting from the beginning", run.path)

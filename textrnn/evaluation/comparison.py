@@ -165,7 +165,7 @@ def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str |
 
 def mcnemar_p(only_one: int, only_other: int) -> float:
     """How probable so uneven counts, or more uneven ones, are if both models are equally good: McNemar's test (1947),
-    exact, two-sided. only_one, only_other: documents on which only one of both is right."""
+    exact, two-sided. only_one, only_other: numbers of texts that only one model gets right."""
     from scipy.stats import binomtest
 
     return float(binomtest(only_one, only_one + only_other).pvalue) if only_one or only_other else 1.0

@@ -52,8 +52,8 @@ def log_odds(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """(n, C), (n,) -> (n,): log(p / (1 - p)) of the probability p of a class for each text. It is the logit of the
     class less the logarithm of the sum of the exponentials of the others."""
     columns = classes.unsqueeze(1)
-    others = logits.scatter(1, columns, float("-inf"))
-    return logits.gather(1, columns).squeeze(1) - others.logsumexp(dim=1)
+    other_logits = logits.scatter(1, columns, float("-inf"))
+    return logits.gather(1, columns).squeeze(1) - other_logits.logsumexp(dim=1)
 
 
 def unknown_texts(lengths: np.ndarray) -> EncodedTexts:

@@ -40,7 +40,7 @@ class Curve(NamedTuple):
 
 
 class Training(NamedTuple):
-    """A short training. limit: of the norm of the whole gradient, None if nothing is clipped. losses: per document.
+    """A short training. limit: of the norm of the whole gradient, None if nothing is clipped. losses: mean per text.
     norms: before clipping. Both of each step that was finite. diverged_at: the step at which a loss, gradient or weight
     was not; None if all were."""
 

@@ -59,7 +59,7 @@ def style() -> Iterator[None]:
 @style()
 def save_png(path: Path, figure: Figure) -> None:
     """Raises TextRNNError if the file cannot be written."""
-    write_bytes(path, _rendered(figure, format="png", dpi=150))
+    write_bytes(path, _render(figure, format="png", dpi=150))
 
 
 @style()
@@ -69,7 +69,7 @@ def svg(figure: Figure, title: str) -> str:
     from matplotlib import rc_context
 
     with rc_context({"svg.hashsalt": title}):
-        drawing = _rendered(figure, format="svg", transparent=True, metadata={"Date": None}).decode()
+        drawing = _render(figure, format="svg", transparent=True, metadata={"Date": None}).decode()
     # before the first "</defs>" are a prolog, metadata and a style that would hold for the whole page
     drawing = drawing.partition("</defs>")[2].rpartition("</svg>")[0].replace("xlink:href", "href")
     drawing = re.sub(r'(?<=<g) id="[^"]*"|\n *', "", drawing)
@@ -81,7 +81,7 @@ def svg(figure: Figure, title: str) -> str:
     )
 
 
-def _rendered(figure: Figure, **options: Any) -> bytes:
+def _render(figure: Figure, **options: Any) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, **options)
     return content.getvalue()
