@@ -70,7 +70,7 @@ _ATTRIBUTES = {
 
 
 def _entries() -> dict[str, tuple[str, str]]:
-    """The type with the default, and the meaning, of each parameter."""
+    """The type and default, and the meaning, of each parameter."""
     entries = {}
     for name, default in _DEFAULTS.items():
         kind, meaning = _OWN[name] if name in _OWN else parameters.type_and_meaning(name)

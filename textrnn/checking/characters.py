@@ -40,7 +40,7 @@ _HEADERS = re.compile(r"\s*(?:[A-Z][A-Za-z-]{1,30}: .*\n){2}")
 
 @dataclass(frozen=True)
 class Kind:
-    """find: a text -> the first such characters, or None. can_be_severe: whether many of them mean damaged text."""
+    """Odd characters of a kind. find: text -> the first ones, or None. can_be_severe: whether many mean damage."""
 
     text: str
     remedy: str
@@ -115,7 +115,7 @@ class OddCharacters:
                     examples.append(Shown(f"{example.where}: {short(around)}", [example.where]))
 
     def findings(self) -> Iterator[Finding]:
-        """One for each kind, over all splits."""
+        """A finding for each kind, over all splits."""
         totals = self.totals
         for kind, counts, examples in zip(KINDS, self.counts, self.examples, strict=True):
             texts = ", ".join(f"{count:,} of {totals[split]:,} {split} texts" for split, count in counts.items())

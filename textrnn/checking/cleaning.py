@@ -33,7 +33,7 @@ class Cleaned:
 
 
 def file_to_clean(source: Source) -> str:
-    """The path of the only file of a source. Raises DataError if there are several, or if its records are not lines of
+    """The path of a source's only file. Raises DataError if there are several, or if its records are not lines of
     bytes."""
     files = source.files()
     if len(files) > 1:

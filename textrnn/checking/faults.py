@@ -36,7 +36,7 @@ def find_faults(
     max_length: int,
     examples_at: Callable[[Collection[int]], Mapping[int, Example]],
 ) -> list[Finding]:
-    """corpora: split -> its corpus. examples_at: reads the examples at some rows of "train"; called once."""
+    """Search all corpora for faults. corpora: split -> corpus. examples_at: train's rows -> examples; called once."""
     train = corpora["train"]
     repeats = find_repeats(train)
     contradictions, frequent = _contradictions(repeats, train), _frequent(repeats, train)
@@ -71,7 +71,7 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(corpus: Corpus) -> Repeats:
-    """Holds up to about 15 bytes per row of the corpus in memory."""
+    """Search with at most about 15 bytes of memory per row of the corpus."""
     hashes = corpus.hashes[corpus.lengths > 0]
     hashes.sort()
     again = hashes[1:] == hashes[:-1]
@@ -154,7 +154,7 @@ def _repeats(
 
 
 def _contradiction(places: Sequence[Example], count: int) -> Shown:
-    """count: the number of rows with the text."""
+    """A text and its labels. count: the number of rows with the text."""
     shown = ", ".join(f"{short(place.label)} at {place.where}" for place in places)
     more = count - len(places)
     line = f"{short(places[0].text.strip())}: {shown}" + f" and {more:,} more row{'s' * (more > 1)}" * (more > 0)
@@ -193,7 +193,7 @@ def _vocabulary(splits: Splits, max_length: int) -> Iterator[Finding]:
 def _rows(
     name: str, corpus: Corpus, empty: np.ndarray, splits: Splits, examples: Mapping[int, Example]
 ) -> Iterator[Finding]:
-    """empty: the rows of texts without tokens."""
+    """Empty texts and bad rows. empty: the rows of texts without tokens."""
     if len(empty):
         option, result = "keep", "read as one unknown token"
         if splits.skips_empty:

@@ -43,7 +43,7 @@ class Finding:
     more: str = ""
 
     def lines(self) -> list[str]:
-        """For a log."""
+        """The lines for a log."""
         return [self.text, *self.example_lines()]
 
     def example_lines(self) -> list[str]:
@@ -87,7 +87,7 @@ def excerpt(text: str, characters: int) -> str:
 
 
 def report_text(report: Report) -> str:
-    """In lines of 80 columns, severe findings first."""
+    """The report in lines of 80 columns, severe findings first."""
     parts = report.described["splits"]
     sections = ["\n".join(aligned([SPLIT_COLUMNS, *(_split_row(name, part) for name, part in parts.items())]))]
     sections.append(
@@ -105,7 +105,7 @@ def report_text(report: Report) -> str:
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """What --json prints; docs/reference/json.md describes the keys."""
+    """The output of --json; docs/reference/json.md describes the keys."""
     return report.described | {
         "findings": [_finding_json(finding) for finding in report.findings],
         "severe": report.severe,
@@ -130,7 +130,7 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def _place_json(place: str) -> dict[str, Any]:
-    """place: `file:line`, or the file of a text in a folder."""
+    """File and line of a place: `file:line`, or the file of a text in a folder."""
     file, _, line = place.rpartition(":")
     return {"file": file, "line": int(line)} if file and line.isdecimal() else {"file": place, "line": None}
 
@@ -159,7 +159,7 @@ def _class_table(labels: Sequence[str], sizes: dict[str, dict[str, int]]) -> str
 
 
 def _block(finding: Finding, folder: str) -> str:
-    """folder: left out of the names of files."""
+    """A finding in lines. folder: removed from the names of files."""
     lines = [_wrapped(visible(f"{finding.about}: {finding.text.replace(folder, '') if folder else finding.text}"))]
     for line in finding.example_lines():
         shown = visible(one_line(line.replace(folder, "") if folder else line))

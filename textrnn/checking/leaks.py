@@ -22,7 +22,7 @@ _CELLS = 50_000_000  # n-grams times classes that are counted at once
 
 
 def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list[Finding]:
-    """A random part is searched if there are more than ROWS texts or CHARACTERS."""
+    """Search for leaks, in a random sample of more than ROWS texts or CHARACTERS."""
     rows = sample([example.text for example in examples], ROWS, CHARACTERS, seed)
     texts, labels = [folding(examples[row].text) for row in rows], [str(examples[row].label) for row in rows]
     names, ids = np.unique(np.asarray(labels, dtype=object), return_inverse=True)

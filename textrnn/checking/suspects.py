@@ -44,8 +44,8 @@ class LabelErrors(NamedTuple):
 
 
 def find_label_errors(margins: np.ndarray, labels: np.ndarray, *, fewest: int = 1) -> LabelErrors:
-    """margins (n, classes): out-of-fold. labels (n,): as they were given. fewest: minimum number of texts of a class
-    that may be suggested for others: with fewer, its mean is so low that any text would reach it.
+    """Rank and count wrong labels. margins (n, classes): out-of-fold. labels (n,): the given ones. fewest: least
+    number of texts of a class that may be suggested for others; with fewer, any text would reach its low mean.
 
     Texts are ranked by the probability of their own label (`self-confidence`), and counted by the confident joint of
     confident learning (Northcutt, Jiang and Chuang 2021, equations 1 and 2): a label is suspect if another class has
@@ -102,8 +102,8 @@ def find_suspects(
     samples: Mapping[str, Sequence[Example]], labels: Sequence[str], folding: Folding, seed: int,
     step: Callable[[], object] = lambda: None,
 ) -> Suspects:  # fmt: skip
-    """samples: split -> its texts. A random part is examined if there are more than MOST_ROWS or MOST_CHARACTERS. A
-    class with fewer texts than folds is not known well enough to suspect its texts."""
+    """Search for wrong labels. samples: split -> its texts. A random part is examined if there are more than MOST_ROWS
+    or MOST_CHARACTERS. A class with fewer texts than folds is not known well enough to suspect its texts."""
     places = [(split, example) for split, examples in samples.items() for example in examples]
     rows = sample([example.text for _, example in places], MOST_ROWS, MOST_CHARACTERS, seed)
     places = [places[row] for row in rows]
@@ -128,7 +128,7 @@ def find_suspects(
 
 
 def suspects_finding(suspects: Suspects, output: Path | None) -> Finding:
-    """output: the file that lists all of them."""
+    """A finding about all suspects. output: the file that lists them."""
     remedy = f"go through {output}" if output else "list them with --output suspects.tsv, and go through it"
     return Finding(
         "suspects",

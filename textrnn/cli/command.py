@@ -26,7 +26,7 @@ class Command(TyperCommand):
         super().format_help(*arguments)
 
     def shell_complete(self, *arguments: Any) -> Any:
-        """With short descriptions: typer breaks longer ones into lines, which fish takes for further completions."""
+        """Completions with short descriptions: typer breaks longer ones into lines, which confuses fish."""
         self.fill_in_descriptions()
         items = super().shell_complete(*arguments)
         for item in items:

@@ -197,7 +197,7 @@ def check_own_texts(paths: list[Path], configs: list[Config], split: str | None)
 
 
 def check_same_labels(path: Path, labels: list[str], first: Path, first_labels: list[str]) -> None:
-    """Raises CheckpointError if the sets of labels differ; their order may."""
+    """Raises CheckpointError if the sets of labels differ. Their order may differ."""
     differences = []
     for owner, own, other in ((first, first_labels, labels), (path, labels, first_labels)):
         if only := [short(label) for label in own if label not in other]:

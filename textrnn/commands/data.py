@@ -150,7 +150,7 @@ def input_files(config: Config, sources: dict[str, Source], config_file: Path | 
 
 
 def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
-    """(vocab_size, dim), if the config names a file of them."""
+    """(vocab_size, dim) word vectors, if the config names a file of them."""
     if config.model.pretrained is None:
         return None
     vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)

@@ -65,7 +65,7 @@ def title_of(config: Config, splits: Splits) -> str:
 
 
 def files_phrase(paths: Sequence[str]) -> str:
-    """Such as "train.tsv", "a.csv and 2 more"; bytes of a name that are no UTF-8 are `�`, which a font can draw."""
+    """A phrase such as "a.csv and 2 more"; bytes of a name that are not UTF-8 become `�`, which a font can draw."""
     first = visible(os.fsencode(Path(paths[0]).name or paths[0]).decode("utf-8", "replace"))
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 

@@ -33,7 +33,7 @@ from textrnn.run.records import read_history
 from textrnn.runtime.progress import bar, log, timed
 from textrnn.training.recorder import best_epochs
 
-TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
+TEXTS_AT_ONCE = 16_384  # sorted by length together, as in `predict`; their logits are in memory at once
 
 
 def evaluate(
@@ -135,7 +135,7 @@ def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions
 def about_evaluation(
     classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, run: RunFolder | None
 ) -> About:
-    """run: None for a model folder, which has no history."""
+    """The rest of the page's content. run: None for a model folder, which has no history."""
     networks, config = classifier.networks.networks, classifier.config.model
     has_linear = classifier.model.linear is not None
     model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0].parameter_count, len(networks))})"

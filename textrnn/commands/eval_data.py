@@ -32,8 +32,8 @@ _RUN_KEYS = ("seed", "folds")  # keys of `train` by which the run's own data was
 
 
 class Data(NamedTuple):
-    """name: of the folder of results. part: "train" or "dev" if the source is the training data, which must be divided.
-    is_dev: whether the run itself was evaluated on these texts."""
+    """Data to evaluate on. name: of the folder of results. part: "train" or "dev" if the source is the training data,
+    which must be divided. is_dev: whether the run itself was evaluated on these texts."""
 
     name: str
     source: Source
@@ -63,7 +63,7 @@ class Texts(NamedTuple):
 
 
 def run_of(path: Path) -> RunFolder | None:
-    """None for a model folder. Raises CheckpointError if the path is neither."""
+    """The run in a folder; None for a model folder. Raises CheckpointError if the path is neither."""
     return None if model_folder(path) == path else RunFolder(path)
 
 
@@ -117,8 +117,8 @@ def choose_data(
 
 
 def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunFolder | None) -> Texts:
-    """run: None for a model folder. Raises DataError, ConfigError, and CheckpointError if the saved outputs for
-    held-out texts are missing or damaged."""
+    """Read and encode texts. run: None for a model folder. Raises DataError, ConfigError, and CheckpointError if the
+    saved outputs for held-out texts are missing or damaged."""
     transform, name = classifier.transform, data.name
     for sentence in data.source.encoding_hints():
         log.warning(sentence)
@@ -199,7 +199,7 @@ def _held_out_outputs(
 
 
 def warn_of_seen(seen: np.ndarray | None) -> None:
-    """seen (n,) bool: see `Texts`."""
+    """Warn if the run was trained on some texts. seen (n,) bool: see `Texts`."""
     if seen is not None and seen.any():
         which = f"all {len(seen):,}" if seen.all() else f"{seen.sum():,} of the {len(seen):,}"
         log.warning("the run was trained on %s texts: scores on these do not carry over to new texts", which)

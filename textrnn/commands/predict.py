@@ -50,7 +50,7 @@ def predict(
     token, get `unsure_label` (None: `?`).
 
     Raises: UsageError for an output that is an input; DataError `file:line` for a record without a readable text,
-    unless such records are marked; TextRNNError if the output cannot hold or be written.
+    unless such records are marked; TextRNNError if the output cannot be written.
     """
     if output is not None:
         check_output("--output", output, inputs_of(files))

@@ -87,7 +87,7 @@ def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
 
 
 def inputs_of(names: list[str]) -> list[str | int]:
-    """The same, with the descriptor of stdin in place of its name."""
+    """The names, with the descriptor of stdin in place of its name."""
     return [sys.stdin.fileno() if name == STDIN else name for name in names]
 
 
@@ -165,7 +165,7 @@ def _format_of_run(lines: Iterator[str], source: Source, classifier: TextClassif
 
 
 def _source_of_run(source: Source, classifier: TextClassifier) -> Source:
-    """As the training texts were read, with labels, as a text alone may look like a row; jsonl is known by its keys."""
+    """The source, read as in training, with labels, since any text may look like a row; jsonl is known by its keys."""
     kind, label_column = classifier.trained_on, classifier.config.data.label_column
     return replace(source, format=kind, label_column=label_column, labelled=kind != "jsonl", keep=False)
 

@@ -109,8 +109,8 @@ def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
 
 
 def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:
-    """None if the run is complete. Raises CheckpointError or ConfigError if the run's folder and the options
-    contradict each other."""
+    """The state to start from; None if the run is complete. Raises CheckpointError or ConfigError if the run's folder
+    and the options contradict each other."""
     if not resume or not run.path.is_dir() or run.is_empty():
         run.check_free(force=force)
         if resume:

@@ -82,7 +82,7 @@ def to_yaml(tree: dict[str, Any]) -> str:
 
 
 def dead_keys(config: Config) -> list[str]:
-    """A sentence for each key whose value is not the default and which lacks what it needs in this config."""
+    """A sentence for each key whose value is not the default and whose precondition this config does not meet."""
     sentences = []
     for name, section in config.sections():
         for key, value in section:

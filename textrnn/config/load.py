@@ -83,8 +83,8 @@ def _parse(text: str) -> Any:
 def load_config(
     path: Path | str | None, overrides: Sequence[tuple[str, Any]] = (), preset: str | None = None
 ) -> Config:
-    """Defaults of the preset < TEXTRNN_CACHE_DIR < file < overrides, checked. preset: instead of the file's. Raises
-    ConfigError, a line per problem."""
+    """The checked config: defaults of the preset < TEXTRNN_CACHE_DIR < file < overrides. preset: instead of the file's.
+    Raises ConfigError, a line per problem."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
         _drop_preset_defaults(tree)

@@ -62,7 +62,7 @@ def unknown_texts(lengths: np.ndarray) -> EncodedTexts:
 
 
 def allowed_gap(difference: float) -> float:
-    """By how much the contributions may miss a difference of log-odds."""
+    """The largest error of the sum of contributions that is allowed for a difference of log-odds."""
     return TOLERANCE * max(1.0, abs(difference))
 
 

@@ -67,7 +67,7 @@ def record(explanation: Explanation, *, coloured: bool) -> str:
 
 
 def top_words(explanation: Explanation) -> tuple[list[Word], list[Word]]:
-    """The distinct tokens that speak most for the label, and those that speak most against it, strongest first."""
+    """The distinct tokens that contribute most to the label, and those most against it, strongest first."""
     values: dict[str, list[float]] = defaultdict(list)
     for token in explanation.tokens:
         values[token.token].append(token.value)

@@ -129,12 +129,12 @@ def last_step_logits(
 
 
 def curve_of(norms: np.ndarray, steps: int) -> Curve:
-    """norms (n, K or more), as `gradient_norms` returns them; steps: K."""
+    """Quantiles over the texts. norms (n, K or more): from `gradient_norms`. steps: K."""
     return Curve(*np.nanquantile(norms[:, :steps], (0.1, 0.5, 0.9), axis=0))
 
 
 def no_curve(steps: int) -> Curve:
-    """Of a network whose training diverged."""
+    """The curve of a network whose training diverged."""
     return Curve(*np.full((3, steps), np.nan))
 
 

@@ -107,7 +107,7 @@ def _training_json(training: Training) -> dict[str, Any]:
 
 
 def last_loss(losses: Sequence[float]) -> float:
-    """The mean of the last tenth."""
+    """The mean of the last tenth of the losses."""
     return float(np.mean(losses[-max(1, len(losses) // 10) :]))
 
 
@@ -138,7 +138,7 @@ def _number(value: float) -> str:
 
 
 def _fall(median: np.ndarray) -> str:
-    """Such as "23"; of a curve that does not fall so far, what is left at its end, such as "never: 0.2"."""
+    """The step, such as "23"; or the ratio at the end of a curve that stays above, such as "never: 0.2"."""
     if np.isnan(median).any():
         return "-"
     if median[0] == 0:
@@ -165,14 +165,14 @@ def trainings_table(trainings: Mapping[tuple[str, str], Training]) -> list[str]:
 
 
 def write_gradients(folder: Path, result: Gradients) -> None:
-    """Raises TextRNNError if a file cannot be written."""
+    """Write all files. Raises TextRNNError if one cannot be written."""
     write_text(folder / "gradients.json", json_text(gradients_json(result), indent=2))
     write_text(folder / "gradients.tsv", gradients_tsv(result.panels, result.texts))
     save_png(folder / "gradients.png", plot_gradients(result.panels, result.title))
 
 
 def gradients_tsv(panels: Sequence[Panel], texts: np.ndarray) -> str:
-    """texts: as in Gradients. A line for each panel, curve and k; no number if a training diverged."""
+    """A line for each panel, curve and k; no number if a training diverged. texts: as in Gradients."""
     lines = ["panel\tnetwork\tk\ttexts\tp10\tmedian\tp90"]
     for panel in panels:
         for name, curve in panel.curves.items():

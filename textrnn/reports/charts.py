@@ -58,7 +58,7 @@ def style() -> Iterator[None]:
 
 @style()
 def save_png(path: Path, figure: Figure) -> None:
-    """Raises TextRNNError if the file cannot be written."""
+    """Write a PNG file. Raises TextRNNError if it cannot be written."""
     write_bytes(path, _render(figure, format="png", dpi=150))
 
 
@@ -167,7 +167,7 @@ def plot_curves(history: History, panels: Sequence[Curves], best: Best, title: s
 
 def _panels(count: int, *, legend_rows: int = 0, heading: float = 0.15) -> tuple[Figure, list[Axes]]:
     """Axes of fixed size in at most two columns: a layout engine would take longer than all else. heading: inches above
-    each."""
+    them."""
     from matplotlib.figure import Figure
 
     below = 0.55 + 0.2 * legend_rows
@@ -267,7 +267,7 @@ def font_family(text: str) -> list[str]:
 
 
 def _font_for(text: str) -> str | None:
-    """An installed font family that has every character of the text; None if there is none."""
+    """An installed font family that has every character of the text, or None."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     needed = {ord(character) for character in text if not character.isspace()}

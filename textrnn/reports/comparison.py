@@ -83,7 +83,7 @@ def run_columns(run: dict[str, Any]) -> tuple[str, ...]:
 
 
 def comparison_lines(comparison: dict[str, Any], columns: int | None) -> list[str]:
-    """One run against the first."""
+    """The comparison of a run with the first one."""
     sentences = [visible(comparison["sentence"]), agreement_line(comparison), method_line(comparison)]
     lines = [wrapped(line, columns) for line in sentences]
     if comparison["classes"]:
@@ -126,7 +126,7 @@ def config_line(difference: dict[str, Any]) -> str:
 
 
 def config_value(value: Any) -> str:
-    """As it is written in YAML."""
+    """The value as in YAML."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return visible(", ".join(map(str, value)) if isinstance(value, list) else str(value)).replace("\n", "\\n")
@@ -177,7 +177,7 @@ def comparison_html(result: dict[str, Any], examples: list[tuple[list[Example], 
 def _comparison_view(
     comparison: dict[str, Any], number: int, only_first: list[Example], only_this: list[Example], widest: float
 ) -> dict[str, Any]:
-    """number: position of the run, from 0. widest: the end of the scale, 100, on which differences are drawn."""
+    """Values for the template. number: position of the run, from 0. widest: difference at the end of the scale, 100."""
     first, name, texts = visible(comparison["with"]), visible(comparison["run"]), comparison["texts"]
     scores = []
     for heading, score in (("accuracy", comparison["accuracy"]), ("macro-F1", comparison["macro_f1"])):
@@ -203,8 +203,8 @@ def write_comparison(
     folder: Path, result: dict[str, Any], source: Source, rows: np.ndarray, hashes: np.ndarray, truth: np.ndarray,
     predicted: list[np.ndarray],
 ) -> None:  # fmt: skip
-    """result: the content of comparison.json. rows (n,): positions of the texts in the source, with the hashes of all
-    its texts. truth, each of predicted: (n,) label ids.
+    """Write all files of a comparison. result: the content of comparison.json. rows (n,): positions of the texts in the
+    source, with the hashes of all its texts. truth, each of predicted: (n,) label ids.
 
     Raises: TextRNNError if a file cannot be written; DataError if the source has changed since the comparison.
     """

@@ -96,7 +96,7 @@ def split_at_tokens(text: str, tokens: Sequence[tuple[int, int, float]]) -> Iter
 
 
 def pieces(text: str, tokens: Sequence[tuple[int, int, float]]) -> Pieces:
-    """A text cut up by its tokens, for a page to colour; of a long text, the beginning. tokens: (start, end,
+    """A text split at its tokens, for a page to colour; a long text is cut. tokens: (start, end,
     contribution) of each, in order."""
     shown = [token for token in tokens if token[0] < _LONGEST]
     parts = [(piece, value or 0.0) for piece, value in split_at_tokens(text, shown)]

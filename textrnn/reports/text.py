@@ -20,7 +20,7 @@ HELD_OUT_HEADING = (
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 PAIRS_HEADING = "too wide for this terminal; its most confused pairs:"
 PAIRS_SHOWN, PAIRS_OF_MANY_CLASSES = 10, 30
-SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # of scikit-learn's report: right of the labels, and its own
+SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # columns of scikit-learn's report
 
 
 def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
@@ -69,7 +69,7 @@ def confusion_lines(matrix: csr_array, labels: list[str], columns: int | None, f
 
 
 def classification_report(matrix: csr_array, labels: list[str], columns: int | None) -> str:
-    """scikit-learn's, with columns that also align if labels have wide characters."""
+    """The report of scikit-learn, with columns that also align if labels have wide characters."""
     from sklearn.metrics import classification_report as sklearn_report
 
     truth, predicted, counts = weighted_cells(matrix)

@@ -30,7 +30,7 @@ class Scores(NamedTuple):
     warning: str | None = None
 
     def line(self) -> str:
-        """The accuracies, in percent, and the decision."""
+        """The accuracies in percent, and the mixture."""
         network = f"network {100 * self.network['accuracy']:.1f} %"
         temperature = f"temperature {self.decision.temperature * self.decision.network_temperature:.2f}"
         if self.linear is None:
@@ -43,7 +43,7 @@ class Scores(NamedTuple):
 
 
 def score(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
-    """logits, margins (n, classes) and labels (n,) of held-out texts. mix: whether predictions use the linear model."""
+    """Scores of logits and margins (n, classes) of held-out texts with labels (n,). mix: whether both are used."""
     decision = learn_decision(logits, margins, labels, mix=mix)
     return Scores(
         summary(decision.logits(logits, margins), labels),
@@ -117,8 +117,8 @@ def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: n
 
 
 def _factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:
-    """The factors of the logits (n, classes) of each part whose sum has the least cross-entropy, with a penalty for
-    leaving equal factors of the sum 1. The problem is convex."""
+    """The factors for the logits (n, classes) of each part that minimize the cross-entropy of the sum, with a penalty
+    for the distance from equal factors of the sum 1. The problem is convex."""
     rows, start = np.arange(len(labels)), np.full(len(parts), 1 / len(parts))
 
     def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
@@ -188,6 +188,6 @@ def _influences(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.nd
 
 
 def _times_and_hits(truth: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """(classes,) how often each class is true plus how often it is predicted, at least 1; and how often it is both."""
+    """(classes,) the counts of each class as true plus as predicted, at least 1; and its counts as both at once."""
     times = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
     return times.clip(min=1), np.bincount(truth[truth == predicted], minlength=classes)

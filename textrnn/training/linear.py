@@ -64,7 +64,7 @@ def has_linear(config: Config, splits: Splits) -> bool:
 
 
 def rows_to_read(config: Config, splits: Splits) -> np.ndarray:
-    """The rows of the training data whose texts `fit_linear` asks for."""
+    """The rows of the training data whose texts `fit_linear` requests."""
     if not has_linear(config, splits):
         return np.zeros(0, np.int64)
     rows = splits.train_rows[_chosen(config, splits)]
@@ -81,8 +81,8 @@ def _chosen(config: Config, splits: Splits) -> np.ndarray:
 
 
 def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | None:
-    """The linear model of a run's splits, fitted on train and dev; None if the run has none. Of more than MOST_ROWS
-    texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+    """The linear model of a run's splits, fitted on train and dev; None if the run has none. More than MOST_ROWS
+    texts or MOST_TOTAL_CHARACTERS are sampled."""
     if not has_linear(config, splits):
         return None
     classes, folds, seed = len(splits.labels), splits.folds, config.train.seed

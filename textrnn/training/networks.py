@@ -80,7 +80,7 @@ class Keeper:
         return False
 
     def save(self, trainee: Trainee) -> None:
-        """Save what is needed to go on after the last step."""
+        """Save the state from which training can resume after the last step."""
 
     def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
         """Keep the best weights of each network, and a history."""
@@ -101,8 +101,8 @@ class Keeper:
     def end(
         self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
     ) -> None:
-        """scores: on all held-out texts, None without any. logits (m, classes): of the networks on them.
-        bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
+        """Keep the final results. scores: on all held-out texts, None without any. logits (m, classes): of the networks
+        on them. bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
         if scores is not None:
             self.decision, self.warning = scores.decision, scores.warning
             if len(self.weights) > 1:
@@ -134,8 +134,8 @@ class Training:
     flushed_at: float = 0.0  # time.monotonic() of the last flush
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
-        """network: that of the first part, on its device. Raises TextRNNError as `fit` does, and Interrupted once the
-        keeper has saved."""
+        """Train all networks, and learn the mixture. network: that of the first part, on its device. Raises
+        TextRNNError as `fit` does, and Interrupted once the keeper has saved."""
         for number, part in enumerate(self.parts, start=1):
             network = network if number == 1 else builder.build(part.seed, self.device)
             with timed(f"training network {number} of {len(self.parts)}"):
@@ -199,7 +199,7 @@ class Training:
         return score(logits, margins, np.asarray(part.held_out.labels), mix=self.keeper.mix)
 
     def held_out_logits(self, network: Network, part: Part) -> torch.Tensor:
-        """(n, classes), of which each process computes a shard. Raises Interrupted."""
+        """(n, classes) logits, of which each process computes a shard. Raises Interrupted."""
         texts = part.held_out
         assert texts is not None
         own = shard(np.argsort(-texts.lengths, kind="stable"))
@@ -247,8 +247,8 @@ class Training:
         self.keeper.end(scores, logits, agreement, self.statistics(shares, len(predicted)))
 
     def statistics(self, class_shares: np.ndarray, texts: int) -> TextStatistics:
-        """What to expect of new texts. class_shares (classes,): of the predictions for `texts` held-out texts, or of
-        the training texts if none are held out."""
+        """Statistics that new texts are expected to have. class_shares (classes,): of the predictions for `texts`
+        held-out texts, or of the training texts if none are held out."""
         unknown = expected_unknown_share(self.splits, self.config.vocab.min_count)
         lengths = self.splits.lengths["train"][self.splits.train_rows]
         return TextStatistics(unknown, cut_share(lengths, self.config.data.max_length), class_shares, texts)
@@ -261,7 +261,7 @@ class Training:
 
     def bfloat16_agreement(self, network: Network, decision: Mixture) -> float | None:
         """The share of held-out texts whose predicted class is the same in bfloat16 and in float32, each by the network
-        that was not trained on it and, if it decides, the linear model. None without bfloat16 units. Raises
+        that was not trained on it and, if it has a weight, the linear model. None without bfloat16 units. Raises
         Interrupted."""
         if not has_bfloat16_units(self.device):
             return None

@@ -27,7 +27,7 @@ _BETWEEN_SEEDS = 1_000_003
 
 
 class Part(NamedTuple):
-    """One network's texts. held_out_rows (n,) int64: the places of its held-out texts among those of all networks.
+    """One network's texts. held_out_rows (n,) int64: the positions of its held-out texts among those of all networks.
     smallest: the number of texts of the run's smallest part, which decides batch size and epochs of all."""
 
     seed: int

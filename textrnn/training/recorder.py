@@ -224,22 +224,22 @@ def best_epochs(run: RunFolder) -> dict[int | None, int]:
 
 
 def short_line(evaluation: Evaluation, epochs: int) -> str:
-    """For the terminal, at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
-    line = f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"
+    """The line for the terminal, at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
+    line = f"epoch {evaluation.epoch}/{epochs}: loss {_five_characters(evaluation.train_loss)}"
     if evaluation.scores is not None:
         dev = evaluation.scores.together
-        line += f", dev loss {_in_five(dev['loss'])}, accuracy {dev['accuracy']:.4f}, F1 {dev['macro_f1']:.4f}"
+        line += f", dev loss {_five_characters(dev['loss'])}, accuracy {dev['accuracy']:.4f}, F1 {dev['macro_f1']:.4f}"
     return f"{line}, {evaluation.seconds:.0f} s{' *' * evaluation.is_best}"
 
 
-def _in_five(loss: float) -> str:
-    """With as many decimals, up to three, as fit in five characters."""
+def _five_characters(loss: float) -> str:
+    """The loss with as many decimals, up to three, as fit in five characters."""
     texts = (f"{loss:.{decimals}f}" for decimals in (3, 2, 1, 0))
     return next((text for text in texts if len(text) <= 5), f"{loss:.0e}")
 
 
 def full_line(evaluation: Evaluation, epochs: int) -> str:
-    """For train.log."""
+    """The line for train.log."""
     line, scores = f"epoch {evaluation.epoch}/{epochs}, train loss {evaluation.train_loss:.4f}", evaluation.scores
     if scores is not None:
         dev = scores.together

@@ -127,7 +127,7 @@ class TrainingState:
     unflushed: list[Step] = field(default_factory=list)
 
     def progress(self) -> dict[str, Any]:
-        """What is saved: plain numbers. `flush_metrics` must have been called."""
+        """The plain numbers to save. `flush_metrics` must have been called."""
         assert not self.unflushed
         return {key: value for key, value in vars(self).items() if key != "unflushed"}
 
