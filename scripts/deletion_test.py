@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The deletion test: do the tokens with the highest contributions in `textrnn explain` matter?
 
-From each text the k tokens that speak most for its label are removed and, to compare, k tokens drawn at random. The
+From each text the k tokens that contribute most to its label are removed and, to compare, k tokens drawn at random. The
 table shows how much the log-odds of the label fall on average, and how many texts get another label.
 """
 
@@ -48,11 +48,11 @@ def table(classifier: TextClassifier, texts: list[str], counts: Sequence[int], d
         "| tokens removed | log-odds fall, highest | random | other label, highest | random |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for count in counts:
-        highest = [np.argsort(-of_text, kind="stable")[:count] for of_text in values]
+        highest = [np.argsort(-row, kind="stable")[:count] for row in values]
         fall, changed = effect(classifier, explanations, highest)
         drawn = []
         for _ in range(draws):
-            removed = [random.choice(len(of_text), count, replace=False) for of_text in values]
+            removed = [random.choice(len(row), count, replace=False) for row in values]
             drawn.append(effect(classifier, explanations, removed))
         random_fall, random_changed = np.mean(drawn, axis=0)
         lines.append(f"| {count} | {fall:.2f} | {random_fall:.2f} | {changed:.1%} | {random_changed:.1%} |")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""How well `textrnn check` finds wrong labels: a share of the labels of real corpora is changed at random, and the
-average precision of each ranking of the texts is measured."""
+"""Measures how well `textrnn check` finds wrong labels: a share of the labels of real corpora is changed at random, and
+the average precision of each ranking of the texts is measured."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def main() -> None:
         seconds = (time.process_time() - begin) / len(options.seeds)
         rows["texts"].append(f"{min(options.rows, len(texts)):,}")
         for name in measures[0]:
-            rows[name].append(", ".join(f"{of_seed[name]:.3f}" for of_seed in measures))
+            rows[name].append(", ".join(f"{measured[name]:.3f}" for measured in measures))
         rows["processor seconds a seed"].append(f"{seconds:.0f}")
     for name, cells in rows.items():
         print(f"| {name} | {' | '.join(cells)} |")

@@ -222,7 +222,7 @@ def plot(path: Path, longest_spans: Spans, most: int, title: str) -> None:
     for color, orthogonal in (("C0", True), ("C1", False)):
         rows = [row for row, variant in enumerate(longest_spans) if variant.orthogonal is orthogonal]
         spans = np.array([spans for variant, spans in longest_spans.items() if variant.orthogonal is orthogonal])
-        medians, low, high = [median_low(of_seeds) for of_seeds in spans], spans[:, 0], spans[:, -1]
+        medians, low, high = [median_low(row) for row in spans], spans[:, 0], spans[:, -1]
         label = f"{'orthogonal' if orthogonal else 'uniform'} recurrent weights"
         ranges = [medians - low, high - medians]
         axes.errorbar(medians, rows, xerr=ranges, fmt="o", color=color, capsize=2, label=label)
@@ -244,11 +244,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cell", nargs="+", choices=CELLS, default=CELLS, help="all by default")
     parser.add_argument("--pooling", choices=["last", "mean", "max", "attention"], default="last",
-                        help="what is read of all steps (last: the state at the end alone)")  # fmt: skip
+                        help="pooling of the steps (last: the last state alone)")  # fmt: skip
     parser.add_argument("--steps", type=int, default=400, metavar="N", help="of training for each span (%(default)s)")
     parser.add_argument("--hidden-size", type=int, default=32, metavar="H", help="(%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=3e-3, metavar="R", help="(%(default)s)")
-    parser.add_argument("--longest", type=int, default=256, metavar="SPAN", help="where the search ends (%(default)s)")
+    parser.add_argument("--longest", type=int, default=256, metavar="SPAN", help="longest span to try (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="networks of each kind (%(default)s)")
     parser.add_argument("--grow", action="store_true", help="learn a longer span from the weights of a shorter one")
     jobs, output = os.cpu_count(), Path("runs/memory_span.png")

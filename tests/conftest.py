@@ -62,7 +62,7 @@ class Result:
 Cli = Callable[..., Result]
 
 
-DRAW = charts._rendered
+DRAW = charts._render
 typer.main.get_command = functools.cache(typer.main.get_command)  # else each run builds all commands anew
 
 
@@ -70,7 +70,7 @@ typer.main.get_command = functools.cache(typer.main.get_command)  # else each ru
 def _blank_pictures() -> Iterator[None]:
     """Pictures are composed and their files written, but not drawn, which takes three quarters of a tiny training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(charts, "_rendered", lambda figure, **options: b"")
+        patch.setattr(charts, "_render", lambda figure, **options: b"")
         yield
 
 
@@ -85,7 +85,7 @@ def _as_many_threads_as_before() -> Iterator[None]:
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what is in pictures, and of what might not be drawn: there they are drawn."""
-    monkeypatch.setattr(charts, "_rendered", DRAW)
+    monkeypatch.setattr(charts, "_render", DRAW)
 
 
 @pytest.fixture

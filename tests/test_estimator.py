@@ -222,9 +222,9 @@ def test_it_is_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
         ([], [], ValueError, "two or more classes"),
         (TEXTS, None, ValueError, "y should be a 1d array"),
         (TEXTS, np.linspace(0, 1, 60), ValueError, "Unknown label type: continuous"),
-        (TEXTS, [float("nan")] * 60, ValueError, "label 0: missing, as 60 of 60 are"),
+        (TEXTS, [float("nan")] * 60, ValueError, r"label 0: missing \(60 of 60 are\)"),
         (TEXTS, np.full(60, np.nan), ValueError, "y contains NaN"),
-        (TEXTS, [*LABELS[:-1], None], ValueError, "label 59: missing, as 1 of 60 are"),
+        (TEXTS, [*LABELS[:-1], None], ValueError, r"label 59: missing \(1 of 60 are\)"),
         (TEXTS, [*LABELS[:-1], float("nan")], ValueError, "label 59: missing"),
     ],
 )  # fmt: skip

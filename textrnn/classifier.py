@@ -30,7 +30,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def check_none_missing(values: Any, noun: str) -> None:
-    """values: a list, or a Series or array of pandas. noun: of a value. Raises ValueError with position and index."""
+    """values: a list, or a Series or array of pandas. noun: what a value is. Raises ValueError, with the position."""
     index = None
     if hasattr(values, "isna"):
         missing, index = np.asarray(values.isna()).ravel(), getattr(values, "index", None)
@@ -41,7 +41,7 @@ def check_none_missing(values: Any, noun: str) -> None:
     if missing.any():
         first = int(missing.argmax())
         place = "" if index is None else f" (index {short(index[first])})"
-        raise ValueError(f"{noun} {first}{place}: missing, as {missing.sum():,} of {len(missing):,} are: {advice}")
+        raise ValueError(f"{noun} {first}{place}: missing ({missing.sum():,} of {len(missing):,} are): {advice}")
 
 
 def check_texts(texts: Sequence[str]) -> list[str]:
@@ -62,8 +62,8 @@ def check_texts(texts: Sequence[str]) -> list[str]:
 class TextClassifier:
     """A trained classifier.
 
-    labels: in the order of the columns of `predict_proba`. config: what it was trained with. trained_on: the format of
-    the files it was trained on, auto if they had several or there were none.
+    labels: in the order of the columns of `predict_proba`. config: the config of its training. trained_on: the format
+    of the training files, auto if they had several or there were none.
     """
 
     def __init__(self, model: Model, *, device: torch.device, precision: str = "float32") -> None:
@@ -78,10 +78,10 @@ class TextClassifier:
 
     @classmethod
     def load(cls, run: Path | str, *, device: str = "cpu", precision: str = "float32") -> TextClassifier:
-        """The model kept in RUN or RUN/model. Raises CheckpointError if it is missing or damaged.
+        """Load the model in RUN or RUN/model. Raises CheckpointError if it is missing or damaged.
 
-        precision: of matrix products: float32, bfloat16, or auto: bfloat16 where the processor has units for it and the
-        model was found to predict as in float32, else float32.
+        precision: number format of matrix products: float32, bfloat16, or auto, which is bfloat16 if the processor has
+        units for it and the model predicted as in float32 when it was trained, else float32.
         """
         if precision not in ("float32", "bfloat16", "auto"):
             raise ValueError(f"precision must be float32, bfloat16 or auto, not {short(precision)}")
@@ -136,8 +136,8 @@ class TextClassifier:
         *,
         after_batch: Callable[[int], object] = lambda count: None,
     ) -> list[Explanation]:
-        """The contribution of each token of each text to the log-odds of a label. label: of all texts, or a list of one
-        label per text; None for the likeliest. after_batch: called with the number of texts done.
+        """The contribution of each token of each text to the log-odds of a label. label: one for all texts, or a
+        list with one per text; None means the likeliest. after_batch: called with the number of texts done.
 
         Raises: as predict_logits; ValueError for a label that the model lacks, or another number of labels than of
         texts.

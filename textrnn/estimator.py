@@ -70,10 +70,10 @@ _ATTRIBUTES = {
 
 
 def _entries() -> dict[str, tuple[str, str]]:
-    """The type with the default, and the meaning, of each parameter."""
+    """The type and default, and the meaning, of each parameter."""
     entries = {}
     for name, default in _DEFAULTS.items():
-        kind, meaning = _OWN[name] if name in _OWN else parameters.described(name)
+        kind, meaning = _OWN[name] if name in _OWN else parameters.type_and_meaning(name)
         entries[name] = f"{kind}, default={default!r}", meaning
     return entries
 
@@ -108,7 +108,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans, in lists, arrays or Series.
 
-        Gives the warnings of the command line. Raises: TypeError if X holds anything but strings; ValueError for
+        Issues the warnings of the command line. Raises: TypeError if X holds anything but strings; ValueError for
         parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
         DataError for a tokenizer that does not suit the texts; TextRNNError if a loss is not finite.
         """
@@ -165,7 +165,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         return class_probabilities(self._logits(X))
 
     def decision_function(self, X: Sequence[str]) -> np.ndarray:
-        """(n, C) float32 logits; of two classes (n,), by how much the second one's is larger."""
+        """(n, C) float32 logits; with two classes (n,), the second one's minus the first one's."""
         logits = self._logits(X).numpy()
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 

@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.accuracy", description=__doc__)
     names = ["small", *(task.recipe for task in TASKS)]
     parser.add_argument("tasks", nargs="*", choices=[*names, []], metavar="TASK", help=", ".join(names))
-    parser.add_argument("--again", action="store_true", help="read test sets again")
+    parser.add_argument("--again", action="store_true", help="evaluate on the test sets again")
     parser.add_argument("--seed", type=int, action="append", help="of small tasks: this one alone; may be repeated")
     options = parser.parse_args()
     chosen = options.tasks or names
@@ -45,16 +45,16 @@ def main() -> None:
     for task in TASKS:
         if task.recipe in chosen:
             evaluate(task, splits(config_of(task)), programs(task), again=options.again)
-            put(PAGE, "results", results(record.readings()))
+            put(PAGE, "results", results(record.evaluations()))
 
 
 def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) -> None:
-    """Each program reads the test set unless it has done so; the others are compared with the first one."""
+    """Evaluate each program that is not recorded yet; all others are compared with the first one."""
     first, linear = programs[0], None
     for program in programs:
-        if record.has_read(task.name, program.name, program.seed, program.recipe) and not again:
+        if record.is_recorded(task.name, program.name, program.seed, program.recipe) and not again:
             print(
-                f"{task.name}: {program.name}, seed {program.seed}: has read the test set; --again reads it once more",
+                f"{task.name}: {program.name}, seed {program.seed}: already evaluated; --again evaluates it once more",
                 flush=True,
             )
             continue
@@ -66,18 +66,18 @@ def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) 
         labels = program.predict(parts).labels
         seconds = time.perf_counter() - begin
         write_texts(labels_file(task, program), labels)
-        keep_reading(task.name, program, seconds, scores(parts["test"].labels, labels, linear, task.measure))
+        record_evaluation(task.name, program, seconds, scores(parts["test"].labels, labels, linear, task.measure))
         if program is first:
             linear = labels
 
 
 def evaluate_small(*, again: bool, seeds: list[int] | None) -> None:
-    """Like `evaluate`, on the twelve small tasks, seed after seed; readings are kept at once, so that it can be stopped
-    and continued. seeds: the seeds to read, or None for all."""
+    """Like `evaluate`, on the twelve small tasks, seed after seed; evaluations are recorded at once, so that it can be
+    stopped and continued. seeds: the seeds to evaluate, or None for all."""
     runs = [(task, program) for task in SMALL for program in small_programs(task)]
     for task, program in sorted(runs, key=lambda run: run[1].seed):
-        has_read = record.has_read(task.in_record, program.name, program.seed, program.recipe)
-        if (seeds and program.seed not in seeds) or (has_read and not again):
+        is_known = record.is_recorded(task.in_record, program.name, program.seed, program.recipe)
+        if (seeds and program.seed not in seeds) or (is_known and not again):
             continue
         folds = task.folds()
         begin = time.perf_counter()
@@ -88,11 +88,11 @@ def evaluate_small(*, again: bool, seeds: list[int] | None) -> None:
         probabilities = [number for predicted in predictions for number in predicted.probabilities or []]
         error = calibration_error(truth, labels, probabilities) if probabilities else None
         measures = scores(truth, labels, None, "accuracy") | {"calibration_error": error}
-        keep_reading(task.in_record, program, seconds, measures)
-        put(PAGE, "small", small_results(record.readings()))
+        record_evaluation(task.in_record, program, seconds, measures)
+        put(PAGE, "small", small_results(record.evaluations()))
 
 
-def keep_reading(task: str, program: Program, seconds: float, measures: dict[str, Any]) -> None:
+def record_evaluation(task: str, program: Program, seconds: float, measures: dict[str, Any]) -> None:
     git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     record.add({
@@ -106,7 +106,7 @@ def keep_reading(task: str, program: Program, seconds: float, measures: dict[str
 
 
 def labels_file(task: Task, program: Program) -> Path:
-    """Where a program's labels of the test texts are kept, one a line."""
+    """The file of a program's labels of the test texts, one a line."""
     Path("labels").mkdir(exist_ok=True)
     return Path("labels") / f"{task.recipe} {program.name} {program.seed} {record.digest(program.recipe)}.txt"
 

@@ -1,4 +1,4 @@
-"""docs/explanation/accuracy.md: the last reading of each task, program and seed."""
+"""docs/explanation/accuracy.md: the last evaluation of each task, program and seed."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from scripts.accuracy.tasks import SEEDS, SMALL, TASKS, Task
 from scripts.bench.report import number, percent, table
 
 
-def results(readings: list[dict[str, Any]]) -> list[str]:
-    """A table for each task that has readings, and the command that makes it."""
-    places = [(reading["task"], reading["program"], reading["seed"]) for reading in readings]
-    last, times = dict(zip(places, readings, strict=True)), Counter(places)
+def results(evaluations: list[dict[str, Any]]) -> list[str]:
+    """A table for each task that has evaluations, and the command that makes it."""
+    places = [(evaluation["task"], evaluation["program"], evaluation["seed"]) for evaluation in evaluations]
+    last, times = dict(zip(places, evaluations, strict=True)), Counter(places)
     paragraphs = []
     for task in TASKS:
-        of_task = [(times[place], reading) for place, reading in last.items() if place[0] == task.name]
-        if of_task:
-            paragraphs.append(task_table(task, of_task))
-            paragraphs.append(f"`make accuracy ONLY={task.recipe}`: {of_task[-1][1]['machine']}.")
+        rows = [(times[place], evaluation) for place, evaluation in last.items() if place[0] == task.name]
+        if rows:
+            paragraphs.append(task_table(task, rows))
+            paragraphs.append(f"`make accuracy ONLY={task.recipe}`: {rows[-1][1]['machine']}.")
     return paragraphs
 
 
-def small_results(readings: list[dict[str, Any]]) -> list[str]:
+def small_results(evaluations: list[dict[str, Any]]) -> list[str]:
     """One table of all small tasks: the tuned linear model, the mean, difference and range of the defaults, and the
-    mean of `plain`. Readings with earlier recipes than a program's last one are left out."""
+    mean of `plain`. Evaluations with earlier recipes than a program's last one are left out."""
     names = {task.in_record for task in SMALL}
-    newest = {line["program"]: line["recipe"] for line in readings if line["task"] in names}
+    newest = {line["program"]: line["recipe"] for line in evaluations if line["task"] in names}
     rows, differences = [], []
     for task in SMALL:
         last = {
-            (line["program"], line["seed"]): line for line in readings
+            (line["program"], line["seed"]): line for line in evaluations
             if line["task"] == task.in_record and line["recipe"] == newest[line["program"]]
         }  # fmt: skip
         lines = [last[DEFAULTS, seed] for seed in SEEDS if (DEFAULTS, seed) in last]
@@ -59,16 +59,16 @@ def small_results(readings: list[dict[str, Any]]) -> list[str]:
     return [table("Twelve small tasks", [*header, "calibration error"], rows), note]
 
 
-def task_table(task: Task, of_task: list[tuple[int, dict[str, Any]]]) -> str:
-    """of_task: the number of readings by a program and seed, and the last one."""
+def task_table(task: Task, evaluations: list[tuple[int, dict[str, Any]]]) -> str:
+    """evaluations: (number of evaluations, the last one) for each program and seed."""
     rows = []
-    for count, reading in of_task:
-        low, high = reading["interval"]
-        sign = "" if reading["p"] is None else "+ " if reading["right_more"] > 0 else "- "
+    for count, evaluation in evaluations:
+        low, high = evaluation["interval"]
+        sign = "" if evaluation["p"] is None else "+ " if evaluation["right_more"] > 0 else "- "
         rows.append([
-            reading["program"], str(reading["seed"]), str(count), percent(reading["accuracy"]),
-            percent(reading["macro_f1"]), f"{100 * low:.1f} to {100 * high:.1f}",
-            sign and f"{sign}{reading['p']:.2g}", number(reading["seconds"]),
+            evaluation["program"], str(evaluation["seed"]), str(count), percent(evaluation["accuracy"]),
+            percent(evaluation["macro_f1"]), f"{100 * low:.1f} to {100 * high:.1f}",
+            sign and f"{sign}{evaluation['p']:.2g}", number(evaluation["seconds"]),
         ])  # fmt: skip
-    header = ["program", "seed", "reading", "accuracy", "macro-F1", f"95 % of {task.measure}", "p"]
+    header = ["program", "seed", "evaluation", "accuracy", "macro-F1", f"95 % of {task.measure}", "p"]
     return table(f"{task.name} (by {task.measure})", [*header, "training and test, s"], rows)

@@ -1,4 +1,4 @@
-"""The record of every reading of a test set (docs/explanation/accuracy.jsonl), and the names of recipes in it."""
+"""The record of every evaluation on a test set (docs/explanation/accuracy.jsonl), and the names of recipes in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textrnn.config import Config
 RECORD = ROOT / "docs" / "explanation" / "accuracy.jsonl"
 
 # Changes of defaults, since recipes are known by the keys that they state. Each applies to the recipes for which its
-# function is true: they become other recipes, and their test sets are to be read anew. A new key whose default is what
+# function is true: they become other recipes, and must be evaluated again. A new key whose default is what
 # the program did before is no change. If a key is renamed, a `same_as` line of the record names the new recipe.
 CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
     "vectors of n-grams have 32 numbers": lambda config, stated: (
@@ -29,7 +29,7 @@ CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
 
 
 def recipe_of(stated: dict[str, Any]) -> str:
-    """What decides the result, besides the seed and the program: the keys that a config states, and the changes of
+    """All that decides the result, besides the seed and the program: the keys that a config states, and the changes of
     defaults that apply to it."""
     config = Config.model_validate(stated)
     names = {f"{section}.{key}" for section, keys in stated.items() if isinstance(keys, dict) for key in keys}
@@ -43,12 +43,12 @@ def digest(recipe: str) -> str:
 
 
 def lines() -> list[dict[str, Any]]:
-    """All lines: readings, and `same_as` lines."""
+    """All lines: evaluations, and `same_as` lines."""
     return [json.loads(line) for line in RECORD.read_text(encoding="utf-8").splitlines()] if RECORD.exists() else []
 
 
-def readings() -> list[dict[str, Any]]:
-    """All readings; a renamed recipe has its new name."""
+def evaluations() -> list[dict[str, Any]]:
+    """All evaluations; a renamed recipe has its new name."""
     renamed = new_names()
     return [line | {"recipe": renamed.get(line["recipe"], line["recipe"])} for line in lines() if "same_as" not in line]
 
@@ -57,12 +57,12 @@ def new_names() -> dict[str, str]:
     return {line["recipe"]: line["same_as"] for line in lines() if "same_as" in line}
 
 
-def add(reading: dict[str, Any]) -> None:
+def add(evaluation: dict[str, Any]) -> None:
     with RECORD.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(reading, ensure_ascii=False) + "\n")
+        stream.write(json.dumps(evaluation, ensure_ascii=False) + "\n")
 
 
-def has_read(task: str, program: str, seed: int, recipe: str) -> bool:
-    """Whether a program with this recipe (or one with another name in the record) and seed has read the test set."""
+def is_recorded(task: str, program: str, seed: int, recipe: str) -> bool:
+    """Whether an evaluation of a program with this recipe (or one of its other names) and seed is recorded."""
     key = (task, program, seed, new_names().get(digest(recipe), digest(recipe)))
-    return any((line["task"], line["program"], line["seed"], line["recipe"]) == key for line in readings())
+    return any((line["task"], line["program"], line["seed"], line["recipe"]) == key for line in evaluations())

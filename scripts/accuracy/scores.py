@@ -1,4 +1,4 @@
-"""How good predicted labels are, how sure that is, and whether they are better than another program's."""
+"""Scores of predicted labels, their intervals, and comparisons with another program's labels."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ TASKS = [
 
 
 def prepare(folder: Path) -> Path:
-    """All corpora under folder/data, where the shipped configs look for them. Raises Missing without the raw files."""
+    """All corpora under folder/data, at the paths of the shipped configs. Raises Missing without the raw files."""
     data = folder / "data"
     if (data / "ready").exists():
         return folder

@@ -14,7 +14,7 @@ WORK = ROOT / "build" / "bench"
 
 
 class Missing(Exception):
-    """Something that a measurement needs is missing. The message says what to do."""
+    """Something that a measurement needs is missing. The message contains the remedy."""
 
 
 class Corpus(NamedTuple):

@@ -123,9 +123,9 @@ def measure_encoder() -> list[str]:
     return [note, *tables, table(title, header, equal)]
 
 
-def steps_in_turn(case: Case, what: str, others: list[str], tuned: ProcessPoolExecutor) -> dict[str, list[float]]:
+def steps_in_turn(case: Case, what: str, names: list[str], tuned: ProcessPoolExecutor) -> dict[str, list[float]]:
     """The seconds of the steps of other modules and of ours, and of the ceiling's matrix products between them."""
-    steps: dict[str, Callable[[], float]] = {name: stopwatch(step_of(case, what, name)) for name in others}
+    steps: dict[str, Callable[[], float]] = {name: stopwatch(step_of(case, what, name)) for name in names}
     steps["ours"] = lambda: tuned.submit(time_our_step, case, what).result()
     once = {"packed"} if case == SLOW and what == "training" else set()
     for name, step in steps.items():

@@ -4,7 +4,7 @@
 
 Two corpora: a made-up one whose texts keep bringing new words, and IMDB repeated, if its file is given. Anonymous
 memory (RssAnon in /proc, so Linux only) is memory without a file on disk behind it; mapped files are not in it. Each
-command is a process of its own, sampled every 50 ms. Allowed for 20x: 15 % more than for 1x, 32 bytes a document, and
+command is a process of its own, sampled every 50 ms. Allowed for 20x: 15 % more than for 1x, 32 bytes a text, and
 160 bytes a new word, since the distinct tokens are numbered in memory; the script fails if a command takes more.
 """
 
@@ -42,14 +42,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--imdb", type=Path, help="train.csv of IMDB, with a header")
     parser.add_argument("--work", type=Path, default=Path("build/memory"), help="folder for corpora, caches and runs")
-    parser.add_argument("--documents", type=int, default=10_000, help="of new-words, once")
-    parser.add_argument("--words", type=int, default=100, help="in a text of new-words")
+    parser.add_argument("--documents", type=int, default=10_000, help="number of texts of new-words")
+    parser.add_argument("--words", type=int, default=100, help="number of words in a text of new-words")
     options = parser.parse_args()
-    new_words = options.words // 2  # the words of a document that no other has
+    new_words = options.words // 2  # words of a text that no other text has
     corpora = [("new-words", partial(made_up, options.documents, new_words), new_words)]
     if options.imdb:
         corpora.append(("imdb", partial(repeated, options.imdb), 0))
-    print("| corpus | command | documents | anonymous MB | with workers MB | allowed MB |")
+    print("| corpus | command | texts | anonymous MB | with workers MB | allowed MB |")
     print("|---|---|---:|---:|---:|---:|")
     first: dict[tuple[str, str], Peak] = {}
     over = []
@@ -90,7 +90,7 @@ def made_up(documents: int, new_words: int, times: int) -> Iterator[str]:
 
 
 def write_corpus(path: Path, lines: Iterator[str]) -> int:
-    """Write the file unless it exists; returns the number of documents, one a line below the header."""
+    """Write the file unless it exists; returns the number of texts, one a line below the header."""
     if not path.exists():
         beside = path.with_suffix(".part")
         with beside.open("w", encoding="utf-8", newline="\n") as stream:

@@ -40,18 +40,18 @@ def measure_prediction() -> list[str]:
     alone = [sys.executable, "-m", "scripts.bench.prediction", work_folder("prediction", OURS) / "run", files[-1]]
     runs = interleaved({**jobs, "forward passes": partial(run_program, alone)}, REPEATS)
     passes = median(float(run.out) for run in runs.pop("forward passes"))
-    one, some, many = sizes
+    one, few, many = sizes
     rows = []
     for name in programs:
         start, short, long = (median_run(runs[f"{name} {size}"]) for size in sizes)
         rows.append([
-            name, number(start.seconds), number(short.seconds), number(some / short.seconds), number(long.seconds),
+            name, number(start.seconds), number(short.seconds), number(few / short.seconds), number(long.seconds),
             number(many / long.seconds), number((many - one) / (long.seconds - start.seconds)),
             megabytes(long.peak_bytes),
         ])  # fmt: skip
     rows.append(["its forward passes alone", "", "", "", number(passes), number(many / passes), "", ""])
     header = [
-        "program", "one title, s", f"{some:,} titles, s", "titles/s of them", f"{many:,} titles, s",
+        "program", "one title, s", f"{few:,} titles, s", "titles/s of them", f"{many:,} titles, s",
         "titles/s of these", "titles/s without the start", "memory, MB",
     ]  # fmt: skip
     share = percent(passes / median_run(runs[f"{OURS} {many}"]).seconds)

@@ -99,11 +99,11 @@ def keras_python() -> Path:
     return python
 
 
-def available(wanted: Mapping[str, Callable[[], Program]]) -> tuple[dict[str, Program], list[str]]:
+def available(makers: Mapping[str, Callable[[], Program]]) -> tuple[dict[str, Program], list[str]]:
     """The programs that can be run here, and a sentence for each that cannot."""
     programs: dict[str, Program] = {}
     missing = []
-    for name, make in wanted.items():
+    for name, make in makers.items():
         try:
             programs[name] = make()
         except Missing as reason:

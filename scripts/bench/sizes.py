@@ -1,4 +1,4 @@
-"""How large the saved models are and training states are."""
+"""Sizes of saved models and training states."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def measure_sizes() -> list[str]:
         ("THUCNews titles", "char", titles()),
         ("IMDB", "word", reviews()),
     ):
-        wanted: dict[str, Callable[[], Program]] = {
+        makers: dict[str, Callable[[], Program]] = {
             "textrnn": partial(ours, None, {"train.epochs": 1, **columns(corpus.train)}),
             "fastText": partial(fasttext, unit), "SVC": partial(rival, "linear_svc", unit),
         }  # fmt: skip
-        programs, absent = available(wanted)
+        programs, absent = available(makers)
         missing += [sentence for sentence in absent if sentence not in missing]
         sizes = {}
         for key, program in programs.items():

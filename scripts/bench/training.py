@@ -51,11 +51,11 @@ def measure_reviews() -> list[str]:
 
 
 def compare(
-    title: str, corpus: Corpus, wanted: Mapping[str, Callable[[], Program]], once: Collection[str]
+    title: str, corpus: Corpus, makers: Mapping[str, Callable[[], Program]], once: Collection[str]
 ) -> list[str]:
     """Seconds and memory of training, the first program's as 1, accuracy on the test file, and seconds of predicting
     it. once: programs that train for minutes."""
-    programs, missing = available(wanted)
+    programs, missing = available(makers)
     folder = work_folder(corpus.train.parent.name)
     folders = {name: work_folder(folder.name, name) for name in programs}
     truth, texts = read_labelled(corpus.test)

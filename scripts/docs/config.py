@@ -41,14 +41,14 @@ its first line: `# yaml-language-server: $schema=textrnn.schema.json`. The confi
 
 def pages() -> dict[str, str]:
     keys = known_keys()
-    others: dict[str, list[str]] = {}
+    other_keys: dict[str, list[str]] = {}
     for key in keys:
         if key not in MAIN_KEYS:
-            others.setdefault(key.partition(".")[0], []).append(key)
+            other_keys.setdefault(key.partition(".")[0], []).append(key)
     return {
         "docs/reference/config.md": _PAGE.format(
             main=_table(MAIN_KEYS),
-            others="\n\n".join(f"### {section}\n\n{_table(names)}" for section, names in others.items()),
+            others="\n\n".join(f"### {section}\n\n{_table(names)}" for section, names in other_keys.items()),
             preset=description("preset"),
             plain="\n".join(
                 f"- `{section}.{key}: {in_yaml(value)}`"
@@ -75,8 +75,8 @@ def _row(key: str) -> str:
 def _values(schema: dict[str, Any]) -> str:
     """The values that a schema accepts: choices, a range, or what they are called."""
     if "anyOf" in schema:
-        *others, last = map(_values, schema["anyOf"])
-        return f"{', '.join(others)} or {last}"
+        *first, last = map(_values, schema["anyOf"])
+        return f"{', '.join(first)} or {last}"
     if "enum" in schema:
         return ", ".join(f"`{in_yaml(choice)}`" for choice in schema["enum"])
     if "const" in schema:

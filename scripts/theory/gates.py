@@ -40,13 +40,13 @@ def cell_of(network: TextRNN) -> nn.RNNBase:
 def one_step(rnn: nn.RNNBase, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """x (B, dim), h, c (B, H) -> the gates keep and write, and the new h and c; c is h in a GRU."""
     w_x, w_h, b_x, b_h = rnn.all_weights[0]
-    of_x, of_h = x @ w_x.t() + b_x, h @ w_h.t() + b_h
+    from_x, from_h = x @ w_x.t() + b_x, h @ w_h.t() + b_h
     if isinstance(rnn, nn.LSTM):
-        i, f, g, o = (of_x + of_h).chunk(4, dim=1)
+        i, f, g, o = (from_x + from_h).chunk(4, dim=1)
         i, f, o = i.sigmoid(), f.sigmoid(), o.sigmoid()
         c = f * c + i * g.tanh()
         return f, i, o * c.tanh(), c
-    (r_x, z_x, n_x), (r_h, z_h, n_h) = of_x.chunk(3, dim=1), of_h.chunk(3, dim=1)
+    (r_x, z_x, n_x), (r_h, z_h, n_h) = from_x.chunk(3, dim=1), from_h.chunk(3, dim=1)
     z = (z_x + z_h).sigmoid()
     h = z * h + (1 - z) * (n_x + (r_x + r_h).sigmoid() * n_h).tanh()
     return z, 1 - z, h, h

@@ -36,7 +36,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tsv(folder / "test.tsv", [*rows[:120], (LABELS[0], "")])
     train_in(folder, "--data", "train.tsv", "--set", "data.test=test.tsv", *TINY, "--run-dir", "run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(charts, "_rendered", DRAW)
+        patch.setattr(charts, "_render", DRAW)
         train_in(folder, "run", command="eval")
     return folder / "run/eval/test/report.html"
 

@@ -197,10 +197,10 @@ EVAL_CASES = [
         "label-the-model-lacks", write("e.tsv", "food\tsoup\nzoo\ta lion\n"), "eval run e.tsv",
         "e.tsv:2: unknown label 'zoo'; the model has: food, sport, travel. Correct or remove the row",
     ),
-    broken("set-of-another-section", None, "eval run --set model.cell=lstm", "--set model.cell: only data keys "),
+    broken("set-of-another-section", None, "eval run --set model.cell=lstm", "--set model.cell: only keys that "),
     broken(
         "no-test-file", replace("run/config.yaml", "  test: ", "  test: null #"), "eval run --split test",
-        "--split test: the run has no test data; give DATA, a labelled file, or --set data.test=FILE",
+        "the run has no test data (data.test); give DATA, a labelled file, or --set data.test=FILE",
     ),
     broken("model-without-data", None, "eval run/model", "run/model: …no data of its own: textrnn eval run/model FILE"),
     broken("missing-data", None, "eval run e.tsv", "e.tsv: no such file or folder"),

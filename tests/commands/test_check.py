@@ -157,7 +157,7 @@ def test_dev_without_train_is_wrong_usage(cli: Cli) -> None:
 
 
 ODD = {
-    "two rows": ("food\tsoup\nsport\tgoal\n", "wrong labels were not looked for: 2 training texts are too few"),
+    "two rows": ("food\tsoup\nsport\tgoal\n", "wrong labels were not searched for: 2 training texts are too few"),
     "all texts equal": ("food\tsoup\nsport\tsoup\n" * 20, "1 text occurs in the training data with different labels"),
     "no test file": (tsv(ROWS), "there is no test file"),
     "long labels": (tsv([("x" * 200, text) if label == "food" else (label, text) for label, text in ROWS]),
@@ -165,7 +165,7 @@ ODD = {
     "right to left": (tsv([*ROWS, ("רכב", "שלום עולם"), ("רכב", "מכונית חדשה")]), "רכב"),
     "120 classes": (tsv([(f"c{n % 120}", f"text w{n % 120} {n}") for n in range(480)]), "... 100 more ..."),
     "300 classes": (tsv([(f"c{n % 300}", f"text w{n % 300} {n}") for n in range(900)]),
-                    "wrong labels were not looked for: 300 classes are more than 200"),
+                    "wrong labels were not searched for: 300 classes are more than 200"),
 }  # fmt: skip
 
 

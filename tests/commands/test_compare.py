@@ -107,7 +107,7 @@ def test_what_is_printed_is_what_is_written_into_the_folder_and_nowhere_else(cli
     assert snapshot() == before
     assert "McNemar's test, exact binomial, on the " in result.out and "1,000 resamples, seeded" in result.out
     assert result.out.endswith(
-        "What differs in the configs (a | b)\nmodel.embedding_dropout: 0.5 | 0.0\ntrain.epochs: 2 | 8\n"
+        "Differences between the configs (a | b)\nmodel.embedding_dropout: 0.5 | 0.0\ntrain.epochs: 2 | 8\n"
         "train.learning_rate: 0.004 | 0.02\ntrain.patience: 3 | null\n"
     )
     assert cli("compare", *RUNS, "--output", "out").out == result.out, "the draws are seeded"
@@ -218,7 +218,7 @@ def test_a_file_that_is_read_in_two_ways_is_refused(cli: Cli, runs: Path) -> Non
     assert "the runs read the file in different ways (data.text_column differ)" in message
     assert cli("compare", *RUNS, "--data", "x.csv", "--set", "data.text_column=text").code == 0
     message = refused(cli, *RUNS, "--set", "train.seed=3")
-    assert "--set train.seed: only data keys that say how to read can be set here" in message
+    assert "--set train.seed: only keys that control how data is read can be set here" in message
 
 
 def test_wrong_usage(cli: Cli, runs: Path) -> None:

@@ -80,7 +80,7 @@ def test_an_interrupted_run_ends_with_the_same_files(cli: Cli, run: Path, at_the
     assert "linear model: " not in result.err  # it is not fitted again
     assert all(Path("cut", name).read_bytes() == (run / name).read_bytes() for name in FILES)
     assert without_times(history_of(Path("cut"))) == without_times(history_of(run))
-    assert "the run is complete" in cli(*TRAIN, "cut", "--resume").err
+    assert "the run is already complete" in cli(*TRAIN, "cut", "--resume").err
 
 
 def test_a_fold_that_ran_out_of_patience_stays_as_it_is(cli: Cli, train_file: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_fold_that_ran_out_of_patience_stays_as_it_is(cli: Cli, train_file: Pa
     assert cli("train", "--resume", "--run-dir", "cut").code == 0
     assert all(Path("cut", name).read_bytes() == Path("whole", name).read_bytes() for name in FILES)
     assert without_times(history_of(Path("cut"))) == without_times(history_of(Path("whole")))
-    assert "the run is complete" in cli("train", "--resume", "--run-dir", "cut").err
+    assert "the run is already complete" in cli("train", "--resume", "--run-dir", "cut").err
 
 
 def test_a_model_of_another_run_is_refused(cli: Cli, run: Path) -> None:

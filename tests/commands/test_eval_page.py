@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -53,26 +54,26 @@ def test_a_page_of_parts_shows_all_three(cli: Cli, train_file: Path) -> None:
     options = sets(
         "model.linear=mix", "data.test=train.tsv", "train.folds=2", "train.epochs=5", "train.batch_size=4",
         "train.learning_rate=0.03", "train.embedding_lr_multiplier=5", "model.dropout=0",
-        "model.embedding_dropout=0",  # so that the network has a say
+        "model.embedding_dropout=0",  # so that the network has weight
     )  # fmt: skip
     assert cli("train", "--data", "train.tsv", *TINY, *options).code == 0
     assert cli("eval", "runs/train").code == 0
     html = Path("runs/train", PAGE).read_text()
     for part in ("network alone", "linear model alone", "together"):
         assert f'<th scope="row">{part}</th>' in html
-    assert "2 times) with a linear model beside it" in html
+    assert re.search(r", 2 x [\d,]+ parameters\) plus a linear model \(mixed in\), evaluated on", html)
     assert "A line is the mean of the folds that reached an epoch" in html
 
 
 def test_a_run_without_state_history_or_both_has_a_page(cli: Cli, trained: Path) -> None:
     shutil.rmtree(trained / "resume")
     assert cli("eval", trained).code == 0
-    assert "Which epoch was the best" in (trained / PAGE).read_text()
+    assert "The best epoch is not recorded here" in (trained / PAGE).read_text()
     (trained / "history.jsonl").unlink()
     assert cli("eval", trained).code == 0
-    assert "There is no history.jsonl with the model" in (trained / PAGE).read_text()
+    assert "The model has no history.jsonl" in (trained / PAGE).read_text()
     assert cli("eval", trained / "model", "test.tsv").code == 0
-    assert "There is no history.jsonl with the model" in Path(PAGE).read_text()
+    assert "The model has no history.jsonl" in Path(PAGE).read_text()
 
 
 def test_one_class_and_an_empty_text(cli: Cli, trained: Path) -> None:

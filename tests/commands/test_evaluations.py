@@ -30,7 +30,7 @@ def test_files_of_one_name_stand_beside_each_other(cli: Cli, trained: Path, two:
         assert "written to runs/train/eval/test-2\n" in cli("eval", trained, "a/test.tsv").err
         result = cli("eval", trained, Path("b/test.tsv").absolute())
         assert "written to runs/train/eval/test-3\n" in result.err
-        assert "runs/train/eval/test holds an earlier evaluation, which stays" in result.err
+        assert "runs/train/eval/test holds an earlier evaluation, which is kept" in result.err
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}
     assert "written to runs/train/eval/test\n" in cli("eval", trained, "test.tsv").err, "the run's own test file"
     assert folders(trained / "eval") == {"test": 24, "test-2": 9, "test-3": 12}
@@ -74,7 +74,7 @@ def test_force_says_that_evaluations_go_with_the_run(cli: Cli, trained: Path) ->
     forced = ["train", *TRAINED, "--force"]
     assert "eval" not in cli(*forced).err.split("evaluate it with")[0]
     assert cli("eval", trained).code == 0
-    assert "starting over in place of an older run: runs/train/eval goes, too" in cli(*forced).err
+    assert "replacing an existing run, including runs/train/eval" in cli(*forced).err
     assert not (trained / "eval").exists()
 
 
@@ -94,7 +94,7 @@ def test_resuming_says_where_and_that_more_epochs_raise_the_learning_rate(cli: C
     for options in (["--data", "train.tsv"], ["--run-dir", trained]):
         result = cli("train", "--resume", *options)
         assert result.code == 0, result.err
-        assert "the run is complete; nothing to do; evaluate it with: textrnn eval runs/train" in result.err
+        assert "the run is already complete; evaluate it with: textrnn eval runs/train" in result.err
     result = cli("train", "--resume", "--run-dir", trained, "--set", "train.epochs=4")
     assert "resuming runs/train at epoch 3 of 4, after step 8 of 16\n" in result.err
     assert "warning: train.epochs was 2 and is now 4: the schedule (train.schedule: linear) spans all " in result.err

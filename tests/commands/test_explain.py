@@ -162,7 +162,7 @@ def test_an_unknown_label_names_the_nearest_or_all(cli: Cli, trained: Path) -> N
 def test_tokens_beyond_max_length_are_the_linear_models_alone(cli: Cli, mixed: Path) -> None:
     result = explain(cli, mixed, "one two the a we saw had again goal soup\nthe goal\n", *JSONL)
     assert result.err.startswith("warning: 1 text is longer than the network reads (data.max_length, 8 tokens): ")
-    assert result.err.endswith("tokens beyond only the linear model reads\n")
+    assert result.err.endswith("only the linear model reads the rest\n")
     item = json.loads(result.out.splitlines()[0])
     assert len(item["tokens"]) == 10 and item["tokens"][8]["contribution"] != 0
 
@@ -172,7 +172,7 @@ def test_tokens_that_nothing_reads_are_left_out(cli: Cli, mixed: Path) -> None:
     (mixed / "model" / "decision.json").write_text(json.dumps({**decision, "weight": 0.0}))
     result = explain(cli, mixed, "goal " * 100_000 + "\n", *JSONL, "--html", "long.html")
     assert result.code == 0
-    assert "tokens beyond are not explained" in result.err
+    assert "the rest is not explained" in result.err
     assert len(json.loads(result.out)["tokens"]) == 8
     assert Path("long.html").stat().st_size < 20_000
 

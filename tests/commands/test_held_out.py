@@ -85,7 +85,7 @@ def test_a_dev_file_that_has_changed_is_evaluated_like_any_other(cli: Cli, workp
     Path("dev.tsv").write_text("".join(lines[::-1]) + "1\ta new text\n")
     result = cli("eval", "r", "--json")
     metrics = json.loads(result.out)
-    assert "warning: these are not the dev texts that judged the run" in result.err
+    assert "warning: these are not the texts that chose the run's best epoch" in result.err
     assert metrics["held_out"] is False and metrics["seen"]["n"] == 150 and metrics["n"] == 151
 
 
@@ -133,23 +133,23 @@ def test_rows_without_a_token_decide_no_verdict(cli: Cli, workplace: Path) -> No
     assert metrics["seen"]["n"] == 60 and metrics["seen"]["unseen_accuracy"] is None and metrics["verdict"] is None
 
 
-def test_a_network_that_diverged_is_warned_of_and_has_no_say(cli: Cli, workplace: Path) -> None:
+def test_a_network_that_diverged_is_warned_of_and_has_no_weight(cli: Cli, workplace: Path) -> None:
     write_tsv(Path("train.tsv"), make_rows(150))
     log = train(cli, "train.tsv", *sets("train.learning_rate=1000", "train.folds=2", "train.grad_clip_norm=null"))
-    assert "no better than chance on held-out texts: the linear model decides alone" in log
+    assert "no better than chance on held-out texts: predictions use the linear model alone" in log
     assert json.loads(Path("r/model/decision.json").read_text())["weight"] == 1
     Path("new.txt").write_text("soup with bread\nthe match was late\n")
     assert [line.split("\t")[0] for line in cli("predict", "r", "new.txt").out.splitlines()] == ["food", "sport"]
     assert cli("explain", "r", "new.txt").code == 0
     write_tsv(Path("test.tsv"), make_rows(60, seed=5))
-    assert "the network has no say" in cli("eval", "r", "test.tsv").out
+    assert "the network has no weight" in cli("eval", "r", "test.tsv").out
 
 
 def test_training_texts_and_unfinished_runs_are_reported(cli: Cli, workplace: Path) -> None:
     train(cli, write_noise("train.tsv", 90, 1), *sets("train.folds=2"))
     result = cli("eval", "r", "--split", "train")
     assert "warning: the run was trained on all 90 texts" in result.err
-    assert "training has not ended" not in result.err and "earns its time" not in result.out
+    assert "training has not ended" not in result.err and "improves on" not in result.out
 
     with at_file("held_out.safetensors", die):
         assert cli("train", "--data", "train.tsv", "--run-dir", "cut", *SMALL, *sets("train.folds=2")).code == 130

@@ -92,7 +92,7 @@ def test_a_run_is_described_as_the_other_commands_find_it(cli: Cli, train_file: 
     assert held_out["parts"]["network"]["macro_f1"] == last["dev_network_macro_f1"]
     assert described["environment"]["torch"] == torch.__version__
     out = text(cli, "a")
-    network = f"{described['model']['network_parameters']:,} parameters, 2 times"
+    network = f"2 x {described['model']['network_parameters']:,} parameters"
     for part in ("a: complete", "train 60 texts", "3: food, sport, travel", network, "test, 24 texts: accuracy"):
         assert part in out
 

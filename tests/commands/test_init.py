@@ -39,7 +39,7 @@ FILES: dict[str, tuple[str, str | bytes, dict[str, object]]] = {
         "t.csv", "id;stars;comment\n" + "".join(f"{at};{label};{text}\n" for at, (label, text) in enumerate(ROWS)),
         {"text_column": "comment", "label_column": "stars"},
     ),
-    "csv with names that say nothing": (
+    "csv with meaningless names": (
         "t.csv", "v1,v2,,\n" + "".join(f"{label},{text},,\n" for label, text in ROWS),
         {"text_column": "v2", "label_column": "v1"},
     ),

@@ -131,7 +131,7 @@ def test_a_run_s_own_held_out_texts_are_judged_by_what_did_not_know_them(kind: s
     if kind == "cross-fitted":
         assert metrics["n"] == 50 and metrics["accuracy"] == line["dev_accuracy"]
     assert kind != "dev file" or metrics["n"] == 24
-    assert "earns its time" not in shown.out
+    assert "improves on" not in shown.out
     train = json.loads(cli("eval", kind, "--split", "train", "--json").out)
     assert train["held_out"] is False and train["seen"] == {
         "n": train["n"], "unseen_accuracy": None, "unseen_macro_f1": None
@@ -167,4 +167,4 @@ def test_a_run_that_was_killed_after_its_last_epoch_still_compares_both_precisio
     resumed = json.loads(decision.read_text())
     assert resumed["bfloat16_agreement"] is not None
     assert resumed | {"bfloat16_agreement": 0} == ended | {"bfloat16_agreement": 0}
-    assert "the run is complete" in cli("train", "--resume", "--run-dir", "dev part").err
+    assert "the run is already complete" in cli("train", "--resume", "--run-dir", "dev part").err

@@ -47,7 +47,7 @@ def test_training_records_how_often_bfloat16_predicts_the_same_class_if_it_has_u
     [
         (0.9985, True, "bfloat16", "bfloat16 gave the same class for 99.85 % of held-out texts"),
         (0.997, True, "float32", "bfloat16 gave the same class for 99.70 % of held-out texts"),
-        (None, True, "float32", "bfloat16 was not compared with it when the model was trained"),
+        (None, True, "float32", "the model records no comparison with bfloat16"),
         (1.0, False, "float32", "this processor has no bfloat16 units"),
     ],
 )

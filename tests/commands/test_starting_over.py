@@ -26,8 +26,8 @@ def test_a_trained_run_without_its_state_is_not_begun_anew_by_resume(cli: Cli, t
     for name in {"model/model.safetensors", "history.jsonl"} - {kept}:
         (trained / name).unlink()
     message = (
-        "runs/train/resume/state.safetensors: the training state is missing, so the run cannot go on; its model is "
-        "untouched; put the state back, use the model as it is, or start over with: textrnn train --force "
+        "runs/train/resume/state.safetensors: the training state is missing, so the run cannot be resumed; its "
+        "model is untouched; put the state back, use the model as it is, or start over with: textrnn train --force "
         "--run-dir runs/train"
     )
     check_refused(cli, "train", {"runs/train/eval/mine/report.txt": "x"}, [*RESUMED, str(trained)], (message,))

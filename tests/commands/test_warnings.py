@@ -27,8 +27,8 @@ ODD_DATA = {
     ),
     "fewer-documents-than-a-batch": (
         {"t.tsv": tsv(ROWS)}, sets("train.batch_size=64"),
-        "train.batch_size 64 exceeds the number of training texts, 54: one optimizer step per epoch, 1 in all; "
-        "--batch-size 8 gives more",
+        "train.batch_size 64 exceeds the number of training texts, 54: one optimizer step per epoch, 1 in total; "
+        "for more, use --batch-size 8",
     ),
     "texts-shared-by-train-and-test": (
         {"t.tsv": tsv(ROWS), "u.tsv": tsv([*ROWS[:3], ("food", "a new text")])},
@@ -152,8 +152,8 @@ def test_texts_are_often_cut_in_what_is_evaluated(cli: Cli, trained: Path) -> No
 
 STEPS = {
     64: "warning: .*one optimizer step per epoch.*",
-    27: "note: only 4 optimizer steps in all; --batch-size 8 or more epochs give more",
-    8: "note: only 14 optimizer steps in all; more epochs give more",
+    27: "note: only 4 optimizer steps in total; for more, use --batch-size 8 or raise --epochs",
+    8: "note: only 14 optimizer steps in total; for more, raise --epochs",
 }
 
 

@@ -171,17 +171,19 @@ def scores_of_parts(
     return total | {"parts": {"network": net, "linear": alone}, "n": 1000, "weight": weight}
 
 
-EARNS, AS_GOOD, LINEAR_IS_BETTER, CANNOT_TELL = (
-    "the network earns its time", "the linear model alone is as good here", "the linear model alone is better here",
-    "too few texts to tell whether the network earns its time",
-)  # fmt: skip
+IMPROVES, AS_GOOD, LINEAR_IS_BETTER, CANNOT_TELL = (
+    "the network improves on the linear model alone (McNemar's test, p < 0.05)",
+    "the linear model alone is as good (a gain of one point is ruled out)",
+    "the linear model alone is better (McNemar's test, p < 0.05)",
+    "too few texts to show whether the network improves on the linear model alone",
+)
 
 
 @pytest.mark.parametrize(
     ("only_total", "only_linear", "ending"),
     [
-        (30, 10, EARNS),
-        (6, 0, EARNS),  # 2 / 2^6 = 0.03
+        (30, 10, IMPROVES),
+        (6, 0, IMPROVES),  # 2 / 2^6 = 0.03
         (5, 0, AS_GOOD),  # 2 / 2^5 = 0.06; of 1,000 at most (5 + 1.96 sqrt(6)) / 1000 = 0.0098 better
         (6, 1, CANNOT_TELL),  # p = 8 * 2 / 2^7 = 0.13; at most (5 + 1.96 sqrt(8)) / 1000 = 0.0105 better
         (10, 10, AS_GOOD),
@@ -193,16 +195,16 @@ EARNS, AS_GOOD, LINEAR_IS_BETTER, CANNOT_TELL = (
         (10, 30, LINEAR_IS_BETTER),
     ],
 )
-def test_the_ending_of_the_verdict_is_what_mcnemars_test_says(only_total: int, only_linear: int, ending: str) -> None:
+def test_the_ending_of_the_verdict_follows_mcnemars_test(only_total: int, only_linear: int, ending: str) -> None:
     start = "together 91.6; the linear model alone 90.8, the network alone 91.2: "
     assert verdict(scores_of_parts(0.916, 0.908, 0.912), only_total, only_linear) == start + ending
-    start = "the network 91.2; the linear model 90.8: "  # where the linear model has no say
+    start = "the network 91.2; the linear model 90.8: "  # if the linear model has no weight
     assert verdict(scores_of_parts(0.912, 0.908, 0.912, 0.0), only_total, only_linear) == start + ending
 
 
-def test_a_network_without_a_say_earns_nothing() -> None:
+def test_a_network_without_weight_improves_nothing() -> None:
     sentence = verdict(scores_of_parts(0.908, 0.908, 0.5, 1.0), 0, 0)
-    assert sentence == "the linear model 90.8; the network 50.0: the network has no say"
+    assert sentence == "the linear model 90.8; the network 50.0: the network has no weight"
 
 
 def test_without_a_linear_model_there_is_no_verdict() -> None:

@@ -132,5 +132,5 @@ def test_a_page_without_texts_and_one_with_too_many_say_so(monkeypatch: pytest.M
 
 
 def test_a_very_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(report, "MOST_TOKENS_OF_TEXT", 2)
     assert "… and 3 more tokens" in page_of(GAME).html()

@@ -46,7 +46,7 @@ def test_a_table_for_each_panel_and_where_each_curve_has_fallen() -> None:
         "  3     10        -        0",
         "",
         "The k from which on the gradient is less than a hundredth of that at k = 0",
-        "(never: it stays above; the number is the ratio of the last k to k = 0)",
+        "(never: it stays above 1/100; the number is the ratio of the last k to k = 0)",
         "          before    after",
         "rnn            3        -",
         "gru  never: 0.12  it is 0",

@@ -5,7 +5,7 @@ import pytest
 
 from textrnn.evaluation.slices import Predictions
 from textrnn.reports import examples
-from textrnn.reports.examples import Examples, pieces, shortened
+from textrnn.reports.examples import Examples, pieces, shorten
 
 
 def predictions(truth: list[int], predicted: list[int], probabilities: list[float]) -> Predictions:
@@ -45,8 +45,8 @@ def test_texts_are_kept_cut_and_those_of_errors_whole() -> None:
 
 
 def test_control_characters_and_white_space_are_visible_in_one_line() -> None:
-    assert shortened("  a\t\n\u3000b\x1b[31m\u202e ") == "a b\\x1b[31m\\u202e"
-    assert shortened(" " * 5000 + "late") == ""
+    assert shorten("  a\t\n\u3000b\x1b[31m\u202e ") == "a b\\x1b[31m\\u202e"
+    assert shorten(" " * 5000 + "late") == ""
 
 
 def test_pieces_join_to_the_text() -> None:

@@ -149,9 +149,9 @@ def test_charts_are_drawn_into_the_page_and_its_bytes_do_not_change(drawn: None)
 
 def test_without_errors_it_says_so() -> None:
     text = Outline(html_of(["a", "b"], [0, 0], [0, 0], ["x", ""])).text
-    assert text.count("None: every text has the label that was predicted.") == 2
+    assert text.count("None: all predictions are right.") == 2
     assert "A class without texts here counts as F1 0" in text
-    assert "There is no history.jsonl with the model" in text
+    assert "The model has no history.jsonl" in text
 
 
 # --- above thirty classes people see the most confused pairs, above two hundred files hold the pairs that occur: sizes

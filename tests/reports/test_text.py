@@ -10,6 +10,7 @@ from textrnn.evaluation.metrics import PartTotals, all_metrics
 from textrnn.reports.text import matrix_table, report_text
 
 TRUTH, PREDICTED = np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2])
+IMPROVES = "the network improves on the linear model alone (McNemar's test, p < 0.05)"
 
 
 def report(labels: list[str]) -> str:
@@ -93,7 +94,7 @@ def test_one_more_pair_than_is_shown() -> None:
 
 def test_without_errors_a_sentence_stands_for_the_pairs() -> None:
     lines = narrow(cells(classes=30), [f"class-{n}" for n in range(30)], 80)
-    assert "none: every text has the label that was predicted" in lines
+    assert "none: all predictions are right" in lines
 
 
 def test_a_matrix_that_fits_just_is_shown() -> None:
@@ -132,18 +133,18 @@ def test_the_parts_and_the_totals_by_eye() -> None:
             "documents  40",
             "time used  1.2 s",
             "",
-            "together 100.0; the linear model alone 50.0, the network alone 75.0: the network earns its time",
+            f"together 100.0; the linear model alone 50.0, the network alone 75.0: {IMPROVES}",
             "",
         ]
     )
 
 
-def test_a_linear_model_without_a_say_has_a_row_and_there_is_no_together() -> None:
+def test_a_linear_model_without_weight_has_a_row_and_there_is_no_together() -> None:
     lines = both(None, mixed=False).splitlines()
     assert [line[:18].strip() for line in lines if line.startswith(("network", "linear", "together"))] == [
         "network alone", "linear model alone",
     ]  # fmt: skip
-    assert lines[-1] == "the network 75.0; the linear model 50.0: the network earns its time"
+    assert lines[-1] == f"the network 75.0; the linear model 50.0: {IMPROVES}"
 
 
 def test_in_a_terminal_sentences_are_wrapped() -> None:
@@ -151,9 +152,10 @@ def test_in_a_terminal_sentences_are_wrapped() -> None:
     assert max(map(len, lines)) <= 60
     assert "95 %       accuracy 0.9124 to 1.0000, macro-F1 1.0000 to" in lines
     assert "           1.0000" in lines
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         "together 100.0; the linear model alone 50.0, the network",
-        "alone 75.0: the network earns its time",
+        "alone 75.0: the network improves on the linear model alone",
+        "(McNemar's test, p < 0.05)",
     ]
 
 

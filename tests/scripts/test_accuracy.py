@@ -1,4 +1,4 @@
-"""The record of readings of test sets, and the figures on the page of accuracy."""
+"""The record of evaluations on test sets, and the figures on the page of accuracy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.accuracy import __main__ as accuracy
 from scripts.accuracy import programs, record
 from scripts.accuracy.page import results, small_results
 from scripts.accuracy.programs import DEFAULTS, LINEAR, TUNED, Predicted, Program
-from scripts.accuracy.record import digest, has_read, readings, recipe_of
+from scripts.accuracy.record import digest, evaluations, is_recorded, recipe_of
 from scripts.accuracy.scores import compare, scores
 from scripts.accuracy.tasks import SMALL, TASKS, Task
 from scripts.bench.rivals.corpus import Labelled
@@ -48,11 +48,11 @@ def test_a_test_set_is_read_once_by_a_recipe_and_seed_and_compared_with_the_line
     assert read == ["linear", "ours", "ours"]
     evaluate("one", again=True)
     assert read == ["linear", "ours", "ours", "linear", "ours"]
-    linear, ours, *_ = readings()
+    linear, ours, *_ = evaluations()
     assert (linear["accuracy"], linear["p"]) == (0.5, None)
     assert (ours["accuracy"], ours["right_more"], ours["p"]) == (0.95, 9, pytest.approx(2 / 2**9))
     record.add({"recipe": digest("one"), "same_as": digest("renamed"), "why": "a key was renamed"})
-    assert has_read(TASKS[0].name, "ours", 1, "renamed") and not has_read(TASKS[0].name, "ours", 2, "renamed")
+    assert is_recorded(TASKS[0].name, "ours", 1, "renamed") and not is_recorded(TASKS[0].name, "ours", 2, "renamed")
 
 
 def test_intervals_and_p() -> None:
@@ -71,11 +71,11 @@ def test_intervals_and_p() -> None:
     "task", [pytest.param(task, id=task.recipe, marks=[] if task.recipe in READ else NOT_YET) for task in TASKS]
 )
 def test_shipped_recipes_have_read_their_test_sets(task: Task) -> None:
-    """If this fails after a key was renamed, a `same_as` line is missing; after another change, readings are old."""
-    recorded = {reading["program"] for reading in readings() if reading["task"] == task.name}
+    """If this fails after a key was renamed, a `same_as` line is missing; after another change, evaluations are old."""
+    recorded = {evaluation["program"] for evaluation in evaluations() if evaluation["task"] == task.name}
     for name, seed, recipe, _ in programs.programs(task):
         if name != "fastText" and (name != DEFAULTS or name in recorded):
-            assert has_read(task.name, name, seed, recipe), (name, seed)
+            assert is_recorded(task.name, name, seed, recipe), (name, seed)
 
 
 def test_a_recipe_is_known_by_the_keys_that_it_states_and_the_changes_of_defaults() -> None:
@@ -104,14 +104,14 @@ def test_a_recipe_trains_on_dev_too() -> None:
 
 def test_the_page_shows_the_record() -> None:
     page = accuracy.PAGE.read_text(encoding="utf-8")
-    assert "\n\n".join(["<!-- results -->", *results(readings()), "<!-- end of results -->"]) in page
+    assert "\n\n".join(["<!-- results -->", *results(evaluations()), "<!-- end of results -->"]) in page
 
 
 def test_only_readings_of_the_last_defaults_are_in_the_table_of_small_tasks() -> None:
-    def reading(program: str, seed: int, recipe: str, accuracy: float) -> dict[str, Any]:
+    def evaluation(program: str, seed: int, recipe: str, accuracy: float) -> dict[str, Any]:
         return {"task": "small: TREC", "program": program, "seed": seed, "recipe": recipe, "accuracy": accuracy}
 
-    lines = [reading(TUNED, 0, "t", 0.5), reading(DEFAULTS, 2, "old", 0.1), reading(DEFAULTS, 1, "new", 0.6)]
+    lines = [evaluation(TUNED, 0, "t", 0.5), evaluation(DEFAULTS, 2, "old", 0.1), evaluation(DEFAULTS, 1, "new", 0.6)]
     assert "| TREC | 50.0 % | 60.0 % | +10.0 | 60.0 to 60.0 | 1 |" in small_results(lines)[0]
 
 

@@ -17,10 +17,10 @@ from textrnn.training.decision import (
     chance_macro_f1,
     is_below,
     is_chance,
-    judge,
-    judge_trained,
     learn_decision,
     macro_f1,
+    score,
+    score_trained,
 )
 
 
@@ -47,18 +47,18 @@ def test_a_part_that_knows_nothing_gets_no_weight() -> None:
     labels = random.integers(0, 3, 4000)
     noise, good = noisy(np.zeros((4000, 3)), random), noisy(2 * np.eye(3)[labels], random)
     for network, linear, weight in ((good, noise, 0.0), (noise, good, 1.0)):
-        scores = judge_trained(network, linear, labels, mix=True)
+        scores = score_trained(network, linear, labels, mix=True)
         alone = scores.network if network is good else scores.linear
         assert alone is not None
         assert scores.decision.weight == weight
         assert scores.together["accuracy"] == alone["accuracy"]
-        assert (scores.warning is None) == (network is good), "a network without a say is warned of"
+        assert (scores.warning is None) == (network is good), "a network without weight is warned of"
 
 
 def test_two_parts_that_know_nothing_both_stay() -> None:
     random = np.random.default_rng(3)
     labels, (one, other) = random.integers(0, 3, 1000), torch.from_numpy(random.normal(size=(2, 1000, 3))).float()
-    scores = judge_trained(one, other, labels, mix=True)
+    scores = score_trained(one, other, labels, mix=True)
     assert 0 < scores.decision.weight < 1
     assert scores.warning is not None and scores.warning.startswith("neither the network alone")
 
@@ -67,10 +67,10 @@ def test_a_network_that_never_gives_the_rare_class_does_not_hide_a_linear_model_
     labels = np.array([0] * 3000 + [1] * 3)
     never = torch.tensor([[6.0, -6.0]] * 3003)
     margins = torch.tensor([[0.4, -0.4]] * 3000 + [[-0.1, 0.1]] * 3)
-    scores = judge_trained(never, margins, labels, mix=True)
+    scores = score_trained(never, margins, labels, mix=True)
     assert scores.decision.weight == 1
     assert scores.together["macro_f1"] == 1.0
-    assert scores.warning is not None and "the linear model decides alone" in scores.warning
+    assert scores.warning is not None and "predictions use the linear model alone" in scores.warning
 
 
 @pytest.mark.parametrize("helps", [False, True])
@@ -80,7 +80,7 @@ def test_a_network_below_the_linear_model_stays_only_if_both_together_are_better
     margins, worse = noisy(2 * np.eye(3)[labels], random), noisy(np.eye(3)[labels], random, 1.2)
     # errors of its own, or the same errors as the linear model and more
     network = worse if helps else noisy(margins.numpy(), random, 2.0)
-    scores = judge_trained(network, margins, labels, mix=True)
+    scores = score_trained(network, margins, labels, mix=True)
     assert scores.linear is not None and scores.warning is not None
     assert scores.network["macro_f1"] < scores.linear["macro_f1"]
     assert (scores.decision.weight < 1) == helps
@@ -91,7 +91,7 @@ def test_two_parts_with_errors_of_their_own_are_better_together() -> None:
     random = np.random.default_rng(2)
     labels = random.integers(0, 3, 4000)
     one, other = (noisy(np.eye(3)[labels], random) for _ in range(2))
-    scores = judge(one, other, labels, mix=True)
+    scores = score(one, other, labels, mix=True)
     assert scores.linear is not None
     assert scores.decision.weight == pytest.approx(0.5, abs=0.1)
     assert scores.together["accuracy"] > max(scores.network["accuracy"], scores.linear["accuracy"]) + 0.05
@@ -99,7 +99,7 @@ def test_two_parts_with_errors_of_their_own_are_better_together() -> None:
 
 def test_what_is_only_reported_does_not_decide() -> None:
     logits, labels = logits_of(90, 10, 1.0)
-    scores = judge(logits, -logits, labels, mix=False)
+    scores = score(logits, -logits, labels, mix=False)
     assert scores.decision.weight == 0
     assert scores.together["accuracy"] == scores.network["accuracy"] == 0.9
     assert scores.linear is not None and scores.linear["accuracy"] == pytest.approx(0.1)

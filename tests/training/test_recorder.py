@@ -150,7 +150,7 @@ def test_the_step_must_be_one_of_its_epoch(tmp_path: Path, changed: dict[str, An
         recorder.begin(trainee)
         assert trainee.state.step == (PROGRESS | changed)["step"]
         return
-    with pytest.raises(CheckpointError, match="damaged or of other texts .*where an epoch has 5 steps"):
+    with pytest.raises(CheckpointError, match="damaged or of other texts .*but an epoch has 5 steps"):
         recorder.begin(trainee)
 
 

@@ -1,4 +1,4 @@
-"""Characters that should not be there: text decoded in the wrong encoding, markup, control characters, escapes."""
+"""Finds characters that do not belong in texts: wrongly decoded ones, markup, control characters, escapes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textrnn.reading.reader import Example
 EXAMPLES = 3
 _AROUND = 20  # characters shown before and after
 _LONGEST = 200_000  # characters of a text that are searched
-# What bytes 80 to BF are in windows-1252, where it has a character for them, and in latin-1.
+# The characters of bytes 80 to BF in windows-1252, if it has any for them, and in latin-1.
 _CONTINUATIONS = "\x80-\xbf" + "".join(
     bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 )
@@ -40,7 +40,7 @@ _HEADERS = re.compile(r"\s*(?:[A-Z][A-Za-z-]{1,30}: .*\n){2}")
 
 @dataclass(frozen=True)
 class Kind:
-    """find: a text -> the first such characters, or None. can_be_severe: whether many of them mean damaged text."""
+    """Odd characters of a kind. find: text -> the first ones, or None. can_be_severe: whether many mean damage."""
 
     text: str
     remedy: str
@@ -88,9 +88,9 @@ KINDS = [
         "hold HTML tags or entities", "remove tags and unescape entities, here and in texts to be labelled",
         _MARKUP.search,
     ),
-    Kind("hold escapes, such as `\\n` in two characters", "unescape them where the file is made", _ESCAPES.search),
+    Kind("hold escapes, such as `\\n` in two characters", "unescape them when the file is made", _ESCAPES.search),
     Kind(
-        "begin with headers of mails or news, which may tell the class by who wrote",
+        "begin with headers of mails or news, whose author may give the class away",
         "remove them, unless the texts to be labelled have the same ones", _HEADERS.match,
     ),
 ]  # fmt: skip
@@ -115,7 +115,7 @@ class OddCharacters:
                     examples.append(Shown(f"{example.where}: {short(around)}", [example.where]))
 
     def findings(self) -> Iterator[Finding]:
-        """One for each kind, over all splits."""
+        """A finding for each kind, over all splits."""
         totals = self.totals
         for kind, counts, examples in zip(KINDS, self.counts, self.examples, strict=True):
             texts = ", ".join(f"{count:,} of {totals[split]:,} {split} texts" for split, count in counts.items())

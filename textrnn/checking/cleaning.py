@@ -1,4 +1,4 @@
-"""A labelled file without its empty texts, its copies and the texts of test, byte for byte what it was otherwise."""
+"""Copies a labelled file without empty texts, copies and texts of test; all other bytes stay the same."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from textrnn.reading.reader import Example, Skipped, read_examples
 from textrnn.reading.source import Source, changed_while_read
 from textrnn.runtime.files import atomic_writer, open_binary
 
-LISTED = 20  # rows that are taken out, and copies that are kept
+LISTED = 20  # maximum number of removed rows, and of contradictory copies, that are listed
 
 
 @dataclass
 class Cleaned:
-    """What became of the rows of a file. taken_out: reason -> the number of rows. listed: a phrase for each of the
+    """The result of cleaning a file. taken_out: reason -> the number of rows. listed: a phrase for each of the
     first rows that were taken out. contradictory: the number of copies with different labels, all of which are kept.
     contradictory_listed: the places of the first of these."""
 
@@ -33,7 +33,7 @@ class Cleaned:
 
 
 def file_to_clean(source: Source) -> str:
-    """The path of the only file of a source. Raises DataError if there are several, or if its records are not lines of
+    """The path of a source's only file. Raises DataError if there are several, or if its records are not lines of
     bytes."""
     files = source.files()
     if len(files) > 1:
@@ -63,7 +63,7 @@ def clean_file(source: Source, output: Path, held_out: Collection[bytes]) -> Cle
     with atomic_writer(output) as plain:
         stream = gzip.GzipFile("", "wb", fileobj=plain, mtime=0) if output.suffix == ".gz" else plain
         for example, line, content in _examples(source, path):
-            if example is None:  # what stands before the first record: a header
+            if example is None:  # the content before the first record: a header
                 stream.write(content)
                 continue
             cleaned.rows += 1

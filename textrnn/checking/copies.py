@@ -24,7 +24,7 @@ BANDS, ROWS = 8, 3  # pairs with a similarity of 0.8 are suggested with a probab
 _PROMISING = 0.6  # least share of equal values of two signatures for a comparison in full
 _CHARACTERS_AT_ONCE = 1_000_000
 _LONGEST = 20_000  # characters of a text that are compared
-_MOST_COMPARED = 300_000  # pairs
+_MOST_COMPARED = 300_000  # pairs of texts
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio
 _NO_LETTER = re.compile(r"[\W_]+")
 
@@ -36,7 +36,7 @@ def find_copies(
     its texts that also occur in train. splits: their texts, or samples of them, train first. totals: the number of all
     texts of each."""
     places = [(name, example) for name, examples in splits.items() for example in examples]
-    earlier, is_complete = _earlier(places)
+    earlier, is_complete = _earlier_copies(places)
     across: dict[str, list[Shown]] = defaultdict(list)  # split -> its texts that are nearly equal to one of train
     inside: dict[str, list[Shown]] = defaultdict(list)
     exactly: Counter[str] = Counter()
@@ -88,7 +88,7 @@ def find_copies(
     return findings, {name: lines[:_SHOWN] for name, lines in equal.items()}
 
 
-def _earlier(places: Sequence[tuple[str, Example]]) -> tuple[dict[int, int], bool]:
+def _earlier_copies(places: Sequence[tuple[str, Example]]) -> tuple[dict[int, int], bool]:
     """Position of a text -> that of an equal text before it, else of a nearly equal one; and whether all pairs that may
     be nearly equal were compared."""
     earlier: dict[int, int] = {}

@@ -1,5 +1,5 @@
-"""What is wrong or worth a look in the data of a run, as its corpora show it: `train`, `check` and the estimator report
-faults, only `check` disproportions."""
+"""Finds faults in the corpora of a run. `train`, `check` and the estimator report faults; only `check` reports
+disproportions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MANY_OF_ONE, _FEWEST_OF_ONE = 0.01, 5  # a larger share of rows, at least so ma
 _FREQUENT_SHOWN = 10
 _PLACES_SHOWN = 5  # of texts without tokens
 _TEXTS_SHOWN, _PLACES_OF_TEXT = 3, 4  # of those with different labels
-FEW_TEXTS = 10  # of a class: too few to learn it well, and to judge it
+FEW_TEXTS = 10  # fewer texts of a class are too few to learn it well or to evaluate it
 IMBALANCED = 10.0  # how many times as many texts the largest class has as the smallest
 _MUCH_UNKNOWN, _FAR_TOO_MUCH_UNKNOWN = 0.1, 0.25  # shares of tokens
 _CLASSES_SHOWN = 5
@@ -36,7 +36,7 @@ def find_faults(
     max_length: int,
     examples_at: Callable[[Collection[int]], Mapping[int, Example]],
 ) -> list[Finding]:
-    """corpora: split -> its corpus. examples_at: reads the examples at some rows of "train"; called once."""
+    """Search all corpora for faults. corpora: split -> corpus. examples_at: train's rows -> examples; called once."""
     train = corpora["train"]
     repeats = find_repeats(train)
     contradictions, frequent = _contradictions(repeats, train), _frequent(repeats, train)
@@ -71,7 +71,7 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(corpus: Corpus) -> Repeats:
-    """Holds up to about 15 bytes per row of the corpus in memory."""
+    """Search with at most about 15 bytes of memory per row of the corpus."""
     hashes = corpus.hashes[corpus.lengths > 0]
     hashes.sort()
     again = hashes[1:] == hashes[:-1]
@@ -105,8 +105,8 @@ def _contradictions(repeats: Repeats, train: Corpus) -> dict[int, list[int]]:
         rows = np.flatnonzero(train.hashes == repeats.hashes[at])
         labels = np.asarray(train.label_ids)[rows]
         last = _PLACES_OF_TEXT - 1
-        others = rows[last:][labels[last:] != labels[0]] if len(set(labels[:last].tolist())) == 1 else rows[last:]
-        shown[at] = [*rows[:last].tolist(), *others[:1].tolist()]
+        rest = rows[last:][labels[last:] != labels[0]] if len(set(labels[:last].tolist())) == 1 else rows[last:]
+        shown[at] = [*rows[:last].tolist(), *rest[:1].tolist()]
     return shown
 
 
@@ -135,10 +135,10 @@ def _repeats(
         )
     shown_texts = []
     for at in frequent.tolist():
-        text, _, where, *_ = examples[int(repeats.first[at])]
+        text, _, place, *_ = examples[int(repeats.first[at])]
         share = f"{repeats.counts[at]:,} of {len(train):,} rows"
-        line = f"{short(text.strip())} is {share} of the training data, first at {where}"
-        shown_texts.append(Shown(line, [where]))
+        line = f"{short(text.strip())} is {share} of the training data, first at {place}"
+        shown_texts.append(Shown(line, [place]))
     if shown_texts:
         text, places = shown_texts[0]
         yield Finding("copies", text, remedy=_KEEP_ONE, examples=shown_texts[1:], count=len(shown_texts), places=places)
@@ -154,7 +154,7 @@ def _repeats(
 
 
 def _contradiction(places: Sequence[Example], count: int) -> Shown:
-    """count: the number of rows with the text."""
+    """A text and its labels. count: the number of rows with the text."""
     shown = ", ".join(f"{short(place.label)} at {place.where}" for place in places)
     more = count - len(places)
     line = f"{short(places[0].text.strip())}: {shown}" + f" and {more:,} more row{'s' * (more > 1)}" * (more > 0)
@@ -193,7 +193,7 @@ def _vocabulary(splits: Splits, max_length: int) -> Iterator[Finding]:
 def _rows(
     name: str, corpus: Corpus, empty: np.ndarray, splits: Splits, examples: Mapping[int, Example]
 ) -> Iterator[Finding]:
-    """empty: the rows of texts without tokens."""
+    """Empty texts and bad rows. empty: the rows of texts without tokens."""
     if len(empty):
         option, result = "keep", "read as one unknown token"
         if splits.skips_empty:
@@ -235,12 +235,12 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
     sizes = dict(zip(splits.labels, splits.sizes("train"), strict=True))
     if small := {label: size for label, size in sizes.items() if 1 < size < FEW_TEXTS}:
         in_folds = splits.folds is not None and min(small.values()) < folds
-        reason = f"; with fewer than train.folds {folds}, some networks are not judged on them" if in_folds else ""
+        reason = f"; with fewer than train.folds {folds}, some networks are not evaluated on them" if in_folds else ""
         has = "class has" if len(small) == 1 else "classes have"
         shown, more = first([f"{short(label)}: {size} texts" for label, size in small.items()], _CLASSES_SHOWN)
         yield Finding(
             "classes",
-            f"{len(small):,} {has} fewer than {FEW_TEXTS} training texts, too few to learn or to judge{reason}",
+            f"{len(small):,} {has} fewer than {FEW_TEXTS} training texts, too few to learn or to evaluate{reason}",
             severe=in_folds,
             remedy="label more texts of them, or merge them with other classes",
             examples=shown,
@@ -264,7 +264,7 @@ def find_disproportions(splits: Splits, folds: int) -> Iterator[Finding]:
             shown, more = first([short(label) for label in missing], _CLASSES_SHOWN)
             yield Finding(
                 "classes",
-                f"{len(missing):,} {has} no {name} text, so scores say nothing of {them}",
+                f"{len(missing):,} {has} no {name} text, so scores do not cover {them}",
                 remedy=f"add texts of each class to {name}",
                 examples=shown,
                 split=name,

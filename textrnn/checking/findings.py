@@ -1,5 +1,5 @@
-"""A finding about data that may be faulty, and all that `check` prints: text of 80 columns, aligned for wide characters
-too, or JSON."""
+"""Findings about data that may be faulty, and the output of `check`: text of 80 columns, also aligned for wide
+characters, or JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """about: a word for the kind. text: a sentence with the count. severe: whether it can move a score by a point or
+    """about: the kind, in one word. text: a sentence with the count. severe: whether it can move a score by a point or
     loses a class. remedy: what to do, unless `text` contains it. examples: see Shown. split: the one whose texts it is
     about, if it is one. count: of the texts, or of the labels or classes, that it is about; None if nothing is counted.
     places: those that `text` names. more: a line about examples that are not shown."""
@@ -43,7 +43,7 @@ class Finding:
     more: str = ""
 
     def lines(self) -> list[str]:
-        """For a log."""
+        """The lines for a log."""
         return [self.text, *self.example_lines()]
 
     def example_lines(self) -> list[str]:
@@ -51,8 +51,8 @@ class Finding:
 
 
 class Report(NamedTuple):
-    """All that `check` reports. described: as `describe_splits` returns it. notes: sentences about how findings were
-    made. suspects: the entry of that name in the JSON. folder: with a separator at its end, if it holds all files and
+    """The output of `check`. described: as `describe_splits` returns it. notes: sentences about limits of the
+    search. suspects: the entry of that name in the JSON. folder: with a separator at its end, if it holds all files and
     is so long that the text names it once; else empty."""
 
     described: dict[str, Any]
@@ -87,7 +87,7 @@ def excerpt(text: str, characters: int) -> str:
 
 
 def report_text(report: Report) -> str:
-    """In lines of 80 columns, severe findings first."""
+    """The report in lines of 80 columns, severe findings first."""
     parts = report.described["splits"]
     sections = ["\n".join(aligned([SPLIT_COLUMNS, *(_split_row(name, part) for name, part in parts.items())]))]
     sections.append(
@@ -99,13 +99,13 @@ def report_text(report: Report) -> str:
             sections += [f"{heading} ({len(blocks)})", *blocks]
     if not report.findings:
         sections.append("nothing found")
-    where = [f"all files are below {report.folder}"] if report.folder else []
-    sections += [_wrapped(f"note: {note}") for note in (*where, *report.notes)]
+    notes = [f"all files are below {report.folder}"] if report.folder else []
+    sections += [_wrapped(f"note: {note}") for note in (*notes, *report.notes)]
     return "\n\n".join(sections) + "\n"
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """What --json prints; docs/reference/json.md describes the keys."""
+    """The output of --json; docs/reference/json.md describes the keys."""
     return report.described | {
         "findings": [_finding_json(finding) for finding in report.findings],
         "severe": report.severe,
@@ -130,7 +130,7 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def _place_json(place: str) -> dict[str, Any]:
-    """place: `file:line`, or the file of a text in a folder."""
+    """File and line of a place: `file:line`, or the file of a text in a folder."""
     file, _, line = place.rpartition(":")
     return {"file": file, "line": int(line)} if file and line.isdecimal() else {"file": place, "line": None}
 
@@ -159,7 +159,7 @@ def _class_table(labels: Sequence[str], sizes: dict[str, dict[str, int]]) -> str
 
 
 def _block(finding: Finding, folder: str) -> str:
-    """folder: left out of the names of files."""
+    """A finding in lines. folder: removed from the names of files."""
     lines = [_wrapped(visible(f"{finding.about}: {finding.text.replace(folder, '') if folder else finding.text}"))]
     for line in finding.example_lines():
         shown = visible(one_line(line.replace(folder, "") if folder else line))

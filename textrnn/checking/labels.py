@@ -1,5 +1,5 @@
-"""Labels that are read as they are written, and seem to mean something else: rare ones, alike ones, missing values,
-several labels in one, labels in quotes, labels that white space has cut."""
+"""Finds labels that are probably mistakes: rare ones, ones that look alike, missing values, several labels in one,
+labels in quotes, labels cut at white space."""
 
 from __future__ import annotations
 
@@ -126,17 +126,17 @@ class FirstWords:
     label with white space in it."""
 
     def __init__(self) -> None:
-        self.of_class: dict[str, Counter[str]] = defaultdict(Counter)
+        self.word_counts: dict[str, Counter[str]] = defaultdict(Counter)
 
     def add(self, example: Example) -> None:
         word = next(iter(example.text.split(maxsplit=1)), "")
-        self.of_class[str(example.label)][word] += 1
+        self.word_counts[str(example.label)][word] += 1
 
     def findings(self) -> Iterator[Finding]:
-        if len(self.of_class) < 2:
+        if len(self.word_counts) < 2:
             return
-        everywhere: Counter[str] = sum(self.of_class.values(), Counter())
-        for label, words in self.of_class.items():
+        everywhere: Counter[str] = sum(self.word_counts.values(), Counter())
+        for label, words in self.word_counts.items():
             common = [(word, count) for word, count in words.most_common(_FEW_WORDS) if count >= _FEWEST_TEXTS]
             covered = sum(count for word, count in common if count >= _MOST_TEXTS * everywhere[word])
             if common and covered >= _MOST_TEXTS * words.total():

@@ -1,4 +1,4 @@
-"""Leaks: an n-gram that alone gives a class away, such as a header, an id or the name of the class itself."""
+"""Finds leaks: n-grams that alone give a class away, such as a header, an id or the name of the class."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from textrnn.linear.model import Features, Folding
 from textrnn.reading.reader import Example
 
 CERTAIN = 0.99  # share of the texts with an n-gram that are of one class
-COMPLETE, LARGE = 0.9, 0.4  # shares of the class's texts with it: a leak, and what is worth a look
-FEWEST = 20  # texts of a class that are enough to judge
+COMPLETE, LARGE = 0.9, 0.4  # shares of the class's texts with it: a certain and a possible leak
+FEWEST = 20  # minimum number of texts of a class to search
 ROWS, CHARACTERS = 10_000, 4_000_000  # limits of what is searched
 _SHOWN = 5
 _CELLS = 50_000_000  # n-grams times classes that are counted at once
 
 
 def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list[Finding]:
-    """A random part is searched if there are more than ROWS texts or CHARACTERS."""
+    """Search for leaks, in a random sample of more than ROWS texts or CHARACTERS."""
     rows = sample([example.text for example in examples], ROWS, CHARACTERS, seed)
     texts, labels = [folding(examples[row].text) for row in rows], [str(examples[row].label) for row in rows]
     names, ids = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
@@ -33,8 +33,8 @@ def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list
     frequent = np.flatnonzero(total >= LARGE * FEWEST)
     if len(names) < 2 or not len(frequent) or len(frequent) * len(names) > _CELLS:
         return []
-    of_class = sparse.csr_matrix((np.ones(len(ids), np.float32), (ids, np.arange(len(ids)))))
-    counts = (of_class @ features[:, frequent]).toarray()
+    membership = sparse.csr_matrix((np.ones(len(ids), np.float32), (ids, np.arange(len(ids)))))
+    counts = (membership @ features[:, frequent]).toarray()
     recall, precision = counts / sizes[:, None], counts / total[frequent]
     recall[(precision < CERTAIN) | (sizes[:, None] < FEWEST)] = 0
     best = recall.argmax(axis=1)  # of equally frequent n-grams the first, which is the shortest

@@ -1,4 +1,4 @@
-"""Labels that are probably wrong: confident learning on held-out predictions."""
+"""Finds labels that are probably wrong, by confident learning on held-out predictions."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class LabelErrors(NamedTuple):
 
 
 def find_label_errors(margins: np.ndarray, labels: np.ndarray, *, fewest: int = 1) -> LabelErrors:
-    """margins (n, classes): out-of-fold. labels (n,): as they were given. fewest: the least number of texts of a class
-    that other texts may belong to: the mean of a class that is hardly known is so low that any text would reach it.
+    """Rank and count wrong labels. margins (n, classes): out-of-fold. labels (n,): the given ones. fewest: least
+    number of texts of a class that may be suggested for others; with fewer, any text would reach its low mean.
 
     Texts are ranked by the probability of their own label (`self-confidence`), and counted by the confident joint of
     confident learning (Northcutt, Jiang and Chuang 2021, equations 1 and 2): a label is suspect if another class has
@@ -102,8 +102,8 @@ def find_suspects(
     samples: Mapping[str, Sequence[Example]], labels: Sequence[str], folding: Folding, seed: int,
     step: Callable[[], object] = lambda: None,
 ) -> Suspects:  # fmt: skip
-    """samples: split -> its texts. A random part is examined if there are more than MOST_ROWS or MOST_CHARACTERS. A
-    class with fewer texts than folds is not known well enough to suspect its texts."""
+    """Search for wrong labels. samples: split -> its texts. A random part is examined if there are more than MOST_ROWS
+    or MOST_CHARACTERS. A class with fewer texts than folds is not known well enough to suspect its texts."""
     places = [(split, example) for split, examples in samples.items() for example in examples]
     rows = sample([example.text for _, example in places], MOST_ROWS, MOST_CHARACTERS, seed)
     places = [places[row] for row in rows]
@@ -128,7 +128,7 @@ def find_suspects(
 
 
 def suspects_finding(suspects: Suspects, output: Path | None) -> Finding:
-    """output: the file that lists all of them."""
+    """A finding about all suspects. output: the file that lists them."""
     remedy = f"go through {output}" if output else "list them with --output suspects.tsv, and go through it"
     return Finding(
         "suspects",
@@ -152,12 +152,12 @@ def write_suspects(path: Path, suspects: Sequence[Suspect], sources: Mapping[str
     split -> its files, read again for the numbers of the rows. keep: whether the other columns of the input follow.
     Raises TextRNNError if it cannot be written."""
     places = _places(suspects, sources, keep=keep)
-    others = list(dict.fromkeys(column for _, columns in places.values() for column in columns))
-    rows = [(*HEADER, *(f"input {column}" if column in HEADER else column for column in others))]
+    names = list(dict.fromkeys(name for _, columns in places.values() for name in columns))
+    rows = [(*HEADER, *(f"input {name}" if name in HEADER else name for name in names))]
     for split, example, suggested, confidence in suspects:
         number, columns = places[split, example.where]
         own = (str(example.label), example.text, suggested, f"{confidence:.3g}", example.where, split, str(number))
-        rows.append((*own, *(columns.get(column, "") for column in others)))
+        rows.append((*own, *(columns.get(name, "") for name in names)))
     stream = io.StringIO(newline="")
     if is_csv(path):
         csv.writer(stream, lineterminator="\n").writerows(rows)

@@ -1,4 +1,4 @@
-"""The command line: options in, a function of `commands/` called, errors out."""
+"""The command line: parses options, calls functions of `commands/`, and reports errors."""
 
 from textrnn.cli.app import app, main
 

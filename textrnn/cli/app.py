@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _usage_message(error: Any) -> str:
-    """What click's error says, and where help is."""
+    """The message of click's error, and how to get help."""
     error.message = error.message.removeprefix("Value error, ")  # which pydantic adds to a message of typer's
     message: str = error.format_message()
     if error.ctx is None:

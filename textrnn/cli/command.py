@@ -1,4 +1,4 @@
-"""A command: its help shows the descriptions of config keys; an argument too many is answered with what was meant."""
+"""A command whose help shows the descriptions of config keys, and which answers an extra argument with a suggestion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Command(TyperCommand):
         super().format_help(*arguments)
 
     def shell_complete(self, *arguments: Any) -> Any:
-        """With short descriptions: typer breaks longer ones into lines, which fish takes for further completions."""
+        """Completions with short descriptions: typer breaks longer ones into lines, which confuses fish."""
         self.fill_in_descriptions()
         items = super().shell_complete(*arguments)
         for item in items:
@@ -47,7 +47,7 @@ class Command(TyperCommand):
         return rest
 
     def _hint(self, argument: str) -> str:
-        """What an argument too many may have been meant for."""
+        """A suggestion for an extra argument."""
         option = "--config" if argument.lower().endswith((".yaml", ".yml")) else "--data"
         looks_like_a_path = os.path.lexists(argument) or "." in argument or "/" in argument
         if looks_like_a_path and any(option in parameter.opts for parameter in self.params):

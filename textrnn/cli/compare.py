@@ -50,7 +50,7 @@ def compare(
     json: options.Json = False,
     device: options.Device = "auto",
 ) -> None:
-    """Compare runs on the same texts: is the difference chance?
+    """Compare runs on the same texts, with tests of significance.
 
     Example: textrnn compare runs/a runs/b
 

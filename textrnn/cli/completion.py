@@ -1,4 +1,4 @@
-"""What a shell completes: runs, configs, keys of the config. Each function takes the word as far as it is typed."""
+"""Shell completion of runs, configs and keys of the config. Each function takes the beginning of a word."""
 
 from __future__ import annotations
 
@@ -73,19 +73,19 @@ def _is_run_or_model(path: str) -> bool:
     return any(os.path.isfile(os.path.join(path, name)) for name in ("environment.json", "labels.txt"))
 
 
-def _paths(incomplete: str, is_wanted: Callable[[str], bool]) -> list[str]:
-    """The wanted paths that begin like this, or lie in a folder that does; if there are none, these folders."""
+def _paths(incomplete: str, matches: Callable[[str], bool]) -> list[str]:
+    """The matching paths that begin like this, or lie in a folder that does; if there are none, these folders."""
     parent = incomplete[: len(incomplete) - len(os.path.basename(incomplete))]
     beginning = [path for path in _entries(parent) if path.startswith(incomplete)]
-    wanted = []
+    paths = []
     for path in beginning:
-        inside = [] if is_wanted(os.path.expanduser(path)) else _entries(f"{path}/")
-        wanted += [name for name in (path, *inside) if is_wanted(os.path.expanduser(name))]
-    return wanted or [f"{path}/" for path in beginning if os.path.isdir(os.path.expanduser(path))]
+        inside = [] if matches(os.path.expanduser(path)) else _entries(f"{path}/")
+        paths += [name for name in (path, *inside) if matches(os.path.expanduser(name))]
+    return paths or [f"{path}/" for path in beginning if os.path.isdir(os.path.expanduser(path))]
 
 
 def _entries(folder: str) -> list[str]:
-    """What is in a folder, hidden files apart, as the folder's name is typed; nothing if it cannot be read."""
+    """Paths of the files in a folder, without hidden ones; none if it cannot be read."""
     try:
         names = os.listdir(os.path.expanduser(folder) or ".")
     except OSError:

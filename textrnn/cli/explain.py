@@ -30,7 +30,7 @@ def explain(
     ] = None,
     device: options.Device = "auto",
 ) -> None:
-    """Show which tokens speak for a label, and which against it.
+    """Show the tokens in favour of a label, and those against it.
 
     Example: textrnn explain runs/sample texts.txt --html why.html
 

@@ -18,7 +18,7 @@ DEFAULT_STEPS = 200
 
 
 def all_cells() -> list[str]:
-    """Those of the config, and rnn-relu: its rnn with nonlinearity relu."""
+    """The cells of the config, and rnn-relu, its rnn with nonlinearity relu."""
     from textrnn.config import Cell
 
     return [name for cell in get_args(Cell) for name in ([cell, "rnn-relu"] if cell == "rnn" else [cell])]

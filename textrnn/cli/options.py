@@ -127,8 +127,8 @@ def load_config(
     config: Path | None, data: list[str] | None, overrides: list[tuple[str, Any]], preset: str | None = None, *,
     example: str | None = None,
 ) -> Any:  # fmt: skip
-    """The config of --config, --data and --set together. example: what to give, for the UsageError that is raised if
-    none of them names texts; without one, they need not."""
+    """The config of --config, --data and --set together. example: options that the message of a
+    UsageError suggests if none of them names texts; None allows that."""
     if example and config is None and not data and not any(key == "data.train" for key, _ in overrides):
         raise UsageError(f"give --config FILE, or --data FILE for a labelled file, as in: {example}")
     from textrnn.config import changed_keys

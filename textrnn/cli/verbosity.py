@@ -15,7 +15,7 @@ from textrnn.runtime.progress import QUIET, log_to_stderr
 
 
 def _choose(context: typer.Context, parameter: typer.CallbackParam, is_given: bool) -> bool:
-    """Raises UsageError if the other one is given, too, before or after the command's name."""
+    """Raises UsageError if the other one is also given, before or after the command's name."""
     if is_given and not context.resilient_parsing:
         if context.meta.setdefault("verbosity", parameter.name) != parameter.name:
             raise UsageError("--quiet shows less, --verbose more: give one of them")
@@ -35,7 +35,7 @@ _OPTIONS = {
 
 
 def with_verbosity(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as it is, but with both options. Files, stdout and exit codes do not depend on them."""
+    """The command with both options added. Files, stdout and exit codes do not depend on them."""
 
     @functools.wraps(command)
     def run(*, quiet: bool, verbose: bool, **options: object) -> None:

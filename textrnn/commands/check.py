@@ -1,4 +1,4 @@
-"""`textrnn check`: what is wrong with labelled texts, before anything is trained on them."""
+"""`textrnn check`: finds faults of labelled texts before a model is trained on them."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _listed(shown: Sequence[str], count: int) -> str:
 
 
 def _read_again(config: Config, data: Data) -> tuple[list[Finding], list[Finding], Samples]:
-    """What the corpora show, odd characters, and samples of the texts, from one pass over the files."""
+    """Findings about the corpora, odd characters, and samples of the texts, from one pass over the files."""
     odd = OddCharacters()
     samples = {name: Sample(MOST_ROWS, MOST_CHARACTERS, config.train.seed) for name in data.corpora}
     with bar("reading", total=sum(map(len, data.corpora.values()))) as shown:
@@ -162,12 +162,12 @@ def _notes(
                 f"nearly equal texts"
             )
     if len(samples["train"]) > leaks.ROWS:
-        notes.append(f"leaks were looked for in {leaks.ROWS:,} train texts at most, drawn by train.seed")
+        notes.append(f"leaks were searched for in at most {leaks.ROWS:,} train texts, drawn by train.seed")
     total = sum(totals.values())
     if suspects.reason is not None:
-        notes.append(f"wrong labels were not looked for: {suspects.reason}")
+        notes.append(f"wrong labels were not searched for: {suspects.reason}")
     elif suspects.examined < total:
-        notes.append(f"wrong labels were looked for in {suspects.examined:,} of {total:,} texts, drawn by train.seed")
+        notes.append(f"wrong labels were searched for in {suspects.examined:,} of {total:,} texts, drawn by train.seed")
     if output is not None and not suspects.ranked:
         notes.append(f"{output}: no text for which another label is likelier than its own")
     elif output is not None:

@@ -31,7 +31,7 @@ _LABELS_SHOWN = 5
 
 
 class Compared(NamedTuple):
-    """A run, or a model without one, with the texts that it is judged on."""
+    """A run, or a model without one, with the texts that it is evaluated on."""
 
     name: str
     path: Path
@@ -112,7 +112,7 @@ def compare(
 
 
 def describe_run(run: Compared, metrics: dict[str, Any]) -> dict[str, Any]:
-    """What a model took to train, its size and its scores."""
+    """The training time, size and scores of a model."""
     return {
         "name": run.name,
         "path": str(run.path),
@@ -197,7 +197,7 @@ def check_own_texts(paths: list[Path], configs: list[Config], split: str | None)
 
 
 def check_same_labels(path: Path, labels: list[str], first: Path, first_labels: list[str]) -> None:
-    """Raises CheckpointError if the sets of labels differ; their order may."""
+    """Raises CheckpointError if the sets of labels differ. Their order may differ."""
     differences = []
     for owner, own, other in ((first, first_labels, labels), (path, labels, first_labels)):
         if only := [short(label) for label in own if label not in other]:

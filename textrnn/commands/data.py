@@ -28,7 +28,7 @@ from textrnn.runtime.progress import bar, log, timed
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.vectors import coverage, read_vectors
 
-_SEARCHED = 200_000  # first texts of each split in which odd characters are searched when a run begins
+_SEARCHED = 200_000  # number of texts of each split that are searched for odd characters when a run begins
 
 
 class Data(NamedTuple):
@@ -41,7 +41,7 @@ class Data(NamedTuple):
 
 
 class RawTexts:
-    """The texts of the training and dev files as they were read: the linear model reads what the network's vocabulary
+    """The unchanged texts of the training and dev files: the linear model also reads what the network's vocabulary
     leaves out. rows: the rows of the training data that will be requested."""
 
     def __init__(self, data: Data, rows: np.ndarray) -> None:
@@ -85,7 +85,7 @@ def load_data(config: Config, sources: dict[str, Source]) -> Data:
 
 
 def data_findings(config: Config, data: Data, visits: Mapping[str, Sequence[Visit]]) -> list[Finding]:
-    """What the tokenized corpora show, with examples. The files are read once for these and for further visits, by
+    """Findings about the tokenized corpora, with examples. The files are read once for these and for further visits, by
     split."""
     train, words = data.sources["train"], FirstWords()
     words_read = TEXTS_READ if train.common_format() == "fasttext" else 0
@@ -115,8 +115,8 @@ def data_findings(config: Config, data: Data, visits: Mapping[str, Sequence[Visi
 
 
 def warn_of_faults(config: Config, data: Data, raw: RawTexts | None = None) -> None:
-    """Log what the tokenized corpora show. raw: the texts of a new run, read in the same pass; then damaged characters
-    and leaks are also logged if they are severe. What takes longer, only `check` finds."""
+    """Log findings about the tokenized corpora. raw: the texts of a new run, read in the same pass; then damaged
+    characters and leaks are also logged if they are severe. Only `check` does slower searches."""
     odd, sample = OddCharacters(), Sample(leaks.ROWS, leaks.CHARACTERS, config.train.seed)
     visits: dict[str, list[Visit]] = {}
     if raw is not None:
@@ -150,7 +150,7 @@ def input_files(config: Config, sources: dict[str, Source], config_file: Path | 
 
 
 def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
-    """(vocab_size, dim), if the config names a file of them."""
+    """(vocab_size, dim) word vectors, if the config names a file of them."""
     if config.model.pretrained is None:
         return None
     vectors = read_vectors(config.model.pretrained, splits.vocab, dim=config.model.embedding_dim)
@@ -162,7 +162,7 @@ def pretrained_vectors(config: Config, splits: Splits) -> np.ndarray | None:
 
 @contextmanager
 def reading_bar() -> Iterator[Any]:
-    """Yields a function (split, documents) that advances the bar."""
+    """Yields a function (split, number of texts) that advances the bar."""
     with bar("tokenizing") as shown:
 
         def progress(split: str, count: int) -> None:

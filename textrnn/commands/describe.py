@@ -1,4 +1,4 @@
-"""What `train` logs before it trains: device, data, model, and settings that will disappoint."""
+"""The description that `train` logs before it trains: device, data, model, and warnings about settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textrnn.config import Config, TrainConfig
 from textrnn.corpus.splits import Splits
 from textrnn.corpus.statistics import describe_splits, statistics_lines
 from textrnn.models.network import Network
-from textrnn.reports.architecture import model_name, network_line
+from textrnn.reports.architecture import linear_phrase, model_name, network_line
 from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
@@ -28,7 +28,7 @@ LINES_SHOWN = 60  # of the statistics, which have a line for each label
 def describe_training(
     config: Config, splits: Splits, parts: list[Part], device: torch.device, environment: dict[str, str | int]
 ) -> None:
-    """Log what training will run on, and warn of settings that will disappoint."""
+    """Log device and data, and warn of settings that make no sense here."""
     warn_of_dead_keys(config)
     log.info("device: %s%s", environment["device"], f", {world_size()} processes" if world_size() > 1 else "")
     if config.train.precision == "bfloat16" and not has_bfloat16_units(device):
@@ -44,16 +44,16 @@ def describe_training(
 
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
-    """Log one line that names the model, and one that reports how long it is trained."""
+    """Log a line about the model, and one about the length of training."""
     count, settings = len(parts), build_settings(config.train, parts[0])
     if has_linear(config, splits):
-        linear = f"plus a linear model ({'mixed in' if config.model.linear == 'mix' else 'reported only'})"
+        linear = linear_phrase(config.model)
     else:
         reason = "" if config.model.linear == "none" else reason_for_none(len(splits.labels), len(splits.train))
         linear = f"no linear model: {reason}" if reason else "no linear model"
     log.info("model: %s; %s", network_line(config.model, network.parameter_count, count), linear)
-    share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"share of 1/{count}")
-    folds = "" if count == 1 else f"; {count} networks, each judged on the {share} of the texts held out from it"
+    share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"1/{count}")
+    folds = f"; {count} networks, each evaluated on the {share} of the texts that it was not trained on" * (count > 1)
     log.info("training: %s in batches of %d%s", count_of(settings.epochs, "epoch"), settings.batch_size, folds)
 
 
@@ -65,7 +65,7 @@ def title_of(config: Config, splits: Splits) -> str:
 
 
 def files_phrase(paths: Sequence[str]) -> str:
-    """Such as "train.tsv", "a.csv and 2 more"; bytes of a name that are no UTF-8 are `�`, which a font can draw."""
+    """A phrase such as "a.csv and 2 more"; bytes of a name that are not UTF-8 become `�`, which a font can draw."""
     first = visible(os.fsencode(Path(paths[0]).name or paths[0]).decode("utf-8", "replace"))
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
@@ -75,9 +75,9 @@ def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
     steps, smaller, batch_size = settings.total_steps, 8 if texts > 8 else 1, settings.batch_size
     if texts < batch_size:
         log.warning(
-            "train.batch_size %d exceeds the number of training texts, %d: one optimizer step per epoch, %d in all; "
-            "--batch-size %d gives more", batch_size, texts, steps, smaller,
+            "train.batch_size %d exceeds the number of training texts, %d: one optimizer step per epoch, %d in total; "
+            "for more, use --batch-size %d", batch_size, texts, steps, smaller,
         )  # fmt: skip
     elif steps < FEW_STEPS:
-        remedy = f"--batch-size {smaller} or " if batch_size > smaller else ""
-        log.info("note: only %s in all; %smore epochs give more", count_of(steps, "optimizer step"), remedy)
+        remedy = f"use --batch-size {smaller} or " if batch_size > smaller else ""
+        log.info("note: only %s in total; for more, %sraise --epochs", count_of(steps, "optimizer step"), remedy)

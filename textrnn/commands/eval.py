@@ -23,7 +23,7 @@ from textrnn.errors import ConfigError, command
 from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
 from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
-from textrnn.reports.architecture import NAMES, layers_line, model_name
+from textrnn.reports.architecture import NAMES, layers_line, linear_phrase, model_name
 from textrnn.reports.charts import NO_FONT
 from textrnn.reports.examples import Pieces, pieces
 from textrnn.reports.page import About, Explain
@@ -33,7 +33,7 @@ from textrnn.run.records import read_history
 from textrnn.runtime.progress import bar, log, timed
 from textrnn.training.recorder import best_epochs
 
-TEXTS_AT_ONCE = 16_384  # sorted by length together, as `predict` does; their logits are in memory at once
+TEXTS_AT_ONCE = 16_384  # sorted by length together, as in `predict`; their logits are in memory at once
 
 
 def evaluate(
@@ -74,7 +74,7 @@ def evaluate(
     about = about_evaluation(classifier, texts, totals, metrics, run)
     target = output or results_folder(Path("eval") if run is None else run.evaluations, name, described)
     if output is None and target.name != name:
-        log.info("%s holds an earlier evaluation, which stays", target.with_name(name))
+        log.info("%s holds an earlier evaluation, which is kept", target.with_name(name))
     if not write_results(target, metrics, begin, described, source, predictions, about, explainer(classifier, texts)):
         log.warning("%s: %s", target / "confusion_matrix.png", NO_FONT)
     log.info("written to %s", target)
@@ -84,16 +84,16 @@ def evaluate(
 def describe_seen(
     seen: np.ndarray, unseen: PartTotals, metrics: dict[str, Any], labels: list[str]
 ) -> tuple[dict[str, Any], str | None]:
-    """The entry `seen` of metrics.json, about texts that the run was trained on, and the verdict, which only the others
-    allow. seen (n,) bool. unseen: totals of the others that have a token."""
+    """The entry `seen` of metrics.json, about texts that the run was trained on, and the verdict on the other
+    texts. seen (n,) bool. unseen: totals of the other texts that have a token."""
     count = int(seen.sum())
     if count and not unseen.total.matrix.sum():
         return {"n": count, "unseen_accuracy": None, "unseen_macro_f1": None}, None
-    others = all_metrics(unseen, labels) if count else metrics
-    sentence = others["verdict"]
+    rest = all_metrics(unseen, labels) if count else metrics
+    sentence = rest["verdict"]
     if count and sentence:
-        sentence = f"on the texts that it was not trained on ({others['n']:,}): {sentence}"
-    return {"n": count, "unseen_accuracy": others["accuracy"], "unseen_macro_f1": others["macro_f1"]}, sentence
+        sentence = f"on the texts that it was not trained on ({rest['n']:,}): {sentence}"
+    return {"n": count, "unseen_accuracy": rest["accuracy"], "unseen_macro_f1": rest["macro_f1"]}, sentence
 
 
 def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions, PartTotals, PartTotals]:
@@ -125,8 +125,8 @@ def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions
                 parts.append(model.with_shares(model.decision.of_linear(margins), batch))
             totals.add(logits, labels, *parts)
             if texts.seen is not None and texts.seen.any():
-                others = np.flatnonzero(~texts.seen[window] & ~model.without_token(batch))
-                unseen.add(logits[others], labels[others], *(part[others] for part in parts))
+                rows = np.flatnonzero(~texts.seen[window] & ~model.without_token(batch))
+                unseen.add(logits[rows], labels[rows], *(part[rows] for part in parts))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
     return Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen
@@ -135,12 +135,12 @@ def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions
 def about_evaluation(
     classifier: TextClassifier, texts: Texts, totals: PartTotals, metrics: dict, run: RunFolder | None
 ) -> About:
-    """run: None for a model folder, which has no history."""
+    """The rest of the page's content. run: None for a model folder, which has no history."""
     networks, config = classifier.networks.networks, classifier.config.model
     has_linear = classifier.model.linear is not None
     model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0].parameter_count, len(networks))})"
     return About(
-        model=f"{model} with a linear model beside it" if has_linear else model,
+        model=f"{model} {linear_phrase(config)}" if has_linear else model,
         name=model_name(config, has_linear=has_linear),
         data=files_phrase(texts.data.source.paths) + (f", {texts.data.part} part" if texts.data.part else ""),
         max_length=classifier.transform.max_length,
@@ -153,8 +153,8 @@ def about_evaluation(
 
 
 def explainer(classifier: TextClassifier, texts: Texts) -> Explain | None:
-    """Finds the words that speak for the predicted class of a text; None if other models judged the texts, or in
-    another precision."""
+    """A function that finds the words in favour of a text's predicted class; None if other models made the predictions,
+    or another precision was used."""
     if texts.is_held_out or classifier.precision != "float32":
         return None
 
@@ -162,6 +162,6 @@ def explainer(classifier: TextClassifier, texts: Texts) -> Explain | None:
         with bar("explaining", total=len(errors), unit="text") as shown:
             labels = [classifier.labels[number] for number in classes]
             explanations = classifier.explain(errors, labels, after_batch=shown.update)
-        return [pieces(each.text, [token[1:] for token in each.tokens]) for each in explanations]
+        return [pieces(result.text, [token[1:] for token in result.tokens]) for result in explanations]
 
     return explain

@@ -1,4 +1,4 @@
-"""What `textrnn eval` evaluates on: files, or a part of the run's own data."""
+"""The data that `textrnn eval` evaluates on: files, or a part of the run's own data."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from textrnn.runtime.terminal import count_of
 from textrnn.texts.rows import all_rows, class_sizes
 from textrnn.texts.transform import EncodedTexts
 
-_RUN_KEYS = ("seed", "folds")  # of `train`: by them the run's own data was divided
+_RUN_KEYS = ("seed", "folds")  # keys of `train` by which the run's own data was divided
 
 
 class Data(NamedTuple):
-    """name: of the folder of results. part: "train" or "dev" if the source is the training data, which must be divided.
-    is_dev: whether the run itself was judged on these texts."""
+    """Data to evaluate on. name: of the folder of results. part: "train" or "dev" if the source is the training data,
+    which must be divided. is_dev: whether the run itself was evaluated on these texts."""
 
     name: str
     source: Source
@@ -45,7 +45,7 @@ class Texts(NamedTuple):
     """Texts to evaluate on, in the model's ids.
 
     rows (n,): their positions in the source. hashes: of all its texts. digest: of its content. lengths (n,): tokens of
-    each, before it is cut. is_held_out: whether the run itself was judged on them. logits, margins (n, classes): of
+    each, before it is cut. is_held_out: whether the run itself was evaluated on them. logits, margins (n, classes): of
     held-out texts, by models that were not trained on them; None: to be computed. seen (n,) bool: whether the model was
     trained on each; None if that is not known.
     """
@@ -63,7 +63,7 @@ class Texts(NamedTuple):
 
 
 def run_of(path: Path) -> RunFolder | None:
-    """None for a model folder. Raises CheckpointError if the path is neither."""
+    """The run in a folder; None for a model folder. Raises CheckpointError if the path is neither."""
     return None if model_folder(path) == path else RunFolder(path)
 
 
@@ -80,7 +80,7 @@ def data_config(path: Path, overrides: list[tuple[str, Any]]) -> Config:
     for key, value in overrides:
         if not key.startswith("data.") or key in ("data.dev_fraction", "data.empty_texts"):
             raise ConfigError(
-                f"--set {key}: only data keys that say how to read can be set here; the others were fixed by training"
+                f"--set {key}: only keys that control how data is read can be set here; training fixed all others"
             )
         set_key(tree, key, value)
     return build_config(tree, origin=str(file), set_keys={key for key, _ in overrides})
@@ -111,14 +111,14 @@ def choose_data(
     paths = settings.train if is_divided else getattr(settings, split)
     if paths is None:
         raise ConfigError(
-            f"--split {split}: the run has no {split} data; give DATA, a labelled file, or --set data.{split}=FILE"
+            f"the run has no {split} data (data.{split}); give DATA, a labelled file, or --set data.{split}=FILE"
         )
     return Data(split, build_source(paths, settings, names), split if is_divided else None, is_dev=split == "dev")
 
 
 def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunFolder | None) -> Texts:
-    """run: None for a model folder. Raises DataError, ConfigError, and CheckpointError if the judgements of held-out
-    texts are missing or damaged."""
+    """Read and encode texts. run: None for a model folder. Raises DataError, ConfigError, and CheckpointError if the
+    saved outputs for held-out texts are missing or damaged."""
     transform, name = classifier.transform, data.name
     for sentence in data.source.encoding_hints():
         log.warning(sentence)
@@ -143,11 +143,11 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     if run is not None and data.is_dev:
         labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
         if data.part is None and not judged_on(run, labels, hashes):
-            log.warning("these are not the dev texts that judged the run: they are evaluated like any other file")
+            log.warning("these are not the texts that chose the run's best epoch: they are evaluated as any other file")
             rows = all_rows(len(corpus))
         else:
             is_held_out = True
-            logits, margins = _held_out_judgements(classifier, run, labels, hashes, cross_fitted=is_cross_fitted)
+            logits, margins = _held_out_outputs(classifier, run, labels, hashes, cross_fitted=is_cross_fitted)
     texts = chosen_rows(texts, rows)
     sizes = class_sizes(np.asarray(texts.labels), len(classifier.labels))
     if missing := [short(label) for label, size in zip(classifier.labels, sizes, strict=True) if size == 0]:
@@ -163,7 +163,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
 
 
 def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> tuple[np.ndarray, bool]:
-    """The rows of the training data that trained the run, or that judge it, and whether its networks were
+    """The rows of the training data that the run was trained on, or evaluated on, and whether its networks were
     cross-fitted."""
     digest = saved_digests(run.path).get("data.train")
     if digest not in (None, corpus.digest):
@@ -179,7 +179,7 @@ def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> 
     return division.judging, division.folds is not None
 
 
-def _held_out_judgements(
+def _held_out_outputs(
     classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     """Logits of the texts with these labels and hashes (n,), None if the network was not trained on them, since it can
@@ -191,7 +191,7 @@ def _held_out_judgements(
         if saved is None or not np.array_equal(saved[1], hashes):
             raise CheckpointError(
                 f"{run.linear_margins}: missing, damaged, or of other texts than are read now, and the linear model "
-                f"itself was fitted on held-out texts, too; evaluate on other texts: give DATA, a labelled file"
+                f"was also fitted on held-out texts; evaluate on other texts: give DATA, a labelled file"
             )
         margins = torch.from_numpy(saved[0])
     is_saved = cross_fitted or run.held_out.exists()
@@ -199,7 +199,7 @@ def _held_out_judgements(
 
 
 def warn_of_seen(seen: np.ndarray | None) -> None:
-    """seen (n,) bool: see `Texts`."""
+    """Warn if the run was trained on some texts. seen (n,) bool: see `Texts`."""
     if seen is not None and seen.any():
         which = f"all {len(seen):,}" if seen.all() else f"{seen.sum():,} of the {len(seen):,}"
-        log.warning("the run was trained on %s texts: scores on these say nothing about others", which)
+        log.warning("the run was trained on %s texts: scores on these do not carry over to new texts", which)

@@ -84,9 +84,9 @@ def explain(
     if cut := counts["cut"]:
         has_linear = classifier.model.linear is not None and classifier.model.decision.needs_linear
         log.warning(
-            "%d text%s longer than the network reads (data.max_length, %d tokens): tokens beyond %s",
+            "%d text%s longer than the network reads (data.max_length, %d tokens): %s",
             cut, "s are" if cut > 1 else " is", classifier.transform.max_length,
-            "only the linear model reads" if has_linear else "are not explained",
+            "only the linear model reads the rest" if has_linear else "the rest is not explained",
         )  # fmt: skip
     if off := counts["off"]:
         log.warning(

@@ -1,4 +1,4 @@
-"""`textrnn info`: this installation, or what a run is. A run is described without torch, so that it takes no time."""
+"""`textrnn info`: describes this installation, or a run. The latter does not import torch, so that it takes no time."""
 
 from __future__ import annotations
 
@@ -116,11 +116,11 @@ def describe_run(path: Path) -> dict[str, Any]:
 
 
 def _next(path: Path, described: dict[str, Any]) -> list[str]:
-    """What to type next."""
+    """Commands for the next step."""
     run, state = RunFolder(path), described["state"]
     if state in (overview.UNFINISHED, overview.NOT_SAVED):
         return [run.resume_command()]
-    has_test, evaluated = "test" in described["data"], {each["name"] for each in described["evaluations"]}
+    has_test, evaluated = "test" in described["data"], {result["name"] for result in described["evaluations"]}
     if state != overview.MODEL and not evaluated and (has_test or described["held_out"]):
         return [run.eval_command(), command("predict", path, "FILE")]
     return [command("predict", path, "FILE"), command("eval", path, "FILE")]
@@ -175,7 +175,7 @@ def _model_phrase(model: dict[str, Any]) -> str:
         return f"no weights, or damaged ones; format version {model['format_version']}"
     config, weight = build_config(model["config"], origin=""), model["linear_weight"]
     line = network_line(config.model, model["network_parameters"], model["networks"])
-    linear = {None: "no linear model", 0: "a linear model without a say", 1: "a linear model that decides alone"}.get(
+    linear = {None: "no linear model", 0: "a linear model with no weight", 1: "a linear model with all the weight"}.get(
         weight, f"a linear model with a weight of {weight:.2f}" if weight else ""
     )
     tokens = f"{model['vocabulary']:,} tokens ({config.tokenizer.kind})"

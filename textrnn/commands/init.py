@@ -1,4 +1,4 @@
-"""`textrnn init`: a commented config for a file of labelled texts, by what is in it."""
+"""`textrnn init`: writes a commented config that suits a file of labelled texts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DOCUMENTS, _BYTES = 20_000, 64_000_000  # whose encoding is looked at, at most:
 _DRAWN = (10_000, 10_000_000)  # texts and characters, at most, drawn at random for lengths and scripts
 _MANY_BAD = 0.05  # a larger share of bad rows means that the file is of another kind
 _SHOWN = 12  # classes and columns
-_SOME = 0.01  # of the letters, and more: texts have scripts without spaces between words
+_SOME_UNSPACED = 0.01  # share of the letters from which on texts count as having scripts without spaces
 _SPLITS = {"dev": ("dev", "val", "valid", "validation"), "test": ("test",)}  # names of files
 # A course's recurrent network, all of which a config with `preset: plain` states.
 _PLAIN_KEYS = [
@@ -51,7 +51,7 @@ _OFFERED = [
 
 
 class _Texts(NamedTuple):
-    """What the texts of a file are. is_all: whether the file has no more than these. sizes: the number of texts of each
+    """Statistics of a file's texts. is_all: whether the file has no more than these. sizes: the number of texts of each
     class, the largest first. unspaced: the share of letters that are written without spaces between words. lengths
     (n,): in tokens, of texts drawn at random."""
 
@@ -64,28 +64,28 @@ class _Texts(NamedTuple):
 
 
 class _Draft:
-    """A config in the making: what the user has set, what was found in the file, and why. offered: keys to show
-    without effect."""
+    """A config in the making: the keys that the user has set, those detected in the file, and the reasons. offered:
+    keys to show without effect."""
 
     def __init__(self, file: str, overrides: Sequence[tuple[str, Any]], preset: str | None) -> None:
         self.file, self.overrides, self.preset = file, overrides, preset
         self.given = {key for key, _ in overrides}
-        self.found: dict[str, Any] = {}
+        self.detected: dict[str, Any] = {}
         self.offered: dict[str, Any] = {}
         self.reasons: dict[str, str] = {}
 
     def set(self, key: str, value: Any, reason: str) -> None:
-        """Set a key to what was found, unless the user has set it."""
+        """Set a key to a detected value, unless the user has set it."""
         if key not in self.given:
-            self.found[key], self.reasons[key] = value, reason
+            self.detected[key], self.reasons[key] = value, reason
 
     def offer(self, key: str, value: Any, reason: str = "") -> None:
-        if key not in self.given and key not in self.found:
+        if key not in self.given and key not in self.detected:
             self.offered[key], self.reasons[key] = value, reason
 
     @property
     def config(self) -> Config:
-        return load_config(None, [("data.train", self.file), *self.overrides, *self.found.items()], self.preset)
+        return load_config(None, [("data.train", self.file), *self.overrides, *self.detected.items()], self.preset)
 
     def source(self, **changes: Any) -> Source:
         return build_source(self.file, self.config.replaced(data=changes).data)
@@ -110,11 +110,11 @@ def init(
             raise TextRNNError(f"{output}: exists; to replace it, add --force, or name another file")
         check_writable(output)
     if "data.encoding" not in draft.given and (encoding := _encoding(paths)) is not None:
-        draft.set("data.encoding", encoding, "A guess: the bytes are not UTF-8, and read best in this encoding.")
+        draft.set("data.encoding", encoding, "A guess: the bytes are not UTF-8, and fit this encoding best.")
     columns = _find_columns(draft)
     warn_of_dead_keys(draft.config)
-    texts = _look(draft.source(bad_rows="skip"), draft.config)
-    _decide(draft, texts)
+    texts = _examine(draft.source(bad_rows="skip"), draft.config)
+    _choose_settings(draft, texts)
     if draft.config.preset == "plain" and draft.config.model.pretrained is None:
         draft.set("model.embedding_dim", DEFAULT_EMBEDDING_DIM, "")
     config = draft.config
@@ -131,7 +131,7 @@ def init(
 
 
 def _encoding(paths: Sequence[str]) -> str | None:
-    """The first encoding of a file or document that is clear and not UTF-8; None without any."""
+    """The first encoding of a file that is clear and not UTF-8; None without any."""
     encodings = (find_encoding(path, _BYTES) for path in islice(_documents(paths), _DOCUMENTS))
     return next((encoding for encoding in encodings if encoding not in (None, "utf-8")), None)
 
@@ -157,13 +157,13 @@ def _find_columns(draft: _Draft) -> Columns | None:
     text, label = DEFAULT_COLUMNS[columns.format]
     numbers = " Without a header, columns have numbers, from 0." * isinstance(columns.label, int)
     if columns.text != text:
-        draft.set("data.text_column", columns.text, f"A guess, by its name and the length of its fields.{numbers}")
+        draft.set("data.text_column", columns.text, f"A guess from its name and the length of its fields.{numbers}")
     if columns.label != label:
-        draft.set("data.label_column", columns.label, f"A guess, by its name and the values that repeat.{numbers}")
+        draft.set("data.label_column", columns.label, f"A guess from its name and its repeated values.{numbers}")
     return columns
 
 
-def _look(source: Source, config: Config) -> _Texts:
+def _examine(source: Source, config: Config) -> _Texts:
     """Raises DataError if `train` could not begin with these texts, or if many rows are bad."""
     sample, sizes, skipped = Sample(*_DRAWN, config.train.seed), Counter[str](), Skipped()
     count, characters, is_all = 0, 0, True
@@ -189,8 +189,8 @@ def _look(source: Source, config: Config) -> _Texts:
     return _Texts(count, is_all, sizes.most_common(), skipped, share_unspaced(drawn), lengths)
 
 
-def _decide(draft: _Draft, texts: _Texts) -> None:
-    """Set what suits the texts better than a default, and offer what may."""
+def _choose_settings(draft: _Draft, texts: _Texts) -> None:
+    """Set values that suit the texts better than the defaults, and offer others."""
     config, (largest, most), (smallest, least) = draft.config, texts.sizes[0], texts.sizes[-1]
     if texts.skipped.count:
         reason = (
@@ -201,19 +201,19 @@ def _decide(draft: _Draft, texts: _Texts) -> None:
     share = 100 * np.count_nonzero(texts.lengths > limit) / len(texts.lengths)
     longer = f"{share:.1f} % of the texts have more than {limit:,} tokens"
     if (enough := enough_tokens(texts.lengths, limit)) is not None:
-        reason = f"{longer}; so many read 95 % of the texts whole, but take longer to train."
+        reason = f"{longer}; this many cover 95 % of the texts in full, but take longer to train."
         draft.set("data.max_length", enough, reason)
     for key in _OFFERED:
         draft.offer(key, config.default(*key.split(".")))
     if share > 0:
         draft.offer("data.max_length", limit, f"Tokens of a text that are read. {longer}.")
     for split, words in _SPLITS.items():
-        beside = _beside(draft.file, words)
-        draft.offer(f"data.{split}", beside or split + os.path.splitext(strip_gz(draft.file))[1])
+        sibling = _sibling(draft.file, words)
+        draft.offer(f"data.{split}", sibling or split + os.path.splitext(strip_gz(draft.file))[1])
     draft.offer("model.pretrained", "vectors.txt")
-    reason = "char, the default, reads words between spaces whole"
-    if texts.unspaced >= _SOME:
-        reason += ", and scripts without spaces, such as Chinese, by character; jieba divides Chinese into words"
+    reason = "char, the default, keeps words between spaces whole"
+    if texts.unspaced >= _SOME_UNSPACED:
+        reason += " and splits scripts without spaces, such as Chinese, into characters; jieba finds Chinese words"
     draft.offer("tokenizer.kind", config.default("tokenizer", "kind"), f"{reason}.")
     if most >= IMBALANCED * least:
         draft.offer(
@@ -224,7 +224,7 @@ def _decide(draft: _Draft, texts: _Texts) -> None:
         )
     labels = sorted(label for label, _ in texts.sizes)
     if labels == sorted(map(str, range(len(labels)))):
-        reason = "The labels are numbers from 0: a file with their names, one a line, makes reports show these."
+        reason = "The labels are numbers from 0: reports show names instead, if a file has one per line."
         draft.offer("data.label_names", "names.txt", reason)
     if config.train.folds == 1 or texts.number >= SMALL or not texts.is_all:
         draft.offer("data.dev_fraction", DEV_FRACTION, "Share of the texts that is held out to choose the best epoch.")
@@ -232,20 +232,20 @@ def _decide(draft: _Draft, texts: _Texts) -> None:
         draft.offer(
             "train.folds",
             config.train.folds,
-            f"Of fewer than {SMALL:,} texts, so many networks are trained, each judged on texts that it has not seen, "
-            f"and decide together; 1 trains a single one, which is faster.",
+            f"With fewer than {SMALL:,} texts, this many networks are trained, each is evaluated on texts that it "
+            f"has not seen, and predictions are their average; 1 trains a single network, which is faster.",
         )
 
 
-def _beside(file: str, words: Sequence[str]) -> str | None:
+def _sibling(file: str, words: Sequence[str]) -> str | None:
     """A file beside this one with one of the words in place of `train` in its name."""
     folder, name = os.path.split(file)
-    others = (os.path.join(folder, re.sub("train", word, name, count=1, flags=re.IGNORECASE)) for word in words)
-    return next((other for other in others if other != file and os.path.exists(other)), None)
+    siblings = (os.path.join(folder, re.sub("train", word, name, count=1, flags=re.IGNORECASE)) for word in words)
+    return next((path for path in siblings if path != file and os.path.exists(path)), None)
 
 
 def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
-    """What was found, as a comment."""
+    """A description of the file, as a comment."""
     source = draft.source()
     lines = [f"{draft.file}: {source.common_format()}, {source.encoding}."]
     if columns is not None:
@@ -255,7 +255,7 @@ def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
     script = f"{100 * texts.unspaced:.0f} % of the letters are of scripts without spaces, such as Chinese"
     lines.append(
         f"{texts.number:,} texts{' were looked at; there are more' * (not texts.is_all)}; "
-        + (script if texts.unspaced >= _SOME else "words are separated by spaces")
+        + (script if texts.unspaced >= _SOME_UNSPACED else "words are separated by spaces")
         + "."
     )
     median, p95, longest = length_quantiles(texts.lengths, 50, 95, 100)
@@ -264,7 +264,7 @@ def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
     few = sum(size < FEW_TEXTS for _, size in texts.sizes)
     lines.append(
         f"{len(texts.sizes):,} class{'es' * (len(texts.sizes) > 1)}: {_listed(sizes, len(texts.sizes))}."
-        + f" {few:,} with fewer than {FEW_TEXTS} texts, too few to learn or to judge." * (few > 0)
+        + f" {few:,} with fewer than {FEW_TEXTS} texts, too few to learn or to evaluate." * (few > 0)
     )
     explained = (
         "A key after # is not set: it shows the default, or what to fill in. Paths are relative to the folder in which "
@@ -274,12 +274,12 @@ def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
 
 
 def _listed(parts: Iterable[str], count: int) -> str:
-    """The first of so many parts."""
+    """The first parts. count: the number of all."""
     return ", ".join(islice(parts, _SHOWN)) + f" and {count - _SHOWN:,} more" * (count > _SHOWN)
 
 
 def _commands(file: str, config: Path) -> str:
-    """What to type next, as a comment. config: the file's name."""
+    """Commands for the next steps, as a comment. config: the file's name."""
     run = Path("runs") / data_name(config.with_suffix(".yaml"))
     new = "new" + os.path.splitext(strip_gz(file))[1]
     commands = {

@@ -1,4 +1,4 @@
-"""What a command may write: nothing that it reads, and nothing that a run or a model consists of."""
+"""Checks of outputs: a command must not overwrite its inputs, or files of a run or a model."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def predict(
     token, get `unsure_label` (None: `?`).
 
     Raises: UsageError for an output that is an input; DataError `file:line` for a record without a readable text,
-    unless such records are marked; TextRNNError if the output cannot hold or be written.
+    unless such records are marked; TextRNNError if the output cannot be written.
     """
     if output is not None:
         check_output("--output", output, inputs_of(files))
@@ -66,12 +66,12 @@ def predict(
     else:
         lines_of = tsv(on_terminal=on_terminal)
 
-    met = TextCounts(np.zeros(len(labels), np.int64))
+    text_counts = TextCounts(np.zeros(len(labels), np.int64))
 
     def compute(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         answer = classifier.answer(texts, batch_size=batch_size)
         with_token = np.flatnonzero(~np.asarray(answer.encoded.is_empty))
-        met.add(unknown_shares(answer.encoded)[with_token], predicted_classes(answer.logits)[with_token])
+        text_counts.add(unknown_shares(answer.encoded)[with_token], predicted_classes(answer.logits)[with_token])
         return class_probabilities(answer.logits), answer.is_empty
 
     def lines(examples: list[Example], probabilities: np.ndarray, is_empty: np.ndarray) -> Iterator[str]:
@@ -115,10 +115,10 @@ def predict(
         log.warning("%d of %d records could not be read and got an empty label: %s", bad, counts["records"], shown_bad)
     if cut := classifier.transform.cut_texts:
         log.warning(
-            "%d text%s longer than the model reads (data.max_length, %d tokens): cut there",
-            cut, "s are" if cut > 1 else " is", classifier.transform.max_length,
+            "%d text%s longer than the model reads (data.max_length, %d tokens) and %s cut",
+            cut, "s are" if cut > 1 else " is", classifier.transform.max_length, "were" if cut > 1 else "was",
         )  # fmt: skip
-    warn_of_drift(classifier, met.statistics(cut))
+    warn_of_drift(classifier, text_counts.statistics(cut))
     if min_probability is not None:
         reason = f"no label with a probability of {min_probability:g} or more"
         if empty := counts["empty"]:
@@ -127,13 +127,13 @@ def predict(
         log.info("%d of %d texts have %s: they are labelled %s", counts["unsure"], texts, reason, unsure_label)
 
 
-def warn_of_drift(classifier: TextClassifier, met: TextStatistics) -> None:
-    """Log a warning if the texts are far from those of training. A model of an earlier version has no record of
-    these."""
+def warn_of_drift(classifier: TextClassifier, texts: TextStatistics) -> None:
+    """Log a warning if the texts are far from those of training. Models of earlier versions have no
+    record of these."""
     training = classifier.model.statistics
     if training is None:
         return
-    if phrases := differences(met, training, classifier.labels, classifier.transform.max_length):
+    if phrases := differences(texts, training, classifier.labels, classifier.transform.max_length):
         log.warning(
             "the texts differ from those that the model was trained on: %s; more labels than usual may be wrong: see "
             "docs/how-to/drift.md", "; ".join(phrases),
@@ -142,10 +142,10 @@ def warn_of_drift(classifier: TextClassifier, met: TextStatistics) -> None:
 
 def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool = False) -> None:
     """Log which precision `auto` has chosen, and why; warn if bfloat16 is slower than float32. is_saved: whether
-    nothing is computed, since the logits were saved in training."""
+    the logits were saved in training, so that nothing is computed."""
     if is_saved:
         if asked != "float32":
-            log.warning("--precision %s has no effect: held-out texts were judged during training, in float32", asked)
+            log.warning("--precision %s has no effect: training has evaluated the held-out texts, in float32", asked)
         return
     agreement, has_units = classifier.model.bfloat16_agreement, has_bfloat16_units(classifier.device)
     if asked == "bfloat16" and not has_units:
@@ -154,13 +154,13 @@ def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool
         if not has_units:
             reason = "this processor has no bfloat16 units"
         elif agreement is None:
-            reason = "bfloat16 was not compared with it when the model was trained"
+            reason = "the model records no comparison with bfloat16"
         else:
             reason = f"bfloat16 gave the same class for {100 * agreement:.2f} % of held-out texts"
         log.info("computing in %s: %s", classifier.precision, reason)
 
 
-# Example, label, highest probability, probabilities (classes,) -> what is written of it. The label of a record that
+# Example, label, highest probability, probabilities (classes,) -> the text to write. The label of a record that
 # could not be read is empty, and its probabilities are 0.
 Format = Callable[[Example, str, float, np.ndarray], str]
 
@@ -189,7 +189,7 @@ def jsonl(labels: list[str], *, top: int | None, all_probabilities: bool) -> For
     def line(example: Example, label: str, probability: float, probabilities: np.ndarray) -> str:
         text = example.text if example.problem is None else None
         item: dict[str, Any] = {"text": text, "label": label, "probability": round(probability, 4)}
-        rounded = [round(each, 4) for each in probabilities.tolist()] if top or all_probabilities else []
+        rounded = [round(value, 4) for value in probabilities.tolist()] if top or all_probabilities else []
         if top is not None:
             order = np.argsort(-probabilities, kind="stable")[:top].tolist() if example.problem is None else []
             item["top"] = [{"label": labels[at], "probability": rounded[at]} for at in order]
@@ -206,7 +206,7 @@ def jsonl(labels: list[str], *, top: int | None, all_probabilities: bool) -> For
 
 class Csv:
     """A header, and a row for each prediction: the fields of the record if they are kept, label, probability, text, and
-    the probabilities of all classes if they are wanted.
+    the probabilities of all classes if requested.
 
     The first record with fields decides the columns; rows before it wait for it.
     """

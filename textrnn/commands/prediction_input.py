@@ -25,11 +25,11 @@ from textrnn.runtime.progress import log
 STDIN = "-"
 OPTIONS = OptionNames(format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None)
 MARK_HINT = "--bad-rows mark gives such rows an empty label and goes on"
-_LINES_TRIED = 100
+_LINES_TRIED = 100  # to find out whether a file has the training format
 
 
 class InputOptions(NamedTuple):
-    """How to read; None: as the run was read. keep: whether examples keep all fields of their rows. bad_rows: error, or
+    """How to read; None means as in training. keep: whether examples keep all fields of their rows. bad_rows: error, or
     mark for an example with a problem for each bad row; None if the command has no such option."""
 
     format: str | None = None
@@ -87,12 +87,12 @@ def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:
 
 
 def inputs_of(names: list[str]) -> list[str | int]:
-    """The same, with the descriptor of stdin in place of its name."""
+    """The names, with the descriptor of stdin in place of its name."""
     return [sys.stdin.fileno() if name == STDIN else name for name in names]
 
 
 def is_live(name: str) -> bool:
-    """Whether it is a pipe or a terminal, where texts may still arrive, and not a file on disk."""
+    """Whether it is a pipe or a terminal, from which texts may still arrive, and not a file on disk."""
     if name == STDIN:
         return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
     return os.path.exists(name) and not os.path.isdir(name) and not os.path.isfile(name)
@@ -100,10 +100,10 @@ def is_live(name: str) -> bool:
 
 def _source(name: str, classifier: TextClassifier, options: InputOptions) -> Source:
     data, live = classifier.config.data, is_live(name)
-    of_run = options.text_column is None
+    as_trained = options.text_column is None
     return Source(
-        [name], options.format or "text", data.text_column if of_run else options.text_column,
-        data.label_column if of_run else None, delimiter=options.delimiter or data.delimiter,
+        [name], options.format or "text", data.text_column if as_trained else options.text_column,
+        data.label_column if as_trained else None, delimiter=options.delimiter or data.delimiter,
         encoding=options.encoding or ("utf-8" if live or name == STDIN else data.encoding), labelled=False, live=live,
         keep=options.keep, mark_bad_rows=options.bad_rows == "mark",
         options=replace(OPTIONS, bad_rows=MARK_HINT if options.bad_rows else None),
@@ -128,7 +128,7 @@ def _format_of_run(lines: Iterator[str], source: Source, classifier: TextClassif
                 head.append(line)
                 if line.strip():
                     numbers.append(len(head))
-                    yield line.replace(UNDECODABLE, "\ufffd")  # a bad byte says nothing of the format
+                    yield line.replace(UNDECODABLE, "\ufffd")  # a bad byte is no sign of the format
         except DataError as error:
             failure = error
 
@@ -165,7 +165,7 @@ def _format_of_run(lines: Iterator[str], source: Source, classifier: TextClassif
 
 
 def _source_of_run(source: Source, classifier: TextClassifier) -> Source:
-    """As the training texts were read, with labels, as a text alone may look like a row; jsonl is known by its keys."""
+    """The source, read as in training, with labels, since any text may look like a row; jsonl is known by its keys."""
     kind, label_column = classifier.trained_on, classifier.config.data.label_column
     return replace(source, format=kind, label_column=label_column, labelled=kind != "jsonl", keep=False)
 

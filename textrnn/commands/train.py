@@ -1,5 +1,5 @@
-"""`textrnn train`: from a config to a run's folder with the best model in it. A run begins anew, or goes on where it
-stopped."""
+"""`textrnn train`: trains the networks of a config and writes the best model into a run's folder. A run starts from the
+beginning, or resumes."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ NEW = Start([], None)
 
 
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
-    """Train as `config` says, into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
+    """Train a model by `config` into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
     listener = event_writers(run) if config.train.tensorboard and is_first() else None
     with log_file(run.log) as begin_log:
-        start = broadcast_from_rank0(lambda: where_to_start(config, run, resume=resume, force=force))
+        start = broadcast_from_rank0(lambda: find_start(config, run, resume=resume, force=force))
         if start is None:
             return
         sources, is_new = build_sources(config), start.before is None
@@ -96,7 +96,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
-    """What makes the writer of TensorBoard's files for a network, by its fold. Raises ConfigError if tensorboardX is
+    """A function: fold -> the writer of TensorBoard's files for its network. Raises ConfigError if tensorboardX is
     missing."""
     try:
         from textrnn.training.tensorboard import EventWriter
@@ -108,9 +108,9 @@ def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
     return lambda fold: EventWriter(run.tensorboard_of(fold))
 
 
-def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:
-    """None if the run is complete. Raises CheckpointError or ConfigError where the run's folder and the options
-    contradict each other."""
+def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:
+    """The state to start from; None if the run is complete. Raises CheckpointError or ConfigError if the run's folder
+    and the options contradict each other."""
     if not resume or not run.path.is_dir() or run.is_empty():
         run.check_free(force=force)
         if resume:
@@ -121,8 +121,8 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
     if not begun:
         if run.is_trained():
             raise CheckpointError(
-                f"{run.state}: the training state is missing, so the run cannot go on; its model is untouched; put the "
-                f"state back, use the model as it is, or start over with: {run.restart_command()}"
+                f"{run.state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
+                f"put the state back, use the model as it is, or start over with: {run.restart_command()}"
             )
         run.check_own()
         log.info("%s: nothing was saved yet; starting from the beginning", run.path)
@@ -133,8 +133,8 @@ def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool)
         state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs) for state in begun
     )
     if nothing_left and has_ended(run, begun):
-        early = "" if epochs == before.train.epochs else "; it stopped early, so more train.epochs change nothing"
-        log.info("%s: the run is complete%s; nothing to do; evaluate it with: %s", run.path, early, run.eval_command())
+        early = "" if epochs == before.train.epochs else ": it stopped early, so more epochs change nothing"
+        log.info("%s: the run is already complete%s; evaluate it with: %s", run.path, early, run.eval_command())
         return None
     if any(state.best_epoch for state in begun) and not run.weights.exists():
         raise CheckpointError(
@@ -163,8 +163,8 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
             compared = (*saved["data_sha256"], "data.test", *changed)  # files, by their content
             changed += [key for key in changed_keys(begun, config) if key not in compared]
     changed = [key for key in changed if key not in MAY_CHANGE_ON_RESUME]
-    were, are = before.train.epochs, config.train.epochs
-    if isinstance(were, int) and isinstance(are, int) and are < were:
+    old, new = before.train.epochs, config.train.epochs
+    if isinstance(old, int) and isinstance(new, int) and new < old:
         changed.append(FEWER_EPOCHS)
     check_unchanged(run, changed)
     return before
@@ -189,7 +189,7 @@ def open_run(
     if start.before is None:
         run.check_free(force=force)  # again: another process may have trained it before the folder was locked
         if run.evaluations.exists():
-            log.info("starting over in place of an older run: %s goes, too", run.evaluations)
+            log.info("replacing an existing run, including %s", run.evaluations)
         settings = build_settings(config.train, parts[0])
         planned = {"networks": len(parts), "epochs": settings.epochs, "batch_size": settings.batch_size}
         run.create(config, environment, digests, {"texts": texts} | planned)

@@ -15,8 +15,8 @@ from textrnn.runtime.files import write_text
 
 
 def vocab(config: Config, output: Path | None, config_file: Path | None) -> dict[str, Any]:
-    """Build what `train` will use; returns what --json prints. output: a file of `token<TAB>count` lines. config_file:
-    the one that the config was read from. Raises UsageError for an output that is an input."""
+    """Build vocabulary and corpora for `train`; returns the content of --json. output: a file of `token<TAB>count`
+    lines. config_file: the one that the config was read from. Raises UsageError for an output that is an input."""
     warn_of_dead_keys(config)
     sources = build_sources(config)
     if output is not None:

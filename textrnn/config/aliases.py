@@ -1,4 +1,4 @@
-"""What other programs call the config's keys, so that a message can name the key that is meant."""
+"""Names that other programs use for the config's keys, so that a message can suggest the right key."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _ALIASES = {
     "train.save_minutes": "save_every save_interval checkpoint_interval",
 }
 _KEY_OF = {alias: key for key, aliases in _ALIASES.items() for alias in aliases.split()}
-# What other programs have a key for, and this one does not.
+# Settings for which other programs have a key, and this one does not.
 _WITHOUT_KEY = {
     "the optimizer is always AdamW": "optimizer optim optimiser optimizer_type optimizer_name solver",
     "AdamW has its usual momenta, 0.9 and 0.999": "momentum beta1 beta2 betas adam_beta1 adam_beta2",
@@ -79,7 +79,7 @@ _WITHOUT_KEY = {
 _REASON_OF = {name: reason for reason, names in _WITHOUT_KEY.items() for name in names.split()}
 
 
-def known_by_another_name(name: str, known: Collection[str]) -> str | None:
+def key_by_alias(name: str, known: Collection[str]) -> str | None:
     """The `section.key` that `name` means, with or without its section: one in another section, or under a name that
     is common elsewhere. None if there is no such key."""
     whole = _plain(name)

@@ -1,4 +1,4 @@
-"""The whole config: its sections, its presets, and what it says about its keys."""
+"""The whole config: its sections, its presets, and the descriptions of its keys."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def to_yaml(tree: dict[str, Any]) -> str:
 
 
 def dead_keys(config: Config) -> list[str]:
-    """A sentence for each key whose value is not the default and which lacks what it needs in this config."""
+    """A sentence for each key whose value is not the default and whose precondition this config does not meet."""
     sentences = []
     for name, section in config.sections():
         for key, value in section:

@@ -11,14 +11,14 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from textrnn.config.aliases import known_by_another_name, why_there_is_no_key
+from textrnn.config.aliases import key_by_alias, why_there_is_no_key
 from textrnn.config.config import PLAIN, SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
 CACHE_DIR = "TEXTRNN_CACHE_DIR"  # the environment variable with the default of data.cache_dir
 MODEL_FORMAT_KEY = "format_version"  # in a saved model's config.yaml, beside the sections; in no other config
 _PROBLEMS_SHOWN = 20
-_NEAR, _NEAR_SECTION = 0.7, 0.6  # of difflib's ratio: names less alike are not meant
+_NEAR, _NEAR_SECTION = 0.7, 0.6  # least ratio of difflib for a suggestion
 _CONSTRUCTION_ERRORS = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 
 
@@ -27,11 +27,11 @@ class _InvalidYaml(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader, except that two equal keys are an error, of which it takes the last one in silence; so is a scalar
-    that does not fit its tag, such as `!!int x`, for which it raises errors of all kinds."""
+    """SafeLoader, but two equal keys are an error, of which SafeLoader silently takes the last one; so is a scalar that
+    does not fit its tag, such as `!!int x`, for which SafeLoader raises errors of all kinds."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Put what `<<` names into the mapping. Each key is kept once: mappings that merge each other would double
+        """Merge the mappings that `<<` names. Each key is kept once: mappings that merge each other would double
         again and again."""
         explicit: set[Any] = set()
         for key_node, _ in node.value:
@@ -63,7 +63,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _parse(text: str) -> Any:
-    """What a YAML text means. Raises _InvalidYaml."""
+    """The value of a YAML text. Raises _InvalidYaml."""
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
@@ -83,8 +83,8 @@ def _parse(text: str) -> Any:
 def load_config(
     path: Path | str | None, overrides: Sequence[tuple[str, Any]] = (), preset: str | None = None
 ) -> Config:
-    """Defaults of the preset < TEXTRNN_CACHE_DIR < file < overrides, checked. preset: instead of the file's. Raises
-    ConfigError, a line per problem."""
+    """The checked config: defaults of the preset < TEXTRNN_CACHE_DIR < file < overrides. preset: instead of the file's.
+    Raises ConfigError, a line per problem."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
         _drop_preset_defaults(tree)
@@ -165,7 +165,7 @@ def parse_override(option: str) -> tuple[str, Any]:
         hint = "for example model.cell=lstm"
         if equals and key.strip() == "preset":
             hint = "`train` takes a preset as --preset"
-        elif equals and (meant := known_by_another_name(key, known_keys())):
+        elif equals and (meant := key_by_alias(key, known_keys())):
             hint = f"did you mean {meant}={_shown(value)}?"
         elif equals:
             hint = why_there_is_no_key(key) or hint
@@ -178,9 +178,9 @@ def parse_override(option: str) -> tuple[str, Any]:
 
 
 def _hint(name: str) -> str:
-    """What an unknown `section.key` means: the key of another name or the nearest one, why there is none, or the keys
-    of the section."""
-    if key := known_by_another_name(name, known_keys()):
+    """A suggestion for an unknown `section.key`: the key with this alias or the nearest one, why there is none, or the
+    keys of the section."""
+    if key := key_by_alias(name, known_keys()):
         return f"; did you mean {key}?"
     if reason := why_there_is_no_key(name):
         return f"; {reason}"
@@ -210,8 +210,8 @@ def known_keys() -> dict[str, Any]:
 
 def changed_keys(one: Config, other: Config) -> list[str]:
     """The dotted keys in which two configs differ."""
-    others = other.model_dump()
-    return [f"{name}.{key}" for name, section in one.sections() for key, value in section if value != others[name][key]]
+    tree = other.model_dump()
+    return [f"{name}.{key}" for name, section in one.sections() for key, value in section if value != tree[name][key]]
 
 
 def _nearest_section(name: str) -> str:
@@ -226,7 +226,7 @@ def _shown(name: str) -> str:
 
 def _explain(key: str, problems: list[Any]) -> str:
     kinds = {problem["type"] for problem in problems}
-    found = min(problems, key=lambda problem: len(problem["loc"]))["input"]
+    value = min(problems, key=lambda problem: len(problem["loc"]))["input"]
     if key == MODEL_FORMAT_KEY:
         return (
             f"{key}: this file describes a saved model; the config to train with is RUN/config.yaml, in the folder "
@@ -234,12 +234,12 @@ def _explain(key: str, problems: list[Any]) -> str:
         )
     if kinds & {"extra_forbidden", "invalid_key"}:
         if "." not in key:
-            is_section = isinstance(found, dict) and why_there_is_no_key(key) is None
+            is_section = isinstance(value, dict) and why_there_is_no_key(key) is None
             return f"{key}: no such section{_nearest_section(key) if is_section else _hint(key)}"
         return f"{key}: no such key{_hint(key)}"
     if key in SECTIONS:
-        return f"{key}: a section with keys was expected, found {short(found)}"
+        return f"{key}: a section with keys was expected, found {short(value)}"
     if "value_error" in kinds:
-        return f"{key}: {problems[0]['msg'].removeprefix('Value error, ')} (found {short(found)})"
+        return f"{key}: {problems[0]['msg'].removeprefix('Value error, ')} (found {short(value)})"
     expected = dict.fromkeys(problem["msg"].removeprefix("Input should be ") for problem in problems)
-    return f"{key}: expected {' or '.join(expected)}, found {short(found)}"
+    return f"{key}: expected {' or '.join(expected)}, found {short(value)}"

@@ -1,4 +1,4 @@
-"""What keys need to have an effect."""
+"""Preconditions for keys to have an effect."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 class Needs(NamedTuple):
     """A precondition of a key: if `met` is false and the value is not the default, the user is warned.
 
-    met: called with the whole Config. reason: with `{section.key}` for the value of another key. result: what the key
-    does then.
+    met: called with the whole Config. reason: with `{section.key}` for the value of another key. result: the
+    effect of the key then.
     """
 
     met: Callable[[Any], bool]

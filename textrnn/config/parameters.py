@@ -33,7 +33,7 @@ def defaults() -> dict[str, Any]:
     return {name: "preset" if name in OF_PRESETS else values[key] for name, key in KEYS.items()}
 
 
-def described(name: str) -> tuple[str, str]:
+def type_and_meaning(name: str) -> tuple[str, str]:
     """The type and the meaning of a parameter, in numpydoc's style and in Python's words."""
     section, _, key = KEYS[name].rpartition(".")
     properties = json_schema()["properties"]

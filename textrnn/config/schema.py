@@ -17,7 +17,7 @@ class _Generator(GenerateJsonSchema):
         return False  # it would repeat the name of the key
 
     def literal_schema(self, schema: Any) -> dict[str, Any]:
-        """All choices are strings. (Versions of pydantic say that in different ways.)"""
+        """All choices are strings. (Versions of pydantic differ in this.)"""
         choices = schema["expected"]
         return {"type": "string"} | ({"const": choices[0]} if len(choices) == 1 else {"enum": choices})
 

@@ -1,8 +1,8 @@
 """The keys of the config: types, limits, defaults and meanings.
 
-A description is the only text on what its key means: the reference, `--help`, the JSON Schema and the docstring of
+A description is the only text on the meaning of its key: the reference, `--help`, the JSON Schema and the docstring of
 `RNNClassifier` show it. Each is Markdown without links: values and names of keys in backticks. Limits and defaults do
-not belong into it, since they are shown beside it.
+not belong in it, since they are shown beside it.
 """
 
 from __future__ import annotations
@@ -205,8 +205,8 @@ class ModelConfig(Section):
     )  # fmt: skip
     linear: Literal["mix", "report", "none"] = Field(
         "mix", description="Role of a linear model beside the network (scikit-learn: TF-IDF and LinearSVC on the whole "
-        "text): `mix` decides with both, by a weight learnt on held-out texts; `report` evaluates it beside the "
-        "network, which decides alone; `none` does without it.",
+        "text): `mix` averages both, with a weight learnt on held-out texts; `report` only evaluates it, and the "
+        "network predicts alone; `none` means no linear model.",
     )  # fmt: skip
 
     _paths = field_validator("pretrained")(values.possible_paths)

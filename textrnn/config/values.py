@@ -1,4 +1,4 @@
-"""Types of values that several keys share, and how their values are checked."""
+"""Types and checks of values that several keys share."""
 
 from __future__ import annotations
 

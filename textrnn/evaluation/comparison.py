@@ -137,15 +137,15 @@ def p_value(comparison: dict[str, Any]) -> str:
 
 
 def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
-    """Whether the network is worth its time, by McNemar's exact test on the documents on which only one of both is
-    right: the whole model or its linear model. If the test finds no difference, the linear model is as good only if a
-    gain of one point can be ruled out. None without a linear model."""
+    """Whether the network improves on the linear model alone, by McNemar's exact test on the texts that only one of the
+    two gets right, the whole model or its linear model. If the test finds no difference, the linear model is as good
+    only if a gain of one point can be ruled out. None without a linear model."""
     if metrics["parts"]["linear"] is None:
         return None
     together = f"{100 * metrics['accuracy']:.1f}"
     linear, network = (f"{100 * metrics['parts'][part]['accuracy']:.1f}" for part in ("linear", "network"))
     if metrics["weight"] == 1:
-        return f"the linear model {linear}; the network {network}: the network has no say"
+        return f"the linear model {linear}; the network {network}: the network has no weight"
     if decides_together(metrics):
         scores = f"together {together}; the linear model alone {linear}, the network alone {network}"
     else:
@@ -154,22 +154,23 @@ def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str |
     at_most = (only_total - only_linear + 1.96 * (only_total + only_linear + 1) ** 0.5) / metrics["n"]
     if mcnemar_p(only_total, only_linear) < SIGNIFICANCE:
         is_gain = only_total > only_linear
-        conclusion = "the network earns its time" if is_gain else "the linear model alone is better here"
+        conclusion = "the network improves on the linear model alone" if is_gain else "the linear model alone is better"
+        conclusion += f" (McNemar's test, p < {SIGNIFICANCE})"
     elif at_most < _WORTH:
-        conclusion = "the linear model alone is as good here"
+        conclusion = "the linear model alone is as good (a gain of one point is ruled out)"
     else:
-        conclusion = "too few texts to tell whether the network earns its time"
+        conclusion = "too few texts to show whether the network improves on the linear model alone"
     return f"{scores}: {conclusion}"
 
 
 def mcnemar_p(only_one: int, only_other: int) -> float:
     """How probable so uneven counts, or more uneven ones, are if both models are equally good: McNemar's test (1947),
-    exact, two-sided. only_one, only_other: documents on which only one of both is right."""
+    exact, two-sided. only_one, only_other: numbers of texts that only one model gets right."""
     from scipy.stats import binomtest
 
     return float(binomtest(only_one, only_one + only_other).pvalue) if only_one or only_other else 1.0
 
 
 def decides_together(metrics: dict[str, Any]) -> bool:
-    """Whether both network and linear model have a say."""
+    """Whether predictions combine network and linear model."""
     return metrics["weight"] is not None and 0 < metrics["weight"] < 1

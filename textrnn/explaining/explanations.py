@@ -1,4 +1,4 @@
-"""The tokens of a text that speak for a class, and those that speak against it."""
+"""The contribution of each token of a text to a class."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Contribution(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Why a text has a label.
+    """The contributions of a text's tokens to a class.
 
-    label: the class that is explained. probability: of that class. predicted: the likeliest class. log_odds: log(p / (1
+    label: the explained class. probability: that of this class. predicted: the likeliest class. log_odds: log(p / (1
     - p)) of that probability. baseline: the log-odds of a text with as many tokens, all of them unknown. tokens: those
     that the model reads; their contributions add up to log_odds - baseline, up to `gap`. cut: whether the text has more
     tokens than the networks read, data.max_length.
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
     """The output of a model for n texts.
 
     logits (n, classes) float32, on the CPU. is_empty (n,) bool: the texts without a token, which get the shares of the
-    classes. encoded: what the networks read. margins (n, classes): of the linear model; None if it has no weight.
+    classes. encoded: the input of the networks. margins (n, classes): of the linear model; None if it has no weight.
     """
 
     logits: torch.Tensor
@@ -64,8 +64,8 @@ def explain(
     model: Model, texts: Sequence[str], answer: Answer, classes: np.ndarray | None, *, device: torch.device,
     after_batch: Callable[[int], object],
 ) -> list[Explanation]:  # fmt: skip
-    """model: on the device, in evaluation mode. answer: of the model to the texts. classes (n,): the class to explain
-    for each text; None: the likeliest. after_batch: called with the number of texts done."""
+    """Explain each text. model: on the device, in evaluation mode. answer: its output for the texts. classes (n,): the
+    class to explain for each text; None: the likeliest. after_batch: called with the number of texts done."""
     predicted, probabilities = predicted_classes(answer.logits), class_probabilities(answer.logits)
     classes = predicted if classes is None else classes
     empty = torch.from_numpy(answer.is_empty)[:, None]  # the logits of an empty text are those of its baseline

@@ -52,8 +52,8 @@ def log_odds(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """(n, C), (n,) -> (n,): log(p / (1 - p)) of the probability p of a class for each text. It is the logit of the
     class less the logarithm of the sum of the exponentials of the others."""
     columns = classes.unsqueeze(1)
-    others = logits.scatter(1, columns, float("-inf"))
-    return logits.gather(1, columns).squeeze(1) - others.logsumexp(dim=1)
+    other_logits = logits.scatter(1, columns, float("-inf"))
+    return logits.gather(1, columns).squeeze(1) - other_logits.logsumexp(dim=1)
 
 
 def unknown_texts(lengths: np.ndarray) -> EncodedTexts:
@@ -62,7 +62,7 @@ def unknown_texts(lengths: np.ndarray) -> EncodedTexts:
 
 
 def allowed_gap(difference: float) -> float:
-    """By how much the contributions may miss a difference of log-odds."""
+    """The largest error of the sum of contributions that is allowed for a difference of log-odds."""
     return TOLERANCE * max(1.0, abs(difference))
 
 
@@ -82,13 +82,13 @@ def integrate(
     text. after_batch: called with the number of texts done.
     """
     begin_computing()
-    path = _Path([_for_input_gradients(network) for network in networks], decision, texts, classes, margins, device)
+    path = _Path([_with_fixed_weights(network) for network in networks], decision, texts, classes, margins, device)
     tokens, slopes, gaps = [np.zeros(0)] * len(texts), np.zeros((len(texts), path.width)), np.zeros(len(texts))
     order = np.argsort(-texts.lengths, kind="stable")
     with torch.inference_mode(False), tf32(device, False):
         for first in range(0, len(order), _TEXTS_AT_ONCE):
             rows = order[first : first + _TEXTS_AT_ONCE].tolist()
-            for row, pieces in _pieces_that_fit(path, rows, *odds).items():
+            for row, pieces in _accurate_pieces(path, rows, *odds).items():
                 tokens[row] = np.sum([piece.tokens for piece in pieces], axis=0)
                 slopes[row] = np.sum([piece.slopes for piece in pieces], axis=0)
                 gaps[row] = _gaps(pieces, odds[0][row]).sum()
@@ -113,8 +113,8 @@ def _gaps(pieces: list[_Piece], begin: float) -> np.ndarray:
     return np.array([piece.total for piece in pieces]) - np.diff([begin, *(piece.odds for piece in pieces)])
 
 
-def _pieces_that_fit(path: _Path, rows: list[int], begin: np.ndarray, end: np.ndarray) -> dict[int, list[_Piece]]:
-    """The pieces of the path of each row, in order: those whose sum fits, or as many as are allowed."""
+def _accurate_pieces(path: _Path, rows: list[int], begin: np.ndarray, end: np.ndarray) -> dict[int, list[_Piece]]:
+    """The pieces of the path of each row, in order: accurate enough, or as many as are allowed."""
     whole = path.pieces([(row, 0.0, 1.0) for row in rows])
     pieces = {row: [piece._replace(odds=end[row])] for row, piece in zip(rows, whole, strict=True)}
     for _ in range((MOST_STEPS - STEPS) // (2 * STEPS)):
@@ -216,7 +216,7 @@ class _Path:
         return odds.detach().view(copies, -1), gradients
 
 
-def _for_input_gradients(network: Network) -> Network:
+def _with_fixed_weights(network: Network) -> Network:
     """A copy of the network's modules that shares its weights. It computes no gradients of weights, so other threads
     may use the network meanwhile."""
     with torch.inference_mode(False):
@@ -227,5 +227,5 @@ def _for_input_gradients(network: Network) -> Network:
         own = copy.deepcopy(network, shared)
     for module in own.modules():
         if isinstance(module, nn.RNNBase) and module.weight_hh_l0.is_cuda:
-            module.train()  # in evaluation cuDNN has no gradients; dropout is not among what these modules do here
+            module.train()  # in evaluation mode cuDNN has no gradients; these modules apply no dropout themselves
     return own

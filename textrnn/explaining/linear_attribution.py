@@ -1,4 +1,4 @@
-"""What each character of a text contributes to the margins of a linear model."""
+"""The contribution of each character of a text to the margins of a linear model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _BETWEEN_SPACES = re.compile("[^ ]+")
 
 
 def character_contributions(model: LinearModel, texts: Sequence[str], slopes: np.ndarray) -> list[np.ndarray]:
-    """(len(text),) float64 for each text. slopes (n, classes): what a unit of each margin is worth.
+    """(len(text),) float64 for each text. slopes (n, classes): the value of a unit of each margin.
 
     They add up to `slopes * (margins(text) - margins(""))`, summed over the classes: to the weights of a text's n-grams
     times their values. An n-gram's contribution is divided equally among its occurrences, then among the words or
-    characters of each (spaces count only where there is nothing else), then among the original characters that these
+    characters of each (spaces count only if there is nothing else), then among the original characters that these
     were made of.
     """
     slopes = np.asarray(slopes, np.float64)

@@ -1,4 +1,4 @@
-"""Explanations for a terminal, a program (JSON), and as a page: one file without a network, made with Jinja2."""
+"""Explanations as text for a terminal, as JSON, and as a self-contained page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from textrnn.explaining.explanations import Explanation
-from textrnn.reports.examples import divided
+from textrnn.reports.examples import split_at_tokens
 from textrnn.reports.page import render
 from textrnn.runtime.terminal import json_text, one_line, visible
 
 WORDS_SHOWN, CHARACTERS_SHOWN, TOKENS_SHOWN = 8, 200, 2000
-MOST_TOKENS, MOST_OF_ONE = 50_000, 5_000  # of a page: a few megabytes, which a phone still shows
+MOST_TOKENS, MOST_TOKENS_OF_TEXT = 50_000, 5_000  # on a page of a few megabytes, which a phone still shows
 _LEAST_SHOWN = 0.005  # it would be printed as 0.00
 # Of xterm's 256 colours, from weak to strong, as backgrounds of black letters: blue speaks for, orange against.
 _FOR, _AGAINST, _BLACK = (195, 153, 111, 75), (230, 223, 215, 208), 16
@@ -41,8 +41,8 @@ def jsonl_line(explanation: Explanation) -> str:
 
 
 def record(explanation: Explanation, *, coloured: bool) -> str:
-    """Some lines for a person to read, the last one empty: label, probability and text, how the log-odds come about,
-    and the words that contribute most. coloured: with the whole text coloured, for a terminal that has 256 colours."""
+    """Lines of text, the last one empty: label, probability and text, the parts of the log-odds, and the words that
+    contribute most. coloured: with the whole text coloured, for a terminal that has 256 colours."""
     label = visible(one_line(explanation.label))
     if explanation.predicted != explanation.label:
         label += f" (predicted: {visible(one_line(explanation.predicted))})"
@@ -67,7 +67,7 @@ def record(explanation: Explanation, *, coloured: bool) -> str:
 
 
 def top_words(explanation: Explanation) -> tuple[list[Word], list[Word]]:
-    """The distinct tokens that speak most for the label, and those that speak most against it, strongest first."""
+    """The distinct tokens that contribute most to the label, and those most against it, strongest first."""
     values: dict[str, list[float]] = defaultdict(list)
     for token in explanation.tokens:
         values[token.token].append(token.value)
@@ -81,7 +81,7 @@ def segments(explanation: Explanation, most: int) -> Iterator[tuple[str, float |
     """The text in pieces, each with its contribution: tokens, those of the same characters together, and, with None,
     what lies between them. At most `most` tokens; the end of a longer text is left out."""
     at, text, tokens = 0, explanation.text, explanation.tokens[:most]
-    for piece, value in divided(text, [(token.start, token.end, token.value) for token in tokens]):
+    for piece, value in split_at_tokens(text, [(token.start, token.end, token.value) for token in tokens]):
         yield piece, value
         at += len(piece)
     if len(tokens) == len(explanation.tokens) and at < len(text):
@@ -93,7 +93,7 @@ def _total(explanation: Explanation) -> float:
 
 
 def _strongest(explanation: Explanation) -> float:
-    """The largest absolute contribution, at least a little, to divide by."""
+    """The largest absolute contribution, or a small positive number if all are smaller."""
     return max([_LEAST_SHOWN, *(abs(token.value) for token in explanation.tokens)])
 
 
@@ -123,7 +123,7 @@ class Page:
         self.tokens = self.left_out = 0
 
     def add(self, explanation: Explanation) -> None:
-        count = min(len(explanation.tokens), MOST_OF_ONE)
+        count = min(len(explanation.tokens), MOST_TOKENS_OF_TEXT)
         if self.left_out or self.tokens + count > MOST_TOKENS:
             self.left_out += 1
             return
@@ -132,7 +132,7 @@ class Page:
         words = [*speak_for, *against[::-1]]
         widest = max([abs(word.value) for word in words], default=1.0)
         pieces = []
-        for text, contribution in segments(explanation, MOST_OF_ONE):
+        for text, contribution in segments(explanation, MOST_TOKENS_OF_TEXT):
             value, shown = contribution or 0.0, visible(text.replace("\t", " ").replace("\r", ""))
             share = round(abs(value) / largest, 2) if abs(value) >= 0.05 * largest else 0.0  # 0 has no colour
             pieces.append((shown, _number(value), share, value > 0))

@@ -1,7 +1,7 @@
 """How far back the gradient of the loss reaches: its norm at the input k steps before the last token of a text (Bengio,
 Simard and Frasconi 1994, "Learning Long-Term Dependencies with Gradient Descent is Difficult"; Pascanu, Mikolov and
-Bengio 2013, "On the difficulty of training recurrent neural networks", section 2). And what a few steps of training,
-which hold out, keep and write nothing, make of a network."""
+Bengio 2013, "On the difficulty of training recurrent neural networks", section 2). Also trains networks for a few
+steps, without held-out texts and without writing anything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from textrnn.texts.transform import EncodedTexts
 from textrnn.training.plan import Part, build_fit, build_settings
 from textrnn.training.state import Step, TrainingState, check_weights, flush_metrics
 
-MOST_TEXTS, LEAST_TEXTS = 256, 10  # measured in all, and behind each value
+MOST_TEXTS, LEAST_TEXTS = 256, 10  # in total, and for each value
 _TEXTS_AT_ONCE = 64
 _AS_MUCH_AS_INFERENCE = 16  # times the memory: the states of all steps are kept, in float64
 
@@ -40,7 +40,7 @@ class Curve(NamedTuple):
 
 
 class Training(NamedTuple):
-    """A short training. limit: of the norm of the whole gradient, None if nothing is clipped. losses: per document.
+    """A short training. limit: of the norm of the whole gradient, None if nothing is clipped. losses: mean per text.
     norms: before clipping. Both of each step that was finite. diverged_at: the step at which a loss, gradient or weight
     was not; None if all were."""
 
@@ -129,12 +129,12 @@ def last_step_logits(
 
 
 def curve_of(norms: np.ndarray, steps: int) -> Curve:
-    """norms (n, K or more), as `gradient_norms` returns them; steps: K."""
+    """Quantiles over the texts. norms (n, K or more): from `gradient_norms`. steps: K."""
     return Curve(*np.nanquantile(norms[:, :steps], (0.1, 0.5, 0.9), axis=0))
 
 
 def no_curve(steps: int) -> Curve:
-    """Of a network whose training diverged."""
+    """The curve of a network whose training diverged."""
     return Curve(*np.full((3, steps), np.nan))
 
 

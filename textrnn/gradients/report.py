@@ -25,13 +25,13 @@ MEASURED = (
 )
 _COLUMNS = 80
 _HUNDREDTH = "The k from which on the gradient is less than a hundredth of that at k = 0"
-_NEVER = "(never: it stays above; the number is the ratio of the last k to k = 0)"
+_NEVER = "(never: it stays above 1/100; the number is the ratio of the last k to k = 0)"
 _LEFT, _GAP, _NUMBER = 12, 2, 7  # columns of k and texts, at most; between two columns; of a number such as 1.2e-03
 _LINES = ["-", "--", "-.", ":"]  # for readers who cannot distinguish the colours of curves
 
 
 class Gradients(NamedTuple):
-    """What `gradients` finds. title: of the picture. about: paragraphs that stand above the tables. texts (K,): the
+    """The results of `gradients`. title: of the picture. about: paragraphs above the tables. texts (K,): the
     number of texts behind the values of each k. trainings: network and clipping, both in words -> a short training.
     clipping: in the recorded training of a run."""
 
@@ -107,7 +107,7 @@ def _training_json(training: Training) -> dict[str, Any]:
 
 
 def last_loss(losses: Sequence[float]) -> float:
-    """The mean of the last tenth."""
+    """The mean of the last tenth of the losses."""
     return float(np.mean(losses[-max(1, len(losses) // 10) :]))
 
 
@@ -138,7 +138,7 @@ def _number(value: float) -> str:
 
 
 def _fall(median: np.ndarray) -> str:
-    """Such as "23"; of a curve that does not fall so far, what is left at its end, such as "never: 0.2"."""
+    """The step, such as "23"; or the ratio at the end of a curve that stays above, such as "never: 0.2"."""
     if np.isnan(median).any():
         return "-"
     if median[0] == 0:
@@ -165,14 +165,14 @@ def trainings_table(trainings: Mapping[tuple[str, str], Training]) -> list[str]:
 
 
 def write_gradients(folder: Path, result: Gradients) -> None:
-    """Raises TextRNNError if a file cannot be written."""
+    """Write all files. Raises TextRNNError if one cannot be written."""
     write_text(folder / "gradients.json", json_text(gradients_json(result), indent=2))
     write_text(folder / "gradients.tsv", gradients_tsv(result.panels, result.texts))
     save_png(folder / "gradients.png", plot_gradients(result.panels, result.title))
 
 
 def gradients_tsv(panels: Sequence[Panel], texts: np.ndarray) -> str:
-    """texts: as in Gradients. A line for each panel, curve and k; no number where a training diverged."""
+    """A line for each panel, curve and k; no number if a training diverged. texts: as in Gradients."""
     lines = ["panel\tnetwork\tk\ttexts\tp10\tmedian\tp90"]
     for panel in panels:
         for name, curve in panel.curves.items():

@@ -1,4 +1,4 @@
-"""Pictures: the confusion matrix, the course of a training, calibration and coverage.
+"""Charts of the confusion matrix, the training, calibration and coverage.
 
 A function here returns a figure; `save_png` and `svg` turn it into a file and into an element of a page.
 """
@@ -58,8 +58,8 @@ def style() -> Iterator[None]:
 
 @style()
 def save_png(path: Path, figure: Figure) -> None:
-    """Raises TextRNNError if the file cannot be written."""
-    write_bytes(path, _rendered(figure, format="png", dpi=150))
+    """Write a PNG file. Raises TextRNNError if it cannot be written."""
+    write_bytes(path, _render(figure, format="png", dpi=150))
 
 
 @style()
@@ -69,7 +69,7 @@ def svg(figure: Figure, title: str) -> str:
     from matplotlib import rc_context
 
     with rc_context({"svg.hashsalt": title}):
-        drawing = _rendered(figure, format="svg", transparent=True, metadata={"Date": None}).decode()
+        drawing = _render(figure, format="svg", transparent=True, metadata={"Date": None}).decode()
     # before the first "</defs>" are a prolog, metadata and a style that would hold for the whole page
     drawing = drawing.partition("</defs>")[2].rpartition("</svg>")[0].replace("xlink:href", "href")
     drawing = re.sub(r'(?<=<g) id="[^"]*"|\n *', "", drawing)
@@ -81,7 +81,7 @@ def svg(figure: Figure, title: str) -> str:
     )
 
 
-def _rendered(figure: Figure, **options: Any) -> bytes:
+def _render(figure: Figure, **options: Any) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, **options)
     return content.getvalue()
@@ -167,7 +167,7 @@ def plot_curves(history: History, panels: Sequence[Curves], best: Best, title: s
 
 def _panels(count: int, *, legend_rows: int = 0, heading: float = 0.15) -> tuple[Figure, list[Axes]]:
     """Axes of fixed size in at most two columns: a layout engine would take longer than all else. heading: inches above
-    each."""
+    them."""
     from matplotlib.figure import Figure
 
     below = 0.55 + 0.2 * legend_rows
@@ -267,7 +267,7 @@ def font_family(text: str) -> list[str]:
 
 
 def _font_for(text: str) -> str | None:
-    """An installed font family that has every character of the text; None if there is none."""
+    """An installed font family that has every character of the text, or None."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     needed = {ord(character) for character in text if not character.isspace()}

@@ -1,5 +1,5 @@
-"""A comparison as text for a terminal, as a page (one file without scripts and without a network), and as the files of
-`compare`: both, the numbers as JSON, and the texts on which the runs differ."""
+"""A comparison as text for a terminal, as a self-contained page without scripts, and as the files of `compare`: both,
+the numbers as JSON, and the texts on which the runs differ."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CLASSES_SHOWN = 5
 NAME_WIDTH = 40  # terminal columns of a run or label at most
 EXAMPLES, CHARACTERS = 20, 200  # on the page: texts that only one of two runs gets right, and characters of each
 SEED_ALONE = "They differ in the seed alone: this is how much chance in training changes."
-SELECTED = "chosen for that, so expect less on other texts; the intervals do not allow for it"
+SELECTED = "chosen for that, so expect smaller differences on other texts; the intervals do not allow for it"
 _NAME_WIDTH_ABOVE = 10  # above a column of F1
 _SCORES_WIDTH, _CLASSES_WIDTH = 61, 60  # right of the names or labels
 
 
 def comparison_text(result: dict[str, Any], columns: int | None = None) -> str:
-    """The scores of all runs, how each differs from the first, and what differs in their configs. result: the content
+    """The scores of all runs, how each differs from the first, and how their configs differ. result: the content
     of comparison.json. columns: of a terminal, None for a file or pipe."""
     names = [visible(run["name"]) for run in result["runs"]]
     lines = [data_line(result["data"]), "", *scores_table(result["runs"], columns), ""]
@@ -38,7 +38,7 @@ def comparison_text(result: dict[str, Any], columns: int | None = None) -> str:
     if note := multiplicity_note(result):
         lines += [note, ""]
     if result["config_differences"]:
-        lines.append(f"What differs in the configs ({' | '.join(names)})")
+        lines.append(f"Differences between the configs ({' | '.join(names)})")
         lines += [config_line(difference) for difference in result["config_differences"]]
         lines += [note] if (note := seed_note(result)) else []
     else:
@@ -83,7 +83,7 @@ def run_columns(run: dict[str, Any]) -> tuple[str, ...]:
 
 
 def comparison_lines(comparison: dict[str, Any], columns: int | None) -> list[str]:
-    """One run against the first."""
+    """The comparison of a run with the first one."""
     sentences = [visible(comparison["sentence"]), agreement_line(comparison), method_line(comparison)]
     lines = [wrapped(line, columns) for line in sentences]
     if comparison["classes"]:
@@ -93,7 +93,7 @@ def comparison_lines(comparison: dict[str, Any], columns: int | None) -> list[st
         table = aligned(
             [["", *names, "points", "95 % interval", "texts"], *([cut(row[0], most), *row[1:]] for row in rows)]
         )
-        lines += ["", f"F1, where it differs most ({SELECTED}):", *table]
+        lines += ["", f"Classes whose F1 differs most ({SELECTED}):", *table]
     return lines
 
 
@@ -126,7 +126,7 @@ def config_line(difference: dict[str, Any]) -> str:
 
 
 def config_value(value: Any) -> str:
-    """As it is written in YAML."""
+    """The value as in YAML."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return visible(", ".join(map(str, value)) if isinstance(value, list) else str(value)).replace("\n", "\\n")
@@ -139,8 +139,8 @@ def example(labels: list[str], text: str) -> Example:
 def chosen_examples(truth: np.ndarray, predicted: list[np.ndarray]) -> list[tuple[list[int], list[int]]]:
     """For each run but the first, positions of evenly spaced texts that only the first run gets right, and of those
     that only this run does. truth, each of predicted: (n,) label ids."""
-    first, *others = (ids == truth for ids in predicted)
-    return [(_spaced(first & ~other), _spaced(other & ~first)) for other in others]
+    first, *rest = (ids == truth for ids in predicted)
+    return [(_spaced(first & ~this), _spaced(this & ~first)) for this in rest]
 
 
 def _spaced(mask: np.ndarray) -> list[int]:
@@ -152,7 +152,8 @@ def comparison_html(result: dict[str, Any], examples: list[tuple[list[Example], 
     """The page. result: the content of comparison.json. examples: of each run but the first, texts that only the first
     run gets right, and texts that only this run does. Every label and text is escaped."""
     names, comparisons = [visible(run["name"]) for run in result["runs"]], result["comparisons"]
-    ends = [abs(end) for each in comparisons for key in ("accuracy", "macro_f1") for end in each[key]["interval"]]
+    scores = [comparison[key] for comparison in comparisons for key in ("accuracy", "macro_f1")]
+    ends = [abs(end) for score in scores for end in score["interval"]]
     widest = max([*ends, 0.001])
     return render(
         "comparison.html",
@@ -176,7 +177,7 @@ def comparison_html(result: dict[str, Any], examples: list[tuple[list[Example], 
 def _comparison_view(
     comparison: dict[str, Any], number: int, only_first: list[Example], only_this: list[Example], widest: float
 ) -> dict[str, Any]:
-    """number: of the run, the first is 0. widest: the end of the scale, 100, on which differences are drawn."""
+    """Values for the template. number: position of the run, from 0. widest: difference at the end of the scale, 100."""
     first, name, texts = visible(comparison["with"]), visible(comparison["run"]), comparison["texts"]
     scores = []
     for heading, score in (("accuracy", comparison["accuracy"]), ("macro-F1", comparison["macro_f1"])):
@@ -202,8 +203,8 @@ def write_comparison(
     folder: Path, result: dict[str, Any], source: Source, rows: np.ndarray, hashes: np.ndarray, truth: np.ndarray,
     predicted: list[np.ndarray],
 ) -> None:  # fmt: skip
-    """result: the content of comparison.json. rows (n,): positions of the texts in the source, with the hashes of all
-    its texts. truth, each of predicted: (n,) label ids.
+    """Write all files of a comparison. result: the content of comparison.json. rows (n,): positions of the texts in the
+    source, with the hashes of all its texts. truth, each of predicted: (n,) label ids.
 
     Raises: TextRNNError if a file cannot be written; DataError if the source has changed since the comparison.
     """

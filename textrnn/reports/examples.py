@@ -1,4 +1,4 @@
-"""Which texts a page shows: some of each cell of the confusion matrix, and the errors of the highest probability."""
+"""The texts on a page: some of each cell of the confusion matrix, and the errors with the highest probability."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Examples:
 
     def visit(self, at: int, text: str) -> None:
         if at in self.short:
-            self.short[at] = shortened(text)
+            self.short[at] = shorten(text)
         if at in self.whole:
             self.whole[at] = text[:_LONGEST_ERROR]
 
@@ -72,13 +72,13 @@ def _first_of_each_cell(predictions: Predictions) -> tuple[np.ndarray, np.ndarra
     return kept, ranks
 
 
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     """The text on one line, white space made one space, control characters visible, cut with `…`."""
     text = visible(" ".join(text[: 4 * CHARACTERS].split()))
     return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
-def divided(text: str, tokens: Sequence[tuple[int, int, float]]) -> Iterator[tuple[str, float | None]]:
+def split_at_tokens(text: str, tokens: Sequence[tuple[int, int, float]]) -> Iterator[tuple[str, float | None]]:
     """A text up to the end of its last token, in pieces with their contributions: tokens, those of the same characters
     together, and what lies between them, with None. tokens: (start, end, contribution) of each, in order."""
     spans: list[tuple[int, int, float]] = []
@@ -96,11 +96,10 @@ def divided(text: str, tokens: Sequence[tuple[int, int, float]]) -> Iterator[tup
 
 
 def pieces(text: str, tokens: Sequence[tuple[int, int, float]]) -> Pieces:
-    """A text cut up by its tokens, for a page to colour; of a long text, the beginning. tokens: (start, end,
+    """A text split at its tokens, for a page to colour; a long text is cut. tokens: (start, end,
     contribution) of each, in order."""
-    parts = [
-        (piece, value or 0.0) for piece, value in divided(text, [token for token in tokens if token[0] < _LONGEST])
-    ]
+    shown = [token for token in tokens if token[0] < _LONGEST]
+    parts = [(piece, value or 0.0) for piece, value in split_at_tokens(text, shown)]
     at = sum(len(piece) for piece, _ in parts)
     if at < min(len(text), _LONGEST):
         parts.append((text[at:_LONGEST], 0.0))

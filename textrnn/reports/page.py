@@ -1,4 +1,4 @@
-"""Web pages of one file, which ask the network for nothing: any from a template, and that of an evaluation."""
+"""Self-contained web pages, which make no requests: any page from a template, and the page of an evaluation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 TEMPLATES = Path(__file__).with_name("templates")
-_BYTES_OF_TEXTS = 1_500_000  # in the page, as JSON
+_BYTES_OF_TEXTS = 1_500_000  # size in the page, as JSON
 _LONGEST_LABEL = 200
 _HEADER_WIDTH = 20  # of labels beside a matrix, in columns of a terminal
 _SHORT_LABEL = 4  # or less: all labels fit above their columns
@@ -171,7 +171,7 @@ def error_rows(
 
 
 def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
-    """Name, scores and intervals of each part and of what decides."""
+    """Name, scores and intervals of each part, and of the whole model."""
     whole = {"scores": metrics, "interval": metrics["interval"]}
     parts = metrics["parts"]
     if parts["linear"] is None:

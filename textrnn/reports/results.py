@@ -33,8 +33,8 @@ RESULTS = (
 
 
 def results_folder(parent: Path, name: str, described: dict[str, Any]) -> Path:
-    """The folder `name` for an evaluation, or `name-2`, `name-3` and so on if others have the evaluations of other
-    data: of another path, unless that was this data before it was moved. described: the content of data.json."""
+    """The folder `name` for an evaluation, or `name-2`, `name-3` and so on if earlier ones hold evaluations of other
+    data, with another path, unless this data was moved. described: the content of data.json."""
     folders = (parent / (name if number == 1 else f"{name}-{number}") for number in count(1))
     return next(folder for folder in folders if _is_free(folder, described))
 

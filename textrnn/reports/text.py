@@ -1,4 +1,4 @@
-"""Metrics -> the text that `eval` prints, aligned for wide characters as well."""
+"""The text that `eval` prints of its metrics, aligned for wide characters as well."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 HELD_OUT_HEADING = (
-    "Held-out texts of the run: each is judged by models that were not trained on it. Copies of a text with the same "
-    "label count once. Epochs and weights were chosen on these texts."
+    "Held-out texts of the run: each is classified by models that were not trained on it. Copies of a text with the "
+    "same label count once. Epochs and weights were chosen on these texts."
 )
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 PAIRS_HEADING = "too wide for this terminal; its most confused pairs:"
 PAIRS_SHOWN, PAIRS_OF_MANY_CLASSES = 10, 30
-SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # of scikit-learn's report: right of the labels, and its own
+SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # columns of scikit-learn's report
 
 
 def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
@@ -56,7 +56,7 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
 
 
 def confusion_lines(matrix: csr_array, labels: list[str], columns: int | None, file: str) -> list[str]:
-    """The heading, then the matrix, or its most confused pairs and where the rest is."""
+    """The heading, then the matrix, or its most confused pairs and the file that has the rest."""
     if len(labels) > MOST_WHOLE:
         heading = f"Most confused pairs of the {len(labels):,} classes"
         table = pairs_table(matrix, labels, columns, PAIRS_OF_MANY_CLASSES)
@@ -69,7 +69,7 @@ def confusion_lines(matrix: csr_array, labels: list[str], columns: int | None, f
 
 
 def classification_report(matrix: csr_array, labels: list[str], columns: int | None) -> str:
-    """scikit-learn's, with columns that also align if labels have wide characters."""
+    """The report of scikit-learn, with columns that also align if labels have wide characters."""
     from sklearn.metrics import classification_report as sklearn_report
 
     truth, predicted, counts = weighted_cells(matrix)
@@ -94,9 +94,9 @@ def seen_lines(metrics: dict[str, Any]) -> list[str]:
         return []
     if seen["unseen_accuracy"] is None:
         return ["all documents were seen in training"]
-    others = metrics["n"] - seen["n"]
+    unseen = metrics["n"] - seen["n"]
     scores = f"accuracy {seen['unseen_accuracy']:.4f}, macro-F1 {seen['unseen_macro_f1']:.4f}"
-    return [f"not seen in training  {others}: {scores}"]
+    return [f"not seen in training  {unseen}: {scores}"]
 
 
 def score_columns(scores: dict[str, Any]) -> tuple[str, str, str]:
@@ -105,7 +105,7 @@ def score_columns(scores: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def parts_table(metrics: dict[str, Any]) -> str:
-    """The scores of each part, and those of both if they decide together."""
+    """The scores of each part, and those of both together if predictions combine them."""
     parts = {"network alone": metrics["parts"]["network"], "linear model alone": metrics["parts"]["linear"]}
     if decides_together(metrics):
         parts["together"] = metrics
@@ -124,7 +124,7 @@ def pairs_table(matrix: csr_array, labels: list[str], columns: int | None, most:
     class. Equal counts are in the order of the matrix. Long labels are cut to the width of a terminal."""
     pairs = most_confused(matrix)
     if not len(pairs):
-        return "none: every text has the label that was predicted"
+        return "none: all predictions are right"
     sizes = matrix.sum(axis=1)
     rows = [("true", "predicted", "count", "% of true")]
     for true, predicted, count in pairs[:most].tolist():

@@ -1,4 +1,4 @@
-"""Learning how network and linear model decide together, from texts that neither was trained on."""
+"""Learns the mixture of network and linear model from texts that neither was trained on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
 
 PRIOR_TEXTS = 5.0  # strength of the L2 penalty toward equal parts and a temperature of 1, in nats
 CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
-MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # more would not change two numbers
-DEVIATIONS = 1.96  # of a normal distribution: half of its 95 % interval
+MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # a sample of this size is enough for three numbers
+DEVIATIONS = 1.96  # standard deviations from the mean of a normal distribution to the end of its 95 % interval
 FEWEST_TEXTS = 20  # with fewer, neither part can be called weak
 
 
@@ -30,7 +30,7 @@ class Scores(NamedTuple):
     warning: str | None = None
 
     def line(self) -> str:
-        """The accuracies, in percent, and the decision."""
+        """The accuracies in percent, and the mixture."""
         network = f"network {100 * self.network['accuracy']:.1f} %"
         temperature = f"temperature {self.decision.temperature * self.decision.network_temperature:.2f}"
         if self.linear is None:
@@ -42,8 +42,8 @@ class Scores(NamedTuple):
         return f"{network} accuracy, {linear}, {together}; weight of the linear model {self.decision.weight:.2f}"
 
 
-def judge(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
-    """logits, margins (n, classes) and labels (n,) of held-out texts. mix: whether the linear model also decides."""
+def score(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
+    """Scores of logits and margins (n, classes) of held-out texts with labels (n,). mix: whether both are used."""
     decision = learn_decision(logits, margins, labels, mix=mix)
     return Scores(
         summary(decision.logits(logits, margins), labels),
@@ -53,15 +53,15 @@ def judge(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray
     )
 
 
-def judge_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
-    """As `judge`, for networks whose training has ended: a weak part is left out of the decision, with a warning if it
+def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
+    """As `score`, for networks whose training has ended: a weak part is left out of the mixture, with a warning if it
     is the network. During training it stays, as a network that is weak in its first epochs need not remain so.
 
     Of the two parts, one that is no better than chance is left out, unless neither is better. So is the network if it
     is below the linear model (both by macro-F1, see `is_below`) and adds nothing to it: cross-entropy falls by no
     more than chance (a likelihood-ratio test with one degree of freedom), or both together are below the linear model.
     """
-    scores = judge(logits, margins, labels, mix=mix)
+    scores = score(logits, margins, labels, mix=mix)
     linear, decision, classes = scores.linear, scores.decision, logits.shape[1]
     predicted = predicted_classes(logits)
     network_is_chance = is_chance(labels, predicted, classes)
@@ -71,31 +71,31 @@ def judge_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
         linear_predicted = predicted_classes(margins)
         linear_is_chance = is_chance(labels, linear_predicted, classes)
         linear_alone = f"the linear model alone (macro-F1 {linear['macro_f1']:.3f})"
-        alone = decision
+        kept = decision
         if network_is_chance and linear_is_chance:
             warning = f"neither {network_alone} nor {linear_alone} is better than chance"
         elif network_is_chance:
-            alone = decision.without_network()
+            kept = decision.without_network()
         elif linear_is_chance:
-            alone = decision.without_linear()
+            kept = decision.without_linear()
         elif is_below(labels, predicted, linear_predicted, classes):
             warning = f"{network_alone} is below {linear_alone}"
             gain = len(labels) * (linear["loss"] - scores.together["loss"])
             both_predicted = predicted_classes(decision.logits(logits, margins))
             if 2 * gain < CHI_SQUARED or is_below(labels, both_predicted, linear_predicted, classes):
-                alone = decision.without_network()
-        decision = alone if mix else decision
+                kept = decision.without_network()
+        decision = kept if mix else decision
     together = summary(decision.logits(logits, margins), labels)
     if warning is not None:
         warning += " on held-out texts"
         if linear is not None and mix:
-            both = f"both decide together all the same (macro-F1 {together['macro_f1']:.3f})"
-            warning += f": {both if decision.needs_network else 'the linear model decides alone'}"
+            both = f"predictions still combine both (macro-F1 {together['macro_f1']:.3f})"
+            warning += f": {both if decision.needs_network else 'predictions use the linear model alone'}"
     return scores._replace(together=together, decision=decision, warning=warning)
 
 
 def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Mixture:
-    """The temperatures and the weight that minimize the cross-entropy; arguments as for `judge`."""
+    """The temperatures and the weight that minimize the cross-entropy; arguments as for `score`."""
     most = max(1, min(MOST_TEXTS, MOST_LOGITS // logits.shape[1]))
     if len(labels) > most:
         rows = np.linspace(0, len(labels) - 1, most).astype(np.int64)
@@ -117,8 +117,8 @@ def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: n
 
 
 def _factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:
-    """The factors of the logits (n, classes) of each part whose sum has the least cross-entropy, with a penalty for
-    leaving equal factors of the sum 1. The problem is convex."""
+    """The factors for the logits (n, classes) of each part that minimize the cross-entropy of the sum, with a penalty
+    for the distance from equal factors of the sum 1. The problem is convex."""
     rows, start = np.arange(len(labels)), np.full(len(parts), 1 / len(parts))
 
     def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
@@ -130,8 +130,8 @@ def _factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:
         errors = exponentials / sums[:, None]
         errors[rows, labels] -= 1
         slope = np.asarray([float((errors * part).sum()) for part in parts])
-        away = factors - start
-        return value + PRIOR_TEXTS * float(away @ away), slope + 2 * PRIOR_TEXTS * away
+        distance = factors - start
+        return value + PRIOR_TEXTS * float(distance @ distance), slope + 2 * PRIOR_TEXTS * distance
 
     lowest = 1 / HOTTEST if len(parts) == 1 else 0.0
     result: Any = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 1 / COOLEST)] * len(parts))
@@ -188,6 +188,6 @@ def _influences(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.nd
 
 
 def _times_and_hits(truth: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """(classes,) how often each class is true plus how often it is predicted, at least 1; and how often it is both."""
+    """(classes,) the counts of each class as true plus as predicted, at least 1; and its counts as both at once."""
     times = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
     return times.clip(min=1), np.bincount(truth[truth == predicted], minlength=classes)

@@ -29,10 +29,10 @@ from textrnn.training.state import Evaluation, Step, TrainingState, check_weight
 
 @dataclass(frozen=True)
 class FitSettings:
-    """The section `train` of a config, as it applies to one network's texts.
+    """The section `train` of a config, applied to one network's texts.
 
-    batch_size: documents of a batch, over all processes. accumulate: batches of a step. learning_rate: the rate of step
-    1, 2, ... grad_clip_norm: None = measure, don't clip. monitor: the score that decides which epoch is the best:
+    batch_size: texts per batch, over all processes. accumulate: batches per step. learning_rate: step 1, 2, ... -> its
+    rate. grad_clip_norm: None = measure, don't clip. monitor: the score that decides which epoch is the best:
     dev_accuracy, dev_macro_f1 or dev_loss. patience: evaluations without a better one before training stops.
     """
 
@@ -56,7 +56,7 @@ def fit(
     network: Network, texts: EncodedTexts, objective: Objective, optimizer: torch.optim.Optimizer, state: TrainingState,
     settings: FitSettings, evaluate: Callable[[], Scores] | None = None,
 ) -> Iterator[Step | Evaluation]:  # fmt: skip
-    """Train `network` on labelled `texts`, from where `state` stands to the end of the last epoch.
+    """Train `network` on labelled `texts`, from the progress in `state` to the end of the last epoch.
 
     Yields a Step after each optimizer step, and after each epoch an Evaluation. The caller may stop between any two of
     them; with the same weights, optimizer and state a new call goes on as if nothing had happened. evaluate: computes
@@ -81,7 +81,7 @@ def epoch_steps(
     network: nn.Module, texts: EncodedTexts, objective: Objective, optimizer: torch.optim.Optimizer,
     state: TrainingState, settings: FitSettings,
 ) -> Iterator[Step]:  # fmt: skip
-    """Train from where `state` stands to the end of its epoch, yielding after each step.
+    """Train from the progress in `state` to the end of its epoch, yielding after each step.
 
     network: as `distributed.wrap_ddp` returns it. Batches are the same whatever the number of processes; each computes
     its shard of every batch.
@@ -118,18 +118,18 @@ def accumulate_gradients(
     network: nn.Module, texts: EncodedTexts, batches: Sequence[np.ndarray], objective: Objective, device: torch.device,
     precision: str,
 ) -> torch.Tensor:  # fmt: skip
-    """Gradients of the mean loss over all documents of the batches, added up in the parameters; returns (), the loss
-    summed over this process's documents."""
+    """Add up, in the parameters, the gradients of the mean loss over all texts of the batches; returns (), the loss
+    summed over this process's texts."""
     forward = partial(network, encode=training_encode(device))
-    documents = sum(map(len, batches))
+    count = sum(map(len, batches))
     losses = []
     for rows in batches:
         own = shard(rows)
-        # a process without a document computes one with weight zero, since the others wait for its gradients
+        # a process without a text computes one with weight zero, since the others wait for its gradients
         weight = float(len(own) > 0)
         batch = collate(texts, own if weight else rows[:1]).to(device)
         # DistributedDataParallel averages gradients over the processes, but the loss needs their sum
-        backward = partial(scaled_backward, weight * world_size() / documents)
+        backward = partial(scaled_backward, weight * world_size() / count)
         sync = nullcontext() if rows is batches[-1] else no_gradient_sync(network)
         with sync, autocast(device, precision):
             losses.append(weight * objective(forward, batch, backward))
@@ -147,7 +147,7 @@ def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings
     score, loss, sign = None, 0.0, -1.0 if settings.monitor == "dev_loss" else 1.0
     if scores is not None:
         score, loss = scores.together[settings.monitor.removeprefix("dev_")], scores.together["loss"]
-        if not math.isfinite(loss):  # the other scores are shares
+        if not math.isfinite(loss):  # the other scores are always finite
             raise TextRNNError(
                 f"training stopped: dev_loss is not finite after epoch {state.epoch}; try a lower train.learning_rate"
             )

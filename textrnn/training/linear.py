@@ -1,4 +1,4 @@
-"""The linear model of a run: chosen, judged on the texts that the networks are judged on, and fitted on all."""
+"""The linear model of a run: chosen, evaluated on the same texts as the networks, and fitted on all."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from textrnn.linear.model import Folding, LinearModel, count_ngrams
 from textrnn.runtime.progress import bar
 from textrnn.runtime.terminal import count_of
 
-# Of a split ("train" or "dev") the texts at some rows, in ascending order, as they were read: the linear model counts
-# what the network's vocabulary leaves out.
+# ("train" or "dev", rows in ascending order) -> the texts in these rows, unchanged: the linear model also counts what
+# the network's vocabulary leaves out.
 ReadTexts = Callable[[str, np.ndarray], list[str]]
 
 
@@ -50,7 +50,7 @@ class Fitted(NamedTuple):
 
 
 def reason_for_none(num_classes: int, rows: int) -> str | None:
-    """Why such data has no linear model; None if it has one."""
+    """The reason why such data has no linear model; None if it has one."""
     if num_classes > MOST_CLASSES:
         return f"{num_classes:,} classes are more than {MOST_CLASSES}, each of which takes a fit of its own"
     if rows < 4:
@@ -64,7 +64,7 @@ def has_linear(config: Config, splits: Splits) -> bool:
 
 
 def rows_to_read(config: Config, splits: Splits) -> np.ndarray:
-    """The rows of the training data whose texts `fit_linear` asks for."""
+    """The rows of the training data whose texts `fit_linear` requests."""
     if not has_linear(config, splits):
         return np.zeros(0, np.int64)
     rows = splits.train_rows[_chosen(config, splits)]
@@ -81,8 +81,8 @@ def _chosen(config: Config, splits: Splits) -> np.ndarray:
 
 
 def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | None:
-    """The linear model of a run's splits, fitted on train and dev; None if the run has none. Of more than MOST_ROWS
-    texts or MOST_TOTAL_CHARACTERS a sample is taken."""
+    """The linear model of a run's splits, fitted on train and dev; None if the run has none. More than MOST_ROWS
+    texts or MOST_TOTAL_CHARACTERS are sampled."""
     if not has_linear(config, splits):
         return None
     classes, folds, seed = len(splits.labels), splits.folds, config.train.seed
@@ -117,7 +117,7 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
 
 
 def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:
-    """For the log. texts: the number of texts in all."""
+    """A line for the log. texts: the total number of texts."""
     ngrams = " and ".join(
         f"{kind.shortest}- to {kind.longest}-grams of {kind.unit.replace('within_words', 'characters in words')}"
         for kind in fitted.choice.kinds

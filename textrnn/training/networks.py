@@ -1,5 +1,5 @@
-"""Training of the networks of a plan in turn, then how they decide: for `textrnn train` and for the estimator. A
-`Keeper` keeps the results in memory; a `recorder.Recorder` also writes them into a run's folder."""
+"""Trains the networks of a plan in turn, then learns their mixture with the linear model, for `textrnn train` and the
+estimator. A `Keeper` keeps the results in memory; a `recorder.Recorder` also writes them into a run's folder."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import is_first, maximum, shard, total
 from textrnn.runtime.progress import bar, timed
 from textrnn.runtime.signals import Interrupted, StopRequest
-from textrnn.training.decision import Scores, judge, judge_trained
+from textrnn.training.decision import Scores, score, score_trained
 from textrnn.training.fit import FitSettings
 from textrnn.training.linear import ReadTexts, fit_linear
 from textrnn.training.plan import NetworkBuilder, Part, build_fit
 from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics, fold_summary
 
-# Without held-out texts to learn from: equal parts, and a temperature of the linear model that suits most corpora.
+# Used without held-out texts to learn from. The temperature of the linear model suits most corpora.
 EQUAL_PARTS = Mixture(weight=0.5, linear_temperature=0.25)
 FLUSH_SECONDS = 0.25  # between waits for the device
-BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, so that all fits in 80 columns
-MOST_TEXTS = 2000  # on which bfloat16 and float32 are compared
+BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, to fit into 80 columns
+MOST_TEXTS = 2000  # number of texts on which bfloat16 and float32 are compared
 
 
 @dataclass
 class Trainee:
-    """A network in training. fold: the one that it is trained without, from 1; None without cross-fitting."""
+    """A network in training. fold: number, from 1, of the fold left out; None without cross-fitting."""
 
     fold: int | None
     network: Network
@@ -50,9 +50,9 @@ class Trainee:
 
 
 class Keeper:
-    """Keeps in memory what training makes. mix: whether the linear model decides with the networks. history: as the
-    lines of history.jsonl. warning: about a weak part of the model, or None. statistics: of the training texts, with
-    the classes predicted for held-out ones."""
+    """Keeps the results of training in memory. mix: whether predictions use the linear model. history: the lines of
+    history.jsonl. warning: a sentence about a weak part of the model, or None. statistics: those of the training texts,
+    with the classes predicted for held-out ones."""
 
     def __init__(self, *, mix: bool) -> None:
         self.mix = mix
@@ -80,7 +80,7 @@ class Keeper:
         return False
 
     def save(self, trainee: Trainee) -> None:
-        """Save what is needed to go on after the last step."""
+        """Save the state from which training can resume after the last step."""
 
     def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
         """Keep the best weights of each network, and a history."""
@@ -101,8 +101,8 @@ class Keeper:
     def end(
         self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
     ) -> None:
-        """scores: on all held-out texts, None without any. logits (m, classes): of the networks on them.
-        bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
+        """Keep the final results. scores: on all held-out texts, None without any. logits (m, classes): of the networks
+        on them. bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
         if scores is not None:
             self.decision, self.warning = scores.decision, scores.warning
             if len(self.weights) > 1:
@@ -111,7 +111,7 @@ class Keeper:
 
 
 class Listener(Protocol):
-    """Is called with the events of a network's `fit`, and closed after the last one or if training stops."""
+    """Receives the events of a network's `fit`, and is closed after the last one or when training stops."""
 
     def __call__(self, event: Step | Evaluation) -> None: ...
 
@@ -121,7 +121,7 @@ class Listener(Protocol):
 @dataclass
 class Training:
     """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
-    listener: makes one more listener to the training of a network, by its fold."""
+    listener: fold -> an additional listener to the training of its network."""
 
     config: Config
     splits: Splits
@@ -131,11 +131,11 @@ class Training:
     device: torch.device
     stop: StopRequest
     listener: Callable[[int | None], Listener] | None = None
-    flushed_at: float = 0.0  # of time.monotonic
+    flushed_at: float = 0.0  # time.monotonic() of the last flush
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
-        """network: that of the first part, on its device. Raises TextRNNError as `fit` does, and Interrupted once the
-        keeper has saved."""
+        """Train all networks, and learn the mixture. network: that of the first part, on its device. Raises
+        TextRNNError as `fit` does, and Interrupted once the keeper has saved."""
         for number, part in enumerate(self.parts, start=1):
             network = network if number == 1 else builder.build(part.seed, self.device)
             with timed(f"training network {number} of {len(self.parts)}"):
@@ -148,7 +148,7 @@ class Training:
             raise
 
     def train(self, network: Network, part: Part, fold: int | None) -> None:
-        """Train one network, from its saved state where the keeper has one."""
+        """Train one network, from its saved state if the keeper has one."""
         state = TrainingState()
         settings, optimizer, events = build_fit(
             self.config.train, network, part, state, len(self.splits.labels),
@@ -196,10 +196,10 @@ class Training:
         assert part.held_out is not None
         margins = None if self.margins is None else self.margins[part.held_out_rows]
         logits = self.held_out_logits(network, part)
-        return judge(logits, margins, np.asarray(part.held_out.labels), mix=self.keeper.mix)
+        return score(logits, margins, np.asarray(part.held_out.labels), mix=self.keeper.mix)
 
     def held_out_logits(self, network: Network, part: Part) -> torch.Tensor:
-        """(n, classes), of which each process computes a shard. Raises Interrupted."""
+        """(n, classes) logits, of which each process computes a shard. Raises Interrupted."""
         texts = part.held_out
         assert texts is not None
         own = shard(np.argsort(-texts.lengths, kind="stable"))
@@ -216,7 +216,7 @@ class Training:
                     network, texts.rows(own), device=self.device, after_batch=after_batch
                 )
         self.check_stop()
-        # the other processes have zeros where this one has logits, so adding them up rounds nothing
+        # the other processes have zeros in these rows, so the sum is exact
         return total(logits)
 
     def check_stop(self) -> None:
@@ -236,7 +236,7 @@ class Training:
         logits = torch.empty(len(held_out.texts), classes)
         for part, trained in zip(self.parts, self.best(network), strict=True):
             logits[part.held_out_rows] = self.held_out_logits(trained, part)
-        scores = judge_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
+        scores = score_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
         agreement = None
         if is_first():
             with contextlib.suppress(Interrupted):  # raised below, in all processes
@@ -247,8 +247,8 @@ class Training:
         self.keeper.end(scores, logits, agreement, self.statistics(shares, len(predicted)))
 
     def statistics(self, class_shares: np.ndarray, texts: int) -> TextStatistics:
-        """What to expect of new texts. class_shares (classes,): of the predictions for `texts` held-out texts, or of
-        the training texts if none are held out."""
+        """Statistics that new texts are expected to have. class_shares (classes,): of the predictions for `texts`
+        held-out texts, or of the training texts if none are held out."""
         unknown = expected_unknown_share(self.splits, self.config.vocab.min_count)
         lengths = self.splits.lengths["train"][self.splits.train_rows]
         return TextStatistics(unknown, cut_share(lengths, self.config.data.max_length), class_shares, texts)
@@ -261,7 +261,7 @@ class Training:
 
     def bfloat16_agreement(self, network: Network, decision: Mixture) -> float | None:
         """The share of held-out texts whose predicted class is the same in bfloat16 and in float32, each by the network
-        that was not trained on it and, if it decides, the linear model. None without bfloat16 units. Raises
+        that was not trained on it and, if it has a weight, the linear model. None without bfloat16 units. Raises
         Interrupted."""
         if not has_bfloat16_units(self.device):
             return None
@@ -284,7 +284,7 @@ class Training:
 
 
 def show(shown: Any, state: TrainingState, event: Step | Evaluation) -> None:
-    """Advance the bar by a step; mean loss and speed are those of the epoch as far as they were flushed."""
+    """Advance the bar by a step; mean loss and speed cover the steps of the epoch that were flushed."""
     if isinstance(event, Step):
         shown.update()
         if state.steps:

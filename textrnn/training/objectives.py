@@ -1,5 +1,5 @@
 """What training minimizes. An objective runs the forward and backward passes of a batch. It passes each loss, summed
-over the batch's documents, to `backward` once; the gradients add up. It returns the loss to report, without a graph.
+over the batch's texts, to `backward` once; the gradients add up. It returns the loss to report, without a graph.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from torch import nn
 
 from textrnn.texts.batching import Batch
 
-Loss = nn.Module  # of logits (n, classes) and labels (n,)
+Loss = nn.Module  # logits (n, classes), labels (n,) -> ()
 Forward = Callable[..., torch.Tensor]  # as `Network.forward`
 Backward = Callable[[torch.Tensor], None]
 Objective = Callable[[Forward, Batch, Backward], torch.Tensor]
 
 
 def cross_entropy(*, class_weights: torch.Tensor | None = None, label_smoothing: float = 0.0) -> Loss:
-    """Summed cross-entropy, each document times the weight of its class; smoothing after Szegedy et al. 2016."""
+    """Summed cross-entropy, each text times the weight of its class; smoothing after Szegedy et al. 2016."""
     return nn.CrossEntropyLoss(weight=class_weights, label_smoothing=label_smoothing, reduction="sum")
 
 
@@ -56,8 +56,8 @@ def adversarial(loss: Loss, *, norm: float, dim: int) -> Objective:
 
 
 def balanced_weights(labels: np.ndarray, num_classes: int) -> torch.Tensor:
-    """(num_classes,): n / (classes present x documents of the class), whose mean over the documents is 1; 0 for a class
-    without documents (King and Zeng 2001, as in scikit-learn)."""
+    """(num_classes,): n / (classes present x texts of the class), whose mean over the texts is 1; 0 for a class without
+    texts (King and Zeng 2001, as in scikit-learn)."""
     counts = np.bincount(labels, minlength=num_classes)
     weights = np.divide(len(labels), np.count_nonzero(counts) * counts, out=np.zeros(num_classes), where=counts > 0)
     return torch.from_numpy(weights).float()

@@ -59,12 +59,12 @@ def build_optimizer(
     embeddings = [parameter for parameter in model.embedding.parameters() if parameter.requires_grad]
     rest = [parameter for name, parameter in model.named_parameters() if not name.startswith("embedding.")]
     matrices = [parameter for parameter in rest if parameter.ndim >= 2]
-    others = [parameter for parameter in rest if parameter.ndim < 2]
+    vectors = [parameter for parameter in rest if parameter.ndim < 2]
     groups = [
         {"params": parameters, "weight_decay": decay, "lr": learning_rate * factor, "lr_multiplier": factor}
         for parameters, decay, factor in (
             (matrices, weight_decay, 1.0),
-            (others, 0.0, 1.0),
+            (vectors, 0.0, 1.0),
             (embeddings, 0.0, embedding_lr_multiplier),
         )
         if parameters

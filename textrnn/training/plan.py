@@ -1,4 +1,4 @@
-"""Config and splits -> which networks a run trains, on which texts, and how. Below this file are plain arguments."""
+"""The networks that a run trains, and their texts, from config and splits. Lower modules take plain arguments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BETWEEN_SEEDS = 1_000_003
 
 
 class Part(NamedTuple):
-    """One network's texts. held_out_rows (n,) int64: the places of its held-out texts among those of all networks.
+    """One network's texts. held_out_rows (n,) int64: the positions of its held-out texts among those of all networks.
     smallest: the number of texts of the run's smallest part, which decides batch size and epochs of all."""
 
     seed: int
@@ -38,23 +38,23 @@ class Part(NamedTuple):
 
 
 def plan(splits: Splits, seed: int) -> list[Part]:
-    """One network for all of train, judged on dev; or one for each fold, trained on the others and judged on it."""
+    """One network for all of train, evaluated on dev; or one per fold, trained on the others and evaluated on it."""
     held_out = splits.held_out
     if splits.folds is None or held_out is None or held_out.folds is None:
-        rows = torch.arange(0 if held_out is None else len(held_out.texts))
-        return [Part(seed, splits.train, splits.dev, rows, len(splits.train))]
+        all_rows = torch.arange(0 if held_out is None else len(held_out.texts))
+        return [Part(seed, splits.train, splits.dev, all_rows, len(splits.train))]
     smallest = len(splits.train) - int(np.bincount(splits.folds).max())
     parts = []
     for fold in range(int(splits.folds.max()) + 1):
-        judged = np.flatnonzero(held_out.folds == fold)
-        others = splits.train.rows(rows_where(splits.folds != fold))
-        of_fold = (seed + _BETWEEN_SEEDS * fold) % 2**63
-        parts.append(Part(of_fold, others, held_out.texts.rows(judged), torch.from_numpy(judged), smallest))
+        rows = np.flatnonzero(held_out.folds == fold)
+        train = splits.train.rows(rows_where(splits.folds != fold))
+        fold_seed = (seed + _BETWEEN_SEEDS * fold) % 2**63
+        parts.append(Part(fold_seed, train, held_out.texts.rows(rows), torch.from_numpy(rows), smallest))
     return parts
 
 
 class NetworkBuilder:
-    """Makes the networks of a run: equal ones but for their random weights. The n-grams are counted once."""
+    """Builds the networks of a run, which differ only in their random weights. N-grams are counted once."""
 
     def __init__(self, config: Config, splits: Splits, pretrained: np.ndarray | None) -> None:
         self.config, self.pretrained = config.model, pretrained
@@ -69,14 +69,14 @@ class NetworkBuilder:
         return network.to(device)
 
 
-# Of a network trained on fewer than so many documents: batch size and epochs. Few documents need small batches, or
-# there are too few steps; with more documents, fewer epochs and larger batches bound the time that cross-fitting takes.
+# Number of training texts below which batch size and epochs apply. Few texts need small batches, or there are too few
+# steps; with more texts, fewer epochs and larger batches bound the time that cross-fitting takes.
 _SIZES = [(1500, 16, 8), (3000, 32, 7), (7400, 32, 4), (math.inf, 64, 4)]
 
 
 def build_settings(config: TrainConfig, part: Part) -> FitSettings:
-    """Sizes that the config leaves open are those that suit so many training texts. Without adversarial training, a
-    step costs half as much: then there are twice as many epochs."""
+    """Values that are `auto` in the config depend on the number of training texts. Without adversarial training, a step
+    costs half as much, and `auto` means twice as many epochs."""
     batch_size, epochs = next(sizes for most, *sizes in _SIZES if part.smallest < most)
     if config.adversarial_norm is None:
         epochs *= 2

@@ -1,5 +1,5 @@
-"""What a run keeps of its training: history, best weights, training state, curves, log lines. Of several processes, the
-first alone writes."""
+"""Records the training of a run: history, best weights, training state, curves and log lines. With several processes,
+only the first one writes."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class Recorder(Keeper):
 
     def load_best(self, network: Network, count: int, begun: list[TrainingState]) -> None:
         """Load the best weights so far. network: one of the run's `count` networks. begun: the progress of each. Raises
-        CheckpointError where weights are missing, damaged, or of another run."""
+        CheckpointError if weights are missing, damaged, or of another run."""
         if self.run.weights.exists():
             self.weights = read_networks(self.run.weights)
             self.decision, _, _ = read_decision(self.run.model / DECISION)
         wrong = next(filter(None, (difference(tensors, network.state_dict()) for tensors in self.weights)), None)
         fewest = sum(state.best_epoch > 0 for state in begun)
         if wrong is None and not fewest <= len(self.weights) <= count:
-            wrong = f"{len(self.weights)} networks, where the run has {fewest} to {count}"
+            wrong = f"{len(self.weights)} networks, but the run has {fewest} to {count}"
         if wrong is not None:
             raise CheckpointError(
                 f"{self.run.weights}: damaged, or of another run ({wrong}); start over with: "
@@ -102,13 +102,13 @@ class Recorder(Keeper):
         vars(state).update(vars(saved), finished=saved.out_of_patience(settings.patience))
         if is_first():
             cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, trainee.fold)
-            self.run.held_out.unlink(missing_ok=True)  # stale until all networks have judged again
+            self.run.held_out.unlink(missing_ok=True)  # stale until all networks are evaluated again
         if state.finished or state.epoch > settings.epochs:
             name = "the network" if trainee.fold is None else f"fold {trainee.fold}"
             log.info("resuming %s: %s is trained", self.run.path, name)
         else:
             log.info(
-                "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path, _of_fold(trainee), state.epoch,
+                "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path, _prefix(trainee), state.epoch,
                 settings.epochs, state.step, settings.total_steps,
             )  # fmt: skip
         self.saved_at = time.monotonic()
@@ -117,7 +117,7 @@ class Recorder(Keeper):
         return time.monotonic() - self.saved_at >= self.save_seconds
 
     def save(self, trainee: Trainee) -> None:
-        """Save the training state. All processes must call this after the same step. Raises TextRNNError where a loss
+        """Save the training state. All processes must call this after the same step. Raises TextRNNError if a loss
         or weight is not finite."""
         flush_metrics(trainee.state)
         check_weights(trainee.state, trainee.network)
@@ -136,7 +136,7 @@ class Recorder(Keeper):
                 save_decision(self.run.model, self.decision, self.linear is not None)
                 save_weights(self.run.model, self.weights)
             append_history(self.run.history, self.history[-1])
-        before, epochs = _of_fold(trainee), trainee.settings.epochs
+        before, epochs = _prefix(trainee), trainee.settings.epochs
         log.info(before + short_line(event, epochs), extra={"full": before + full_line(event, epochs)})
         if event.stopped_early and event.epoch < epochs:
             log.info(
@@ -150,7 +150,7 @@ class Recorder(Keeper):
         else:
             self.save(trainee)
             log.info(
-                "interrupted at %sepoch %d, step %d; the training state is saved; continue with: %s", _of_fold(trainee),
+                "interrupted at %sepoch %d, step %d; the training state is saved; continue with: %s", _prefix(trainee),
                 trainee.state.epoch, trainee.state.step, self.run.resume_command(),
             )  # fmt: skip
         if is_first():
@@ -160,8 +160,8 @@ class Recorder(Keeper):
     def end(
         self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
     ) -> None:
-        """Save how the networks decide, and what to expect of new texts; last the held-out logits, which show that the
-        run is complete."""
+        """Save the mixture and the statistics of texts, and last the held-out logits, whose file shows that the run is
+        complete."""
         if not is_first():
             return
         self.history = read_history(self.run.history)  # with what earlier processes recorded
@@ -185,7 +185,7 @@ class Recorder(Keeper):
         log.info("evaluate it with: %s", self.run.eval_command())
 
 
-def _of_fold(trainee: Trainee) -> str:
+def _prefix(trainee: Trainee) -> str:
     return "" if trainee.fold is None else f"fold {trainee.fold}, "
 
 
@@ -195,12 +195,12 @@ def saved_progress(run: RunFolder) -> list[TrainingState]:
 
 
 def has_ended(run: RunFolder, begun: Sequence[TrainingState]) -> bool:
-    """Whether all networks of a run are trained and have judged the held-out texts. begun: their progress."""
+    """Whether all networks of a run are trained and evaluated on the held-out texts. begun: their progress."""
     return all(state.finished for state in begun) and run.held_out.exists()
 
 
 def plot_history(run: RunFolder, title: str) -> None:
-    """Draw the curves. The title gets the accuracy of the best weights; of cross-fitted networks, that of all."""
+    """Draw the curves. The title gets the accuracy of the best weights, or of all cross-fitted networks together."""
     history = read_history(run.history)
     if panels := training_curves(history):
         run.curves.parent.mkdir(exist_ok=True)
@@ -224,22 +224,22 @@ def best_epochs(run: RunFolder) -> dict[int | None, int]:
 
 
 def short_line(evaluation: Evaluation, epochs: int) -> str:
-    """For the terminal, at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
-    line = f"epoch {evaluation.epoch}/{epochs}: loss {_in_five(evaluation.train_loss)}"
+    """The line for the terminal, at most 79 columns: up to 3 digits of epochs and 4 of seconds fit. F1 is macro-F1."""
+    line = f"epoch {evaluation.epoch}/{epochs}: loss {_five_characters(evaluation.train_loss)}"
     if evaluation.scores is not None:
         dev = evaluation.scores.together
-        line += f", dev loss {_in_five(dev['loss'])}, accuracy {dev['accuracy']:.4f}, F1 {dev['macro_f1']:.4f}"
+        line += f", dev loss {_five_characters(dev['loss'])}, accuracy {dev['accuracy']:.4f}, F1 {dev['macro_f1']:.4f}"
     return f"{line}, {evaluation.seconds:.0f} s{' *' * evaluation.is_best}"
 
 
-def _in_five(loss: float) -> str:
-    """With as many decimals, up to three, as fit in five characters."""
+def _five_characters(loss: float) -> str:
+    """The loss with as many decimals, up to three, as fit in five characters."""
     texts = (f"{loss:.{decimals}f}" for decimals in (3, 2, 1, 0))
     return next((text for text in texts if len(text) <= 5), f"{loss:.0e}")
 
 
 def full_line(evaluation: Evaluation, epochs: int) -> str:
-    """For train.log."""
+    """The line for train.log."""
     line, scores = f"epoch {evaluation.epoch}/{epochs}, train loss {evaluation.train_loss:.4f}", evaluation.scores
     if scores is not None:
         dev = scores.together

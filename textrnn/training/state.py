@@ -1,4 +1,4 @@
-"""How far training has come, in memory and in a file, and the events that it yields: optimizer steps, evaluations."""
+"""The progress of training, in memory and in a file, and its events: optimizer steps and evaluations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from textrnn.training.decision import Scores
 
 
 class Measured(NamedTuple):
-    """Of a step: the mean loss of its documents, and the norm of their gradient before clipping."""
+    """The mean loss of a step's texts, and the norm of their gradient before clipping."""
 
     loss: float
     grad_norm: float
@@ -33,9 +33,9 @@ class Measured(NamedTuple):
 class Step:
     """One optimizer step.
 
-    documents, tokens: over all processes. seconds: until the step was handed to the device. loss: (), summed over this
-    process's documents. grad_norm: (), before clipping, the same in each process. Both stay on the device: reading them
-    waits for it. grad_clip_norm: the limit, or None. measured: what `flush_metrics` has read of them; None before that.
+    documents, tokens: counts over all processes. seconds: until the step was handed to the device. loss: (), summed
+    over this process's texts. grad_norm: (), before clipping, the same in each process. Both stay on the device:
+    reading them waits for it. grad_clip_norm: the limit, or None. measured: what `flush_metrics` has read of them.
     """
 
     epoch: int
@@ -127,7 +127,7 @@ class TrainingState:
     unflushed: list[Step] = field(default_factory=list)
 
     def progress(self) -> dict[str, Any]:
-        """What is saved: plain numbers. `flush_metrics` must have been called."""
+        """The plain numbers to save. `flush_metrics` must have been called."""
         assert not self.unflushed
         return {key: value for key, value in vars(self).items() if key != "unflushed"}
 
@@ -160,7 +160,7 @@ def read_state(path: Path) -> TrainingState:
 def load_state(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, steps_per_epoch: int | None = None
 ) -> TrainingState:
-    """Restore model and optimizer, and return the saved state. steps_per_epoch: of the texts to go on with. Raises
+    """Restore model and optimizer, and return the saved state. steps_per_epoch: expected of the given texts. Raises
     CheckpointError if the file is damaged, of another model or other texts, or saved by another version."""
     try:
         tensors, metadata = load_tensors(path)
@@ -214,7 +214,7 @@ def _checked(path: Path, saved: dict[str, Any], steps_per_epoch: int | None = No
     if steps_per_epoch is not None:
         is_of_epoch = at <= steps_per_epoch and step == (epoch - 1) * steps_per_epoch + at
         if not is_of_epoch or state.pending_evaluation != (at == steps_per_epoch):
-            steps = f"epoch {epoch}, step {step}, where an epoch has {steps_per_epoch} steps"
+            steps = f"epoch {epoch}, step {step}, but an epoch has {steps_per_epoch} steps"
             raise _refused(path, f"the saved state is damaged or of other texts ({steps});")
     return state
 
@@ -254,7 +254,7 @@ def flush_metrics(state: TrainingState) -> None:
 
 
 def check_weights(state: TrainingState, model: nn.Module) -> None:
-    """Raises TextRNNError where a weight is not finite. It waits for the device: the last step may have changed weights
+    """Raises TextRNNError if a weight is not finite. It waits for the device: the last step may have changed weights
     from which no loss has been computed yet."""
     name = not_finite(model.state_dict())
     if name is not None:

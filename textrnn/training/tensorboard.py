@@ -1,4 +1,4 @@
-"""A network's training as files that TensorBoard shows: a listener to the events of `fit`. Needs tensorboardX."""
+"""Writes a network's training into files for TensorBoard: a listener to the events of `fit`. Needs tensorboardX."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EventWriter:
             if isinstance(event, Evaluation):
                 scalars = {f"epoch/{key}": value for key, value in event.record().items()}
                 del scalars["epoch/epoch"], scalars["epoch/step"]
-                self._opened(event.step + 1).write_event(_event(event.step, summary=_summary(scalars)))
+                self._open_file(event.step + 1).write_event(_event(event.step, summary=_summary(scalars)))
             is_late = time.monotonic() - self.flushed_at >= FLUSH_SECONDS
             if self.file is not None and (is_late or isinstance(event, Evaluation)):
                 self.file.flush()
@@ -64,9 +64,9 @@ class EventWriter:
             step = self.unwritten.popleft()
             scalars = {"loss": measured.loss, "grad_norm": measured.grad_norm, "learning_rate": step.learning_rate}
             summary = _summary({f"step/{name}": value for name, value in scalars.items()})
-            self._opened(step.number).write_event(_event(step.number, summary=summary))
+            self._open_file(step.number).write_event(_event(step.number, summary=summary))
 
-    def _opened(self, first_step: int) -> EventsWriter:
+    def _open_file(self, first_step: int) -> EventsWriter:
         """The file, which begins with the events of this step if it is not open yet. TensorBoard reads files in the
         order of their names: second, host, step."""
         if self.file is None:

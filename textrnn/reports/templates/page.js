@@ -7,11 +7,11 @@
   const list = browse.querySelector("ol");
   const more = browse.querySelector(".more");
   const AT_ONCE = 30;
-  let found = [];
+  let matches = [];
 
   document.documentElement.classList.add("live");
   browse.hidden = false;
-  for (const each of document.querySelectorAll(".script")) each.hidden = false;
+  for (const hint of document.querySelectorAll(".script")) hint.hidden = false;
 
   function element(name, content, look) {
     const made = document.createElement(name);
@@ -37,10 +37,10 @@
       ["true", "predicted", "words"].some((name) => form.elements[name].value !== "");
   }
 
-  function addSome() {
+  function showMore() {
     const shown = list.children.length;
-    list.append(...found.slice(shown, shown + AT_ONCE).map(item));
-    more.hidden = list.children.length >= found.length;
+    list.append(...matches.slice(shown, shown + AT_ONCE).map(item));
+    more.hidden = list.children.length >= matches.length;
   }
 
   // The probability orders errors from the surest, and right predictions, which come last, from the least sure.
@@ -54,16 +54,16 @@
     const truth = form.elements.true.value, predicted = form.elements.predicted.value;
     const words = form.elements.words.value.toLowerCase();
     const errors = form.elements.errors.checked;
-    found = texts.filter((row) =>
+    matches = texts.filter((row) =>
       (truth === "" || row[0] === Number(truth)) &&
       (predicted === "" || row[1] === Number(predicted)) &&
       (!errors || row[0] !== row[1]) &&
       row[3].toLowerCase().includes(words)).sort(before);
-    const number = found.length.toLocaleString("en");
+    const number = matches.length.toLocaleString("en");
     let sentence = `${number} of the ${texts.length.toLocaleString("en")} texts in this page`;
     const cell = truth !== "" && predicted !== "" && document.querySelector(
       `.matrix [data-true="${truth}"][data-predicted="${predicted}"]`);
-    for (const each of document.querySelectorAll(".chosen")) each.classList.remove("chosen");
+    for (const chosen of document.querySelectorAll(".chosen")) chosen.classList.remove("chosen");
     if (cell) {
       cell.parentElement.classList.add("chosen");
       sentence = `${number} of the ${Number(cell.textContent).toLocaleString("en")} texts of this cell`;
@@ -71,10 +71,10 @@
     list.replaceChildren();
     if (!isFiltered()) {
       sentence = "Click a number above, choose labels, or type words.";
-      found = [];
+      matches = [];
     }
     browse.querySelector(".count").textContent = sentence;
-    addSome();
+    showMore();
   }
 
   for (const name of ["true", "predicted"]) {
@@ -87,7 +87,7 @@
   form.addEventListener("input", search);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(search));
-  more.addEventListener("click", addSome);
+  more.addEventListener("click", showMore);
 
   document.addEventListener("click", (event) => {
     const cell = event.target.closest("[data-true]");
@@ -106,7 +106,7 @@
     const isName = !heading.classList.contains("number");
     const was = heading.getAttribute("aria-sort");
     const direction = was ? (was === "ascending" ? "descending" : "ascending") : isName ? "ascending" : "descending";
-    for (const each of heading.parentElement.cells) each.removeAttribute("aria-sort");
+    for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", direction);
     const sign = direction === "ascending" ? 1 : -1;
     const value = (row) => row.cells[column].dataset.value;
