@@ -136,7 +136,7 @@ def test_many_long_texts_get_a_larger_limit(share: float, limit: int | None, cli
 
 def test_few_texts_of_a_class_and_labels_that_are_numbers_get_a_hint(cli: Cli) -> None:
     text, _ = run_init(cli, write_tsv(Path("t.tsv"), ROWS))
-    assert "balanced" not in text and "label_names" not in text and "#folds: 4" in text
+    assert "#class_weights: none" in text and "label_names" not in text and "#folds: 4" in text
     rows = [("0", text) for _, text in ROWS] + [("1", text) for _, text in ROWS[:4]]
     text, tree = run_init(cli, write_tsv(Path("t.tsv"), rows))
     assert "#class_weights: balanced" in text and "15 times as many" in text and "#label_names: " in text
