@@ -137,7 +137,7 @@ RESUME_CASES = [
     ),
     broken(
         "run-below-a-file", None, MORE.replace("dir run", "dir test.tsv/run"),
-        "test.tsv/run: the folder cannot be made: Not a directory",
+        "test.tsv/run: the folder cannot be created: Not a directory",
     ),
     broken("no-gpu", None, f"{MORE} --force --device cuda", "--device cuda: …no CUDA device …; use --device cpu"),
 ]  # fmt: skip
@@ -204,7 +204,7 @@ EVAL_CASES = [
     ),
     broken("model-without-data", None, "eval run/model", "run/model: …no data of its own: textrnn eval run/model FILE"),
     broken("missing-data", None, "eval run e.tsv", "e.tsv: no such file or folder"),
-    broken("output-is-a-file", write("o", ""), "eval run --output o", "o: the folder cannot be made: File exists"),
+    broken("output-is-a-file", write("o", ""), "eval run --output o", "o: the folder cannot be created: File exists"),
 ]  # fmt: skip
 
 

@@ -267,7 +267,7 @@ def test_texts_that_cannot_be_compared_on(cli: Cli, runs: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_one_message(cli: Cli, runs: Path, folder: str) -> None:
     result = cli("compare", *RUNS, "--output", folder)
     assert (result.code, result.out, result.err.count("error:")) == (1, "", 1)
-    assert result.err.startswith(f"error: {folder}: the folder cannot be made: ")
+    assert result.err.startswith(f"error: {folder}: the folder cannot be created: ")
 
 
 def test_a_run_whose_name_is_not_utf_8(cli: Cli, runs: Path) -> None:

@@ -25,7 +25,7 @@ from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_descript
 from textrnn.run.records import is_environment
 from textrnn.runtime.files import make_folder, write_text
 from textrnn.runtime.tensors import (
-    WithoutRandomNumbers,
+    SkipInitialization,
     check_finite,
     difference,
     fill,
@@ -155,7 +155,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
         found = [tensors[name] for name in names if name in tensors]
         fit = len(found) == len(names) and all(keys.ndim == 1 and keys.dtype == torch.int64 for keys in found)
         ngram_keys = [keys.numpy() for keys in found] if fit else []
-        with torch.device("meta"), WithoutRandomNumbers():  # weights of the config's sizes might not fit into memory
+        with torch.device("meta"), SkipInitialization():  # weights of the config's sizes might not fit into memory
             network = build_network(config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_keys=ngram_keys)
         wrong = difference(tensors, network.state_dict())
         if wrong is not None:
