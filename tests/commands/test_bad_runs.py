@@ -176,7 +176,7 @@ PREDICT_CASES = [
         "file-as-a-folder", None, "predict run train.tsv --format folder",
         "train.tsv: expected a folder (--format folder), found a file",
     ),
-    broken("empty-folder", lambda: Path("texts").mkdir(), "predict run texts", "texts: no texts in it"),
+    broken("empty-folder", lambda: Path("texts").mkdir(), "predict run texts", "texts: contains no texts"),
     broken(
         "csv-without-text-column", write("p.csv", "id,body\n1,abc\n"), "predict run p.csv",
         "p.csv:1: no column 'text'; …'id', 'body'. Perhaps --text-column body, or, …--text-column 1",

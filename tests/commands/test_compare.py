@@ -284,7 +284,7 @@ def test_a_file_that_changes_meanwhile_is_refused(cli: Cli, runs: Path, monkeypa
 
     monkeypatch.setattr("textrnn.commands.compare.differing_rows", change)
     result = cli("compare", *RUNS, "--output", "out")
-    assert result.code == 1 and "test.tsv: changed while being read" in result.err
+    assert result.code == 1 and "test.tsv: changed while or after it was read" in result.err
     assert list(Path("out").iterdir()) == []
 
 

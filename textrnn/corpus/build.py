@@ -15,7 +15,7 @@ from textrnn.corpus.splits import Splits, split_corpora
 from textrnn.corpus.store import content_changed, load_corpus
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.reading.decoding import read_text
-from textrnn.reading.labels import folded, is_number, read_label_names
+from textrnn.reading.labels import is_number, label_key, read_label_names
 from textrnn.reading.reader import read_examples
 from textrnn.reading.records import comma_remedy
 from textrnn.reading.source import Source
@@ -152,7 +152,7 @@ def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner
         raise content_changed(source)
     shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN])
     shown += ", ..." * (len(labels) > _LABELS_SHOWN)
-    meant = next((label for label in labels if folded(label) == folded(unknown)), None)
+    meant = next((label for label in labels if label_key(label) == label_key(unknown)), None)
     if hints := source.encoding_hints():  # then the label may be garbled
         remedy = hints[0]
     elif meant is None:
