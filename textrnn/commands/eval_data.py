@@ -14,7 +14,7 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.corpus.build import build_source, encode_labelled
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.splits import chosen_rows, divide, judging_rows
+from textrnn.corpus.splits import chosen_rows, distinct_dev_rows, divide
 from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
@@ -132,7 +132,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     if run is not None and data.part is not None:
         rows, is_cross_fitted = _rows_of_part(corpus, config, data.part, run)
     elif data.is_dev:
-        rows = judging_rows(corpus, skip_empty=config.data.empty_texts == "skip")
+        rows = distinct_dev_rows(corpus, skip_empty=config.data.empty_texts == "skip")
     if run is not None and not len(rows):
         raise ConfigError(f"{run.path}: the run held no texts out, as there were too few; give DATA, a labelled file")
     if corpus.skipped_count:
@@ -176,7 +176,7 @@ def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> 
     )  # fmt: skip
     if part == "train":
         return division.train, False
-    return division.judging, division.folds is not None
+    return division.held_out, division.folds is not None
 
 
 def _held_out_judgements(
