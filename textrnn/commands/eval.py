@@ -120,9 +120,9 @@ def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions
             if model.linear is not None and margins is None:
                 margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(batch)))))
             logits = model.decide(network, margins, batch)
-            parts = [model.with_shares(model.decision.of_network(network), batch)]
+            parts = [model.with_shares(model.decision.network_logits(network), batch)]
             if margins is not None:
-                parts.append(model.with_shares(model.decision.of_linear(margins), batch))
+                parts.append(model.with_shares(model.decision.linear_logits(margins), batch))
             totals.add(logits, labels, *parts)
             if texts.seen is not None and texts.seen.any():
                 others = np.flatnonzero(~texts.seen[window] & ~model.without_token(batch))
