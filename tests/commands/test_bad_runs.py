@@ -128,12 +128,12 @@ RESUME_CASES = [
     broken("resume-of-no-run", MINE, f"{OTHER} --resume", "other: not a run …: nothing to resume"),
     broken(
         "run-exists", None, MORE,
-        "run: the run exists; continue it with: textrnn train --resume --run-dir run; or add --force to start over in "
-        "its place (its eval/ goes, too), or give another --run-dir",
+        "run: the run exists; continue it with: textrnn train --resume --run-dir run; or add --force to start over, "
+        "which also deletes its eval/; or give another --run-dir",
     ),
     broken(
         "force-on-a-folder-that-is-no-run", MINE, f"{OTHER} --force",
-        "other: exists and is not a run …; nothing in it was touched; give another --run-dir, or remove it",
+        "other: exists and is not a run …; nothing in it was changed; give another --run-dir, or remove it",
     ),
     broken(
         "run-below-a-file", None, MORE.replace("dir run", "dir test.tsv/run"),

@@ -128,7 +128,7 @@ def test_each_further_run_is_compared_with_the_first(cli: Cli, runs: Path) -> No
     assert [run["name"] for run in found["runs"]] == ["runs/a", "runs/b", "other/a"]
     longer, same = found["comparisons"]
     assert (longer["run"], longer["with"], same["run"], same["with"]) == ("runs/b", "runs/a", "other/a", "runs/a")
-    assert same["sentence"] == "cannot tell: other/a and runs/a give every text the same label"
+    assert same["sentence"] == "no difference: other/a and runs/a give every text the same label"
     assert (same["mcnemar"]["p"], same["macro_f1"]["interval"], same["classes"]) == (1, [0, 0], [])
     low, high = same["accuracy"]["interval"]
     assert low == -high < -0.1, "24 texts do not show that two models are equal"
@@ -250,7 +250,7 @@ def test_runs_that_cannot_be_compared(cli: Cli, runs: Path) -> None:
 def test_a_run_that_has_not_ended_is_warned_of(cli: Cli, runs: Path) -> None:
     shutil.copytree("runs/b", "cut")
     Path("cut/resume/held_out.safetensors").unlink()  # the last file that training writes
-    warning = "warning: cut: training has not ended: go on with: textrnn train --resume --run-dir cut"
+    warning = "warning: cut: training has not ended: continue it with: textrnn train --resume --run-dir cut"
     assert warning in cli("compare", "runs/a", "cut").err
 
 

@@ -98,6 +98,6 @@ def test_parts_by_hand() -> None:
         }
     assert metrics["verdict"] == (
         "together 75.0; the linear model alone 50.0, the network alone 50.0: "
-        "too few texts to tell whether the network earns its time"
+        "too few texts to decide whether the network improves on the linear model alone"
     )
     json.dumps(metrics, allow_nan=False)

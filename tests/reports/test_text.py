@@ -132,7 +132,8 @@ def test_the_parts_and_the_totals_by_eye() -> None:
             "documents  40",
             "time used  1.2 s",
             "",
-            "together 100.0; the linear model alone 50.0, the network alone 75.0: the network earns its time",
+            "together 100.0; the linear model alone 50.0, the network alone 75.0: "
+            "the network improves on the linear model alone",
             "",
         ]
     )
@@ -143,7 +144,7 @@ def test_a_linear_model_without_a_say_has_a_row_and_there_is_no_together() -> No
     assert [line[:18].strip() for line in lines if line.startswith(("network", "linear", "together"))] == [
         "network alone", "linear model alone",
     ]  # fmt: skip
-    assert lines[-1] == "the network 75.0; the linear model 50.0: the network earns its time"
+    assert lines[-1] == "the network 75.0; the linear model 50.0: the network improves on the linear model alone"
 
 
 def test_in_a_terminal_sentences_are_wrapped() -> None:
@@ -153,7 +154,7 @@ def test_in_a_terminal_sentences_are_wrapped() -> None:
     assert "           1.0000" in lines
     assert lines[-2:] == [
         "together 100.0; the linear model alone 50.0, the network",
-        "alone 75.0: the network earns its time",
+        "alone 75.0: the network improves on the linear model alone",
     ]
 
 

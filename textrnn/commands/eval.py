@@ -20,7 +20,7 @@ from textrnn.commands.predict import describe_precision
 from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import ConfigError, command
-from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
+from textrnn.evaluation.metrics import PartTotals, all_metrics, part_intervals
 from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reports.architecture import NAMES, layers_line, model_name
@@ -146,7 +146,7 @@ def about_evaluation(
         max_length=classifier.transform.max_length,
         lengths=texts.lengths,
         unknown=unknown_shares(texts.encoded),
-        intervals=intervals_of_parts(totals, metrics),
+        intervals=part_intervals(totals, metrics),
         history=[] if run is None else read_history(run.history),
         best={} if run is None else best_epochs(run),
     )

@@ -19,7 +19,7 @@ from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
 from textrnn.run.folder import RunFolder, model_folder
-from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts
+from textrnn.run.held_out import evaluated_on, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
 from textrnn.run.records import saved_digests
 from textrnn.runtime.files import data_name
@@ -142,7 +142,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     is_held_out, logits, margins = False, None, None
     if run is not None and data.is_dev:
         labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
-        if data.part is None and not judged_on(run, labels, hashes):
+        if data.part is None and not evaluated_on(run, labels, hashes):
             log.warning("these are not the dev texts that judged the run: they are evaluated like any other file")
             rows = all_rows(len(corpus))
         else:

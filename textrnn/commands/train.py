@@ -105,7 +105,7 @@ def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
             f"train.tensorboard: expected the package tensorboardX, but it cannot be imported ({error}); install it "
             f"with: pip install tensorboardX"
         ) from None
-    return lambda fold: EventWriter(run.tensorboard_of(fold))
+    return lambda fold: EventWriter(run.tensorboard_folder(fold))
 
 
 def where_to_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:
