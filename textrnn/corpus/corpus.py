@@ -16,7 +16,7 @@ from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import EncodedTexts, cut_lengths
 from textrnn.texts.vocab import Vocab
 
-_BYTES_PER_BLOCK = 1 << 20  # of types_file
+_BYTES_PER_BLOCK = 1 << 20  # read at a time from types_file
 
 
 @dataclass
@@ -28,8 +28,7 @@ class Corpus:
     label_ids (n,) int32: positions in `labels`; None if labels were not read.
     hashes (n,) uint64: hashes of the raw texts, to find equal texts.
     type_count: the number of distinct tokens. types_file: one token per line in the order of their numbers.
-    digest: a hash of the content of its files. skipped_count: the number of bad rows left out; skipped: a line about
-    each of the first few.
+    digest: a hash of its files' content. skipped_count, skipped: the number of bad rows left out, and the first few.
     """
 
     tokens: np.ndarray

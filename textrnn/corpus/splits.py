@@ -245,8 +245,7 @@ def stratified_split(
 
 
 def _distinct_texts(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first row (m,) of each distinct text, in ascending order, and for each row (n,) the position of its text
-    there."""
+    """The first row (m,) of each distinct text, in ascending order, and the position of each row's text (n,) in it."""
     _, first, texts = np.unique(hashes, return_index=True, return_inverse=True)
     if len(first) == len(hashes):
         return all_rows(len(hashes)), all_rows(len(hashes))

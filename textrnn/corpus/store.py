@@ -124,8 +124,7 @@ def _build(
 
 
 def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], size: int) -> None:
-    """Tokenize a source into an empty folder. size: approximate bytes of text. Raises DataError for bad rows, and
-    OSError."""
+    """Tokenize a source into an empty folder. size: approximate bytes of text. Raises DataError and OSError."""
     skipped = Skipped()
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}

@@ -161,7 +161,7 @@ def _work(connection: Connection, options: dict[str, Any]) -> None:
                 chunk = tokenize(texts, tokenizer)
                 # the types as one string: as a list they would take ten times the memory while they wait
                 answer: Any = ("\n".join(chunk.types), chunk._replace(types=[]))
-            except (EOFError, OSError):  # of the pipe
+            except (EOFError, OSError):  # from the pipe
                 raise
             except Exception as error:  # raised in the parent
                 answer = error

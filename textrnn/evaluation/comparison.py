@@ -42,9 +42,8 @@ def compare_predictions(
     f1 = f1_differences(paired_cells(truth, first, second, len(labels)), len(labels), chosen)
     first_right, second_right = first == truth, second == truth
     only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
-    accuracy = _conclude(
-        (only_second - only_first) / len(truth), accuracy_gain_interval(only_first, only_second, len(truth))
-    )
+    interval = accuracy_gain_interval(only_first, only_second, len(truth))
+    accuracy = _conclude((only_second - only_first) / len(truth), interval)
     macro_f1 = _conclude(f1.macro_f1, f1.interval)
     return {
         "accuracy": accuracy,
@@ -84,8 +83,7 @@ def _conclude(difference: float, interval: list[float]) -> dict[str, Any]:
 
 
 def differing_rows(truth: np.ndarray, predicted: list[np.ndarray]) -> np.ndarray:
-    """The positions of the texts that some models get right and others wrong. truth, predicted: (n,) ids of the true
-    labels, and of those that each model predicts."""
+    """The positions of the texts that some models get right and others wrong. truth, each of predicted: (n,) ids."""
     right = np.stack([ids == truth for ids in predicted])
     return np.flatnonzero(right.any(axis=0) & ~right.all(axis=0))
 

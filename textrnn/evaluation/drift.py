@@ -18,9 +18,8 @@ FAR_UNKNOWN, FAR_UNKNOWN_FACTOR = 0.05, 1.5
 
 
 class TextStatistics(NamedTuple):
-    """unknown_share: the mean, over texts, of the share of a text's tokens that the vocabulary lacks. cut_share: the
-    share of texts longer than the model reads. class_shares (C,): the shares of predicted classes. texts: the number of
-    texts."""
+    """unknown_share: the mean, over texts, of the share of a text's tokens that are unknown. cut_share: the share of
+    texts longer than the model reads. class_shares (C,): those of the predicted classes. texts: the number of texts."""
 
     unknown_share: float
     cut_share: float
@@ -30,8 +29,7 @@ class TextStatistics(NamedTuple):
 
 @dataclass
 class TextCounts:
-    """Sums that give the statistics of a stream of texts. class_counts (C,): the number of texts of each predicted
-    class."""
+    """Sums that give the statistics of a stream of texts. class_counts (C,): the texts of each predicted class."""
 
     class_counts: np.ndarray
     unknown_sum: float = 0.0

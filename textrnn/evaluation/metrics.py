@@ -109,8 +109,8 @@ def calibration_bins(probabilities: np.ndarray) -> np.ndarray:
 
 
 def calibration_error(totals: RunningTotals) -> float:
-    """The expected calibration error (Guo et al. 2017), a fraction: the distance between the probability of the
-    predicted class and the share of right predictions in its bin, averaged over the texts."""
+    """The expected calibration error (Guo et al. 2017), a fraction: the distance between the mean probability of the
+    predicted class and the share of right predictions in each bin, averaged over the texts."""
     return float(np.abs(totals.excess).sum() / totals.matrix.sum())
 
 

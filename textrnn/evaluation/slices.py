@@ -69,8 +69,8 @@ class Bin(Part):
 
 @dataclass(frozen=True)
 class Coverage:
-    """The texts whose predicted label has at least the probability `threshold`. share: of all texts. accuracy: None if
-    there are no such texts."""
+    """The texts whose predicted label has at least the probability `threshold`, as a share of all texts, and their
+    accuracy, None without such texts."""
 
     threshold: float
     share: float

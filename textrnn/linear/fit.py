@@ -26,7 +26,7 @@ _WORDS, _IN_WORDS = Kind("words", 1, 2), Kind("within_words", 2, 5)
 # The features to try, the simplest first, for scripts with and without spaces between words.
 SPACED = [[_WORDS], [_WORDS, _IN_WORDS]]
 UNSPACED = [[Kind("characters", 1, 2)], [Kind("characters", 1, 3)]]
-MOST_FITS = len(SPACED) * len(C) * FOLDS  # of `choose`
+MOST_FITS = len(SPACED) * len(C) * FOLDS  # in `choose`
 Progress = Callable[[], object]
 
 
@@ -152,14 +152,6 @@ def quick_margins(
     counts = [count_ngrams(kind, texts)[1] for kind in candidate_kinds(texts)[0]]
     frequent = [matrix[:, np.bincount(matrix.indices, minlength=matrix.shape[1]) > 1] for matrix in counts]
     (margins,) = out_of_fold_margins(
-        frequent,
-        labels,
-        folds,
-        num_classes,
-        [_QUICK_C],
-        balanced=False,
-        seed=seed,
-        tolerance=_QUICK_TOL,
-        step=step,
+        frequent, labels, folds, num_classes, [_QUICK_C], balanced=False, seed=seed, tolerance=_QUICK_TOL, step=step
     )
     return margins

@@ -50,9 +50,7 @@ def looks_quoted(field: str) -> bool:
     return len(field) > 1 and field[0] == field[-1] == '"'
 
 
-def header_message(
-    texts: list[str], label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool
-) -> str:
+def header_advice(texts: list[str], label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool) -> str:
     """The message about a header in a file whose columns are given by number. texts, label: its fields in the columns
     of texts and labels. is_quoted: whether fields of a tsv file have quotes around them, which only csv removes."""
     as_csv = ""

@@ -14,7 +14,7 @@ from textrnn.reading.decoding import strip_line_end
 from textrnn.reading.headers import (
     BLANK,
     HeaderError,
-    header_message,
+    header_advice,
     is_header,
     is_numbering,
     looks_quoted,
@@ -243,7 +243,7 @@ def _layout_by_number(
     if is_top and (is_numbered or is_header(row[texts[0]], other_fields)):
         is_quoted = kind == "tsv" and any(map(looks_quoted, chain(row, *_next_rows(rows, source)[:1])))
         text_fields, label_field = [row[place] for place in texts], None if label is None else row[label]
-        reason = header_message(text_fields, label_field, row, source.options, is_quoted=is_quoted)
+        reason = header_advice(text_fields, label_field, row, source.options, is_quoted=is_quoted)
         raise HeaderError(f"{name}:{line}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(source.label_column, int) and max(texts) > source.label_column

@@ -153,9 +153,8 @@ def cut_history(path: Path, step: int, fold: int | None = None) -> None:
 
 
 def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -> dict[str, Any]:
-    """Dotted key -> value that took effect. model: the config saved with the model, which supplies keys that the run's
-    config lacks, or all keys of a model without a run. networks: the number of the model's networks. Raises
-    ConfigError."""
+    """Dotted key -> value in effect. model: the config saved with the model, which supplies keys that the run's config
+    lacks, or all keys without a run. networks: the number of the model's networks. Raises ConfigError."""
     saved = model.model_dump(include={"data", "tokenizer", "model"})
     tree = read_yaml(run / "config.yaml") if is_run else {}
     values: dict[str, Any] = {"networks": networks} | ({"preset": tree["preset"]} if "preset" in tree else {})

@@ -32,8 +32,7 @@ def show_bars(shown: bool) -> Iterator[None]:
 
 
 def bar(description: str, *, unit: str = "text", **options: Any) -> Any:
-    """A tqdm bar that clears itself at the end; hidden if stderr is quiet and in all processes but the first. options:
-    passed to tqdm."""
+    """A tqdm bar that clears itself at the end, shown by the first process unless stderr is quiet. options: tqdm's."""
     from tqdm import tqdm
 
     shown = _shown.get() if is_first() and _stderr.level < QUIET else False

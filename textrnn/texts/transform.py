@@ -52,8 +52,7 @@ def text_starts(lengths: np.ndarray) -> np.ndarray:
 
 
 def cut_lengths(lengths: np.ndarray, max_length: int) -> np.ndarray:
-    """(n,) int32: the number of tokens that a model reads of texts with `lengths` tokens, at least one (see
-    TokenizedTexts)."""
+    """(n,) int32: the number of tokens that a model reads of texts, at least one (see TokenizedTexts)."""
     return np.minimum(np.maximum(np.asarray(lengths), 1), min(max_length, _INT32_MAX))
 
 

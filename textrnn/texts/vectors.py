@@ -151,14 +151,12 @@ def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None
     if blank:
         warnings.append(f"{path}: {count_of(blank, 'vector')} without a token skipped")
     if announced is not None and announced != count:
-        more_or_less = "the file may be cut off" if count < announced else "the first line may belong to another file"
-        warnings.append(f"{path}: the first line announces {announced:,} vectors, found {count:,}: {more_or_less}")
-    known = int(_have_vectors(matrix).sum())
-    if known < _ENOUGH_KNOWN * len(token_rows):
+        reason = "the file may be cut off" if count < announced else "the first line may belong to another file"
+        warnings.append(f"{path}: the first line announces {announced:,} vectors, found {count:,}: {reason}")
+    known, total = int(_have_vectors(matrix).sum()), len(token_rows)
+    if known < _ENOUGH_KNOWN * total:
         reason = _reason_for_few(list(token_rows), compared)
-        warnings.append(
-            f"{path}: only {known:,} of {len(token_rows):,} tokens of the vocabulary have a vector: {reason}"
-        )
+        warnings.append(f"{path}: only {known:,} of {total:,} tokens of the vocabulary have a vector: {reason}")
     return Vectors(matrix, warnings)
 
 
@@ -182,8 +180,7 @@ def _script(tokens: list[str]) -> str:
 
 
 def coverage(matrix: np.ndarray, counts: list[tuple[str, int]]) -> str:
-    """A line for the log: how many tokens of the vocabulary have a vector. counts: (token, count in train), without
-    <pad> and <unk>."""
+    """A log line: the share of the vocabulary with a vector. counts: (token, count), without <pad> and <unk>."""
     known = _have_vectors(matrix)
     weights = np.asarray([count for _, count in counts], dtype=np.int64)
     return (
