@@ -48,7 +48,7 @@ def random_projection(dim: int, narrow_dim: int) -> torch.Tensor:
     """(dim, narrow_dim): a random matrix with orthogonal columns of length sqrt(dim / narrow_dim), so that a step of
     the optimizer on a narrow vector is as long as it would be in all `dim` dimensions.
 
-    It is not trained: networks with a trained matrix fitted their training texts sooner and other texts less well
+    It is not trained: networks with a trained matrix fitted their training texts sooner and others less well
     (docs/performance.md).
     """
     return nn.init.orthogonal_(torch.empty(dim, narrow_dim)).mul_(math.sqrt(dim / narrow_dim))

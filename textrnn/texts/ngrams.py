@@ -8,7 +8,7 @@ import numpy as np
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import PAD
 
-MIN_COUNT = 3  # n-grams that occur twice cost as much as all others and improved nothing (docs/performance.md)
+MIN_COUNT = 3  # those that occur twice cost as much as all others, and gained nothing (docs/explanation/performance.md)
 _MOST_CANDIDATES = 1 << 24  # n-grams in memory; above that, those counted once so far are dropped
 _TEXTS_MERGED, _TEXTS_AT_ONCE = 1 << 14, 1 << 10  # texts whose n-grams are added to the counts, and made, together
 
