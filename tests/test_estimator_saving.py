@@ -56,7 +56,7 @@ def test_a_name_that_no_folder_can_have_is_refused(workplace: Path, fitted: RNNC
     for name in ("", " "):
         with pytest.raises(ValueError, match="the name of a folder was expected, found an empty one"):
             fitted.save(name)
-    with pytest.raises(TextRNNError, match="the folder cannot be made: File name too long"):
+    with pytest.raises(TextRNNError, match="the folder cannot be created: File name too long"):
         fitted.save("x" * 300)
     assert list(workplace.iterdir()) == []
 

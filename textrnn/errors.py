@@ -20,11 +20,11 @@ class DataError(TextRNNError):
 
 
 class BadRowError(DataError):
-    """The first row that cannot be read, of a file in which others may be good."""
+    """The first row of a file that cannot be read; other rows may be good."""
 
 
 class CheckpointError(TextRNNError):
-    """A run folder, model or saved state that is missing, damaged or of another kind."""
+    """A run folder, model or saved state that is missing, damaged or of the wrong kind."""
 
 
 class NotFiniteError(TextRNNError):
@@ -38,12 +38,12 @@ class NotFiniteError(TextRNNError):
 
 
 class UsageError(TextRNNError):
-    """Options that contradict each other: exit code 2, as for options that the command line rejects."""
+    """Contradictory options: exit code 2, as for options that the command line rejects."""
 
 
 class _Short(reprlib.Repr):
     def repr_int(self, value: int, level: int) -> str:
-        if value.bit_length() > 200:  # Python refuses to print very long ones
+        if value.bit_length() > 200:  # Python refuses to print very long integers
             return f"<a number of about {value.bit_length() * 3 // 10:,} digits>"
         return repr(value)
 
@@ -52,12 +52,12 @@ _SHORT = _Short()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 80, 80
 
 
-def command(*words: object) -> str:
-    """`textrnn` with these words as it is typed in a shell, for the remedy in a message."""
-    return shlex.join(["textrnn", *map(str, words)])
+def command(*arguments: object) -> str:
+    """The shell command `textrnn` with these arguments, quoted, for the remedy in a message."""
+    return shlex.join(["textrnn", *map(str, arguments)])
 
 
 def short(value: Any) -> str:
-    """`repr(value)` for a message, cut if it is long. It takes little time and memory, whatever the value is."""
+    """`repr(value)` for a message, cut if it is long. Takes little time and memory for any value."""
     text = _SHORT.repr(value)
     return text if len(text) <= 200 else f"{text[:197]}..."

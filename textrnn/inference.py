@@ -25,7 +25,7 @@ def class_probabilities(logits: torch.Tensor) -> np.ndarray:
 
 
 def predicted_classes(logits: torch.Tensor) -> np.ndarray:
-    """(n,) int64: the likeliest class of each text."""
+    """(n,) int64: the most probable class of each text."""
     return logits.argmax(dim=1).numpy()
 
 
@@ -43,7 +43,7 @@ def compute_logits(
     networks = model.networks if isinstance(model, Ensemble) else [model]
     cores = cores_to_share() if device.type == "cpu" else 1
     batches = inference_batches(texts.lengths, batch_size, at_once=cores)
-    # a batch for each core, as most of its operations are too small to be split; of few, the directions are split
+    # one batch per core, since most operations are too small to split; with fewer batches, the directions are split
     side_by_side = cores if len(batches) >= cores else 1
     forward = partial(inference_logits, cores=cores // side_by_side) if device.type == "cpu" else Network.__call__
 
@@ -56,11 +56,11 @@ def compute_logits(
     model.eval()
     try:
         with torch.inference_mode(), autocast(device, precision), tf32(device, False):
-            for rows, some in map_in_threads(batch_logits, batches, cores=side_by_side, mode=torch.inference_mode):
+            for rows, values in map_in_threads(batch_logits, batches, cores=side_by_side, mode=torch.inference_mode):
                 if logits is None:
-                    logits = some.new_empty((len(texts), some.shape[1]))
-                # copied at once: keeping small tensors while large ones come and go would fragment memory
-                logits[torch.from_numpy(rows).to(device)] = some
+                    logits = values.new_empty((len(texts), values.shape[1]))
+                # copied at once: small tensors kept while large ones are allocated and freed would fragment memory
+                logits[torch.from_numpy(rows).to(device)] = values
                 after_batch(len(rows))
     finally:
         model.train(was_training)

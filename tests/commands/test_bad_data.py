@@ -162,12 +162,12 @@ NO_SUBFOLDERS = " expected a folder with one sub-folder per class, found no sub-
 GZIP = " the gzip data is damaged or truncated (…): copy it again"
 FILE_CASES = [
     case("missing-file", {}, "--data t.tsv", "t.tsv: no such file or folder"),
-    data("empty-tsv", "", " no labelled texts in it"),
+    data("empty-tsv", "", " contains no labelled texts"),
     data("empty-file-of-unknown-format", "", " the file is empty", "t.txt"),
-    data("csv-header-alone", "text,label\n", " no labelled texts in it", "t.csv"),
+    data("csv-header-alone", "text,label\n", " contains no labelled texts", "t.csv"),
     data(
         "prose", "once upon a time\n",
-        "1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found 'once upon a "
+        "1: unknown format: expected a tab, __label__ or a JSON object in the first line, found 'once upon a "
         "time'. Pass --set data.format=tsv, csv, jsonl or fasttext", "t.txt",
     ),
     case(

@@ -43,7 +43,7 @@ ENCODING_CASES = [
     *[
         option(
             f"encoding-{name}", f"data.encoding={name}",
-            f"--set data.encoding: '{name}' is not an encoding of text files; for example: utf-8, gb18030",
+            f"--set data.encoding: '{name}' is not a text encoding; for example: utf-8, gb18030",
         )
         for name in ("utf-7", "unicode_escape", "idna", "base64")
     ],

@@ -128,16 +128,16 @@ RESUME_CASES = [
     broken("resume-of-no-run", MINE, f"{OTHER} --resume", "other: not a run …: nothing to resume"),
     broken(
         "run-exists", None, MORE,
-        "run: the run exists; continue it with: textrnn train --resume --run-dir run; or add --force to start over in "
-        "its place (its eval/ goes, too), or give another --run-dir",
+        "run: the run exists; continue it with: textrnn train --resume --run-dir run; or add --force to start over, "
+        "which also deletes its eval/; or give another --run-dir",
     ),
     broken(
         "force-on-a-folder-that-is-no-run", MINE, f"{OTHER} --force",
-        "other: exists and is not a run …; nothing in it was touched; give another --run-dir, or remove it",
+        "other: exists and is not a run …; nothing in it was changed; give another --run-dir, or remove it",
     ),
     broken(
         "run-below-a-file", None, MORE.replace("dir run", "dir test.tsv/run"),
-        "test.tsv/run: the folder cannot be made: Not a directory",
+        "test.tsv/run: the folder cannot be created: Not a directory",
     ),
     broken("no-gpu", None, f"{MORE} --force --device cuda", "--device cuda: …no CUDA device …; use --device cpu"),
 ]  # fmt: skip
@@ -176,7 +176,7 @@ PREDICT_CASES = [
         "file-as-a-folder", None, "predict run train.tsv --format folder",
         "train.tsv: expected a folder (--format folder), found a file",
     ),
-    broken("empty-folder", lambda: Path("texts").mkdir(), "predict run texts", "texts: no texts in it"),
+    broken("empty-folder", lambda: Path("texts").mkdir(), "predict run texts", "texts: contains no texts"),
     broken(
         "csv-without-text-column", write("p.csv", "id,body\n1,abc\n"), "predict run p.csv",
         "p.csv:1: no column 'text'; …'id', 'body'. Perhaps --text-column body, or, …--text-column 1",
@@ -204,7 +204,7 @@ EVAL_CASES = [
     ),
     broken("model-without-data", None, "eval run/model", "run/model: …no data of its own: textrnn eval run/model FILE"),
     broken("missing-data", None, "eval run e.tsv", "e.tsv: no such file or folder"),
-    broken("output-is-a-file", write("o", ""), "eval run --output o", "o: the folder cannot be made: File exists"),
+    broken("output-is-a-file", write("o", ""), "eval run --output o", "o: the folder cannot be created: File exists"),
 ]  # fmt: skip
 
 

@@ -142,7 +142,7 @@ SINGLE_CLASS = (
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("food\tsoup\nfood\tbread\n", SINGLE_CLASS), ("", "t.tsv: no labelled texts in it")]
+    ("content", "message"), [("food\tsoup\nfood\tbread\n", SINGLE_CLASS), ("", "t.tsv: contains no labelled texts")]
 )
 def test_what_cannot_be_checked_is_one_message(content: str, message: str, cli: Cli) -> None:
     files = {"t.tsv": content, "u.tsv": tsv(ROWS)}

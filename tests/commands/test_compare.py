@@ -128,7 +128,7 @@ def test_each_further_run_is_compared_with_the_first(cli: Cli, runs: Path) -> No
     assert [run["name"] for run in found["runs"]] == ["runs/a", "runs/b", "other/a"]
     longer, same = found["comparisons"]
     assert (longer["run"], longer["with"], same["run"], same["with"]) == ("runs/b", "runs/a", "other/a", "runs/a")
-    assert same["sentence"] == "cannot tell: other/a and runs/a give every text the same label"
+    assert same["sentence"] == "no difference: other/a and runs/a give every text the same label"
     assert (same["mcnemar"]["p"], same["macro_f1"]["interval"], same["classes"]) == (1, [0, 0], [])
     low, high = same["accuracy"]["interval"]
     assert low == -high < -0.1, "24 texts do not show that two models are equal"
@@ -250,7 +250,7 @@ def test_runs_that_cannot_be_compared(cli: Cli, runs: Path) -> None:
 def test_a_run_that_has_not_ended_is_warned_of(cli: Cli, runs: Path) -> None:
     shutil.copytree("runs/b", "cut")
     Path("cut/resume/held_out.safetensors").unlink()  # the last file that training writes
-    warning = "warning: cut: training has not ended: go on with: textrnn train --resume --run-dir cut"
+    warning = "warning: cut: training has not ended: continue it with: textrnn train --resume --run-dir cut"
     assert warning in cli("compare", "runs/a", "cut").err
 
 
@@ -267,7 +267,7 @@ def test_texts_that_cannot_be_compared_on(cli: Cli, runs: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_one_message(cli: Cli, runs: Path, folder: str) -> None:
     result = cli("compare", *RUNS, "--output", folder)
     assert (result.code, result.out, result.err.count("error:")) == (1, "", 1)
-    assert result.err.startswith(f"error: {folder}: the folder cannot be made: ")
+    assert result.err.startswith(f"error: {folder}: the folder cannot be created: ")
 
 
 def test_a_run_whose_name_is_not_utf_8(cli: Cli, runs: Path) -> None:
@@ -284,7 +284,7 @@ def test_a_file_that_changes_meanwhile_is_refused(cli: Cli, runs: Path, monkeypa
 
     monkeypatch.setattr("textrnn.commands.compare.differing_rows", change)
     result = cli("compare", *RUNS, "--output", "out")
-    assert result.code == 1 and "test.tsv: changed while being read" in result.err
+    assert result.code == 1 and "test.tsv: changed while or after it was read" in result.err
     assert list(Path("out").iterdir()) == []
 
 

@@ -172,7 +172,7 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
     config.write_text(config.read_text().replace("cell: gru", "cell: lstm").replace("pooling: max", "pooling: mean"))
     assert "other/config.yaml: not what the model was trained with: model.cell, model.pooling" in problem("other")
     Path("blocked").write_text("")
-    assert "blocked: the folder cannot be made" in problem(trained, "--output", "blocked")
+    assert "blocked: the folder cannot be created" in problem(trained, "--output", "blocked")
     write_tsv(Path("train.tsv"), make_rows(61))
     assert "data.train: the content has changed since the run began" in problem(trained, "--output", "new")
     assert not Path("new").exists() and not (trained / "gradients").exists()

@@ -157,5 +157,5 @@ def test_training_texts_and_unfinished_runs_are_reported(cli: Cli, workplace: Pa
     for command, data in (("eval", "train.tsv"), ("predict", "new.txt"), ("explain", "new.txt")):
         result = cli(command, "cut", data)
         assert result.code == 0
-        assert "warning: training has not ended: go on with: textrnn train --resume --run-dir cut" in result.err
+        assert "warning: training has not ended: continue it with: textrnn train --resume --run-dir cut" in result.err
         assert "has not ended" not in cli(command, "r", data).err

@@ -228,7 +228,7 @@ def test_rows_are_kept(
 def test_what_cannot_be_kept(cli: Cli, trained: Path) -> None:
     Path("a.csv").write_text("id,text,id\n1,one,2\n")
     result = cli("predict", trained, "a.csv", *KEEP)
-    assert result.code == 1 and "a.csv:1: the header has more than one column 'id', of which only one" in result.err
+    assert result.code == 1 and "a.csv:1: the header has more than one column 'id', but only one" in result.err
     assert cli("predict", trained, "a.csv").code == 0
     Path("a.txt").write_text("one\n")
     result = cli("predict", trained, "a.txt", *KEEP)

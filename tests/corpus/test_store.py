@@ -146,7 +146,7 @@ def test_a_file_system_that_hides_a_change_fails_once_and_not_for_ever(
     hashes = load(file).hashes
     file.write_text(file.read_text().replace("one", "six"))
     assert list(load(file).hashes) == list(hashes)  # taken for the old one
-    with pytest.raises(DataError, match="changed while being read; try again"):
+    with pytest.raises(DataError, match="changed while or after it was read; try again"):
         list(texts_at(source, [0], hashes))
     assert list(texts_at(source, [0], load(file).hashes)) == ["six two"]
 
@@ -211,7 +211,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, monkeypatch
         file.write_text("b\tothers\n")
 
     monkeypatch.setattr(store, "read_examples", slowly)
-    with pytest.raises(DataError, match="x.tsv: changed while being read"):
+    with pytest.raises(DataError, match="x.tsv: changed while or after it was read"):
         load(file)
     assert os.listdir(file.parent / "cache") == ["digests"]
 

@@ -74,8 +74,12 @@ RARER = {(0, 0, 0): 1400, (1, 0, 1): 30, (1, 1, 1): 2, (0, 0, 1): 55}
         (BOTH, (BETTER, BETTER, BETTER), "B is better than A: accuracy +12.5 points, 95 % interval "),
         (RARE, (UNCLEAR, BETTER, MIXED), "B is better than A in macro-F1 alone: accuracy +0.4 points, "),
         (RARER, (WORSE, BETTER, MIXED), "A is better than B in accuracy, and worse in macro-F1: accuracy +1.7 points"),
-        ({(0, 0, 0): 97, (0, 1, 0): 3}, (UNCLEAR,) * 3, "cannot tell whether B is better than A: accuracy +3.0 points"),
-        ({(0, 0, 0): 9, (1, 0, 0): 1}, (UNCLEAR,) * 3, "cannot tell: B and A give every text the same label"),
+        (
+            {(0, 0, 0): 97, (0, 1, 0): 3},
+            (UNCLEAR,) * 3,
+            "it is unclear whether B is better than A: accuracy +3.0 points",
+        ),
+        ({(0, 0, 0): 9, (1, 0, 0): 1}, (UNCLEAR,) * 3, "no difference: B and A give every text the same label"),
     ],
 )
 def test_the_sentence(counts: dict[tuple[int, int, int], int], conclusions: tuple[str, ...], text: str) -> None:
@@ -122,7 +126,7 @@ def test_sentence_and_intervals_agree_and_both_orders_mirror_each_other() -> Non
         seen.add(found["conclusion"])
         text = sentence(found, "A")
         excluding = [score for score in ("accuracy", "macro_f1") if found[score]["conclusion"] != UNCLEAR]
-        assert text.startswith("cannot tell") == (not excluding), text
+        assert text.startswith("it is unclear") == (not excluding), text
         ends = re.findall(r"interval (-?[0-9.]+) to (-?[0-9.]+)", text)
         assert sum(float(low) > 0 or float(high) < 0 for low, high in ends) == len(excluding), text
         first = found[excluding[0]] if excluding else None
@@ -141,7 +145,7 @@ def test_models_that_err_differently_but_on_the_same_texts() -> None:
     metrics = {"macro_f1": 0.0, "per_class": {label: {"f1": 0.0, "support": 1} for label in labels}}
     found = compare_predictions(truth, np.array([1, 2, 0]), np.array([2, 0, 1]), (metrics, metrics), labels)
     assert found["conclusion"] == UNCLEAR
-    assert sentence({"run": "B", "with": "A"} | found, "A").startswith("cannot tell whether B is better than A: ")
+    assert sentence({"run": "B", "with": "A"} | found, "A").startswith("it is unclear whether B is better than A: ")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.conftest import make_rows
 from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError
 from textrnn.linear.files import load_linear, save_linear
-from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold, sample
+from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold_margins, sample
 from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary, Symbols, count_ngrams
 
 FOLDING = Folding(lowercase=True, normalize=True)
@@ -69,7 +69,7 @@ def test_out_of_fold_margins_are_those_of_cross_validation_in_scikit_learn(
     expected = cross_val_predict(pipeline, TEXTS, labels, cv=PredefinedSplit(folds), method="decision_function")
 
     counts = [count_ngrams(kind, FOLDED)[1] for kind in kinds]
-    (margins,) = out_of_fold(counts, labels, folds, classes, [0.3], balanced=balanced, seed=1, tolerance=1e-8)
+    (margins,) = out_of_fold_margins(counts, labels, folds, classes, [0.3], balanced=balanced, seed=1, tolerance=1e-8)
     found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -99,7 +99,7 @@ def test_features_are_those_of_scikit_learn(kind: Kind, texts: list[str]) -> Non
 
 def test_ngrams_do_not_cross_texts_and_unknown_symbols_end_them() -> None:
     texts = Symbols(np.array([0, 1, 1, 0, 1]), np.array([0, 0, 1, 1, 1]))  # "ab" and "bab"
-    vocabulary = NgramVocabulary.of(["a", "b"], texts, shortest=1, longest=3)
+    vocabulary = NgramVocabulary.from_texts(["a", "b"], texts, shortest=1, longest=3)
     assert vocabulary.terms("") == ["a", "b", "ab", "ba", "bab"]
     assert vocabulary.counts(texts, 2).toarray().tolist() == [[1, 1, 1, 0, 0], [1, 2, 1, 1, 1]]
     other = Symbols(np.array([0, -1, 1, 0]), np.array([0, 0, 0, 0]))  # "a?ba"

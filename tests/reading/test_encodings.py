@@ -153,7 +153,7 @@ BINARIES = {
     "t.tsv.bz2": (b"BZh91AY&SY\x00\x01", "a bzip2 archive: unpack it with bunzip2"),
     "t.tsv.xz": (b"\xfd7zXZ\x00\x00\x04", "an xz archive"),
     "t.tsv.zst": (b"\x28\xb5\x2f\xfd\x04\x00", "a zstd archive"),
-    "program": (b"\x7fELF\x02\x01\x01" + bytes(60) + b"\x01\x02" * 30, "a binary file: name a file of text"),
+    "program": (b"\x7fELF\x02\x01\x01" + bytes(60) + b"\x01\x02" * 30, "a binary file: pass a text file"),
 }
 
 

@@ -107,7 +107,7 @@ def long_path(path: Path) -> None:
         ("c", lambda path: path.symlink_to("nowhere"), "found a broken link"),
         ("a/pipe", os.mkfifo, "expected a file, found a pipe, socket or device"),
         ("a/s", listening_socket, "expected a file, found a pipe, socket or device"),
-        ("c", Path.mkdir, "expected documents of this class, found an empty folder"),
+        ("c", Path.mkdir, "expected text files of this class, found an empty folder"),
         ("a/x", long_path, "cannot be read: File name too long"),
     ],
 )

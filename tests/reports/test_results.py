@@ -39,6 +39,6 @@ def test_each_line_has_the_text_that_was_evaluated(tmp_path: Path) -> None:
 )
 def test_a_file_that_has_changed_since_is_refused(tmp_path: Path, rows: list[str], chosen: list[int]) -> None:
     (tmp_path / "out.tsv").write_text("as it was")
-    with pytest.raises(DataError, match="x.tsv: changed while being read"):
+    with pytest.raises(DataError, match="x.tsv: changed while or after it was read"):
         written(tmp_path, rows, chosen)
     assert (tmp_path / "out.tsv").read_text() == "as it was"

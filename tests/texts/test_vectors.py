@@ -139,5 +139,5 @@ def test_a_model_of_fasttext_is_named_with_the_command_that_converts_it(cli: Cli
     Path("m.bin").write_bytes(b"\xba\x16\x4f\x2f\x0c\0\0\0" + bytes(range(256)) * 10)
     result = cli("train", "--data", "train.tsv", *TINY, *sets("model.pretrained=m.bin"))
     assert result.code == 1 and result.err.count("error: ") == 1
-    assert "found a model of fastText" in result.err and "fasttext.load_model" in result.err
+    assert "found a fastText model" in result.err and "fasttext.load_model" in result.err
     assert result.err.rstrip().endswith("m.bin > NEW.vec")

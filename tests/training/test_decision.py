@@ -117,8 +117,8 @@ def test_temperatures_stay_within_their_limits(right: int, wrong: int, margin: f
 def test_how_logits_are_combined() -> None:
     decision = Mixture(weight=0.25, temperature=2.0, network_temperature=4.0, linear_temperature=0.5)
     network, margins = torch.tensor([[8.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    assert decision.of_network(network).tolist() == [[2.0, 0.0]]
-    assert decision.of_linear(margins).tolist() == [[0.0, 2.0]]
+    assert decision.network_logits(network).tolist() == [[2.0, 0.0]]
+    assert decision.linear_logits(margins).tolist() == [[0.0, 2.0]]
     assert decision.logits(network, margins).tolist() == [[0.75, 0.25]]
     assert decision.logits(network).tolist() == [[1.0, 0.0]]
 

@@ -10,7 +10,7 @@ from textrnn.checking.findings import Finding, first
 from textrnn.corpus.splits import Splits
 from textrnn.errors import short
 from textrnn.reading.headers import looks_quoted
-from textrnn.reading.labels import folded
+from textrnn.reading.labels import label_key
 from textrnn.reading.reader import Example
 from textrnn.reading.source import Source
 from textrnn.runtime.terminal import count_of
@@ -33,7 +33,7 @@ def find_label_faults(splits: Splits) -> Iterator[Finding]:
     missing = [
         f"{short(label)} ({count_of(size, 'training text')})"
         for label, size in sizes.items()
-        if folded(label) in _MISSING
+        if label_key(label) in _MISSING
     ]
     if missing:
         looks = "looks like a missing value and is" if len(missing) == 1 else "look like missing values and are"
@@ -57,7 +57,7 @@ def _rare_labels(labels: list[str], number: str, result: str) -> Iterator[Findin
 def _labels_alike(sizes: dict[str, int]) -> Iterator[Finding]:
     groups = defaultdict(list)
     for label in sizes:
-        groups[folded(label)].append(label)
+        groups[label_key(label)].append(label)
     lines = []
     for labels in groups.values():
         if len(labels) > 1:

@@ -15,7 +15,7 @@ from textrnn.cli import check, compare, config, demo, eval, explain, gradients, 
 from textrnn.cli.command import Command
 from textrnn.cli.verbosity import with_verbosity
 from textrnn.errors import UsageError
-from textrnn.runtime.distributed import alone, check_environment, process_group
+from textrnn.runtime.distributed import check_environment, process_group, single_process
 from textrnn.runtime.files import expand_user
 from textrnn.runtime.process import exit_on_error, prepare_process
 from textrnn.runtime.progress import log, log_to_stderr
@@ -46,7 +46,7 @@ _COMMANDS: list[Callable[..., None]] = [
     compare.compare, gradients.gradients, info.info, demo.demo,
 ]  # fmt: skip
 for _command in _COMMANDS:
-    _processes = process_group() if _command is train.train else alone()
+    _processes = process_group() if _command is train.train else single_process()
     app.command(_command.__name__.rstrip("_"), cls=Command)(with_verbosity(_processes(_command)))
 
 

@@ -12,7 +12,7 @@ import typer
 from textrnn.cli import options
 from textrnn.cli.completion import run_folders
 from textrnn.errors import UsageError
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 from textrnn.runtime.terminal import json_text, stdout_columns
 
 
@@ -62,7 +62,7 @@ def compare(
     if len(runs) < 2:
         raise UsageError("two or more runs were expected, as in: textrnn compare runs/a runs/b")
     overrides = options.parse_overrides(set_, text_column, label_column)
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.commands.compare import compare as run_compare
     from textrnn.reports.comparison import comparison_text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 from textrnn.runtime.progress import log
 
 NEXT = """next, with your own texts, for example reviews.csv with the columns text and label:
@@ -21,7 +21,7 @@ def demo() -> None:
 
     Example: textrnn demo
     """
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.commands.demo import demo as run
 
     sys.stdout.write(run())

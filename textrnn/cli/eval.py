@@ -11,7 +11,7 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import UsageError
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 from textrnn.runtime.terminal import json_text, stdout_columns
 
 
@@ -48,7 +48,7 @@ def eval_(
     if data is not None and split is not None:
         raise UsageError("--split names a part of the run's own data; it does not go with DATA")
     overrides = options.parse_overrides(set_, text_column, label_column)
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.commands.eval import evaluate
     from textrnn.reports.text import report_text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from textrnn.cli import options
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 
 
 def explain(
@@ -38,7 +38,7 @@ def explain(
     """
     options.check_files(files, "explain", run)
     reading = options.reading_options(format, text_column, delimiter, encoding)
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.explain import explain as run_explain
     from textrnn.commands.prediction_input import STDIN, InputOptions

@@ -11,7 +11,7 @@ import typer
 from textrnn.cli import options
 from textrnn.cli.completion import run_folders
 from textrnn.errors import UsageError
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 from textrnn.runtime.terminal import json_text
 
 DEFAULT_STEPS = 200
@@ -101,14 +101,14 @@ def gradients(
                 "a run has its own config, and is not trained again: --config, --data, --text-column, --label-column, "
                 "--set, --cell, --layers and --steps do not go with RUN"
             )
-        check_memory(FOR_TORCH)
+        check_memory(TORCH_ADDRESS_SPACE)
         from textrnn.commands.gradients import gradients_of_run
 
         _print(gradients_of_run(run, output, device_name=device), json)
         return
     example = "textrnn gradients --data reviews.csv; or a run's folder, as in: textrnn gradients runs/sample"
     settings = options.load_config(config, data, overrides, example=example)
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.commands.gradients import gradients_by_cell
 
     output = output or Path("gradients") / options.run_name(config, settings.data.train)

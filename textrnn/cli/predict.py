@@ -9,7 +9,7 @@ import typer
 
 from textrnn.cli import options
 from textrnn.errors import UsageError
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 from textrnn.runtime.progress import log
 
 
@@ -82,7 +82,7 @@ def predict(
     if suffix in ("csv", "jsonl") and suffix != output_format:
         log.warning("%s is written as %s; --output-format %s writes %s", output, output_format, suffix, suffix)
     reading = options.reading_options(format, text_column, delimiter, encoding)
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.classifier import TextClassifier
     from textrnn.commands.predict import describe_precision
     from textrnn.commands.predict import predict as run_predict

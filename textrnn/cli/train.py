@@ -10,7 +10,7 @@ import typer
 from textrnn.cli import options
 from textrnn.errors import CheckpointError, ConfigError, UsageError, command
 from textrnn.runtime.distributed import is_first
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 
 
 def train(
@@ -79,7 +79,7 @@ def train(
         hint = "the run is of another version, or its config was changed by hand"
         raise ConfigError(f"{error}\n{config}: {hint}; start a new one with --data or --config") from None
     run_dir = run_dir or Path("runs") / options.run_name(config, settings.data.train)
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.commands.train import train as run
     from textrnn.run.folder import RunFolder
 

@@ -20,7 +20,7 @@ from textrnn.commands.predict import describe_precision
 from textrnn.corpus.resample import texts_at
 from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import ConfigError, command
-from textrnn.evaluation.metrics import PartTotals, all_metrics, intervals_of_parts
+from textrnn.evaluation.metrics import PartTotals, all_metrics, part_intervals
 from textrnn.evaluation.slices import Predictions
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.reports.architecture import NAMES, layers_line, linear_phrase, model_name
@@ -120,9 +120,9 @@ def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions
             if model.linear is not None and margins is None:
                 margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(batch)))))
             logits = model.decide(network, margins, batch)
-            parts = [model.with_shares(model.decision.of_network(network), batch)]
+            parts = [model.with_shares(model.decision.network_logits(network), batch)]
             if margins is not None:
-                parts.append(model.with_shares(model.decision.of_linear(margins), batch))
+                parts.append(model.with_shares(model.decision.linear_logits(margins), batch))
             totals.add(logits, labels, *parts)
             if texts.seen is not None and texts.seen.any():
                 rows = np.flatnonzero(~texts.seen[window] & ~model.without_token(batch))
@@ -146,7 +146,7 @@ def about_evaluation(
         max_length=classifier.transform.max_length,
         lengths=texts.lengths,
         unknown=unknown_shares(texts.encoded),
-        intervals=intervals_of_parts(totals, metrics),
+        intervals=part_intervals(totals, metrics),
         history=[] if run is None else read_history(run.history),
         best={} if run is None else best_epochs(run),
     )

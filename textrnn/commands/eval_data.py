@@ -14,12 +14,12 @@ from textrnn.commands.data import reading_bar
 from textrnn.config import Config, build_config, read_yaml, set_key
 from textrnn.corpus.build import build_source, encode_labelled
 from textrnn.corpus.corpus import Corpus
-from textrnn.corpus.splits import chosen_rows, divide, judging_rows
+from textrnn.corpus.splits import chosen_rows, distinct_dev_rows, divide
 from textrnn.corpus.statistics import cut_warning
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.reading.source import Source, suffix_format
 from textrnn.run.folder import RunFolder, model_folder
-from textrnn.run.held_out import judged_on, load_held_out, load_margins, seen_texts
+from textrnn.run.held_out import evaluated_on, load_held_out, load_margins, seen_texts
 from textrnn.run.model_config import read_description
 from textrnn.run.records import saved_digests
 from textrnn.runtime.files import data_name
@@ -132,7 +132,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     if run is not None and data.part is not None:
         rows, is_cross_fitted = _rows_of_part(corpus, config, data.part, run)
     elif data.is_dev:
-        rows = judging_rows(corpus, skip_empty=config.data.empty_texts == "skip")
+        rows = distinct_dev_rows(corpus, skip_empty=config.data.empty_texts == "skip")
     if run is not None and not len(rows):
         raise ConfigError(f"{run.path}: the run held no texts out, as there were too few; give DATA, a labelled file")
     if corpus.skipped_count:
@@ -142,7 +142,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     is_held_out, logits, margins = False, None, None
     if run is not None and data.is_dev:
         labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
-        if data.part is None and not judged_on(run, labels, hashes):
+        if data.part is None and not evaluated_on(run, labels, hashes):
             log.warning("these are not the texts that chose the run's best epoch: they are evaluated as any other file")
             rows = all_rows(len(corpus))
         else:
@@ -176,7 +176,7 @@ def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> 
     )  # fmt: skip
     if part == "train":
         return division.train, False
-    return division.judging, division.folds is not None
+    return division.held_out, division.folds is not None
 
 
 def _held_out_outputs(

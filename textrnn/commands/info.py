@@ -17,7 +17,7 @@ from textrnn.run import overview
 from textrnn.run.folder import RunFolder
 from textrnn.run.records import describe_environment
 from textrnn.runtime.files import folder_size
-from textrnn.runtime.process import FOR_TORCH, check_memory
+from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 from textrnn.runtime.terminal import display_width, visible, wrapped
 
 _LABELS_SHOWN = 12
@@ -38,7 +38,7 @@ def describe_installation() -> dict[str, Any]:
         "processor": platform.processor() or platform.machine(),
     }
     error, devices, precision = None, [], None
-    check_memory(FOR_TORCH)
+    check_memory(TORCH_ADDRESS_SPACE)
     try:
         from textrnn.runtime.device import choose_device, has_bfloat16_units
 

@@ -16,7 +16,7 @@ from textrnn.errors import DataError, short
 from textrnn.reading.decoding import UNDECODABLE, open_live, read_lines
 from textrnn.reading.headers import HeaderError
 from textrnn.reading.labels import label_problem
-from textrnn.reading.reader import Example, Skipped, accepted, parse, parse_examples, read_examples
+from textrnn.reading.reader import Example, Skipped, parse, parse_examples, read_examples, without_bad_rows
 from textrnn.reading.records import BadRow, Record
 from textrnn.reading.source import OptionNames, Source, TextColumns, suffix_format
 from textrnn.runtime.files import open_binary
@@ -69,7 +69,7 @@ def examples_of(
             _warn(source, kind, name, options)
         elif name == STDIN and options.format is None:
             lines = _with_hint_of_format(lines, source, classifier)
-        yield from accepted(parse_examples(lines, kind, shown_name, source, undecodable), source, Skipped())
+        yield from without_bad_rows(parse_examples(lines, kind, shown_name, source, undecodable), source, Skipped())
 
 
 def _warn(source: Source, kind: str, name: str, options: InputOptions) -> None:

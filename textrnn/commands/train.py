@@ -18,7 +18,7 @@ from textrnn.run.model import save_description
 from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.run.records import compare_environment, describe_environment, load_environment
 from textrnn.runtime.device import allow_tf32, training_device
-from textrnn.runtime.distributed import broadcast_from_rank0, is_first, one_by_machine, world_size
+from textrnn.runtime.distributed import broadcast_from_rank0, is_first, local_leader_first, world_size
 from textrnn.runtime.files import write_text
 from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import StopRequest
@@ -57,7 +57,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
             check_run_dir(run, input_files(config, sources, None))
         device = training_device(device_name)
         allow_tf32(config.train.tf32)
-        with one_by_machine():  # the first process tokenizes, the others find the corpus in the cache
+        with local_leader_first():  # the first process tokenizes, the others find the corpus in the cache
             data = read_data(config, sources)
         splits = data.splits
         raw = RawTexts(data, rows_to_read(config, splits))
@@ -105,7 +105,7 @@ def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
             f"train.tensorboard: expected the package tensorboardX, but it cannot be imported ({error}); install it "
             f"with: pip install tensorboardX"
         ) from None
-    return lambda fold: EventWriter(run.tensorboard_of(fold))
+    return lambda fold: EventWriter(run.tensorboard_folder(fold))
 
 
 def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:

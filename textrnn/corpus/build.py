@@ -15,7 +15,7 @@ from textrnn.corpus.splits import Splits, split_corpora
 from textrnn.corpus.store import content_changed, load_corpus
 from textrnn.errors import ConfigError, DataError, short
 from textrnn.reading.decoding import read_text
-from textrnn.reading.labels import folded, is_number, read_label_names
+from textrnn.reading.labels import is_number, label_key, read_label_names
 from textrnn.reading.reader import read_examples
 from textrnn.reading.records import comma_remedy
 from textrnn.reading.source import Source
@@ -24,12 +24,12 @@ from textrnn.texts.tokenizer import Tokenizer, check_segmented, spread, user_dic
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import Vocab
 
-_MANY_LABELS = 40  # more than this, and more than half as many as rows: the column does not hold labels
+_MANY_LABELS = 40  # with more, and more than half as many as texts, the column does not hold labels
 _LABELS_SHOWN = 12
 
 
 def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None = None) -> Source:
-    """The source of one split. label_names: the content of data.label_names; None: it is read."""
+    """The source of one split. label_names: the content of data.label_names; None to read the file."""
     if data.label_names is None:
         label_names = None
     elif label_names is None:
@@ -48,14 +48,14 @@ def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None =
 
 
 def build_sources(config: Config) -> dict[str, Source]:
-    """The splits that have files of their own, train first. Raises ConfigError if it has none."""
+    """The splits that have their own files, train first. Raises ConfigError without data.train."""
     data = config.data
     if data.train is None:
         raise ConfigError(
             "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train"
         )
     paths = {"train": data.train, "dev": data.dev, "test": data.test}
-    return {name: build_source(given, data) for name, given in paths.items() if given is not None}
+    return {name: build_source(split, data) for name, split in paths.items() if split is not None}
 
 
 def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
@@ -88,7 +88,7 @@ def build_splits(
     name and the number of texts just read.
 
     Raises: DataError for fewer than two classes, a label in dev or test that train lacks (`file:line`), a tokenizer
-    that does not fit the script, and all that reading raises.
+    that does not fit the script, and every error of reading.
     """
     cache_dir, train = Path(config.data.cache_dir), sources["train"]
     corpora = {
@@ -96,7 +96,7 @@ def build_splits(
         for name, source in sources.items()
     }
     rows = spread(range(len(corpora["train"])), 1000)
-    check_segmented(tokenizer.kind, corpora["train"].texts_of_tokens(rows, config.data.max_length))
+    check_segmented(tokenizer.kind, corpora["train"].joined_tokens(rows, config.data.max_length))
     labels = None
     if train.labelled:
         check_classes(corpora["train"].labels, len(corpora["train"]), train)
@@ -113,15 +113,15 @@ def encode_labelled(
     source: Source, tokenizer: Tokenizer, vocab: Vocab, labels: list[str], *, max_length: int, cache_dir: Path,
     progress: Callable[[int], object],
 ) -> tuple[EncodedTexts, Corpus]:  # fmt: skip
-    """Labelled files in the ids of an existing model. Raises DataError at the first label that the model lacks."""
+    """The texts of labelled files in an existing model's ids. Raises DataError at the first label that it lacks."""
     corpus = load_corpus(source, tokenizer, cache_dir=cache_dir, progress=progress)
     _check_known_labels(corpus, source, labels, "the model")
     return corpus.encoded(vocab, labels, max_length), corpus
 
 
 def check_classes(labels: list[str], texts: int, source: Source) -> None:
-    """Raises DataError for training data with a single label, or with so many that they cannot be classes. texts: the
-    number of texts with these labels."""
+    """Raises DataError for training data with a single label, or with too many for classes. texts: the number of texts
+    with these labels."""
     if len(labels) < 2:
         raise DataError(
             f"{', '.join(source.paths)}: expected two or more classes, but every text has the label "
@@ -143,7 +143,7 @@ def check_classes(labels: list[str], texts: int, source: Source) -> None:
 
 
 def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner: str) -> None:
-    """Raises DataError at the first label that is not among `labels`, those of `owner`."""
+    """Raises DataError at the first label that is not in `labels`. owner: whose labels they are, for the message."""
     unknown = next((label for label in corpus.labels if label not in labels), None)
     if unknown is None:
         return
@@ -152,18 +152,18 @@ def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner
         raise content_changed(source)
     shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN])
     shown += ", ..." * (len(labels) > _LABELS_SHOWN)
-    meant = next((label for label in labels if folded(label) == folded(unknown)), None)
+    similar = next((label for label in labels if label_key(label) == label_key(unknown)), None)
     if hints := source.encoding_hints():  # then the label may be garbled
         remedy = hints[0]
-    elif meant is None:
+    elif similar is None:
         remedy = "Correct or remove the row"
-    elif is_number(meant) and is_number(unknown):
+    elif is_number(similar) and is_number(unknown):
         remedy = (
-            f"{short(unknown)} and {short(meant)} are equal as numbers, but labels are compared as text: write them "
+            f"{short(unknown)} and {short(similar)} are equal as numbers, but labels are compared as text: write them "
             f"alike in all files"
         )
     else:
-        remedy = f"Did you mean {short(meant)}? Correct or remove the row"
+        remedy = f"Did you mean {short(similar)}? Correct or remove the row"
     raise DataError(f"{example.where}: unknown label {short(unknown)}; {owner} has: {shown}. {remedy}")
 
 
@@ -184,7 +184,7 @@ def with_absolute_paths(config: Config) -> Config:
 
 
 def other_files(config: Config) -> dict[str, str]:
-    """Config key -> path of each file, other than texts, on which the result of training depends."""
+    """Config key -> path of each file, except texts, on which the result of training depends."""
     files = {
         "data.label_names": config.data.label_names,
         "tokenizer.user_dict": config.tokenizer.user_dict if config.tokenizer.kind == "jieba" else None,

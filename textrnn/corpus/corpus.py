@@ -1,5 +1,5 @@
-"""A tokenized corpus: whole texts as numbers of the corpus's own distinct tokens. A vocabulary and the length at which
-a model cuts texts are applied when texts are read from it, so that they can change without tokenizing again."""
+"""A tokenized corpus: whole texts as numbers of the corpus's distinct tokens. A model's vocabulary and length limit are
+applied when texts are read from it, so that both can change without tokenizing again."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import EncodedTexts, cut_lengths
 from textrnn.texts.vocab import Vocab
 
-_BYTES_PER_BLOCK = 1 << 20  # of types
+_BYTES_PER_BLOCK = 1 << 20  # read at a time from types_file
 
 
 @dataclass
 class Corpus:
-    """The tokenized texts of one split; from a cache folder, its arrays are mapped from disk.
+    """The tokenized texts of one split; the arrays of a cached corpus are memory-mapped.
 
     tokens (N,) int32, lengths (n,) int32: as in TokenizedTexts, with token numbers of the whole corpus.
-    starts (n,) int64: where each text begins in `tokens`.
+    starts (n,) int64: the position at which each text begins in `tokens`.
     label_ids (n,) int32: positions in `labels`; None if labels were not read.
-    hashes (n,) uint64: of the raw texts, to find equal ones.
-    type_count: the number of distinct tokens. types_file: a token a line in the order of their numbers.
-    digest: of the content of its files. skipped_count: bad rows left out; skipped: the first of them.
+    hashes (n,) uint64: hashes of the raw texts, to find equal texts.
+    type_count: the number of distinct tokens. types_file: one token per line in the order of their numbers.
+    digest: a hash of its files' content. skipped_count, skipped: the number of bad rows left out, and the first few.
     """
 
     tokens: np.ndarray
@@ -71,30 +71,30 @@ class Corpus:
             block += self.types_file.readline()
             yield from block.decode("utf-8").split("\n")[:-1]
 
-    def texts_of_tokens(self, rows: Sequence[int], max_length: int) -> Iterator[str]:
-        """The tokens, with spaces between them, that a model with this limit reads of the texts at some rows."""
+    def joined_tokens(self, rows: Sequence[int], max_length: int) -> Iterator[str]:
+        """The texts in some rows as a model with this limit reads them: tokens joined by spaces."""
         spans = [self.tokens[self.starts[row] :][: min(self.lengths[row], max_length)].tolist() for row in rows]
         numbers = set().union(*spans)
         tokens = {number: token for number, token in enumerate(self.types()) if number in numbers}
         return (" ".join(tokens[number] for number in span) for span in spans)
 
     def cut(self, max_length: int) -> EncodedTexts:
-        """The texts as a model with this limit reads them, in the corpus's own token numbers and without labels."""
+        """The texts as a model with this limit reads them, as token numbers of the corpus and without labels."""
         is_empty = np.asarray(self.lengths) == 0
         return EncodedTexts(self.tokens, self.starts, cut_lengths(self.lengths, max_length), is_empty=is_empty)
 
     def encoded(self, vocab: Vocab, labels: list[str] | None, max_length: int) -> EncodedTexts:
-        """The texts in ids of `vocab`, each cut at max_length.
+        """The texts as ids of `vocab`, each cut at max_length.
 
-        labels: the model's, in the order of their ids; None: the result has no labels.
+        labels: the model's labels in the order of their ids; None for a result without labels.
 
-        Raises: KeyError for a label of the corpus that is not among `labels`; ValueError for a corpus without labels.
+        Raises: KeyError for a label of the corpus that is not in `labels`; ValueError for a corpus without labels.
         """
         texts = self.cut(max_length)
         texts.id_map = np.asarray(vocab.ids(self.types()), dtype=np.int32)
         if labels is not None:
             if self.label_ids is None:
                 raise ValueError("the corpus was read without labels")
-            id_of = {label: number for number, label in enumerate(labels)}
-            texts.labels = np.asarray([id_of[label] for label in self.labels], dtype=np.int32)[self.label_ids]
+            label_numbers = {label: number for number, label in enumerate(labels)}
+            texts.labels = np.asarray([label_numbers[label] for label in self.labels], dtype=np.int32)[self.label_ids]
         return texts

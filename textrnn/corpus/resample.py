@@ -1,4 +1,4 @@
-"""Texts read a second time from their files: a corpus has only their tokens."""
+"""Reading texts a second time from their files, because a corpus has only their tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textrnn.corpus.writer import text_hash
 from textrnn.reading.reader import Example, read_examples
 from textrnn.reading.source import Source
 
-Visit = tuple[int, Callable[[int, Example], object]]  # a number of first rows, and a function of row and example
+Visit = tuple[int, Callable[[int, Example], object]]  # n and f: f(row, example) is called for each of the first n rows
 
 
 def visit(source: Source, visits: Sequence[Visit]) -> None:
@@ -24,8 +24,8 @@ def visit(source: Source, visits: Sequence[Visit]) -> None:
 
 
 def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterator[str]:
-    """The texts at some rows of a source, in ascending order; reads no further than the last of them. hashes: those
-    of all its texts when they were read before. Raises DataError if they have changed since."""
+    """The texts in some rows of a source, in ascending order; reads no further than the last. hashes: the hashes of all
+    its texts from an earlier reading. Raises DataError if the texts have changed since."""
     examples, position = read_examples(source), 0
     for row in rows:
         example = next(islice(examples, row - position, None), None)
@@ -36,14 +36,14 @@ def texts_at(source: Source, rows: Iterable[int], hashes: np.ndarray) -> Iterato
 
 
 def checked_text(example: Example, digest: np.uint64, source: Source) -> str:
-    """The example's text. Raises DataError if it does not have this hash."""
+    """The example's text. Raises DataError unless it has this hash."""
     if text_hash(example.text) != digest.tobytes():
         raise content_changed(source)
     return example.text
 
 
 class Sample:
-    """All examples, in order, or a random part of them that fits both limits. When the sample overflows, half of it is
+    """All examples, in order, or a random sample within both limits. When the sample overflows, about half of it is
     dropped and the sampling rate is halved."""
 
     def __init__(self, rows: int, characters: int, seed: int) -> None:

@@ -1,5 +1,5 @@
-"""Corpora -> the data of a run: which rows train networks and which judge them, one vocabulary, everything encoded.
-Equal texts are never on both sides."""
+"""Corpora -> the data of a run: the rows for training and the held-out rows, one vocabulary, and encoded texts. Equal
+texts are never on both sides."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import Vocab, select_tokens
 
 DEV_FRACTION = 0.1  # if the config has none
-SMALL = 20_000  # from so many texts on, networks are not cross-fitted: a tenth is enough to choose on
+SMALL = 20_000  # texts; from here on, networks are not cross-fitted, because a tenth is enough to select on
 
 
 class HeldOut(NamedTuple):
-    """The texts that judge networks, one for each distinct text and label. rows (m,): which of the training texts they
-    are, if networks are cross-fitted, else which of dev. hashes (m,): of the texts. folds (m,): of each text, or
+    """The texts that networks are evaluated on, one for each distinct text and label. rows (m,): their rows in train if
+    networks are cross-fitted, else in dev. hashes (m,): the hash of each text. folds (m,): the fold of each text, or
     None."""
 
     texts: EncodedTexts
@@ -31,15 +31,15 @@ class HeldOut(NamedTuple):
 
 @dataclass
 class Splits:
-    """What training needs of the data.
+    """The data that training needs.
 
     labels: names in the order of their ids; empty without labels. counts: (token, count in train) in the order of the
-    vocabulary. type_count: distinct tokens in train. train_rows: the rows of the training data that train networks.
-    dev_rows: the rows of the dev data, or, without any, of the training data, that judge them; None if there is no dev.
-    folds (n,): of each training text if networks are cross-fitted, else None. held_out: None if no texts judge
-    networks. skips_empty: whether texts without a token are left out of train and dev. hashes, lengths: split -> of all
-    texts of its files, lengths in tokens before any cut. digests: config key -> content digest of its files. format: of
-    the training files; auto if they differ.
+    vocabulary. type_count: distinct tokens in train. train_rows: the rows of the training data that networks are
+    trained on. dev_rows: the rows of dev in the dev data, or in the training data if there is none; None without dev.
+    folds (n,): the fold of each training text if networks are cross-fitted, else None. held_out: None without held-out
+    texts. skips_empty: whether texts without a token are left out of train and dev. hashes, lengths: split -> hashes
+    and lengths (in tokens, uncut) of all texts in its files. digests: config key -> content digest of its files.
+    format: the format of the training files; auto if they differ.
     """
 
     train: EncodedTexts
@@ -100,18 +100,18 @@ def split_corpora(
     """The splits of corpora "train" and optionally "dev" and "test", read from files or made in memory.
 
     labels: names in the order of their ids, with every label of the corpora; None for corpora without labels.
-    dev_fraction, folds, seed: see `divide`. max_length: tokens at which a text is cut. min_count, max_size: of the
-    vocabulary, which is counted over the training texts so cut. skip_empty: leave texts without a token out of train
-    and dev.
+    dev_fraction, folds, seed: see `divide`. max_length: tokens at which a text is cut. min_count, max_size: limits of
+    the vocabulary, which is counted over the cut training texts. skip_empty: whether texts without a token are left
+    out of train and dev.
 
-    Raises: KeyError for a label that is not in `labels`; DataError if train or dev has no text with a token, or the
-    texts of train that have one are of a single class.
+    Raises: KeyError for a label that is not in `labels`; DataError if train or dev has no text with a token, or if the
+    texts of train with a token have a single class.
     """
     corpus = corpora["train"]
     if skip_empty:
         for name in corpora.keys() & {"train", "dev"}:
             _check_tokens(corpora[name], name)
-    train_rows, dev_rows, folds_of_rows, judging = divide(
+    train_rows, dev_rows, folds_of_rows, held_out_rows = divide(
         corpus, has_dev="dev" in corpora, dev_fraction=dev_fraction, folds=folds, seed=seed, skip_empty=skip_empty
     )
     type_counts = np.zeros(corpus.type_count, np.int64)
@@ -123,13 +123,13 @@ def split_corpora(
     encoded = {name: corpus.encoded(vocab, labels, max_length) for name, corpus in corpora.items()}
     train, dev, held_out = chosen_rows(encoded["train"], train_rows), None, None
     if "dev" in corpora:
-        dev_rows = judging_rows(corpora["dev"], skip_empty=skip_empty)
+        dev_rows = distinct_dev_rows(corpora["dev"], skip_empty=skip_empty)
         dev = chosen_rows(encoded["dev"], dev_rows)
     elif dev_rows is not None and len(dev_rows):
         dev = encoded["train"].rows(dev_rows)
     if folds_of_rows is not None:
-        rows = np.searchsorted(train_rows, judging)
-        held_out = HeldOut(train.rows(rows), rows, corpus.hashes[judging], folds_of_rows[rows])
+        rows = np.searchsorted(train_rows, held_out_rows)
+        held_out = HeldOut(train.rows(rows), rows, corpus.hashes[held_out_rows], folds_of_rows[rows])
     elif dev is not None:
         held_out = HeldOut(dev, np.arange(len(dev)), corpora.get("dev", corpus).hashes[dev_rows], None)
     return Splits(
@@ -141,13 +141,13 @@ def split_corpora(
 
 
 def chosen_rows(texts: EncodedTexts, rows: np.ndarray) -> EncodedTexts:
-    """These rows of texts, without a copy if they are all."""
+    """These rows of texts; the same object if they are all rows."""
     return texts if len(rows) == len(texts) else texts.rows(rows)
 
 
 def _check_tokens(corpus: Corpus, name: str) -> None:
-    """Raises DataError for a corpus in which no text has a token, or for train if those that have one are of a single
-    class, unless all texts are."""
+    """Raises DataError if no text of the corpus has a token, or if the texts of train with a token have a single class
+    although the corpus has several."""
     rows = used_rows(corpus, skip_empty=True)
     remedy = "check data.text_column, or keep the others with --set data.empty_texts=keep"
     if not len(rows):
@@ -160,36 +160,36 @@ def _check_tokens(corpus: Corpus, name: str) -> None:
 
 
 class Division(NamedTuple):
-    """train (n,): the rows on which networks are trained. dev (m,): rows held out of them, one for each distinct text
-    and label; None if no share was to be held out. folds (n,): of each training row if networks are cross-fitted, else
-    None. judging (k,): the rows that judge networks: those of dev, or, if networks are cross-fitted, the first training
-    row of each distinct text and label. All rows are in ascending order."""
+    """train (n,): the rows that networks are trained on. dev (m,): the rows held out for dev, one for each distinct
+    text and label; None without such a part. folds (n,): the fold of each training row if networks are cross-fitted,
+    else None. held_out (k,): the rows that networks are evaluated on: `dev`, or, if networks are cross-fitted, the
+    first training row of each distinct text and label. All rows are in ascending order."""
 
     train: np.ndarray
     dev: np.ndarray | None
     folds: np.ndarray | None
-    judging: np.ndarray
+    held_out: np.ndarray
 
 
 def divide(
     corpus: Corpus, *, has_dev: bool, dev_fraction: float | None, folds: int, seed: int, skip_empty: bool
 ) -> Division:
-    """The training data of a run. has_dev: whether there are other texts to judge on. dev_fraction: the share of each
-    class to hold out. If it is None, a tenth is held out; few texts are divided into `folds` instead. skip_empty: leave
-    out texts without a token."""
+    """Divide the training data of a run. has_dev: whether there is a separate dev corpus. dev_fraction: the share of
+    each class to hold out; if None, a tenth is held out, but few texts are divided into `folds` instead. skip_empty:
+    whether texts without a token are left out."""
     share = DEV_FRACTION if dev_fraction is None else dev_fraction
     kept = used_rows(corpus, skip_empty=skip_empty)
     if has_dev or share == 0:
         return Division(kept, None, None, all_rows(0))
     labels = np.zeros(len(corpus), np.int8) if corpus.label_ids is None else np.asarray(corpus.label_ids)
     hashes = corpus.hashes
-    if len(kept) < len(corpus):  # else nothing needs to be copied
+    if len(kept) < len(corpus):  # otherwise a copy is not needed
         labels, hashes = labels[kept], hashes[kept]
     if dev_fraction is None and len(kept) < SMALL:
         possible = min(folds, len(kept) // 2, len(np.unique(hashes)))
         if possible > 1:
-            judging = kept[distinct_rows(labels, hashes)]
-            return Division(kept, None, folds_of_texts(labels, hashes, possible, seed), judging)
+            held_out = kept[distinct_rows(labels, hashes)]
+            return Division(kept, None, folds_of_texts(labels, hashes, possible, seed), held_out)
     train, dev = stratified_split(labels, hashes, share, seed)
     dev = kept[dev[distinct_rows(labels[dev], hashes[dev])]]
     return Division(kept[train], dev, None, dev)
@@ -199,15 +199,15 @@ def used_rows(corpus: Corpus, *, skip_empty: bool) -> np.ndarray:
     return rows_where(np.asarray(corpus.lengths) > 0) if skip_empty else all_rows(len(corpus))
 
 
-def judging_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:
-    """The rows of a dev corpus on which networks are judged."""
+def distinct_dev_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:
+    """The rows of a dev corpus that networks are evaluated on."""
     rows = used_rows(dev, skip_empty=skip_empty)
     return rows if dev.label_ids is None else rows[distinct_rows(dev.label_ids[rows], dev.hashes[rows])]
 
 
 def distinct_rows(labels: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-    """The first row of each distinct text with each of its labels, in ascending order: repeated rows would count one
-    judgement several times."""
+    """The first row of each distinct pair of text and label, in ascending order. Repeated rows would count one
+    prediction several times."""
     if len(np.unique(hashes)) == len(hashes):
         return all_rows(len(hashes))
     order = np.lexsort((labels, hashes))
@@ -217,21 +217,21 @@ def distinct_rows(labels: np.ndarray, hashes: np.ndarray) -> np.ndarray:
 
 
 def folds_of_texts(labels: np.ndarray, hashes: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """(n,) int64: the fold, 0 to folds - 1, of each row. Equal texts share a fold. Classes are spread evenly over the
-    folds, also those with fewer texts than folds."""
+    """(n,) int64: the fold, 0 to folds - 1, of each row. Equal texts share a fold. Each class is spread evenly over the
+    folds, even if it has fewer texts than there are folds."""
     first, texts = _distinct_texts(hashes)
     order = np.random.default_rng([seed, 0xF01D]).permutation(len(first))
     order = order[np.argsort(labels[first][order], kind="stable")]
-    fold_of_text = np.empty(len(first), np.int64)
-    fold_of_text[order] = np.arange(len(first)) % folds
-    return fold_of_text[texts]
+    text_folds = np.empty(len(first), np.int64)
+    text_folds[order] = np.arange(len(first)) % folds
+    return text_folds[texts]
 
 
 def stratified_split(
     labels: np.ndarray, hashes: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (train, dev), in ascending order. dev gets a share of the distinct texts of each class, rounded, but never
-    all of them. Equal texts are on the same side."""
+    """The rows of train and dev, in ascending order. dev gets a share of the distinct texts of each class, rounded, but
+    never all of them. Equal texts are on the same side."""
     first, texts = _distinct_texts(hashes)
     labels, random = labels[first], np.random.default_rng([seed, 0xDE7])
     sizes = class_sizes(labels, int(labels.max()) + 1)
@@ -245,7 +245,7 @@ def stratified_split(
 
 
 def _distinct_texts(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first row (m,) of each distinct text, in ascending order, and the position of each row's text (n,) there."""
+    """The first row (m,) of each distinct text, in ascending order, and the position of each row's text (n,) in it."""
     _, first, texts = np.unique(hashes, return_index=True, return_inverse=True)
     if len(first) == len(hashes):
         return all_rows(len(hashes)), all_rows(len(hashes))

@@ -1,4 +1,4 @@
-"""Figures about the data of a run, to print and to compare other texts with."""
+"""Statistics of the data of a run, to print and to compare with those of other texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
 
 _TEXTS_AT_ONCE = 1024
-_TEXTS_SAMPLED = 4096  # the mean of so many shares is exact to 0.01
+_TEXTS_SAMPLED = 4096  # enough for a mean share that is exact to 0.01
 _MANY_CUT = 0.25  # a larger share of texts cut at max_length is worth a warning
 
 
@@ -32,15 +32,15 @@ def _describe_part(splits: Splits, name: str, max_length: int) -> dict[str, Any]
     texts, is_part_of_train = splits.parts[name], name == "dev" and splits.dev_is_part_of_train
     in_files = splits.lengths["train" if is_part_of_train else name]
     lengths = in_files[{"train": splits.train_rows, "dev": splits.dev_rows}.get(name, slice(None))]
-    counted = in_files if splits.skips_empty and not is_part_of_train else lengths  # also those that are left out
-    if name == "train":  # the vocabulary has counted them
+    all_lengths = in_files if splits.skips_empty and not is_part_of_train else lengths  # with the texts left out
+    if name == "train":  # the counts of the vocabulary give it
         known = sum(count for _, count in splits.counts) / int(texts.lengths.sum())
     else:
         known = known_share(texts)
     median, p95, p99, longest = length_quantiles(lengths, 50, 95, 99, 100)
     return {
         "n": len(texts),
-        "empty": int(np.count_nonzero(counted == 0)),
+        "empty": int(np.count_nonzero(all_lengths == 0)),
         "tokens": {"median": median, "p95": p95, "p99": p99, "max": longest},
         "cut": cut_share(lengths, max_length),
         "unknown": 1 - known,
@@ -48,11 +48,11 @@ def _describe_part(splits: Splits, name: str, max_length: int) -> dict[str, Any]
     }
 
 
-def statistics_lines(described: dict[str, Any]) -> list[str]:
-    """Lines to print. described: as `describe_splits` returns it."""
-    vocabulary, train = described["vocabulary"], described["splits"]["train"]
+def statistics_lines(statistics: dict[str, Any]) -> list[str]:
+    """Lines to print. statistics: the result of `describe_splits`."""
+    vocabulary, train = statistics["vocabulary"], statistics["splits"]["train"]
     lines = [f"vocabulary: {vocabulary['size']:,} entries of {vocabulary['distinct_tokens']:,} distinct tokens"]
-    for name, part in described["splits"].items():
+    for name, part in statistics["splits"].items():
         line = f"{name}: {count_of(part['n'], 'text')}"
         if name != "test":
             unknown = part["unknown"]
@@ -63,7 +63,7 @@ def statistics_lines(described: dict[str, Any]) -> list[str]:
         f"tokens per text: median {tokens['median']:,}, 95th percentile {tokens['p95']:,}, 99th {tokens['p99']:,}, "
         f"maximum {tokens['max']:,}"
     )
-    lines.append(f"longer than data.max_length {described['max_length']:,}: {100 * train['cut']:.2f} % of the texts")
+    lines.append(f"longer than data.max_length {statistics['max_length']:,}: {100 * train['cut']:.2f} % of the texts")
     sizes = train["label_counts"].items()
     return lines + [f"label {label}: {count_of(size, 'training text')}" for label, size in sizes]
 
@@ -74,7 +74,7 @@ def cut_share(lengths: np.ndarray, max_length: int) -> float:
 
 
 def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:
-    """For texts (n,) of which many are longer than max_length; None if few are."""
+    """A warning if many texts, of lengths (n,), are longer than max_length; None if few are."""
     enough = enough_tokens(lengths, max_length)
     if enough is None:
         return None
@@ -85,21 +85,21 @@ def cut_warning(name: str, lengths: np.ndarray, max_length: int) -> str | None:
 
 
 def enough_tokens(lengths: np.ndarray, max_length: int) -> int | None:
-    """The max_length that reads 95 % of texts (n,) whole, if many are longer than max_length; None if few are."""
+    """A max_length that leaves 95 % of texts, of lengths (n,), uncut, if many exceed max_length; None if few do."""
     if cut_share(lengths, max_length) <= _MANY_CUT:
         return None
     return length_quantiles(lengths, 95)[0]
 
 
 def known_share(texts: EncodedTexts) -> float:
-    """The share of all tokens, up to where texts are cut, that the vocabulary has."""
+    """The share of all tokens, in cut texts, that the vocabulary has."""
     assert texts.id_map is not None
     known = sum(int((texts.id_map[block] != UNK).sum()) for block in texts.flat_blocks())
     return known / int(texts.lengths.sum())
 
 
 def unknown_shares(texts: EncodedTexts) -> np.ndarray:
-    """(n,) float32: the share of each text's tokens, up to where it is cut, that the vocabulary lacks."""
+    """(n,) float32: the share of tokens in each cut text that the vocabulary lacks."""
     assert texts.id_map is not None
     shares, begin = np.empty(len(texts), np.float32), 0
     for block in texts.flat_blocks(_TEXTS_AT_ONCE):
@@ -111,16 +111,16 @@ def unknown_shares(texts: EncodedTexts) -> np.ndarray:
 
 
 def expected_unknown_share(splits: Splits, min_count: int) -> float:
-    """The mean share of a text's tokens that a vocabulary counted on other texts like it lacks: of training texts, each
-    against the counts of all others. min_count: of a token that the vocabulary keeps."""
-    chosen = np.asarray(spread(range(len(splits.train)), _TEXTS_SAMPLED))
+    """The share of unknown tokens to expect in a new text: the mean over training texts, each compared with the counts
+    in all others. min_count: the least count of a token in the vocabulary."""
+    sample = np.asarray(spread(range(len(splits.train)), _TEXTS_SAMPLED))
     if splits.train.is_empty is not None:
-        chosen = chosen[~splits.train.is_empty[chosen]]
-    if not len(chosen):
+        sample = sample[~splits.train.is_empty[sample]]
+    if not len(sample):
         return 0.0
-    texts, shares = splits.train.rows(chosen), []
+    texts, shares = splits.train.rows(sample), []
     assert texts.id_map is not None
-    counts = np.asarray([0, 0, *(count for _, count in splits.counts)])  # those of <pad> and <unk> are not kept
+    counts = np.asarray([0, 0, *(count for _, count in splits.counts)])  # <pad> and <unk> have no counts
     for begin, block in zip(range(0, len(texts), _TEXTS_AT_ONCE), texts.flat_blocks(_TEXTS_AT_ONCE), strict=True):
         lengths, ids = texts.lengths[begin : begin + _TEXTS_AT_ONCE], texts.id_map[block].astype(np.int64)
         rows = np.repeat(np.arange(len(lengths)), lengths)
@@ -131,6 +131,6 @@ def expected_unknown_share(splits: Splits, min_count: int) -> float:
 
 
 def length_quantiles(lengths: np.ndarray, *percents: int) -> list[int]:
-    """The least length that these percents of lengths (n,) do not exceed."""
+    """For each percentage, the least length that so many of the lengths (n,) do not exceed."""
     ascending = np.sort(lengths)
     return [int(ascending[-(-percent * len(lengths) // 100) - 1]) for percent in percents]

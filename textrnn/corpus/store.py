@@ -1,6 +1,6 @@
-"""Tokenized corpora on disk: each made once, and made again when anything it depends on changes. A corpus is a folder
-with a file for each array, one for the distinct tokens, and a description. `digests` beside it remembers the hashes of
-files' contents, so that an unchanged file is not read again."""
+"""Tokenized corpora on disk: each is built once, and again if anything it depends on changes. A corpus is a folder with
+a file for each array, one for the distinct tokens, and a description. `digests` beside it stores the hashes of files'
+contents, so that an unchanged file is not read again."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _FRESH_SECONDS = 2.0  # a file changed this recently may change again within the
 def load_corpus(
     source: Source, tokenizer: Tokenizer, *, cache_dir: Path, progress: Callable[[int], object] = lambda count: None
 ) -> Corpus:
-    """The tokenized corpus of a source, from the cache if it holds one made of exactly this.
+    """The tokenized corpus of a source, from the cache if it has one of exactly this content and tokenizer.
 
-    progress: called with the number of documents read since its last call.
+    progress: called with the number of texts read since its last call.
 
     Raises: DataError for bad rows; TextRNNError if the cache cannot be written.
     """
@@ -86,8 +86,8 @@ def load_corpus(
 
 
 def content_changed(source: Source) -> DataError:
-    """The error for a source whose texts are not those of its corpus in the cache. What the cache remembers of its
-    content is removed, so that the files are read again next time."""
+    """The error for a source whose texts differ from those of its corpus in the cache. Removes the stored hash of its
+    content, so that the files are read again next time."""
     if source.cache_dir is not None:
         with suppress(OSError):
             (source.cache_dir / DIGESTS / _states(source).name).unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def _build(
 ) -> None:
     """Write the corpus into a temporary folder, check that the source has not changed meanwhile, then rename it: other
     processes see all of it or nothing."""
-    for leftover in folder.parent.glob(".building-*"):  # of a killed process, if too old for one that still writes
+    for leftover in folder.parent.glob(".building-*"):  # from killed processes, unless recent
         with suppress(OSError):
             if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -118,13 +118,13 @@ def _build(
         try:
             temporary.rename(folder)
         except OSError:
-            if not folder.exists():  # else another process built the same corpus meanwhile
+            if not folder.exists():  # otherwise another process built the same corpus meanwhile
                 raise
         sync_folder(folder.parent)
 
 
 def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callable[[int], object], size: int) -> None:
-    """Tokenize a source into an empty folder. size: bytes of text, about. Raises DataError for bad rows; OSError."""
+    """Tokenize a source into an empty folder. size: approximate bytes of text. Raises DataError and OSError."""
     skipped = Skipped()
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
@@ -144,7 +144,7 @@ def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callabl
 
 
 def _open(folder: Path, digest: str) -> Corpus | None:
-    """The corpus in a folder; None if there is none or it is damaged, as its checksums show."""
+    """The corpus in a folder; None if there is none or its checksums show that it is damaged."""
     try:
         checksum, _, description = (folder / DESCRIPTION).read_bytes().partition(b" ")
         if checksum != b"%08x" % zlib.crc32(description):
@@ -184,9 +184,9 @@ def _remove(folder: Path) -> None:
 
 
 class _States(NamedTuple):
-    """The states of a source's files. name: the name of the file in DIGESTS that remembers their content, a hash of
-    their paths. digest: a hash of paths and states. newest: their latest time in nanoseconds. size: bytes of text,
-    about, gzip files counted three times."""
+    """The states of a source's files. name: the name of the file in DIGESTS that stores the hash of their content; it
+    is a hash of their paths. digest: a hash of paths and states. newest: their latest time in nanoseconds. size:
+    approximate bytes of text, with gzip files counted three times."""
 
     name: str
     digest: str
@@ -195,41 +195,41 @@ class _States(NamedTuple):
 
 
 def _content_digest(source: Source, folder: Path) -> tuple[str, _States]:
-    """sha256 over the contents of a source's files and the names of what is in its folders, and the files' states when
-    it was computed. Raises DataError for a file that cannot be read.
+    """The sha256 of the contents of a source's files and the names in its folders, and the files' states when it was
+    computed. Raises DataError for a file that cannot be read.
 
-    folder: for results, each valid until the state of a file changes: its size, its inode, or the time when its content
-    or its status was last changed. A copy may keep size and time of modification (`cp -p`, `rsync -t`), but not the
-    other time, which no program can set.
+    folder: stores results, each valid until the state of a file changes: its size, its inode, or the time when its
+    content or its status was last changed. A copy may keep the size and the first time (`cp -p`, `rsync -t`), but not
+    the second, which no program can set.
     """
     try:
         states = _states(source)
         try:
-            remembered = json.loads((folder / states.name).read_bytes())
-            if remembered["signature"] == states.digest:
-                return str(remembered["content"]), states
+            stored = json.loads((folder / states.name).read_bytes())
+            if stored["signature"] == states.digest:
+                return str(stored["content"]), states
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            pass  # none, or damaged: computed again
+            pass  # missing or damaged: compute it again
         content = hashlib.sha256()
-        for file, name, is_document in _entries(source):
-            digest = sha256_of(file) if is_document else ""
+        for file, name, is_text_file in _entries(source):
+            digest = sha256_of(file) if is_text_file else ""
             content.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if time.time() - states.newest / 1e9 > _FRESH_SECONDS:
-        remembered = {"signature": states.digest, "content": content.hexdigest()}
-        write_bytes(folder / states.name, json.dumps(remembered).encode())
+        stored = {"signature": states.digest, "content": content.hexdigest()}
+        write_bytes(folder / states.name, json.dumps(stored).encode())
     return content.hexdigest(), states
 
 
 def _states(source: Source) -> _States:
-    """Raises DataError, OSError."""
+    """The states of a source's files now. Raises DataError and OSError."""
     places, states, newest, size = hashlib.sha256(), hashlib.sha256(), 0, 0
-    for file, name, is_document in _entries(source):
-        place = json.dumps([os.path.abspath(file), name, is_document]).encode()
+    for file, name, is_text_file in _entries(source):
+        place = json.dumps([os.path.abspath(file), name, is_text_file]).encode()
         places.update(place)
         states.update(place)
-        if is_document:
+        if is_text_file:
             status = os.stat(file)
             times = status.st_mtime_ns, status.st_ctime_ns
             states.update(json.dumps([status.st_size, status.st_ino, *times]).encode())
@@ -239,7 +239,7 @@ def _states(source: Source) -> _States:
 
 
 def _entries(source: Source) -> Iterator[tuple[str, str, bool]]:
-    """For each file of a source, and for all that is in its folders: path, the part of its name that is content (""
+    """For each file of a source and each entry of its folders: the path, the part of it that counts as content (""
     outside folders), and whether it is a file to read."""
     for path, kind in source.files():
         if kind == "folder":

@@ -1,4 +1,4 @@
-"""Texts -> the arrays of a corpus in one pass, to files or to memory; many texts are tokenized on all cores."""
+"""Texts -> the arrays of a corpus in one pass, in files or in memory; many texts are tokenized on all cores."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import TokenizedTexts, text_starts, tokenize
 
 ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i4", "label_ids": "<i4", "hashes": "<u8"}
-_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it has either
+_TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it reaches either
 # Starting workers takes about a second, in which one process tokenizes this many bytes.
-_WORTH_WORKERS = {"jieba": 1_500_000}
-_WORTH_WORKERS_OTHERWISE = 8_000_000
+_LEAST_BYTES_FOR_WORKERS = {"jieba": 1_500_000}
+_LEAST_BYTES_OTHERWISE = 8_000_000
 
 
 def write_arrays(
@@ -38,7 +38,7 @@ def write_arrays(
 ) -> tuple[list[str], list[str]]:
     """Tokenize (text, label) pairs and append the values of each of ARRAYS to its stream.
 
-    size: bytes of text, about. progress: called with the number of texts just done.
+    size: approximate bytes of text. progress: called with the number of texts just written.
 
     Returns the distinct tokens in the order of their numbers, and the labels; both in order of first appearance. If
     every label is None, `label_ids` stays empty.
@@ -67,7 +67,7 @@ def write_arrays(
 
 
 def text_hash(text: str) -> bytes:
-    """8 bytes, the same for texts that are equal but for white space around them."""
+    """8 bytes, equal for texts that differ only in surrounding white space."""
     return hashlib.blake2b(text.strip().encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
@@ -76,27 +76,27 @@ def tokenized_chunks(
 ) -> Iterator[TokenizedTexts]:
     """The texts, tokenized, in chunks and in order.
 
-    size: bytes of text, about. workers: number of processes; None: one per core if `size` makes that worth it.
+    size: approximate bytes of text. workers: number of processes; None for one per core if `size` is worth it.
 
     Raises: TextRNNError if a worker process dies (killed, out of memory).
     """
     chunks = _in_chunks(texts)
     if workers is None:
-        worth = size >= _WORTH_WORKERS.get(tokenizer.kind, _WORTH_WORKERS_OTHERWISE)
-        workers = _available_cores() if worth else 1
+        is_worth_workers = size >= _LEAST_BYTES_FOR_WORKERS.get(tokenizer.kind, _LEAST_BYTES_OTHERWISE)
+        workers = _available_cores() if is_worth_workers else 1
     if workers == 1:
         yield from (tokenize(chunk, tokenizer) for chunk in chunks)
         return
     with _workers(tokenizer, workers) as connections:
-        sent = 0  # chunks, of which each worker has at most one, so that neither side waits for the other to read
+        sent = 0  # chunks; each worker has at most one, so that neither side waits for the other to read
         for chunk in chunks:
             connection = connections[sent % workers]
-            done = _result(connection) if sent >= workers else None
+            result = _result(connection) if sent >= workers else None
             with _death_as_error():
                 connection.send(chunk)
             sent += 1
-            if done is not None:
-                yield done
+            if result is not None:
+                yield result
         for number in range(max(sent - workers, 0), sent):
             yield _result(connections[number % workers])
 
@@ -115,20 +115,20 @@ def _in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _available_cores() -> int:
-    """Cores that this process may use, which can be fewer than the machine has."""
+    """The number of cores that this process may use, which can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def _workers(tokenizer: Tokenizer, number: int) -> Iterator[list[Connection]]:
-    """Connections to processes that tokenize the chunks sent to them, each with a pipe of its own: nothing is shared
-    that a killed process could leave locked."""
+    """Connections to processes that tokenize the chunks sent to them. Each process has its own pipe, because a killed
+    process could leave anything shared locked."""
     # spawn, because forking a process with threads (OpenMP, tqdm's monitor) can deadlock
     context = multiprocessing.get_context("spawn")
     processes, connections = [], []
     resource_tracker.ensure_running()  # starting it, as the first worker would, unblocks signals
     try:
-        with signals_held():  # a worker whose start was cut short would complain
+        with signals_held():  # a worker interrupted while it starts would print a traceback
             for _ in range(number):
                 connection, end = context.Pipe()
                 connections.append(connection)
@@ -147,7 +147,7 @@ def _workers(tokenizer: Tokenizer, number: int) -> Iterator[list[Connection]]:
 
 
 def _work(connection: Connection, options: dict[str, Any]) -> None:
-    """Answer each chunk of texts that comes, until the parent has closed its end or is gone."""
+    """Tokenize each chunk of texts received, until the parent closes its end or ends itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if os.name == "posix":
@@ -161,7 +161,7 @@ def _work(connection: Connection, options: dict[str, Any]) -> None:
                 chunk = tokenize(texts, tokenizer)
                 # the types as one string: as a list they would take ten times the memory while they wait
                 answer: Any = ("\n".join(chunk.types), chunk._replace(types=[]))
-            except (EOFError, OSError):  # of the pipe
+            except (EOFError, OSError):  # from the pipe
                 raise
             except Exception as error:  # raised in the parent
                 answer = error
@@ -179,7 +179,7 @@ def _result(connection: Connection) -> TokenizedTexts:
 
 @contextmanager
 def _death_as_error() -> Iterator[None]:
-    """Raises TextRNNError if the worker at the other end of a connection is gone."""
+    """Raises TextRNNError if the worker at the other end of a connection has died."""
     try:
         yield
     except (EOFError, OSError):

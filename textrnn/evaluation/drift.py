@@ -1,5 +1,4 @@
-"""How far texts without labels are from those of training: how many tokens are unknown, how many texts are cut, and
-which classes are predicted."""
+"""How far texts without labels are from those of training, by their unknown tokens, cut texts and predicted classes."""
 
 from __future__ import annotations
 
@@ -10,17 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 FEWEST_TEXTS = 100
-# Larger differences of shares are worth a line. With 100 texts, chance alone makes each of them less than 1 in 1,000
-# times: that a text moves a share by 1 / n at most bounds it (Hoeffding 1963, McDiarmid 1989).
+# Larger differences of shares are reported. With 100 texts, chance exceeds either less than once in 1,000 times: a text
+# moves a share by at most 1 / n (Hoeffding 1963, McDiarmid 1989).
 FAR_CUT, FAR_CLASSES = 0.2, 0.2
-# A share of unknown tokens that is half as large again and 0.05 more is three standard errors away, as the variance of
-# a text's share is at most p (1 - p) with the mean p (Bhatia and Davis 2000): chance makes it 2 in 1,000 times at most.
+# A share of unknown tokens that is half as large again plus 0.05 is three standard errors away, because the variance of
+# a text's share is at most p (1 - p) with the mean p (Bhatia and Davis 2000): chance exceeds it in at most 2 of 1,000.
 FAR_UNKNOWN, FAR_UNKNOWN_FACTOR = 0.05, 1.5
 
 
 class TextStatistics(NamedTuple):
-    """unknown_share: the mean, over texts, of the share of a text's tokens that the vocabulary lacks. cut_share: of the
-    texts that are longer than the model reads. class_shares (C,): of the classes predicted for `texts` texts."""
+    """unknown_share: the mean, over texts, of the share of a text's tokens that are unknown. cut_share: the share of
+    texts longer than the model reads. class_shares (C,): those of the predicted classes. texts: the number of texts."""
 
     unknown_share: float
     cut_share: float
@@ -30,13 +29,13 @@ class TextStatistics(NamedTuple):
 
 @dataclass
 class TextCounts:
-    """Sums from which the statistics of a stream of texts follow. class_counts (C,): of the predicted classes."""
+    """Sums that give the statistics of a stream of texts. class_counts (C,): the texts of each predicted class."""
 
     class_counts: np.ndarray
     unknown_sum: float = 0.0
 
     def add(self, unknown_shares: np.ndarray, predicted: np.ndarray) -> None:
-        """unknown_shares, predicted (n,): the share of each text's tokens that the vocabulary lacks, and its class."""
+        """unknown_shares, predicted (n,): the share of unknown tokens in each text, and its predicted class."""
         self.unknown_sum += float(unknown_shares.sum(dtype=np.float64))
         self.class_counts += np.bincount(predicted, minlength=len(self.class_counts))
 
@@ -47,7 +46,7 @@ class TextCounts:
 
 
 def differences(new: TextStatistics, training: TextStatistics, labels: Sequence[str], max_length: int) -> list[str]:
-    """What is far apart, as phrases; empty if nothing is, or if the new texts are few. labels: of the classes.
+    """A phrase for each large difference; none if there are few new texts. labels: the names of the classes.
     max_length: tokens at which texts are cut."""
     if new.texts < FEWEST_TEXTS:
         return []
@@ -63,14 +62,14 @@ def differences(new: TextStatistics, training: TextStatistics, labels: Sequence[
         )
     if _distance(new, training) > FAR_CLASSES:
         number = int(np.abs(new.class_shares - training.class_shares).argmax())
-        share, before = new.class_shares[number], training.class_shares[number]
-        phrases.append(f"{_percent(share)} of them get the label {labels[number]} (training: {_percent(before)})")
+        share, expected = new.class_shares[number], training.class_shares[number]
+        phrases.append(f"{_percent(share)} of them get the label {labels[number]} (training: {_percent(expected)})")
     return phrases
 
 
 def _distance(new: TextStatistics, training: TextStatistics) -> float:
-    """The total variation distance of the class shares, 0 to 1, less what chance makes of it on average, which with
-    many classes is much. That is at most the sum of the standard deviations of the shares' differences, halved."""
+    """The total variation distance of the class shares, 0 to 1, less its expectation under chance, which is large with
+    many classes. The expectation is at most half the sum of the standard deviations of the shares' differences."""
     total = new.texts + training.texts
     shares = (new.texts * new.class_shares + training.texts * training.class_shares) / total
     deviations = np.sqrt(shares * (1 - shares) * (1 / new.texts + 1 / training.texts))

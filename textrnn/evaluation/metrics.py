@@ -1,6 +1,6 @@
-"""Logits and true labels -> metrics, in memory that does not grow with the number of documents.
+"""Logits and true labels -> metrics, in memory that does not grow with the number of texts.
 
-scikit-learn and scipy compute them. They are imported when needed: training and prediction start without them.
+scikit-learn and scipy compute them and are imported when needed, so that training and prediction start without them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 CALIBRATION_BINS = 15
-MOST_WHOLE = 30  # classes of a confusion matrix that is shown whole; of more, the most confused ones are shown
-MOST_DENSE = 200  # classes of a matrix that is saved with all its zeros
+MOST_WHOLE = 30  # classes of a confusion matrix that is shown whole; with more, only the most confused are shown
+MOST_DENSE = 200  # classes of a matrix that is saved with its zeros
 
 
 class RunningTotals:
-    """Sums over the documents so far, from which all metrics follow.
+    """Sums over the texts so far, from which all metrics follow.
 
-    matrix (C, C), sparse: documents of each true (row) and predicted (column) class. loss_sum: of cross-entropies.
-    excess (bins,): by the probability of the predicted class, the sum of these probabilities less the number of
-    documents that are right.
+    matrix (C, C), sparse: the number of texts of each true (row) and predicted (column) class. loss_sum: the sum of
+    cross-entropies. excess (bins,): for each bin of the predicted class's probability, the sum of these probabilities
+    less the number of right predictions.
     """
 
     def __init__(self, num_classes: int) -> None:
@@ -57,8 +57,8 @@ class RunningTotals:
 class PartTotals:
     """RunningTotals of a model, of its network alone and, if it has one, of its linear model alone.
 
-    weight: of the linear model in the decision, from 0 to 1; None without one.
-    only_total, only_linear: documents on which one of the model and its linear model is right, and the other wrong.
+    weight: the linear model's weight in the decision, from 0 to 1; None without one.
+    only_total, only_linear: the number of texts that only the model, or only its linear model, gets right.
     """
 
     def __init__(self, num_classes: int, weight: float | None) -> None:
@@ -70,7 +70,7 @@ class PartTotals:
     def add(
         self, logits: torch.Tensor, labels: np.ndarray, network: torch.Tensor, linear: torch.Tensor | None = None
     ) -> None:
-        """logits (n, C), those of the parts as well, each as the part alone would give them; labels (n,)."""
+        """logits (n, C): the logits of the model. network, linear (n, C): those of each part alone. labels (n,)."""
         self.total.add(logits, labels)
         self.network.add(network, labels)
         if linear is not None:
@@ -82,14 +82,14 @@ class PartTotals:
 
 
 def summary(logits: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
-    """Loss (mean cross-entropy), accuracy, and macro-F1 over all classes of the model. logits (n, C), labels (n,)."""
+    """Loss (mean cross-entropy), accuracy, and macro-F1 over all classes. logits (n, C), labels (n,)."""
     totals = RunningTotals(logits.shape[1])
     totals.add(logits, labels)
     return scores(totals)
 
 
 def scores(totals: RunningTotals) -> dict[str, float]:
-    """The content of `summary`, of all documents so far. A class that neither occurs nor is predicted has F1 0."""
+    """The scores of `summary` for all texts so far. A class that neither occurs nor is predicted has F1 0."""
     from sklearn.metrics import accuracy_score, f1_score
 
     truth, predicted, counts = weighted_cells(totals.matrix)
@@ -104,18 +104,18 @@ def scores(totals: RunningTotals) -> dict[str, float]:
 
 
 def calibration_bins(probabilities: np.ndarray) -> np.ndarray:
-    """(n,) the number of the bin of each probability: 15 of equal width, each with its upper end."""
+    """(n,) the bin of each probability; there are 15 bins of equal width, each with its upper end."""
     return np.digitize(probabilities, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1], right=True)
 
 
 def calibration_error(totals: RunningTotals) -> float:
-    """The expected calibration error (Guo et al. 2017), a fraction: how far the probability of the predicted class is
-    from the share of right predictions, on average over the documents in bins of like probability."""
+    """The expected calibration error (Guo et al. 2017), a fraction: the distance between the mean probability of the
+    predicted class and the share of right predictions in each bin, averaged over the texts."""
     return float(np.abs(totals.excess).sum() / totals.matrix.sum())
 
 
 def all_metrics(totals: PartTotals, labels: list[str]) -> dict[str, Any]:
-    """The content of metrics.json except for the time."""
+    """The content of metrics.json without the time."""
     from sklearn.metrics import precision_recall_fscore_support
 
     truth, predicted, counts = weighted_cells(totals.total.matrix)
@@ -144,7 +144,7 @@ def all_metrics(totals: PartTotals, labels: list[str]) -> dict[str, Any]:
     else:
         pairs = zip(truth.tolist(), predicted.tolist(), counts.tolist(), strict=True)
         metrics["confusion_matrix"] = None
-        metrics["confusion_pairs"] = [[labels[true], labels[other], count] for true, other, count in pairs]
+        metrics["confusion_pairs"] = [[labels[true], labels[guess], count] for true, guess, count in pairs]
     sentence = verdict(metrics, totals.only_total, totals.only_linear)
     return metrics | {"verdict": sentence, "held_out": False, "seen": None}
 
@@ -158,42 +158,42 @@ def intervals(totals: RunningTotals, macro_f1: float) -> dict[str, list[float]]:
     }
 
 
-def intervals_of_parts(totals: PartTotals, metrics: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
-    """Those of the network and of the linear model alone, for a page that shows them beside the whole model's."""
+def part_intervals(totals: PartTotals, metrics: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
+    """The `intervals` of the network and of the linear model alone, for a page that shows them beside the model's."""
     parts = {"network": totals.network} | ({"linear": totals.linear} if totals.linear else {})
     return {name: intervals(part, metrics["parts"][name]["macro_f1"]) for name, part in parts.items()}
 
 
 def weighted_cells(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(cells,) true classes, predicted classes and counts: a few weighted samples with the metrics of all documents, in
-    the order of the matrix (C, C)."""
+    """(cells,) true classes, predicted classes and counts, in the order of the matrix (C, C): a few weighted samples
+    with the same metrics as all texts."""
     matrix.sort_indices()
     cells = matrix.tocoo()
     return cells.row, cells.col, cells.data
 
 
 def confusion_matrix(metrics: dict[str, Any]) -> csr_array:
-    """(C, C) from the content of metrics.json: documents of each true (row) and predicted (column) class."""
+    """(C, C) from the content of metrics.json: the texts of each true (row) and predicted (column) class."""
     from scipy.sparse import csr_array
 
     if metrics["confusion_matrix"] is not None:
         return csr_array(metrics["confusion_matrix"])
-    number_of = {label: number for number, label in enumerate(metrics["labels"])}
+    label_ids = {label: number for number, label in enumerate(metrics["labels"])}
     truth, predicted, counts = zip(*metrics["confusion_pairs"], strict=True)
-    places = [[number_of[label] for label in column] for column in (truth, predicted)]
-    return csr_array((counts, places), shape=(len(number_of), len(number_of)))
+    places = [[label_ids[label] for label in column] for column in (truth, predicted)]
+    return csr_array((counts, places), shape=(len(label_ids), len(label_ids)))
 
 
 def most_confused(matrix: csr_array) -> np.ndarray:
-    """(pairs, 3): true class, predicted class and documents of each cell of errors, the most frequent first; equal
-    counts are in the order of the matrix."""
+    """(pairs, 3): true class, predicted class and number of texts of each cell of errors, the most frequent first;
+    equal counts are in the order of the matrix."""
     cells = np.stack(weighted_cells(matrix), axis=1)
     errors = cells[cells[:, 0] != cells[:, 1]]
     return errors[np.argsort(-errors[:, 2], kind="stable")]
 
 
 def most_confused_classes(matrix: csr_array) -> list[int]:
-    """The classes of a matrix that is shown: all, or, of more than thirty, the thirty with most errors, in order."""
+    """The classes to show in a matrix, in order: all, or, if there are more than thirty, those with the most errors."""
     if matrix.shape[0] <= MOST_WHOLE:
         return list(range(matrix.shape[0]))
     errors = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()

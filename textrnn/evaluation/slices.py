@@ -1,6 +1,6 @@
 """Predictions -> how accuracy depends on the probability, the length and the unknown tokens of a text.
 
-Arguments, of n texts: probabilities (n,) of the predicted labels, and right (n,) bool, whether they are the true ones.
+Common arguments, for n texts: probabilities (n,) of the predicted labels, and right (n,) bool, whether these are true.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from textrnn.texts.rows import in_blocks
 LENGTH_GROUPS = 6
 UNKNOWN_EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-_CURVE_STEPS = 10_000  # of probability
+_CURVE_STEPS = 10_000  # steps of probability
 _CURVE_POINTS = 200
 
 
@@ -26,8 +26,8 @@ _CURVE_POINTS = 200
 class Predictions:
     """Predictions for texts, (n,) each, in the order of their source.
 
-    rows: positions of the texts in the source. truth, predicted: label ids. probabilities: of the predicted labels.
-    hashes: of all texts of the source, see Corpus.
+    rows: positions of the texts in the source. truth, predicted: label ids. probabilities: those of the predicted
+    labels. hashes: the hashes of all texts of the source, see Corpus.
     """
 
     rows: np.ndarray
@@ -55,22 +55,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Slice(Part):
-    """Texts of like length or share of unknown tokens."""
+    """Texts of similar length or similar share of unknown tokens."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Bin(Part):
-    """Texts of like probability of the predicted label, with the mean of these probabilities."""
+    """Texts with similar probabilities of the predicted label, and the mean of these probabilities."""
 
     mean_probability: float
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """The texts whose predicted label has at least the probability `threshold`: their share of all texts, and their
-    accuracy, None if there are none."""
+    """The texts whose predicted label has at least the probability `threshold`, as a share of all texts, and their
+    accuracy, None without such texts."""
 
     threshold: float
     share: float
@@ -78,7 +78,7 @@ class Coverage:
 
 
 def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:
-    """At most six groups of about equal size; texts of equal length are in the same one. lengths (n,), in tokens."""
+    """At most six groups of about equal size; texts of equal length share a group. lengths (n,), in tokens."""
     values, counts = np.unique(lengths, return_counts=True)
     equal_parts = np.arange(1, LENGTH_GROUPS + 1) * len(lengths) / LENGTH_GROUPS
     ends = values[np.unique(np.searchsorted(np.cumsum(counts), equal_parts))]
@@ -88,7 +88,7 @@ def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:
 
 
 def by_unknown(unknown: np.ndarray, right: np.ndarray) -> list[Slice]:
-    """unknown (n,) float32: the share of each text's tokens that the model's vocabulary lacks."""
+    """Groups by the share of unknown tokens. unknown (n,) float32: this share for each text."""
     edges = UNKNOWN_EDGES[1:]
     names = ["none", f"up to {100 * edges[0]:g} %"]
     names += [f"{100 * low:g} to {100 * high:g} %" for low, high in pairwise(edges)]
@@ -102,7 +102,7 @@ def _slices(groups: np.ndarray, right: np.ndarray, names: list[str]) -> list[Sli
 
 
 def reliability(probabilities: np.ndarray, right: np.ndarray) -> list[Bin]:
-    """The bins of the calibration error (Guo et al. 2017, figure 1), empty ones left out."""
+    """The bins of the calibration error (Guo et al. 2017, figure 1) without empty ones."""
     texts, hits, sums = _binned(probabilities, right, calibration_bins, CALIBRATION_BINS)
     occurring = texts > 0
     means = sums[occurring] / texts[occurring]
@@ -110,8 +110,8 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> list[Bin]:
 
 
 def coverage_curve(probabilities: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The share of the texts that are answered, and their accuracy (El-Yaniv and Wiener 2010), (points,) each, from the
-    surest texts to all."""
+    """The share of answered texts and their accuracy (El-Yaniv and Wiener 2010), (points,) each, from the most probable
+    predictions to all."""
     steps = _CURVE_STEPS + 1
     texts, hits, _ = _binned(
         probabilities, right, lambda block: (block * _CURVE_STEPS).astype(np.int64).clip(0, _CURVE_STEPS), steps
@@ -123,12 +123,12 @@ def coverage_curve(probabilities: np.ndarray, right: np.ndarray) -> tuple[np.nda
 
 
 def _binned(
-    probabilities: np.ndarray, right: np.ndarray, bins_of: Callable[[np.ndarray], np.ndarray], bins: int
+    probabilities: np.ndarray, right: np.ndarray, assign_bins: Callable[[np.ndarray], np.ndarray], bins: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(bins,) each: the texts, those predicted right, and the sum of the probabilities."""
+    """(bins,) each: the number of texts, the number predicted right, and the sum of the probabilities."""
     texts, hits, sums = np.zeros(bins, np.int64), np.zeros(bins, np.int64), np.zeros(bins)
     for block, block_right in zip(in_blocks(probabilities), in_blocks(right), strict=True):
-        numbers = bins_of(block)
+        numbers = assign_bins(block)
         texts += np.bincount(numbers, minlength=bins)
         hits += np.bincount(numbers[block_right], minlength=bins)
         sums += np.bincount(numbers, weights=block, minlength=bins)
@@ -136,7 +136,7 @@ def _binned(
 
 
 def thresholds(probabilities: np.ndarray, right: np.ndarray) -> list[Coverage]:
-    """Answering everything, then each threshold that leaves some texts unanswered."""
+    """The coverage without a threshold, then with each threshold that leaves some texts unanswered."""
     coverages = []
     for threshold in (0.0, *THRESHOLDS):
         answered = probabilities >= threshold

@@ -65,7 +65,7 @@ def _symbols(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> _
     ).reshape(-1, 3).T  # fmt: skip
     begins = np.cumsum([0, *map(len, texts)])[rows] + starts
     if kind.unit == "words":
-        numbers = np.asarray([vocabulary.number_of.get(word, UNKNOWN) for word in words], np.int64)
+        numbers = np.asarray([vocabulary.symbol_numbers.get(word, UNKNOWN) for word in words], np.int64)
         return _Symbols(Symbols(numbers, rows), rows, begins, begins + sizes, np.ones(len(words), bool))
     # the characters of each word between two spaces, which are no characters of the text
     symbols = characters([f" {word} " for word in words], vocabulary.symbols)

@@ -1,4 +1,4 @@
-"""The files of a linear model: weights in linear.safetensors, words or characters as text."""
+"""The files of a linear model: weights in linear.safetensors, and words or characters as text."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from textrnn.texts.vocab import read_name_lines
 
 WEIGHTS = "linear.safetensors"
 SYMBOLS = {"words": "linear_words.txt", "characters": "linear_characters.txt", "within_words": "linear_characters.txt"}
-_LARGEST_IDF = 100.0  # of more texts than there can be
+_LARGEST_IDF = 100.0  # no possible number of texts gives more
 
 
 def remove_linear(folder: Path) -> None:
-    """Remove the files of an older linear model, which hold words of its training texts. Raises TextRNNError."""
+    """Remove the files of an older linear model, which contain words of its training texts. Raises TextRNNError."""
     try:
         for name in {WEIGHTS, *SYMBOLS.values()}:
             (folder / name).unlink(missing_ok=True)
@@ -55,14 +55,14 @@ def load_linear(folder: Path, *, num_classes: int, tokenizer: TokenizerConfig) -
     try:
         kinds = [Kind(*kind) for kind in json.loads(metadata["features"])]
         features = [_features(folder, tensors, number, kind) for number, kind in enumerate(kinds)]
-        terms, columns = sum(len(each.vocabulary) for each in features), 1 if num_classes == 2 else num_classes
+        terms, columns = sum(len(kind.vocabulary) for kind in features), 1 if num_classes == 2 else num_classes
         weight = _array(tensors["weight"], np.float32, (terms, columns))
         bias = _array(tensors["bias"], np.float32, (columns,))
         if len({SYMBOLS[kind.unit] for kind in kinds}) < len(kinds) or not kinds:
-            raise ValueError("two kinds of features of one file")
+            raise ValueError("two kinds of features share a file")
     except UNREADABLE as error:
         raise CheckpointError(
-            f"{path}: damaged, or of another model than the files next to it ({error}); copy the folder again, or "
+            f"{path}: damaged, or from another model than the files next to it ({error}); copy the folder again, or "
             f"train again"
         ) from None
     return LinearModel(Folding(tokenizer.lowercase, tokenizer.normalize), features, weight, bias)
@@ -74,10 +74,10 @@ def _features(folder: Path, tensors: dict[str, torch.Tensor], number: int, kind:
     text = folder / SYMBOLS[kind.unit]
     symbols = read_name_lines(text)
     symbols = [] if symbols == [""] else symbols
-    if len(set(symbols)) < len(symbols) or (kind.unit != "words" and any(len(each) != 1 for each in symbols)):
-        raise ValueError(f"{text.name} has other lines than were saved")
+    if len(set(symbols)) < len(symbols) or (kind.unit != "words" and any(len(symbol) != 1 for symbol in symbols)):
+        raise ValueError(f"{text.name} differs from what was saved")
     all_keys = [_array(tensors[f"{number}.keys_{length}"], np.int64) for length in range(2, kind.longest + 1)]
-    shorter = len(symbols)  # n-grams that are shorter by one
+    shorter = len(symbols)  # the number of n-grams that are shorter by one
     for keys in all_keys:
         if len(keys) and (keys[0] < 0 or keys[-1] >= shorter * len(symbols) or (np.diff(keys) <= 0).any()):
             raise ValueError(f"n-grams that do not fit {text.name}")

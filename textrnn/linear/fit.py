@@ -1,4 +1,4 @@
-"""Choosing and fitting the linear model, also out of fold, with scikit-learn, which is imported when needed."""
+"""Choice and fit of the linear model, and its out-of-fold margins, with scikit-learn, which is imported when needed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from textrnn.corpus.splits import distinct_rows, folds_of_texts
 from textrnn.linear.model import Features, Folding, Kind, LinearModel, both_sides, count_ngrams, smooth_idf, tf_idf
 from textrnn.texts.tokenizer import share_unspaced, spread
 
-C = (0.3, 1.0, 3.0)  # strengths that are tried: the inverse of regularization
+C = (0.3, 1.0, 3.0)  # values to try: the inverse strength of regularization
 FOLDS = 3
-SEARCH_ROWS, SEARCH_CHARACTERS = 10_000, 2_000_000  # that the search reads at most
-MOST_ROWS, MOST_TOTAL_CHARACTERS = 100_000, 60_000_000  # on which it is fitted, at most
+SEARCH_ROWS, SEARCH_CHARACTERS = 10_000, 2_000_000  # limits of the search
+MOST_ROWS, MOST_TOTAL_CHARACTERS = 100_000, 60_000_000  # limits of the fit
 TOLERANCE = 1e-4  # of LIBLINEAR's stopping rule
-# Of `quick_margins`: a strongly regularized model learns fewer wrong labels by heart, and a finer tolerance takes twice
-# the time and ranks no better.
-_QUICK_C, _ROUGH = 0.3, 0.1
-MOST_CLASSES = 200  # one fit each; with more there is no linear model
+# For `quick_margins`: a strongly regularized model memorizes fewer wrong labels, and a finer tolerance takes twice as
+# long and ranks no better.
+_QUICK_C, _QUICK_TOL = 0.3, 0.1
+MOST_CLASSES = 200  # each takes a fit; with more there is no linear model
 _WORDS, _IN_WORDS = Kind("words", 1, 2), Kind("within_words", 2, 5)
-# Of texts in scripts with and without spaces between words: the features that are tried, the simplest first.
+# The features to try, the simplest first, for scripts with and without spaces between words.
 SPACED = [[_WORDS], [_WORDS, _IN_WORDS]]
 UNSPACED = [[Kind("characters", 1, 2)], [Kind("characters", 1, 3)]]
-MOST_FITS = len(SPACED) * len(C) * FOLDS  # of `choose`
+MOST_FITS = len(SPACED) * len(C) * FOLDS  # in `choose`
 Progress = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What cross-validation chose. accuracy: a fraction, of the held-out texts; None without a choice."""
+    """The result of cross-validation. accuracy: on held-out texts, a fraction; None if there was nothing to choose."""
 
     kinds: list[Kind]
     c: float
@@ -45,7 +45,7 @@ def candidate_kinds(texts: Sequence[str]) -> list[list[Kind]]:
 
 
 def sample(texts: Sequence[str], rows: int, characters: int, seed: int) -> np.ndarray:
-    """Rows of texts, in order: all of them, or as many as fit both limits, drawn at random."""
+    """The rows, in ascending order, of all texts or of a random sample within both limits."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     if len(texts) <= rows and int(lengths.sum()) <= characters:
         return np.arange(len(texts))
@@ -59,26 +59,26 @@ def choose(
     texts: Sequence[str], labels: np.ndarray, num_classes: int, *, balanced: bool, seed: int,
     step: Progress = lambda: None,
 ) -> Choice:  # fmt: skip
-    """Features and C of the best accuracy in cross-validation; of equally good ones the simplest. Equal texts share a
-    fold, and a text counts once with each of its labels. texts: folded."""
+    """The features and C with the best accuracy in cross-validation, the simplest in a tie. Equal texts share a fold,
+    and a text counts once with each of its labels. texts: folded texts."""
     rows = sample(texts, SEARCH_ROWS, SEARCH_CHARACTERS, seed)
     texts, labels = [texts[row] for row in rows], labels[rows]
     candidates = candidate_kinds(texts)
     hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
     distinct = len(np.unique(hashes))
-    if distinct < 2:  # nothing to choose by
+    if distinct < 2:  # cross-validation is impossible
         return Choice(candidates[0], C[0], None)
     folds = folds_of_texts(labels, hashes, min(FOLDS, distinct), seed)
-    judged = distinct_rows(labels, hashes)
+    scored = distinct_rows(labels, hashes)
     counts = {kind: count_ngrams(kind, texts)[1] for kind in set(chain.from_iterable(candidates))}
     hits = []
     for kinds in candidates:
-        margins = out_of_fold(
+        margins = out_of_fold_margins(
             [counts[kind] for kind in kinds], labels, folds, num_classes, C, balanced=balanced, seed=seed, step=step
         )
-        hits.append((margins.argmax(axis=2) == labels)[:, judged].sum(axis=1))
+        hits.append((margins.argmax(axis=2) == labels)[:, scored].sum(axis=1))
     best, strength = np.unravel_index(np.argmax(hits), (len(candidates), len(C)))
-    return Choice(candidates[best], C[strength], int(np.max(hits)) / len(judged))
+    return Choice(candidates[best], C[strength], int(np.max(hits)) / len(scored))
 
 
 def fit(
@@ -89,20 +89,20 @@ def fit(
     fitted = [Features.fit(kind, texts) for kind in choice.kinds]
     features = sparse.hstack([matrix for _, matrix in fitted], format="csr")
     weight, bias = _weights(features, labels, num_classes, choice.c, balanced=balanced, seed=seed)
-    return LinearModel(folding, [each for each, _ in fitted], weight, bias)
+    return LinearModel(folding, [kind for kind, _ in fitted], weight, bias)
 
 
 def _weights(
     features: sparse.csr_matrix, labels: np.ndarray, num_classes: int, c: float, *, balanced: bool, seed: int,
     tolerance: float = TOLERANCE,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """(terms, classes) and (classes,) float32; of two classes only those of the second one."""
+    """Weights (terms, classes) and biases (classes,) float32; for two classes, only those of the second."""
     from sklearn.svm import LinearSVC
 
     columns = 1 if num_classes == 2 else num_classes
     weight, bias = np.zeros((features.shape[1], columns), np.float32), np.full(columns, -1, np.float32)
     present = np.unique(labels)
-    if len(present) == 1 or not features.shape[1]:  # nothing to separate, or nothing to separate by
+    if len(present) == 1 or not features.shape[1]:  # a single class, or no features
         shares = np.bincount(labels, minlength=num_classes) / len(labels)
         bias[:] = 2 * (shares if columns > 1 else shares[1:]) - 1
         return weight, bias
@@ -111,30 +111,30 @@ def _weights(
     if num_classes == 2:
         return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
     coef, intercept = model.coef_, model.intercept_
-    if len(present) == 2:  # of more classes; scikit-learn gives the margin of the second one
+    if len(present) == 2:  # of more classes; scikit-learn gives only the margin of the second
         coef, intercept = np.vstack([-coef, coef]), np.concatenate([-intercept, intercept])
     weight[:, present], bias[present] = coef.T, intercept
     return weight, bias
 
 
-def out_of_fold(
+def out_of_fold_margins(
     counts: Sequence[sparse.csr_matrix], labels: np.ndarray, folds: np.ndarray, num_classes: int,
     strengths: Sequence[float], *, chosen: np.ndarray | bool = True, balanced: bool, seed: int,
     tolerance: float = TOLERANCE, step: Progress = lambda: None,
 ) -> np.ndarray:  # fmt: skip
-    """Margins (strengths, n, classes) of each text by models of texts of the other folds, as scikit-learn's
+    """Margins (strengths, n, classes) of each text by models fitted on the other folds, as scikit-learn's
     `cross_val_predict` of a pipeline computes them, with document frequencies of the other folds.
 
-    counts: of the n-grams of each kind (n, terms). strengths: values of C. chosen (n,) bool: the texts that models are
-    fitted on, all by default. step: called after each fit.
+    counts: for each kind, the n-gram counts (n, terms). strengths: values of C. chosen (n,) bool: the texts to fit
+    models on, all by default. step: called after each fit.
     """
     margins = np.empty((len(strengths), len(labels), num_classes), np.float32)
     for fold in range(int(folds.max()) + 1):
         held_out = folds == fold
         train = chosen & ~held_out
-        parts = [tf_idf(each, smooth_idf(each[train])) for each in counts]
+        parts = [tf_idf(matrix, smooth_idf(matrix[train])) for matrix in counts]
         features = sparse.hstack(parts, format="csr")
-        for number, c in enumerate(strengths):  # in turn: fits in several threads would share LIBLINEAR's random state
+        for number, c in enumerate(strengths):  # not in threads, which would share LIBLINEAR's random state
             weight, bias = _weights(
                 features[train], labels[train], num_classes, c, balanced=balanced, seed=seed, tolerance=tolerance
             )
@@ -147,11 +147,11 @@ def quick_margins(
     texts: Sequence[str], labels: np.ndarray, folds: np.ndarray, num_classes: int, *, seed: int,
     step: Progress = lambda: None,
 ) -> np.ndarray:  # fmt: skip
-    """Out-of-fold margins (n, classes) of folded texts, in seconds: the simplest features, of n-grams that occur in two
-    texts or more, and nothing is searched."""
+    """Out-of-fold margins (n, classes) of folded texts, within seconds: with the simplest features, only n-grams that
+    occur in two texts or more, and without a search."""
     counts = [count_ngrams(kind, texts)[1] for kind in candidate_kinds(texts)[0]]
-    frequent = [each[:, np.bincount(each.indices, minlength=each.shape[1]) > 1] for each in counts]
-    (margins,) = out_of_fold(
-        frequent, labels, folds, num_classes, [_QUICK_C], balanced=False, seed=seed, tolerance=_ROUGH, step=step
+    frequent = [matrix[:, np.bincount(matrix.indices, minlength=matrix.shape[1]) > 1] for matrix in counts]
+    (margins,) = out_of_fold_margins(
+        frequent, labels, folds, num_classes, [_QUICK_C], balanced=False, seed=seed, tolerance=_QUICK_TOL, step=step
     )
     return margins

@@ -1,4 +1,4 @@
-"""How a network and a linear model decide together."""
+"""The mixture of a network and a linear model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
 
 @dataclass(frozen=True)
 class Mixture:
-    """Weight and temperatures of the average of both models' logits.
+    """The weight and temperatures of the average of both models' logits.
 
-    The logits of each part are divided by a temperature of its own (Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"), averaged, and divided by a common temperature. weight: of the linear model, 0 to 1; 0 without one.
+    The logits of each part are divided by their own temperature (Guo et al. 2017, "On Calibration of Modern Neural
+    Networks"), averaged, and divided by a common temperature. weight: the linear model's, 0 to 1; 0 without one.
     """
 
     weight: float = 0.0
@@ -36,21 +36,21 @@ class Mixture:
     def without_linear(self) -> Mixture:
         return replace(self, weight=0.0, temperature=1.0)
 
-    def of_network(self, logits: torch.Tensor) -> torch.Tensor:
-        """Logits (n, classes) of the network -> its logits if it decides alone."""
+    def network_logits(self, logits: torch.Tensor) -> torch.Tensor:
+        """The network's logits (n, classes) -> the logits if it decides alone."""
         return logits / self.network_temperature
 
-    def of_linear(self, margins: torch.Tensor) -> torch.Tensor:
-        """Margins (n, classes) of the linear model -> its logits if it decides alone."""
+    def linear_logits(self, margins: torch.Tensor) -> torch.Tensor:
+        """The linear model's margins (n, classes) -> the logits if it decides alone."""
         return margins / self.linear_temperature
 
     def logits(self, network: torch.Tensor | None, margins: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits and margins (n, classes) -> logits of both together (n, classes). A part without weight is not read,
+        """Logits and margins (n, classes) -> logits of both together (n, classes). A part without weight is not used
         and may be None."""
         if margins is None or not self.needs_linear:
             assert network is not None
-            return self.of_network(network) / self.temperature
+            return self.network_logits(network) / self.temperature
         if network is None or not self.needs_network:
-            return self.of_linear(margins) / self.temperature
-        average = (1 - self.weight) * self.of_network(network) + self.weight * self.of_linear(margins)
+            return self.linear_logits(margins) / self.temperature
+        average = (1 - self.weight) * self.network_logits(network) + self.weight * self.linear_logits(margins)
         return average / self.temperature

@@ -1,8 +1,8 @@
-"""The linear model beside the network: texts -> TF-IDF features -> margins, with numpy and scipy alone.
+"""The linear model beside the network: texts -> TF-IDF features -> margins, with numpy and scipy only.
 
 The features, n-grams of words, of characters, or of the characters of words, are those of scikit-learn's
 `TfidfVectorizer(sublinear_tf=True)` with ngram_range and the analyzers "word", "char" and "char_wb". They are computed
-here so that prediction needs no scikit-learn, and several times as fast.
+here so that prediction needs no scikit-learn and is several times as fast.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from scipy import sparse
 
 from textrnn.texts.folding import Folded, fold, fold_located
 
-MOST_CHARACTERS = 1_000_000  # of a text are read
+MOST_CHARACTERS = 1_000_000  # of a text; the rest is not read
 WORD = re.compile(r"\b\w\w+\b")
-UNKNOWN = -1  # the number of a symbol that is not known
+UNKNOWN = -1  # the number of an unknown symbol
 _CHARACTERS_AT_ONCE = 2_000_000
-_NOT_SPACE = re.compile(r"\S+")  # as `str.split` finds them
+_NOT_SPACE = re.compile(r"\S+")  # the words of `str.split`
 
 
 @dataclass(frozen=True)
 class Folding:
-    """What is done to texts before anything is counted: the tokenizer's options, and white space becomes one space."""
+    """The normalization of texts before n-grams are counted: the tokenizer's options, and single spaces."""
 
     lowercase: bool
     normalize: bool
@@ -36,7 +36,7 @@ class Folding:
         return " ".join(fold(text[:MOST_CHARACTERS], self.lowercase, self.normalize).split())
 
     def located(self, text: str) -> Folded:
-        """The same text, located in the original; a space is where the first white space after a word is."""
+        """The same text with the origin of its characters; a space comes from the first white space after a word."""
         folded = fold_located(text[:MOST_CHARACTERS], self.lowercase, self.normalize)
         words = [match.span() for match in _NOT_SPACE.finditer(folded.text)]
         kept = np.concatenate([np.arange(0), *(np.arange(begin, end + 1) for begin, end in words)])[:-1]
@@ -45,8 +45,8 @@ class Folding:
 
 
 class Symbols(NamedTuple):
-    """The symbols of texts, one text after the other: numbers (N,) int64, UNKNOWN for a symbol that is not known; rows
-    (N,) int64, ascending: the text of each."""
+    """The symbols of texts, one text after the other. numbers (N,) int64: UNKNOWN for unknown symbols. rows (N,) int64,
+    ascending: the row of each symbol's text."""
 
     numbers: np.ndarray
     rows: np.ndarray
@@ -57,18 +57,18 @@ class NgramVocabulary:
 
     symbols: a symbol's number is its position. keys: for each length from 2, (count,) int64, ascending: the position of
     the n-gram's first symbols among the n-grams that are shorter by one, times the number of symbols, plus its last
-    symbol. shortest: length of the n-grams that are counted; shorter ones are only there to find them.
+    symbol. shortest: the least length of counted n-grams; shorter ones only serve to find them.
     """
 
     def __init__(self, symbols: Sequence[str], keys: Sequence[np.ndarray], *, shortest: int = 1) -> None:
         self.symbols = list(symbols)
-        self.number_of = {symbol: number for number, symbol in enumerate(self.symbols)}
+        self.symbol_numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
         self.keys = list(keys)
         self.shortest = shortest
 
     @classmethod
-    def of(cls, symbols: Sequence[str], texts: Symbols, *, shortest: int, longest: int) -> NgramVocabulary:
-        """The vocabulary of all n-grams that occur in some texts."""
+    def from_texts(cls, symbols: Sequence[str], texts: Symbols, *, shortest: int, longest: int) -> NgramVocabulary:
+        """The vocabulary of all n-grams that occur in the texts."""
         vocabulary = cls(symbols, [], shortest=shortest)
         positions = texts.numbers
         for _ in range(2, longest + 1):
@@ -79,17 +79,17 @@ class NgramVocabulary:
         return vocabulary
 
     def __len__(self) -> int:
-        """The number of n-grams that are counted."""
+        """The number of counted n-grams."""
         return sum(self._sizes()[self.shortest - 1 :])
 
     def counts(self, texts: Symbols, row_count: int) -> sparse.csr_matrix:
         """(row_count, len(self)) float32: how often each text has each n-gram."""
         _, last, columns = zip(*self.occurrences(texts), strict=True)
-        return _counted(texts.rows[np.concatenate(last)], np.concatenate(columns), (row_count, len(self)))
+        return _count_matrix(texts.rows[np.concatenate(last)], np.concatenate(columns), (row_count, len(self)))
 
     def occurrences(self, texts: Symbols) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For each length that is counted: (length, the positions of the last symbols of known n-grams, the column of
-        each in `counts`)."""
+        """For each counted length: the length, the positions of the last symbols of known n-grams, and the columns of
+        these n-grams in `counts`."""
         begin, positions = 0, texts.numbers
         for length, size in enumerate(self._sizes(), start=1):
             if length > 1:
@@ -111,8 +111,8 @@ class NgramVocabulary:
         return [len(self.symbols), *map(len, self.keys)]
 
     def _next_keys(self, positions: np.ndarray, texts: Symbols) -> np.ndarray:
-        """(N,): the key of the n-gram that ends at each symbol, or UNKNOWN. positions: of the n-grams that are shorter
-        by one."""
+        """(N,): the key of the n-gram that ends at each symbol, or UNKNOWN. positions: those of the n-grams shorter by
+        one."""
         keys = np.full(len(positions), UNKNOWN, np.int64)
         before, last = positions[:-1], texts.numbers[1:]
         # the shorter n-gram lies within one text, as the longer one must
@@ -122,21 +122,21 @@ class NgramVocabulary:
 
 
 def _search(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The position of each value in an array, UNKNOWN for those that it lacks."""
+    """The position of each value in an array; UNKNOWN for values that it lacks."""
     if not len(ascending):
         return np.full(len(values), UNKNOWN)
-    at = np.searchsorted(ascending, values).clip(max=len(ascending) - 1)
-    return np.where(ascending[at] == values, at, UNKNOWN)
+    positions = np.searchsorted(ascending, values).clip(max=len(ascending) - 1)
+    return np.where(ascending[positions] == values, positions, UNKNOWN)
 
 
-def _counted(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
-    """float32: how often each place occurs."""
+def _count_matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """(shape) float32: how often each pair of row and column occurs."""
     return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is counted: n-grams of `shortest` to `longest` units."""
+    """A kind of features: n-grams of `shortest` to `longest` units."""
 
     unit: Literal["words", "characters", "within_words"]
     shortest: int
@@ -145,7 +145,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Features:
-    """Features of one kind. idf (len(vocabulary),) float32: inverse document frequencies."""
+    """The features of one kind. idf (len(vocabulary),) float32: inverse document frequencies."""
 
     kind: Kind
     vocabulary: NgramVocabulary
@@ -153,7 +153,7 @@ class Features:
 
     @classmethod
     def fit(cls, kind: Kind, texts: Sequence[str]) -> tuple[Features, sparse.csr_matrix]:
-        """The features of all n-grams of some folded texts, and their values in these texts."""
+        """The features of all n-grams in folded texts, and their values in these texts."""
         vocabulary, counts = count_ngrams(kind, texts)
         idf = smooth_idf(counts)
         return cls(kind, vocabulary, idf), tf_idf(counts, idf)
@@ -163,12 +163,12 @@ class Features:
         return self.vocabulary.terms(" " if self.kind.unit == "words" else "")
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Folded texts -> (n, len(vocabulary)) float32. n-grams that are not known count nothing."""
+        """Folded texts -> (n, len(vocabulary)) float32. Unknown n-grams are ignored."""
         return tf_idf(_counts(self.kind, self.vocabulary, texts), self.idf)
 
 
 def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, sparse.csr_matrix]:
-    """All n-grams of some folded texts, and how often each text has each of them (n, len(vocabulary))."""
+    """All n-grams in folded texts, and how often each text has each n-gram (n, len(vocabulary))."""
     if kind.unit == "words":
         symbols = sorted({word for text in texts for word in WORD.findall(text)})
         ordered = _word_symbols(texts, {symbol: number for number, symbol in enumerate(symbols)})
@@ -181,13 +181,13 @@ def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, spa
         unsaved = {*map(chr, range(0xD800, 0xE000)), "\ufeff"}
         symbols = sorted({*"".join(passages)} - unsaved)
         ordered = characters(passages, symbols)
-    vocabulary = NgramVocabulary.of(symbols, ordered, shortest=kind.shortest, longest=kind.longest)
+    vocabulary = NgramVocabulary.from_texts(symbols, ordered, shortest=kind.shortest, longest=kind.longest)
     return vocabulary, _counts(kind, vocabulary, texts)
 
 
 def smooth_idf(counts: sparse.csr_matrix) -> np.ndarray:
     """(terms,) float32: 1 + ln((1 + n) / (1 + texts with the term)), as in scikit-learn; 0 for a term that none of the
-    texts (n, terms) has, so that it counts nothing in texts that have it."""
+    texts (n, terms) has, so that it is ignored in other texts."""
     frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
     idf = 1 + np.log((1 + counts.shape[0]) / (1 + frequencies))
     return np.where(frequencies > 0, idf, 0).astype(np.float32)
@@ -195,28 +195,28 @@ def smooth_idf(counts: sparse.csr_matrix) -> np.ndarray:
 
 def _counts(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> sparse.csr_matrix:
     if kind.unit == "words":
-        return vocabulary.counts(_word_symbols(texts, vocabulary.number_of), len(texts))
+        return vocabulary.counts(_word_symbols(texts, vocabulary.symbol_numbers), len(texts))
     if kind.unit == "characters":
         return vocabulary.counts(characters(texts, vocabulary.symbols), len(texts))
-    number_of: dict[str, int] = {}  # each distinct word is looked at once
-    words = _concat([[number_of.setdefault(word, len(number_of)) for word in text.split()] for text in texts])
-    in_words = vocabulary.counts(characters([f" {word} " for word in number_of], vocabulary.symbols), len(number_of))
-    return _counted(words.rows, words.numbers, (len(texts), len(number_of))) @ in_words
+    numbers: dict[str, int] = {}  # word -> number; each distinct word is processed once
+    words = _concat([[numbers.setdefault(word, len(numbers)) for word in text.split()] for text in texts])
+    in_words = vocabulary.counts(characters([f" {word} " for word in numbers], vocabulary.symbols), len(numbers))
+    return _count_matrix(words.rows, words.numbers, (len(texts), len(numbers))) @ in_words
 
 
-def _word_symbols(texts: Sequence[str], number_of: dict[str, int]) -> Symbols:
-    return _concat([[number_of.get(word, UNKNOWN) for word in WORD.findall(text)] for text in texts])
+def _word_symbols(texts: Sequence[str], symbol_numbers: dict[str, int]) -> Symbols:
+    return _concat([[symbol_numbers.get(word, UNKNOWN) for word in WORD.findall(text)] for text in texts])
 
 
 def _concat(numbers: Sequence[Sequence[int]]) -> Symbols:
-    """numbers: those of each text."""
+    """The symbols of texts. numbers: the symbol numbers of each text."""
     lengths = np.fromiter(map(len, numbers), np.int64, len(numbers))
     joined = np.fromiter(chain.from_iterable(numbers), np.int64, int(lengths.sum()))
     return Symbols(joined, np.repeat(np.arange(len(numbers)), lengths))
 
 
 def characters(texts: Sequence[str], known: Sequence[str]) -> Symbols:
-    """The characters of texts as symbols. known: characters in ascending order."""
+    """The characters of texts as symbols. known: the known characters in ascending order."""
     points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
     return Symbols(_search(np.asarray([ord(symbol) for symbol in known], np.uint32), points), rows)
@@ -235,8 +235,8 @@ def tf_idf(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
 class LinearModel:
     """Linear classifiers of one class against the rest (LIBLINEAR: Fan et al. 2008) on TF-IDF features.
 
-    features: of one kind or two, side by side. weight: (terms, classes) float32, of two classes (terms, 1), for the
-    second one. bias: (classes,) or (1,) float32.
+    features: one kind or two, side by side. weight: (terms, classes) float32; for two classes (terms, 1), of the
+    second class. bias: (classes,) or (1,) float32.
     """
 
     folding: Folding
@@ -245,18 +245,18 @@ class LinearModel:
     bias: np.ndarray
 
     def margins(self, texts: Sequence[str]) -> np.ndarray:
-        """(n, classes) float32: of two classes, the margin of the second one and its negative, halved, so that their
+        """(n, classes) float32. For two classes, half the margin of the second class and its negative, so that their
         difference is the margin."""
         margins = [np.zeros((0, len(self.bias)), np.float32)]
-        for block in text_blocks(texts, _CHARACTERS_AT_ONCE):  # some hundred bytes for each character are needed
+        for block in text_blocks(texts, _CHARACTERS_AT_ONCE):  # each character needs some hundred bytes
             folded = [self.folding(text) for text in block]
-            features = sparse.hstack([each.transform(folded) for each in self.features], format="csr")
+            features = sparse.hstack([kind.transform(folded) for kind in self.features], format="csr")
             margins.append(features @ self.weight + self.bias)
         return both_sides(np.concatenate(margins))
 
 
 def text_blocks(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    """Adjacent texts, as many as reach `most` characters, those beyond MOST_CHARACTERS of a text not counted."""
+    """Blocks of adjacent texts that reach `most` characters, counting at most MOST_CHARACTERS of each text."""
     begin = characters = 0
     for end, text in enumerate(texts, start=1):
         characters += min(len(text), MOST_CHARACTERS)
@@ -266,5 +266,5 @@ def text_blocks(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
 
 
 def both_sides(margins: np.ndarray) -> np.ndarray:
-    """(n, 1) of two classes -> (n, 2); of more classes as they are."""
+    """Margins (n, 1) of two classes -> (n, 2); margins of more classes are returned unchanged."""
     return np.hstack([-margins / 2, margins / 2]) if margins.shape[1] == 1 else margins

@@ -12,14 +12,14 @@ from torch import nn
 from textrnn.models.layers import Dropout
 from textrnn.texts.vocab import PAD, UNK
 
-INITIAL_STD = 0.1  # of random vectors: small compared with the encoder's states, as pretrained vectors are
-FREQUENT = 0.25  # share of a vocabulary; saved models depend on it
+INITIAL_STD = 0.1  # of random vectors; small compared with the encoder's states, like that of pretrained vectors
+FREQUENT = 0.25  # the share of frequent tokens in a vocabulary; saved models depend on it
 
 
 class AdaptiveEmbedding(nn.Module):
-    """Vectors of tokens whose ids are in the order of their frequency: the first quarter has vectors of size `dim`, the
-    rest narrow ones, which a random matrix maps to that size (adaptive input representations, Baevski and Auli 2019,
-    section 3, there with trained matrices).
+    """Vectors of tokens whose ids are in order of frequency: the first quarter has vectors of size `dim`, the rest
+    narrow vectors, which a random matrix maps to that size (adaptive input representations, Baevski and Auli 2019,
+    section 3, which trains the matrices).
     """
 
     projection: torch.Tensor
@@ -29,7 +29,7 @@ class AdaptiveEmbedding(nn.Module):
         self.num_embeddings, self.embedding_dim = vocab_size, dim
         frequent = min(vocab_size, max(UNK + 1, int(FREQUENT * vocab_size)))
         self.frequent = nn.Embedding(frequent, dim, padding_idx=PAD)
-        self.rare = nn.Embedding(1 + vocab_size - frequent, rare_dim, padding_idx=0)  # row 0: of all frequent tokens
+        self.rare = nn.Embedding(1 + vocab_size - frequent, rare_dim, padding_idx=0)  # row 0: all frequent tokens
         for table in (self.frequent, self.rare):
             nn.init.normal_(table.weight, std=INITIAL_STD)
             nn.init.zeros_(table.weight[0])
@@ -57,7 +57,7 @@ def random_projection(dim: int, narrow_dim: int) -> torch.Tensor:
 class NgramEmbedding(nn.Module):
     """Vectors of known n-grams.
 
-    keys: as `texts.ngrams.frequent_ngrams` gives them, for n-grams of 2, 3, ... tokens. Row 0 of the table belongs to
+    keys: the result of `texts.ngrams.frequent_ngrams`, for n-grams of 2, 3, ... tokens. Row 0 of the table belongs to
     all other n-grams: it is zero and gets no gradient.
 
     table_dim: the size of the vectors in the table, which a random matrix maps to size `dim`. None: no matrix, and
@@ -72,10 +72,10 @@ class NgramEmbedding(nn.Module):
         super().__init__()
         self.vocab_size = vocab_size
         self.lengths = range(2, len(keys) + 2)
-        for length, each in zip(self.lengths, keys, strict=True):
-            self.register_buffer(f"keys_{length}", each.long().clone())  # networks of a run share the counts
+        for length, length_keys in zip(self.lengths, keys, strict=True):
+            self.register_buffer(f"keys_{length}", length_keys.long().clone())  # the networks of a run share `keys`
         self.table = nn.Embedding(1 + sum(map(len, keys)), table_dim or dim, sparse=True, padding_idx=0)
-        nn.init.zeros_(self.table.weight)  # so that an n-gram that training has not met changes nothing
+        nn.init.zeros_(self.table.weight)  # so that an n-gram not seen in training changes nothing
         self.register_buffer("projection", None if table_dim is None else random_projection(dim, table_dim))
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
@@ -85,13 +85,13 @@ class NgramEmbedding(nn.Module):
     def rows(self, token_ids: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) -> (lengths, T, B): the row of the n-gram of each length that ends at each position. The
         text counts as preceded by PAD tokens."""
-        begin, rows, wanted = 1, [], token_ids
+        begin, rows, ngrams = 1, [], token_ids
         for length in self.lengths:
             keys, back = self.get_buffer(f"keys_{length}"), length - 1
-            wanted = wanted + nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back] * self.vocab_size**back
+            ngrams = ngrams + nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back] * self.vocab_size**back
             if len(keys):
-                at = torch.searchsorted(keys, wanted).clamp_(max=len(keys) - 1)
-                rows.append(torch.where(keys[at] == wanted, at + begin, 0))
+                positions = torch.searchsorted(keys, ngrams).clamp_(max=len(keys) - 1)
+                rows.append(torch.where(keys[positions] == ngrams, positions + begin, 0))
             else:
                 rows.append(torch.zeros_like(token_ids))
             begin += len(keys)
@@ -138,14 +138,14 @@ class Embedding(nn.Module):
     def distinct(self, token_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """token_ids (T, B) -> rows (T, B) and vectors (U, dim), of which `vectors[rows]` is `forward` without dropout.
 
-        Many positions have the same vector: what is computed from it can be computed once.
+        Many positions have the same vector, so that whatever depends on it alone can be computed once.
         """
         if self.ngrams is None:
             tokens, rows = token_ids.unique(return_inverse=True)
             return rows, self.table(tokens)
         ngrams = self.ngrams.rows(token_ids)
-        # The longest known n-gram that ends at a token determines what is added to its vector: the shorter ones are
-        # parts of it. Its row is the largest.
+        # The longest known n-gram that ends at a token determines what is added to the token's vector, because the
+        # shorter ones are parts of it. Its row is the largest.
         longest = ngrams.amax(0)
         kinds = torch.where(longest > 0, longest + self.table.num_embeddings, token_ids)
         kinds, rows = kinds.unique(return_inverse=True)

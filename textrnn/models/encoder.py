@@ -12,7 +12,7 @@ from textrnn.models.layers import Dropout, padding_mask
 
 
 class LSTM(nn.LSTM):
-    """Its cell state starts at zero: like any other cell, it is called with the initial hidden states alone."""
+    """An LSTM whose cell state starts at zero, so that it is called, like other cells, with initial hidden states."""
 
     def forward(self, inputs: torch.Tensor, h0: torch.Tensor | None = None) -> tuple[torch.Tensor, Any]:  # type: ignore[override]
         """inputs (T, B, input_size), h0 (1, B, hidden_size) -> outputs (T, B, hidden_size) and the last states."""
@@ -49,8 +49,8 @@ CELLS: dict[str, Callable[[int, int, str], nn.Module]] = {
 
 
 class Direction(NamedTuple):
-    """One direction of a layer and what it reads: inputs (T, B, input_size) in the order of its steps, and the initial
-    state of every text, h0 (hidden_size,)."""
+    """One direction of a layer, its inputs (T, B, input_size) in the order of its steps, and the initial state of every
+    text, h0 (hidden_size,)."""
 
     rnn: nn.Module
     inputs: torch.Tensor
@@ -77,7 +77,7 @@ class RNNEncoder(nn.Module):
     long on a CPU.
 
     concat_directions: whether each layer reads the concatenated outputs of both directions of the layer below, as
-    `nn.LSTM(bidirectional=True)` does. If not, each direction is a stack of its own: then the forward outputs never
+    `nn.LSTM(bidirectional=True)` does. If not, each direction is a separate stack, so that the forward outputs never
     depend on later words, as the left contexts of an RCNN require.
 
     Dropout is applied between layers only, never to the state passed from one step to the next. Initial states are
@@ -116,14 +116,14 @@ class RNNEncoder(nn.Module):
         index = reversal_index(lengths, len(inputs))
         is_bidirectional = self.num_directions == 2
         zeros = [next(self.parameters()).new_zeros(self.hidden_size)] * self.num_directions
-        outputs = [inputs, reverse(inputs, index)] if is_bidirectional else [inputs]  # of the layer below
+        outputs = [inputs, reverse(inputs, index)] if is_bidirectional else [inputs]  # outputs of the layer below
         for number, layer in enumerate(self.layers, start=1):
             assert isinstance(layer, nn.ModuleList)
             if number > 1 and is_bidirectional and self.concat_directions:
                 both = self.dropout(torch.cat([outputs[0], reverse(outputs[1], index)], dim=-1))
                 outputs = [both, reverse(both, index)]
             elif number > 1:
-                outputs = [self.dropout(each) for each in outputs]
+                outputs = [self.dropout(output) for output in outputs]
             initial = h0 if h0 is not None and number == len(self.layers) else zeros
             outputs = layer_outputs([Direction(*parts) for parts in zip(layer, outputs, initial, strict=True)])
         return outputs
@@ -131,25 +131,25 @@ class RNNEncoder(nn.Module):
     def forward(
         self, inputs: torch.Tensor, lengths: torch.Tensor, *, encode: Encode = direction_outputs
     ) -> torch.Tensor:
-        """inputs (T, B, input_size), lengths (B,) -> outputs (T, B, output_size), zero at padded positions: those of
-        the forward direction, then those of the backward one."""
+        """inputs (T, B, input_size), lengths (B,) -> outputs (T, B, output_size), zero at padded positions: first the
+        forward direction, then the backward one."""
         outputs = in_text_order(encode(self, inputs, lengths), lengths)
         return torch.cat(outputs, dim=-1).masked_fill(padding_mask(lengths, len(inputs)).unsqueeze(-1), 0.0)
 
 
-# `RNNEncoder.direction_outputs`, or another way to the same outputs: a function (encoder, inputs, lengths[, h0])
+# `RNNEncoder.direction_outputs` or another function (encoder, inputs, lengths[, h0]) that computes the same outputs
 Encode = Callable[..., list[torch.Tensor]]
 
 
 def in_text_order(outputs: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[torch.Tensor]:
-    """`direction_outputs` with the output for a word at the position of the word in both directions."""
+    """`direction_outputs` with the output of each word at the position of the word, in both directions."""
     index = reversal_index(lengths, len(outputs[0]))
-    return [outputs[0], *(reverse(each, index) for each in outputs[1:])]
+    return [outputs[0], *(reverse(output, index) for output in outputs[1:])]
 
 
 def reversal_index(lengths: torch.Tensor, steps: int) -> torch.Tensor:
-    """lengths (B,) -> (T * B,): at t * B + b, the flat position whose value moves there when each text is reversed
-    within its own length. Padding stays in place. steps: T."""
+    """lengths (B,) -> (T * B,): at t * B + b, the flat position whose value moves there if each text is reversed within
+    its length. Padding stays in place. steps: T."""
     time = torch.arange(steps, device=lengths.device).unsqueeze(1)
     source = torch.where(time < lengths, lengths - 1 - time, time)
     batch = torch.arange(len(lengths), device=lengths.device)
@@ -162,8 +162,8 @@ def reverse(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 
 class _Reverse(torch.autograd.Function):
-    """Its gradient is the reversed gradient. autograd does not know that the index is a permutation, and would add
-    gradients up row by row, which is slow."""
+    """A reversal, whose gradient is the reversed gradient. autograd does not know that the index is a permutation and
+    would add up gradients row by row, which is slow."""
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

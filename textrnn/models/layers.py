@@ -13,8 +13,8 @@ class Dropout(nn.Module):
     expected value stays the same (Srivastava et al. 2014). In evaluation mode, values are returned unchanged.
 
     `nn.Dropout` draws 32 or 64 random bits for each value, on most CPUs in a single thread, which took a tenth of a
-    training step. Here 64 bits yield the mask of four values. For that p is rounded to a multiple of 2^-16, and at most
-    1 - 2^-16.
+    training step. Here 64 bits yield the mask of four values; therefore p is rounded to a multiple of 2^-16, and at
+    most 1 - 2^-16.
     """
 
     def __init__(self, p: float) -> None:
@@ -27,7 +27,7 @@ class Dropout(nn.Module):
             return values
         if values.device.type != "cpu":
             return nn.functional.dropout(values, self.p)
-        dropped = min(round(self.p * _LEVELS), _LEVELS - 1)  # of _LEVELS equally likely numbers
+        dropped = min(round(self.p * _LEVELS), _LEVELS - 1)  # how many of _LEVELS equally likely numbers
         draws = torch.empty(values.numel() // 4 + 1, dtype=torch.int64).random_(-(2**63), None)
         kept = draws.view(torch.int16)[: values.numel()].view(values.shape) >= dropped - _LEVELS // 2
         return values * kept.to(values.dtype).mul_(_LEVELS / (_LEVELS - dropped))
@@ -44,8 +44,8 @@ def padding_mask(lengths: torch.Tensor, steps: int) -> torch.Tensor:
 class Pooling(nn.Module):
     """Outputs (T, B, size) -> text vectors (B, size). Padded positions have no influence, whatever their values are.
 
-    kind: "last" (the output of each text's last step), "mean", "max", or "attention" (a weighted mean, where a learned
-    query scores `tanh(W h)`; Yang et al. 2016, equations 5 to 7). Raises ValueError for any other.
+    kind: "last" (the output of each text's last step), "mean", "max", or "attention" (a mean weighted by a learned
+    query's scores of `tanh(W h)`; Yang et al. 2016, equations 5 to 7). Raises ValueError for any other kind.
 
     hops: number of times that attention is applied. With more than one it is an end-to-end memory network whose memory
     is the outputs: the query of a hop is the result of the previous hop plus a linear map of the previous query

@@ -1,4 +1,4 @@
-"""What every architecture has in common: the interface between networks and their training."""
+"""The interface of all architectures, between networks and their training."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from textrnn.models.encoder import Encode, RNNEncoder
 def not_finite(tensors: Mapping[str, torch.Tensor]) -> str | None:
     """The name of the first tensor with a NaN or infinite number, None if all are finite. It waits for the device.
 
-    One pass in place: `isfinite` takes 30 times as long on a CPU, and memory of the tensor's size.
+    It makes one pass without a copy: `isfinite` takes 30 times as long on a CPU, and memory of the tensor's size.
     """
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and tensor.numel():
-            bounds = torch.stack(torch.aminmax(tensor.detach()))  # NaN where there is one
+            bounds = torch.stack(torch.aminmax(tensor.detach()))  # NaN if any number is NaN
             if not bounds.isfinite().all():
                 return name
     return None
@@ -28,8 +28,8 @@ def not_finite(tensors: Mapping[str, torch.Tensor]) -> str | None:
 class Network(nn.Module, ABC):
     """A text classifier whose weights are all trained by gradient descent.
 
-    embedding: must have this name, as the optimizer gives the parameters whose names begin with "embedding." a learning
-    rate of their own. Adversarial training uses its size, `embedding.table.embedding_dim`.
+    embedding: must have this name, because the optimizer gives parameters whose names begin with "embedding." their own
+    learning rate. Adversarial training uses its size, `embedding.table.embedding_dim`.
     """
 
     embedding: Embedding
@@ -45,8 +45,8 @@ class Network(nn.Module, ABC):
         """token_ids (T, B) right-padded, lengths (B,) of at least 1 -> logits (B, num_classes). The logits of a text
         depend neither on padding nor on the other texts of the batch.
 
-        embedding_offset (T, B, dim): added to the embeddings, for adversarial training. encode: how the encoder is
-        computed; `models/threaded.py` has faster ways to the same outputs.
+        embedding_offset (T, B, dim): added to the embeddings, for adversarial training. encode: computes the
+        encoder's outputs; `models/threaded.py` has faster ways.
         """
         inputs = self.embedding(token_ids)
         if embedding_offset is not None:
@@ -68,4 +68,4 @@ class Ensemble(nn.Module):
 
 def average_logits(logits: Sequence[torch.Tensor]) -> torch.Tensor:
     """Logits (B, num_classes) of one or more networks -> their mean in float32."""
-    return torch.stack([each.float() for each in logits]).mean(dim=0) if len(logits) > 1 else logits[0].float()
+    return torch.stack([values.float() for values in logits]).mean(dim=0) if len(logits) > 1 else logits[0].float()

@@ -21,7 +21,7 @@ class RCNN(Network):
     time, which in the paper is max pooling (5), and the linear layer that yields the logits (6). The softmax (7) is
     part of the loss. The paper's recurrence is the cell "rnn".
 
-    With several layers each direction is a stack of its own, as otherwise contexts would depend on the word.
+    With several layers, each direction is a separate stack, because contexts would otherwise depend on the word.
 
     Raises ValueError if `encoder` does not have two separate directions.
     """
@@ -56,6 +56,6 @@ class RCNN(Network):
         outputs = encode(self.encoder, inputs, lengths, [self.first_left, self.last_right])
         forward, backward = in_text_order(outputs, lengths)
         left = torch.cat([self.first_left.to(forward.dtype).expand(1, len(lengths), -1), forward[:-1]])
-        shifted = torch.cat([backward[1:], backward[-1:]])  # its last step is never used: there each text has ended
+        shifted = torch.cat([backward[1:], backward[-1:]])  # the last step is never used: every text has ended there
         is_last = (torch.arange(len(inputs), device=lengths.device).unsqueeze(1) == lengths - 1).unsqueeze(-1)
         return left, torch.where(is_last, self.last_right.to(backward.dtype), shifted)

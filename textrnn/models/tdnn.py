@@ -1,4 +1,4 @@
-"""TDNN: a time-delay network, which remembers by looking back (or around) instead of by a state."""
+"""TDNN: a time-delay network, which looks back (or around) instead of keeping a state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textrnn.models.encoder import Encode
 from textrnn.models.layers import Dropout, Pooling, classifier_head, padding_mask
 from textrnn.models.network import Network
 
-TAPS = 3  # steps of its input that a unit reads
+TAPS = 3  # input steps that a unit reads
 
 
 class TDNN(Network):
@@ -49,7 +49,7 @@ class TDNN(Network):
         padded = padding_mask(lengths, len(inputs)).unsqueeze(-1)
         outputs = functional.relu(self.layers[0](self._windows(inputs.masked_fill(padded, 0.0), 1)))
         for number, layer in enumerate(self.layers[1:], start=1):
-            # what follows a text must be as empty as what precedes it
+            # positions after a text must be as empty as those before it
             windows = self._windows(self.dropout(outputs).masked_fill(padded, 0.0), 2**number)
             outputs = outputs + functional.relu(layer(windows))
         return outputs
@@ -57,10 +57,10 @@ class TDNN(Network):
     def _windows(self, inputs: torch.Tensor, dilation: int) -> torch.Tensor:
         """inputs (T, B, size) -> (T, B, TAPS * size): the steps that a unit reads, side by side, zero outside the text.
 
-        One matrix product of these took two thirds of the time of `nn.Conv1d`, which wants time last, on a CPU.
+        One matrix product of these took two thirds of the time of `nn.Conv1d`, which expects time last, on a CPU.
         """
-        dilation = min(dilation, len(inputs))  # farther apart, the other steps are outside of every text anyway
+        dilation = min(dilation, len(inputs))  # farther apart, the other steps are outside every text anyway
         reach = (TAPS - 1) * dilation
         before = reach // 2 if self.centred else reach
         extended = functional.pad(inputs, (0, 0, 0, 0, before, reach - before))
-        return torch.cat([extended[at * dilation :][: len(inputs)] for at in range(TAPS)], dim=-1)
+        return torch.cat([extended[tap * dilation :][: len(inputs)] for tap in range(TAPS)], dim=-1)

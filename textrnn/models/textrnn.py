@@ -27,8 +27,8 @@ class TextRNN(Network):
 
     def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
         """As `Network.logits`."""
-        if self.pooling.kind == "attention":  # it scores a word by the outputs of both directions at that word
+        if self.pooling.kind == "attention":  # it scores a word by both directions' outputs at the word
             return self.head(self.pooling(self.encoder(inputs, lengths, encode=encode), lengths))
-        # Other kinds treat each feature by itself: the backward outputs need not be put back in the order of the words.
+        # Other kinds treat each feature separately, so that backward outputs need not be in the order of the words.
         outputs = encode(self.encoder, inputs, lengths)
-        return self.head(torch.cat([self.pooling(each, lengths) for each in outputs], dim=-1))
+        return self.head(torch.cat([self.pooling(output, lengths) for output in outputs], dim=-1))

@@ -1,8 +1,8 @@
 """Faster ways to compute an encoder's outputs, or a network's logits, on a CPU. The caller chooses one.
 
 The matrix products of one time step are too small to be split among cores, and time steps depend on each other. But
-the directions of a layer are independent of each other, and so are the texts of a batch. So the batch is split into
-chunks of texts, and each thread computes one direction of one chunk at a time, in the forward and in the backward pass.
+the directions of a layer are independent, and so are the texts of a batch. So the batch is split into chunks of texts,
+and each thread computes one direction of one chunk at a time, in the forward and in the backward pass.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from textrnn.runtime.threads import Mode, run_in_threads
 
 T = TypeVar("T")
 
-_MIN_CHUNK_TEXTS = 16  # with fewer texts, matrix products are too thin for a chunk to be worth a core of its own
-_SORT_ABOVE_PADDING = 0.15  # share of padding in a batch above which sorting it by length and splitting it pays off
-_MIN_INFERENCE_GRU_TEXTS = 32  # texts in a chunk from which on InferenceGRU is faster than nn.GRU
-_ROWS_TOGETHER = 512  # distinct vectors are padded to a multiple of it
+_MIN_CHUNK_TEXTS = 16  # with fewer texts, matrix products are too thin for a chunk to be worth its own core
+_SORT_ABOVE_PADDING = 0.15  # share of padding above which sorting a batch by length and splitting it is faster
+_MIN_INFERENCE_GRU_TEXTS = 32  # texts in a chunk; from here on, InferenceGRU is faster than nn.GRU
+_ROW_MULTIPLE = 512  # the number of distinct vectors is padded to a multiple of this
 
 
 def training_encode(device: torch.device) -> Encode:
-    """The fastest way to the outputs of an encoder and their gradients: in threads on a CPU, plain on other devices."""
+    """The fastest function for an encoder's outputs and their gradients: threaded on a CPU, plain on other devices."""
     return encode_in_threads(cores_to_share()) if device.type == "cpu" else RNNEncoder.direction_outputs
 
 
 def encode_in_threads(cores: int) -> Encode:
-    """As `RNNEncoder.direction_outputs`, up to rounding if the batch is split, on this many cores of a CPU.
+    """As `RNNEncoder.direction_outputs`, up to rounding if the batch is split, on `cores` cores of a CPU.
 
     The backward pass can run only once if there is more than one thread or chunk, even with `retain_graph=True`; then a
     second one raises RuntimeError.
@@ -44,7 +44,7 @@ def encode_in_threads(cores: int) -> Encode:
 
 
 def encode_for_inference(cores: int, vectors: torch.Tensor | None = None) -> Encode:
-    """As `RNNEncoder.direction_outputs`, up to rounding, in `torch.inference_mode`, on this many cores of a CPU.
+    """As `RNNEncoder.direction_outputs`, up to rounding, in `torch.inference_mode`, on `cores` cores of a CPU.
 
     vectors (U, input_size): if given, the inputs of the encoder are rows of it (T, B).
     """
@@ -53,22 +53,22 @@ def encode_for_inference(cores: int, vectors: torch.Tensor | None = None) -> Enc
 
 @torch.inference_mode()
 def inference_logits(network: Network, token_ids: torch.Tensor, lengths: torch.Tensor, *, cores: int) -> torch.Tensor:
-    """As `network(token_ids, lengths)` in evaluation mode, up to rounding, on this many cores of a CPU."""
+    """As `network(token_ids, lengths)` in evaluation mode, up to rounding, on `cores` cores of a CPU."""
     rows, vectors = network.embedding.distinct(token_ids)
     encode = encode_for_inference(cores, vectors)
     return network.logits(
-        nn.functional.embedding(rows, vectors), lengths, lambda encoder, _, *others: encode(encoder, rows, *others)
+        nn.functional.embedding(rows, vectors), lengths, lambda encoder, _, *rest: encode(encoder, rows, *rest)
     )
 
 
-# --- how the work is split
+# --- splitting the work
 
 
 class _Split(NamedTuple):
     """How the work on a batch is split among threads.
 
-    shape: (T, B). chunks: for each, which texts it has, and the number of steps after which all of them have ended.
-    cores: threads that work at the same time.
+    shape: (T, B). chunks: the texts of each chunk, and the number of steps after which all of them have ended. cores:
+    the number of threads that work at the same time.
     """
 
     shape: tuple[int, int]
@@ -100,14 +100,14 @@ def _encode(
     lengths: torch.Tensor, h0: Sequence[torch.Tensor] | None = None,
 ) -> list[torch.Tensor]:  # fmt: skip
     """`encoder.direction_outputs` in chunks. A batch with much padding is sorted by length, so that each chunk ends
-    with its own longest text. layer_outputs: called with the directions of a layer and how they are split."""
+    with its own longest text. layer_outputs: called with the directions of a layer and the split."""
     steps, texts = inputs.shape[:2]
     is_sorted = texts >= 2 * _MIN_CHUNK_TEXTS and float(lengths.double().mean()) < (1 - _SORT_ABOVE_PADDING) * steps
     chunk_count = cores // encoder.num_directions
     if is_sorted:
         order = lengths.argsort(descending=True)
         lengths, inputs = lengths[order], inputs.index_select(1, order)
-        chunk_count = max(4, 2 * chunk_count)  # more mean less padding in each, but also thinner matrix products
+        chunk_count = max(4, 2 * chunk_count)  # more chunks mean less padding, but thinner matrix products
     chunk_count = max(1, min(chunk_count, texts // _MIN_CHUNK_TEXTS))
     chunks = [
         (slice(begin, end), int(lengths[begin]) if is_sorted else steps)
@@ -117,7 +117,7 @@ def _encode(
         cores = 1  # there is nothing to run in parallel: let torch use all cores in the calling thread
     split = _Split((steps, texts), chunks, cores)
     outputs = encoder.direction_outputs(inputs, lengths, h0, layer_outputs=partial(layer_outputs, split=split))
-    return [each.index_select(1, order.argsort()) for each in outputs] if is_sorted else outputs
+    return [output.index_select(1, order.argsort()) for output in outputs] if is_sorted else outputs
 
 
 # --- inference
@@ -126,7 +126,7 @@ def _encode(
 def _layer_without_gradients(
     directions: Sequence[Direction], *, split: _Split, vectors: torch.Tensor | None
 ) -> list[torch.Tensor]:
-    vectors = vectors if directions[0].inputs.dim() == 2 else None  # later layers read no rows of it
+    vectors = vectors if directions[0].inputs.dim() == 2 else None  # the inputs of later layers are no rows of it
     new_grus = [partial(InferenceGRU, rnn, vectors) for rnn, _, _ in directions if type(rnn) is nn.GRU]
     tasks: list[Callable[[], torch.Tensor]]
     if new_grus and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS:
@@ -135,7 +135,7 @@ def _layer_without_gradients(
         tasks = [partial(gru, part, h0) for gru, (_, inputs, h0) in pairs for part in split.select(inputs)]
     else:
         if vectors is not None:
-            directions = [each._replace(inputs=nn.functional.embedding(each.inputs, vectors)) for each in directions]
+            directions = [part._replace(inputs=nn.functional.embedding(part.inputs, vectors)) for part in directions]
         tasks = [Direction(rnn, part, h0).outputs for rnn, inputs, h0 in directions for part in split.select(inputs)]
     return [split.concat(pieces) for pieces in split.run(tasks, torch.inference_mode)]
 
@@ -146,30 +146,30 @@ class InferenceGRU:
     Cho et al. 2014, in the variant of cuDNN and PyTorch, which applies the reset gate after the recurrent product:
     r, z = sigmoid(x W_i + h W_h), n = tanh(x W_in + r (h W_hn)), h' = n + z (h - n).
 
-    It is faster, as each distinct input vector is multiplied by the input weights only once, and each step writes to
-    memory that was allocated once. In float32, tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about 1e-7), as
-    torch's own tanh takes several times as long; in bfloat16 that would lose digits near zero.
+    It is faster because each distinct input vector is multiplied by the input weights only once and each step writes to
+    memory that was allocated once. In float32, tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about 1e-7),
+    because torch's tanh takes several times as long; in bfloat16 that would lose digits near zero.
     """
 
     def __init__(self, gru: nn.GRU, vectors: torch.Tensor | None = None) -> None:
         """vectors (U, input_size): if given, inputs are rows of it. The weights of `gru` are copied."""
         self.size = size = gru.hidden_size
-        input_weight, recurrent_weight, input_bias, recurrent_bias = (each.clone() for each in gru.all_weights[0])
-        # r and z add both biases, which can be summed once, here. n multiplies its recurrent bias by r: it stays apart.
+        input_weight, recurrent_weight, input_bias, recurrent_bias = (weight.clone() for weight in gru.all_weights[0])
+        # r and z add both biases, so they are summed once, here. n multiplies its recurrent bias by r.
         input_bias[: 2 * size] += recurrent_bias[: 2 * size]
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input_weight.dtype
         self.by_sigmoid = torch.finfo(dtype).bits >= 32  # whether tanh(x) is computed as 2 sigmoid(2x) - 1
         if self.by_sigmoid:
-            for each in (input_weight, recurrent_weight, input_bias, recurrent_bias):
-                each[2 * size :] *= 2.0  # the factor 2 of x
+            for weight in (input_weight, recurrent_weight, input_bias, recurrent_bias):
+                weight[2 * size :] *= 2.0  # the factor 2 of x
         self.input_weight, self.input_bias = input_weight.t().to(dtype), input_bias.to(dtype)
         self.recurrent_weight = recurrent_weight.t().contiguous().to(dtype)
         self.recurrent_bias = recurrent_bias[2 * size :].to(dtype)
         self.projected = None  # (U, 3H): the input products of each distinct vector
         if vectors is not None:
             vectors = vectors.to(dtype)
-            if dtype == torch.bfloat16:  # oneDNN prepares itself anew for each shape: let there be few
-                vectors = nn.functional.pad(vectors, (0, 0, 0, -len(vectors) % _ROWS_TOGETHER))
+            if dtype == torch.bfloat16:  # oneDNN prepares a kernel for each shape: keep them few
+                vectors = nn.functional.pad(vectors, (0, 0, 0, -len(vectors) % _ROW_MULTIPLE))
             self.projected = (vectors @ self.input_weight).add_(self.input_bias)
 
     def __call__(self, inputs: torch.Tensor, h0: torch.Tensor) -> torch.Tensor:
@@ -212,7 +212,7 @@ def _layer_with_gradients(directions: Sequence[Direction], *, split: _Split) -> 
 
 
 class _Job:
-    """One direction of one chunk, with an autograd graph of its own.
+    """One direction of one chunk, with its own autograd graph.
 
     autograd runs the backward pass of a graph on the CPU in a single thread. With a graph for each job, each thread can
     run the backward pass of its own jobs.
@@ -229,8 +229,8 @@ class _Job:
         return self.outputs.detach()
 
     def backward(self, gradient: torch.Tensor) -> list[torch.Tensor | None]:
-        """gradient (steps, texts, H) of the loss with respect to the outputs -> those with respect to the inputs, h0
-        and the parameters; None for what requires none."""
+        """gradient (steps, texts, H) of the loss with respect to the outputs -> its gradients with respect to the
+        inputs, h0 and the parameters; None for a tensor that requires no gradient."""
         rnn, inputs, h0 = self.direction
         sources = [inputs, h0, *rnn.parameters()]
         required = [source for source in sources if source.requires_grad]
@@ -243,8 +243,8 @@ class _ParallelJobs(torch.autograd.Function):
     """Connects the graphs of the jobs, one for each chunk of each direction, to the graph of the caller, in which all
     jobs together are a single operation.
 
-    sources: for each direction, its inputs (T, B, input_size), h0 and parameters. The jobs hold these already, but
-    autograd has to see them as arguments: `backward` returns one gradient for each argument.
+    sources: for each direction, its inputs (T, B, input_size), h0 and parameters. The jobs have these already, but
+    autograd must see them as arguments, since `backward` returns one gradient for each argument.
     """
 
     @staticmethod
@@ -256,7 +256,7 @@ class _ParallelJobs(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
-        """gradients: of the loss with respect to the outputs (T, B, H) of each direction."""
+        """gradients: the gradient of the loss with respect to the outputs (T, B, H) of each direction."""
         if ctx.jobs is None:
             raise RuntimeError("the backward pass of a layer that was split among threads can run only once")
         jobs, ctx.jobs = ctx.jobs, None  # their graphs are freed by the backward pass
@@ -265,8 +265,8 @@ class _ParallelJobs(torch.autograd.Function):
         tasks = [partial(job.backward, part) for job, part in zip(jobs, parts, strict=True)]
         results: list[torch.Tensor | None] = []
         for by_chunk in split.run(tasks, torch.no_grad):
-            of_inputs, *of_others = zip(*by_chunk, strict=True)
-            # Each chunk has its own inputs. All share h0 and the parameters, whose gradients are therefore added up.
-            results.append(None if of_inputs[0] is None else split.concat(of_inputs))
-            results += [None if terms[0] is None else reduce(torch.add, terms) for terms in of_others]
+            input_gradients, *shared_gradients = zip(*by_chunk, strict=True)
+            # Each chunk has its own inputs. All share h0 and the parameters, so their gradients are added up.
+            results.append(None if input_gradients[0] is None else split.concat(input_gradients))
+            results += [None if terms[0] is None else reduce(torch.add, terms) for terms in shared_gradients]
         return None, None, *results

@@ -17,16 +17,16 @@ from textrnn.reading.source import DEFAULT_COLUMNS, Column, Source, TextColumns
 from textrnn.reading.table import table_rows
 from textrnn.runtime.files import open_binary
 
-_NAMED = 4  # a column with the name of texts comes before one with less than so many times its characters
-_REPEATED = 2  # values of a column of labels occur so often on average, or more often
-_SHORT = 50  # characters; of longer fields, only a hash is kept
+_NAME_WEIGHT = 4  # a column with a usual name for texts counts as if it had this many times its characters
+_LEAST_REPEATS = 2  # how often each value in a column of labels occurs on average, at least
+_LONGEST_KEPT = 50  # characters; only a hash is kept of a longer field
 _BINARY = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
 _Row = Mapping[Column, str]
 
 
 class Columns(NamedTuple):
-    """format: csv for a tsv file whose labels are in quotes. distinct: the number of different values of each column
-    by its name, or by its number if there is no header. delimiter: of the fields, None in jsonl."""
+    """format: csv for a tsv file whose labels are quoted. distinct: column -> number of its different values; columns
+    are names, or numbers if there is no header. delimiter: the character between fields; None for jsonl."""
 
     format: str
     text: TextColumns
@@ -37,7 +37,7 @@ class Columns(NamedTuple):
 
 @dataclass
 class _Content:
-    """The fields of a column: their characters, how many are empty, and how often each value occurs."""
+    """Statistics of a column: total characters, number of empty fields, and how often each value occurs."""
 
     characters: int = 0
     empty: int = 0
@@ -46,16 +46,16 @@ class _Content:
     def add(self, value: str) -> None:
         self.characters += len(value)
         self.empty += not value
-        self.counts[value if len(value) <= _SHORT else hash(value)] += 1
+        self.counts[value if len(value) <= _LONGEST_KEPT else hash(value)] += 1
 
 
 def guess_columns(path: str, kind: str, source: Source, *, rows: int, characters: int) -> Columns | None:
-    """The columns of a csv, tsv or jsonl file, guessed from its first rows, as many as fit both limits. Columns that
-    the source names stay. None if no column can hold labels: then a reader's message names what is lacking.
+    """The columns of a csv, tsv or jsonl file, guessed from as many of its first rows as both limits allow. Columns
+    that the source names are kept. None if no column can hold labels; reading the file then reports what is missing.
 
-    The text is the column with the most characters, the label the one with the fewest values that repeat; columns with
-    the names of texts or labels come first. A first row is a header if it looks like one and none of its fields occurs
-    again below it.
+    The text column has the most characters, the label column the fewest values, which must repeat; columns with usual
+    names for texts or labels are preferred. The first row is a header if it looks like one and none of its fields
+    occurs again below it.
     """
     with open_binary(path) as stream:
         lines = read_lines(stream, source.encoding, path, source.options.encoding, undecodable={})
@@ -65,7 +65,7 @@ def guess_columns(path: str, kind: str, source: Source, *, rows: int, characters
             return None
         contents: dict[Column, _Content] = {}
         total = 0
-        for total, record in enumerate(islice(records, rows), start=1):  # noqa: B007 - the last one is their number
+        for total, record in enumerate(islice(records, rows), start=1):  # noqa: B007 - its last value is used below
             for column, value in record.items():
                 contents.setdefault(column, _Content()).add(value)
             characters -= sum(map(len, record.values()))
@@ -73,7 +73,7 @@ def guess_columns(path: str, kind: str, source: Source, *, rows: int, characters
                 break
     if kind != "jsonl" and _is_header(first, contents, source):
         names = list(first.values())
-        contents = {name: contents.get(at, _Content()) for at, name in enumerate(names) if names.count(name) == 1}
+        contents = {name: contents.get(i, _Content()) for i, name in enumerate(names) if names.count(name) == 1}
         contents.pop("", None)
     else:
         total += 1
@@ -90,7 +90,7 @@ def guess_columns(path: str, kind: str, source: Source, *, rows: int, characters
 
 
 def _records(lines: Iterable[str], kind: str, source: Source) -> tuple[Iterator[_Row], str | None]:
-    """The rows that can be read and are not empty, by the keys of JSON or the numbers of columns, and the delimiter."""
+    """The readable rows that are not empty, as mappings of JSON keys or column numbers to fields, and the delimiter."""
     if kind == "jsonl":
         return _json_rows(lines), None
     table, delimiter = table_rows(lines, kind, source)
@@ -99,7 +99,7 @@ def _records(lines: Iterable[str], kind: str, source: Source) -> tuple[Iterator[
 
 
 def _json_rows(lines: Iterable[str]) -> Iterator[_Row]:
-    """Lists and objects as values count as empty."""
+    """One row per JSON object. Values that are lists or objects count as empty."""
     for line in lines:
         with contextlib.suppress(ValueError, RecursionError):
             item = json.loads(line)
@@ -114,13 +114,13 @@ def _json_field(value: object) -> str:
 
 
 def _is_header(first: _Row, contents: Mapping[Column, _Content], source: Source) -> bool:
-    """first: the first row of a table. contents: of the rows below it, by number. Columns that are named or numbered
-    decide."""
+    """Whether the first row of a table is a header. contents: column number -> statistics of the rows below it. If the
+    source gives columns, it is a header if one of them is a name."""
     given = [*source.text_columns, *([] if source.label_column is None else [source.label_column])]
     if given:
         return any(isinstance(column, str) for column in given)
     fields = list(first.values())
-    occurs_again = any(value and at in contents and value in contents[at].counts for at, value in first.items())
+    occurs_again = any(value and i in contents and value in contents[i].counts for i, value in first.items())
     return is_numbering(fields) or (may_be_header(fields) and not occurs_again)
 
 
@@ -131,7 +131,7 @@ def _text_column(contents: Mapping[Column, _Content], kind: str, source: Source)
     if isinstance(default, str) and default in contents:
         return default
     sizes = {
-        column: content.characters * (_NAMED if plain(str(column)) in TEXT_NAMES else 1)
+        column: content.characters * (_NAME_WEIGHT if plain(str(column)) in TEXT_NAMES else 1)
         for column, content in contents.items()
         if column != source.label_column
     }
@@ -141,20 +141,20 @@ def _text_column(contents: Mapping[Column, _Content], kind: str, source: Source)
 def _label_column(
     contents: Mapping[Column, _Content], total: int, text: TextColumns, kind: str, source: Source
 ) -> Column | None:
-    """total: the number of rows."""
+    """The most likely label column, or None. total: the number of rows."""
     if source.label_column is not None:
         return source.label_column
     _, default = DEFAULT_COLUMNS[kind]
     texts = replace(source, text_column=text).text_columns
-    others = {column: content for column, content in contents.items() if column not in texts}
-    if isinstance(default, str) and default in others:
+    rest = {column: content for column, content in contents.items() if column not in texts}
+    if isinstance(default, str) and default in rest:
         return default
-    named = [column for column in others if plain(str(column)) in LABEL_NAMES]
-    binary = [column for column, content in others.items() if content.counts.keys() in _BINARY and column not in named]
+    named = [column for column in rest if plain(str(column)) in LABEL_NAMES]
+    binary = [column for column, content in rest.items() if content.counts.keys() in _BINARY and column not in named]
     candidates = {
         column: content
-        for column, content in others.items()
-        if 1 < len(content.counts) <= total / _REPEATED and not (len(binary) > 1 and column in binary)
+        for column, content in rest.items()
+        if 1 < len(content.counts) <= total / _LEAST_REPEATS and not (len(binary) > 1 and column in binary)
     }
     return min(
         candidates,

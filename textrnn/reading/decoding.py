@@ -1,4 +1,4 @@
-"""Bytes of files and pipes -> lines of text: an invalid byte is an error with line, column and the likely encoding."""
+"""Bytes of files and pipes -> lines of text. An invalid byte is an error with line, column and the likely encoding."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from textrnn.reading.encodings import binary_kind, is_utf8, likely_encoding, mar
 from textrnn.runtime.files import damaged_gzip_as_error, decompressed, open_binary
 
 _CHUNK_BYTES = 1 << 16
-_LINGER_SECONDS = 0.01  # to wait for more bytes before they count as not ready
-_PATIENCE_SECONDS = 0.4  # the longest time between two calls of before_waiting while bytes keep coming
+_LINGER_SECONDS = 0.01  # how long to wait for more bytes before they count as not ready
+_PATIENCE_SECONDS = 0.4  # the longest time between two calls of before_waiting while bytes keep arriving
 _BEFORE = 200  # bytes before a bad one, to guess the encoding
 _EXAMPLES = "for example: utf-8, gb18030, latin-1, utf-16, cp1252, big5"
-_ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # of the codecs that have escapes
+_ESCAPES = rb"xn--tda.a\x62\u0063 +AGE-"  # escape sequences of several codecs
 _BYTE_ORDER_MARK = "\ufeff"
-UNDECODABLE = "\udcff"  # half a character, which no decoded text holds
+UNDECODABLE = "\udcff"  # half a character, which decoded text never contains
 _MARK_ERRORS = "textrnn.mark"
 codecs.register_error(_MARK_ERRORS, lambda error: (UNDECODABLE, error.end))  # type: ignore[attr-defined]
 
@@ -35,14 +35,14 @@ def open_live(path: str | int, name: str, before_waiting: Callable[[], None]) ->
     """Open a pipe or device (or a descriptor of one) for reading; gzip, recognized by its first bytes, is decompressed.
 
     name: for messages. before_waiting: called before each read for which no bytes are ready, so that the caller can
-    process what has come so far; also now and then while bytes keep coming; on Windows before each read.
+    process what has arrived so far; also now and then while bytes keep arriving; on Windows before each read.
 
     Raises: DataError if it cannot be opened or read.
     """
     try:
         return decompressed(BufferedReader(_Live(io.FileIO(path), before_waiting), _CHUNK_BYTES))
     except OSError as error:
-        if error.filename not in (None, path):  # of what is written while the first bytes are waited for
+        if error.filename not in (None, path):  # about output written while waiting for the first bytes
             raise
         raise DataError(f"{name}: cannot be read: {error.strerror}") from error
 
@@ -88,20 +88,20 @@ def check_line_end(line: str, name: str) -> None:
 
 
 def check_encoding(encoding: str) -> str:
-    """Python's name for `encoding`. Raises LookupError with a message for the user if Python has no such encoding, or
-    it is not one of text files."""
+    """Python's name for `encoding`. Raises LookupError with a message for the user if Python has no such encoding or it
+    is not a text encoding."""
     try:
         info = codecs.lookup(encoding)
     except (LookupError, ValueError):
         raise LookupError(f"unknown encoding {short(encoding)}; {_EXAMPLES}") from None
-    if not _is_of_text_files(info):
-        raise LookupError(f"{short(encoding)} is not an encoding of text files; {_EXAMPLES}")
+    if not _is_text_codec(info):
+        raise LookupError(f"{short(encoding)} is not a text encoding; {_EXAMPLES}")
     return "utf-8" if info.name in ("utf-8", "utf-8-sig") else info.name
 
 
-def _is_of_text_files(info: codecs.CodecInfo) -> bool:
-    """Whether the codec encodes each character independently of its neighbours. Python also has codecs of binary data
-    (base64) and of escapes (unicode_escape, utf-7, idna, punycode), which read some bytes as other characters."""
+def _is_text_codec(info: codecs.CodecInfo) -> bool:
+    """Whether the codec encodes each character independently of its neighbours. Python also has codecs for binary data
+    (base64) and with escapes (unicode_escape, utf-7, idna, punycode), which decode some bytes as other characters."""
     if not info._is_text_encoding or info.incrementaldecoder is None:
         return False
     try:
@@ -124,13 +124,13 @@ def read_lines(
 ) -> Iterator[str]:  # fmt: skip
     """Lines of `stream` with their line ends, split at line feeds only (never at U+0085, U+2028 or a lone CR).
 
-    A byte order mark at the start is dropped. name: the file's name, for messages. encoding_option: what the user
-    writes before the name of an encoding, None if the encoding is fixed. undecodable: gets the number of each line
-    (1-based) with an invalid byte and what is wrong with it, before the line is yielded with UNDECODABLE in place of
-    such bytes; None: they are errors, as they always are in UTF-16 and other encodings that are not decoded by line.
+    A byte order mark at the start is dropped. name: the file's name, for messages. encoding_option: the option with
+    which the user sets the encoding, for messages; None if the encoding is fixed. undecodable: filled with the 1-based
+    number of each line with an invalid byte and the reason, before the line is yielded with UNDECODABLE in place of
+    such bytes. None: they are errors, as they always are in UTF-16 and other encodings that are not decoded by line.
 
-    Raises: DataError `name:line` with the column of the first invalid byte and the encodings that it may have;
-    DataError for a binary file, and for damaged gzip data.
+    Raises: DataError `name:line` with the column of the first invalid byte and the likely encoding; DataError for a
+    binary file, and for damaged gzip data.
     """
     encoding = check_encoding(encoding)
     by_line = ends_lines_with_one_byte(encoding)
@@ -147,13 +147,13 @@ def read_lines(
                 yield first
             yield from lines
     except OSError as error:
-        if error.filename is not None:  # of what is written while a pipe is waited for
+        if error.filename is not None:  # about output written while waiting for a pipe
             raise
         raise DataError(f"{name}: cannot be read: {error.strerror}") from error
 
 
 def _check_head(head: bytes, encoding: str, name: str, option: str | None) -> None:
-    """Raises DataError if the first bytes show a binary file, or UTF-16 or UTF-32 that was not asked for."""
+    """Raises DataError if the first bytes show a binary file, or UTF-16 or UTF-32 instead of `encoding`."""
     if kind := binary_kind(head):
         raise DataError(f"{name}: expected text, found {kind}")
     marked = marked_encoding(head)
@@ -171,17 +171,17 @@ def looks_like_utf8(path: str) -> bool:
         try:
             return is_utf8(stream.read(_CHUNK_BYTES))
         except (OSError, EOFError, zlib.error):
-            return False  # damaged, which the reading of the texts will report
+            return False  # damaged, as reading the texts will report
 
 
 def find_encoding(path: str, most_bytes: int) -> str | None:
-    """The likely encoding of a file, by so many of its first bytes: utf-8 if all of them are valid; None if several
-    others fit. Raises DataError if it cannot be opened or decompressed."""
+    """The likely encoding of a file, judged by about its first `most_bytes`: utf-8 if they are valid UTF-8; None if
+    several others fit. Raises DataError if the file cannot be opened or decompressed."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_binary(path) as stream, damaged_gzip_as_error(path):
         head = chunk = stream.read(_CHUNK_BYTES)
-        if clear := marked_encoding(head) or wide_encoding(head):
-            return clear
+        if certain := marked_encoding(head) or wide_encoding(head):
+            return certain
         while chunk and most_bytes > 0:
             try:
                 decoder.decode(chunk)
@@ -202,14 +202,14 @@ def _decode_by_line(
             yield raw.decode(encoding)
         except UnicodeDecodeError as error:
             reason = f"byte 0x{raw[error.start]:02x} is not valid {encoding}"
-            if not is_advised:  # once is enough, and guessing an encoding takes long
+            if not is_advised:  # only once, since guessing an encoding is slow
                 column = len(raw[: error.start].decode(encoding, "ignore")) + 1
                 begin = max(error.start - _BEFORE, 0)
                 sample = raw[begin : error.start + _CHUNK_BYTES]
-                if stream.seekable():  # else the next bytes may be long in coming
-                    place = stream.tell()
+                if stream.seekable():  # otherwise the next bytes may take long to arrive
+                    position = stream.tell()
                     sample += stream.read(_CHUNK_BYTES)
-                    stream.seek(place)
+                    stream.seek(position)
                 before = len(raw[begin : error.start].decode(encoding, "ignore"))
                 reason = f"column {column}: {reason}{_remedy(sample, encoding, option, before)}"
                 is_advised = True
@@ -220,7 +220,7 @@ def _decode_by_line(
 
 
 def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: str | None) -> Iterator[str]:
-    """For encodings in which the byte 0x0A is not always a line feed (UTF-16, UTF-32, ISO-2022)."""
+    """Decode an encoding in which the byte 0x0A is not always a line feed (UTF-16, UTF-32, ISO-2022)."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     number, pending = 1, ""
     while True:
@@ -246,7 +246,7 @@ def _decode_by_chunk(stream: BufferedIOBase, encoding: str, name: str, option: s
 
 
 def _remedy(sample: bytes, encoding: str, option: str | None, before: int | None = None) -> str:
-    """What a message advises. sample: bytes of the bad line and after. before: the number of its characters before the
+    """The advice of a message. sample: bytes of the bad line and after it. before: the number of characters before the
     bad byte, to show how that place reads in the likely encoding; None to show nothing."""
     likely = likely_encoding(sample) if sample else None
     if likely == encoding:  # all but this byte is valid

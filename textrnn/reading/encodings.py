@@ -15,24 +15,24 @@ _MARKS = {
 }  # fmt: skip
 _WIDE = {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}  # 0: mostly NUL bytes
 _SAMPLE_BYTES = 1 << 15  # encodings are compared on this many bytes at most
-_CERTAIN = 4.0  # difference of log-likelihoods from which on the better reading is named
-_LEAST = -9.5  # mean log-likelihood of a character: a worse reading is not named, although all others are worse still
-_RARE_ENCODING = -7.0  # log-probability of an encoding that is rarely used
-_WRONG_PLACE = -9.0  # log-likelihood of a character beside one that it never stands beside
+_CERTAIN = 4.0  # the difference of log-likelihoods from which on the better encoding is named
+_LEAST = -9.5  # log-likelihood per character; an encoding below it is not named, even if all others are worse
+_RARE_ENCODING = -7.0  # log-probability of a rarely used encoding
+_WRONG_PLACE = -9.0  # log-likelihood of a character in an impossible place
 _END_OF_LATIN, _EAST_ASIA = "\u0250", "\u2e80"
 
 
-_SHEET = "open it in a spreadsheet program and save the sheet as csv (UTF-8)"
-_FRAME = "write its columns as csv or jsonl, for example with pandas"
+_SAVE_SHEET = "open it in a spreadsheet program and save the sheet as csv (UTF-8)"
+_EXPORT_COLUMNS = "write its columns as csv or jsonl, for example with pandas"
 _NOT_GZIP = "(only gzip is read as it is)"
-_SPREADSHEET = f"an Excel or LibreOffice document: {_SHEET}"
-_BINARY = {  # by how such a file begins: what it is, and the remedy
+_SPREADSHEET = f"an Excel or LibreOffice document: {_SAVE_SHEET}"
+_BINARY = {  # first bytes -> kind of file and remedy
     b"PK\x03\x04": "a zip archive: unpack it and name the files in it",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": f"an old Excel or Word document: {_SHEET}",
-    b"PAR1": f"a Parquet file: {_FRAME}",
-    b"ARROW1": f"an Arrow (Feather) file: {_FRAME}",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": f"an old Excel or Word document: {_SAVE_SHEET}",
+    b"PAR1": f"a Parquet file: {_EXPORT_COLUMNS}",
+    b"ARROW1": f"an Arrow (Feather) file: {_EXPORT_COLUMNS}",
     b"SQLite format 3\0": "an SQLite database: export the table as csv",
-    b"\x89HDF": f"an HDF5 file: {_FRAME}",
+    b"\x89HDF": f"an HDF5 file: {_EXPORT_COLUMNS}",
     b"\x93NUMPY": "a NumPy array: write its rows as text, csv or jsonl",
     b"%PDF-": "a PDF document: save its text as a plain text file",
     b"BZh": f"a bzip2 archive: unpack it with bunzip2 {_NOT_GZIP}",
@@ -41,33 +41,33 @@ _BINARY = {  # by how such a file begins: what it is, and the remedy
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it and name the files in it",
     b"Rar!\x1a\x07": "a rar archive: unpack it and name the files in it",
 }
-_UNKNOWN = "a binary file: name a file of text: tsv, csv, jsonl, fastText or plain text"
+_UNKNOWN_BINARY = "a binary file: pass a text file: tsv, csv, jsonl, fastText or plain text"
 _IN_SPREADSHEETS = (b"[Content_Types].xml", b"xl/", b"opendocument.spreadsheet")
 _MANY_NULS = 0.1
 _NOT_IN_TEXT = bytes([*range(9), *range(14, 27), *range(28, 32)])
 
 
 def binary_kind(head: bytes) -> str | None:
-    """What kind of binary file begins with these bytes, and the remedy, for a message; None for text, which may be
+    """The kind of binary file that begins with these bytes, and the remedy, for a message; None for text, which may be
     UTF-16 or UTF-32 without a byte order mark."""
     head = head[:_HEAD_BYTES]
     kind = next((kind for beginning, kind in _BINARY.items() if head.startswith(beginning)), None)
     if kind is not None and head.translate(None, _NOT_IN_TEXT) != head:
         return _SPREADSHEET if head.startswith(b"PK") and any(name in head for name in _IN_SPREADSHEETS) else kind
     has_many_nuls = len(head) >= 16 and head.count(0) > _MANY_NULS * len(head)
-    return _UNKNOWN if has_many_nuls and not (marked_encoding(head) or wide_encoding(head)) else None
+    return _UNKNOWN_BINARY if has_many_nuls and not (marked_encoding(head) or wide_encoding(head)) else None
 
 
 def likely_encoding(sample: bytes) -> str | None:
-    """The encoding of the bytes, by marks or by how well they read in it; None if two different readings are about as
-    good. Of encodings that read the bytes alike, a Windows code page comes first."""
-    clear = marked_encoding(sample) or wide_encoding(sample[:_HEAD_BYTES])
-    if clear is not None:
-        return clear
+    """The encoding of the bytes, by a byte order mark or by the likelihood of the decoded text; None if two different
+    texts are about equally likely. Among encodings that decode the bytes alike, a Windows code page is preferred."""
+    certain = marked_encoding(sample) or wide_encoding(sample[:_HEAD_BYTES])
+    if certain is not None:
+        return certain
     if _is_mostly_utf8(sample):
         return "utf-8"
     sample = sample[:_SAMPLE_BYTES]
-    readings: dict[str, list[tuple[float, str]]] = defaultdict(list)  # text -> the encodings that read the bytes so
+    readings: dict[str, list[tuple[float, str]]] = defaultdict(list)  # text -> encodings that give it
     for encoding in _ENCODINGS:
         text = sample.decode(encoding, "replace")
         readings[text].append((_log_likelihood(text, encoding), encoding))
@@ -81,7 +81,7 @@ def likely_encoding(sample: bytes) -> str | None:
 def _log_likelihood(text: str, encoding: str) -> float:
     """The log-likelihood of the characters beyond ASCII, in the most likely language of the encoding."""
     text = f" {text} "
-    places = Counter((text[at - 1], text[at], text[at + 1]) for at in range(1, len(text) - 1) if text[at] > "\x7f")
+    places = Counter((text[i - 1], text[i], text[i + 1]) for i in range(1, len(text) - 1) if text[i] > "\x7f")
     misplaced = sum(count for place, count in places.items() if _is_misplaced(*place))
     characters = Counter(character for character in text if character > "\x7f")
     best = max(
@@ -92,10 +92,10 @@ def _log_likelihood(text: str, encoding: str) -> float:
 
 
 def _is_misplaced(before: str, character: str, after: str) -> bool:
-    """Whether a character is in an impossible place: currency away from numbers, an opening quote behind a letter, a
-    capital inside a word, a letter of another script beside a Latin one or alone."""
+    """Whether a character is in an impossible place: currency away from numbers, an opening quote after a letter, a
+    capital inside a word, a letter of another script alone or beside a Latin one."""
     if character in "£€¥¢":
-        return not any(other.isdigit() or other.isspace() for other in (before, after))
+        return not any(neighbour.isdigit() or neighbour.isspace() for neighbour in (before, after))
     if character in "‚„«¿¡":
         return before.isalnum() or after.isspace()
     if character in "”»":
@@ -107,16 +107,16 @@ def _is_misplaced(before: str, character: str, after: str) -> bool:
     is_alone = not (before + after).strip()
     is_capital_inside = character.isupper() and before.islower()
     if character < _END_OF_LATIN:
-        is_crowded = all(other > "\x7f" and other.isalpha() for other in (before, after))
+        is_crowded = all(neighbour > "\x7f" and neighbour.isalpha() for neighbour in (before, after))
         return is_capital_inside or is_alone or is_crowded or before.isdigit() or after.isdigit()
     if character >= _EAST_ASIA:
         return False
-    is_beside_latin = any(other.isalpha() and other < _END_OF_LATIN for other in (before, after))
+    is_beside_latin = any(neighbour.isalpha() and neighbour < _END_OF_LATIN for neighbour in (before, after))
     return is_beside_latin or is_capital_inside or is_alone
 
 
 def marked_encoding(head: bytes) -> str | None:
-    """The encoding whose byte order mark is at the beginning."""
+    """The encoding whose byte order mark comes first, or None."""
     return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), None)
 
 
@@ -129,10 +129,10 @@ def is_utf8(sample: bytes) -> bool:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, recognized by the places of the NUL bytes that it has beside ASCII characters."""
+    """UTF-16 or UTF-32, recognized by the positions of NUL bytes in its ASCII characters; None for others."""
     if len(head) < 16 or head.count(0) < 0.3 * len(head):
         return None
-    columns = (head[at::4] for at in range(4))
+    columns = (head[begin::4] for begin in range(4))
     return _WIDE.get("".join("0" if column.count(0) > 0.5 * len(column) else "x" for column in columns))
 
 
@@ -144,8 +144,8 @@ def _is_mostly_utf8(sample: bytes) -> bool:
     return sum(character > "\x7f" for character in text) > 10 * text.count("\ufffd")
 
 
-# The letters of a language that are not ASCII, the most frequent first: their probabilities follow Zipf's law. Of
-# encodings that read a file alike, the one that stands first is named, so Windows code pages come before ISO ones.
+# The letters of a language that are not ASCII, the most frequent first: their probabilities follow Zipf's law. Among
+# encodings that decode a file alike, the first is named, so Windows code pages come before ISO ones.
 _CYRILLIC = {
     "Russian": "оеаинтсрвлкмдпуяызьбгчйхжшюцщэфъё",
     "Ukrainian": "оаинвітерслкмудпязьгбчхйцжїшюєщфґ",
@@ -204,7 +204,7 @@ _ENCODINGS: dict[str, dict[str, str]] = {
     "mac-roman": _WESTERN,
 }
 _RARE = frozenset(list(_ENCODINGS)[list(_ENCODINGS).index("euc_jp") :])
-# Characters and syllables that make up a large part of any text.
+# Characters and syllables that make up a large part of every text.
 _COMMON = {
     "Chinese": (
         "的一是不了在人有我他这中大来上个国到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后"
@@ -222,7 +222,7 @@ _COMMON = {
     ),
     "Japanese": "",
 }
-# Rows, by their first byte, of the characters in daily use in an encoding that sorts rare ones behind them.
+# The first bytes, from and to, of common characters, in encodings that sort rare characters after them.
 _DAILY = {
     "Chinese": ("gb2312", 0xB0, 0xD7),
     "Taiwanese": ("big5", 0xA4, 0xC6),
@@ -237,11 +237,11 @@ _FREQUENT, _IN_DAILY_USE, _KANA, _WIDE_MARK = -5.3, -8.8, {"hiragana": -4.5, "ka
 
 @cache
 def _log_probability(character: str, language: str) -> float:
-    """The log-probability of a character among those of a language that are not ASCII, without its neighbours."""
+    """The log-probability of a character among those of a language that are not ASCII, ignoring its neighbours."""
     if "\x80" <= character < "\xa0" or character == "\ufffd":
         return _IMPOSSIBLE
     if language in _COMMON:
-        return _of_east_asia(character, language)
+        return _east_asian_log_probability(character, language)
     letters = _LETTERS[language]
     if character in _SIGNS:
         return _SIGNS[character]
@@ -253,7 +253,7 @@ def _log_probability(character: str, language: str) -> float:
     return math.log(1 / (place + 2) / total) + (_UPPER_CASE if character != lower else 0.0)
 
 
-def _of_east_asia(character: str, language: str) -> float:
+def _east_asian_log_probability(character: str, language: str) -> float:
     code = ord(character)
     if character in _COMMON[language]:
         return _FREQUENT

@@ -1,4 +1,4 @@
-"""Headers: whether a row is one, and the messages about columns that it lacks or that were not named."""
+"""Recognition of header rows, and messages about missing and unnamed columns."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ BLANK: tuple[list[str], ...] = ([], [""])  # a blank line; without labels, it is
 
 
 class HeaderError(DataError):
-    """A header in a file whose columns are numbered."""
+    """A header in a file whose columns are given by number."""
 
 
-def is_header(text: str, others: list[str]) -> bool:
-    """Whether a row is surely a header: its fields for the text and for something else are words that name columns,
-    in either order."""
+def is_header(text: str, other_fields: list[str]) -> bool:
+    """Whether a row is surely a header: its text field and another field are usual names of columns, in either
+    order."""
     words = [*TEXT_NAMES, *LABEL_NAMES]
-    return plain(text) in words and any(plain(other) in words for other in others)
+    return plain(text) in words and any(plain(field) in words for field in other_fields)
 
 
 def is_numbering(row: list[str]) -> bool:
-    """Whether a row is 0, 1, 2, ..., as pandas writes a header for columns without names; perhaps after an empty field,
+    """Whether a row is 0, 1, 2, ..., the header that pandas writes for unnamed columns; perhaps after an empty field,
     for the column of row numbers."""
     numbers = [field.strip() for field in row]
     numbers = numbers[1:] if numbers[0] == "" else numbers
-    return len(numbers) > 1 and numbers == [str(at) for at in range(len(numbers))]
+    return len(numbers) > 1 and numbers == [str(number) for number in range(len(numbers))]
 
 
 def looks_quoted(field: str) -> bool:
-    """Whether a field has the quotes of csv around it."""
+    """Whether a field is enclosed in double quotes, as in csv."""
     return len(field) > 1 and field[0] == field[-1] == '"'
 
 
-def header_found(texts: list[str], label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool) -> str:
-    """The message about a header in a file whose columns are numbered. texts, label: its fields in these columns.
-    is_quoted: whether fields of a tsv file have quotes around them, which only csv removes."""
+def header_advice(texts: list[str], label: str | None, row: list[str], options: OptionNames, *, is_quoted: bool) -> str:
+    """The message about a header in a file whose columns are given by number. texts, label: its fields in the columns
+    of texts and labels. is_quoted: whether fields of a tsv file have quotes around them, which only csv removes."""
     as_csv = ""
     if is_quoted:
         as_csv = f"; its fields are in quotes, as in csv: {options.format}csv"
@@ -60,20 +60,21 @@ def header_found(texts: list[str], label: str | None, row: list[str], options: O
         label = label and label.strip('"')
     if label is None:
         named = [field for field in row if plain(field) in TEXT_NAMES][:1] if len(texts) == 1 else []
-        return f"this row looks like a header; to skip it, pass {_typed('--text-column', *(named or texts))}{as_csv}"
+        option = _shell_option("--text-column", *(named or texts))
+        return f"this row looks like a header; to skip it, pass {option}{as_csv}"
     if plain(texts[0]) in LABEL_NAMES and plain(label) in TEXT_NAMES:
         texts[0], label = label, texts[0]
     shown = ", ".join(map(short, [*texts, label]))
     return (
         f"this looks like a header ({shown}), whose words would become a text and a class: name the columns: "
-        f"{_typed('--text-column', *texts)} {_typed('--label-column', label)}{as_csv}"
+        f"{_shell_option('--text-column', *texts)} {_shell_option('--label-column', label)}{as_csv}"
     )
 
 
 def missing_columns(header: list[str], sample: list[list[str]], source: Source, places: dict[Column, int]) -> str:
     """The message about a header that lacks some of the required columns.
 
-    sample: the first rows after the header. places: those of the columns that the header has.
+    sample: the first rows after the header. places: column -> position, for those that the header has.
     """
     missing = [column for column in source.required_columns if column not in places]
     lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
@@ -98,7 +99,7 @@ def missing_columns(header: list[str], sample: list[list[str]], source: Source, 
                 f"{lacking}. If another character than a comma, semicolon, tab or | separates the fields, pass "
                 f"{source.options.delimiter}CHARACTER"
             )
-        return f"{lacking}. Pass {_typed('--text-column', header[0])}, or --text-column 0 if it has no header"
+        return f"{lacking}. Pass {_shell_option('--text-column', header[0])}, or --text-column 0 if it has no header"
     options = ["--text-column"] * lacks_text + ["--label-column"] * lacks_label
     likely = _likely_places(header, sample[0] if sample else header, set(places.values()), lacks_text, lacks_label)
     by_number = " ".join(f"{option} {place}" for option, place in zip(options, likely, strict=True))
@@ -107,26 +108,26 @@ def missing_columns(header: list[str], sample: list[list[str]], source: Source, 
             f"{lacking}; the first row does not look like a header: {quoted(header)}. If the file has none, pass the "
             f"numbers of the columns, from 0: {by_number}"
         )
-    by_name = " ".join(_typed(option, header[place]) for option, place in zip(options, likely, strict=True))
+    by_name = " ".join(_shell_option(option, header[place]) for option, place in zip(options, likely, strict=True))
     return f"{lacking}; the header is: {quoted(header)}. Perhaps {by_name}, or, if the file has no header, {by_number}"
 
 
-def lacking_columns(row: list[str], kind: str, source: Source) -> str | None:
-    """What a row without some of the numbered columns should have; None if it has them."""
+def short_row_problem(row: list[str], kind: str, source: Source) -> str | None:
+    """The problem of a row that lacks some of the numbered columns; None if it has them all."""
     if len(row) > max(map(int, source.required_columns)):
         return None
     count = len(source.text_columns)
     expected = f"a text in column{'s' * (count > 1)} {' and '.join(map(str, source.text_columns))}"
-    to_set = f"--text-column {','.join(['NUMBER'] * count)}"
+    remedy = f"--text-column {','.join(['NUMBER'] * count)}"
     if source.labelled:
         expected += f" and a label in column {source.label_column}"
-        to_set += " and --label-column NUMBER"
+        remedy += " and --label-column NUMBER"
     if row in BLANK:
         return f"expected {expected} (0-based), found an empty line: remove it"
     if not source.labelled and len(row) == 1:
-        to_set = "--text-column 0 if it has no label column"
+        remedy = "--text-column 0 if it has no label column"
     return (
-        f"expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. Pass {to_set}, or "
+        f"expected {expected} (0-based), found {count_of(len(row), 'field')}: {quoted(row)}. Pass {remedy}, or "
         f"{source.options.format}NAME if the file is not {kind}"
     )
 
@@ -144,28 +145,28 @@ def may_be_header(row: list[str]) -> bool:
 
 
 def class_columns(header: list[str], sample: list[list[str]]) -> list[str]:
-    """The names of the columns that hold both 0 and 1, and nothing else."""
+    """The names of the columns that hold both 0 and 1 and nothing else."""
     rows = [row for row in sample if len(row) == len(header)]
     binary = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
-    return [name for at, name in enumerate(header) if {row[at].strip() for row in rows} in binary]
+    return [name for index, name in enumerate(header) if {row[index].strip() for row in rows} in binary]
 
 
 def _likely_places(
     header: list[str], sample: list[str], known: set[int], lacks_text: bool, lacks_label: bool
 ) -> list[int]:
-    """The likely places of text and label, if they are lacking: by the names of columns, else the text is the longest
-    field of the sample. known: the places of other columns."""
+    """The likely positions of the text and label columns that are missing: by the names of columns, else the text is
+    the longest field of the sample. known: the positions of the columns that the header has."""
     names = list(map(plain, header))
-    free = [at for at in range(len(header)) if at not in known] or [0]
+    free = [index for index in range(len(header)) if index not in known] or [0]
     places = []
     if lacks_text:
         lengths = [len(field) for field in sample] + [0] * len(header)
-        longest = max(free, key=lambda at: lengths[at])
-        places.append(next((at for at in free if names[at] in TEXT_NAMES), longest))
-        free = [at for at in free if at not in places] or free
+        longest = max(free, key=lambda index: lengths[index])
+        places.append(next((index for index in free if names[index] in TEXT_NAMES), longest))
+        free = [index for index in free if index not in places] or free
     if lacks_label:
-        other = next((at for at in free if names[at] not in _ID_NAMES), free[0])
-        places.append(next((at for at in free if names[at] in LABEL_NAMES), other))
+        fallback = next((index for index in free if names[index] not in _ID_NAMES), free[0])
+        places.append(next((index for index in free if names[index] in LABEL_NAMES), fallback))
     return places
 
 
@@ -173,8 +174,8 @@ def plain(name: str) -> str:
     return name.strip().strip("\"'").casefold()
 
 
-def _typed(option: str, *columns: str) -> str:
-    """An option with names of columns as they are typed in a shell; a name that could be a number, or several names, is
+def _shell_option(option: str, *columns: str) -> str:
+    """An option and names of columns, quoted for a shell; a name that looks like a number or several names is enclosed
     in double quotes."""
     names = (column.strip() for column in columns)
     name = ",".join(f'"{name}"' if "," in name or name.isdigit() else name for name in names)

@@ -1,4 +1,4 @@
-"""Labels of rows: what a label may be, and the file that names 0-based label ids."""
+"""Labels of rows: which ones are valid, and the file that names 0-based label ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,6})?")
 
 
 def label_problem(label: str, names: list[str] | None) -> str | None:
-    """Why this cannot be the label of a row, or None. names: those of label ids, None if labels are names."""
+    """Why this cannot be the label of a row, or None. names: the names of label ids; None if labels are names."""
     if not label:
         return "expected a label, found none"
     try:
@@ -30,8 +30,8 @@ def label_problem(label: str, names: list[str] | None) -> str | None:
     return None
 
 
-def folded(label: str) -> str:
-    """The same for labels that differ only in case, white space, Unicode form (NFKC, such as full width), invisible
+def label_key(label: str) -> str:
+    """A key shared by labels that differ only in case, white space, Unicode form (NFKC, such as full width), invisible
     characters or the form of a number (1 and 1.0)."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", without_invisible(label)).casefold())
     plain = " ".join(plain.split())

@@ -19,17 +19,17 @@ from textrnn.reading.records import (
     jsonl_records,
     text_records,
 )
-from textrnn.reading.source import DEFAULT_COLUMNS, Source, class_names, folder_entries, not_a_file
+from textrnn.reading.source import DEFAULT_COLUMNS, Source, class_names, file_problem, folder_entries
 from textrnn.reading.table import table_records
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.terminal import count_of
 
-_SKIPPED_SHOWN = 5
+_SKIPPED_SHOWN = 5  # rows
 
 
 class Example(NamedTuple):
-    """A text, its label (None if labels are not read), its place (`file:line`, or the file in a folder), all fields of
-    its row if they are kept, and why it could not be read if bad rows are marked: then the text is empty."""
+    """A text and its label, or a bad row. label: None if labels are not read. where: `file:line`, or the file in a
+    folder. row: all fields, if they are kept. problem: why a bad row could not be read; its text is empty."""
 
     text: str
     label: str | None
@@ -40,7 +40,7 @@ class Example(NamedTuple):
 
 @dataclass
 class Skipped:
-    """The bad rows that were left out: their number, and a line for each of the first few."""
+    """The bad rows that were left out: their number, and a line about each of the first few."""
 
     count: int = 0
     shown: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Skipped:
 
 
 def read_examples(source: Source, skipped: Skipped | None = None) -> Iterator[Example]:
-    """Every example of a source, in order. skipped: gets the bad rows that are left out.
+    """Every example of a source, in order. skipped: collects the bad rows that are left out.
 
     Raises: DataError at the first bad row, unless bad rows are skipped or marked; DataError for a file or folder
     without any good row.
@@ -65,18 +65,18 @@ def read_examples(source: Source, skipped: Skipped | None = None) -> Iterator[Ex
     for path, kind in source.files():
         is_empty = True
         examples = _folder_examples(path, source) if kind == "folder" else _file_examples(path, kind, source)
-        for example in accepted(examples, source, skipped):
+        for example in without_bad_rows(examples, source, skipped):
             is_empty = False
             yield example
         if is_empty:
             count = count_of(skipped.count, "bad row")
             more = f"; {count} skipped, the first: {skipped.shown[0]}" if skipped.count else ""
-            raise DataError(f"{path}: no {'labelled ' * source.labelled}texts in it{more}")
+            raise DataError(f"{path}: contains no {'labelled ' * source.labelled}texts{more}")
 
 
-def accepted(examples: Iterable[Example], source: Source, skipped: Skipped) -> Iterator[Example]:
-    """The examples without those with a problem, unless the source marks them. Raises DataError at the first such one,
-    unless the source skips them."""
+def without_bad_rows(examples: Iterable[Example], source: Source, skipped: Skipped) -> Iterator[Example]:
+    """The examples without a problem, or all if the source marks bad rows. Raises BadRowError at the first bad row,
+    unless the source skips or marks bad rows."""
     for example in examples:
         if example.problem is None or source.mark_bad_rows:
             yield example
@@ -87,18 +87,18 @@ def accepted(examples: Iterable[Example], source: Source, skipped: Skipped) -> I
 def parse_examples(
     lines: Iterable[str], kind: str, name: str, source: Source, undecodable: dict[int, str] | None = None
 ) -> Iterator[Example]:
-    """The examples in lines of a file or a live stream, bad ones with their problem, each as soon as its lines have
-    come.
+    """The examples in lines of a file or a live stream, bad rows with their problem, each as soon as its lines have
+    arrived.
 
-    kind: the format. name: the file's name, for messages. source: how to read it; its paths do not matter. undecodable:
-    as filled by `read_lines` while the lines are read; such lines are bad rows.
+    kind: the format. name: the file's name, for messages. source: how to read the lines; its paths are ignored.
+    undecodable: filled by `read_lines` while the lines are read; such lines are bad rows.
     """
     for record in parse(lines, kind, name, source):
         where = f"{name}:{record.line}"
         if undecodable and (reason := _undecodable_reason(record, undecodable)):
-            yield _bad(where, reason, source)
+            yield _bad_example(where, reason, source)
         elif isinstance(record, BadRow):
-            yield _bad(where, record.reason, source, record.row)
+            yield _bad_example(where, record.reason, source, record.row)
         else:
             yield _example(record.text, record.label, where, record.row, source)
 
@@ -109,7 +109,7 @@ def parse(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterato
     lines: with their line ends. kind: tsv, csv, jsonl, fasttext or, without labels, text (a line is a text).
     name: the file's name, for messages.
 
-    Raises: DataError if the whole file does not fit (no such column, another format, line ends of old Macs).
+    Raises: DataError if the whole file does not fit (no such column, another format, carriage returns as line ends).
     """
     if kind == "text":
         return text_records(lines, source)
@@ -118,7 +118,7 @@ def parse(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterato
     if kind == "fasttext":
         return fasttext_records(lines, name, source)
     text, label = DEFAULT_COLUMNS[kind]
-    # a file of texts alone whose text column is set need not have the default label column
+    # if only texts are read and the text column is set, the default label column may be missing
     if source.label_column is None and (source.labelled or source.text_column is None):
         source = replace(source, label_column=label)
     if source.text_column is None:
@@ -129,7 +129,7 @@ def parse(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterato
 
 
 def _checked_lines(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[str]:
-    """The same lines. Raises DataError at a first line that shows that the file is of another kind."""
+    """The same lines. Raises DataError if the first line shows another format."""
     stream = iter(lines)
     first = next(stream, "")
     check_line_end(first, name)
@@ -141,23 +141,23 @@ def _checked_lines(lines: Iterable[str], kind: str, name: str, source: Source) -
 
 
 def _undecodable_reason(record: Record | BadRow, lines: dict[int, str]) -> str | None:
-    """What is wrong with the bytes of a record, in the line it begins on or a later one."""
+    """The problem with the bytes of a record, in the line it begins on or a later one; None if there is none."""
     for line in [line for line in lines if line < record.line]:
-        del lines[line]  # in a column that is not read
+        del lines[line]  # its invalid bytes are in a column that is not read
     is_marked = isinstance(record, Record) and UNDECODABLE in record.text + (record.label or "")
     return lines.pop(min(lines)) if record.line in lines or is_marked else None
 
 
-def _bad(where: str, reason: str, source: Source, row: dict[str, Any] | None = None) -> Example:
+def _bad_example(where: str, reason: str, source: Source, row: dict[str, Any] | None = None) -> Example:
     return Example("", None, where, {} if row is None and source.keep else row, reason)
 
 
 def _example(text: str, label: str | None, where: str, row: dict[str, Any] | None, source: Source) -> Example:
-    """With the name of its label, or with what is wrong with its label."""
+    """The example with the name of its label, or with the problem of its label."""
     names = source.label_names
     if label is not None:
         if problem := label_problem(label, names):
-            return _bad(where, problem, source, row)
+            return _bad_example(where, problem, source, row)
         if names is not None:
             label = names[int(label)]
     return Example(text, label, where, row)
@@ -171,34 +171,34 @@ def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
 
 
 def _folder_examples(path: str, source: Source) -> Iterator[Example]:
-    """One document per file; with labels, one sub-folder (or link to one) per class."""
+    """One text per file; with labels, one sub-folder (or link to one) per class."""
     if not source.labelled:
-        yield from _documents(folder_entries(path, follow_links=True), None, source)
+        yield from _text_files(folder_entries(path, follow_links=True), None, source)
         return
     folders = {name: os.path.join(path, name) for name in class_names(path)}
     if not any(map(os.path.isdir, folders.values())):
         raise DataError(f"{path}: expected a folder with one sub-folder per class, found no sub-folder")
     for label, folder in folders.items():
         if not os.path.isdir(folder):
-            problem = not_a_file(folder) or "expected one sub-folder per class, found a file; move it away"
-            yield _bad(folder, problem, source)
+            problem = file_problem(folder) or "expected one sub-folder per class, found a file; move it away"
+            yield _bad_example(folder, problem, source)
         elif next(folder_entries(folder), None) is None:
-            yield _bad(folder, "expected documents of this class, found an empty folder; remove it", source)
+            yield _bad_example(folder, "expected text files of this class, found an empty folder; remove it", source)
         else:
-            yield from _documents(folder_entries(folder), label, source)
+            yield from _text_files(folder_entries(folder), label, source)
 
 
-def _documents(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
+def _text_files(entries: Iterable[tuple[str, str | None]], label: str | None, source: Source) -> Iterator[Example]:
     for file, problem in entries:
         row = {"file": file} if source.keep else None
         if problem is not None:
-            yield _bad(file, problem, source, row)
+            yield _bad_example(file, problem, source, row)
             continue
         undecodable: dict[int, str] | None = {} if source.skip_bad_rows or not source.labelled else None
         with open_binary(file) as stream:
             text = "".join(read_lines(stream, source.encoding, file, source.options.encoding, undecodable))
         if undecodable:
             line, reason = next(iter(undecodable.items()))
-            yield _bad(f"{file}:{line}", reason, source, row)
+            yield _bad_example(f"{file}:{line}", reason, source, row)
         else:
             yield _example(text, label, file, row, source)

@@ -1,4 +1,4 @@
-"""Records and bad rows: of lines of text, of fastText and of JSON objects."""
+"""Records and bad rows of plain text, fastText and jsonl files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from textrnn.errors import DataError, short
 from textrnn.reading.decoding import strip_line_end
-from textrnn.reading.source import Source, check_is_per_line
+from textrnn.reading.source import Source, check_one_object_per_line
 
 _COMMA = re.compile(r"__label__[^,\s]+\s*,")
 _FASTTEXT_LABEL = re.compile(r"__label__(\S+)(?:[ \t]+|$)")
@@ -21,8 +21,8 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a file: the line it begins on (1-based), its text, its label if labels are read, and all its
-    fields by column if they are kept."""
+    """A record of a file. line: the line it begins on (1-based). label: None if labels are not read. row: column ->
+    field, if fields are kept."""
 
     line: int
     text: str
@@ -70,7 +70,7 @@ def fasttext_records(lines: Iterable[str], name: str, source: Source) -> Iterato
 
 
 def comma_remedy(line: str, name: str) -> str | None:
-    """The remedy for a comma behind the label of a fastText line; None without a comma."""
+    """The remedy for a comma after the label of a fastText line; None without a comma."""
     if _COMMA.match(line) is None:
         return None
     return (
@@ -80,12 +80,12 @@ def comma_remedy(line: str, name: str) -> str | None:
 
 
 def jsonl_records(lines: Iterable[str], name: str, source: Source) -> Iterator[Record | BadRow]:
-    """source: with the keys of text and label, neither None. Raises DataError if they are numbers, or if the file is
-    one JSON document."""
+    """One JSON object per line. source: its text and label columns are set. Raises DataError if they are numbers, or if
+    the file is a single JSON document."""
     for key in source.required_columns:
         if isinstance(key, int):
             raise DataError(f"{name}: jsonl has no column numbers: pass {source.option_for(key)} KEY instead of {key}")
-    numbers: dict[str, Any] = {"parse_constant": _NoNumber, "parse_float": _finite} if source.keep else {}
+    numbers: dict[str, Any] = {"parse_constant": _NonFinite, "parse_float": _finite} if source.keep else {}
     is_top = True
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -93,7 +93,7 @@ def jsonl_records(lines: Iterable[str], name: str, source: Source) -> Iterator[R
             yield bad if source.labelled else empty_text(number, source)
             continue
         if is_top:
-            check_is_per_line(line, name, number)
+            check_one_object_per_line(line, name, number)
             is_top = False
         try:
             item = json.loads(line, **numbers)
@@ -101,21 +101,21 @@ def jsonl_records(lines: Iterable[str], name: str, source: Source) -> Iterator[R
             yield BadRow(number, f"not valid JSON: {error.msg} at column {error.pos + 1}")
         except RecursionError:
             yield BadRow(number, "not valid JSON: it is nested too deeply")
-        except ValueError:  # more digits than Python reads
+        except ValueError:  # more digits than Python accepts
             yield BadRow(number, "not valid JSON: a number has too many digits")
         else:
             yield _json_record(item, number, source)
 
 
-class _NoNumber(str):
-    """A number that JSON output cannot hold (NaN, Infinity, beyond all floats), as it is written in the input. It is
-    kept as a string, but refused as a text."""
+class _NonFinite(str):
+    """A number that JSON output cannot hold (NaN, Infinity, too large for a float), as it is written in the input. It
+    is kept as a string, but refused as a text."""
 
     __repr__ = str.__str__
 
 
-def _finite(text: str) -> float | _NoNumber:
-    return value if math.isfinite(value := float(text)) else _NoNumber(text)
+def _finite(text: str) -> float | _NonFinite:
+    return value if math.isfinite(value := float(text)) else _NonFinite(text)
 
 
 def _json_record(item: Any, line: int, source: Source) -> Record | BadRow:
@@ -133,7 +133,7 @@ def _json_record(item: Any, line: int, source: Source) -> Record | BadRow:
     if not texts:
         return BadRow(line, f"the value of {named} is null", row)
     for key, text in texts.items():
-        if not isinstance(text, str) or isinstance(text, _NoNumber):
+        if not isinstance(text, str) or isinstance(text, _NonFinite):
             return BadRow(line, f"expected a string as the value of {short(key)}, found {short(text)}", row)
         if _LONE_SURROGATE.search(text):
             reason = f"the value of {short(key)} holds half a character (an unpaired \\ud800 to \\udfff escape)"
@@ -150,7 +150,7 @@ def _json_record(item: Any, line: int, source: Source) -> Record | BadRow:
 
 
 def join_texts(parts: Iterable[str]) -> str:
-    """The text of several columns: a line each, without empty ones."""
+    """The text of several columns, one per line, without empty ones."""
     return "\n".join(part for part in parts if part)
 
 

@@ -1,4 +1,4 @@
-"""A split as the user names it: files, globs or folders, their format, and how to read them."""
+"""A split as the user specifies it: files, globs or folders, their format, and how to read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from textrnn.reading.decoding import check_encoding, check_line_end, looks_like_
 from textrnn.runtime.files import open_binary, strip_gz
 
 Column = int | str
-TextColumns = Column | list[Column]  # of several, the texts are joined
+TextColumns = Column | list[Column]  # the texts of several columns are joined
 DEFAULT_COLUMNS: dict[str, tuple[Column, Column]] = {
     "tsv": (1, 0),
     "csv": ("text", "label"),
@@ -31,7 +31,7 @@ _ARRAY = re.compile(r"\[\s*(\{|\[|$)")
 
 @dataclass(frozen=True)
 class OptionNames:
-    """A command's options, for messages. bad_rows: the one that accepts bad rows, and its effect; None without it."""
+    """A command's options, for messages. bad_rows: the option that accepts bad rows, and its effect; None without."""
 
     format: str = "--set data.format="
     encoding: str = "--set data.encoding="
@@ -46,10 +46,10 @@ class Source:
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
     texts without labels). text_column, label_column: a name (in a header or of a JSON key), a 0-based number, or None
     for the default; a list for a text that is joined from several columns. label_names: the names of the 0-based ids
-    in the files, None if labels are names. delimiter: of csv files, None: the one that fits. mark_bad_rows: a bad row
-    is an example with a problem. labelled: False reads texts alone. live: lines may come late, so that only the next
-    one is waited for. keep: whether examples keep all fields. options: how messages name the options to set.
-    cache_dir: the folder of its tokenized corpus, if it has one.
+    in the files, None if labels are names. delimiter: the character between the fields of csv files; None to detect it.
+    mark_bad_rows: whether a bad row becomes an example with a problem. labelled: whether labels are read. live: whether
+    lines may arrive late, so that only one is awaited at a time. keep: whether examples keep all fields. options: the
+    options that messages name. cache_dir: the folder of its tokenized corpus, if it has one.
     """
 
     paths: list[str]
@@ -73,14 +73,14 @@ class Source:
 
     @cached_property
     def text_columns(self) -> list[Column]:
-        """An empty list for the format's default."""
+        """The columns that make up a text; empty for the format's default."""
         if isinstance(self.text_column, list):
             return self.text_column
         return [] if self.text_column is None else [self.text_column]
 
     @cached_property
     def required_columns(self) -> list[Column]:
-        """The columns that each row must have: those of the text, and of labels if they are read."""
+        """The columns that each row must have: the text columns, and the label column if labels are read."""
         if self.labelled and self.label_column is not None:
             return [*self.text_columns, self.label_column]
         return self.text_columns
@@ -91,7 +91,7 @@ class Source:
 
     @property
     def sample_lines(self) -> int:
-        """The number of lines to guess from; of a live stream, the next one may be long in coming."""
+        """The number of lines to guess from: one in a live stream, whose next line may take long to arrive."""
         return 1 if self.live else 100
 
     def files(self) -> list[tuple[str, str]]:
@@ -101,7 +101,7 @@ class Source:
         """
         return self._files
 
-    @cached_property  # a file may be opened for its format
+    @cached_property  # because a file may have to be opened to find its format
     def _files(self) -> list[tuple[str, str]]:
         files: dict[str, tuple[str, str]] = {}  # by real path
         for pattern in self.paths:
@@ -126,14 +126,14 @@ class Source:
         return sentences
 
     def encoding_hints(self) -> list[str]:
-        """A sentence for each file that is read in another encoding and seems to be UTF-8, which many encodings accept
+        """A sentence for each file that seems to be UTF-8 but is read in another encoding; many encodings decode UTF-8
         as other characters."""
         if check_encoding(self.encoding) == "utf-8":
-            return []  # without looking for the files
+            return []  # without opening the files
         hints = []
         for path, kind in self.files():
             file: str | None = path
-            if kind == "folder":  # its first document stands for all
+            if kind == "folder":  # its first file stands for all
                 file = next((file for file, problem in folder_entries(path, follow_links=True) if not problem), None)
             if file is not None and looks_like_utf8(file):
                 hints.append(
@@ -152,7 +152,7 @@ class Source:
             if self.format not in ("auto", "folder"):
                 raise DataError(f"{path}: expected a {self.format} file (data.format), found a folder")
             return "folder"
-        if problem := not_a_file(path):
+        if problem := file_problem(path):
             raise DataError(f"{path}: {problem}")
         if self.format == "folder":
             raise DataError(f"{path}: expected a folder (data.format), found a file")
@@ -175,15 +175,15 @@ class Source:
                 return "jsonl"
         if "\t" in line:
             return "tsv"
-        check_is_per_line(line, path)
+        check_one_object_per_line(line, path)
         raise DataError(
-            f"{path}:1: cannot tell the format: expected a tab, __label__ or a JSON object in the first line, found "
+            f"{path}:1: unknown format: expected a tab, __label__ or a JSON object in the first line, found "
             f"{strip_line_end(line)[:60]!r}. Pass {self.options.format}tsv, csv, jsonl or fasttext"
         )
 
 
-def check_is_per_line(line: str, name: str, number: int = 1) -> None:
-    """Raises DataError for the first line of a JSON document that is an array, or goes over several lines."""
+def check_one_object_per_line(line: str, name: str, number: int = 1) -> None:
+    """Raises DataError if a file's first line begins a JSON array, or an object that spans several lines."""
     text = line.strip()
     if _ARRAY.match(text):
         convert = "import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding='utf-8'))]"
@@ -194,21 +194,21 @@ def check_is_per_line(line: str, name: str, number: int = 1) -> None:
     if text == "{":
         raise DataError(
             f"{name}:{number}: expected one JSON object per line (jsonl), found one over several lines: write each "
-            f"object on a line of its own"
+            f"object on its own line"
         )
 
 
 def suffix_format(path: str) -> str | None:
-    """The format that a file name's suffix shows, also before .gz; None for any other suffix."""
+    """The format that a file name's suffix implies, also before .gz; None for any other suffix."""
     return _SUFFIX_FORMATS.get(os.path.splitext(strip_gz(path))[1].lower())
 
 
 def changed_while_read(paths: Iterable[str]) -> DataError:
-    return DataError(f"{', '.join(paths)}: changed while being read; try again once nothing writes to it")
+    return DataError(f"{', '.join(paths)}: changed while or after it was read; try again once nothing writes to it")
 
 
 def class_names(folder: str) -> list[str]:
-    """The names in a folder that are not hidden (.DS_Store), sorted: one of each class, if it has classes."""
+    """The sorted names in a folder, without hidden ones (.DS_Store); in a folder of classes, one per class."""
     return sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 
@@ -216,7 +216,7 @@ def folder_entries(folder: str, *, follow_links: bool = False) -> Iterator[tuple
     """(path, None) for each file below a folder that is not hidden, sorted, at any depth; (path, problem) for anything
     else there.
 
-    follow_links: follow links to folders that are directly in this one. Further down, links may lead in a circle.
+    follow_links: whether to follow links to folders directly in this one. Further down, links may form a circle.
     """
     waiting = [(folder, name) for name in reversed(class_names(folder))]
     while waiting:
@@ -225,11 +225,11 @@ def folder_entries(folder: str, *, follow_links: bool = False) -> Iterator[tuple
         if os.path.isdir(path) and ((follow_links and parent == folder) or not os.path.islink(path)):
             waiting += [(path, name) for name in reversed(class_names(path))]
         else:
-            yield path, not_a_file(path)
+            yield path, file_problem(path)
 
 
-def not_a_file(path: str) -> str | None:
-    """Why no document can be read from a path, or None."""
+def file_problem(path: str) -> str | None:
+    """Why a path cannot be read as a file, or None."""
     try:
         mode = os.stat(path).st_mode
     except OSError as error:

@@ -1,4 +1,4 @@
-"""tsv and csv: rows of fields -> records. A column given by name means that the first row is a header."""
+"""tsv and csv: rows of fields -> records. If a column is given by name, the first row is a header."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from textrnn.reading.decoding import strip_line_end
 from textrnn.reading.headers import (
     BLANK,
     HeaderError,
-    header_found,
+    header_advice,
     is_header,
     is_numbering,
-    lacking_columns,
     looks_quoted,
     missing_columns,
+    short_row_problem,
 )
 from textrnn.reading.records import BadRow, Record, empty_text, join_texts, quoted
 from textrnn.reading.source import Column, Source
 from textrnn.runtime.terminal import count_of
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
-Layout = tuple[list[int], int | None, list[str]]  # places of text and label (None: not read), names of all columns
+Layout = tuple[list[int], int | None, list[str]]  # positions of text and label (None: not read), names of all columns
 
-DELIMITERS = (",", ";", "\t", "|")  # in this order if several fit
+DELIMITERS = (",", ";", "\t", "|")  # tried in this order
 _STATED_DELIMITER = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's first line, above the header
 _SAMPLE_CHARACTERS = 1 << 20
-_ENOUGH_ROWS = 5  # to take anything but a comma if a single column is wanted
+_ENOUGH_ROWS = 5  # needed to choose anything but a comma if only one column is read
 _LONGEST_FIELD = 50_000_000  # characters; a longer field means a missing quote
 # csv.reader ends a row at a lone CR; a lone surrogate, which no decoded text can hold, stands in for it
 _CARRIAGE_RETURN, _STAND_IN = re.compile("\r(?!\n)"), "\udc0d"
 
 
 def table_records(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Record | BadRow]:
-    """kind: tsv or csv. Raises DataError as _records does."""
+    """The records of a table. kind: tsv or csv. Raises DataError as `_records` does."""
     rows, _ = table_rows(lines, kind, source)
     yield from _records(rows, kind, name, source)
 
 
 def table_rows(lines: Iterable[str], kind: str, source: Source) -> tuple[Iterator[Row | BadRow], str]:
-    """The rows, and the character that separates their fields: in tsv, without quoting, a tab; in csv the one that is
-    given, or that the first line states (`sep=;`), or that fits the first `source.sample_lines`."""
+    """The rows, and the character that separates their fields: a tab in tsv, which has no quoting; in csv the one that
+    the source gives, that the first line states (`sep=;`), or that fits the first `source.sample_lines`."""
     if kind == "tsv":
         return ((number, strip_line_end(line).split("\t")) for number, line in enumerate(lines, start=1)), "\t"
     stream = iter(lines)
@@ -67,34 +67,34 @@ def table_rows(lines: Iterable[str], kind: str, source: Source) -> tuple[Iterato
 
 
 def find_delimiter(sample: list[str], source: Source) -> str:
-    """The first delimiter with which the header has the columns that are asked for by name; else one that divides most
-    rows into equally many fields, and enough of them. Of several such ones, that with the fewest different labels."""
+    """The first delimiter for which the header has the required columns, if they are names; else one that splits most
+    rows into the same, sufficient number of fields. If several do, the one with the fewest different labels."""
     names = {column for column in source.required_columns if isinstance(column, str)}
     numbers = [column for column in (*source.text_columns, source.label_column) if isinstance(column, int)]
     rows = {delimiter: _sample_rows(sample, delimiter) for delimiter in DELIMITERS}
     if names:
-        for delimiter, divided in rows.items():
-            if divided and names <= {field.strip() for field in divided[0]}:
+        for delimiter, split_rows in rows.items():
+            if split_rows and names <= {field.strip() for field in split_rows[0]}:
                 return delimiter
     elif source.label_column is None and numbers == [0] and len(rows[","]) < _ENOUGH_ROWS:
-        return ","  # a single column, perhaps of texts that hold the others
+        return ","  # a single column, whose texts may contain the other delimiters
     needed = max([2, *(number + 1 for number in numbers)])
     evenness = {}
-    for delimiter, divided in rows.items():  # the share of rows with the most common number of fields
-        (width, count), *_ = Counter(map(len, divided)).most_common(1) or [(0, 0)]
-        evenness[delimiter] = count / len(divided) if width >= needed else 0.0
+    for delimiter, split_rows in rows.items():  # the share of rows with the most common number of fields
+        (width, count), *_ = Counter(map(len, split_rows)).most_common(1) or [(0, 0)]
+        evenness[delimiter] = count / len(split_rows) if width >= needed else 0.0
     best = max(evenness.values())
     if not best:
         return ","
-    even = [delimiter for delimiter, share in evenness.items() if share > 0.9 * best]
+    candidates = [delimiter for delimiter, share in evenness.items() if share > 0.9 * best]
     if isinstance(source.label_column, int):
-        at = source.label_column
-        return min(even, key=lambda delimiter: len({row[at] for row in rows[delimiter] if len(row) > at}))
-    return even[0]
+        index = source.label_column
+        return min(candidates, key=lambda delimiter: len({row[index] for row in rows[delimiter] if len(row) > index}))
+    return candidates[0]
 
 
 def _sample_rows(sample: list[str], delimiter: str) -> list[list[str]]:
-    """The rows that are not empty, without the last one, which may be cut off."""
+    """The rows that are not empty, without the last, which may be cut off."""
     csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader((strip_line_end(line).replace("\r", " ") + "\n" for line in sample), delimiter=delimiter)
     rows: list[list[str]] = []
@@ -104,23 +104,23 @@ def _sample_rows(sample: list[str], delimiter: str) -> list[list[str]]:
 
 
 def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row | BadRow]:
-    """The rows; quoted fields may hold delimiters and line ends. A row that cannot be parsed is a bad one of one line:
-    reading goes on with the next line."""
+    """The rows; quoted fields may contain delimiters and line ends. A row that cannot be parsed becomes a bad row of
+    one line, and reading continues with the next line."""
     csv.field_size_limit(_LONGEST_FIELD)
-    again: deque[str] = deque()  # lines after a bad row, to be read anew
-    row_lines: list[str] = []  # of the row that is being read
+    unread: deque[str] = deque()  # lines after the first of a bad row, to be read again
+    row_lines: list[str] = []  # the lines of the current row
     has_stand_in = False
 
-    def protected() -> Iterator[str]:
+    def protected_lines() -> Iterator[str]:
         nonlocal has_stand_in
-        while (line := again.popleft() if again else next(lines, None)) is not None:
+        while (line := unread.popleft() if unread else next(lines, None)) is not None:
             row_lines.append(line)
             if "\r" in line:
                 line, count = _CARRIAGE_RETURN.subn(_STAND_IN, line)
                 has_stand_in |= count > 0
             yield line
 
-    reader = csv.reader(protected(), strict=True, delimiter=delimiter)
+    reader = csv.reader(protected_lines(), strict=True, delimiter=delimiter)
     begin = 1
     while True:
         row_lines.clear()
@@ -134,8 +134,8 @@ def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row | BadRow]:
                 f"cannot parse the csv row that begins here ({error}): close each quoted field, and write a quote "
                 f'inside one as ""',
             )
-            again.extendleft(reversed(row_lines[1:]))
-            reader = csv.reader(protected(), strict=True, delimiter=delimiter)
+            unread.extendleft(reversed(row_lines[1:]))
+            reader = csv.reader(protected_lines(), strict=True, delimiter=delimiter)
             begin += 1
             continue
         if has_stand_in:
@@ -145,7 +145,7 @@ def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row | BadRow]:
 
 
 def _records(rows: Iterator[Row | BadRow], kind: str, name: str, source: Source) -> Iterator[Record | BadRow]:
-    """Records of a table. source: with columns of text, and of labels if they are read, none of them None.
+    """Records of a table. source: its text column, and its label column if labels are read, are set.
 
     Raises: DataError if the table has no such column, or its header cannot be parsed.
     """
@@ -161,7 +161,7 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, source: Source)
             break
         elif not source.labelled and first[1] in BLANK:
             yield empty_text(first[0], source)
-        elif reason := lacking_columns(first[1], kind, source):
+        elif reason := short_row_problem(first[1], kind, source):
             if source.labelled:
                 raise DataError(f"{name}:{first[0]}: {reason}")
             yield BadRow(first[0], reason)
@@ -194,17 +194,17 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, source: Source)
             yield BadRow(line, f"expected {count_of(width, 'field')}, found {shown}")
         else:
             text = fields[texts[0]] if len(texts) == 1 else join_texts(fields[place] for place in texts)
-            kept = dict(zip(names, fields, strict=True)) if source.keep else None
-            yield Record(line, text, None if label is None else fields[label].strip(), kept)
+            kept_row = dict(zip(names, fields, strict=True)) if source.keep else None
+            yield Record(line, text, None if label is None else fields[label].strip(), kept_row)
 
 
 def _layout_by_header(header: Row, rows: Iterator[Row | BadRow], name: str, source: Source) -> Layout:
-    """rows: those after the header, from which a message guesses the columns that are meant."""
+    """The layout of a table with a header. rows: the rows below it, for the guess of columns in a message."""
     where, names = f"{name}:{header[0]}", [field.strip() for field in header[1]]
     if not any(names):
-        asked = " and ".join(map(short, source.required_columns))
+        needed = " and ".join(map(short, source.required_columns))
         plural = "s" * (len(source.required_columns) > 1)
-        raise DataError(f"{where}: expected a header with the column{plural} {asked}, found an empty line: remove it")
+        raise DataError(f"{where}: expected a header with the column{plural} {needed}, found an empty line: remove it")
     places: dict[Column, int] = {}
     for column in source.required_columns:
         if isinstance(column, int):
@@ -219,12 +219,12 @@ def _layout_by_header(header: Row, rows: Iterator[Row | BadRow], name: str, sour
             places[column] = names.index(column)
     if not places.keys() >= set(source.required_columns):
         raise DataError(f"{where}: {missing_columns(names, _next_rows(rows, source), source, places)}")
-    names = [field or str(at) for at, field in enumerate(names)]
-    twice = next((field for field in names if names.count(field) > 1), None) if source.keep else None
-    if twice is not None:
+    names = [field or str(i) for i, field in enumerate(names)]
+    duplicate = next((field for field in names if names.count(field) > 1), None) if source.keep else None
+    if duplicate is not None:
         raise DataError(
-            f"{where}: the header has more than one column {short(twice)}, of which only one can be kept: rename all "
-            f"but one"
+            f"{where}: the header has more than one column {short(duplicate)}, but only one can be kept: rename the "
+            f"others"
         )
     label = places[source.label_column] if source.labelled and source.label_column is not None else None
     return [places[column] for column in source.text_columns], label, names
@@ -233,17 +233,17 @@ def _layout_by_header(header: Row, rows: Iterator[Row | BadRow], name: str, sour
 def _layout_by_number(
     first: Row, rows: Iterator[Row | BadRow], kind: str, name: str, source: Source, *, is_top: bool
 ) -> Layout:
-    """first: the first good row. rows: those after it. is_top: whether it is the first of all rows."""
+    """The layout of a table without a header. first: the first good row. rows: the rows after it. is_top: whether
+    `first` is the first row of the file."""
     line, row = first
     texts = [int(column) for column in source.text_columns]
     label = int(source.label_column) if source.labelled and source.label_column is not None else None
-    others = [field for at, field in enumerate(row) if at not in texts] if label is None else [row[label]]
+    other_fields = [field for i, field in enumerate(row) if i not in texts] if label is None else [row[label]]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
-    if is_top and (is_numbered or is_header(row[texts[0]], others)):
+    if is_top and (is_numbered or is_header(row[texts[0]], other_fields)):
         is_quoted = kind == "tsv" and any(map(looks_quoted, chain(row, *_next_rows(rows, source)[:1])))
-        reason = header_found(
-            [row[at] for at in texts], None if label is None else row[label], row, source.options, is_quoted=is_quoted
-        )
+        text_fields, label_field = [row[place] for place in texts], None if label is None else row[label]
+        reason = header_advice(text_fields, label_field, row, source.options, is_quoted=is_quoted)
         raise HeaderError(f"{name}:{line}: {reason}")
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(source.label_column, int) and max(texts) > source.label_column
@@ -252,7 +252,7 @@ def _layout_by_number(
 
 
 def _next_rows(rows: Iterator[Row | BadRow], source: Source) -> list[list[str]]:
-    """Rows to guess from for a message; none of a live stream, in which the next one may be long in coming."""
+    """The next rows, for the guess in a message; none in a live stream, whose next row may take long to arrive."""
     if source.sample_lines <= 1:
         return []
     return [row[1] for row in islice(rows, source.sample_lines) if not isinstance(row, BadRow)]

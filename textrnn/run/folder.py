@@ -1,4 +1,4 @@
-"""A run's folder: where its files are, and when a new run may replace it."""
+"""A run's folder: the paths of its files, and the conditions under which a new run may replace it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from textrnn.runtime.files import expand_user, make_folder, write_text
 from textrnn.runtime.progress import log
 
 MODEL_CONFIG, LABELS = "config.yaml", "labels.txt"  # in a model's folder
-_LEFTOVERS = ".*.[0-9]*.tmp"  # files that a killed process had begun to write
+_LEFTOVERS = ".*.[0-9]*.tmp"  # files that a killed process had started to write
 
 
 class RunFolder:
-    """Paths of a run. Only `create` and `locked` create anything."""
+    """The paths of a run. Only `create` and `locked` create anything."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -51,12 +51,12 @@ class RunFolder:
         )  # fmt: skip
         self.own_files = (self.history, self.train_hashes, self.log, self.environment)
 
-    def state_of(self, fold: int | None) -> Path:
-        """The training state of the only network, or of the one that is trained without this fold."""
+    def state_file(self, fold: int | None) -> Path:
+        """The training state of the only network, or of the network trained without this fold."""
         return self.state if fold is None else self.state.with_name(f"fold_{fold}.safetensors")
 
-    def tensorboard_of(self, fold: int | None) -> Path:
-        """As `state_of`: the folder of what TensorBoard shows of a network. It takes each folder for a run."""
+    def tensorboard_folder(self, fold: int | None) -> Path:
+        """The TensorBoard files of a network, as for `state_file`; TensorBoard treats each folder as a run."""
         return self.tensorboard if fold is None else self.tensorboard / f"fold_{fold}"
 
     def states(self) -> list[Path]:
@@ -66,30 +66,30 @@ class RunFolder:
         return sorted(self.resume.glob("fold_*.safetensors"), key=lambda path: (len(path.name), path.name))
 
     def warn_of_unfinished(self) -> None:
-        """Log a warning if training can go on. A folder without training states, such as a model's, cannot."""
+        """Log a warning if training can be continued, which needs training states; a model's folder has none."""
         if self.states() and not self.held_out.exists():
-            log.warning("training has not ended: go on with: %s", self.resume_command())
+            log.warning("training has not ended: continue it with: %s", self.resume_command())
 
     def is_empty(self) -> bool:
-        """Whether the folder has no files but those of a process that was killed while it wrote its first ones."""
+        """Whether the folder has no files except those of a process that was killed while writing its first ones."""
         return self.path.is_dir() and all(
             file.match(_LEFTOVERS) or (file == self.environment and is_environment(file))
             for file in self.path.iterdir()
         )
 
     def is_trained(self) -> bool:
-        """Whether it holds results of training: weights, or a record of an evaluation."""
+        """Whether the folder has results of training: weights, or a record of an evaluation."""
         return self.weights.exists() or bool(read_history(self.history))
 
     def check_free(self, *, force: bool) -> None:
-        """Raises CheckpointError if the folder holds anything that a new run may not replace."""
+        """Raises CheckpointError if the folder has anything that a new run may not replace."""
         if not self.path.exists() or self.is_empty():
             return
         self.check_own()
         if not force:
             raise CheckpointError(
-                f"{self.path}: the run exists; continue it with: {self.resume_command()}; or add --force to start over "
-                f"in its place (its eval/ goes, too), or give another --run-dir"
+                f"{self.path}: the run exists; continue it with: {self.resume_command()}; or add --force to start "
+                f"over, which also deletes its eval/; or give another --run-dir"
             )
 
     def resume_command(self) -> str:
@@ -102,12 +102,12 @@ class RunFolder:
         return command("eval", self.path)
 
     def check_own(self) -> None:
-        """Raises CheckpointError if the folder is not a run, or has links in it: a new run would remove files that are
-        not its own. environment.json is the sign of a run, as the first file that `create` writes."""
+        """Raises CheckpointError if the folder is not a run or has links in it, because a new run would remove files
+        that are not its own. environment.json marks a run, as the first file that `create` writes."""
         if not is_environment(self.environment):
             raise CheckpointError(
                 f"{self.path}: exists and is not a run (it has no environment.json that textrnn wrote); nothing in it "
-                f"was touched; give another --run-dir, or remove it"
+                f"was changed; give another --run-dir, or remove it"
             )
         for path in (*self.own_folders, self.weights, *self.states(), self.config, *self.own_files):
             if path.is_symlink():
@@ -141,7 +141,7 @@ class RunFolder:
             os.close(descriptor)
 
     def clear_leftovers(self) -> None:
-        """Remove half-written files of a killed process; only for the holder of the lock."""
+        """Remove unfinished files of a killed process. Only the holder of the lock may call this."""
         for folder in (self.path, self.model, self.resume, self.curves.parent):
             for file in folder.glob(_LEFTOVERS):
                 file.unlink(missing_ok=True)
@@ -149,14 +149,14 @@ class RunFolder:
     def create(
         self, config: Config, environment: dict[str, str | int], digests: dict[str, str], planned: dict[str, Any]
     ) -> None:
-        """Remove an older run's files, leave all others, and write environment and config. planned: see
+        """Remove an older run's files, keep all others, and write environment and config. planned: see
         `save_environment`. Raises TextRNNError if a file cannot be removed."""
         self.clear_leftovers()
         try:
-            # first, so that a process killed on the way leaves no state beside another run's description
+            # first, so that a killed process leaves no state beside another run's description
             for file in (*self.states(), self.weights, self.history, self.train_hashes):
                 file.unlink(missing_ok=True)
-            # from here on, the folder is known as a run
+            # from here on, the folder is recognized as a run
             save_environment(self.environment, environment, digests, config.model_dump(), planned)
             for folder in self.own_folders:
                 if folder.exists():
@@ -168,7 +168,7 @@ class RunFolder:
 
 
 def is_model(folder: Path) -> bool:
-    """Whether a folder holds a model."""
+    """Whether a folder is a model."""
     return (folder / MODEL_CONFIG).is_file() and (folder / LABELS).is_file()
 
 
@@ -185,7 +185,7 @@ def model_folder(run: Path | str) -> Path:
 
 
 def similar_run(path: Path) -> str:
-    """`; did you mean runs/sample?` if a run or model of a similar name is beside a path or in `runs`; else empty."""
+    """`; did you mean runs/sample?` if a run or model beside a path or in `runs` has a similar name; else empty."""
     folders: dict[str, Path] = {}
     for parent in (Path("runs"), path.parent):
         with suppress(OSError):
@@ -195,19 +195,19 @@ def similar_run(path: Path) -> str:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run."""
+    """Whether a folder is a run."""
     return is_environment(RunFolder(folder).environment)
 
 
 def enclosing_run(path: Path) -> Path | None:
-    """The folder of the run or model that a path is or lies in, links resolved, or None. The `eval` and `gradients` of
-    a run hold results, not parts of the run."""
+    """The folder of the run or model that a path (with links resolved) is or lies in, or None. The `eval` and
+    `gradients` of a run contain results, not parts of the run."""
     path = Path(os.path.realpath(path))
     for folder in (path, *path.parents):
         if is_model(folder):
             return folder
         run = RunFolder(folder)
         if is_environment(run.environment):
-            holds_results = any(path.is_relative_to(results) for results in (run.evaluations, run.gradients))
-            return None if holds_results else folder
+            is_result = any(path.is_relative_to(results) for results in (run.evaluations, run.gradients))
+            return None if is_result else folder
     return None

@@ -16,7 +16,7 @@ from textrnn.texts.rows import in_blocks
 
 
 def save_margins(run: RunFolder, margins: np.ndarray, hashes: np.ndarray) -> None:
-    """margins (n, classes): of linear models on the texts that networks are judged on. hashes (n,) uint64."""
+    """margins (n, classes): those of the linear models on held-out texts. hashes (n,) uint64: those of the texts."""
     run.linear_margins.parent.mkdir(exist_ok=True)
     save_tensors(run.linear_margins, {"margins": torch.from_numpy(margins), "hashes": _as_tensor(hashes)})
 
@@ -27,40 +27,40 @@ def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] 
         tensors, _ = load_tensors(run.linear_margins)
         hashes = tensors["hashes"].numpy().copy().view(np.uint64)
         (count,) = hashes.shape
-        return _checked(tensors["margins"], count, classes).numpy().copy(), hashes
+        return _checked_values(tensors["margins"], count, classes).numpy().copy(), hashes
     return None
 
 
 def save_held_out(run: RunFolder, logits: torch.Tensor, labels: np.ndarray, hashes: np.ndarray) -> None:
-    """logits (m, classes), labels and hashes (m,): of held-out texts, see `Splits.held_out`."""
+    """logits (m, classes), labels and hashes (m,): those of the held-out texts, see `Splits.held_out`."""
     tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
     save_tensors(run.held_out, tensors)
 
 
 def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classes: int) -> torch.Tensor:
-    """logits (n, classes). Raises CheckpointError if they are missing, damaged or of other texts."""
+    """The logits (n, classes). Raises CheckpointError if they are missing, damaged or from other texts."""
     path = run.held_out
     try:
         tensors, _ = load_tensors(path)
-        logits = _checked(tensors["logits"], len(labels), classes)
+        logits = _checked_values(tensors["logits"], len(labels), classes)
         good = np.array_equal(tensors["labels"].numpy(), labels) and torch.equal(tensors["hashes"], _as_tensor(hashes))
     except FileNotFoundError:
         raise CheckpointError(
             f"{path}: no such file: either training has not ended (continue it with: {run.resume_command()}), or the "
-            f"file was removed; evaluate the model on other texts: give DATA, a labelled file"
+            f"file was removed; to evaluate the model on other texts, give DATA, a labelled file"
         ) from None
     except (OSError, *UNREADABLE):
         good = False
     if not good:
         raise CheckpointError(
-            f"{path}: damaged, or of other texts than are read now; evaluate the model on other texts: "
+            f"{path}: damaged, or from other texts than those read now; to evaluate the model on other texts, "
             f"give DATA, a labelled file"
         )
     return logits
 
 
-def judged_on(run: RunFolder, labels: np.ndarray, hashes: np.ndarray) -> bool:
-    """Whether the run's files show that its models were judged on the texts with these labels and hashes (n,)."""
+def evaluated_on(run: RunFolder, labels: np.ndarray, hashes: np.ndarray) -> bool:
+    """Whether the run's files show that its models were evaluated on the texts with these labels and hashes (n,)."""
     for path in (run.held_out, run.linear_margins):  # an unfinished run has only the second one, without labels
         with contextlib.suppress(OSError, *UNREADABLE):
             tensors, _ = load_tensors(path)
@@ -70,7 +70,7 @@ def judged_on(run: RunFolder, labels: np.ndarray, hashes: np.ndarray) -> bool:
 
 
 def save_train_hashes(run: RunFolder, hashes: np.ndarray) -> None:
-    """hashes (n,) uint64: of all texts that the run's models are trained on; sorted in place, which saves memory."""
+    """hashes (n,) uint64: those of all texts that the run's models are trained on; sorted in place to save memory."""
     hashes.sort()
     is_first = np.ones(len(hashes), dtype=bool)
     is_first[1:] = hashes[1:] != hashes[:-1]
@@ -98,7 +98,7 @@ def seen_texts(run: RunFolder, hashes: np.ndarray) -> np.ndarray | None:
     return np.concatenate(seen)
 
 
-def _checked(values: torch.Tensor, texts: int, classes: int) -> torch.Tensor:
+def _checked_values(values: torch.Tensor, texts: int, classes: int) -> torch.Tensor:
     """Logits or margins. Raises ValueError unless they are (texts, classes) finite numbers."""
     if values.shape != (texts, classes) or values.dtype != torch.float32 or not values.isfinite().all():
         raise ValueError(f"({texts}, {classes}) finite numbers were expected")

@@ -1,4 +1,4 @@
-"""The folder of a model: all that prediction needs. Loading never executes code."""
+"""The folder of a model, which has everything that prediction needs. Loading never executes code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_descript
 from textrnn.run.records import is_environment
 from textrnn.runtime.files import make_folder, write_text
 from textrnn.runtime.tensors import (
-    WithoutRandomNumbers,
+    SkipInitialization,
     check_finite,
     difference,
     fill,
@@ -39,15 +39,15 @@ from textrnn.texts.vocab import Vocab, load_labels, save_labels
 WEIGHTS, DECISION, VOCAB, USER_DICT = "model.safetensors", "decision.json", "vocab.txt", "user_dict.txt"
 STATISTICS = "training_texts.json"
 BFLOAT16 = "bfloat16_agreement"  # in decision.json
-LEAST_SHARE = 1e-9  # of a class without training texts, whose logit must be finite
+LEAST_SHARE = 1e-9  # for a class without training texts, whose logit must be finite
 
 
 @dataclass
 class Model:
     """A trained model. trained_on: the format of its training files, auto without any. bfloat16_agreement: a fraction,
-    see `training.networks`; None if it was not measured. class_shares (C,): of each class in the training texts; None
-    if the model reads texts without a token as one unknown token. statistics: what to expect of new texts; None if it
-    is not known, as of a model saved by an earlier version."""
+    see `training.networks`; None if it was not measured. class_shares (C,): the share of each class in the training
+    texts; None if the model reads texts without a token as one unknown token. statistics: those expected of new texts;
+    None if they are unknown, as in a model saved by an earlier version."""
 
     networks: Ensemble
     linear: LinearModel | None
@@ -61,11 +61,11 @@ class Model:
     statistics: TextStatistics | None = None
 
     def decide(self, network: torch.Tensor | None, margins: torch.Tensor | None, texts: EncodedTexts) -> torch.Tensor:
-        """Logits and margins (n, classes) of texts -> logits of the whole model."""
+        """Logits and margins (n, classes) of texts -> the logits of the whole model."""
         return self.with_shares(self.decision.logits(network, margins), texts)
 
     def with_shares(self, logits: torch.Tensor, texts: EncodedTexts) -> torch.Tensor:
-        """The logits (n, classes), but the class shares as the probabilities of texts without a token."""
+        """The logits (n, classes), replaced for texts without a token, whose probabilities are the class shares."""
         empty = self.without_token(texts)
         if not empty.any():
             return logits
@@ -73,14 +73,14 @@ class Model:
         return torch.where(torch.from_numpy(empty)[:, None], shares, logits)
 
     def without_token(self, texts: EncodedTexts) -> np.ndarray:
-        """(n,) bool: the texts that get the class shares as their probabilities."""
+        """(n,) bool: the texts whose probabilities are the class shares."""
         if self.class_shares is None or texts.is_empty is None:
             return np.zeros(len(texts), dtype=bool)
         return texts.is_empty
 
 
 def parameter_count(model: Model) -> int:
-    """The number of parameters of the networks and of the linear model, as far as they decide."""
+    """The number of parameters of the networks and of the linear model, if they have weight in the decision."""
     networks = model.networks.networks if model.decision.needs_network else []
     count = sum(network.parameter_count for network in networks)
     if model.linear is not None and model.decision.needs_linear:
@@ -89,13 +89,13 @@ def parameter_count(model: Model) -> int:
 
 
 def save_decision(folder: Path, decision: Mixture, linear: bool, bfloat16_agreement: float | None = None) -> None:
-    """linear: whether the model has a linear model."""
+    """Write decision.json. linear: whether the model has a linear model."""
     content = {"linear": linear, **asdict(decision), BFLOAT16: bfloat16_agreement}
     write_text(folder / DECISION, json.dumps(content, indent=2) + "\n")
 
 
 def save_statistics(folder: Path, statistics: TextStatistics | None) -> None:
-    """None: an older file is removed."""
+    """Write the statistics; None removes an older file."""
     if statistics is None:
         (folder / STATISTICS).unlink(missing_ok=True)
     else:
@@ -104,7 +104,7 @@ def save_statistics(folder: Path, statistics: TextStatistics | None) -> None:
 
 
 def read_statistics(path: Path, classes: int) -> TextStatistics | None:
-    """None if there is no such file. Raises CheckpointError if it is damaged."""
+    """The statistics, or None if there is no such file. Raises CheckpointError if it is damaged."""
     try:
         saved = TextStatistics(**json.loads(path.read_bytes()))
         shares = saved.class_shares
@@ -125,8 +125,8 @@ def read_statistics(path: Path, classes: int) -> TextStatistics | None:
 
 
 def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]]) -> None:
-    """Save the weights of all networks in a file of their own, so that equal weights give equal files. Call it last: a
-    folder with weights has all that they need."""
+    """Save the weights of all networks in their own file, so that equal weights give equal files. Call this last: a
+    folder with weights has everything that they need."""
     tensors: dict[str, torch.Tensor] = {}
     for number, network in enumerate(networks):
         tensors |= {f"networks.{number}.{name}": tensor for name, tensor in network.items()}
@@ -148,19 +148,19 @@ def read_networks(path: Path) -> list[dict[str, torch.Tensor]]:
 
 
 def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: int) -> list[Network]:
-    """Raises CheckpointError if the file is missing, damaged or of another model."""
+    """The networks of a model. Raises CheckpointError if the file is missing, damaged or from another model."""
     networks = []
     for number, tensors in enumerate(read_networks(path)):
         names = [f"embedding.ngrams.keys_{length}" for length in range(2, config.model.ngrams + 1)]
-        found = [tensors[name] for name in names if name in tensors]
-        fit = len(found) == len(names) and all(keys.ndim == 1 and keys.dtype == torch.int64 for keys in found)
-        ngram_keys = [keys.numpy() for keys in found] if fit else []
-        with torch.device("meta"), WithoutRandomNumbers():  # weights of the config's sizes might not fit into memory
+        saved = [tensors[name] for name in names if name in tensors]
+        valid = len(saved) == len(names) and all(keys.ndim == 1 and keys.dtype == torch.int64 for keys in saved)
+        ngram_keys = [keys.numpy() for keys in saved] if valid else []
+        with torch.device("meta"), SkipInitialization():  # weights of the config's sizes might not fit into memory
             network = build_network(config.model, vocab_size=vocab_size, num_classes=num_classes, ngram_keys=ngram_keys)
-        wrong = difference(tensors, network.state_dict())
-        if wrong is not None:
+        mismatch = difference(tensors, network.state_dict())
+        if mismatch is not None:
             raise CheckpointError(
-                f"{path}: networks.{number}.{wrong}: the file does not belong to the config.yaml, vocab.txt and "
+                f"{path}: networks.{number}.{mismatch}: the file does not belong to the config.yaml, vocab.txt and "
                 f"labels.txt next to it"
             )
         fill(network, tensors)
@@ -169,7 +169,7 @@ def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: i
 
 
 def read_decision(path: Path) -> tuple[Mixture, bool, float | None]:
-    """The decision, whether the model has a linear model, and the agreement of bfloat16. Raises CheckpointError."""
+    """The decision, whether the model has a linear model, and the agreement with bfloat16. Raises CheckpointError."""
     try:
         content = json.loads(path.read_bytes())
         has_linear, agreement = content.pop("linear"), content.pop(BFLOAT16)
@@ -196,11 +196,11 @@ def _is_between(least: float, value: Any, most: float) -> bool:
 
 
 def save_model(folder: Path, model: Model) -> None:
-    """Everything that prediction needs. Raises CheckpointError for a run's folder, whose files must stay together;
-    TextRNNError if it cannot be written."""
+    """Save everything that prediction needs. Raises CheckpointError for a run's folder, whose files must stay together;
+    TextRNNError if the folder cannot be written."""
     run, networks = RunFolder(folder), list(model.networks.networks)
     if any(map(os.path.exists, (run.model, run.resume, run.history))):
-        raise CheckpointError(f"{folder}: the folder of a run; give another folder to save a model in")
+        raise CheckpointError(f"{folder}: this is the folder of a run; give another folder to save a model in")
     dim = networks[0].embedding.table.embedding_dim
     shares = None if model.class_shares is None else model.class_shares.tolist()
     save_description(folder, model.transform, model.labels, model.config, dim, class_shares=shares)
@@ -217,7 +217,7 @@ def save_description(
     folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int,
     trained_on: str = "auto", class_shares: Sequence[float] | None = None,
 ) -> None:  # fmt: skip
-    """Everything that prediction needs except the results of training. Arguments as in `Model`."""
+    """Save everything that prediction needs except the results of training. Arguments as in `Model`."""
     make_folder(folder)
     for name in (VOCAB, LABELS, USER_DICT, MODEL_CONFIG):
         if (folder / name).is_symlink():  # perhaps to /dev/null
@@ -276,7 +276,7 @@ def _load_tokenizer(folder: Path, settings: TokenizerConfig) -> Tokenizer:
 
 
 def _class_shares(shares: Any, classes: int, path: Path) -> np.ndarray:
-    """(classes,). Raises CheckpointError."""
+    """The class shares (classes,). Raises CheckpointError unless they are valid."""
     good = isinstance(shares, list) and len(shares) == classes and all(_is_between(0, share, 1) for share in shares)
     if not good or abs(sum(shares) - 1) > 1e-3:
         raise CheckpointError(

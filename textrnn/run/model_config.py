@@ -1,4 +1,4 @@
-"""A saved model's config.yaml: the version of its format, the keys that a model keeps, and what a missing one means."""
+"""A saved model's config.yaml: the version of its format, the keys that it keeps, and the values of missing keys."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, get_args
 from textrnn.config import MODEL_FORMAT_KEY, Config, DataConfig, read_yaml, to_yaml
 from textrnn.errors import ConfigError, short
 
-# Version of the format -> what a key that is missing means in a model saved in it: for the first version that is read,
-# every key; for each later one, the keys that it added or whose default it changed. Saved models depend on each of
-# them: append, and never change what is there.
+# Version of the format -> the values of keys that a model saved in it lacks: for the first version that is read, every
+# key; for each later one, the keys that it added or whose default it changed. Saved models depend on all of them: only
+# append, and never change an entry.
 DEFAULTS: dict[int, dict[str, dict[str, Any]]] = {
     5: {
         "data": {
@@ -50,7 +50,7 @@ DEFAULTS: dict[int, dict[str, dict[str, Any]]] = {
         },
     }
 }
-FIRST_VERSION, FORMAT_VERSION = min(DEFAULTS), max(DEFAULTS)  # versions from the first on are read, the last is written
+FIRST_VERSION, FORMAT_VERSION = min(DEFAULTS), max(DEFAULTS)  # all from the first on are read, the last is written
 TRAINED_ON_KEY, CLASS_SHARES_KEY = "trained_on", "class_shares"
 _NOT_KEPT = ("train", "dev", "test", "dev_fraction", "cache_dir")  # of `data`
 
@@ -76,7 +76,7 @@ def model_yaml(
     config: Config, embedding_dim: int, user_dict: str | None, trained_on: str, class_shares: Sequence[float] | None
 ) -> str:
     """The content of a model's config.yaml. user_dict: the name of the dictionary's file in the model's folder.
-    trained_on: the format of the training texts, auto if there is none. class_shares: in the training texts."""
+    trained_on: the format of the training texts, auto if there is none. class_shares: those of the training texts."""
     tree = kept_keys(config)
     if config.model.pretrained is not None:
         tree["model"].update(pretrained=None, rare_dim=None)
@@ -96,8 +96,8 @@ def saved_version(path: Path) -> int | None:
 
 def read_description(path: Path) -> tuple[dict[str, Any], str, Any]:
     """The sections of a model's config.yaml, completed by the defaults of its version, the format of the training texts
-    and the class shares; sections and shares are not yet checked. Raises ConfigError if this program cannot know what
-    the file means."""
+    and the class shares; sections and shares are not yet checked. Raises ConfigError if this program does not know the
+    version."""
     tree = read_yaml(path)
     version = tree.pop(MODEL_FORMAT_KEY, None)
     trained_on, class_shares = tree.pop(TRAINED_ON_KEY, "auto"), tree.pop(CLASS_SHARES_KEY, None)

@@ -1,5 +1,5 @@
-"""What a run is, from its folder alone: without torch, whose import takes a second, and without its texts. Of files
-that are missing or damaged the entries are None."""
+"""A summary of a run from its folder alone: without its texts, and without importing torch, which takes a second.
+Entries from missing or damaged files are None."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VERSIONS = ("textrnn", "python", "torch", "numpy", "platform", "processor", "de
 
 
 def describe_run(path: Path) -> dict[str, Any]:
-    """docs/reference/json.md describes the keys. path: of a run, or of a model. Raises CheckpointError if it is
+    """The summary of a run or model; docs/reference/json.md describes the keys. Raises CheckpointError if `path` is
     neither, and CheckpointError or ConfigError if the model's labels, vocabulary or config cannot be read."""
     run = RunFolder(path)
     is_run = is_environment(run.environment) or model_folder(path) != path
@@ -61,19 +61,19 @@ def _state(run: RunFolder) -> str:
 
 
 def _progress(run: RunFolder, environment: dict[str, Any]) -> dict[str, Any] | None:
-    """Of the last network that was begun: None if there is none."""
+    """The progress of the last network started; None if there is none."""
     states = run.states()
     saved = _saved_progress(states[-1]) if states else {}
     if "epoch" not in saved:
         return None
     planned = _whole_numbers(environment.get("planned"))
-    epochs = _whole_numbers(_section(run, "train")).get("epochs", planned.get("epochs"))  # may have been made larger
+    epochs = _whole_numbers(_section(run, "train")).get("epochs", planned.get("epochs"))  # the user may have raised it
     epoch = saved["epoch"] if epochs is None else min(saved["epoch"], epochs)
     return {"epoch": epoch, "epochs": epochs, "network": len(states), "networks": planned.get("networks")}
 
 
 def _section(run: RunFolder, name: str) -> dict[str, Any]:
-    """Of the run's config, as it stands in the file: a run of an older version may have keys that are gone."""
+    """A section of the run's config, unchecked: a run of an older version may have keys that no longer exist."""
     section = None
     with contextlib.suppress(ConfigError):
         section = read_yaml(run.config).get(name)
@@ -81,7 +81,7 @@ def _section(run: RunFolder, name: str) -> dict[str, Any]:
 
 
 def _whole_numbers(value: Any) -> dict[str, int]:
-    """The entries of a dict that are whole numbers; none of another value."""
+    """The entries of a dict that are whole numbers; an empty dict for any other value."""
     return {key: number for key, number in value.items() if type(number) is int} if isinstance(value, dict) else {}
 
 
@@ -94,7 +94,7 @@ def _saved_progress(state: Path) -> dict[str, Any]:
 
 
 def _data(run: RunFolder, environment: dict[str, Any]) -> dict[str, Any]:
-    """Split -> its files, and the number of its texts. A dev part of the training texts has no files of its own."""
+    """Split -> its files and the number of its texts. A dev part of the training texts does not have its own files."""
     texts, given = _whole_numbers(environment.get("planned", {}).get("texts")), _section(run, "data")
     paths = {name: given.get(name) or [] for name in _SPLITS}
     return {
@@ -112,14 +112,14 @@ def _describe_model(model: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, *UNREADABLE):
         decision = json.loads((model / "decision.json").read_bytes())
         weight = float(decision["weight"]) if decision["linear"] else None
-    decides = (sum(sizes) if weight is None or weight < 1 else 0) + (linear_size if weight else 0)
+    parameters = (sum(sizes) if weight is None or weight < 1 else 0) + (linear_size if weight else 0)
     return {
         "labels": load_labels(model / LABELS),
         "model": {
             "config": config.model_dump(include={"tokenizer", "model"}),
             "networks": len(sizes),
             "network_parameters": sizes[0] if sizes else None,
-            "parameters": decides if sizes else None,
+            "parameters": parameters if sizes else None,
             "linear_weight": weight,
             "vocabulary": len(read_name_lines(model / "vocab.txt")),
             "format_version": saved_version(model / MODEL_CONFIG),
@@ -128,7 +128,7 @@ def _describe_model(model: Path) -> dict[str, Any]:
 
 
 def _network_sizes(weights: Path) -> list[int]:
-    """The number of parameters of each network; none if the file is missing or damaged."""
+    """The number of parameters of each network; an empty list if the file is missing or damaged."""
     sizes: dict[str, int] = {}
     with contextlib.suppress(OSError, *UNREADABLE):
         for name, shape in read_header(weights)[0].items():
@@ -146,7 +146,7 @@ def _linear_size(weights: Path) -> int:
 
 
 def _held_out(run: RunFolder, history: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The scores on held-out texts: of all folds, or of the only network in its best epoch."""
+    """The scores on held-out texts: those of all folds, or of the only network in its best epoch."""
     line = next((record for record in reversed(history) if "fold" not in record), None)
     if not any("fold" in record for record in history):
         best = _saved_progress(run.state).get("best_epoch")

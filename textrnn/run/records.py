@@ -1,6 +1,6 @@
-"""What a run records beside its model, and how runs differ: the environment, config and data with which it began, and
-history.jsonl with a line for each evaluation. The lines of cross-fitted networks have their `fold`, and a last line
-without it is of all of them."""
+"""A run's records beside its model, and the differences between runs: the environment, config and data with which it
+began, and history.jsonl with a line for each evaluation. The lines of cross-fitted networks have a `fold`; a last line
+without it is about all of them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"  # in a run's folder
 _LARGEST = 1e100  # curves of much larger numbers cannot be drawn
 _COUNTS, _LARGEST_COUNT = ("step", "epoch", "fold", "seconds"), 1e12
 _LEFT_OUT = ("data.cache_dir", "train.save_minutes", "train.tensorboard")  # no result depends on them
-_OF_A_RUN = ("data.train", "data.dev", "data.test", "data.dev_fraction")  # where the texts were, and their division
+_OF_A_RUN = ("data.train", "data.dev", "data.test", "data.dev_fraction")  # the files of the texts, and their division
 _ORDER = ["preset", "networks", *known_keys()]
 
 
 def describe_environment(device: torch.device) -> dict[str, str | int]:
     import numpy
-    import torch  # here, since `vocab` also looks for runs and needs no torch
+    import torch  # here, because `vocab` also looks for runs and needs no torch
 
     from textrnn.runtime.device import cores_to_share, device_name
 
@@ -45,7 +45,7 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
         "processor": platform.processor() or platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
-        "cores_shared": cores_to_share(),  # decides how batches are split, and so how sums round
+        "cores_shared": cores_to_share(),  # determines how batches are split, and thus how sums are rounded
         "processes": world_size(),
         "device": device_name(device),
     }
@@ -55,15 +55,15 @@ def save_environment(
     path: Path, environment: dict[str, str | int], digests: dict[str, str], config: dict[str, Any] | None = None,
     planned: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """config: its sections when the run began; the user may change the run's config.yaml. planned: the number of texts
-    of each split, and what `auto` became."""
+    """Write environment.json. config: its sections when the run began, because the user may change the run's
+    config.yaml. planned: the number of texts of each split, and the values chosen for `auto`."""
     began = datetime.now(timezone.utc).isoformat(timespec="seconds")
     content = {**environment, "began": began, "planned": planned or {}, "data_sha256": digests, "config": config or {}}
     write_text(path, json_text(content, indent=2))
 
 
 def load_environment(path: Path) -> dict[str, Any]:
-    """What was saved, without missing or damaged parts, since it only serves for comparison."""
+    """The saved content without missing or damaged parts, because it only serves for comparison."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -86,8 +86,8 @@ def is_environment(path: Path) -> bool:
 def compare_environment(
     before: dict[str, Any], now: dict[str, str | int], digests: dict[str, str], restart: str
 ) -> list[str]:
-    """A phrase for each difference. Raises CheckpointError if the data has changed. restart: the command that starts
-    the run over."""
+    """A phrase for each difference. restart: the command that starts the run over. Raises CheckpointError if the data
+    has changed."""
     data = before.get("data_sha256", {})
     changed = [name for name, digest in digests.items() if data.get(name, digest) != digest]
     if changed:
@@ -110,7 +110,7 @@ def append_history(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The records, without lines that are no records; a crash may have cut the last one short."""
+    """The records, without invalid lines; a crash may have cut the last one short."""
     records: list[dict[str, Any]] = []
     with contextlib.suppress(FileNotFoundError):
         for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
@@ -123,15 +123,15 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 def training_seconds(history: list[dict[str, Any]]) -> float | None:
     """The time of the optimizer steps of all networks; None if it was not recorded."""
     last = {record.get("fold"): record.get("seconds") for record in history}
-    if (total := last.pop(None, None)) is not None:  # of the only network, or of those of all folds
+    if (total := last.pop(None, None)) is not None:  # the time of the only network, or of all folds
         return total
     seconds = [fold for fold in last.values() if fold is not None]
     return sum(seconds) if seconds else None
 
 
 def _is_record(value: Any) -> bool:
-    """Whether it is a dict of numbers that training can have recorded, none below 0, with a whole `step` and `epoch`
-    and, if any, a whole `fold`."""
+    """Whether a value is a dict of numbers that training can have recorded, none below 0, with a whole `step` and
+    `epoch` and, if there is one, a whole `fold`."""
     if not isinstance(value, dict) or any(type(value.get(key)) is not int for key in ("step", "epoch")):
         return False
     return type(value.get("fold")) in (int, type(None)) and all(
@@ -142,8 +142,8 @@ def _is_record(value: Any) -> bool:
 
 
 def cut_history(path: Path, step: int, fold: int | None = None) -> None:
-    """Remove the records of the network of a fold after `step`, which will be computed and recorded again, and the
-    summary of all folds."""
+    """Remove the records of a fold's network after `step`, which will be computed and recorded again, and the summary
+    of all folds."""
     kept = [
         json.dumps(record, allow_nan=False) + "\n"
         for record in read_history(path)
@@ -153,8 +153,8 @@ def cut_history(path: Path, step: int, fold: int | None = None) -> None:
 
 
 def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -> dict[str, Any]:
-    """Dotted key -> value. model: the config saved with the model, which fills in keys that the run's config lacks; a
-    model without a run has no other. networks: the number of networks of the model. Raises ConfigError."""
+    """Dotted key -> value in effect. model: the config saved with the model, which supplies keys that the run's config
+    lacks, or all keys without a run. networks: the number of the model's networks. Raises ConfigError."""
     saved = model.model_dump(include={"data", "tokenizer", "model"})
     tree = read_yaml(run / "config.yaml") if is_run else {}
     values: dict[str, Any] = {"networks": networks} | ({"preset": tree["preset"]} if "preset" in tree else {})
@@ -164,20 +164,20 @@ def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -
         values |= {f"{section}.{key}": value for key, value in keys.items()}
     if is_run:
         _explain_auto(values, run)
-    values["model.embedding_dim"] = model.model.embedding_dim  # null is a number by then,
-    values["model.rare_dim"] = model.model.rare_dim  # and a number is null if vectors are given
+    values["model.embedding_dim"] = model.model.embedding_dim  # null has become a number,
+    values["model.rare_dim"] = model.model.rare_dim  # and a number has become null if vectors are given
     for key in _LEFT_OUT if is_run else (*_LEFT_OUT, *_OF_A_RUN):
         values.pop(key, None)
     return values
 
 
 def _explain_auto(values: dict[str, Any], run: Path) -> None:
-    """`auto` depends on the number of texts: the history has the values that it took."""
+    """Replace `auto`, which depends on the number of texts, by the values that the history shows."""
     history = [record for record in read_history(run / HISTORY) if record["epoch"] > 0]
-    own = [record for record in history if "fold" in record] or history
-    if own:
-        epochs = max(record["epoch"] for record in own)
-        steps = round(own[0]["step"] / own[0]["epoch"])
+    network_records = [record for record in history if "fold" in record] or history
+    if network_records:
+        epochs = max(record["epoch"] for record in network_records)
+        steps = round(network_records[0]["step"] / network_records[0]["epoch"])
         for key, meaning in (("epochs", f"{epochs} trained"), ("batch_size", f"{steps} steps an epoch")):
             if values.get(f"train.{key}") == "auto":
                 values[f"train.{key}"] = f"auto ({meaning})"
@@ -185,27 +185,27 @@ def _explain_auto(values: dict[str, Any], run: Path) -> None:
 
 def config_differences(values: list[dict[str, Any]], digests: list[dict[str, str]]) -> list[dict[str, Any]]:
     """The keys whose values differ, with the value of each run, in the order of the config; keys of other versions come
-    last. Keys that some runs lack, since they are of another version or models without their run, are left out.
+    last. Keys that some runs lack (runs of other versions, models without a run) are left out.
 
-    digests: for each run, key -> sha256 of the content of a file that the key names. Two paths of the same content are
-    equal; one path whose content has changed is not.
+    digests: for each run, key -> sha256 of the content of a file that the key names. Two paths with the same content
+    are equal; one path whose content has changed is not.
     """
     differences = []
     common = set.intersection(*map(set, values))
     for key in [*(key for key in _ORDER if key in common), *sorted(common.difference(_ORDER))]:
-        shown = [run[key] for run in values]
+        differing = [run[key] for run in values]
         contents = [run[key] for run in digests if run.get(key)]
         if len(contents) == len(values):
             if len(set(contents)) == 1:
                 continue
-            if all(value == shown[0] for value in shown):
-                path = ", ".join(shown[0]) if isinstance(shown[0], list) else shown[0]
-                shown = [f"{path} (sha256 {content[:12]})" for content in contents]
-        if any(value != shown[0] for value in shown):
-            differences.append({"key": key, "values": shown})
+            if all(value == differing[0] for value in differing):
+                path = ", ".join(differing[0]) if isinstance(differing[0], list) else differing[0]
+                differing = [f"{path} (sha256 {content[:12]})" for content in contents]
+        if any(value != differing[0] for value in differing):
+            differences.append({"key": key, "values": differing})
     return differences
 
 
 def saved_digests(run: Path) -> dict[str, str]:
-    """Config key -> sha256 of the content of the files that it names, as they were when the run began."""
+    """Config key -> sha256 of the content of the files that it names, as of the start of the run."""
     return load_environment(run / ENVIRONMENT).get("data_sha256", {})

@@ -1,4 +1,4 @@
-"""Where torch computes, in which precision, and with which random numbers."""
+"""The device, precision and random numbers of torch's computations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def training_device(name: str) -> torch.device:
-    """As choose_device; of several processes on a machine each takes a CUDA device of its own. Raises ConfigError."""
+    """As choose_device, but each of several processes on a machine gets its own CUDA device. Raises ConfigError."""
     device = choose_device(name)
     if device.type != "cuda" or world_size() == 1:
         return device
@@ -47,26 +47,26 @@ def training_device(name: str) -> torch.device:
             f"{count}, or use --device cpu"
         )
     device = torch.device("cuda", local_rank())
-    torch.cuda.set_device(device)  # or NCCL would start on the first device in every process
+    torch.cuda.set_device(device)  # otherwise NCCL would start on the first device in every process
     return device
 
 
 def allow_tf32(allowed: bool) -> None:
-    """Whether a GPU may round the factors of float32 products to 10 bits, which is faster, for the rest of the process.
-    torch's own default is yes inside cuDNN and no elsewhere."""
+    """For the rest of the process, allow a GPU to round the factors of float32 products to 10 bits, which is faster, or
+    forbid it. torch's own default is to allow it inside cuDNN only."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
-_tf32_blocks: dict[object, tuple[bool, bool]] = {}  # settings, by running block of `tf32`; first those outside
+_tf32_blocks: dict[object, tuple[bool, bool]] = {}  # running `tf32` blocks -> settings; the first are those outside
 _tf32_lock = threading.Lock()
 
 
 @contextmanager
 def tf32(device: torch.device, allowed: bool) -> Iterator[None]:
-    """A block in which `allow_tf32` holds, where `device` is a GPU.
+    """Apply `allow_tf32` inside the block if `device` is a GPU.
 
-    Threads share the setting: of blocks that overlap, the one that began last has its way, and when all have ended,
-    the setting is what it was before the first.
+    Threads share the setting: if blocks overlap, the one that began last decides; when all have ended, the setting
+    from before the first one is restored.
     """
     if device.type != "cuda":
         yield
@@ -93,15 +93,15 @@ _rng_lock = threading.Lock()
 
 @contextmanager
 def fork_rng(device: torch.device) -> Iterator[None]:
-    """Inside the block torch's global random state may be changed; afterwards it is what it was. One thread of the
-    process at a time: others wait for it."""
+    """Restore torch's global random state at the end of the block. Only one thread at a time enters such a block; the
+    others wait."""
     with _rng_lock, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
 
 def seed_step(seed: int, step: int, process: int, device: torch.device) -> None:
-    """Seed dropout for one step of one process: a function of these numbers, so that no generator's state is kept."""
-    # mixed, since torch's generator on the CPU looks at the lower 32 bits alone
+    """Seed dropout for one step of one process from these numbers alone, so that no generator state has to be saved."""
+    # mixed, because torch's CPU generator uses only the lower 32 bits
     mixed = int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0])
     if device.type == "cuda":
         torch.cuda.manual_seed_all(mixed)
@@ -131,8 +131,8 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
 
 
 def cores_to_share() -> int:
-    """The number of jobs worth running side by side. It is 1 unless the threads of OpenMP soon go to sleep: by default,
-    with GNU's library, they busy-wait for their next task for milliseconds, on cores that other threads need."""
+    """The number of jobs worth running side by side. It is 1 unless idle OpenMP threads go to sleep soon: by default,
+    GNU's library lets them busy-wait for milliseconds, on cores that other threads need."""
     is_passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
-    is_spin_short = re.fullmatch(r"0*([0-9]{1,3}|1000)", os.environ.get("GOMP_SPINCOUNT", ""))  # of at most 1000
+    is_spin_short = re.fullmatch(r"0*([0-9]{1,3}|1000)", os.environ.get("GOMP_SPINCOUNT", ""))  # at most 1000
     return torch.get_num_threads() if is_passive or is_spin_short else 1

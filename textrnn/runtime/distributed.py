@@ -1,7 +1,7 @@
 """Training in several processes: rank and world size, collective operations, and errors.
 
-torchrun starts the processes and gives each its rank in environment variables. In a single process every function here
-does nothing, and torch is imported only where there are several.
+torchrun starts the processes and passes each its rank in environment variables. In a single process every function
+here does nothing and torch is not imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Long, since a process that tokenizes for hours looks like one that hangs; one that dies is noticed at once.
+# Long, because a process that tokenizes for hours looks like one that hangs; a dead one is noticed at once.
 _TIMEOUT = timedelta(days=1)
 _REMEDY = "start with torchrun, or unset RANK to run a single process"
 _FAILED = "textrnn/failed"
@@ -35,7 +35,7 @@ def rank() -> int:
 
 
 def world_size() -> int:
-    """How many processes there are, on all machines."""
+    """The number of processes on all machines."""
     return _from_environment("WORLD_SIZE", 1)
 
 
@@ -54,8 +54,8 @@ def is_first() -> bool:
 
 
 def check_environment() -> None:
-    """Raises TextRNNError if torchrun's variables are all there, but contradict each other."""
-    if not _is_by_torchrun():
+    """Raises TextRNNError if torchrun's variables are all set, but contradict each other."""
+    if not _is_started_by_torchrun():
         return
     for name, number, size in (("RANK", rank(), world_size()), ("LOCAL_RANK", local_rank(), local_world_size())):
         if number >= size:
@@ -70,12 +70,12 @@ def check_environment() -> None:
         )
 
 
-def _is_by_torchrun() -> bool:
+def _is_started_by_torchrun() -> bool:
     return all(key in os.environ for key in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"))
 
 
 def _from_environment(name: str, default: int) -> int:
-    if name not in os.environ or not _is_by_torchrun():
+    if name not in os.environ or not _is_started_by_torchrun():
         return default
     value = os.environ[name]
     if not (value.isascii() and value.isdigit() and len(value) < 10):
@@ -88,8 +88,8 @@ def _from_environment(name: str, default: int) -> int:
 @contextmanager
 def process_group() -> Iterator[None]:
     """Inside the block the processes form a group: gloo on CPUs, NCCL between GPUs. An error in one process ends all of
-    them, since those that wait for it find the connection closed. The first to fail raises its error; the others exit
-    with 1 (130 on Ctrl-C) and print nothing."""
+    them, because it closes the connection that the others wait on. The first process to fail raises its error; the
+    others exit with 1 (130 on Ctrl-C) and print nothing."""
     if world_size() == 1:
         yield
         return
@@ -101,14 +101,14 @@ def process_group() -> Iterator[None]:
     dist.init_process_group(backend, store=store, rank=number, world_size=size, timeout=_TIMEOUT)
     try:
         yield
-        dist.destroy_process_group()  # after an error, the process's exit does it, once the message is out
+        dist.destroy_process_group()  # after an error, the exit of the process does this, once the message is printed
     except (Interrupted, SystemExit):
         raise
     except BaseException as error:
         if not _fails_first(store, error):
             raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
         if _is_lost_connection(error):
-            raise TextRNNError("another process of this training was killed or lost; --resume goes on") from error
+            raise TextRNNError("another process of this training was killed or lost; continue with --resume") from error
         raise
 
 
@@ -116,7 +116,7 @@ def _fails_first(store: torch.distributed.Store, error: BaseException) -> bool:
     number = str(rank())
     try:
         return store.compare_set(_FAILED, "", number) == number.encode()
-    except RuntimeError:  # rank 0, which holds the store, is gone, perhaps without a message
+    except RuntimeError:  # rank 0, which holds the store, has ended, perhaps without a message
         return _is_lost_connection(error)
 
 
@@ -126,8 +126,8 @@ def _is_lost_connection(error: BaseException) -> bool:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """For commands that run in one process. Raises UsageError in the first of several."""
+def single_process() -> Iterator[None]:
+    """Refuse to run the block in several processes: the first raises UsageError, the others exit with 2."""
     if world_size() > 1:
         if not is_first():
             raise SystemExit(2)
@@ -136,8 +136,8 @@ def alone() -> Iterator[None]:
 
 
 @contextmanager
-def one_by_machine() -> Iterator[None]:
-    """The first process of each machine runs the block before the others of that machine."""
+def local_leader_first() -> Iterator[None]:
+    """The first process of each machine runs the block before the others on that machine."""
     if local_rank() > 0:
         barrier()
     yield
@@ -150,7 +150,7 @@ def barrier() -> None:
 
 
 def broadcast_from_rank0(make: Callable[[], T]) -> T:
-    """What `make` returns on rank 0, the only process to call it; it must be picklable."""
+    """The result of `make`, which only rank 0 calls; it must be picklable."""
     if world_size() == 1:
         return make()
     import torch.distributed as dist
@@ -173,7 +173,7 @@ def maximum(values: list[int]) -> list[int]:
 
 
 def total(values: torch.Tensor) -> torch.Tensor:
-    """The sum of a CPU tensor over all processes, bit for bit the same in each; `values` may be overwritten."""
+    """The sum of a CPU tensor over all processes, bit for bit the same in all; `values` may be overwritten."""
     if world_size() > 1:
         import torch.distributed as dist
 
@@ -182,30 +182,30 @@ def total(values: torch.Tensor) -> torch.Tensor:
 
 
 def shard(rows: np.ndarray) -> np.ndarray:
-    """Every world_size-th row: of rows sorted by length, all processes get about the same work. May be empty."""
+    """Every world_size-th row, so that rows sorted by length give all processes about the same work. May be empty."""
     return rows[rank() :: world_size()]
 
 
 def wrap_ddp(model: nn.Module) -> nn.Module:
-    """The model, in several processes wrapped to average dense gradients over them in the backward pass."""
+    """The model; with several processes, wrapped so that the backward pass averages dense gradients over them."""
     if world_size() == 1:
         return model
     from torch.nn.parallel import DistributedDataParallel
 
-    # it cannot accumulate sparse gradients over batches; `average_sparse` takes care of those
+    # DistributedDataParallel cannot accumulate sparse gradients over batches; `average_sparse` averages those
     ignored = [f"{name}.weight" for name, module in model.named_modules() if getattr(module, "sparse", False)]
-    ignored += [name for name, _ in model.named_buffers()]  # the keys of n-grams, which never change
+    ignored += [name for name, _ in model.named_buffers()]  # n-gram keys, which never change
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, ignored)
     return DistributedDataParallel(model, gradient_as_bucket_view=True)
 
 
 def no_gradient_sync(model: nn.Module) -> contextlib.AbstractContextManager:
-    """Inside the block a wrapped model keeps its gradients; the next backward pass outside averages them too."""
+    """Inside the block a wrapped model only accumulates gradients; the next backward pass outside averages them."""
     return contextlib.nullcontext() if world_size() == 1 else model.no_sync()  # type: ignore[operator]
 
 
 def average_sparse(model: nn.Module) -> None:
-    """Average sparse gradients over the processes, bit for bit the same in each."""
+    """Average sparse gradients over the processes, bit for bit the same in all."""
     if world_size() == 1:
         return
     import torch

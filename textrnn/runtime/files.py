@@ -1,4 +1,4 @@
-"""Files: written completely or not at all, read with or without gzip compression."""
+"""Writing files completely or not at all, and reading them with or without gzip compression."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def expand_user(path: str) -> str:
 def atomic_writer(path: Path | str) -> Iterator[BinaryIO]:
     """A binary file that replaces `path` at the end of the block; if the block fails, `path` stays as it was.
 
-    It is written to a temporary file in the same folder, synced and renamed, so that a reader sees the old content or
-    the new one, even after a crash. Devices and pipes (/dev/null, /dev/stdout) are written directly.
+    The content goes to a temporary file in the same folder, which is synced and renamed, so that a reader sees either
+    the old or the new content, even after a crash. Devices and pipes (/dev/null, /dev/stdout) are written directly.
 
     Raises: TextRNNError with the path and the system's reason (disk full, no permission).
     """
@@ -53,7 +53,7 @@ def atomic_writer(path: Path | str) -> Iterator[BinaryIO]:
             raise
         except OSError as error:
             if error.filename not in (None, str(temporary), temporary, str(path), path):
-                raise  # it was another file, used in the block, that failed
+                raise  # the error is about another file, used in the block
             raise TextRNNError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
@@ -69,11 +69,11 @@ def write_text(path: Path | str, content: str) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it. Raises TextRNNError."""
+    """Create a folder and its parents. Raises TextRNNError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TextRNNError(f"{path}: the folder cannot be made: {error.strerror}") from None
+        raise TextRNNError(f"{path}: the folder cannot be created: {error.strerror}") from None
 
 
 def folder_size(path: Path) -> int:
@@ -150,8 +150,8 @@ _LONGEST_NAME = 200  # bytes
 
 
 def data_name(path: Path | str) -> str:
-    """A name for a folder about a file, folder or config: `a/b/reviews.csv.gz` -> `reviews`. Whatever the path is, the
-    name is neither empty, hidden, `.` or `..`, nor long, and has no separators or control characters."""
+    """The name of a folder for results about a file, folder or config: `a/b/reviews.csv.gz` -> `reviews`. It is never
+    empty, hidden, `.`, `..` or long, and has no separators or control characters."""
     name = os.path.basename(os.path.abspath(path))
     for suffix in _SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):

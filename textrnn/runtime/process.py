@@ -16,24 +16,24 @@ from textrnn.errors import TextRNNError, UsageError
 from textrnn.runtime.signals import Interrupted, end_on_signals
 from textrnn.runtime.terminal import visible
 
-_LESS = (
-    "raise the limit (ulimit -v) where there is one; a smaller batch size, data.max_length, model.hidden_size or "
-    "model.max_ngrams needs less"
+_MEMORY_REMEDY = (
+    "raise the limit (ulimit -v) if there is one, or lower the batch size, data.max_length, model.hidden_size or "
+    "model.max_ngrams"
 )
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "Cannot allocate memory")
-_WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # files that are written have a name, all but stdout
+_WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # without a file name, they are about stdout
 
 
 def prepare_process() -> None:
-    """UTF-8 streams in any locale; signals that end the process; settings for torch.
+    """Use UTF-8 streams in any locale, let signals end the process, and tune torch.
 
-    A file name on stdout keeps its bytes even where they are not UTF-8.
+    A file name on stdout keeps its bytes even if they are not UTF-8.
     """
     end_on_signals()
     tune_torch()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller, as in `textrnn ... >&-`
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open as long as the process lives
     for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # type: ignore[union-attr]
     atexit.register(_ignore_signals)
@@ -49,19 +49,19 @@ def tune_torch() -> None:
 
 def _ignore_signals() -> None:
     """Keep the exit code: Python restores the default handlers before a process ends, and a second Ctrl-C at that
-    moment would replace the code by its own."""
+    moment would replace the exit code with its own."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Turn every way in which a command can end into an exit code and at most one message on stderr."""
+    """Turn every possible end of a command into an exit code and at most one message on stderr."""
     try:
         try:
             yield
-        except SystemExit as leaving:
-            if not leaving.code:  # of --help and --version
+        except SystemExit as exiting:
+            if not exiting.code:  # --help and --version
                 sys.stdout.flush()
             raise
         sys.stdout.flush()
@@ -78,22 +78,22 @@ def exit_on_error() -> Iterator[None]:
         _leave(0)
     except OSError as error:
         if error.errno == errno.ENOMEM:
-            _leave(1, f"error: out of memory ({error.strerror}); {_LESS}")
-        where = f"{error.filename}: " if error.filename else "stdout: " if error.errno in _WRITE_ERRORS else ""
+            _leave(1, f"error: out of memory ({error.strerror}); {_MEMORY_REMEDY}")
+        place = f"{error.filename}: " if error.filename else "stdout: " if error.errno in _WRITE_ERRORS else ""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(1, f"error: {where}{error.strerror or error}")
+        _leave(1, f"error: {place}{error.strerror or error}")
     except BaseException as error:
-        if not _is_lack_of_memory(error):
+        if not _is_out_of_memory(error):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        _leave(1, f"error: out of memory ({reason}); {_LESS}")
+        _leave(1, f"error: out of memory ({reason}); {_MEMORY_REMEDY}")
 
 
-def _is_lack_of_memory(error: BaseException) -> bool:
-    """Whether it is one of the many ways in which libraries report that."""
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error is one of the many with which libraries report a lack of memory."""
     return (
         isinstance(error, MemoryError)
-        or type(error).__name__ in ("OutOfMemoryError", "PanicException")  # of torch and safetensors, without an import
+        or type(error).__name__ in ("OutOfMemoryError", "PanicException")  # torch's and safetensors', not imported here
         or (isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in _OUT_OF_MEMORY))
         or (isinstance(error, ImportError) and "failed to map segment" in str(error))
     )
@@ -106,12 +106,12 @@ def _leave(code: int, message: str = "") -> None:
     raise SystemExit(code)
 
 
-FOR_TORCH = 800 << 20  # bytes of address space that torch, two threads and a tiny model take
+TORCH_ADDRESS_SPACE = 800 << 20  # bytes that torch, two threads and a tiny model need
 
 
 def check_memory(size: int) -> None:
-    """Raises MemoryError if `size` more bytes of address space cannot be had: because of a limit (`ulimit -v`), or on a
-    machine that promises no more than it has. Nothing is allocated."""
+    """Raises MemoryError if `size` more bytes of address space are not available, because of a limit (`ulimit -v`) or
+    on a machine that does not overcommit memory. Nothing is allocated."""
     if size and os.name == "posix":
         try:
             mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()

@@ -18,7 +18,7 @@ from textrnn.runtime.terminal import visible
 
 QUIET = logging.CRITICAL + 1  # a level above that of all log lines
 log = logging.getLogger("textrnn")
-_shown: ContextVar[bool | None] = ContextVar("shown", default=None)  # None: if stderr is a terminal
+_shown: ContextVar[bool | None] = ContextVar("shown", default=None)  # None: shown if stderr is a terminal
 
 
 @contextmanager
@@ -31,8 +31,8 @@ def show_bars(shown: bool) -> Iterator[None]:
         _shown.reset(token)
 
 
-def bar(description: str, *, unit: str = "doc", **options: Any) -> Any:
-    """A tqdm bar of the first process that clears itself at the end; hidden if stderr is quiet. options: of tqdm."""
+def bar(description: str, *, unit: str = "text", **options: Any) -> Any:
+    """A tqdm bar that clears itself at the end, shown by the first process unless stderr is quiet. options: tqdm's."""
     from tqdm import tqdm
 
     shown = _shown.get() if is_first() and _stderr.level < QUIET else False
@@ -41,13 +41,13 @@ def bar(description: str, *, unit: str = "doc", **options: Any) -> Any:
 
 
 class _StderrHandler(logging.Handler):
-    """Writes above a bar that is shown, and to whatever sys.stderr is at the time."""
+    """Writes above a visible bar, to whatever sys.stderr is at the time."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = visible(record.getMessage())
         if record.levelno >= logging.WARNING:
             text = f"warning: {text}"
-        with contextlib.suppress(OSError, AttributeError):  # stderr is closed, or there is none
+        with contextlib.suppress(OSError, AttributeError):  # stderr is closed or missing
             if "tqdm" in sys.modules:
                 sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
             else:
@@ -59,7 +59,7 @@ _stderr = _StderrHandler()
 
 @contextmanager
 def log_prefix(prefix: str) -> Iterator[None]:
-    """Inside the block, log lines begin with it."""
+    """Begin the log lines of the block with `prefix`."""
 
     def add(record: logging.LogRecord) -> bool:
         record.msg, record.args = f"{prefix}: {record.getMessage()}", ()
@@ -73,7 +73,7 @@ def log_prefix(prefix: str) -> Iterator[None]:
 
 
 class _FileFormatter(logging.Formatter):
-    """Writes `full` of a line that was logged with `extra={"full": ...}`: what is too long for a terminal."""
+    """Writes the full text of a line that was logged with `extra={"full": ...}`, as it is too long for a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = getattr(record, "full", record.message)
@@ -82,14 +82,14 @@ class _FileFormatter(logging.Formatter):
 
 @contextmanager
 def timed(phase: str) -> Iterator[None]:
-    """Log how long the block took, for a user who asks for details. phase: such as "reading the model"."""
+    """Log how long the block took, at the debug level. phase: a noun phrase, such as "reading the model"."""
     begin = time.perf_counter()
     yield
     log.debug("%s took %.2f s", phase, time.perf_counter() - begin)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """Log to stderr, from this level on; QUIET: nothing, and no bars. Log files hold all levels. Only rank 0 logs."""
+    """Log to stderr from `level` on; QUIET hides all lines and bars. Log files hold all levels. Only rank 0 logs."""
     _stderr.setLevel(level)
     log.handlers = [_stderr]
     log.setLevel(logging.DEBUG if is_first() else QUIET)
@@ -99,13 +99,13 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 @contextmanager
 def log_file(path: Path) -> Iterator[Callable[[], None]]:
-    """Inside the block log lines also go to the file `path`. They are buffered until the yielded function is called, as
-    the file's folder may not exist before."""
+    """Inside the block, log lines also go to the file `path`. They are buffered until the yielded function is called,
+    because the file's folder may not exist before."""
     memory = MemoryHandler(capacity=1_000_000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
     log.addHandler(memory)
 
     def begin() -> None:
-        file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")  # of file names that are not
+        file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")  # of file names not in UTF-8
         file.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
         memory.setTarget(file)
         memory.flush()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: how a process ends at once, stops cleanly, or waits; nothing half-made is left behind."""
+"""Ctrl-C and SIGTERM: end a process at once, stop it cleanly or delay the signal, and leave nothing unfinished."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _cleanups: list[Callable[[], object]] = []
 @contextmanager
 def cleanup(action: Callable[[], object]) -> Iterator[None]:
     """Call `action` at the end of the block, or when a signal ends the process inside it. It must not fail if there is
-    nothing to clean up yet, or any more."""
+    nothing to clean up."""
     _cleanups.append(action)
     try:
         yield
@@ -34,25 +34,25 @@ def cleanup(action: Callable[[], object]) -> Iterator[None]:
 
 
 def end_on_signals() -> None:
-    """Let SIGINT and SIGTERM end the process, wherever it is. No exception is raised: libraries swallow exceptions,
-    in imports above all."""
+    """Let SIGINT and SIGTERM end the process at any point. They raise no exception, because libraries, and imports in
+    particular, may swallow it."""
     for number in _NUMBERS:
         signal.signal(number, lambda number, frame: end_process(number))
 
 
 def end_process(number: int) -> NoReturn:
-    """End at once with 128 + the signal's number: unfinished files and worker processes go, rows in the buffer of
-    stdout are still written."""
+    """End at once with 128 + the signal's number, after removing unfinished files, killing worker processes and
+    writing the rows in the buffer of stdout."""
     try:
         for other in _NUMBERS:
             signal.signal(other, signal.SIG_IGN)
-        with contextlib.suppress(Exception):  # modules may be half imported, or not at all
+        with contextlib.suppress(Exception):  # modules may be imported partly or not at all
             for worker in sys.modules["multiprocessing"].active_children():
                 worker.kill()
         for action in reversed(_cleanups):
             with contextlib.suppress(Exception):
                 action()
-        for other in _NUMBERS:  # the reader of stdout may never come
+        for other in _NUMBERS:  # the reader of stdout may never read on
             signal.signal(other, lambda number, frame: os._exit(128 + number))
         with contextlib.suppress(Exception):
             sys.stdout.flush()
@@ -67,14 +67,14 @@ def end_process(number: int) -> NoReturn:
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Inside the block SIGINT and SIGTERM wait. Processes that it starts begin with both blocked."""
+    """Delay SIGINT and SIGTERM until the end of the block. Processes started inside it begin with both blocked."""
     import threading
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python runs handlers in the main thread alone
+        yield  # Python runs handlers only in the main thread
         return
-    came: list[int] = []
-    handlers = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in _NUMBERS}
+    received: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, frame: received.append(number)) for number in _NUMBERS}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS) if os.name == "posix" else None
     try:
         yield
@@ -83,12 +83,12 @@ def signals_held() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 class Interrupted(Exception):
-    """Work was stopped by a signal, and what had to be saved has been saved."""
+    """A signal stopped the work, and everything that had to be saved has been saved."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
@@ -98,13 +98,13 @@ class Interrupted(Exception):
 class StopRequest:
     """Inside the `with` block the first SIGINT or SIGTERM is only remembered; a second one ends the process.
 
-    grace_seconds: a second signal this soon after the first is ignored: a job manager may signal every process, and
-    torchrun, itself signalled, passes it on once more. notice: written to stderr at the first SIGINT.
+    grace_seconds: a second signal within this time is ignored, because a job manager may signal every process and
+    torchrun then passes the signal on again. notice: text written to stderr at the first SIGINT.
     """
 
     def __init__(self, *, grace_seconds: float = 0.0, notice: str = "") -> None:
         self.signal_number: int | None = None
-        self._came_at = 0.0
+        self._received_at = 0.0
         self._grace_seconds, self._notice = grace_seconds, notice
 
     def __enter__(self) -> StopRequest:
@@ -122,9 +122,9 @@ class StopRequest:
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is None:
-            self.signal_number, self._came_at = number, time.monotonic()
+            self.signal_number, self._received_at = number, time.monotonic()
             if number == signal.SIGINT and self._notice:
                 with contextlib.suppress(OSError):
-                    os.write(2, f"\n{self._notice}\n".encode())  # print could be in the middle of its work
-        elif time.monotonic() - self._came_at >= self._grace_seconds:
+                    os.write(2, f"\n{self._notice}\n".encode())  # print may have been interrupted
+        elif time.monotonic() - self._received_at >= self._grace_seconds:
             end_process(number)

@@ -1,4 +1,4 @@
-"""A pool of threads in which torch uses one core each."""
+"""A pool of threads, in each of which torch uses one core."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ T = TypeVar("T")
 Mode = Callable[[], AbstractContextManager]
 
 _has_computed = False  # whether torch may have started OpenMP's threads in this process
-_is_forked = False  # from such a process
-_own = threading.local()  # is_safe: whether torch uses one core in this thread, as it must in a forked process
+_is_forked = False  # whether this process was forked from one that had computed
+_thread_state = threading.local()  # is_safe: whether torch uses one core in this thread, as a forked process needs
 
 
 def begin_computing() -> None:
     """Call this in a thread before torch computes with more than a few numbers.
 
-    A process that is forked from one that has computed lacks the threads of OpenMP, and would wait for them for ever:
-    there torch uses one core from now on, which is logged once.
+    A process forked from one that has computed lacks the OpenMP threads and would wait for them for ever: there torch
+    uses one core from now on, which is logged once.
     """
     global _has_computed
-    if _is_forked and not getattr(_own, "is_safe", False):
+    if _is_forked and not getattr(_thread_state, "is_safe", False):
         if torch.get_num_threads() > 1:
             log.warning(
                 "this process was forked after torch had computed, so torch uses one core here; to use all, start "
                 "processes by spawn or forkserver, or compute only after the fork"
             )
-        torch.set_num_threads(1)  # also the default of threads to come, which will therefore not be logged
-        _own.is_safe = True
+        torch.set_num_threads(1)  # also the default of future threads, which therefore log nothing
+        _thread_state.is_safe = True
     _has_computed = True
 
 
 def _after_fork() -> None:
     global _is_forked
     _is_forked = _has_computed
-    _own.is_safe = False
+    _thread_state.is_safe = False
     _pool.cache_clear()  # its threads are not in this process
 
 
@@ -67,7 +67,7 @@ def run_in_threads(tasks: Sequence[Callable[[], T]], *, cores: int, mode: Mode) 
 
 def map_in_threads(function: Callable[[S], T], items: Iterable[S], *, cores: int, mode: Mode) -> Iterator[tuple[S, T]]:
     """Items and their results, in order, computed in parallel while the caller works on earlier ones. cores, mode: as
-    of `run_in_threads`. Raises what the function raises."""
+    for `run_in_threads`. Raises what the function raises."""
     run = _with_settings(mode)
     waiting: deque[tuple[S, Future[T]]] = deque()
     try:
@@ -80,11 +80,11 @@ def map_in_threads(function: Callable[[S], T], items: Iterable[S], *, cores: int
             first, future = waiting.popleft()
             yield first, future.result()
     finally:
-        wait(future for _, future in waiting if not future.cancel())  # or they would go on beside the caller
+        wait(future for _, future in waiting if not future.cancel())  # otherwise they would run on beside the caller
 
 
 def start_in_thread(function: Callable[[], T], *, cores: int) -> Future[T]:
-    """Call a function in the pool of this many threads; with one core, in the calling thread."""
+    """Call a function in the pool of `cores` threads; with one core, in the calling thread."""
     if cores > 1:
         return _pool(cores).submit(function)
     future: Future[T] = Future()
@@ -93,7 +93,7 @@ def start_in_thread(function: Callable[[], T], *, cores: int) -> Future[T]:
 
 
 def _with_settings(mode: Mode) -> Callable[[Callable[[], T]], T]:
-    """A function that calls a task in `mode` and with the autocast of the calling thread, as both are settings of each
+    """A function that calls a task in `mode` and with the calling thread's autocast, since both settings are per
     thread."""
     autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
 
@@ -106,7 +106,7 @@ def _with_settings(mode: Mode) -> Callable[[Callable[[], T]], T]:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """It is kept, as starting threads for every layer would take too long."""
+    """Cached, because starting threads for every layer would take too long."""
     before = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "textrnn", _use_one_core)
     started = threading.Barrier(threads)

@@ -12,7 +12,7 @@ from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import PAD
 
 _BATCHES_PER_BUCKET = 50  # texts are sorted by length within a random window of this many batches
-_MOST_INFERENCE_TOKENS = 1 << 17  # of all batches in memory, padding included
+_MOST_INFERENCE_TOKENS = 1 << 17  # in all batches in memory, including padding
 
 
 @dataclass
@@ -31,15 +31,15 @@ class Batch:
         if device.type == "cpu":
             return self
 
-        def copied(tensor: torch.Tensor) -> torch.Tensor:
+        def to_device(tensor: torch.Tensor) -> torch.Tensor:
             return tensor.pin_memory().to(device, non_blocking=True)
 
-        labels = None if self.labels is None else copied(self.labels)
-        return Batch(copied(self.token_ids), copied(self.lengths), labels)
+        labels = None if self.labels is None else to_device(self.labels)
+        return Batch(to_device(self.token_ids), to_device(self.lengths), labels)
 
 
 def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
-    """One batch of the texts in these rows, padded to the longest of them."""
+    """One batch of the texts in these rows, padded to the longest."""
     lengths = np.asarray(texts.lengths[rows])
     steps = np.arange(int(lengths.max()))[:, None]
     present = steps < lengths
@@ -52,8 +52,8 @@ def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
 
 
 class EpochBatches:
-    """The rows of each batch of an epoch. `batches[4:6]` slices them from one array: a list of all batches would take
-    more memory than the rows themselves."""
+    """The rows of each batch of an epoch. `batches[4:6]` slices them from one array, because a list of all batches
+    would take more memory than the rows themselves."""
 
     def __init__(self, rows: np.ndarray, batch_size: int, order: np.ndarray) -> None:
         self._rows, self._batch_size, self._order = rows, batch_size, order
@@ -76,14 +76,14 @@ def training_batches(lengths: np.ndarray, batch_size: int, *, seed: int, epoch: 
     rows = random.permutation(all_rows(len(lengths)))
     window = batch_size * _BATCHES_PER_BUCKET
     for begin in range(0, len(rows), window):
-        within = rows[begin : begin + window]
-        within[:] = within[np.argsort(lengths[within], kind="stable")]
+        window_rows = rows[begin : begin + window]
+        window_rows[:] = window_rows[np.argsort(lengths[window_rows], kind="stable")]
     return EpochBatches(rows, batch_size, random.permutation(all_rows(-(-len(rows) // batch_size))))
 
 
 def inference_batches(lengths: np.ndarray, batch_size: int, *, at_once: int = 1) -> list[np.ndarray]:
-    """The rows of each batch, the longest texts first, so that peak memory is reached at the start. Long texts are in
-    smaller batches than `batch_size`. at_once: the number of batches that are in memory together."""
+    """The rows of each batch, the longest texts first, so that memory peaks at the start. Batches of long texts are
+    smaller than `batch_size`. at_once: the number of batches in memory at the same time."""
     order = np.argsort(-lengths, kind="stable")
     batches, begin = [], 0
     while begin < len(order):

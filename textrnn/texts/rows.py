@@ -1,4 +1,4 @@
-"""Row numbers, and block-wise work on per-document arrays, to save memory."""
+"""Row numbers, and block-wise work on arrays with a row per text, to save memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rows_where(chosen: np.ndarray) -> np.ndarray:
 
 
 def in_blocks(array: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """An array, or these rows of it, in blocks: indexing all rows at once would copy them."""
+    """An array, or some of its rows, in blocks, because indexing all rows at once would copy them."""
     count = len(array) if rows is None else len(rows)
     for begin in range(0, count, ROWS_AT_ONCE):
         block = slice(begin, begin + ROWS_AT_ONCE)
@@ -37,13 +37,13 @@ def class_sizes(labels: np.ndarray, classes: int) -> list[int]:
     return np.bincount(labels, minlength=classes).tolist()
 
 
-def count_shared(hashes: np.ndarray, rows: np.ndarray, others: np.ndarray, other_rows: np.ndarray) -> int:
-    """How many of the uint64 `hashes[rows]` occur in `others[other_rows]`; only the former are held in memory."""
+def count_shared(hashes: np.ndarray, rows: np.ndarray, other_hashes: np.ndarray, other_rows: np.ndarray) -> int:
+    """How many of the uint64 `hashes[rows]` occur in `other_hashes[other_rows]`; only the former are kept in memory."""
     if not len(rows):
         return 0
     distinct, counts = np.unique(hashes[rows], return_counts=True)
     is_shared = np.zeros(len(distinct), dtype=bool)
-    for block in in_blocks(others, other_rows):
-        at = np.searchsorted(distinct, block).clip(max=len(distinct) - 1)
-        is_shared[at[distinct[at] == block]] = True
+    for block in in_blocks(other_hashes, other_rows):
+        positions = np.searchsorted(distinct, block).clip(max=len(distinct) - 1)
+        is_shared[positions[distinct[positions] == block]] = True
     return int(counts[is_shared].sum())

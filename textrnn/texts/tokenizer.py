@@ -1,4 +1,4 @@
-"""Text -> tokens: characters, jieba words, Unicode words, or what white space separates."""
+"""Text -> tokens: characters, jieba words, Unicode words, or strings separated by white space."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _PATTERNS = {
     "word": regex.compile(_WORD.format(c=r"[\p{L}\p{M}\p{N}_]") + r"|\S\p{M}*", regex.V1),
     "whitespace": regex.compile(r"\S+", regex.V1),
 }
-# Characters that are tokenized at once: a text without end must not take memory without end, and jieba takes time by
-# the square of the number of unknown characters in a row.
+# Characters that are tokenized at once, so that a text of any length takes little memory; jieba also takes time
+# quadratic in the number of consecutive unknown characters.
 _PIECE, _PIECE_OF_JIEBA = 1 << 16, 1 << 13
 _UNSPACED_RUN = regex.compile(rf"[{_UNSPACED}]+", regex.V1)
-_UNSPACED_SHARE = 0.3  # of the letters of a text, and of texts: with more, the text or texts are of such a script
-_LONGEST_PLAUSIBLE_WORD = 4.0  # segmented Chinese averages about 1.7 characters a word, whole clauses about 7
+_UNSPACED_SHARE = 0.3  # share of letters above which a text, and of texts above which a corpus, has no spaces
+_LONGEST_PLAUSIBLE_WORD = 4.0  # characters; words of segmented Chinese average about 1.7, clauses about 7
 
 T = TypeVar("T")
 
 
 class LocatedToken(NamedTuple):
-    """A token and its characters [start, end) of the original text. Tokens made of one character, as the three of ½,
-    have the same place."""
+    """A token and its characters [start, end) in the original text. Tokens made of one character, such as the three of
+    ½, have the same place."""
 
     token: str
     start: int
@@ -64,7 +64,7 @@ class Tokenizer:
         self.user_dict = user_dict if kind == "jieba" else None
         self._piece = _PIECE_OF_JIEBA if kind == "jieba" else _PIECE
         self._stops = " \n" if kind == "whitespace" else " \n。"
-        self._split: Callable[[str], list[str]]  # of a folded text
+        self._split: Callable[[str], list[str]]  # takes a folded text
         if kind == "jieba":
             self._split = _jieba_words(self._fold(self.user_dict or ""))
         elif kind in _PATTERNS:
@@ -85,16 +85,16 @@ class Tokenizer:
         """The same tokens as `tokens`, with their places in the text."""
         begin = 0
         for piece in _pieces(text, self._piece, self._stops):
-            folded, at = fold_located(piece, self.lowercase, self.normalize), 0
+            folded, position = fold_located(piece, self.lowercase, self.normalize), 0
             for token in self._split(folded.text):
-                at = folded.text.index(token, at)  # only white space lies between two tokens
-                end = at + len(token)
-                yield LocatedToken(token, begin + int(folded.starts[at]), begin + int(folded.ends[end - 1]))
-                at = end
+                position = folded.text.index(token, position)  # only white space lies between two tokens
+                end = position + len(token)
+                yield LocatedToken(token, begin + int(folded.starts[position]), begin + int(folded.ends[end - 1]))
+                position = end
             begin += len(piece)
 
     def __reduce__(self) -> Any:
-        return partial(Tokenizer, **self.options()), ()  # jieba's own state holds locks, which cannot be pickled
+        return partial(Tokenizer, **self.options()), ()  # jieba's state has locks, which cannot be pickled
 
     def _fold(self, text: str) -> str:
         return fold(text, self.lowercase, self.normalize)
@@ -106,7 +106,7 @@ class Tokenizer:
         }  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
-        """Everything that tokens depend on: the options and the versions of libraries."""
+        """Everything on which tokens depend: the options and the versions of libraries."""
         versions = {"unicode": unicodedata.unidata_version, "regex": regex.__version__}
         if self.kind == "jieba":
             import jieba  # already imported, and silenced, by this tokenizer
@@ -116,8 +116,8 @@ class Tokenizer:
 
 
 def _pieces(text: str, size: int, stops: str) -> Iterator[str]:
-    """A long text in pieces that end before one of the characters `stops`, so that no token is cut; a piece without any
-    has the full size."""
+    """A long text in pieces that end before one of the characters `stops`, so that no token is cut. A piece without
+    such a character has the full size."""
     begin = 0
     while len(text) - begin > size:
         stop = max(text.rfind(stop, begin + 1, begin + size) for stop in stops)
@@ -128,13 +128,13 @@ def _pieces(text: str, size: int, stops: str) -> Iterator[str]:
 
 
 def user_dict_problem(user_dict: str, *, lowercase: bool, normalize: bool) -> tuple[int, str] | None:
-    """The first line of a jieba dictionary that is malformed, and why; None if all are well-formed."""
+    """The number of the first malformed line of a jieba dictionary, and the problem; None if there is none."""
     expected = "expected `word [count] [tag]` separated by single spaces"
     for number, line in enumerate(user_dict.split("\n"), start=1):
         if "\t" in line:
             return number, f"{expected}, found a tab: replace tabs with spaces"
         fields = fold(line, lowercase, normalize).strip().split(" ")
-        # jieba takes all that is not a count for a part of the word
+        # jieba treats everything that is not a count as part of the word
         counts = list(filter(_looks_like_a_number, fields[1:]))
         if counts and not re.fullmatch("0*[1-9][0-9]{0,8}", counts[-1]):
             return number, f"expected a count from 1 to 999999999, found {short(counts[-1])}"
@@ -150,8 +150,8 @@ def _looks_like_a_number(field: str) -> bool:
 
 
 def _jieba_words(user_dict: str) -> Callable[[str], list[str]]:
-    """A separate jieba tokenizer: a user dictionary in jieba's global one would affect every other model. Without a
-    user dictionary, jieba's own, which takes a second to load, is loaded with the first text."""
+    """A separate jieba tokenizer, because a user dictionary in jieba's global one would affect every other model.
+    Without a user dictionary, jieba loads its own, which takes a second, at the first text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import jieba
@@ -163,13 +163,13 @@ def _jieba_words(user_dict: str) -> Callable[[str], list[str]]:
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
-    """At most `count` items, in order, drawn from all of them: the first ones may be of one language, or every other
-    one."""
-    return [items[at] for at in sorted(random.Random(0).sample(range(len(items)), min(count, len(items))))]
+    """At most `count` items drawn from all, in order; the first items, or every second one, may all be in one
+    language."""
+    return [items[position] for position in sorted(random.Random(0).sample(range(len(items)), min(count, len(items))))]
 
 
 def share_unspaced(texts: Iterable[str]) -> float:
-    """The share of letters that are of scripts without spaces between words; 0 without letters."""
+    """The share of letters in scripts without spaces between words; 0 without letters."""
     unspaced = letters = 0
     for text in texts:
         unspaced += sum(map(len, _UNSPACED_RUN.findall(text)))
@@ -178,11 +178,11 @@ def share_unspaced(texts: Iterable[str]) -> float:
 
 
 def check_segmented(kind: str, texts: Iterable[str]) -> None:
-    """Check that a tokenizer which splits at spaces is not used on texts of which many are written without spaces.
+    """Check that a tokenizer that splits at spaces fits the texts.
 
-    texts: some of all of them, or their tokens with spaces between them.
+    texts: a sample of the texts, or their tokens joined by spaces.
 
-    Raises: DataError that quotes what would be a word, and names the tokenizers that fit.
+    Raises: DataError if many are written without spaces; it quotes a "word" and names the tokenizers that fit.
     """
     if kind not in ("word", "whitespace"):
         return

@@ -18,11 +18,11 @@ _INT32_MAX = 2**31 - 1
 
 
 class TokenizedTexts(NamedTuple):
-    """Texts as numbers of their own distinct tokens, before any vocabulary.
+    """Texts as numbers of their distinct tokens, before any vocabulary.
 
     types: the distinct tokens, in order of first occurrence. tokens (N,) int32: positions in `types`, one text after
-    the other. lengths (n,) int32: the number of tokens of each text. A text without tokens has length 0 and still one
-    entry in `tokens`, <unk>, which is what a model reads of it.
+    the other. lengths (n,) int32: the number of tokens of each text. A text without tokens has length 0 but one entry
+    in `tokens`, <unk>, which a model reads instead.
     """
 
     types: list[str]
@@ -31,28 +31,28 @@ class TokenizedTexts(NamedTuple):
 
 
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer, at_most: int | None = None) -> TokenizedTexts:
-    """at_most: stop after this many tokens of each text; None: read to the end."""
-    number_of: defaultdict[str, int] = defaultdict(count().__next__)  # a new token gets the next number
+    """Tokenize texts. at_most: the number of tokens after which a text is cut; None: read it to the end."""
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)  # a new token gets the next number
     tokens = array("i")  # lists would take several times the memory
     lengths = array("i")
     for text in texts:
         begin = len(tokens)
-        tokens.extend(map(number_of.__getitem__, islice(tokenizer.tokens(text), at_most)))
+        tokens.extend(map(numbers.__getitem__, islice(tokenizer.tokens(text), at_most)))
         length = len(tokens) - begin
         lengths.append(length)
         if not length:
-            tokens.append(number_of[UNK_TOKEN])
-    return TokenizedTexts(list(number_of), np.asarray(tokens, dtype=np.int32), np.asarray(lengths, dtype=np.int32))
+            tokens.append(numbers[UNK_TOKEN])
+    return TokenizedTexts(list(numbers), np.asarray(tokens, dtype=np.int32), np.asarray(lengths, dtype=np.int32))
 
 
 def text_starts(lengths: np.ndarray) -> np.ndarray:
-    """(n,) int64: where each text begins in the `tokens` of TokenizedTexts."""
+    """(n,) int64: the position at which each text begins in the `tokens` of TokenizedTexts."""
     stored = np.maximum(lengths, 1)
     return np.cumsum(stored, dtype=np.int64) - stored
 
 
 def cut_lengths(lengths: np.ndarray, max_length: int) -> np.ndarray:
-    """(n,) int32: how many tokens a model reads of texts with `lengths` tokens; at least one (see TokenizedTexts)."""
+    """(n,) int32: the number of tokens that a model reads of texts, at least one (see TokenizedTexts)."""
     return np.minimum(np.maximum(np.asarray(lengths), 1), min(max_length, _INT32_MAX))
 
 
@@ -61,8 +61,8 @@ class EncodedTexts:
     """Texts as ids: slices of one flat array, which may be memory-mapped.
 
     tokens (N,): token numbers; id_map turns them into vocabulary ids (None: they are ids already).
-    starts, lengths (n,): the slice of `tokens` that is each text. labels (n,): label ids, or None. is_empty (n,) bool:
-    which texts have no token and are read as one unknown token, or None if unknown.
+    starts, lengths (n,): the slice of `tokens` of each text. labels (n,): label ids, or None. is_empty (n,) bool:
+    whether a text has no token and is read as one unknown token, or None if this is not known.
     """
 
     tokens: np.ndarray
@@ -81,7 +81,7 @@ class EncodedTexts:
         return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels, is_empty=is_empty)
 
     def flat_blocks(self, texts_per_block: int = 1024) -> Iterator[np.ndarray]:
-        """All token numbers, a block of texts at a time, for counting in constant memory."""
+        """All token numbers, one block of texts at a time, for counting in constant memory."""
         for begin in range(0, len(self), texts_per_block):
             block = slice(begin, begin + texts_per_block)
             starts, lengths = self.starts[block], self.lengths[block]
@@ -91,7 +91,7 @@ class EncodedTexts:
 
 
 class Transform:
-    """Tokenizer, vocabulary and length limit of a model: what turns its texts into ids."""
+    """A model's tokenizer, vocabulary and length limit, which turn texts into ids."""
 
     def __init__(self, tokenizer: Tokenizer, vocab: Vocab, max_length: int) -> None:
         self.tokenizer, self.vocab, self.max_length = tokenizer, vocab, max_length
@@ -99,9 +99,9 @@ class Transform:
 
     def encode(self, texts: Sequence[str]) -> EncodedTexts:
         """Texts in vocabulary ids, without labels, each cut at max_length."""
-        # one token more than is read shows that there are more
+        # one token more than the model reads shows that the text is cut
         types, tokens, lengths = tokenize(texts, self.tokenizer, at_most=self.max_length + 1)
         self.cut_texts += np.count_nonzero(lengths > self.max_length)
         id_map = np.asarray(self.vocab.ids(types), dtype=np.int32)
-        read = cut_lengths(lengths, self.max_length)
-        return EncodedTexts(tokens, text_starts(lengths), read, id_map=id_map, is_empty=lengths == 0)
+        read_lengths = cut_lengths(lengths, self.max_length)
+        return EncodedTexts(tokens, text_starts(lengths), read_lengths, id_map=id_map, is_empty=lengths == 0)

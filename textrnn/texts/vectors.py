@@ -1,4 +1,4 @@
-"""Pretrained word vectors in the formats of word2vec, text and binary."""
+"""Pretrained word vectors in word2vec's text and binary formats."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from textrnn.runtime.files import damaged_gzip_as_error, open_binary
 from textrnn.runtime.terminal import count_of
 from textrnn.texts.vocab import UNK, Vocab
 
-_FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"  # 793712314, the first four bytes of a model of fastText
+_FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"  # 793712314, the first four bytes of a fastText model
 _HEADER = re.compile(rb"(\d{1,12}) (\d{1,6})\s*")
 _NOT_IN_TEXT = bytes([*range(9), *range(14, 32)])
 _CHUNK_BYTES, _LONGEST_TOKEN = 1 << 20, 1 << 16  # bytes
-_ENOUGH = 0.2  # share of the vocabulary that has a vector; with less, something is likely wrong
-_TOKENS_COMPARED = 10_000  # of the file, to find out why
+_ENOUGH_KNOWN = 0.2  # share of the vocabulary with a vector; below it, something is likely wrong
+_TOKENS_COMPARED = 10_000  # tokens of the file from which the reason is guessed
 Row = tuple[str, str, Any]  # place, token, and its numbers, perhaps as text
 
 
@@ -39,11 +39,11 @@ class Vectors(NamedTuple):
 def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> Vectors:
     """The vectors of the tokens in `vocab`; only these are kept in memory.
 
-    path: text, an optional first line `count dim`, then lines of `token v1 ... v_dim`; or binary, the same line, then
-    for each token its bytes, a space and dim float32, with or without a line feed behind; plain or gzip.
+    path: a text file with an optional first line `count dim` and lines of `token v1 ... v_dim`; or a binary file with
+    the same first line and, for each token, its bytes, a space, dim float32 and perhaps a line feed; plain or gzip.
 
     Raises: DataError `file:line` for a malformed line, or if the vectors do not have `dim` numbers; DataError for a
-    model of fastText.
+    fastText model.
     """
     path = str(path)
     with open_binary(path) as stream, damaged_gzip_as_error(path):
@@ -56,8 +56,8 @@ def read_vectors(path: Path | str, vocab: Vocab, *, dim: int | None = None) -> V
 
 
 def _header(stream: BufferedIOBase, path: str) -> tuple[tuple[int, int] | None, bool]:
-    """The number and size of the vectors as the first line announces them, if it does, and whether binary vectors
-    follow it. The stream is at its beginning then."""
+    """The number and size of the vectors that the first line announces, or None, and whether binary vectors follow it.
+    Leaves the stream at its beginning."""
     if not stream.seekable():
         return None, False
     first, sample = stream.readline(_LONGEST_TOKEN), stream.read(_LONGEST_TOKEN)
@@ -65,7 +65,7 @@ def _header(stream: BufferedIOBase, path: str) -> tuple[tuple[int, int] | None, 
     if first.startswith(_FASTTEXT_MAGIC):
         convert = "import fasttext, sys; m = fasttext.load_model(sys.argv[1]); [print(w, *m[w]) for w in m.words]"
         raise DataError(
-            f"{path}: expected word vectors, found a model of fastText: write its vectors as text with "
+            f"{path}: expected word vectors, found a fastText model: write its vectors as text with "
             f'python3 -c "{convert}" {shlex.quote(path)} > NEW.vec'
         )
     match = _HEADER.fullmatch(first)
@@ -73,7 +73,7 @@ def _header(stream: BufferedIOBase, path: str) -> tuple[tuple[int, int] | None, 
 
 
 def _is_text(sample: bytes) -> bool:
-    """Whether the bytes, perhaps cut at the end, are text: those of floats are not UTF-8 or have controls."""
+    """Whether the bytes, perhaps cut at the end, are text: floats are not valid UTF-8 or contain control characters."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
@@ -94,13 +94,13 @@ def _text_rows(stream: BufferedIOBase, path: str, dim: int | None, *, has_header
         if len(fields) > size:
             yield f"{path}:{number}", " ".join(fields[:-size]), fields[-size:]
         elif has_header and not line.endswith("\n"):
-            return  # cut off, which the number of vectors shows
+            return  # a line cut off, as the number of vectors will show
         else:
             raise DataError(f"{path}:{number}: expected a token and {size} numbers, found {len(fields)} fields")
 
 
 def _binary_rows(stream: BufferedIOBase, path: str, count: int, size: int, dim: int | None) -> Iterator[Row]:
-    """As many rows as announced; fewer if the file ends before."""
+    """As many rows as announced, or fewer if the file ends earlier."""
     if dim is not None and size != dim:
         raise _wrong_size(path, dim, size)
     stream.readline()
@@ -124,7 +124,7 @@ def _wrong_size(place: str, dim: int | None, size: int) -> DataError:
 
 
 def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None) -> Vectors:
-    row_of = {token: row for row, token in enumerate(vocab.tokens) if row > UNK}
+    token_rows = {token: row for row, token in enumerate(vocab.tokens) if row > UNK}
     matrix: np.ndarray | None = None
     count = blank = 0
     compared: list[str] = []
@@ -135,8 +135,8 @@ def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None
         blank += not token.strip()
         if len(compared) < _TOKENS_COMPARED:
             compared.append(token)
-        row = row_of.get(token)
-        if row is not None and np.isnan(matrix[row, 0]):  # the first of several equal tokens counts
+        row = token_rows.get(token)
+        if row is not None and np.isnan(matrix[row, 0]):  # only the first of equal tokens counts
             try:
                 matrix[row] = np.asarray(values, dtype=np.float32)
             except ValueError:
@@ -151,25 +151,25 @@ def _collect(rows: Iterator[Row], path: str, vocab: Vocab, announced: int | None
     if blank:
         warnings.append(f"{path}: {count_of(blank, 'vector')} without a token skipped")
     if announced is not None and announced != count:
-        more_or_less = "the file may be cut off" if count < announced else "the first line may be of another file"
-        warnings.append(f"{path}: the first line announces {announced:,} vectors, found {count:,}: {more_or_less}")
-    known = int(_have_vectors(matrix).sum())
-    if known < _ENOUGH * len(row_of):
-        reason = _why_so_few(list(row_of), compared)
-        warnings.append(f"{path}: only {known:,} of {len(row_of):,} tokens of the vocabulary have a vector: {reason}")
+        reason = "the file may be cut off" if count < announced else "the first line may belong to another file"
+        warnings.append(f"{path}: the first line announces {announced:,} vectors, found {count:,}: {reason}")
+    known, total = int(_have_vectors(matrix).sum()), len(token_rows)
+    if known < _ENOUGH_KNOWN * total:
+        reason = _reason_for_few(list(token_rows), compared)
+        warnings.append(f"{path}: only {known:,} of {total:,} tokens of the vocabulary have a vector: {reason}")
     return Vectors(matrix, warnings)
 
 
-def _why_so_few(vocabulary: list[str], tokens: list[str]) -> str:
-    """Why few tokens of a file are in the vocabulary, as far as the tokens show it."""
+def _reason_for_few(vocabulary: list[str], tokens: list[str]) -> str:
+    """The likely reason why few tokens of a file are in the vocabulary."""
     known, in_any_case = set(vocabulary), {token.casefold() for token in vocabulary}
     alike = [token for token in tokens if token.casefold() in in_any_case and token not in known]
-    if len(alike) >= _ENOUGH * len(vocabulary):
+    if len(alike) >= _ENOUGH_KNOWN * len(vocabulary):
         return f"{len(alike):,} tokens of the file differ from them in case only, such as {short(alike[0])}"
-    ours, theirs = _script(vocabulary), _script(tokens)
-    if ours != theirs:
-        return f"the texts are mostly {ours}, the tokens of the file {theirs}: it may be of another language"
-    return "it may be of another language, or its words were cut in another way (tokenizer.kind)"
+    texts_script, file_script = _script(vocabulary), _script(tokens)
+    if texts_script != file_script:
+        return f"the texts are mostly {texts_script}, the tokens of the file {file_script}: its language may differ"
+    return "its language may differ, or its words were split differently (tokenizer.kind)"
 
 
 def _script(tokens: list[str]) -> str:
@@ -180,7 +180,7 @@ def _script(tokens: list[str]) -> str:
 
 
 def coverage(matrix: np.ndarray, counts: list[tuple[str, int]]) -> str:
-    """How many tokens of the vocabulary have a vector, for the log. counts: of its tokens, without <pad> and <unk>."""
+    """A log line: the share of the vocabulary with a vector. counts: (token, count), without <pad> and <unk>."""
     known = _have_vectors(matrix)
     weights = np.asarray([count for _, count in counts], dtype=np.int64)
     return (

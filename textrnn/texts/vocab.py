@@ -1,4 +1,4 @@
-"""Tokens and labels of a model <-> ids."""
+"""The tokens and labels of a model <-> ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARK = "\ufeff"  # the byte order mark
 
 
 class Vocab:
-    """Token <-> id, the most frequent first; PAD = 0 and UNK = 1. A literal `<pad>` in a text gets UNK."""
+    """Token <-> id, the most frequent first; PAD = 0 and UNK = 1. A literal `<pad>` in a text becomes UNK."""
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self.tokens = [PAD_TOKEN, UNK_TOKEN, *tokens]
@@ -29,7 +29,7 @@ class Vocab:
         return [self._ids.get(token, UNK) for token in tokens]
 
     def save(self, path: Path) -> None:
-        """One token per line, in the order of ids; tokens contain no white space."""
+        """Write one token per line, in the order of ids; tokens contain no white space."""
         write_text(path, "".join(f"{token}\n" for token in self.tokens))
 
     @classmethod
@@ -46,14 +46,14 @@ class Vocab:
 def select_tokens(counts: Iterable[tuple[str, int]], *, min_count: int, max_size: int) -> list[tuple[str, int]]:
     """The tokens that a vocabulary keeps, the most frequent first, equally frequent ones by code points.
 
-    max_size: entries of the vocabulary, <pad> and <unk> included, as the embedding has rows.
+    max_size: entries of the vocabulary, including <pad> and <unk>, that is, rows of the embedding.
     """
     kept = (pair for pair in counts if pair[1] >= min_count and pair[0] not in (PAD_TOKEN, UNK_TOKEN))
     return heapq.nsmallest(max_size - 2, kept, key=lambda pair: (-pair[1], pair[0]))
 
 
 def save_labels(path: Path, labels: Sequence[str]) -> None:
-    """One label per line, in the order of ids, so that `load_labels` gives the same ones."""
+    """Write one label per line, in the order of ids, so that `load_labels` returns the same labels."""
     end = "\r\n" if all(label.endswith("\r") for label in labels) else "\n"
     mark = _MARK if labels[0].startswith(_MARK) else ""
     write_text(path, mark + "".join(f"{label}{end}" for label in labels))
@@ -68,8 +68,8 @@ def load_labels(path: Path) -> list[str]:
 
 
 def read_name_lines(path: Path) -> list[str]:
-    """Lines, split at line feeds only. A byte order mark, and carriage returns if every line ends in one, are not part
-    of the names: editors and git add them on Windows. Raises CheckpointError if the file is missing or not UTF-8."""
+    """The lines, split at line feeds only. A byte order mark, and carriage returns if every line ends in one, are
+    removed: editors and git add them on Windows. Raises CheckpointError if the file is missing or not UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8").removeprefix(_MARK)
     except OSError as error:

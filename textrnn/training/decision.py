@@ -48,7 +48,7 @@ def score(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray
     return Scores(
         summary(decision.logits(logits, margins), labels),
         summary(logits, labels),
-        None if margins is None else summary(decision.of_linear(margins), labels),
+        None if margins is None else summary(decision.linear_logits(margins), labels),
         decision,
     )
 

@@ -17,7 +17,7 @@ from textrnn.linear.fit import (
     Choice,
     choose,
     fit,
-    out_of_fold,
+    out_of_fold_margins,
     sample,
 )  # fmt: skip
 from textrnn.linear.model import Folding, LinearModel, count_ngrams
@@ -101,7 +101,7 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
         if folds is not None and splits.held_out is not None:
             counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
             chosen = np.isin(np.arange(len(train.texts)), rows)
-            margins = out_of_fold(
+            margins = out_of_fold_margins(
                 counts, train.labels, folds, classes, [choice.c], chosen=chosen, balanced=balanced, seed=seed
             )[0, splits.held_out.rows]
         train = train.at(rows)

@@ -92,7 +92,7 @@ class Recorder(Keeper):
     def begin(self, trainee: Trainee) -> None:
         """Restore what `save` saved, and remove what was recorded after it. Raises CheckpointError."""
         state, settings = trainee.state, trainee.settings
-        file = self.run.state_of(trainee.fold)
+        file = self.run.state_file(trainee.fold)
         self.last_state = state
         if not file.exists():
             self.save(trainee)  # so that a run with weights always has a state
@@ -122,7 +122,7 @@ class Recorder(Keeper):
         flush_metrics(trainee.state)
         check_weights(trainee.state, trainee.network)
         if is_first():
-            save_state(self.run.state_of(trainee.fold), trainee.network, trainee.optimizer, trainee.state)
+            save_state(self.run.state_file(trainee.fold), trainee.network, trainee.optimizer, trainee.state)
         self.saved_at = time.monotonic()
 
     def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
