@@ -37,7 +37,7 @@ from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
 from textrnn.training.networks import Keeper, Training
-from textrnn.training.plan import NetworkBuilder, plan
+from textrnn.training.plan import NetworkBuilder, plan, with_precision
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -134,6 +134,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         if world_size() > 1:
             raise TextRNNError("in-memory training runs in one process: start it without torchrun")
         device = choose_device(self.get_params()["device"])
+        config = with_precision(config, device)
         begin_computing()
         with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
             parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
