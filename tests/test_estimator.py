@@ -66,7 +66,7 @@ def test_its_docstring_has_each_parameter_once_with_the_meaning_of_the_key() -> 
     assert len(entries) == len(defaults)
     types = {name: kind for name, kind, *_ in entries}
     meanings = {name: " ".join(text.split()) for name, *_, text in entries}
-    assert types["cell"] == '{"rnn", "gru", "lstm"}' and types["epochs"] == 'int or "auto"'
+    assert types["pooling"] == '{"last", "mean", "max", "attention"}' and types["epochs"] == 'int or "auto"'
     assert types["rare_dim"] == 'int or None or "preset"'
     assert meanings["hidden_size"] == description("model.hidden_size")
     assert meanings["fc_size"] == description("model.fc_size").replace("null", "None")
@@ -90,7 +90,7 @@ class Larger(RNNClassifier):
 
 def test_a_subclass_may_have_parameters_of_its_own() -> None:
     assert clone(Larger(width=3)).get_params() == {"width": 3, "hidden_size": 200}
-    assert Larger().cell == "gru"  # type: ignore[attr-defined]
+    assert Larger().pooling == "max"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("names", [["food", "sport", "travel"], [7, -1, 30], [True, False, False]], ids=str)

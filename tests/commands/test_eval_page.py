@@ -24,7 +24,7 @@ def test_the_page_names_model_data_and_the_best_epoch_and_has_the_scores(cli: Cl
     assert cli("eval", trained).code == 0
     html = (trained / PAGE).read_text()
     assert "<title>test.tsv: " in html
-    assert "TextRNN (1-layer GRU, both directions, max pooling, " in html
+    assert "TextRNN (1-layer LSTM, both directions, max pooling, " in html
     assert "evaluated on 24 texts of 3 classes." in html
     assert "The weights of epoch " in html
     assert "linear model" not in html.partition("<script")[0]

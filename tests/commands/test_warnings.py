@@ -83,7 +83,7 @@ NO_DEV = "data.dev_fraction=0"
 DEAD_KEYS = [
     ("model.nonlinearity=relu", "model.cell=gru", "model.cell is gru, not rnn", "model.cell=rnn"),
     ("model.nonlinearity=relu", "model.architecture=tdnn", "tdnn has no recurrent cell", "model.cell=rnn"),
-    ("model.cell=lstm", "model.architecture=tdnn", "tdnn has no recurrent cell", None),
+    ("model.cell=gru", "model.architecture=tdnn", "tdnn has no recurrent cell", None),
     ("model.bidirectional=false", "model.architecture=rcnn", "rcnn always reads both directions", None),
     ("data.dev_fraction=0.2", "data.dev=dev.tsv", "data.dev is given", None),
     ("data.delimiter=;", "data.format=tsv", "data.format is tsv, not csv", "data.train=t.csv"),

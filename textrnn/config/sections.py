@@ -148,7 +148,7 @@ class ModelConfig(Section):
         "each word's embedding with its left and right contexts; `tdnn` replaces the cell with convolutions over time, "
         "three steps wide and, in layer n (from 0), 2^n steps apart: 1, 2 and 3 layers see 3, 7 and 15 words.",
     )  # fmt: skip
-    cell: Annotated[Cell, needs.CELL] = Field("gru", description="Type of recurrent cell; `tdnn` has none.")
+    cell: Annotated[Cell, needs.CELL] = Field("lstm", description="Type of recurrent cell; `tdnn` has none.")
     nonlinearity: Annotated[Literal["tanh", "relu"], needs.CELL, needs.RNN] = Field(
         "tanh", description="Activation function of the cell `rnn`."
     )

@@ -48,7 +48,8 @@ DEFAULTS: dict[int, dict[str, dict[str, Any]]] = {
             "max_ngrams": 1 << 17,
             "linear": "mix",
         },
-    }
+    },
+    6: {"model": {"cell": "lstm"}},
 }
 FIRST_VERSION, FORMAT_VERSION = min(DEFAULTS), max(DEFAULTS)  # all from the first on are read, the last is written
 TRAINED_ON_KEY, CLASS_SHARES_KEY = "trained_on", "class_shares"
