@@ -38,7 +38,7 @@ def test_the_page_names_model_data_and_the_best_epoch_and_has_the_scores(cli: Cl
 @pytest.mark.parametrize(
     ("settings", "phrase"),
     [
-        (["architecture=rcnn"], "RCNN (1-layer GRU, both directions, max pooling, "),
+        (["architecture=rcnn"], "RCNN (1-layer LSTM, both directions, max pooling, "),
         (["architecture=tdnn"], "TDNN (1 layer, centred windows, max pooling, "),
         (["architecture=tdnn", "num_layers=2", "bidirectional=false"], "TDNN (2 layers, windows of earlier words, "),
     ],
