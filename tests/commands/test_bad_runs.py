@@ -165,7 +165,7 @@ VECTOR_CASES = [
     broken("vectors-missing", None, VECTORS, "v.txt: no such file"),
 ]  # fmt: skip
 
-MARK = "(--bad-rows mark gives such rows an empty label and goes on)"
+MARK = "(--bad-rows mark gives such rows an empty label and continues)"
 PREDICT_CASES = [
     broken(
         "missing-text-file", None, "predict run x.txt --output out.tsv",

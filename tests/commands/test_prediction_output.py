@@ -138,7 +138,7 @@ def test_each_record_has_its_row_if_bad_ones_are_marked(cli: Cli, trained: Path,
     rows = table(cli("predict", trained, name, *options, *CSV, "--probabilities", *MARK).out)
     assert [row[:3] == ["", "0.0000", ""] for row in rows[1:]] == are_bad
     strict = cli("predict", trained, name, *options)
-    assert strict.code == 1 and "(--bad-rows mark gives such rows an empty label and goes on)" in strict.err
+    assert strict.code == 1 and "(--bad-rows mark gives such rows an empty label and continues)" in strict.err
     explained = cli("explain", trained, name, *options)
     assert explained.code == 1 and "--bad-rows" not in explained.err
 
