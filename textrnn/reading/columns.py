@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from textrnn.reading.decoding import read_lines
-from textrnn.reading.headers import LABEL_NAMES, TEXT_NAMES, is_numbering, looks_quoted, may_be_header, plain
+from textrnn.reading.headers import BINARY, LABEL_NAMES, TEXT_NAMES, is_numbering, looks_quoted, may_be_header, plain
 from textrnn.reading.records import BadRow
 from textrnn.reading.source import DEFAULT_COLUMNS, Column, Source, TextColumns
 from textrnn.reading.table import table_rows
@@ -20,7 +20,6 @@ from textrnn.runtime.files import open_binary
 _NAMED = 4  # a column with the name of texts comes before one with less than so many times its characters
 _REPEATED = 2  # values of a column of labels occur so often on average, or more often
 _SHORT = 50  # characters; of longer fields, only a hash is kept
-_BINARY = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
 _Row = Mapping[Column, str]
 
 
@@ -150,7 +149,7 @@ def _label_column(
     if isinstance(default, str) and default in others:
         return default
     named = [column for column in others if plain(str(column)) in LABEL_NAMES]
-    binary = [column for column, content in others.items() if content.counts.keys() in _BINARY and column not in named]
+    binary = [column for column, content in others.items() if content.counts.keys() in BINARY and column not in named]
     candidates = {
         column: content
         for column, content in others.items()
