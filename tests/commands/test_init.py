@@ -134,6 +134,12 @@ def test_many_long_texts_get_a_larger_limit(share: float, limit: int | None, cli
     assert "data.max_length" not in cli("vocab", "--config", "c.yaml").err
 
 
+def test_very_long_texts_do_not_get_a_limit_that_takes_hours(cli: Cli) -> None:
+    write_tsv(Path("t.tsv"), [(label, " ".join((text.split() * 900)[:5000])) for label, text in ROWS])
+    text, tree = run_init(cli, "t.tsv")
+    assert 512 < tree["data"]["max_length"] <= 1000 and "read 0 % of the texts whole" in text
+
+
 def test_few_texts_of_a_class_and_labels_that_are_numbers_get_a_hint(cli: Cli) -> None:
     text, _ = run_init(cli, write_tsv(Path("t.tsv"), ROWS))
     assert "balanced" not in text and "label_names" not in text and "#folds: 4" in text
