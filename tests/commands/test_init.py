@@ -39,6 +39,10 @@ FILES: dict[str, tuple[str, str | bytes, dict[str, object]]] = {
         "t.csv", "id;stars;comment\n" + "".join(f"{at};{label};{text}\n" for at, (label, text) in enumerate(ROWS)),
         {"text_column": "comment", "label_column": "stars"},
     ),
+    "csv files joined with their headers": (
+        "t.csv", 2 * ("id,review,stars\n" + "".join(f"{at},{text},{label}\n" for at, (label, text) in enumerate(ROWS))),
+        {"text_column": "review", "label_column": "stars"},
+    ),
     "csv with names that say nothing": (
         "t.csv", "v1,v2,,\n" + "".join(f"{label},{text},,\n" for label, text in ROWS),
         {"text_column": "v2", "label_column": "v1"},

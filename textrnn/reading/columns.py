@@ -120,7 +120,8 @@ def _is_header(first: _Row, contents: Mapping[Column, _Content], source: Source)
         return any(isinstance(column, str) for column in given)
     fields = list(first.values())
     occurs_again = any(value and at in contents and value in contents[at].counts for at, value in first.items())
-    return is_numbering(fields) or (may_be_header(fields) and not occurs_again)
+    is_sure = sum(plain(name) in {*TEXT_NAMES, *LABEL_NAMES} for name in fields) > 1  # may be repeated in joined files
+    return is_sure or is_numbering(fields) or (may_be_header(fields) and not occurs_again)
 
 
 def _text_column(contents: Mapping[Column, _Content], kind: str, source: Source) -> TextColumns | None:
