@@ -133,9 +133,9 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             warnings.warn(sentence, stacklevel=2)
         if world_size() > 1:
             raise TextRNNError("in-memory training runs in one process: start it without torchrun")
-        device = choose_device(self.get_params()["device"])
+        device = choose_device(vars(self)["device"])
         begin_computing()
-        with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
+        with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(vars(self)["verbose"])):
             parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
             keeper = Keeper(mix=config.model.linear == "mix")
             margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
@@ -195,8 +195,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         return self.classifier_.predict_logits(X)
 
     def _config(self) -> Config:
-        given = self.get_params().items()
-        values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given}
+        given = {name: getattr(self, name) for name in _DEFAULTS}  # a subclass may have other parameters
+        values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
         seed = values["random_state"]
         if not isinstance(seed, int):
             values["random_state"] = int(check_random_state(seed).randint(2**31 - 1))

@@ -21,7 +21,7 @@ from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
 from textrnn.corpus.build import build_source, build_tokenizer, check_classes, other_files
 from textrnn.corpus.resample import Sample
 from textrnn.corpus.splits import DEV_FRACTION, SMALL
-from textrnn.corpus.statistics import enough_tokens, length_quantiles
+from textrnn.corpus.statistics import cut_share, enough_tokens, length_quantiles
 from textrnn.errors import DataError, TextRNNError, UsageError, command, short
 from textrnn.reading.columns import Columns, guess_columns
 from textrnn.reading.decoding import find_encoding
@@ -36,6 +36,7 @@ _TEXTS, _CHARACTERS = 100_000, 60_000_000  # of a larger file, only the first on
 _DOCUMENTS, _BYTES = 20_000, 64_000_000  # whose encoding is looked at, at most: of a folder, and of each file
 _DRAWN = (10_000, 10_000_000)  # texts and characters, at most, drawn at random for lengths and scripts
 _MANY_BAD = 0.05  # a larger share of bad rows means that the file is of another kind
+_MOST_TOKENS = 1000  # of a text that are read, unless the user says so: time and memory grow with them
 _SHOWN = 12  # classes and columns
 _SOME_UNSPACED = 0.01  # share of the letters from which on texts count as having scripts without spaces
 _SPLITS = {"dev": ("dev", "val", "valid", "validation"), "test": ("test",)}  # names of files
@@ -198,11 +199,13 @@ def _choose_settings(draft: _Draft, texts: _Texts) -> None:
         )
         draft.set("data.bad_rows", "skip", reason)
     limit = config.data.max_length
-    share = 100 * np.count_nonzero(texts.lengths > limit) / len(texts.lengths)
-    longer = f"{share:.1f} % of the texts have more than {limit:,} tokens"
+    share = cut_share(texts.lengths, limit)
+    longer = f"{100 * share:.1f} % of the texts have more than {limit:,} tokens"
     if (enough := enough_tokens(texts.lengths, limit)) is not None:
-        reason = f"{longer}; this many cover 95 % of the texts in full, but take longer to train."
-        draft.set("data.max_length", enough, reason)
+        tokens = min(enough, _MOST_TOKENS)
+        whole = 100 * (1 - cut_share(texts.lengths, tokens))
+        reason = f"{longer}; this many cover {whole:.0f} % of the texts in full, but take longer to train."
+        draft.set("data.max_length", tokens, reason)
     for key in _OFFERED:
         draft.offer(key, config.default(*key.split(".")))
     if share > 0:
