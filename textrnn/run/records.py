@@ -98,8 +98,14 @@ def compare_environment(
     return [f"{key} was {before[key]}, is {value}" for key, value in now.items() if before.get(key, value) != value]
 
 
-def append_history(path: Path, record: dict[str, Any]) -> None:
-    """Add a line and sync it to disk. Raises TextRNNError if that fails."""
+def add_to_history(path: Path, record: dict[str, Any]) -> None:
+    """Add a line and sync it to disk, after the lines of the same and of earlier folds, so that the order does not
+    depend on which fold was faster. Raises TextRNNError if that fails."""
+    if "fold" in record:
+        records = [*read_history(path), record]
+        records.sort(key=lambda line: (line.get("fold", 0), line["epoch"]))
+        write_text(path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in records))
+        return
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, allow_nan=False) + "\n")
