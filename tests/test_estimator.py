@@ -6,6 +6,8 @@ import inspect
 import json
 import pickle
 import re
+import subprocess
+import sys
 from ast import literal_eval
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -47,7 +49,7 @@ def fitted() -> RNNClassifier:
 
 
 def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
-    own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0, "preset": "best"}
+    own = {"tokenizer": "char", "random_state": 1, "device": "auto", "n_jobs": None, "verbose": 0, "preset": "best"}
     own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
     keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
@@ -71,6 +73,30 @@ def test_its_docstring_has_each_parameter_once_with_the_meaning_of_the_key() -> 
     assert meanings["hidden_size"] == description("model.hidden_size")
     assert meanings["fc_size"] == description("model.fc_size").replace("null", "None")
     assert meanings["ngrams"].endswith('"preset" means 2, or 1 with the preset `plain`.')
+
+
+FOLDS = {**SMALL, "folds": 2, "linear": "mix", "batch_size": 8}
+ON_STDIN = f"""
+from textrnn.training import side_by_side
+side_by_side.LEAST_SECONDS = 0
+from textrnn import RNNClassifier
+one, two = (RNNClassifier(**{FOLDS!r}, device="cpu", n_jobs=n_jobs).fit({TEXTS!r}, {LABELS!r}) for n_jobs in (None, 2))
+assert (one.predict_proba({TEXTS!r}) == two.predict_proba({TEXTS!r})).all()
+for line in one.history_ + two.history_:
+    line |= {{"seconds": None, "tokens_per_second": None}}
+assert one.history_ == two.history_ and len(one.history_) == 5
+"""
+
+
+def test_folds_in_two_processes_give_the_model_of_one_even_from_stdin_without_a_main_guard() -> None:
+    done = subprocess.run([sys.executable, "-"], input=ON_STDIN, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, "2", True])
+def test_n_jobs_is_a_whole_number_other_than_0(n_jobs: Any) -> None:
+    with pytest.raises(ValueError, match="n_jobs: None or a whole number other than 0 was expected, found"):
+        RNNClassifier(**FOLDS, n_jobs=n_jobs).fit(TEXTS, LABELS)
 
 
 def test_an_unknown_parameter_is_a_type_error_as_of_any_function() -> None:

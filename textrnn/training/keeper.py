@@ -12,6 +12,7 @@ from textrnn.corpus.splits import Splits
 from textrnn.evaluation.drift import TextStatistics
 from textrnn.linear.mixture import Mixture
 from textrnn.linear.model import LinearModel
+from textrnn.run.records import history_order
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
 from textrnn.training.linear import ReadTexts, fit_linear
@@ -65,7 +66,7 @@ class Keeper:
             elif self.mix and self.linear is not None:
                 self.decision = EQUAL_PARTS
         self.history.append(({} if fold is None else {"fold": fold}) | evaluation.record())
-        self.history.sort(key=lambda line: (line.get("fold", 0), line["epoch"]))
+        self.history.sort(key=history_order)
 
     def interrupted(self, stopped: Sequence[tuple[int | None, TrainingState]]) -> None:
         """A signal has stopped training. stopped: the folds in training, and their progress; none if all networks are
