@@ -134,9 +134,10 @@ class Workers:
             stream.flush()  # type: ignore[union-attr]
 
     def _listen(self, number: int, process: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(EOFError, pickle.UnpicklingError):  # the end, or a message that was cut short
+        # it ends with the end of the stream, perhaps in the middle of a message
+        with process.stdout as stream, contextlib.suppress(EOFError, pickle.UnpicklingError):  # type: ignore[union-attr]
             while True:
-                self._inbox.put((number, pickle.load(process.stdout)))  # type: ignore[arg-type]
+                self._inbox.put((number, pickle.load(stream)))
         self._inbox.put((number, Died()))
 
 

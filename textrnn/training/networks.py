@@ -166,6 +166,7 @@ class Progress:
         self.resumed += state.step  # which says nothing about the time that is left
         self.shown.initial = self.resumed
         self.shown.n += state.step
+        self._leave_out(state, settings)
 
     def advanced(self, fold: int | None, state: TrainingState) -> None:
         """Mean loss and speed cover the steps of the epoch."""
@@ -181,9 +182,13 @@ class Progress:
         settings: FitSettings,
     ) -> None:  # fmt: skip
         self.advanced(fold, state)
-        if state.finished:  # perhaps early
-            self.shown.total -= settings.total_steps - state.step
+        self._leave_out(state, settings)
         self.keeper.evaluated(fold, evaluation, weights, state, settings)
 
     def stopped(self, fold: int | None, state: TrainingState) -> None:
         self.interrupted.append((fold, state))
+
+    def _leave_out(self, state: TrainingState, settings: FitSettings) -> None:
+        """Take the steps off the bar that a network does not take because it has stopped early."""
+        if state.finished:
+            self.shown.total -= settings.total_steps - state.step

@@ -104,6 +104,7 @@ class NetworkTraining:
         is_resumed = self.saver.restore(trainee)
         observer.began(fold, state, settings, is_resumed=is_resumed)
         with contextlib.ExitStack() as stack:
+            stack.push(partial(self.report_stop, trainee, observer))  # once the listener is closed
             listen = None
             if self.listener is not None:
                 listen = stack.enter_context(contextlib.closing(self.listener(fold)))
@@ -119,8 +120,12 @@ class NetworkTraining:
                         self.after_step(trainee, observer)
             except Interrupted:
                 self.saver.save(trainee)
-                observer.stopped(fold, state)
                 raise
+
+    def report_stop(self, trainee: Trainee, observer: Observer, error: type[BaseException] | None, *_: object) -> None:
+        """Called at the end of a training, with the error that ended it."""
+        if error is Interrupted:
+            observer.stopped(trainee.fold, trainee.state)
 
     def after_step(self, trainee: Trainee, observer: Observer) -> None:
         """Flush, save and stop when it is time. All processes must do so at the same step, or they deadlock."""

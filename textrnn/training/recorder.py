@@ -132,7 +132,7 @@ class Recorder(Keeper):
                 "interrupted at %s; the training state is saved; continue with: %s", places, self.run.resume_command()
             )
         else:
-            log.info("interrupted; all networks are trained and saved; continue with: %s", self.run.resume_command())
+            log.info("interrupted; all that is trained is saved; continue with: %s", self.run.resume_command())
         if is_first():
             plot_history(self.run, self.title)
         barrier()  # torchrun ends the other processes as soon as one has left
