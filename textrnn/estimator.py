@@ -36,7 +36,8 @@ from textrnn.runtime.signals import StopRequest
 from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
-from textrnn.training.networks import Keeper, Training
+from textrnn.training.keeper import Keeper
+from textrnn.training.networks import Training
 from textrnn.training.plan import NetworkBuilder, plan
 
 
@@ -53,13 +54,18 @@ def _labels(y: Any) -> np.ndarray:
     return labels
 
 
-_DEFAULTS: dict[str, Any] = {**parameters.defaults(), "device": "auto", "verbose": 0}
+_DEFAULTS: dict[str, Any] = {**parameters.defaults(), "device": "auto", "n_jobs": None, "verbose": 0}
 _OWN = {
     "random_state": (
         "int, RandomState or None",
         f"{description('train.seed')} A RandomState draws one, `None` draws one from NumPy's global random state.",
     ),
     "device": ("str", "Device to train on: `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`."),
+    "n_jobs": (
+        "int or None",
+        "Number of folds whose networks are trained at a time, in processes of their own, on a CPU; `None` means 1, -1 "
+        "all cores. The result does not depend on it.",
+    ),
     "verbose": ("int", "1 shows a progress bar."),
 }
 _ATTRIBUTES = {
@@ -140,7 +146,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             keeper = Keeper(mix=config.model.linear == "mix")
             margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
             network = builder.build(parts[0].seed, device)
-            training = Training(config, splits, parts, margins, keeper, device, StopRequest())
+            training = Training(
+                config, splits, parts, margins, keeper, device, StopRequest(),
+                processes=self._processes() if device.type == "cpu" else 1,
+            )  # fmt: skip
             training.run(builder, network)
             networks = Ensemble([deepcopy(best) for best in training.best(network)])
         if keeper.warning is not None:
@@ -193,6 +202,14 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X: Sequence[str]) -> torch.Tensor:
         check_is_fitted(self)
         return self.classifier_.predict_logits(X)
+
+    def _processes(self) -> int:
+        n_jobs = self.get_params()["n_jobs"]
+        if n_jobs is None:
+            return 1
+        if not isinstance(n_jobs, (int, np.integer)) or isinstance(n_jobs, bool) or n_jobs == 0:
+            raise ValueError(f"n_jobs: None or a whole number other than 0 was expected, found {n_jobs!r}")
+        return int(n_jobs) if n_jobs > 0 else max(1, torch.get_num_threads() + 1 + int(n_jobs))
 
     def _config(self) -> Config:
         given = {name: getattr(self, name) for name in _DEFAULTS}  # a subclass may have other parameters

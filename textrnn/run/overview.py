@@ -62,7 +62,7 @@ def _state(run: RunFolder) -> str:
 
 def _progress(run: RunFolder, environment: dict[str, Any]) -> dict[str, Any] | None:
     """The progress of the last network started; None if there is none."""
-    states = run.states()
+    states = list(run.states().values())
     saved = _saved_progress(states[-1]) if states else {}
     if "epoch" not in saved:
         return None

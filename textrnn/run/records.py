@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 from datetime import datetime, timezone
@@ -98,8 +99,13 @@ def compare_environment(
     return [f"{key} was {before[key]}, is {value}" for key, value in now.items() if before.get(key, value) != value]
 
 
-def append_history(path: Path, record: dict[str, Any]) -> None:
-    """Add a line and sync it to disk. Raises TextRNNError if that fails."""
+def add_to_history(path: Path, record: dict[str, Any]) -> None:
+    """Add a line and sync it to disk, after the lines of the same and of earlier folds, so that the order does not
+    depend on which fold was faster. Raises TextRNNError if that fails."""
+    if record.get("fold") is not None:
+        records = sorted([*read_history(path), record], key=history_order)
+        write_text(path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in records))
+        return
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, allow_nan=False) + "\n")
@@ -107,6 +113,11 @@ def append_history(path: Path, record: dict[str, Any]) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         raise TextRNNError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def history_order(record: dict[str, Any]) -> tuple[float, int]:
+    """The place of a record in the history, as a key to sort by: first by fold, those of all folds together last."""
+    return record.get("fold") or math.inf, record["epoch"]
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:

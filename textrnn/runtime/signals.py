@@ -33,6 +33,13 @@ def cleanup(action: Callable[[], object]) -> Iterator[None]:
             _cleanups.remove(action)
 
 
+def clean_up() -> None:
+    """Do what the blocks of `cleanup` do at their ends, before the process is ended at once."""
+    for action in reversed(_cleanups):
+        with contextlib.suppress(Exception):
+            action()
+
+
 def end_on_signals() -> None:
     """Let SIGINT and SIGTERM end the process at any point. They raise no exception, because libraries, and imports in
     particular, may swallow it."""
@@ -49,9 +56,7 @@ def end_process(number: int) -> NoReturn:
         with contextlib.suppress(Exception):  # modules may be imported partly or not at all
             for worker in sys.modules["multiprocessing"].active_children():
                 worker.kill()
-        for action in reversed(_cleanups):
-            with contextlib.suppress(Exception):
-                action()
+        clean_up()
         for other in _NUMBERS:  # the reader of stdout may never read on
             signal.signal(other, lambda number, frame: os._exit(128 + number))
         with contextlib.suppress(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -51,6 +52,13 @@ def plan(splits: Splits, seed: int) -> list[Part]:
         fold_seed = (seed + _BETWEEN_SEEDS * fold) % 2**63
         parts.append(Part(fold_seed, train, held_out.texts.rows(rows), torch.from_numpy(rows), smallest))
     return parts
+
+
+def packed(splits: Splits) -> Splits:
+    """The splits of a cross-fitted run with copies of its texts in memory, to be sent to another process."""
+    assert splits.held_out is not None
+    train = splits.train.packed()
+    return replace(splits, train=train, held_out=splits.held_out._replace(texts=train.rows(splits.held_out.rows)))
 
 
 class NetworkBuilder:
