@@ -38,7 +38,7 @@ from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
 from textrnn.training.keeper import Keeper
 from textrnn.training.networks import Training
-from textrnn.training.plan import NetworkBuilder, plan
+from textrnn.training.plan import NetworkBuilder, plan, with_precision
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -140,6 +140,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         if world_size() > 1:
             raise TextRNNError("in-memory training runs in one process: start it without torchrun")
         device = choose_device(vars(self)["device"])
+        config = with_precision(config, device)
         begin_computing()
         with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(vars(self)["verbose"])):
             parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
@@ -204,7 +205,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         return self.classifier_.predict_logits(X)
 
     def _processes(self) -> int:
-        n_jobs = self.get_params()["n_jobs"]
+        n_jobs = vars(self)["n_jobs"]
         if n_jobs is None:
             return 1
         if not isinstance(n_jobs, (int, np.integer)) or isinstance(n_jobs, bool) or n_jobs == 0:

@@ -29,7 +29,7 @@ from textrnn.texts.transform import Transform
 from textrnn.training.linear import rows_to_read
 from textrnn.training.networks import Training
 from textrnn.training.one_network import Listener
-from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan
+from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
 from textrnn.training.recorder import Recorder, StateSaver, has_ended, saved_progress
 from textrnn.training.state import TrainingState
 
@@ -61,6 +61,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         if is_new:
             check_run_dir(run, input_files(config, sources, None))
         device = training_device(device_name)
+        chosen = config if start.before is None else keep_precision(config, start.before)
+        config = broadcast_from_rank0(lambda: with_precision(chosen, device))
         allow_tf32(config.train.tf32)
         with local_leader_first():  # the first process tokenizes, the others find the corpus in the cache
             data = read_data(config, sources)
@@ -166,6 +168,7 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
             f"{path}: saved in version {short(version)} of the format, but this textrnn saves version "
             f"{FORMAT_VERSION}; resume with the textrnn that began the run, or start over with: {run.restart_command()}"
         )
+    config = keep_precision(config, before)
     saved, changed = load_environment(run.environment), changed_keys(before, config)
     with contextlib.suppress(ConfigError):  # damaged, or of another version
         if saved.get("config"):
@@ -178,6 +181,12 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
         changed.append(FEWER_EPOCHS)
     check_unchanged(run, changed)
     return before
+
+
+def keep_precision(config: Config, before: Config) -> Config:
+    """The config of a resumed run, in which `train.precision: auto` means what it meant when the run began."""
+    asked = config.train.precision
+    return config.replaced(train={"precision": before.train.precision if asked == "auto" else asked})
 
 
 def check_unchanged(run: RunFolder, changed: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from textrnn.config.sections import DataConfig, ModelConfig, Section, TokenizerC
 # What `preset: plain` changes of the defaults: the network of the config, and nothing else.
 PLAIN: dict[str, dict[str, Any]] = {
     "model": {"rare_dim": None, "ngrams": 1, "linear": "report"},
-    "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1},
+    "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1, "precision": "float32"},
 }
 
 

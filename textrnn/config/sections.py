@@ -275,9 +275,11 @@ class TrainConfig(Section):
         le=2**63 - 1,
         description="Random seed of initial weights, dropout, batches and the texts that are held out.",
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Number format of matrix products in training (autocast). The weights stay float32."
-    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Number format of matrix products in training (autocast). The weights stay float32. `auto` "
+        "means `bfloat16` where that is faster: on an x86 CPU with bfloat16 units, for the cell `lstm` with 64 "
+        "units or more; else `float32`. The run's config.yaml has the format that was taken, which `--resume` keeps.",
+    )  # fmt: skip
     tf32: Annotated[bool, needs.FLOAT32] = Field(
         False, description="Let a GPU round the factors of float32 matrix products to 10 bits of mantissa (TF32), in "
         "training and in its evaluations on dev.",

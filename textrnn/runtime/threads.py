@@ -131,5 +131,9 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _use_one_core() -> None:
+    # All threads share autocast's cache of rounded weights. A thread that leaves its outermost autocast block empties
+    # it, in the middle of another thread's task, which then rounds and adds up its gradients in two parts. So no block
+    # of these threads is the outermost one; the calling thread empties the cache.
+    torch.autocast_increment_nesting()
     torch.set_num_threads(1)
     torch.get_num_threads()  # makes it final: otherwise this thread would take the default at its first operation
