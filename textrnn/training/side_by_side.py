@@ -22,7 +22,7 @@ from textrnn.training.state import Evaluation, TrainingState
 _LOOK_SECONDS = 0.1  # between looks at a signal
 _STOP = 15  # SIGTERM: what a worker is stopped with if another one fails
 
-# A run below this estimate is not worth processes, which take three seconds to start.
+# A run below this estimate is not worth processes, each of which takes two seconds of a core to start.
 LEAST_SECONDS = 10.0
 TOKENS_PER_SECOND = 20_000  # of one network with the default config on one core
 
