@@ -166,6 +166,7 @@ def test_presets_and_defaults_are_part_of_the_values(tmp_path: Path) -> None:
         "train.folds": [4, 1],
         "train.embedding_lr_multiplier": [5.0, 1.0],
         "train.adversarial_norm": [1.5, None],
+        "train.precision": ["auto", "float32"],
     }
 
 
