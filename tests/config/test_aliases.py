@@ -24,6 +24,7 @@ MEANT = {
 NO_KEY = {
     "train.optimizer": "the optimizer is always AdamW",
     "model.optim": "the optimizer is always AdamW",
+    "train.max_minutes": "there is no time limit: lower train.epochs",
     "train.loss": "the loss is always cross-entropy",
     "model.num_classes": "the classes are those of the training texts",
     "train.device": "pass --device",
