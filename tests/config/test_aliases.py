@@ -78,6 +78,12 @@ def test_a_wrong_set_option_is_answered_with_what_is_meant(cli: Cli, option: str
     assert result.code == code and result.err.endswith(f"{hint}\n"), result.err
 
 
+def test_the_mistyped_name_of_a_config_is_answered_with_the_likely_file(cli: Cli) -> None:
+    Path("messy.yaml").write_text("{}")
+    result = cli("train", "--config", "mesy.yaml")
+    assert result.code == 1 and result.err.endswith("No such file or directory; did you mean messy.yaml?\n")
+
+
 @pytest.mark.parametrize("name", NO_KEY)
 def test_what_has_no_key_is_explained(cli: Cli, name: str) -> None:
     section, _, bare = name.partition(".")

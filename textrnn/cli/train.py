@@ -39,7 +39,9 @@ def train(
     ] = None,
     device: options.Device = "auto",
 ) -> None:
-    """Train a model and save the epoch that scores best on held-out texts in RUN/model.
+    """Train a model and save its best epoch in RUN/model.
+
+    The best epoch is the one that scores best on held-out texts.
 
     Example: textrnn train --config configs/sample.yaml --epochs 5
 
