@@ -91,6 +91,15 @@ def test_a_config_says_what_is_needed_to_read_the_file(
     assert read.code == 0 and "no effect" not in read.err and read.out.count("label ") >= 2, read.err
 
 
+def test_empty_labels_and_texts_are_no_classes_and_no_tokens(cli: Cli) -> None:
+    rows = [f"{text},{label}\n" for label, text in ROWS] + [",food\n", "no label,\n"]
+    put({"t.csv": "what,kind\n" + "".join(rows)})
+    text, _ = run_init(cli, "t.csv")
+    comments = " ".join(text.replace("#", " ").split())
+    assert "'kind' (3)" in comments and "3 classes: " in comments
+    assert "1 of 61 texts have none: train leaves them out" in comments
+
+
 def test_the_commands_at_the_end_work_as_they_are_typed(cli: Cli) -> None:
     write_tsv(Path("my reviews.tsv"), ROWS)
     write_tsv(Path("new.tsv"), ROWS[:3])

@@ -82,4 +82,8 @@ def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
         )  # fmt: skip
     elif steps < FEW_STEPS:
         remedy = f"use --batch-size {smaller} or " if batch_size > smaller else ""
-        log.info("note: only %s in total; for more, %sraise --epochs", count_of(steps, "optimizer step"), remedy)
+        log.info(
+            "note: only %s in total, which may be too few; for more, %sraise --epochs",
+            count_of(steps, "optimizer step"),
+            remedy,
+        )

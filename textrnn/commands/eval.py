@@ -58,9 +58,14 @@ def evaluate(
     name, source = chosen.name, chosen.source
     if output is not None:
         check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
+    texts = read_texts(classifier, chosen, config, run)
     if run is not None:
         run.warn_of_unfinished()
-    texts = read_texts(classifier, chosen, config, run)
+    if split is None and chosen.is_dev:
+        log.warning(
+            "the run has no test file (data.test): evaluating on texts held out of training, by which its best epoch "
+            "was chosen, so the scores are somewhat inflated"
+        )
     describe_precision(classifier, precision, is_saved=texts.logits is not None)
     warn_of_seen(texts.seen)
     with timed("predicting the texts"):

@@ -156,11 +156,12 @@ def _find_columns(draft: _Draft) -> Columns | None:
     if columns.format != kind:
         draft.set("data.format", columns.format, "The fields are in quotes, which csv removes and tsv does not.")
     text, label = DEFAULT_COLUMNS[columns.format]
+    guessed = "Guessed from the column's name and"
     numbers = " Without a header, columns have numbers, from 0." * isinstance(columns.label, int)
     if columns.text != text:
-        draft.set("data.text_column", columns.text, f"A guess from its name and the length of its fields.{numbers}")
+        draft.set("data.text_column", columns.text, f"{guessed} the length of its fields.{numbers}")
     if columns.label != label:
-        draft.set("data.label_column", columns.label, f"A guess from its name and its repeated values.{numbers}")
+        draft.set("data.label_column", columns.label, f"{guessed} its repeated values.{numbers}")
     return columns
 
 
@@ -209,7 +210,7 @@ def _choose_settings(draft: _Draft, texts: _Texts) -> None:
     for key in _OFFERED:
         draft.offer(key, config.default(*key.split(".")))
     if share > 0:
-        draft.offer("data.max_length", limit, f"Tokens of a text that are read. {longer}.")
+        draft.offer("data.max_length", limit, f"Number of tokens read from each text. {longer}.")
     for split, words in _SPLITS.items():
         sibling = _sibling(draft.file, words)
         draft.offer(f"data.{split}", sibling or split + os.path.splitext(strip_gz(draft.file))[1])
@@ -262,7 +263,9 @@ def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
         + "."
     )
     median, p95, longest = length_quantiles(texts.lengths, 50, 95, 100)
-    lines.append(f"Tokens per text: median {median:,}, 95th percentile {p95:,}, maximum {longest:,}.")
+    empty = int((texts.lengths == 0).sum())
+    none = f" {empty:,} of {len(texts.lengths):,} texts have none: train leaves them out." * (empty > 0)
+    lines.append(f"Tokens per text: median {median:,}, 95th percentile {p95:,}, maximum {longest:,}.{none}")
     sizes = (f"{short(label)} ({size:,})" for label, size in texts.sizes)
     few = sum(size < FEW_TEXTS for _, size in texts.sizes)
     lines.append(

@@ -24,7 +24,8 @@ from textrnn.runtime.device import allow_tf32, training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, local_leader_first, world_size
 from textrnn.runtime.files import write_text
 from textrnn.runtime.progress import log, log_file
-from textrnn.runtime.signals import StopRequest
+from textrnn.runtime.signals import StopRequest, interrupt_advice
+from textrnn.runtime.terminal import visible
 from textrnn.texts.transform import Transform
 from textrnn.training.linear import rows_to_read
 from textrnn.training.networks import Training
@@ -53,7 +54,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
     """Train a model by `config` into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
     listener = event_writers(run) if config.train.tensorboard and is_first() else None
-    with log_file(run.log) as begin_log:
+    path, command = visible(str(run.path)), visible(run.resume_command())
+    with log_file(run.log) as begin_log, interrupt_advice(f"training had not started, so {path} is unchanged"):
         start = broadcast_from_rank0(lambda: find_start(config, run, resume=resume, force=force))
         if start is None:
             return
@@ -83,7 +85,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         )  # fmt: skip
         saver = StateSaver(run, config.train.save_minutes)
         stop = StopRequest(grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "")
-        with run.locked() if is_first() else contextlib.nullcontext():
+        lock = run.locked() if is_first() else contextlib.nullcontext()
+        with lock, interrupt_advice(f"continue with: {command}"):
             if is_first():
                 may_replace = force or (resume and not run.is_trained())
                 texts = {name: len(part) for name, part in splits.parts.items()}

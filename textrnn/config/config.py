@@ -20,7 +20,7 @@ PLAIN: dict[str, dict[str, Any]] = {
 
 class Config(Section):
     preset: Literal["best", "plain"] = Field(
-        "best", description="Defaults of the keys that are not stated: `best` aims at the best accuracy; `plain` is "
+        "best", description="Defaults of the keys that are not set: `best` aims at the best accuracy; `plain` is "
         "the network of the config and nothing else.",
     )  # fmt: skip
     data: DataConfig = DataConfig()

@@ -142,7 +142,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{path}: the config cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: the config cannot be read: {error.strerror}{_similar_file(Path(path))}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: a config must be UTF-8; byte {error.start + 1} is not") from None
     try:
@@ -190,6 +190,12 @@ def _hint(name: str) -> str:
     keys = [key.partition(".")[2] for key in known_keys() if key.startswith(f"{section}.")]
     match = difflib.get_close_matches(bare, keys, n=1, cutoff=_NEAR)
     return f"; did you mean {section}.{match[0]}?" if match else f"; the keys of {section} are: {', '.join(keys)}"
+
+
+def _similar_file(path: Path) -> str:
+    names = [file.name for file in path.parent.glob("*.y*ml") if file.name != path.name]
+    match = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.with_name(match[0])}?" if match else ""
 
 
 def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:

@@ -81,7 +81,7 @@ class DataConfig(Section):
     )  # fmt: skip
     empty_texts: Literal["skip", "keep"] = Field(
         "skip", description="What happens to texts without a token: `skip` trains and evaluates without them and lists "
-        "them, and `textrnn predict` gives them the shares of the classes (with `--min-probability`, the unsure "
+        "them, and `textrnn predict` gives them the class frequencies (with `--min-probability`, the unsure "
         "label); `keep` treats each as one unknown token.",
     )  # fmt: skip
     cache_dir: values.PathName = Field(

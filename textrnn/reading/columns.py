@@ -24,8 +24,9 @@ _Row = Mapping[Column, str]
 
 
 class Columns(NamedTuple):
-    """format: csv for a tsv file whose labels are quoted. distinct: column -> number of its different values; columns
-    are names, or numbers if there is no header. delimiter: the character between fields; None for jsonl."""
+    """format: csv for a tsv file whose labels are quoted. distinct: column -> number of its different values, without
+    the empty one; columns are names, or numbers if there is no header. delimiter: the character between fields; None
+    for jsonl."""
 
     format: str
     text: TextColumns
@@ -85,7 +86,8 @@ def guess_columns(path: str, kind: str, source: Source, *, rows: int, characters
     values = contents[label].counts if label in contents else ()
     if kind == "tsv" and all(map(looks_quoted, map(str, values))):
         return guess_columns(path, "csv", source, rows=rows, characters=characters)
-    return Columns(kind, text, label, {column: len(content.counts) for column, content in contents.items()}, delimiter)
+    distinct = {column: len(content.counts) - ("" in content.counts) for column, content in contents.items()}
+    return Columns(kind, text, label, distinct, delimiter)
 
 
 def _records(lines: Iterable[str], kind: str, source: Source) -> tuple[Iterator[_Row], str | None]:

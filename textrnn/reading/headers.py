@@ -31,6 +31,10 @@ class HeaderError(DataError):
     """A header in a file whose columns are given by number."""
 
 
+class UndecodableHeaderError(DataError):
+    """A header that lacks a column and has invalid bytes."""
+
+
 def is_header(text: str, other_fields: list[str]) -> bool:
     """Whether a row is surely a header: its text field and another field are usual names of columns, in either
     order."""

@@ -90,7 +90,7 @@ class RunFolder:
         if not force:
             raise CheckpointError(
                 f"{self.path}: the run exists; continue it with: {self.resume_command()}; or add --force to start "
-                f"over, which also deletes its eval/; or give another --run-dir"
+                f"over, which deletes its eval/ folder as well; or give another --run-dir"
             )
 
     def resume_command(self) -> str:

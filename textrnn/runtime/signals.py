@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 _cleanups: list[Callable[[], object]] = []
+_advice: list[str] = []
 
 
 @contextmanager
@@ -38,6 +39,16 @@ def clean_up() -> None:
     for action in reversed(_cleanups):
         with contextlib.suppress(Exception):
             action()
+
+
+@contextmanager
+def interrupt_advice(advice: str) -> Iterator[None]:
+    """Print `advice` after "interrupted" if Ctrl-C ends the process inside the block. The innermost block decides."""
+    _advice.append(advice)
+    try:
+        yield
+    finally:
+        _advice.pop()
 
 
 def end_on_signals() -> None:
@@ -65,7 +76,7 @@ def end_process(number: int) -> NoReturn:
             for bar in list(sys.modules["tqdm"].tqdm._instances):
                 bar.close()
         if number == signal.SIGINT:
-            print("interrupted", file=sys.stderr, flush=True)
+            print("; ".join(["interrupted", *_advice[-1:]]), file=sys.stderr, flush=True)
     finally:
         os._exit(128 + number)
 
