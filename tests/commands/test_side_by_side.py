@@ -176,7 +176,13 @@ def wait_until_trained(process: subprocess.Popen, lines: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["the main process", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="the main process"),
+        pytest.param(signal.SIGINT, id="Ctrl-C", marks=pytest.mark.slow),  # ten seconds
+    ],
+)
 def test_no_process_outlives_the_main_one(number: signal.Signals, cli: Cli, workers: list[subprocess.Popen]) -> None:
     process = start()
     wait_until_trained(process, 2)
