@@ -126,6 +126,7 @@ def test_a_signal_saves_each_state_and_resume_goes_on_from_them(
     resumes(cli)
 
 
+@pytest.mark.slow  # four seconds
 def test_an_error_in_one_process_ends_all_with_the_message_of_one(cli: Cli, workers: list[subprocess.Popen]) -> None:
     options = sets("train.learning_rate=1e30", "train.grad_clip_norm=null")
     result = cli(*TRAIN, "side", *options)
@@ -136,6 +137,7 @@ def test_an_error_in_one_process_ends_all_with_the_message_of_one(cli: Cli, work
     assert "not finite at epoch 1" in cli(*TRAIN, "other", *options).err
 
 
+@pytest.mark.slow  # five seconds
 def test_a_full_disk_is_one_message(cli: Cli, workers: list[subprocess.Popen]) -> None:
     """A limit stands for it, which the processes inherit: too small for a state after the first step."""
     size = Path("turn/resume/fold_2.safetensors").stat().st_size
@@ -176,13 +178,8 @@ def wait_until_trained(process: subprocess.Popen, lines: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        pytest.param(signal.SIGKILL, id="the main process"),
-        pytest.param(signal.SIGINT, id="Ctrl-C", marks=pytest.mark.slow),  # ten seconds
-    ],
-)
+@pytest.mark.slow  # twenty seconds
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["the main process", "Ctrl-C"])
 def test_no_process_outlives_the_main_one(number: signal.Signals, cli: Cli, workers: list[subprocess.Popen]) -> None:
     process = start()
     wait_until_trained(process, 2)
