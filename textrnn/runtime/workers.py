@@ -19,7 +19,6 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory, tune_torch
@@ -146,7 +145,7 @@ def start_workers(count: int, function: Callable[[Parent], None]) -> Iterator[Wo
     """Inside the block, `count` processes run, in which torch uses one core. Each calls `function`, which is pickled,
     with its parent."""
     workers = Workers()
-    with cleanup(partial(workers.end)):
+    with cleanup(workers.end):
         workers.start(count, function)
         yield workers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from textrnn.training.plan import NetworkBuilder, Part, build_settings
 from textrnn.training.state import Evaluation, TrainingState
 
 _LOOK_SECONDS = 0.1  # between looks at a signal
-_STOP = 15  # SIGTERM: what a worker is stopped with if another one fails
 
 # A run below this estimate is not worth processes, each of which takes two seconds of a core to start.
 LEAST_SECONDS = 10.0
@@ -115,7 +115,7 @@ def train_side_by_side(folds: Folds, processes: int, observer: Observer, stop: S
             if not is_stopping and (failure is not None or stop.signal_number is not None):
                 is_stopping = True
                 for number in running:
-                    workers.stop(number, stop.signal_number or _STOP)
+                    workers.stop(number, stop.signal_number or signal.SIGTERM)
             received = workers.receive(_LOOK_SECONDS)
             if received is None or received[0] not in running:
                 continue
