@@ -39,6 +39,7 @@ from textrnn.texts.transform import Transform
 from textrnn.training.keeper import Keeper
 from textrnn.training.networks import Training
 from textrnn.training.plan import NetworkBuilder, plan, with_precision
+from textrnn.training.side_by_side import training_workers
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -145,13 +146,13 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(vars(self)["verbose"])):
             parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
             keeper = Keeper(mix=config.model.linear == "mix")
-            margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
-            network = builder.build(parts[0].seed, device)
-            training = Training(
-                config, splits, parts, margins, keeper, device, StopRequest(),
-                processes=self._processes() if device.type == "cpu" else 1,
-            )  # fmt: skip
-            training.run(builder, network)
+            with training_workers(config, parts, self._processes() if device.type == "cpu" else 1) as workers:
+                margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
+                network = builder.build(parts[0].seed, device)
+                training = Training(
+                    config, splits, parts, margins, keeper, device, StopRequest(), workers=workers
+                )  # fmt: skip
+                training.run(builder, network)
             networks = Ensemble([deepcopy(best) for best in training.best(network)])
         if keeper.warning is not None:
             warnings.warn(keeper.warning, stacklevel=2)

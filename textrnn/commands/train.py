@@ -32,6 +32,7 @@ from textrnn.training.networks import Training
 from textrnn.training.one_network import Listener
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
 from textrnn.training.recorder import Recorder, StateSaver, has_ended, saved_progress
+from textrnn.training.side_by_side import training_workers
 from textrnn.training.state import TrainingState
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
@@ -96,17 +97,18 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 dim = network.embedding.table.embedding_dim
                 save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
-            margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
-            raw.texts.clear()
-            if not is_new:
-                recorder.load_best(network, len(parts), start.begun)
-            if listener is not None:
-                log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
-            processes = torch.get_num_threads() if device.type == "cpu" and world_size() == 1 else 1
-            with stop:
-                Training(
-                    config, splits, parts, margins, recorder, device, stop, saver, listener, processes
-                ).run(builder, network)  # fmt: skip
+            cores = torch.get_num_threads() if device.type == "cpu" and world_size() == 1 else 1
+            with training_workers(config, parts, cores) as workers:
+                margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
+                raw.texts.clear()
+                if not is_new:
+                    recorder.load_best(network, len(parts), start.begun)
+                if listener is not None:
+                    log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
+                with stop:
+                    Training(
+                        config, splits, parts, margins, recorder, device, stop, saver, listener, workers
+                    ).run(builder, network)  # fmt: skip
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:

@@ -9,6 +9,7 @@ end, too.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import queue
@@ -80,15 +81,19 @@ class Parent:
 
 
 class Workers:
-    """Running workers, by number."""
+    """Running workers, by number, from 0. Their number is `len(workers)`."""
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._are_called = False
         self._inbox: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
 
-    def start(self, count: int, function: Callable[[Parent], None]) -> None:
+    def __len__(self) -> int:
+        return len(self._processes)
+
+    def start(self, count: int, module: str) -> None:
         # sys.path as it is here, because Python would put the current folder first
-        code = f"import sys; sys.path[:] = {sys.path!a}; from textrnn.runtime.workers import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!a}; from textrnn.runtime.workers import main; main({module!r})"
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with signals_held():  # a worker interrupted while it starts would print a traceback
             for number in range(count):
@@ -97,8 +102,12 @@ class Workers:
                 )
                 self._processes.append(process)
                 threading.Thread(target=self._listen, args=(number, process), daemon=True).start()
+
+    def call(self, function: Callable[[Parent], None]) -> None:
+        """Let each worker call the function, which is pickled, with its parent. It can call one only."""
+        self._are_called = True
         content = pickle.dumps(function, protocol=pickle.HIGHEST_PROTOCOL)
-        for number in range(count):
+        for number in range(len(self)):
             self._write(number, content)
 
     def send(self, number: int, message: Any) -> None:
@@ -119,6 +128,8 @@ class Workers:
         for process in self._processes:
             with contextlib.suppress(OSError, RuntimeError):  # it has ended, or a signal has interrupted a `_write`
                 process.stdin.close()  # type: ignore[union-attr]
+            if not self._are_called:  # it has nothing to clean up
+                process.kill()
         for process in self._processes:
             try:
                 process.wait(_SECONDS_TO_END)
@@ -141,16 +152,16 @@ class Workers:
 
 
 @contextmanager
-def start_workers(count: int, function: Callable[[Parent], None]) -> Iterator[Workers]:
-    """Inside the block, `count` processes run, in which torch uses one core. Each calls `function`, which is pickled,
-    with its parent."""
+def start_workers(count: int, module: str) -> Iterator[Workers]:
+    """Inside the block, `count` processes run, in which torch uses one core. While they wait for a function to call,
+    they import `module`."""
     workers = Workers()
     with cleanup(workers.end):
-        workers.start(count, function)
+        workers.start(count, module)
         yield workers
 
 
-def main() -> None:
+def main(module: str) -> None:
     """A worker's main function. Signals to the whole process group, such as Ctrl-C, are for the parent to handle."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -161,7 +172,8 @@ def main() -> None:
     tune_torch()
     try:
         check_memory(TORCH_ADDRESS_SPACE)
-        function = pickle.load(incoming)  # imports what it needs, such as torch
+        importlib.import_module(module)
+        function = pickle.load(incoming)
     except EOFError:
         return
     except Exception as error:

@@ -23,12 +23,13 @@ from textrnn.runtime.distributed import is_first, world_size
 from textrnn.runtime.progress import bar, timed
 from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.runtime.threads import one_core
-from textrnn.training import side_by_side
+from textrnn.runtime.workers import Workers
 from textrnn.training.decision import score_trained
 from textrnn.training.fit import FitSettings
 from textrnn.training.keeper import Keeper
 from textrnn.training.one_network import Listener, NetworkTraining, Saver, Weights
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, packed, plan
+from textrnn.training.side_by_side import Folds, train_side_by_side
 from textrnn.training.state import Evaluation, TrainingState
 
 BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, to fit into 80 columns
@@ -38,7 +39,7 @@ MOST_TEXTS = 2000  # number of texts on which bfloat16 and float32 are compared
 @dataclass
 class Training:
     """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
-    processes: the most networks to train at a time. Other fields as in `NetworkTraining`."""
+    workers: those of `side_by_side.training_workers`. Other fields as in `NetworkTraining`."""
 
     config: Config
     splits: Splits
@@ -49,7 +50,7 @@ class Training:
     stop: StopRequest
     saver: Saver = field(default_factory=Saver)
     listener: Callable[[int | None], Listener] | None = None
-    processes: int = 1
+    workers: Workers | None = None
 
     def __post_init__(self) -> None:
         self.one = NetworkTraining(
@@ -77,15 +78,12 @@ class Training:
 
     def train_networks(self, builder: NetworkBuilder, network: Network, progress: Progress) -> None:
         """A network of a fold computes on one core, so that its weights do not depend on the number of processes."""
-        processes = min(self.processes, len(self.parts))
         if len(self.parts) == 1:
             self.one.train(network, self.parts[0], None, progress)
-        elif processes > 1 and side_by_side.is_worth_processes(self.config, self.parts):
+        elif self.workers is not None:
             parts = plan(packed(self.splits), self.config.train.seed)
-            folds = side_by_side.Folds(
-                self.config, self.one.classes, self.margins, self.saver, self.listener, builder, parts
-            )
-            side_by_side.train_side_by_side(folds, processes, progress, self.stop, self.keeper.remedy)
+            folds = Folds(self.config, self.one.classes, self.margins, self.saver, self.listener, builder, parts)
+            train_side_by_side(folds, self.workers, progress, self.stop, self.keeper.remedy)
         else:
             is_alone = self.device.type == "cpu" and world_size() == 1
             with one_core() if is_alone else contextlib.nullcontext():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from textrnn.config import Config
 from textrnn.errors import TextRNNError
 from textrnn.runtime.progress import show_bars
 from textrnn.runtime.signals import Interrupted, StopRequest
-from textrnn.runtime.workers import Died, Failed, Parent, start_workers
+from textrnn.runtime.workers import Died, Failed, Parent, Workers, start_workers
 from textrnn.training.fit import FitSettings
 from textrnn.training.one_network import Listener, NetworkTraining, Observer, Saver, Weights
 from textrnn.training.plan import NetworkBuilder, Part, build_settings
@@ -27,7 +28,19 @@ LEAST_SECONDS = 10.0
 TOKENS_PER_SECOND = 20_000  # of one network with the default config on one core
 
 
-def is_worth_processes(config: Config, parts: Sequence[Part]) -> bool:
+@contextmanager
+def training_workers(config: Config, parts: Sequence[Part], cores: int) -> Iterator[Workers | None]:
+    """Inside the block, processes run for `train_side_by_side`; None if the networks are better trained in turn. They
+    take seconds to start, during which the caller can do other work."""
+    count = min(cores, len(parts))
+    if count > 1 and _is_worth_processes(config, parts):
+        with start_workers(count, __name__) as workers:
+            yield workers
+    else:
+        yield None
+
+
+def _is_worth_processes(config: Config, parts: Sequence[Part]) -> bool:
     """Whether training the networks one after the other would take long, by the number of their tokens."""
     tokens = sum(build_settings(config.train, part).epochs * int(part.train.lengths.sum()) for part in parts)
     return tokens >= LEAST_SECONDS * TOKENS_PER_SECOND
@@ -97,8 +110,8 @@ class _Reporter:
         self.parent.send(_Call(method, arguments, options))
 
 
-def train_side_by_side(folds: Folds, processes: int, observer: Observer, stop: StopRequest, remedy: str) -> None:
-    """Train the networks of all folds in `processes` processes. remedy: what to do if one is killed.
+def train_side_by_side(folds: Folds, workers: Workers, observer: Observer, stop: StopRequest, remedy: str) -> None:
+    """Train the networks of all folds, one per worker at a time. remedy: what to do if a worker is killed.
 
     Raises what a worker raises, after the others have saved their states; TextRNNError if one is killed; Interrupted
     after a signal, once all states are saved.
@@ -107,36 +120,37 @@ def train_side_by_side(folds: Folds, processes: int, observer: Observer, stop: S
     running: dict[int, int] = {}  # worker -> fold
     failure: Failed | None = None
     is_stopping = False
-    with start_workers(processes, folds) as workers:
-        for number in range(processes):
+    workers.call(folds)
+    for number in range(len(workers)):
+        running[number] = waiting.popleft()
+        workers.send(number, running[number])
+    while running:
+        if not is_stopping and (failure is not None or stop.signal_number is not None):
+            is_stopping = True
+            for number in running:
+                workers.stop(number, stop.signal_number or signal.SIGTERM)
+        received = workers.receive(_LOOK_SECONDS)
+        if received is None or received[0] not in running:
+            continue
+        number, message = received
+        if isinstance(message, (Failed, Died)):
+            fold = running.pop(number)
+            if isinstance(message, Died):
+                error = f"fold {fold}: its training process was killed, perhaps because memory ran out: {remedy}"
+                message = Failed(TextRNNError(error), "")
+            failure = failure or message
+        elif isinstance(message, _Call):
+            getattr(observer, message.method)(*message.arguments, **message.options)
+            if message.method == "evaluated":
+                workers.send(number, "recorded")
+            elif message.method == "stopped":
+                del running[number]
+        elif waiting and not is_stopping:  # its network is trained
             running[number] = waiting.popleft()
             workers.send(number, running[number])
-        while running:
-            if not is_stopping and (failure is not None or stop.signal_number is not None):
-                is_stopping = True
-                for number in running:
-                    workers.stop(number, stop.signal_number or signal.SIGTERM)
-            received = workers.receive(_LOOK_SECONDS)
-            if received is None or received[0] not in running:
-                continue
-            number, message = received
-            if isinstance(message, (Failed, Died)):
-                fold = running.pop(number)
-                if isinstance(message, Died):
-                    error = f"fold {fold}: its training process was killed, perhaps because memory ran out: {remedy}"
-                    message = Failed(TextRNNError(error), "")
-                failure = failure or message
-            elif isinstance(message, _Call):
-                getattr(observer, message.method)(*message.arguments, **message.options)
-                if message.method == "evaluated":
-                    workers.send(number, "recorded")
-                elif message.method == "stopped":
-                    del running[number]
-            elif waiting and not is_stopping:  # its network is trained
-                running[number] = waiting.popleft()
-                workers.send(number, running[number])
-            else:
-                del running[number]
+        else:
+            del running[number]
+    workers.end()  # which frees their memory
     if failure is not None:
         failure.reraise()
     if stop.signal_number is not None:
