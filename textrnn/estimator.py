@@ -36,6 +36,7 @@ from textrnn.runtime.signals import StopRequest
 from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
+from textrnn.training.linear import check_linear
 from textrnn.training.networks import Keeper, Training
 from textrnn.training.plan import NetworkBuilder, plan
 
@@ -125,6 +126,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(corpora, numbers, **split_options(config))
         splits.labels = names
+        check_linear(config, splits)
         findings = find_faults(
             splits, corpora, config.data.max_length,
             lambda rows: {row: Example(texts[row], names[ids[row]], f"X[{row}]") for row in rows},
@@ -136,13 +138,17 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         device = choose_device(self.get_params()["device"])
         begin_computing()
         with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
-            parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
+            parts = plan(splits, config.train.seed) if config.model.has_network else []
             keeper = Keeper(mix=config.model.linear == "mix")
             margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
-            network = builder.build(parts[0].seed, device)
-            training = Training(config, splits, parts, margins, keeper, device, StopRequest())
-            training.run(builder, network)
-            networks = Ensemble([deepcopy(best) for best in training.best(network)])
+            training, networks = Training(config, splits, parts, margins, keeper, device, StopRequest()), Ensemble([])
+            if parts:
+                builder = NetworkBuilder(config, splits, pretrained=None)
+                network = builder.build(parts[0].seed, device)
+                training.run(builder, network)
+                networks = Ensemble([deepcopy(best) for best in training.best(network)])
+            else:
+                training.decide_linear()
         if keeper.warning is not None:
             warnings.warn(keeper.warning, stacklevel=2)
         self.classes_, self.history_ = distinct, keeper.history

@@ -14,7 +14,7 @@ from textrnn.config import Config, build_config, changed_keys, read_yaml
 from textrnn.corpus.build import build_sources, content_digests, with_absolute_paths
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.folder import MODEL_CONFIG, RunFolder
-from textrnn.run.model import save_description
+from textrnn.run.model import embedding_dim, save_description
 from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.run.records import compare_environment, describe_environment, load_environment
 from textrnn.runtime.device import allow_tf32, training_device
@@ -23,7 +23,7 @@ from textrnn.runtime.files import write_text
 from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import StopRequest
 from textrnn.texts.transform import Transform
-from textrnn.training.linear import rows_to_read
+from textrnn.training.linear import check_linear, rows_to_read
 from textrnn.training.networks import Listener, Training
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan
 from textrnn.training.recorder import Recorder, has_ended, saved_progress
@@ -47,7 +47,8 @@ NEW = Start([], None)
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
     """Train a model by `config` into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
-    listener = event_writers(run) if config.train.tensorboard and is_first() else None
+    has_network = config.model.has_network
+    listener = event_writers(run) if config.train.tensorboard and has_network and is_first() else None
     with log_file(run.log) as begin_log:
         start = broadcast_from_rank0(lambda: find_start(config, run, resume=resume, force=force))
         if start is None:
@@ -60,15 +61,19 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         with local_leader_first():  # the first process tokenizes, the others find the corpus in the cache
             data = read_data(config, sources)
         splits = data.splits
+        check_linear(config, splits)
         raw = RawTexts(data, rows_to_read(config, splits))
         if is_first():
             warn_of_faults(config, data, raw if is_new else None)
-        parts = plan(splits, config.train.seed)
+        parts = plan(splits, config.train.seed) if has_network else []
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
-        builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
-        network = builder.build(parts[0].seed, device)
-        describe_model(config, network, splits, parts)
+        if has_network:
+            builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
+            network = builder.build(parts[0].seed, device)
+            describe_model(config, network, splits, parts)
+        else:
+            log.info("model: a linear model without a network")
         digests = content_digests(config, splits)
         recorder = Recorder(
             run, splits.held_out, mix=config.model.linear == "mix", title=title_of(config, splits),
@@ -77,12 +82,13 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         stop = StopRequest(grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "")
         with run.locked() if is_first() else contextlib.nullcontext():
             if is_first():
-                may_replace = force or (resume and not run.is_trained())
+                # a linear model is fitted as a whole
+                may_replace = force or (resume and not (has_network and run.is_trained()))
                 texts = {name: len(part) for name, part in splits.parts.items()}
                 open_run(start, config, run, parts, texts, environment, digests, force=may_replace)
                 # also for a resumed run, whose files may have been damaged
                 transform = Transform(data.tokenizer, splits.vocab, config.data.max_length)
-                dim = network.embedding.table.embedding_dim
+                dim = embedding_dim([network] if has_network else [])
                 save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
             margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
@@ -91,8 +97,9 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 recorder.load_best(network, len(parts), start.begun)
             if listener is not None:
                 log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
+            training = Training(config, splits, parts, margins, recorder, device, stop, listener)
             with stop:
-                Training(config, splits, parts, margins, recorder, device, stop, listener).run(builder, network)
+                training.run(builder, network) if has_network else training.decide_linear()
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
@@ -117,6 +124,13 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
             log.info("%s: no run here yet; starting a new one", run.path)
         return NEW
     before = check_same_config(config, run)
+    if not config.model.has_network:
+        if run.held_out.exists():
+            log.info("%s: the run is already complete; evaluate it with: %s", run.path, run.eval_command())
+            return None
+        run.check_own()
+        log.info("%s: the run is not complete; starting from the beginning", run.path)
+        return NEW
     begun = saved_progress(run)
     if not begun:
         if run.is_trained():
@@ -190,8 +204,10 @@ def open_run(
         run.check_free(force=force)  # again: another process may have trained it before the folder was locked
         if run.evaluations.exists():
             log.info("replacing an existing run, including %s", run.evaluations)
-        settings = build_settings(config.train, parts[0])
-        planned = {"networks": len(parts), "epochs": settings.epochs, "batch_size": settings.batch_size}
+        planned = {"networks": len(parts)}
+        if parts:
+            settings = build_settings(config.train, parts[0])
+            planned |= {"epochs": settings.epochs, "batch_size": settings.batch_size}
         run.create(config, environment, digests, {"texts": texts} | planned)
         return
     run.clear_leftovers()

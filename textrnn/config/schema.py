@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from textrnn.config.config import PLAIN, Config
+from textrnn.config.config import PRESETS, Config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -28,8 +28,9 @@ def json_schema() -> dict[str, Any]:
     properties = {"preset": Config.model_json_schema(schema_generator=_Generator)["properties"]["preset"]}
     for name, section in Config().sections():
         keys = type(section).model_json_schema(schema_generator=_Generator)["properties"]
-        for key, default in PLAIN.get(name, {}).items():
-            keys[key]["description"] += f" With `preset: plain` the default is `{in_yaml(default)}`."
+        for preset, sections in PRESETS.items():
+            for key, default in sections.get(name, {}).items():
+                keys[key]["description"] += f" With `preset: {preset}` the default is `{in_yaml(default)}`."
         properties[name] = _mapping(keys)
     return {"$schema": DIALECT, "title": "The config of textrnn", **_mapping(properties)}
 

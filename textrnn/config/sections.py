@@ -203,11 +203,15 @@ class ModelConfig(Section):
         1 << 17, ge=1, le=1 << 24, description="Maximum number of n-grams that have an embedding: the most frequent "
         "ones, each of which occurs at least three times.",
     )  # fmt: skip
-    linear: Literal["mix", "report", "none"] = Field(
+    linear: Literal["mix", "report", "only", "none"] = Field(
         "mix", description="Role of a linear model beside the network (scikit-learn: TF-IDF and LinearSVC on the whole "
         "text): `mix` averages both, with a weight learnt on held-out texts; `report` only evaluates it, and the "
-        "network predicts alone; `none` means no linear model.",
+        "network predicts alone; `only` means no network, as `preset: linear` does; `none` means no linear model.",
     )  # fmt: skip
+
+    @property
+    def has_network(self) -> bool:
+        return self.linear != "only"
 
     _paths = field_validator("pretrained")(values.possible_paths)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from textrnn.config import Config
 from textrnn.corpus.splits import Splits
+from textrnn.errors import DataError
 from textrnn.linear.fit import (
     MOST_CLASSES,
     MOST_FITS,
@@ -56,6 +57,13 @@ def reason_for_none(num_classes: int, rows: int) -> str | None:
     if rows < 4:
         return f"{rows} training texts are too few"
     return None
+
+
+def check_linear(config: Config, splits: Splits) -> None:
+    """Raises DataError if the config has no network, and the data no linear model."""
+    reason = reason_for_none(len(splits.labels), len(splits.train))
+    if reason is not None and not config.model.has_network:
+        raise DataError(f"no linear model: {reason}; train a network, for example with --preset best")
 
 
 def has_linear(config: Config, splits: Splits) -> bool:
