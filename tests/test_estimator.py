@@ -27,8 +27,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
-from textrnn import RNNClassifier
-from textrnn.config import PLAIN, description, known_keys
+from textrnn import RNNClassifier, TextClassifier
+from textrnn.config import PRESETS, description, known_keys
 from textrnn.errors import DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
@@ -48,7 +48,7 @@ def fitted() -> RNNClassifier:
 
 def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0, "preset": "best"}
-    own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
+    own |= dict.fromkeys((key for sections in PRESETS.values() for keys in sections.values() for key in keys), "preset")
     keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
     keys -= {"model.pretrained", "train.seed", "train.save_minutes", "train.tensorboard"}
@@ -173,6 +173,21 @@ def test_plain_is_the_network_of_the_parameters_and_nothing_else() -> None:
     assert not any("ngrams" in name for name in weights(classifier))
     stated = RNNClassifier(preset="plain", ngrams=2, epochs=1, hidden_size=4, embedding_dim=4).fit(TEXTS, LABELS)
     assert any("ngrams" in name for name in weights(stated))
+
+
+def test_linear_is_a_linear_model_without_a_network(workplace: Path) -> None:
+    classifier = RNNClassifier(preset="linear").fit(TEXTS, LABELS)
+    assert classifier.score(TEXTS, LABELS) == 1
+    (line,) = classifier.history_
+    assert line["dev_accuracy"] == line["dev_linear_accuracy"] and line["dev_network_accuracy"] is None
+    RNNClassifier(**SMALL).fit(TEXTS, LABELS).save("saved")
+    classifier.save("saved")
+    assert not (workplace / "saved/model.safetensors").exists()
+    np.testing.assert_array_equal(TextClassifier.load("saved").predict_proba(TEXTS), classifier.predict_proba(TEXTS))
+    with pytest.raises(ValueError, match="linear"):
+        RNNClassifier(preset="linear", linear="mix").fit(TEXTS, LABELS)
+    with pytest.raises(DataError, match="too few"):
+        RNNClassifier(preset="linear").fit(TEXTS[:3], ["a", "b", "b"])
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "word", "jieba"])
