@@ -37,6 +37,7 @@ from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
 from textrnn.training.linear import check_linear
+from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Keeper, Training
 from textrnn.training.plan import NetworkBuilder, plan
 
@@ -148,7 +149,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
                 training.run(builder, network)
                 networks = Ensemble([deepcopy(best) for best in training.best(network)])
             else:
-                training.decide_linear()
+                finish_without_network(training)
         if keeper.warning is not None:
             warnings.warn(keeper.warning, stacklevel=2)
         self.classes_, self.history_ = distinct, keeper.history

@@ -190,13 +190,37 @@ def test_a_decision_that_needs_a_network_is_damaged(cli: Cli, run: Path, file: s
     path = run / "model" / file
     path.write_text(path.read_text().replace(old, new))
     result = cli("predict", "run", "train.tsv")
-    assert result.code == 1 and f"error: {path}: " in result.err and len(result.err.splitlines()) == 1
+    assert (
+        result.code == 1
+        and f"error: {path}: linear true and a weight of 1 were expected" in result.err
+        and len(result.err.splitlines()) == 1
+    )
 
 
 def test_too_few_texts_are_an_error(cli: Cli, workplace: Path) -> None:
     write_tsv(workplace / "train.tsv", make_rows(3))
     result = cli(*TRAIN, "run")
     assert result.code == 1 and "error: no linear model: 3 training texts are too few" in result.err
+    assert not Path("run").exists()
+
+
+def test_with_many_classes_it_has_n_grams_of_two_texts_or_more(cli: Cli, workplace: Path) -> None:
+    rows = [(f"class{number % 201}", f"topic{number % 201} word{number} of") for number in range(603)]
+    write_tsv(workplace / "train.tsv", rows)
+    result = cli(*TRAIN, "run")
+    assert result.code == 0, result.err
+    words = Path("run/model/linear_words.txt").read_text().split()
+    assert sorted(words) == sorted(["of", *(f"topic{number}" for number in range(201))])
+    assert json.loads(cli("eval", "run", "--json").out)["accuracy"] > 0.95
+    Path("texts.txt").write_text("a topic17 of\ntopic200\n")
+    predicted = cli("predict", "run", "texts.txt").out.splitlines()
+    assert [line.split("\t")[0] for line in predicted] == ["class17", "class200"]
+
+
+def test_too_many_classes_are_an_error(cli: Cli, workplace: Path) -> None:
+    write_tsv(workplace / "train.tsv", [(f"class{number % 1001}", f"word{number % 1001}") for number in range(2002)])
+    result = cli(*TRAIN, "run")
+    assert result.code == 1 and "error: no linear model: 1,001 classes are more than 1,000" in result.err
     assert not Path("run").exists()
 
 

@@ -14,7 +14,7 @@ from textrnn.config import Config, build_config, changed_keys, read_yaml
 from textrnn.corpus.build import build_sources, content_digests, with_absolute_paths
 from textrnn.errors import CheckpointError, ConfigError, short
 from textrnn.run.folder import MODEL_CONFIG, RunFolder
-from textrnn.run.model import embedding_dim, save_description
+from textrnn.run.model import save_description
 from textrnn.run.model_config import FORMAT_VERSION, saved_version
 from textrnn.run.records import compare_environment, describe_environment, load_environment
 from textrnn.runtime.device import allow_tf32, training_device
@@ -24,6 +24,7 @@ from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import StopRequest
 from textrnn.texts.transform import Transform
 from textrnn.training.linear import check_linear, rows_to_read
+from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Listener, Training
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan
 from textrnn.training.recorder import Recorder, has_ended, saved_progress
@@ -88,7 +89,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 open_run(start, config, run, parts, texts, environment, digests, force=may_replace)
                 # also for a resumed run, whose files may have been damaged
                 transform = Transform(data.tokenizer, splits.vocab, config.data.max_length)
-                dim = embedding_dim([network] if has_network else [])
+                dim = network.embedding.table.embedding_dim if has_network else None
                 save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
             margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
@@ -99,7 +100,10 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
             training = Training(config, splits, parts, margins, recorder, device, stop, listener)
             with stop:
-                training.run(builder, network) if has_network else training.decide_linear()
+                if has_network:
+                    training.run(builder, network)
+                else:
+                    finish_without_network(training)
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:

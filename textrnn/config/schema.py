@@ -23,9 +23,9 @@ class _Generator(GenerateJsonSchema):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with three exceptions: it
-    takes any name of an encoding, and a role of the linear model that the preset does not have, and it refuses a number
-    or a boolean that is written as another type ("64", 1)."""
+    """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with three exceptions:
+    it takes any name of an encoding, and a network with the preset `linear`; it refuses a number or a boolean that is
+    written as another type ("64", 1)."""
     properties = {"preset": Config.model_json_schema(schema_generator=_Generator)["properties"]["preset"]}
     for name, section in Config().sections():
         keys = type(section).model_json_schema(schema_generator=_Generator)["properties"]

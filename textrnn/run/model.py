@@ -203,10 +203,10 @@ def _is_between(least: float, value: Any, most: float) -> bool:
 def save_model(folder: Path, model: Model) -> None:
     """Save everything that prediction needs. Raises CheckpointError for a run's folder, whose files must stay together;
     TextRNNError if the folder cannot be written."""
-    run = RunFolder(folder)
+    run, networks = RunFolder(folder), list(model.networks.networks)
     if any(map(os.path.exists, (run.model, run.resume, run.history))):
         raise CheckpointError(f"{folder}: this is the folder of a run; give another folder to save a model in")
-    dim = embedding_dim(model.networks.networks)
+    dim = networks[0].embedding.table.embedding_dim if networks else None
     shares = None if model.class_shares is None else model.class_shares.tolist()
     save_description(folder, model.transform, model.labels, model.config, dim, class_shares=shares)
     if model.linear is None:
@@ -215,15 +215,10 @@ def save_model(folder: Path, model: Model) -> None:
         save_linear(folder, model.linear)
     save_decision(folder, model.decision, model.linear is not None, model.bfloat16_agreement)
     save_statistics(folder, model.statistics)
-    if model.has_network:
-        save_weights(folder, [network.state_dict() for network in model.networks.networks])
+    if networks:
+        save_weights(folder, [network.state_dict() for network in networks])
     else:
         (folder / WEIGHTS).unlink(missing_ok=True)  # of an older model
-
-
-def embedding_dim(networks: Sequence[Network]) -> int | None:
-    """The size of the embeddings of a model's networks; None without networks."""
-    return networks[0].embedding.table.embedding_dim if networks else None
 
 
 def save_description(
@@ -254,8 +249,8 @@ def load_model(folder: Path) -> Model:
         raise CheckpointError(str(error)) from None
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)
     transform = Transform(_load_tokenizer(folder, config.tokenizer), vocab, config.data.max_length)
-    has_network = config.model.has_network
-    last = folder / (WEIGHTS if has_network else DECISION)  # of the files that training saves
+    is_linear = not config.model.has_network
+    last = folder / (DECISION if is_linear else WEIGHTS)  # of the files that training saves
     if not last.exists():
         run = RunFolder(folder.parent)
         remedy = f" (continue it with: {run.resume_command()})" if is_environment(run.environment) else ""
@@ -264,14 +259,11 @@ def load_model(folder: Path) -> Model:
             f"removed"
         )
     decision, has_linear, agreement = read_decision(folder / DECISION)
-    networks = []
-    if has_network:
-        networks = load_networks(last, config, vocab_size=len(vocab), num_classes=len(labels))
-    elif decision.needs_network or not has_linear:
+    if is_linear and (decision.needs_network or not has_linear):
         raise CheckpointError(
-            f"{last}: a linear model with the weight 1 was expected, since the model has no network (model.linear is "
-            f"only in {path}); copy the file again, or train again"
+            f"{last}: linear true and a weight of 1 were expected, as in {path} model.linear is only; copy it again"
         )
+    networks = [] if is_linear else load_networks(last, config, vocab_size=len(vocab), num_classes=len(labels))
     linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
     shares = None if config.data.empty_texts == "keep" else _class_shares(class_shares, len(labels), path)
     ensemble = Ensemble(networks).eval()

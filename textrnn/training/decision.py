@@ -55,18 +55,6 @@ def score(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray
     )
 
 
-def score_linear(margins: torch.Tensor, labels: np.ndarray) -> Scores:
-    """Scores of the margins (n, classes) of a linear model without a network, on held-out texts with labels (n,), and
-    its temperature."""
-    rows = _sampled_rows(*margins.shape)
-    (factor,) = _factors([margins[rows].double().numpy()], labels[rows])
-    decision = Mixture(weight=1.0, linear_temperature=1 / factor)
-    alone, warning = summary(decision.logits(None, margins), labels), None
-    if is_chance(labels, predicted_classes(margins), margins.shape[1]):
-        warning = f"the linear model (macro-F1 {alone['macro_f1']:.3f}) is no better than chance on held-out texts"
-    return Scores(alone, None, alone, decision, warning)
-
-
 def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
     """As `score`, for networks whose training has ended: a weak part is left out of the mixture, with a warning if it
     is the network. During training it stays, as a network that is weak in its first epochs need not remain so.
@@ -127,6 +115,12 @@ def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: n
     if total > 0:
         weight, temperature = factors[1] / total, float(np.clip(1 / total, COOLEST, HOTTEST))
     return Mixture(weight, temperature, network_temperature, linear_temperature)
+
+
+def learn_temperature(logits: torch.Tensor, labels: np.ndarray) -> float:
+    """The temperature of logits (n, classes) alone that minimizes the cross-entropy of the labels (n,)."""
+    rows = _sampled_rows(*logits.shape)
+    return 1 / _factors([logits[rows].double().numpy()], labels[rows])[0]
 
 
 def _sampled_rows(texts: int, classes: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from textrnn.runtime.device import has_bfloat16_units
 from textrnn.runtime.distributed import is_first, maximum, shard, total
 from textrnn.runtime.progress import bar, timed
 from textrnn.runtime.signals import Interrupted, StopRequest
-from textrnn.training.decision import Scores, score, score_linear, score_trained
+from textrnn.training.decision import Scores, score, score_trained
 from textrnn.training.fit import FitSettings
 from textrnn.training.linear import ReadTexts, fit_linear
 from textrnn.training.plan import NetworkBuilder, Part, build_fit
@@ -33,7 +33,6 @@ from textrnn.training.state import Evaluation, Step, TrainingState, flush_metric
 
 # Used without held-out texts to learn from. The temperature of the linear model suits most corpora.
 EQUAL_PARTS = Mixture(weight=0.5, linear_temperature=0.25)
-LINEAR_ALONE = EQUAL_PARTS.without_network()
 FLUSH_SECONDS = 0.25  # between waits for the device
 BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, to fit into 80 columns
 MOST_TEXTS = 2000  # number of texts on which bfloat16 and float32 are compared
@@ -69,12 +68,10 @@ class Keeper:
     def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
         """Fit and keep the linear model, and return the margins (m, classes) of models on the texts held out from them:
         None without held-out texts or linear model."""
-        begin = time.perf_counter()
         fitted = fit_linear(config, splits, texts)
-        self.linear_seconds = time.perf_counter() - begin
         if fitted is None:
             return None
-        self.linear = fitted.model
+        self.linear, self.linear_seconds = fitted.model, fitted.seconds
         return None if fitted.margins is None else torch.from_numpy(fitted.margins)
 
     def begin(self, trainee: Trainee) -> None:
@@ -110,7 +107,6 @@ class Keeper:
         on them, None without networks. bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see
         `Training.statistics`."""
         if logits is None:
-            self.decision = LINEAR_ALONE
             self.history.append(linear_record(scores, self.linear_seconds))
         if scores is not None:
             self.decision, self.warning = scores.decision, scores.warning
@@ -254,18 +250,6 @@ class Training:
         predicted = predicted_classes(scores.decision.logits(logits, self.margins))
         shares = np.bincount(predicted, minlength=classes) / len(predicted)
         self.keeper.end(scores, logits, agreement, self.statistics(shares, len(predicted)))
-
-    def decide_linear(self) -> None:
-        """Learn the temperature of a linear model without a network."""
-        held_out = self.splits.held_out
-        if held_out is None:
-            shares = np.asarray(self.splits.class_shares)
-            self.keeper.end(None, None, None, self.statistics(shares, len(self.splits.train)))
-            return
-        assert self.margins is not None
-        scores = score_linear(self.margins, np.asarray(held_out.texts.labels))
-        shares = np.bincount(predicted_classes(self.margins), minlength=len(self.splits.labels)) / len(self.margins)
-        self.keeper.end(scores, None, None, self.statistics(shares, len(self.margins)))
 
     def statistics(self, class_shares: np.ndarray, texts: int) -> TextStatistics:
         """Statistics that new texts are expected to have. class_shares (classes,): of the predictions for `texts`

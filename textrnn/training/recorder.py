@@ -62,15 +62,13 @@ class Recorder(Keeper):
             if saved is not None and np.array_equal(saved[1], self.hashes):
                 self.linear = load_linear(self.run.model, num_classes=classes, tokenizer=config.tokenizer)
                 margins = saved[0]
-        begin = time.perf_counter()
         if self.linear is None and (fitted := fit_linear(config, splits, texts)) is not None:
-            self.linear_seconds = time.perf_counter() - begin
-            self.linear = fitted.model
+            self.linear, self.linear_seconds = fitted.model, fitted.seconds
             save_linear(self.run.model, fitted.model)
             margins = np.zeros((0, classes), np.float32) if fitted.margins is None else fitted.margins
             save_margins(self.run, margins, self.hashes)
             count = len(splits.train) + (len(self.hashes) if splits.folds is None else 0)
-            log.info(describe_linear(fitted, count, self.linear_seconds))
+            log.info(describe_linear(fitted, count))
         save_train_hashes(self.run, splits.fitted_hashes(with_dev=self.linear is not None))
         return None if margins is None or self.held_out is None else torch.from_numpy(margins)
 
