@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,16 @@ def test_a_killed_run_begins_anew_and_ends_with_the_same_files(cli: Cli, run: Pa
     before = Path("cut/model/decision.json").stat().st_mtime_ns
     assert "the run is already complete" in cli("train", "--resume", "--run-dir", "cut").err
     assert Path("cut/model/decision.json").stat().st_mtime_ns == before
+
+
+def test_a_trained_run_without_its_resume_folder_stays_as_it_is(cli: Cli, run: Path) -> None:
+    shutil.rmtree(run / "resume")
+    before = (run / "model/decision.json").stat().st_mtime_ns
+    result = cli("train", "--resume", "--run-dir", "run")
+    assert result.code == 1 and "error: run/resume/linear.safetensors: the training state is missing" in result.err
+    assert (run / "model/decision.json").stat().st_mtime_ns == before
+    assert json.loads(cli("info", "run", "--json").out)["state"] == "without state"
+    assert cli("predict", "run", "train.tsv").code == 0
 
 
 def test_a_run_is_replaced_with_force_alone_and_by_any_preset(cli: Cli, run: Path) -> None:

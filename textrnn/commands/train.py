@@ -128,18 +128,15 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
             log.info("%s: no run here yet; starting a new one", run.path)
         return NEW
     before = check_same_config(config, run)
-    if not config.model.has_network:
-        if run.held_out.exists():
-            log.info("%s: the run is already complete; evaluate it with: %s", run.path, run.eval_command())
-            return None
-        run.check_own()
-        log.info("%s: the run is not complete; starting from the beginning", run.path)
-        return NEW
-    begun = saved_progress(run)
+    has_network, begun = config.model.has_network, saved_progress(run)
+    if not has_network and run.held_out.exists():
+        log.info("%s: the run is already complete; evaluate it with: %s", run.path, run.eval_command())
+        return None
     if not begun:
-        if run.is_trained():
+        state = run.state if has_network else run.linear_margins
+        if run.is_trained() and not state.exists():
             raise CheckpointError(
-                f"{run.state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
+                f"{state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
                 f"put the state back, use the model as it is, or start over with: {run.restart_command()}"
             )
         run.check_own()
