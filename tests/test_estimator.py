@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import pickle
-import re
-from ast import literal_eval
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +25,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
 from textrnn import RNNClassifier, TextClassifier
-from textrnn.config import PRESETS, description, known_keys
 from textrnn.errors import DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
@@ -44,33 +40,6 @@ GOOD = {**SMALL, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "embeddin
 @pytest.fixture(scope="module")
 def fitted() -> RNNClassifier:
     return RNNClassifier(**GOOD).fit(TEXTS, LABELS)
-
-
-def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
-    own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0, "preset": "best"}
-    own |= dict.fromkeys((key for sections in PRESETS.values() for keys in sections.values() for key in keys), "preset")
-    keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
-    keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
-    keys -= {"model.pretrained", "train.seed", "train.save_minutes", "train.tensorboard"}
-    expected = {key.split(".")[1]: known_keys()[key] for key in keys}
-    found = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
-    assert found == expected | own
-
-
-def test_its_docstring_has_each_parameter_once_with_the_meaning_of_the_key() -> None:
-    entries = re.findall(
-        r"^(\w+) : (.+), default=(.+)\n((?:    .+\n)+)", inspect.getdoc(RNNClassifier) or "", re.MULTILINE
-    )
-    defaults = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
-    assert {name: literal_eval(default) for name, _, default, _ in entries} == defaults
-    assert len(entries) == len(defaults)
-    types = {name: kind for name, kind, *_ in entries}
-    meanings = {name: " ".join(text.split()) for name, *_, text in entries}
-    assert types["cell"] == '{"rnn", "gru", "lstm"}' and types["epochs"] == 'int or "auto"'
-    assert types["rare_dim"] == 'int or None or "preset"'
-    assert meanings["hidden_size"] == description("model.hidden_size")
-    assert meanings["fc_size"] == description("model.fc_size").replace("null", "None")
-    assert meanings["ngrams"].endswith('"preset" means 2, or 1 with the preset `plain`.')
 
 
 def test_an_unknown_parameter_is_a_type_error_as_of_any_function() -> None:
@@ -91,6 +60,9 @@ class Larger(RNNClassifier):
 def test_a_subclass_may_have_parameters_of_its_own() -> None:
     assert clone(Larger(width=3)).get_params() == {"width": 3, "hidden_size": 200}
     assert Larger().cell == "gru"  # type: ignore[attr-defined]
+    small = Larger()
+    vars(small).update(SMALL)
+    assert small.fit(TEXTS, LABELS).classifier_.model.config.model.hidden_size == 8
 
 
 @pytest.mark.parametrize("names", [["food", "sport", "travel"], [7, -1, 30], [True, False, False]], ids=str)

@@ -25,6 +25,9 @@ CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
         config.model.ngrams > 1
         or (config.model.rare_dim is not None and config.model.pretrained is None and "model.rare_dim" not in stated)
     ),
+    "an LSTM of 64 units or more trains in bfloat16 where that is faster": lambda config, stated: (
+        config.train.precision == "auto" and config.model.cell == "lstm" and config.model.hidden_size >= 64
+    ),
 }
 
 

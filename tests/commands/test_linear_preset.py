@@ -102,7 +102,7 @@ def test_it_is_compared_with_a_network(cli: Cli, run: Path) -> None:
         linear = next(described for described in compared["runs"] if described["name"] == "run")
         assert linear["training_seconds"] > 0 and linear["parameters"] > 0
         keys = {difference["key"] for difference in compared["config_differences"]}
-        assert {"preset", "networks", "model.linear"} <= keys
+        assert keys == {"preset", "networks", "model.linear", "train.folds"}
     assert cli("compare", "run", "network", "--split", "dev").code == 0
 
 
@@ -179,6 +179,22 @@ def test_the_key_alone_is_the_preset(cli: Cli, run: Path) -> None:
     contradiction = cli(*TRAIN, "other", "--set", "model.linear=mix")
     assert contradiction.code == 1 and "error: --set model.linear: mix was found" in contradiction.err
     assert not Path("other").exists()
+
+
+def test_the_config_of_a_run_states_no_key_of_a_network(cli: Cli, run: Path) -> None:
+    again = cli("train", "--config", "run/config.yaml", "--run-dir", "again")
+    assert again.code == 0 and "has no effect" not in again.err
+    assert Path("again/model/linear.safetensors").read_bytes() == (run / "model/linear.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_auto_meant_for_a_network_is_no_key_that_was_set(cli: Cli, workplace: Path, precision: str) -> None:
+    write_tsv(workplace / "train.tsv", make_rows(20))
+    whole = yaml.safe_load(cli("config", "--data", "train.tsv").out)
+    whole["train"]["precision"] = precision  # as in the config.yaml of a run
+    Path("run.yaml").write_text(yaml.safe_dump(whole))
+    result = cli("train", "--config", "run.yaml", "--preset", "linear", "--run-dir", "run")
+    assert result.code == 0 and "has no effect" not in result.err
 
 
 @pytest.mark.parametrize("options", [["data.dev=test.tsv"], ["data.dev_fraction=0.2"], ["data.dev_fraction=0"]])

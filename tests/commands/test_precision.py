@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import textrnn.classifier as classifier
 import textrnn.commands.predict as predict
+import textrnn.runtime.device as device
 import textrnn.training.networks as measuring
 from tests.conftest import TRAINED, Cli
+from tests.stops import at_step, die
 from textrnn import TextClassifier
 
 FILE = "test.tsv"
@@ -78,6 +82,42 @@ def test_bfloat16_probabilities_are_near_those_of_float32(trained: Path) -> None
     rounded = TextClassifier.load(trained, precision="bfloat16").predict_proba(texts)
     assert not np.array_equal(exact, rounded)
     np.testing.assert_allclose(exact, rounded, atol=0.05)
+
+
+AUTO = [
+    *TRAINED,
+    "--set",
+    "data.test=null",
+    "--set",
+    "model.cell=lstm",
+    "--set",
+    "model.hidden_size=64",
+    "--set",
+    "train.epochs=2",
+]
+
+
+def precision_of(run: str) -> str:
+    return str(yaml.safe_load(Path(run, "config.yaml").read_text())["train"]["precision"])
+
+
+@pytest.mark.parametrize(("has_units", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_a_run_records_the_precision_that_auto_has_taken_and_keeps_it(
+    cli: Cli, train_file: Path, monkeypatch: pytest.MonkeyPatch, has_units: bool, expected: str
+) -> None:
+    monkeypatch.setattr(device, "has_bfloat16_units", lambda _: has_units)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    for run, precision in (("whole", "auto"), ("stated", expected)):
+        assert cli("train", *AUTO, "--set", f"train.precision={precision}", "--run-dir", run).code == 0
+        assert precision_of(run) == expected
+    with at_step(4, die):
+        assert cli("train", *AUTO, "--run-dir", "cut").code == 130
+    monkeypatch.setattr(device, "has_bfloat16_units", lambda _: not has_units)
+    assert cli("train", *AUTO, "--run-dir", "cut", "--resume").code == 0
+
+    assert precision_of("cut") == expected
+    weights = {Path(run, "model/model.safetensors").read_bytes() for run in ("whole", "stated", "cut")}
+    assert len(weights) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from textrnn.runtime.device import choose_device, cores_to_share, tf32
+import textrnn.runtime.device as device_module
+from textrnn.runtime.device import choose_device, cores_to_share, tf32, training_precision
 
 SPIN, POLICY = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
 
@@ -26,7 +27,31 @@ def test_several_cores_are_used_only_if_waiting_threads_soon_sleep(
     assert cores_to_share() == cores
 
 
-GPU = torch.device("cuda")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "machine", "units", "cell", "hidden_size", "expected"),
+    [
+        ("auto", CPU, "x86_64", True, "lstm", 64, "bfloat16"),
+        ("auto", CPU, "AMD64", True, "lstm", 256, "bfloat16"),
+        ("auto", CPU, "x86_64", True, "lstm", 63, "float32"),
+        ("auto", CPU, "x86_64", True, "gru", 96, "float32"),
+        ("auto", CPU, "x86_64", True, None, 96, "float32"),
+        ("auto", CPU, "x86_64", False, "lstm", 96, "float32"),
+        ("auto", CPU, "aarch64", True, "lstm", 96, "float32"),
+        ("auto", GPU, "x86_64", True, "lstm", 96, "float32"),
+        ("float32", CPU, "x86_64", True, "lstm", 96, "float32"),
+        ("bfloat16", CPU, "x86_64", False, "gru", 8, "bfloat16"),
+    ],
+)
+def test_training_is_in_bfloat16_where_it_is_faster_or_asked_for(
+    asked: str, device: torch.device, machine: str, units: bool, cell: str | None, hidden_size: int, expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(device_module, "has_bfloat16_units", lambda _: units)
+    monkeypatch.setattr(device_module.platform, "machine", lambda: machine)
+    assert training_precision(asked, device, cell=cell, hidden_size=hidden_size) == expected
 
 
 def tf32_setting() -> tuple[bool, bool]:

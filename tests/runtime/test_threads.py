@@ -35,6 +35,21 @@ def test_torch_uses_one_core_in_each_thread_and_as_many_as_before_in_the_calling
     assert torch.get_num_threads() == 3
 
 
+def test_a_thread_that_has_ended_a_task_leaves_the_rounded_weights_of_others() -> None:
+    """Otherwise gradients of a weight are added up in parts, whose number depends on the time that threads take."""
+    inputs, weight, ended = torch.ones(8, 8), torch.nn.Parameter(torch.ones(8, 8)), threading.Event()
+
+    def roundings() -> int:
+        products = [inputs @ weight]
+        assert ended.wait(timeout=60)
+        products.append(inputs @ weight)
+        return len({product.grad_fn.next_functions[1][0] for product in products})  # type: ignore[union-attr]
+
+    with torch.autocast("cpu", torch.bfloat16):  # the other thread runs an empty task, and then the one that reports it
+        count, *_ = run_in_threads([roundings, lambda: 0, lambda: ended.set() or 0], cores=2, mode=torch.enable_grad)
+    assert count == 1
+
+
 def test_threads_that_start_after_the_pool_use_as_many_cores_as_before() -> None:
     torch.set_num_threads(3)
     found = []

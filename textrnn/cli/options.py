@@ -181,7 +181,7 @@ def check_files(files: list[str] | None, verb: str, run: Path) -> None:
     if missing:
         text = " ".join(missing) if missing == files else missing[0]
         raise DataError(
-            f"{missing[0]}: no such file; texts themselves are read from standard input: "
+            f"{missing[0]}: no such file; to classify a text directly, pipe it in: "
             f"{shlex.join(['echo', text])} | {command(verb, run)}"
         )
 

@@ -45,8 +45,8 @@ def demo() -> str:
     is_demo = isinstance(earlier, dict) and earlier.get("train") == config.data.train
     if run.path.exists() and not run.is_empty() and not is_demo:
         raise CheckpointError(
-            f"{RUN}: exists, and is not an earlier demo of this installation; nothing in it was touched; rename or "
-            f"remove it, or start the demo in another folder"
+            f"{RUN}: exists, and is not an earlier demo of this installation; rename or remove it, or start the demo "
+            f"in another folder"
         )
     log.info("training on the sample: short messages in English and Chinese, four classes")
     train(config, run, resume=False, force=is_demo, device_name="auto")

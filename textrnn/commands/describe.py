@@ -55,7 +55,9 @@ def describe_model(config: Config, network: Network, splits: Splits, parts: list
     log.info("model: %s; %s", network_line(config.model, network.parameter_count, count), linear)
     share = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}.get(count, f"1/{count}")
     folds = f"; {count} networks, each evaluated on the {share} of the texts that it was not trained on" * (count > 1)
-    log.info("training: %s in batches of %d%s", count_of(settings.epochs, "epoch"), settings.batch_size, folds)
+    precision = ", in bfloat16" * (settings.precision == "bfloat16")
+    epochs = count_of(settings.epochs, "epoch")
+    log.info("training: %s in batches of %d%s%s", epochs, settings.batch_size, precision, folds)
 
 
 def title_of(config: Config, splits: Splits) -> str:
@@ -81,4 +83,8 @@ def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
         )  # fmt: skip
     elif steps < FEW_STEPS:
         remedy = f"use --batch-size {smaller} or " if batch_size > smaller else ""
-        log.info("note: only %s in total; for more, %sraise --epochs", count_of(steps, "optimizer step"), remedy)
+        log.info(
+            "note: only %s in total, which may be too few; for more, %sraise --epochs",
+            count_of(steps, "optimizer step"),
+            remedy,
+        )

@@ -58,9 +58,15 @@ def evaluate(
     name, source = chosen.name, chosen.source
     if output is not None:
         check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
+    texts = read_texts(classifier, chosen, config, run)
     if run is not None:
         run.warn_of_unfinished()
-    texts = read_texts(classifier, chosen, config, run)
+    if split is None and chosen.is_dev:
+        chosen_by_them = "best epoch was" if classifier.model.has_network else "features, C and temperature were"
+        log.warning(
+            "the run has no test file (data.test): evaluating on texts held out of training, by which its %s chosen, "
+            "so the scores are somewhat inflated", chosen_by_them
+        )  # fmt: skip
     describe_precision(classifier, precision, is_saved=texts.logits is not None)
     warn_of_seen(texts.seen)
     with timed("predicting the texts"):

@@ -90,7 +90,7 @@ def choose_data(
     data: str | None, split: str | None, config: Config, overrides: list[tuple[str, Any]], classifier: TextClassifier
 ) -> Data:
     """A file or folder, read as the training texts were, or without one a split of the run. If no split is asked for:
-    test, or, if the run has no test file, dev, with a warning."""
+    test, or, if the run has no test file, dev."""
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
     settings = config.data
@@ -103,11 +103,6 @@ def choose_data(
         split = "test"
         if settings.test is None and (settings.dev is not None or settings.dev_fraction != 0):
             split = "dev"
-            chosen = "best epoch was" if classifier.model.has_network else "features, C and temperature were"
-            log.warning(
-                "the run has no test file (data.test): evaluating on texts held out of training, by which its %s "
-                "chosen, so the scores are somewhat inflated", chosen
-            )  # fmt: skip
     is_divided = split == "train" or (split == "dev" and settings.dev is None and settings.dev_fraction != 0)
     paths = settings.train if is_divided else getattr(settings, split)
     if paths is None:

@@ -49,8 +49,8 @@ _KEPT = {
     "data.max_length",
 }  # fmt: skip
 READOUTS = (
-    '"as it is": the loss is that of the network. "last step": it reads nothing but the state of the forward direction '
-    "after the last token, so that k steps lie between an input and the loss."
+    '"as it is": the unchanged network with its own loss. "last step": it reads nothing but the state of the '
+    "forward direction after the last token, so that k steps lie between an input and the loss."
 )
 
 

@@ -122,7 +122,7 @@ def predict(
     if min_probability is not None:
         reason = f"no label with a probability of {min_probability:g} or more"
         if empty := counts["empty"]:
-            reason += f" (or no token: {empty:,})"
+            reason += f" ({empty:,} of them {'have' if empty > 1 else 'has'} no token)"
         texts = counts["records"] - counts["bad"]
         log.info("%d of %d texts have %s: they are labelled %s", counts["unsure"], texts, reason, unsure_label)
 

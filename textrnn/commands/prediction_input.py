@@ -24,7 +24,7 @@ from textrnn.runtime.progress import log
 
 STDIN = "-"
 OPTIONS = OptionNames(format="--format ", encoding="--encoding ", delimiter="--delimiter ", bad_rows=None)
-MARK_HINT = "--bad-rows mark gives such rows an empty label and goes on"
+MARK_HINT = "--bad-rows mark gives such rows an empty label and continues"
 _LINES_TRIED = 100  # to find out whether a file has the training format
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
+
+import torch
 
 from textrnn.commands.data import RawTexts, input_files, pretrained_vectors, read_data, warn_of_faults
 from textrnn.commands.describe import describe_model, describe_training, title_of
@@ -21,13 +24,15 @@ from textrnn.runtime.device import allow_tf32, training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, local_leader_first, world_size
 from textrnn.runtime.files import write_text
 from textrnn.runtime.progress import log, log_file
-from textrnn.runtime.signals import StopRequest
+from textrnn.runtime.signals import StopRequest, interrupt_advice
+from textrnn.runtime.terminal import visible
 from textrnn.texts.transform import Transform
 from textrnn.training.linear import check_linear, rows_to_read
 from textrnn.training.linear_alone import finish_without_network
-from textrnn.training.networks import Listener, Training
-from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan
-from textrnn.training.recorder import Recorder, has_ended, saved_progress
+from textrnn.training.networks import Training
+from textrnn.training.one_network import Listener
+from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
+from textrnn.training.recorder import Recorder, StateSaver, has_ended, saved_progress
 from textrnn.training.state import TrainingState
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
@@ -36,13 +41,14 @@ FEWER_EPOCHS = "train.epochs (which may only grow)"
 
 
 class Start(NamedTuple):
-    """begun: the progress of each network that has been begun. before: the run's own config; None for a new run."""
+    """begun: the progress of each network that has been begun, by its number, from 0. before: the run's own config;
+    None for a new run."""
 
-    begun: list[TrainingState]
+    begun: dict[int, TrainingState]
     before: Config | None
 
 
-NEW = Start([], None)
+NEW = Start({}, None)
 
 
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
@@ -50,7 +56,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
     config = with_absolute_paths(config)
     has_network = config.model.has_network
     listener = event_writers(run) if config.train.tensorboard and has_network and is_first() else None
-    with log_file(run.log) as begin_log:
+    path, command = visible(str(run.path)), visible(run.resume_command())
+    with log_file(run.log) as begin_log, interrupt_advice(f"training had not started, so {path} is unchanged"):
         start = broadcast_from_rank0(lambda: find_start(config, run, resume=resume, force=force))
         if start is None:
             return
@@ -58,6 +65,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         if is_new:
             check_run_dir(run, input_files(config, sources, None))
         device = training_device(device_name)
+        chosen = config if start.before is None else keep_precision(config, start.before)
+        config = broadcast_from_rank0(lambda: with_precision(chosen, device))
         allow_tf32(config.train.tf32)
         with local_leader_first():  # the first process tokenizes, the others find the corpus in the cache
             data = read_data(config, sources)
@@ -78,10 +87,12 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         digests = content_digests(config, splits)
         recorder = Recorder(
             run, splits.held_out, mix=config.model.linear == "mix", title=title_of(config, splits),
-            monitor=config.train.monitor, save_minutes=config.train.save_minutes,
+            monitor=config.train.monitor,
         )  # fmt: skip
+        saver = StateSaver(run, config.train.save_minutes)
         stop = StopRequest(grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "")
-        with run.locked() if is_first() else contextlib.nullcontext():
+        lock = run.locked() if is_first() else contextlib.nullcontext()
+        with lock, interrupt_advice(f"continue with: {command}"):
             if is_first():
                 # a linear model is fitted as a whole
                 may_replace = force or (resume and not (has_network and run.is_trained()))
@@ -98,12 +109,15 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 recorder.load_best(network, len(parts), start.begun)
             if listener is not None:
                 log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
-            training = Training(config, splits, parts, margins, recorder, device, stop, listener)
-            with stop:
-                if has_network:
+            processes = torch.get_num_threads() if device.type == "cpu" and world_size() == 1 else 1
+            training = Training(
+                config, splits, parts, margins, recorder, device, stop, saver, listener, processes
+            )  # fmt: skip
+            if has_network:
+                with stop:
                     training.run(builder, network)
-                else:
-                    finish_without_network(training)
+            else:
+                finish_without_network(training)
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
@@ -116,7 +130,7 @@ def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
             f"train.tensorboard: expected the package tensorboardX, but it cannot be imported ({error}); install it "
             f"with: pip install tensorboardX"
         ) from None
-    return lambda fold: EventWriter(run.tensorboard_folder(fold))
+    return partial(EventWriter.of_fold, run)
 
 
 def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:
@@ -145,13 +159,14 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
     epochs = config.train.epochs
     # its own config may have more epochs than were trained: it may have been killed before its first save with them
     nothing_left = epochs == before.train.epochs == "auto" or all(
-        state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs) for state in begun
+        state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs)
+        for state in begun.values()
     )
-    if nothing_left and has_ended(run, begun):
+    if nothing_left and has_ended(run, begun.values()):
         early = "" if epochs == before.train.epochs else ": it stopped early, so more epochs change nothing"
         log.info("%s: the run is already complete%s; evaluate it with: %s", run.path, early, run.eval_command())
         return None
-    if any(state.best_epoch for state in begun) and not run.weights.exists():
+    if any(state.best_epoch for state in begun.values()) and not run.weights.exists():
         raise CheckpointError(
             f"{run.weights}: the best model so far is missing; start over with: {run.restart_command()}"
         )
@@ -171,6 +186,7 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
             f"{path}: saved in version {short(version)} of the format, but this textrnn saves version "
             f"{FORMAT_VERSION}; resume with the textrnn that began the run, or start over with: {run.restart_command()}"
         )
+    config = keep_precision(config, before)
     saved, changed = load_environment(run.environment), changed_keys(before, config)
     with contextlib.suppress(ConfigError):  # damaged, or of another version
         if saved.get("config"):
@@ -183,6 +199,12 @@ def check_same_config(config: Config, run: RunFolder) -> Config:
         changed.append(FEWER_EPOCHS)
     check_unchanged(run, changed)
     return before
+
+
+def keep_precision(config: Config, before: Config) -> Config:
+    """The config of a resumed run, in which `train.precision: auto` means what it meant when the run began."""
+    asked = config.train.precision
+    return config.replaced(train={"precision": before.train.precision if asked == "auto" else asked})
 
 
 def check_unchanged(run: RunFolder, changed: Sequence[str]) -> None:
@@ -215,8 +237,9 @@ def open_run(
     saved = load_environment(run.environment)
     for difference in compare_environment(saved, environment, digests, run.restart_command()):
         log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
-    check_unchanged(run, ["train.folds"] if len(start.begun) > len(parts) else [])
-    part, step = parts[len(start.begun) - 1], start.begun[-1].step
+    last = max(start.begun)
+    check_unchanged(run, ["train.folds"] if last >= len(parts) else [])
+    part, step = parts[last], start.begun[last].step
     old, new = build_settings(start.before.train, part), build_settings(config.train, part)
     check_unchanged(run, [FEWER_EPOCHS] if new.epochs < old.epochs else [])
     was, becomes = old.learning_rate(step), new.learning_rate(step + 1)

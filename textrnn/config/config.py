@@ -17,7 +17,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "best": {},
     "plain": {
         "model": {"rare_dim": None, "ngrams": 1, "linear": "report"},
-        "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1},
+        "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1, "precision": "float32"},
     },
     "linear": {"data": {"max_length": 1_000_000}, "model": {"linear": "only"}},
 }
@@ -27,7 +27,7 @@ _WITHOUT_NETWORK = ("model.linear", "train.folds", "train.class_weights", "train
 
 class Config(Section):
     preset: Literal["best", "plain", "linear"] = Field(
-        "best", description="Defaults of the keys that are not stated: `best` aims at the best accuracy; `plain` is "
+        "best", description="Defaults of the keys that are not set: `best` aims at the best accuracy; `plain` is "
         "the network of the config and nothing else; `linear` is a linear model without a network, which is trained in "
         "seconds.",
     )  # fmt: skip

@@ -87,7 +87,7 @@ def load_config(
     Raises ConfigError, a line per problem."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
-        _drop_preset_defaults(tree)
+        _drop_preset_defaults(tree, preset)
         tree["preset"] = preset
     problems = []
     for key, value in overrides:
@@ -100,11 +100,11 @@ def load_config(
     return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides})
 
 
-def _drop_preset_defaults(tree: dict[str, Any]) -> None:
+def _drop_preset_defaults(tree: dict[str, Any], preset: str) -> None:
     """If every key is stated, as in the config.yaml of a run, which does not show what its user stated: remove the keys
-    that presets decide and that have the value of the tree's own preset."""
-    preset = tree.get("preset")
-    defaults = Config(preset=preset if isinstance(preset, str) and preset in PRESETS else "best")
+    that presets decide and that have the value of the tree's own preset. preset: the one that replaces it."""
+    own = tree.get("preset")
+    defaults = Config(preset=own if isinstance(own, str) and own in PRESETS else "best")
     for name, section in defaults.sections():
         if not isinstance(tree.get(name), dict) or not tree[name].keys() >= type(section).model_fields.keys():
             return
@@ -112,6 +112,8 @@ def _drop_preset_defaults(tree: dict[str, Any]) -> None:
         section_name, key = dotted.split(".")
         if tree[section_name][key] == defaults.default(section_name, key):
             del tree[section_name][key]
+    if preset == "linear":
+        tree["train"].pop("precision", None)  # what `auto` meant for the network of the run
 
 
 def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = ()) -> Config:
@@ -150,7 +152,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{path}: the config cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: the config cannot be read: {error.strerror}{_similar_file(Path(path))}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: a config must be UTF-8; byte {error.start + 1} is not") from None
     try:
@@ -198,6 +200,12 @@ def _hint(name: str) -> str:
     keys = [key.partition(".")[2] for key in known_keys() if key.startswith(f"{section}.")]
     match = difflib.get_close_matches(bare, keys, n=1, cutoff=_NEAR)
     return f"; did you mean {section}.{match[0]}?" if match else f"; the keys of {section} are: {', '.join(keys)}"
+
+
+def _similar_file(path: Path) -> str:
+    names = [file.name for file in path.parent.glob("*.y*ml") if file.name != path.name]
+    match = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.with_name(match[0])}?" if match else ""
 
 
 def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:

@@ -29,7 +29,7 @@ JIEBA = Needs(lambda c: c.tokenizer.kind == "jieba", "tokenizer.kind is {tokeniz
 NO_DEV_FILE = Needs(lambda c: c.data.dev is None, "data.dev is given")
 FOLDS = Needs(lambda c: c.train.folds == 1 or c.data.dev is None, "data.dev is given")
 FOLDS_OF_TRAIN = Needs(lambda c: c.train.folds == 1 or c.data.dev_fraction is None, "data.dev_fraction is given")
-FLOAT32 = Needs(lambda c: c.train.precision == "float32", "train.precision is {train.precision}")
+FLOAT32 = Needs(lambda c: c.train.precision != "bfloat16", "train.precision is {train.precision}")
 TRAINED_EMBEDDING = Needs(
     lambda c: not c.model.freeze_embedding or c.model.ngrams > 1, "model.freeze_embedding is true"
 )

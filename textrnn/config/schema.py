@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
@@ -22,6 +23,7 @@ class _Generator(GenerateJsonSchema):
         return {"type": "string"} | ({"const": choices[0]} if len(choices) == 1 else {"enum": choices})
 
 
+@cache  # the estimator and the reference ask for it at every key
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with three exceptions:
     it takes any name of an encoding, and a network with the preset `linear`; it refuses a number or a boolean that is

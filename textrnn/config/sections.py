@@ -81,7 +81,7 @@ class DataConfig(Section):
     )  # fmt: skip
     empty_texts: Literal["skip", "keep"] = Field(
         "skip", description="What happens to texts without a token: `skip` trains and evaluates without them and lists "
-        "them, and `textrnn predict` gives them the shares of the classes (with `--min-probability`, the unsure "
+        "them, and `textrnn predict` gives them the class frequencies (with `--min-probability`, the unsure "
         "label); `keep` treats each as one unknown token.",
     )  # fmt: skip
     cache_dir: values.PathName = Field(
@@ -274,14 +274,14 @@ class TrainConfig(Section):
         "stops. `null` means that it never stops early.",
     )  # fmt: skip
     seed: int = Field(
-        1,
-        ge=0,
-        le=2**63 - 1,
-        description="Random seed of initial weights, dropout, batches and the texts that are held out.",
-    )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Number format of matrix products in training (autocast). The weights stay float32."
-    )
+        1, ge=0, le=2**63 - 1, description="Random seed of initial weights, dropout, batches and the texts that are "
+        "held out.",
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Number format of matrix products in training (autocast). The weights stay float32. `auto` "
+        "means `bfloat16` where that is faster: on an x86 CPU with bfloat16 units, for the cell `lstm` with 64 "
+        "units or more; else `float32`. The run's config.yaml has the format that was taken, which `--resume` keeps.",
+    )  # fmt: skip
     tf32: Annotated[bool, needs.FLOAT32] = Field(
         False, description="Let a GPU round the factors of float32 matrix products to 10 bits of mantissa (TF32), in "
         "training and in its evaluations on dev.",

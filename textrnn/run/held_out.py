@@ -47,8 +47,8 @@ def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classe
         good = np.array_equal(tensors["labels"].numpy(), labels) and torch.equal(tensors["hashes"], _as_tensor(hashes))
     except FileNotFoundError:
         raise CheckpointError(
-            f"{path}: no such file: either training has not ended (continue it with: {run.resume_command()}), or the "
-            f"file was removed; to evaluate the model on other texts, give DATA, a labelled file"
+            f"{path}: no such file; the end of training writes it: continue it with: {run.resume_command()}; to "
+            f"evaluate the model as it is, give DATA, a labelled file"
         ) from None
     except (OSError, *UNREADABLE):
         good = False

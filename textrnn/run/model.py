@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,7 @@ from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
 from textrnn.run.records import is_environment
 from textrnn.runtime.files import make_folder, write_text
-from textrnn.runtime.tensors import (
-    SkipInitialization,
-    check_finite,
-    difference,
-    fill,
-    read_model_tensors,
-    save_tensors,
-)
+from textrnn.runtime.tensors import SkipInitialization, check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.texts.tokenizer import Tokenizer, user_dict_problem
 from textrnn.texts.transform import EncodedTexts, Transform
 from textrnn.texts.vocab import Vocab, load_labels, save_labels
@@ -129,33 +123,33 @@ def read_statistics(path: Path, classes: int) -> TextStatistics | None:
     return saved._replace(class_shares=np.asarray(shares, np.float64))
 
 
-def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]]) -> None:
-    """Save the weights of all networks in their own file, so that equal weights give equal files. Call this last: a
-    folder with weights has everything that they need."""
+def save_weights(folder: Path, networks: Mapping[int, dict[str, torch.Tensor]]) -> None:
+    """Save the weights of networks, by number, in their own file, so that equal weights give equal files. Call this
+    last: a folder with weights has everything that they need."""
     tensors: dict[str, torch.Tensor] = {}
-    for number, network in enumerate(networks):
+    for number, network in networks.items():
         tensors |= {f"networks.{number}.{name}": tensor for name, tensor in network.items()}
     save_tensors(folder / WEIGHTS, tensors)
 
 
-def read_networks(path: Path) -> list[dict[str, torch.Tensor]]:
-    """The weights of each network in model.safetensors. Raises CheckpointError."""
+def read_networks(path: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """The weights of each network in model.safetensors, by number, in ascending order; while folds are trained side by
+    side, a number may be missing. Raises CheckpointError."""
     tensors, _ = read_model_tensors(path)
     networks: dict[str, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         number, _, own_name = name.partition("networks.")[2].partition(".")
         networks.setdefault(number, {})[own_name] = tensor
-    numbers = [str(number) for number in range(len(networks))]
-    if not networks or networks.keys() != set(numbers):
+    if not networks or not all(re.fullmatch(r"0|[1-9]\d{0,5}", number, re.ASCII) for number in networks):
         raise CheckpointError(f"{path}: damaged: networks.0, networks.1, ... were expected in it, found other names")
     check_finite(path, tensors)
-    return [networks[number] for number in numbers]
+    return {int(number): networks[number] for number in sorted(networks, key=int)}
 
 
 def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: int) -> list[Network]:
     """The networks of a model. Raises CheckpointError if the file is missing, damaged or from another model."""
     networks = []
-    for number, tensors in enumerate(read_networks(path)):
+    for number, tensors in read_networks(path).items():
         names = [f"embedding.ngrams.keys_{length}" for length in range(2, config.model.ngrams + 1)]
         saved = [tensors[name] for name in names if name in tensors]
         valid = len(saved) == len(names) and all(keys.ndim == 1 and keys.dtype == torch.int64 for keys in saved)
@@ -216,7 +210,7 @@ def save_model(folder: Path, model: Model) -> None:
     save_decision(folder, model.decision, model.linear is not None, model.bfloat16_agreement)
     save_statistics(folder, model.statistics)
     if networks:
-        save_weights(folder, [network.state_dict() for network in networks])
+        save_weights(folder, {number: network.state_dict() for number, network in enumerate(networks)})
     else:
         (folder / WEIGHTS).unlink(missing_ok=True)  # of an older model
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import platform
 import re
 import threading
 from collections.abc import Iterator
@@ -123,6 +125,21 @@ def has_bfloat16_units(device: torch.device) -> bool:
     if capabilities.get("architecture", "x86_64") != "x86_64":
         return bool(capabilities.get("bf16", False))
     return bool(capabilities.get("avx512_bf16", torch.cpu._is_avx512_bf16_supported()))
+
+
+# cell -> the smallest layer that trains faster in bfloat16 than in float32 on processors with AVX512_BF16, with or
+# without AMX. docs/explanation/performance.md has the figures.
+_FASTER_IN_BFLOAT16 = {"lstm": 64}
+
+
+def training_precision(asked: str, device: torch.device, *, cell: str | None, hidden_size: int) -> str:
+    """float32 or bfloat16; `auto` is a function of processor and network alone, so that equal runs stay equal. cell:
+    None for a network without one. It was not measured on GPUs and other architectures, where it is float32."""
+    if asked != "auto":
+        return asked
+    is_measured = device.type == "cpu" and platform.machine().lower() in ("x86_64", "amd64")
+    is_faster = hidden_size >= _FASTER_IN_BFLOAT16.get(cell or "", math.inf)
+    return "bfloat16" if is_measured and is_faster and has_bfloat16_units(device) else "float32"
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

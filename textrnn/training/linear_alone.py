@@ -9,7 +9,8 @@ from textrnn.evaluation.metrics import summary
 from textrnn.inference import predicted_classes
 from textrnn.linear.mixture import Mixture
 from textrnn.training.decision import Scores, is_chance, learn_temperature
-from textrnn.training.networks import EQUAL_PARTS, Training
+from textrnn.training.keeper import EQUAL_PARTS
+from textrnn.training.networks import Training
 
 
 def finish_without_network(training: Training) -> None:
