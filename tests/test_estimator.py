@@ -24,7 +24,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
-from textrnn import RNNClassifier
+from textrnn import RNNClassifier, TextClassifier
 from textrnn.errors import DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
@@ -145,6 +145,21 @@ def test_plain_is_the_network_of_the_parameters_and_nothing_else() -> None:
     assert not any("ngrams" in name for name in weights(classifier))
     stated = RNNClassifier(preset="plain", ngrams=2, epochs=1, hidden_size=4, embedding_dim=4).fit(TEXTS, LABELS)
     assert any("ngrams" in name for name in weights(stated))
+
+
+def test_linear_is_a_linear_model_without_a_network(workplace: Path) -> None:
+    classifier = RNNClassifier(preset="linear").fit(TEXTS, LABELS)
+    assert classifier.score(TEXTS, LABELS) == 1
+    (line,) = classifier.history_
+    assert line["dev_accuracy"] == line["dev_linear_accuracy"] and line["dev_network_accuracy"] is None
+    RNNClassifier(**SMALL).fit(TEXTS, LABELS).save("saved")
+    classifier.save("saved")
+    assert not (workplace / "saved/model.safetensors").exists()
+    np.testing.assert_array_equal(TextClassifier.load("saved").predict_proba(TEXTS), classifier.predict_proba(TEXTS))
+    with pytest.raises(ValueError, match="linear"):
+        RNNClassifier(preset="linear", linear="mix").fit(TEXTS, LABELS)
+    with pytest.raises(DataError, match="too few"):
+        RNNClassifier(preset="linear").fit(TEXTS[:3], ["a", "b", "b"])
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "word", "jieba"])

@@ -37,6 +37,8 @@ from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
 from textrnn.training.keeper import Keeper
+from textrnn.training.linear import check_linear
+from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Training
 from textrnn.training.plan import NetworkBuilder, plan, with_precision
 from textrnn.training.side_by_side import training_workers
@@ -132,6 +134,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(corpora, numbers, **split_options(config))
         splits.labels = names
+        check_linear(config, splits)
         findings = find_faults(
             splits, corpora, config.data.max_length,
             lambda rows: {row: Example(texts[row], names[ids[row]], f"X[{row}]") for row in rows},
@@ -144,16 +147,21 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         config = with_precision(config, device)
         begin_computing()
         with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(vars(self)["verbose"])):
-            parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
+            parts = plan(splits, config.train.seed) if config.model.has_network else []
             keeper = Keeper(mix=config.model.linear == "mix")
             with training_workers(config, parts, self._processes() if device.type == "cpu" else 1) as workers:
                 margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
-                network = builder.build(parts[0].seed, device)
                 training = Training(
                     config, splits, parts, margins, keeper, device, StopRequest(), workers=workers
                 )  # fmt: skip
-                training.run(builder, network)
-            networks = Ensemble([deepcopy(best) for best in training.best(network)])
+                networks = Ensemble([])
+                if parts:
+                    builder = NetworkBuilder(config, splits, pretrained=None)
+                    network = builder.build(parts[0].seed, device)
+                    training.run(builder, network)
+                    networks = Ensemble([deepcopy(best) for best in training.best(network)])
+                else:
+                    finish_without_network(training)
         if keeper.warning is not None:
             warnings.warn(keeper.warning, stacklevel=2)
         self.classes_, self.history_ = distinct, keeper.history

@@ -7,12 +7,12 @@ import re
 from ast import literal_eval
 
 from textrnn import RNNClassifier
-from textrnn.config import PLAIN, description, known_keys
+from textrnn.config import PRESETS, description, known_keys
 
 
 def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
     own = {"tokenizer": "char", "random_state": 1, "device": "auto", "n_jobs": None, "verbose": 0, "preset": "best"}
-    own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
+    own |= dict.fromkeys((key for sections in PRESETS.values() for keys in sections.values() for key in keys), "preset")
     keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
     keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
     keys -= {"model.pretrained", "train.seed", "train.save_minutes", "train.tensorboard"}

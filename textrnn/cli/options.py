@@ -50,7 +50,7 @@ TextColumn = Annotated[
     option(metavar="COLUMN", help="{data.text_column} Several columns are joined if named with commas: title,body."),
 ]
 LabelColumn = Annotated[list[str] | None, option(metavar="COLUMN", help="{data.label_column}")]
-Preset = Annotated[Literal["best", "plain"] | None, option(help="{preset}")]
+Preset = Annotated[Literal["best", "plain", "linear"] | None, option(help="{preset}")]
 Device = Annotated[
     str,
     typer.Option(

@@ -40,7 +40,8 @@ def describe_training(
         log.info(line)
     if (more := len(lines) - LINES_SHOWN) > 0:
         log.info("and %s, which `textrnn vocab` lists", count_of(more, "more label"))
-    warn_of_few_steps(config.train, parts[0])
+    if parts:
+        warn_of_few_steps(config.train, parts[0])
 
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:

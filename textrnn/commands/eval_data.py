@@ -139,7 +139,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     if run is not None and data.is_dev:
         labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
         if data.part is None and not evaluated_on(run, labels, hashes):
-            log.warning("these are not the texts that chose the run's best epoch: they are evaluated as any other file")
+            log.warning("these are not the texts held out by the run: they are evaluated as any other file")
             rows = all_rows(len(corpus))
         else:
             is_held_out = True
@@ -178,9 +178,9 @@ def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> 
 def _held_out_outputs(
     classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Logits of the texts with these labels and hashes (n,), None if the network was not trained on them, since it can
-    be run again; margins, None without a linear model. Raises CheckpointError if they are missing, damaged or of other
-    texts."""
+    """Logits of the texts with these labels and hashes (n,), None without a network, or if it was not trained on them,
+    since it can be run again; margins, None without a linear model. Raises CheckpointError if they are missing,
+    damaged or of other texts."""
     margins, classes = None, len(classifier.labels)
     if classifier.model.linear is not None:
         saved = load_margins(run, classes)
@@ -190,7 +190,7 @@ def _held_out_outputs(
                 f"was also fitted on held-out texts; evaluate on other texts: give DATA, a labelled file"
             )
         margins = torch.from_numpy(saved[0])
-    is_saved = cross_fitted or run.held_out.exists()
+    is_saved = classifier.model.has_network and (cross_fitted or run.held_out.exists())
     return load_held_out(run, labels, hashes, classes) if is_saved else None, margins
 
 

@@ -175,12 +175,14 @@ def _model_phrase(model: dict[str, Any]) -> str:
     if model["parameters"] is None:
         return f"no weights, or damaged ones; format version {model['format_version']}"
     config, weight = build_config(model["config"], origin=""), model["linear_weight"]
+    tokens = f"{model['vocabulary']:,} tokens ({config.tokenizer.kind}); format version {model['format_version']}"
+    if not config.model.has_network:
+        return f"a linear model without a network, {model['parameters']:,} parameters; {tokens}"
     line = network_line(config.model, model["network_parameters"], model["networks"])
     linear = {None: "no linear model", 0: "a linear model with no weight", 1: "a linear model with all the weight"}.get(
         weight, f"a linear model with a weight of {weight:.2f}" if weight else ""
     )
-    tokens = f"{model['vocabulary']:,} tokens ({config.tokenizer.kind})"
-    return f"{line}; {linear}; {tokens}; format version {model['format_version']}"
+    return f"{line}; {linear}; {tokens}"
 
 
 def _scores_phrase(scores: dict[str, Any]) -> str:

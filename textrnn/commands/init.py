@@ -15,7 +15,7 @@ import numpy as np
 from textrnn.checking.faults import FEW_TEXTS, IMBALANCED
 from textrnn.commands.data import warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
-from textrnn.config import Config, load_config
+from textrnn.config import Config, is_of_network, load_config
 from textrnn.config.commented import comment, commented_yaml
 from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
 from textrnn.corpus.build import build_source, build_tokenizer, check_classes, other_files
@@ -81,7 +81,9 @@ class _Draft:
             self.detected[key], self.reasons[key] = value, reason
 
     def offer(self, key: str, value: Any, reason: str = "") -> None:
-        if key not in self.given and key not in self.detected:
+        """Offer a key that has an effect in this config, unless it is set."""
+        has_effect = self.config.model.has_network or not is_of_network(key)
+        if has_effect and key not in self.given and key not in self.detected:
             self.offered[key], self.reasons[key] = value, reason
 
     @property
@@ -232,7 +234,7 @@ def _choose_settings(draft: _Draft, texts: _Texts) -> None:
         draft.offer("data.label_names", "names.txt", reason)
     if config.train.folds == 1 or texts.number >= SMALL or not texts.is_all:
         draft.offer("data.dev_fraction", DEV_FRACTION, "Share of the texts that is held out to choose the best epoch.")
-    else:
+    elif config.model.has_network:
         draft.offer(
             "train.folds",
             config.train.folds,

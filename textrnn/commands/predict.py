@@ -143,6 +143,10 @@ def warn_of_drift(classifier: TextClassifier, texts: TextStatistics) -> None:
 def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool = False) -> None:
     """Log which precision `auto` has chosen, and why; warn if bfloat16 is slower than float32. is_saved: whether
     the logits were saved in training, so that nothing is computed."""
+    if not classifier.model.has_network:
+        if asked != "float32":
+            log.warning("--precision %s has no effect: the model has no network", asked)
+        return
     if is_saved:
         if asked != "float32":
             log.warning("--precision %s has no effect: training has evaluated the held-out texts, in float32", asked)

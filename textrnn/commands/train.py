@@ -27,7 +27,8 @@ from textrnn.runtime.progress import log, log_file
 from textrnn.runtime.signals import StopRequest, interrupt_advice
 from textrnn.runtime.terminal import visible
 from textrnn.texts.transform import Transform
-from textrnn.training.linear import rows_to_read
+from textrnn.training.linear import check_linear, rows_to_read
+from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Training
 from textrnn.training.one_network import Listener
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
@@ -54,7 +55,8 @@ NEW = Start({}, None)
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
     """Train a model by `config` into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
-    listener = event_writers(run) if config.train.tensorboard and is_first() else None
+    has_network = config.model.has_network
+    listener = event_writers(run) if config.train.tensorboard and has_network and is_first() else None
     path, command = visible(str(run.path)), visible(run.resume_command())
     with log_file(run.log) as begin_log, interrupt_advice(f"training had not started, so {path} is unchanged"):
         start = broadcast_from_rank0(lambda: find_start(config, run, resume=resume, force=force))
@@ -70,15 +72,19 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         with local_leader_first():  # the first process tokenizes, the others find the corpus in the cache
             data = read_data(config, sources)
         splits = data.splits
+        check_linear(config, splits)
         raw = RawTexts(data, rows_to_read(config, splits))
         if is_first():
             warn_of_faults(config, data, raw if is_new else None)
-        parts = plan(splits, config.train.seed)
+        parts = plan(splits, config.train.seed) if has_network else []
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
-        builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
-        network = builder.build(parts[0].seed, device)
-        describe_model(config, network, splits, parts)
+        if has_network:
+            builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
+            network = builder.build(parts[0].seed, device)
+            describe_model(config, network, splits, parts)
+        else:
+            log.info("model: a linear model without a network")
         digests = content_digests(config, splits)
         recorder = Recorder(
             run, splits.held_out, mix=config.model.linear == "mix", title=title_of(config, splits),
@@ -89,12 +95,13 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         lock = run.locked() if is_first() else contextlib.nullcontext()
         with lock, interrupt_advice(f"continue with: {command}"):
             if is_first():
-                may_replace = force or (resume and not run.is_trained())
+                # a linear model is fitted as a whole
+                may_replace = force or (resume and not (has_network and run.is_trained()))
                 texts = {name: len(part) for name, part in splits.parts.items()}
                 open_run(start, config, run, parts, texts, environment, digests, force=may_replace)
                 # also for a resumed run, whose files may have been damaged
                 transform = Transform(data.tokenizer, splits.vocab, config.data.max_length)
-                dim = network.embedding.table.embedding_dim
+                dim = network.embedding.table.embedding_dim if has_network else None
                 save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
             cores = torch.get_num_threads() if device.type == "cpu" and world_size() == 1 else 1
@@ -105,10 +112,14 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     recorder.load_best(network, len(parts), start.begun)
                 if listener is not None:
                     log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
-                with stop:
-                    Training(
-                        config, splits, parts, margins, recorder, device, stop, saver, listener, workers
-                    ).run(builder, network)  # fmt: skip
+                training = Training(
+                    config, splits, parts, margins, recorder, device, stop, saver, listener, workers
+                )  # fmt: skip
+                if has_network:
+                    with stop:
+                        training.run(builder, network)
+                else:
+                    finish_without_network(training)
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
@@ -133,11 +144,15 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
             log.info("%s: no run here yet; starting a new one", run.path)
         return NEW
     before = check_same_config(config, run)
-    begun = saved_progress(run)
+    has_network, begun = config.model.has_network, saved_progress(run)
+    if not has_network and run.held_out.exists():
+        log.info("%s: the run is already complete; evaluate it with: %s", run.path, run.eval_command())
+        return None
     if not begun:
-        if run.is_trained():
+        state = run.state if has_network else run.linear_margins
+        if run.is_trained() and not state.exists():
             raise CheckpointError(
-                f"{run.state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
+                f"{state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
                 f"put the state back, use the model as it is, or start over with: {run.restart_command()}"
             )
         run.check_own()
@@ -214,8 +229,10 @@ def open_run(
         run.check_free(force=force)  # again: another process may have trained it before the folder was locked
         if run.evaluations.exists():
             log.info("replacing an existing run, including %s", run.evaluations)
-        settings = build_settings(config.train, parts[0])
-        planned = {"networks": len(parts), "epochs": settings.epochs, "batch_size": settings.batch_size}
+        planned = {"networks": len(parts)}
+        if parts:
+            settings = build_settings(config.train, parts[0])
+            planned |= {"epochs": settings.epochs, "batch_size": settings.batch_size}
         run.create(config, environment, digests, {"texts": texts} | planned)
         return
     run.clear_leftovers()

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from textrnn.config.config import PLAIN, Config
+from textrnn.config.config import PRESETS, Config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -25,13 +25,15 @@ class _Generator(GenerateJsonSchema):
 
 @cache  # the estimator and the reference ask for it at every key
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with two exceptions: it
-    takes any name of an encoding, and it refuses a number or a boolean that is written as another type ("64", 1)."""
+    """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with three exceptions:
+    it takes any name of an encoding, and a network with the preset `linear`; it refuses a number or a boolean that is
+    written as another type ("64", 1)."""
     properties = {"preset": Config.model_json_schema(schema_generator=_Generator)["properties"]["preset"]}
     for name, section in Config().sections():
         keys = type(section).model_json_schema(schema_generator=_Generator)["properties"]
-        for key, default in PLAIN.get(name, {}).items():
-            keys[key]["description"] += f" With `preset: plain` the default is `{in_yaml(default)}`."
+        for preset, sections in PRESETS.items():
+            for key, default in sections.get(name, {}).items():
+                keys[key]["description"] += f" With `preset: {preset}` the default is `{in_yaml(default)}`."
         properties[name] = _mapping(keys)
     return {"$schema": DIALECT, "title": "The config of textrnn", **_mapping(properties)}
 

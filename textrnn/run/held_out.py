@@ -31,10 +31,11 @@ def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] 
     return None
 
 
-def save_held_out(run: RunFolder, logits: torch.Tensor, labels: np.ndarray, hashes: np.ndarray) -> None:
-    """logits (m, classes), labels and hashes (m,): those of the held-out texts, see `Splits.held_out`."""
-    tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
-    save_tensors(run.held_out, tensors)
+def save_held_out(run: RunFolder, logits: torch.Tensor | None, labels: np.ndarray, hashes: np.ndarray) -> None:
+    """logits (m, classes), labels and hashes (m,): those of the held-out texts, see `Splits.held_out`. logits: None
+    without networks."""
+    tensors = {"labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
+    save_tensors(run.held_out, tensors if logits is None else {"logits": logits, **tensors})
 
 
 def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classes: int) -> torch.Tensor:

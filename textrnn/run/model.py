@@ -25,14 +25,7 @@ from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
 from textrnn.run.records import is_environment
 from textrnn.runtime.files import make_folder, write_text
-from textrnn.runtime.tensors import (
-    SkipInitialization,
-    check_finite,
-    difference,
-    fill,
-    read_model_tensors,
-    save_tensors,
-)
+from textrnn.runtime.tensors import SkipInitialization, check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.texts.tokenizer import Tokenizer, user_dict_problem
 from textrnn.texts.transform import EncodedTexts, Transform
 from textrnn.texts.vocab import Vocab, load_labels, save_labels
@@ -60,6 +53,11 @@ class Model:
     bfloat16_agreement: float | None = None
     class_shares: np.ndarray | None = None
     statistics: TextStatistics | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the model has networks beside its linear model."""
+        return len(self.networks.networks) > 0
 
     def decide(self, network: torch.Tensor | None, margins: torch.Tensor | None, texts: EncodedTexts) -> torch.Tensor:
         """Logits and margins (n, classes) of texts -> the logits of the whole model."""
@@ -202,7 +200,7 @@ def save_model(folder: Path, model: Model) -> None:
     run, networks = RunFolder(folder), list(model.networks.networks)
     if any(map(os.path.exists, (run.model, run.resume, run.history))):
         raise CheckpointError(f"{folder}: this is the folder of a run; give another folder to save a model in")
-    dim = networks[0].embedding.table.embedding_dim
+    dim = networks[0].embedding.table.embedding_dim if networks else None
     shares = None if model.class_shares is None else model.class_shares.tolist()
     save_description(folder, model.transform, model.labels, model.config, dim, class_shares=shares)
     if model.linear is None:
@@ -211,11 +209,14 @@ def save_model(folder: Path, model: Model) -> None:
         save_linear(folder, model.linear)
     save_decision(folder, model.decision, model.linear is not None, model.bfloat16_agreement)
     save_statistics(folder, model.statistics)
-    save_weights(folder, {number: network.state_dict() for number, network in enumerate(networks)})
+    if networks:
+        save_weights(folder, {number: network.state_dict() for number, network in enumerate(networks)})
+    else:
+        (folder / WEIGHTS).unlink(missing_ok=True)  # of an older model
 
 
 def save_description(
-    folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int,
+    folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int | None,
     trained_on: str = "auto", class_shares: Sequence[float] | None = None,
 ) -> None:  # fmt: skip
     """Save everything that prediction needs except the results of training. Arguments as in `Model`."""
@@ -242,15 +243,21 @@ def load_model(folder: Path) -> Model:
         raise CheckpointError(str(error)) from None
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)
     transform = Transform(_load_tokenizer(folder, config.tokenizer), vocab, config.data.max_length)
-    if not (folder / WEIGHTS).exists():
+    is_linear = not config.model.has_network
+    last = folder / (DECISION if is_linear else WEIGHTS)  # of the files that training saves
+    if not last.exists():
         run = RunFolder(folder.parent)
         remedy = f" (continue it with: {run.resume_command()})" if is_environment(run.environment) else ""
         raise CheckpointError(
-            f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation{remedy}, or "
-            f"the file was removed"
+            f"{last}: no such file; either training has not reached its first evaluation{remedy}, or the file was "
+            f"removed"
         )
     decision, has_linear, agreement = read_decision(folder / DECISION)
-    networks = load_networks(folder / WEIGHTS, config, vocab_size=len(vocab), num_classes=len(labels))
+    if is_linear and (decision.needs_network or not has_linear):
+        raise CheckpointError(
+            f"{last}: linear true and a weight of 1 were expected, as in {path} model.linear is only; copy it again"
+        )
+    networks = [] if is_linear else load_networks(last, config, vocab_size=len(vocab), num_classes=len(labels))
     linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
     shares = None if config.data.empty_texts == "keep" else _class_shares(class_shares, len(labels), path)
     ensemble = Ensemble(networks).eval()

@@ -53,7 +53,8 @@ def describe_run(path: Path) -> dict[str, Any]:
 
 
 def _state(run: RunFolder) -> str:
-    if not run.weights.exists() and not run.states():
+    last = run.weights if _section(run, "model").get("linear") != "only" else run.model / "decision.json"
+    if not last.exists() and not run.states():
         return NOT_SAVED
     if run.held_out.exists():
         return COMPLETE
@@ -115,6 +116,7 @@ def _describe_model(model: Path) -> dict[str, Any]:
         decision = json.loads((model / "decision.json").read_bytes())
         if decision["linear"] and 0 <= float(decision["weight"]) <= 1:
             weight = float(decision["weight"])
+    is_saved = bool(sizes if config.model.has_network else linear_size)
     parameters = (sum(sizes) if weight is None or weight < 1 else 0) + (linear_size if weight else 0)
     return {
         "labels": load_labels(model / LABELS),
@@ -122,7 +124,7 @@ def _describe_model(model: Path) -> dict[str, Any]:
             "config": config.model_dump(include={"tokenizer", "model"}),
             "networks": len(sizes),
             "network_parameters": sizes[0] if sizes else None,
-            "parameters": parameters if sizes else None,
+            "parameters": parameters if is_saved else None,
             "linear_weight": weight,
             "vocabulary": len(read_name_lines(model / "vocab.txt")),
             "format_version": saved_version(model / MODEL_CONFIG),
@@ -152,7 +154,7 @@ def _held_out(run: RunFolder, history: list[dict[str, Any]]) -> dict[str, Any] |
     """The scores on held-out texts: those of all folds, or of the only network in its best epoch."""
     line = next((record for record in reversed(history) if "fold" not in record), None)
     if not any("fold" in record for record in history):
-        best = _saved_progress(run.state).get("best_epoch")
+        best = _saved_progress(run.state).get("best_epoch", 0)  # a linear model has the epoch 0
         line = next((record for record in history if record["epoch"] == best), None)
     if line is None or line.get("dev_accuracy") is None:
         return None

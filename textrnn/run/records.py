@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import textrnn
-from textrnn.config import SECTIONS, Config, known_keys, read_yaml
+from textrnn.config import SECTIONS, Config, is_of_network, known_keys, read_yaml
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import write_text
@@ -164,8 +164,9 @@ def cut_history(path: Path, step: int, fold: int | None = None) -> None:
 
 
 def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -> dict[str, Any]:
-    """Dotted key -> value in effect. model: the config saved with the model, which supplies keys that the run's config
-    lacks, or all keys without a run. networks: the number of the model's networks. Raises ConfigError."""
+    """Dotted key -> value in effect; without a network, none of its keys. model: the config saved with the model, which
+    supplies keys that the run's config lacks, or all keys without a run. networks: the number of the model's networks.
+    Raises ConfigError."""
     saved = model.model_dump(include={"data", "tokenizer", "model"})
     tree = read_yaml(run / "config.yaml") if is_run else {}
     values: dict[str, Any] = {"networks": networks} | ({"preset": tree["preset"]} if "preset" in tree else {})
@@ -179,7 +180,7 @@ def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -
     values["model.rare_dim"] = model.model.rare_dim  # and a number has become null if vectors are given
     for key in _LEFT_OUT if is_run else (*_LEFT_OUT, *_OF_A_RUN):
         values.pop(key, None)
-    return values
+    return {key: value for key, value in values.items() if model.model.has_network or not is_of_network(key)}
 
 
 def _explain_auto(values: dict[str, Any], run: Path) -> None:

@@ -17,7 +17,7 @@ from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
 from textrnn.training.linear import ReadTexts, fit_linear
 from textrnn.training.one_network import Weights
-from textrnn.training.state import Evaluation, TrainingState, fold_summary
+from textrnn.training.state import Evaluation, TrainingState, fold_summary, linear_record
 
 # Used without held-out texts to learn from. The temperature of the linear model suits most corpora.
 EQUAL_PARTS = Mixture(weight=0.5, linear_temperature=0.25)
@@ -33,6 +33,7 @@ class Keeper:
     def __init__(self, *, mix: bool) -> None:
         self.mix = mix
         self.linear: LinearModel | None = None
+        self.linear_seconds = 0.0  # time of its fits
         self.weights: dict[int, Weights] = {}
         self.decision = Mixture()
         self.history: list[dict[str, Any]] = []
@@ -46,7 +47,7 @@ class Keeper:
         fitted = fit_linear(config, splits, texts)
         if fitted is None:
             return None
-        self.linear = fitted.model
+        self.linear, self.linear_seconds = fitted.model, fitted.seconds
         return None if fitted.margins is None else torch.from_numpy(fitted.margins)
 
     def began(self, fold: int | None, state: TrainingState, settings: FitSettings, *, is_resumed: bool) -> None:
@@ -73,10 +74,14 @@ class Keeper:
         trained."""
 
     def end(
-        self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
-    ) -> None:
+        self, scores: Scores | None, logits: torch.Tensor | None, bfloat16_agreement: float | None,
+        statistics: TextStatistics,
+    ) -> None:  # fmt: skip
         """Keep the final results. scores: on all held-out texts, None without any. logits (m, classes): of the networks
-        on them. bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
+        on them, None without networks. bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see
+        `Training.statistics`."""
+        if logits is None:
+            self.history.append(linear_record(scores, self.linear_seconds))
         if scores is not None:
             self.decision, self.warning = scores.decision, scores.warning
             if len(self.weights) > 1:

@@ -84,7 +84,10 @@ _SIZES = [(1500, 16, 8), (3000, 32, 7), (7400, 32, 4), (math.inf, 64, 4)]
 
 
 def with_precision(config: Config, device: torch.device) -> Config:
-    """The config with the number format that `train.precision: auto` means for its network on this device."""
+    """The config with the number format that `train.precision: auto` means for its network, if it has one, on this
+    device."""
+    if not config.model.has_network:
+        return config
     cell = None if config.model.architecture == "tdnn" else config.model.cell
     hidden_size = config.model.hidden_size
     precision = training_precision(config.train.precision, device, cell=cell, hidden_size=hidden_size)

@@ -61,14 +61,13 @@ class Recorder(Keeper):
             if saved is not None and np.array_equal(saved[1], self.hashes):
                 self.linear = load_linear(self.run.model, num_classes=classes, tokenizer=config.tokenizer)
                 margins = saved[0]
-        begin = time.perf_counter()
         if self.linear is None and (fitted := fit_linear(config, splits, texts)) is not None:
-            self.linear = fitted.model
+            self.linear, self.linear_seconds = fitted.model, fitted.seconds
             save_linear(self.run.model, fitted.model)
             margins = np.zeros((0, classes), np.float32) if fitted.margins is None else fitted.margins
             save_margins(self.run, margins, self.hashes)
             count = len(splits.train) + (len(self.hashes) if splits.folds is None else 0)
-            log.info(describe_linear(fitted, count, time.perf_counter() - begin))
+            log.info(describe_linear(fitted, count))
         save_train_hashes(self.run, splits.fitted_hashes(with_dev=self.linear is not None))
         return None if margins is None or self.held_out is None else torch.from_numpy(margins)
 
@@ -138,24 +137,28 @@ class Recorder(Keeper):
         barrier()  # torchrun ends the other processes as soon as one has left
 
     def end(
-        self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
-    ) -> None:
+        self, scores: Scores | None, logits: torch.Tensor | None, bfloat16_agreement: float | None,
+        statistics: TextStatistics,
+    ) -> None:  # fmt: skip
         """Save the mixture and the statistics of texts, and last the held-out logits, whose file shows that the run is
         complete."""
         if not is_first():
             return
         self.history = read_history(self.run.history)  # with what earlier processes recorded
+        recorded = len(self.history)
         super().end(scores, logits, bfloat16_agreement, statistics)
         if self.warning is not None:
             log.warning(self.warning)
-        if scores is not None and len(self.weights) > 1:
-            add_to_history(self.run.history, self.history[-1])
+        for line in self.history[recorded:]:
+            add_to_history(self.run.history, line)
+        if scores is not None and len(self.weights) != 1:
             log.info("on held-out texts: %s", scores.line())
         save_decision(self.run.model, self.decision, self.linear is not None, bfloat16_agreement)
         save_statistics(self.run.model, statistics)
         labels = np.zeros(0, np.int64) if self.held_out is None else np.asarray(self.held_out.texts.labels)
         save_held_out(self.run, logits, labels, self.hashes)
-        plot_history(self.run, self.title)
+        if self.weights:
+            plot_history(self.run, self.title)
         state = self.last_state
         if state is None or len(self.weights) > 1:
             log.info("evaluate the model with: %s", self.run.eval_command())
@@ -255,7 +258,7 @@ def full_line(evaluation: Evaluation, epochs: int) -> str:
     if scores is not None:
         dev = scores.together
         line += f", dev loss {dev['loss']:.4f}, accuracy {dev['accuracy']:.4f}, macro-F1 {dev['macro_f1']:.4f}"
-        if scores.linear is not None:
+        if scores.network is not None and scores.linear is not None:
             line += f", network alone {scores.network['accuracy']:.4f}"
             line += f", linear model alone {scores.linear['accuracy']:.4f}"
     return (
