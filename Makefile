@@ -68,4 +68,4 @@ accuracy: install ## train all recipes, or ONLY=mr or small, beside linear model
 	$(BIN)/python -m scripts.accuracy $(ONLY)
 
 clean: ## remove the virtual environments, caches, builds and runs
-	rm -rf $(VENV) .venv-keras build dist .textrnn_cache runs eval gradients .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-keras build .cache dist .textrnn_cache runs eval gradients .mypy_cache .pytest_cache .ruff_cache .hypothesis

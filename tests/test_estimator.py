@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import pickle
-import re
-from ast import literal_eval
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -27,8 +24,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tests.conftest import TINY, Cli, make_rows, sets, write_tsv
-from textrnn import RNNClassifier
-from textrnn.config import PLAIN, description, known_keys
+from textrnn import RNNClassifier, TextClassifier
 from textrnn.errors import DataError, TextRNNError
 
 LABELS, TEXTS = map(list, zip(*make_rows(60), strict=True))
@@ -44,33 +40,6 @@ GOOD = {**SMALL, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "embeddin
 @pytest.fixture(scope="module")
 def fitted() -> RNNClassifier:
     return RNNClassifier(**GOOD).fit(TEXTS, LABELS)
-
-
-def test_parameters_are_the_config_s_keys_with_its_defaults() -> None:
-    own = {"tokenizer": "char", "random_state": 1, "device": "auto", "verbose": 0, "preset": "best"}
-    own |= dict.fromkeys((key for keys in PLAIN.values() for key in keys), "preset")
-    keys = {"data.max_length", "data.empty_texts", "data.dev_fraction", "tokenizer.lowercase", "tokenizer.normalize"}
-    keys |= {key for key in known_keys() if key.split(".")[0] in ("vocab", "model", "train")}
-    keys -= {"model.pretrained", "train.seed", "train.save_minutes", "train.tensorboard"}
-    expected = {key.split(".")[1]: known_keys()[key] for key in keys}
-    found = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
-    assert found == expected | own
-
-
-def test_its_docstring_has_each_parameter_once_with_the_meaning_of_the_key() -> None:
-    entries = re.findall(
-        r"^(\w+) : (.+), default=(.+)\n((?:    .+\n)+)", inspect.getdoc(RNNClassifier) or "", re.MULTILINE
-    )
-    defaults = {name: each.default for name, each in inspect.signature(RNNClassifier).parameters.items()}
-    assert {name: literal_eval(default) for name, _, default, _ in entries} == defaults
-    assert len(entries) == len(defaults)
-    types = {name: kind for name, kind, *_ in entries}
-    meanings = {name: " ".join(text.split()) for name, *_, text in entries}
-    assert types["pooling"] == '{"last", "mean", "max", "attention"}' and types["epochs"] == 'int or "auto"'
-    assert types["rare_dim"] == 'int or None or "preset"'
-    assert meanings["hidden_size"] == description("model.hidden_size")
-    assert meanings["fc_size"] == description("model.fc_size").replace("null", "None")
-    assert meanings["ngrams"].endswith('"preset" means 2, or 1 with the preset `plain`.')
 
 
 def test_an_unknown_parameter_is_a_type_error_as_of_any_function() -> None:
@@ -90,7 +59,10 @@ class Larger(RNNClassifier):
 
 def test_a_subclass_may_have_parameters_of_its_own() -> None:
     assert clone(Larger(width=3)).get_params() == {"width": 3, "hidden_size": 200}
-    assert Larger().pooling == "max"  # type: ignore[attr-defined]
+    assert Larger().cell == "lstm"  # type: ignore[attr-defined]
+    small = Larger()
+    vars(small).update(SMALL)
+    assert small.fit(TEXTS, LABELS).classifier_.model.config.model.hidden_size == 8
 
 
 @pytest.mark.parametrize("names", [["food", "sport", "travel"], [7, -1, 30], [True, False, False]], ids=str)
@@ -173,6 +145,21 @@ def test_plain_is_the_network_of_the_parameters_and_nothing_else() -> None:
     assert not any("ngrams" in name for name in weights(classifier))
     stated = RNNClassifier(preset="plain", ngrams=2, epochs=1, hidden_size=4, embedding_dim=4).fit(TEXTS, LABELS)
     assert any("ngrams" in name for name in weights(stated))
+
+
+def test_linear_is_a_linear_model_without_a_network(workplace: Path) -> None:
+    classifier = RNNClassifier(preset="linear").fit(TEXTS, LABELS)
+    assert classifier.score(TEXTS, LABELS) == 1
+    (line,) = classifier.history_
+    assert line["dev_accuracy"] == line["dev_linear_accuracy"] and line["dev_network_accuracy"] is None
+    RNNClassifier(**SMALL).fit(TEXTS, LABELS).save("saved")
+    classifier.save("saved")
+    assert not (workplace / "saved/model.safetensors").exists()
+    np.testing.assert_array_equal(TextClassifier.load("saved").predict_proba(TEXTS), classifier.predict_proba(TEXTS))
+    with pytest.raises(ValueError, match="linear"):
+        RNNClassifier(preset="linear", linear="mix").fit(TEXTS, LABELS)
+    with pytest.raises(DataError, match="too few"):
+        RNNClassifier(preset="linear").fit(TEXTS[:3], ["a", "b", "b"])
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "word", "jieba"])

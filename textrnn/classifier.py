@@ -88,7 +88,9 @@ class TextClassifier:
         folder = model_folder(run)
         with timed(f"reading the model in {folder}"):
             model, chosen = load_model(folder), choose_device(device)
-        if precision == "auto":
+        if not model.has_network:
+            precision = "float32"
+        elif precision == "auto":
             agrees = (model.bfloat16_agreement or 0.0) >= LEAST_AGREEMENT
             precision = "bfloat16" if agrees and has_bfloat16_units(chosen) else "float32"
         log.debug("device: %s, precision %s", device_name(chosen), precision)

@@ -36,8 +36,12 @@ from textrnn.runtime.signals import StopRequest
 from textrnn.runtime.threads import begin_computing
 from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
-from textrnn.training.networks import Keeper, Training
+from textrnn.training.keeper import Keeper
+from textrnn.training.linear import check_linear
+from textrnn.training.linear_alone import finish_without_network
+from textrnn.training.networks import Training
 from textrnn.training.plan import NetworkBuilder, plan, with_precision
+from textrnn.training.side_by_side import training_workers
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -53,13 +57,18 @@ def _labels(y: Any) -> np.ndarray:
     return labels
 
 
-_DEFAULTS: dict[str, Any] = {**parameters.defaults(), "device": "auto", "verbose": 0}
+_DEFAULTS: dict[str, Any] = {**parameters.defaults(), "device": "auto", "n_jobs": None, "verbose": 0}
 _OWN = {
     "random_state": (
         "int, RandomState or None",
         f"{description('train.seed')} A RandomState draws one, `None` draws one from NumPy's global random state.",
     ),
     "device": ("str", "Device to train on: `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`."),
+    "n_jobs": (
+        "int or None",
+        "Number of folds whose networks are trained at a time, in processes of their own, on a CPU; `None` means 1, -1 "
+        "all cores. The result does not depend on it.",
+    ),
     "verbose": ("int", "1 shows a progress bar."),
 }
 _ATTRIBUTES = {
@@ -125,6 +134,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(corpora, numbers, **split_options(config))
         splits.labels = names
+        check_linear(config, splits)
         findings = find_faults(
             splits, corpora, config.data.max_length,
             lambda rows: {row: Example(texts[row], names[ids[row]], f"X[{row}]") for row in rows},
@@ -133,17 +143,25 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             warnings.warn(sentence, stacklevel=2)
         if world_size() > 1:
             raise TextRNNError("in-memory training runs in one process: start it without torchrun")
-        device = choose_device(self.get_params()["device"])
+        device = choose_device(vars(self)["device"])
         config = with_precision(config, device)
         begin_computing()
-        with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(self.get_params()["verbose"])):
-            parts, builder = plan(splits, config.train.seed), NetworkBuilder(config, splits, pretrained=None)
+        with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(vars(self)["verbose"])):
+            parts = plan(splits, config.train.seed) if config.model.has_network else []
             keeper = Keeper(mix=config.model.linear == "mix")
-            margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
-            network = builder.build(parts[0].seed, device)
-            training = Training(config, splits, parts, margins, keeper, device, StopRequest())
-            training.run(builder, network)
-            networks = Ensemble([deepcopy(best) for best in training.best(network)])
+            with training_workers(config, parts, self._processes() if device.type == "cpu" else 1) as workers:
+                margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
+                training = Training(
+                    config, splits, parts, margins, keeper, device, StopRequest(), workers=workers
+                )  # fmt: skip
+                networks = Ensemble([])
+                if parts:
+                    builder = NetworkBuilder(config, splits, pretrained=None)
+                    network = builder.build(parts[0].seed, device)
+                    training.run(builder, network)
+                    networks = Ensemble([deepcopy(best) for best in training.best(network)])
+                else:
+                    finish_without_network(training)
         if keeper.warning is not None:
             warnings.warn(keeper.warning, stacklevel=2)
         self.classes_, self.history_ = distinct, keeper.history
@@ -195,9 +213,17 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.classifier_.predict_logits(X)
 
+    def _processes(self) -> int:
+        n_jobs = vars(self)["n_jobs"]
+        if n_jobs is None:
+            return 1
+        if not isinstance(n_jobs, (int, np.integer)) or isinstance(n_jobs, bool) or n_jobs == 0:
+            raise ValueError(f"n_jobs: None or a whole number other than 0 was expected, found {n_jobs!r}")
+        return int(n_jobs) if n_jobs > 0 else max(1, torch.get_num_threads() + 1 + int(n_jobs))
+
     def _config(self) -> Config:
-        given = self.get_params().items()
-        values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given}
+        given = {name: getattr(self, name) for name in _DEFAULTS}  # a subclass may have other parameters
+        values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
         seed = values["random_state"]
         if not isinstance(seed, int):
             values["random_state"] = int(check_random_state(seed).randint(2**31 - 1))

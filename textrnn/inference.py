@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +16,8 @@ from textrnn.texts.batching import collate, inference_batches
 from textrnn.texts.transform import EncodedTexts
 
 DEFAULT_BATCH_SIZE = 512
+_BATCHES_LOOKED_UP = 8  # at most, together: the more, the fewer positions have a vector of their own
+_LOOKUPS_PER_CORE = 4  # at least, if there are enough texts, so that no core waits long for the last one
 
 
 def class_probabilities(logits: torch.Tensor) -> np.ndarray:
@@ -35,28 +36,37 @@ def compute_logits(
 ) -> torch.Tensor:  # fmt: skip
     """(n, num_classes) float32 on the CPU. The model is left in the mode it was in.
 
-    after_batch: called with the number of texts just computed; it may raise to stop.
+    batch_size: the texts of a matrix product; on a CPU, the ids of some batches are looked up together. after_batch:
+    called with the number of texts just computed; it may raise to stop.
 
     Raises: NotFiniteError if a logit is NaN or infinite.
     """
     begin_computing()
-    networks = model.networks if isinstance(model, Ensemble) else [model]
+    networks = list(model.networks) if isinstance(model, Ensemble) else [model]
     cores = cores_to_share() if device.type == "cpu" else 1
-    batches = inference_batches(texts.lengths, batch_size, at_once=cores)
-    # one batch per core, since most operations are too small to split; with fewer batches, the directions are split
-    side_by_side = cores if len(batches) >= cores else 1
-    forward = partial(inference_logits, cores=cores // side_by_side) if device.type == "cpu" else Network.__call__
+    together = batch_size
+    if device.type == "cpu":
+        share = -(-len(texts) // (_LOOKUPS_PER_CORE * cores))
+        together = max(batch_size, min(_BATCHES_LOOKED_UP * batch_size, share))
+    lookups = inference_batches(texts.lengths, together, at_once=cores)
+    # one on each core, since most operations are too small to split; if there are fewer, the directions are split
+    side_by_side = cores if len(lookups) >= cores else 1
 
-    def batch_logits(rows: np.ndarray) -> torch.Tensor:
+    def logits_of(rows: np.ndarray) -> torch.Tensor:
         batch = collate(texts, rows).to(device)
-        return average_logits([forward(network, batch.token_ids, batch.lengths) for network in networks])
+        ids, lengths = batch.token_ids, batch.lengths
+        if device.type != "cpu":
+            return average_logits([network(ids, lengths) for network in networks])
+        return average_logits(
+            inference_logits(networks, ids, lengths, batch_size=batch_size, cores=cores // side_by_side)
+        )
 
     logits: torch.Tensor | None = None
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode(), autocast(device, precision), tf32(device, False):
-            for rows, values in map_in_threads(batch_logits, batches, cores=side_by_side, mode=torch.inference_mode):
+            for rows, values in map_in_threads(logits_of, lookups, cores=side_by_side, mode=torch.inference_mode):
                 if logits is None:
                     logits = values.new_empty((len(texts), values.shape[1]))
                 # copied at once: small tensors kept while large ones are allocated and freed would fragment memory

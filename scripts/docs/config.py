@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from textrnn.config import MAIN_KEYS, PLAIN, description, known_keys
+from textrnn.config import MAIN_KEYS, PRESETS, description, known_keys
 from textrnn.config.schema import in_yaml, json_schema
 
 _PAGE = """\
@@ -33,9 +33,9 @@ its first line: `# yaml-language-server: $schema=textrnn.schema.json`. The confi
 
 `preset` is a key above the sections; `--preset` on the command line replaces it.
 {preset}
-[Presets](../explanation/presets.md) explains both and compares their accuracy. `plain` changes these defaults:
+[Presets](../explanation/presets.md) explains them and compares their accuracy. They change these defaults:
 
-{plain}
+{changed}
 """
 
 
@@ -50,10 +50,15 @@ def pages() -> dict[str, str]:
             main=_table(MAIN_KEYS),
             others="\n\n".join(f"### {section}\n\n{_table(names)}" for section, names in other_keys.items()),
             preset=description("preset"),
-            plain="\n".join(
-                f"- `{section}.{key}: {in_yaml(value)}`"
-                for section, defaults in PLAIN.items()
-                for key, value in defaults.items()
+            changed="\n".join(
+                f"- `{preset}`: "
+                + ", ".join(
+                    f"`{section}.{key}: {in_yaml(value)}`"
+                    for section, defaults in sections.items()
+                    for key, value in defaults.items()
+                )
+                for preset, sections in PRESETS.items()
+                if sections
             ),
         )
     }
@@ -66,8 +71,9 @@ def _table(keys: Iterable[str]) -> str:
 def _row(key: str) -> str:
     section, name = key.split(".")
     default = f"`{in_yaml(known_keys()[key])}`"
-    if name in PLAIN.get(section, {}):
-        default += f"; plain: `{in_yaml(PLAIN[section][name])}`"
+    for preset, sections in PRESETS.items():
+        if name in sections.get(section, {}):
+            default += f"; {preset}: `{in_yaml(sections[section][name])}`"
     values = _values(json_schema()["properties"][section]["properties"][name])
     return f"| `{key}` | {default} | {values} | {description(key)} |"
 

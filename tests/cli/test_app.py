@@ -44,6 +44,21 @@ def test_wrong_usage_is_exit_2(cli: Cli, arguments: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("train --data x.tsv --lr 3", "No such option: --lr; did you mean --set train.learning_rate=VALUE?"),
+        ("eval R x.tsv --encoding gb18030", "No such option: --encoding; did you mean --set data.encoding=VALUE?"),
+        ("eval R x.tsv --lr 3", "No such option: --lr"),  # which a trained model does not take
+        ("info --encoding gb18030", "No such option: --encoding"),
+    ],
+)
+def test_an_unknown_option_that_names_a_key_is_answered_with_the_key(cli: Cli, arguments: str, hint: str) -> None:
+    result = cli(*arguments.split())
+    assert result.code == 2 and hint in result.err
+    assert ("--set" in hint) == ("--set" in result.err)
+
+
+@pytest.mark.parametrize(
     ("arguments", "choices"),
     [
         (["train", "--preset"], "'best', 'plain'"),

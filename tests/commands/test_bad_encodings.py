@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.commands.bad_inputs import GOOD, case, check_refused, option
-from tests.conftest import Cli
+from tests.conftest import TINY, Cli
 
 CHINESE = "体育\t球队在比赛中获得胜利\n财经\t股票市场今天大幅上涨\n" * 4
 
@@ -62,3 +64,36 @@ def test_another_encoding_is_refused_with_its_place_and_the_remedy(
     command: str, files: dict, arguments: list[str], messages: tuple[str, ...], cli: Cli
 ) -> None:
     check_refused(cli, command, files, arguments, messages)
+
+
+REVIEWS = "评论内容,类别\n" + "发货太慢了，等了三个星期,投诉\n客服很好，下次再来,表扬\n" * 30
+GERMAN = "Größe,Straße\n" + "schön groß,gut\nzu klein für mich,schlecht\n" * 30
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "other"),
+    [(REVIEWS, "utf-8", "gb18030"), (REVIEWS, "gb18030", "utf-8"), (GERMAN, "cp1252", "gb18030")],
+)
+def test_a_header_in_another_encoding_is_an_error_that_names_the_encoding(
+    cli: Cli, workplace: Path, content: str, encoding: str, other: str
+) -> None:
+    Path("t.csv").write_bytes(content.encode(encoding))
+    text, label = content.partition("\n")[0].split(",")
+    options = ["--text-column", text, "--label-column", label, "--run-dir", "run"]
+    options += ["--set", f"data.encoding={encoding}", "--set", "data.bad_rows=skip"]
+    assert cli("train", "--data", "t.csv", *TINY, *options).code == 0
+    Path("new.csv").write_bytes(REVIEWS.encode(other))
+    for command, setting in (("predict", "--encoding "), ("eval", "--set data.encoding=")):
+        result = cli(command, "run", "new.csv")
+        error = result.err.splitlines()[-1]
+        assert (result.code, "-column" in error) == (1, False)
+        assert error.startswith("error: new.csv:1: ") and "it reads '评论内容" in error
+        assert f"it may be {other} " in error and error.endswith(f": try {setting}{other}")
+
+
+def test_a_missing_column_is_no_sign_of_another_encoding(cli: Cli, workplace: Path) -> None:
+    Path("t.csv").write_bytes(GERMAN.encode("cp1252"))
+    options = ["--text-column", "Größe", "--label-column", "Straße", "--set", "data.encoding=cp1252"]
+    assert cli("train", "--data", "t.csv", *TINY, *options, "--run-dir", "run").code == 0
+    Path("new.csv").write_bytes(GERMAN.replace("Größe", "Höhe").encode("cp1252"))
+    assert "Perhaps --text-column Höhe" in cli("predict", "run", "new.csv").err

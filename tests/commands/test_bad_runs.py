@@ -129,7 +129,7 @@ RESUME_CASES = [
     broken(
         "run-exists", None, MORE,
         "run: the run exists; continue it with: textrnn train --resume --run-dir run; or add --force to start over, "
-        "which also deletes its eval/; or give another --run-dir",
+        "which deletes its eval/ folder as well; or give another --run-dir",
     ),
     broken(
         "force-on-a-folder-that-is-no-run", MINE, f"{OTHER} --force",
@@ -165,11 +165,11 @@ VECTOR_CASES = [
     broken("vectors-missing", None, VECTORS, "v.txt: no such file"),
 ]  # fmt: skip
 
-MARK = "(--bad-rows mark gives such rows an empty label and goes on)"
+MARK = "(--bad-rows mark gives such rows an empty label and continues)"
 PREDICT_CASES = [
     broken(
         "missing-text-file", None, "predict run x.txt --output out.tsv",
-        "x.txt: no such file; texts themselves are read from standard input: echo x.txt | textrnn predict run",
+        "x.txt: no such file; to classify a text directly, pipe it in: echo x.txt | textrnn predict run",
     ),
     broken("folder-as-a-file", None, "predict run run --format tsv", "run: expected a file …, found a folder"),
     broken(

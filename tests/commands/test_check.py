@@ -131,7 +131,7 @@ def test_train_reports_the_severe_ones_in_a_line_each(cli: Cli) -> None:
         "1 of 82 train texts hold UTF-8 that was decoded in another encoding, such as `Ã©` for `é`: decode the "
         "original again: a file in UTF-8 needs no data.encoding",
         "'id77' occurs in 100 % of the texts of 'zoo' and almost nowhere else, so it gives the class away: remove it, "
-        "unless it will be in new texts just as often",
+        "unless new texts will contain it equally often",
     ]
 
 

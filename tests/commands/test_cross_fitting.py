@@ -75,6 +75,9 @@ def test_an_interrupted_run_ends_with_the_same_files(cli: Cli, run: Path, at_the
     if at_the_third_fold:  # a model that answers is there at any time after the first evaluation
         Path("texts.txt").write_text("soup\n")
         assert cli("predict", "cut", "texts.txt").code == 0
+        evaluated = cli("eval", "cut")
+        assert evaluated.code == 1 and "continue it with: textrnn train --resume --run-dir cut" in evaluated.err
+        assert "warning" not in evaluated.err  # nothing was evaluated
     result = cli(*TRAIN, "cut", "--resume")
     assert result.code == 0, result.err
     assert "linear model: " not in result.err  # it is not fitted again

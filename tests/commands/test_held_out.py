@@ -85,7 +85,7 @@ def test_a_dev_file_that_has_changed_is_evaluated_like_any_other(cli: Cli, workp
     Path("dev.tsv").write_text("".join(lines[::-1]) + "1\ta new text\n")
     result = cli("eval", "r", "--json")
     metrics = json.loads(result.out)
-    assert "warning: these are not the texts that chose the run's best epoch" in result.err
+    assert "warning: these are not the texts held out by the run" in result.err
     assert metrics["held_out"] is False and metrics["seen"]["n"] == 150 and metrics["n"] == 151
 
 

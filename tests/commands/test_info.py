@@ -159,12 +159,17 @@ def test_a_model_without_its_run(cli: Cli, trained: Path) -> None:
     assert described["model"] == info(cli, trained)["model"] == info(cli, trained / "model")["model"]
 
 
+ODD_VALUES = (
+    b"""{"n": 3, "accuracy": NaN, "macro_f1": 1, "loss": 1, "data": {"train": [1]}, "linear": true, "weight": NaN}"""
+)
+
+
 @pytest.mark.parametrize(
     "name",
     ["history.jsonl", "environment.json", "config.yaml", "resume/state.safetensors", "resume/held_out.safetensors",
      "model/model.safetensors", "model/decision.json", "eval/test/metrics.json"],
 )  # fmt: skip
-@pytest.mark.parametrize("content", [b"", b"[1]", b'{"planned": {"texts": 3}, "n": []}', b"\xff\x00", None])
+@pytest.mark.parametrize("content", [b"", b"[1]", b'{"planned": {"texts": 3}, "n": []}', ODD_VALUES, b"\xff\x00", None])
 def test_a_damaged_or_missing_file_leaves_a_gap(cli: Cli, trained: Path, name: str, content: bytes | None) -> None:
     assert cli("eval", trained).code == 0
     (trained / name).unlink() if content is None else (trained / name).write_bytes(content)

@@ -39,6 +39,10 @@ FILES: dict[str, tuple[str, str | bytes, dict[str, object]]] = {
         "t.csv", "id;stars;comment\n" + "".join(f"{at};{label};{text}\n" for at, (label, text) in enumerate(ROWS)),
         {"text_column": "comment", "label_column": "stars"},
     ),
+    "csv files joined with their headers": (
+        "t.csv", 2 * ("id,review,stars\n" + "".join(f"{at},{text},{label}\n" for at, (label, text) in enumerate(ROWS))),
+        {"text_column": "review", "label_column": "stars"},
+    ),
     "csv with meaningless names": (
         "t.csv", "v1,v2,,\n" + "".join(f"{label},{text},,\n" for label, text in ROWS),
         {"text_column": "v2", "label_column": "v1"},
@@ -87,6 +91,15 @@ def test_a_config_says_what_is_needed_to_read_the_file(
     assert read.code == 0 and "no effect" not in read.err and read.out.count("label ") >= 2, read.err
 
 
+def test_empty_labels_and_texts_are_no_classes_and_no_tokens(cli: Cli) -> None:
+    rows = [f"{text},{label}\n" for label, text in ROWS] + [",food\n", "no label,\n"]
+    put({"t.csv": "what,kind\n" + "".join(rows)})
+    text, _ = run_init(cli, "t.csv")
+    comments = " ".join(text.replace("#", " ").split())
+    assert "'kind' (3)" in comments and "3 classes: " in comments
+    assert "1 of 61 texts have none: train leaves them out" in comments
+
+
 def test_the_commands_at_the_end_work_as_they_are_typed(cli: Cli) -> None:
     write_tsv(Path("my reviews.tsv"), ROWS)
     write_tsv(Path("new.tsv"), ROWS[:3])
@@ -132,6 +145,12 @@ def test_many_long_texts_get_a_larger_limit(share: float, limit: int | None, cli
     assert tree["data"].get("max_length") == limit
     put({"c.yaml": cli("init", "t.tsv").out})
     assert "data.max_length" not in cli("vocab", "--config", "c.yaml").err
+
+
+def test_very_long_texts_do_not_get_a_limit_that_takes_hours(cli: Cli) -> None:
+    write_tsv(Path("t.tsv"), [(label, " ".join((text.split() * 900)[:5000])) for label, text in ROWS])
+    text, tree = run_init(cli, "t.tsv")
+    assert 512 < tree["data"]["max_length"] <= 1000 and "cover 0 % of the texts in full" in text
 
 
 def test_few_texts_of_a_class_and_labels_that_are_numbers_get_a_hint(cli: Cli) -> None:

@@ -17,8 +17,8 @@ from textrnn.reading import reader
 from textrnn.texts import rows
 
 ALIKE = (
-    "differ only in case, white space, Unicode form, invisible characters or the form of a number and are learnt as "
-    "different classes: if they mean the same, write them alike in the data"
+    "differ only in case, white space, Unicode form, invisible characters or the form of a number and are treated as "
+    "different classes: if they mean the same, spell them the same in the data"
 )
 
 

@@ -281,8 +281,8 @@ def test_a_text_in_the_place_of_a_file_gets_the_command_to_type(cli: Cli, traine
     for words, text in ((["it's a late goal"], "it's a late goal"), (["a", "late", "goal"], "a late goal")):
         result = cli(command, trained, *words)
         assert (result.code, result.out) == (1, "")
-        assert f"{words[0]}: no such file; texts themselves are read from standard input: " in result.err
-        typed = result.err.strip().rpartition("standard input: ")[2]
+        assert f"{words[0]}: no such file; to classify a text directly, pipe it in: " in result.err
+        typed = result.err.strip().rpartition("pipe it in: ")[2]
         assert typed == f"echo {shlex.quote(text)} | textrnn {command} {trained}"
     Path("here.txt").write_text("soup\n")
     result = cli(command, trained, "here.txt", "not here.txt")

@@ -138,7 +138,7 @@ def test_each_record_has_its_row_if_bad_ones_are_marked(cli: Cli, trained: Path,
     rows = table(cli("predict", trained, name, *options, *CSV, "--probabilities", *MARK).out)
     assert [row[:3] == ["", "0.0000", ""] for row in rows[1:]] == are_bad
     strict = cli("predict", trained, name, *options)
-    assert strict.code == 1 and "(--bad-rows mark gives such rows an empty label and goes on)" in strict.err
+    assert strict.code == 1 and "(--bad-rows mark gives such rows an empty label and continues)" in strict.err
     explained = cli("explain", trained, name, *options)
     assert explained.code == 1 and "--bad-rows" not in explained.err
 
@@ -193,7 +193,7 @@ def test_texts_without_a_token_are_unsure_and_bad_records_are_not(cli: Cli, trai
     assert [item["label"] for item in items(cli(*unsure, "0", *JSONL))] == labels
     result = cli(*unsure, "0", *CSV)
     assert [row[0] for row in table(result.out)[1:]] == labels
-    assert "1 of 2 texts have no label with a probability of 0 or more (or no token: 1): " in result.err
+    assert "1 of 2 texts have no label with a probability of 0 or more (1 of them has no token): " in result.err
     result = cli(*unsure, "1")
     assert "2 of 2 texts have no label" in result.err
     assert [line.split("\t")[0] for line in result.out.splitlines()] == ["?", "?", ""]

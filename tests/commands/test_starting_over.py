@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.commands.bad_inputs import check_refused, put
 from tests.conftest import TRAINED, Cli
+from tests.forked import Forked
 from tests.stops import at_file, at_step, die, send
 from textrnn import RNNClassifier
 from textrnn.run.model_config import FORMAT_VERSION
@@ -119,6 +122,28 @@ def test_an_interrupted_run_reports_the_command_that_continues_it(cli: Cli, trai
     assert result.code == 130
     assert "continue with: textrnn train --resume --run-dir 'a run'" in result.err.splitlines()[-1]
     assert cli("train", "--resume", "--run-dir", "a run").code == 0
+
+
+def interrupt_at_the_corpus() -> None:
+    os.rename = lambda *paths: os.kill(os.getpid(), signal.SIGINT)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "end"),
+    [
+        (interrupt_at_the_corpus, "training had not started, so new is unchanged"),
+        (at_file("vocab.txt", send(signal.SIGINT)).__enter__, "continue with: textrnn train --resume --run-dir new"),
+    ],
+)
+def test_ctrl_c_before_the_first_step_reports_how_to_continue(
+    cli: Cli, trained: Path, prepare: Callable[[], None], end: str
+) -> None:
+    options = [*TRAINED, "--set", "data.cache_dir=empty", "--run-dir", "new"]
+    interrupted = Forked("train", *options, prepare=prepare)
+    assert interrupted.communicate()[1].decode().splitlines()[-1] == f"interrupted; {end}"
+    assert interrupted.wait() == 130
+    assert cli("train", *options, "--resume").code == 0
+    assert Path("new/model/model.safetensors").read_bytes() == WEIGHTS.read_bytes()
 
 
 @pytest.mark.parametrize("version", [FORMAT_VERSION - 1, FORMAT_VERSION + 1])

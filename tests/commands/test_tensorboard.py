@@ -18,7 +18,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from tests.conftest import TINY, Cli, sets
 from tests.stops import at_step, die, in_evaluation, send
-from textrnn.training import networks
+from textrnn.training import one_network
 
 OPTIONS = ["--data", "train.tsv", *TINY, *sets("train.epochs=3", "train.patience=null")]
 LINEAR = sets("model.linear=mix")
@@ -100,7 +100,7 @@ STOPS: dict[str, Callable[[], AbstractContextManager[None]]] = {
 def test_a_resumed_run_has_each_step_once(
     cli: Cli, train_file: Path, stop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(networks, "FLUSH_SECONDS", 0)  # each step is measured at once, so that some are there twice
+    monkeypatch.setattr(one_network, "FLUSH_SECONDS", 0)  # each step is measured at once, so that some are there twice
     options = [*OPTIONS, *sets("train.folds=2"), "--tensorboard", "--run-dir"]
     with STOPS[stop]():
         assert cli("train", *options, "cut").code in (130, 143)

@@ -55,6 +55,7 @@ def check_same_run(one: Path, other: Path) -> None:
         torch.testing.assert_close(tensor, others[name], rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow  # ten seconds
 def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -> None:
     options = [*OPTIONS, "two", "--tensorboard"]
     process = subprocess.Popen([*TORCHRUN, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -152,8 +152,8 @@ def test_texts_are_often_cut_in_what_is_evaluated(cli: Cli, trained: Path) -> No
 
 STEPS = {
     64: "warning: .*one optimizer step per epoch.*",
-    27: "note: only 4 optimizer steps in total; for more, use --batch-size 8 or raise --epochs",
-    8: "note: only 14 optimizer steps in total; for more, raise --epochs",
+    27: "note: only 4 optimizer steps in total, which may be too few; for more, use --batch-size 8 or raise --epochs",
+    8: "note: only 14 optimizer steps in total, which may be too few; for more, raise --epochs",
 }
 
 

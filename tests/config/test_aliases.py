@@ -24,6 +24,7 @@ MEANT = {
 NO_KEY = {
     "train.optimizer": "the optimizer is always AdamW",
     "model.optim": "the optimizer is always AdamW",
+    "train.max_minutes": "there is no time limit: lower train.epochs",
     "train.loss": "the loss is always cross-entropy",
     "model.num_classes": "the classes are those of the training texts",
     "train.device": "pass --device",
@@ -75,6 +76,12 @@ def test_the_table_names_keys_that_exist_and_each_alias_once() -> None:
 def test_a_wrong_set_option_is_answered_with_what_is_meant(cli: Cli, option: str, code: int, hint: str) -> None:
     result = cli("train", "--data", "x.tsv", "--set", option)
     assert result.code == code and result.err.endswith(f"{hint}\n"), result.err
+
+
+def test_the_mistyped_name_of_a_config_is_answered_with_the_likely_file(cli: Cli) -> None:
+    Path("messy.yaml").write_text("{}")
+    result = cli("train", "--config", "mesy.yaml")
+    assert result.code == 1 and result.err.endswith("No such file or directory; did you mean messy.yaml?\n")
 
 
 @pytest.mark.parametrize("name", NO_KEY)

@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.conftest import Cli
-from textrnn.config import PLAIN, Config, description, known_keys, load_config
+from textrnn.config import PRESETS, Config, description, known_keys, load_config
 from textrnn.config.schema import json_schema
 from textrnn.errors import ConfigError
 
@@ -98,7 +98,8 @@ def test_each_key_has_its_meaning_and_its_default() -> None:
     for key, (_, text) in shown.items():
         section, _, name = key.partition(".")
         assert text.startswith(description(key))
-        assert ("`preset: plain`" in text) == (name in PLAIN.get(section, {}))
+        for preset, sections in PRESETS.items():
+            assert (f"`preset: {preset}`" in text.removeprefix(description(key))) == (name in sections.get(section, {}))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -113,7 +114,7 @@ def test_it_accepts_the_resolved_config_of_a_run(trained: Path) -> None:
     assert accepts(yaml.safe_load((trained / "config.yaml").read_text()))
 
 
-@pytest.mark.parametrize("preset", ["best", "plain"])
+@pytest.mark.parametrize("preset", list(PRESETS))
 def test_it_accepts_all_defaults(preset: Any) -> None:
     assert accepts(Config(preset=preset).model_dump())
 

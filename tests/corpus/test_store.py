@@ -44,6 +44,25 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("names", "place"), [(["d"], "/b/bad:1"), (["d/"], "/b/bad:1"), (["one", "one.tsv"], ".tsv:3")]
+)
+def test_bad_rows_of_a_shared_corpus_have_the_paths_that_are_read(
+    tmp_path: Path, builds: list[int], names: list[str], place: str
+) -> None:
+    for copy in ("first", "second"):
+        for name in ("d/a/good", "d/b/good", "d/b/bad"):
+            (tmp_path / copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / copy / name).write_bytes(b"\xff" if "bad" in name else b"text")
+        (tmp_path / copy / "one").write_text("a\tone\n")
+        (tmp_path / copy / "one.tsv").write_text("a\tone\nb\ttwo\nc\n")
+        files = [f"{tmp_path}/{copy}/{name}" for name in names]
+        source = Source(files, "auto" if len(files) == 1 else "tsv", skip_bad_rows=True)
+        corpus = load_corpus(source, Tokenizer("word"), cache_dir=tmp_path / "cache")
+        assert corpus.skipped[0].startswith(f"{files[0].rstrip('/')}{place}: ")
+    assert builds == [1]
+
+
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """An item for each time a corpus was read and tokenized rather than taken from the cache."""

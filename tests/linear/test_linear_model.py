@@ -184,3 +184,21 @@ def test_no_ngram_in_common_gives_margins_that_are_the_bias() -> None:
     (margins,) = model.margins(["zz"])
     assert margins[1] - margins[0] == pytest.approx(float(model.bias[0]))
     assert sparse.issparse(model.features[0].transform(["zz"]))
+
+
+@pytest.mark.parametrize("kind", [Kind("words", 1, 2), Kind("characters", 1, 3)], ids=str)
+def test_a_limited_number_of_terms_has_those_of_the_most_texts_and_of_two_or_more(kind: Kind) -> None:
+    expected = vectorizer(kind).set_params(min_df=2).fit(TEXTS)
+    features, values = Features.fit(kind, FOLDED, sys.maxsize)
+    assert sorted(features.terms()) == sorted(expected.get_feature_names_out())
+    columns = [expected.vocabulary_[term] for term in features.terms()]
+    np.testing.assert_allclose(values.toarray(), expected.transform(TEXTS).toarray()[:, columns], atol=1e-6)
+    folded = [FOLDING(text) for text in NEW]
+    found = features.transform(folded).toarray()
+    np.testing.assert_allclose(found, expected.transform(NEW).toarray()[:, columns], atol=1e-6)
+
+    (all_terms, all_counts), (terms, counts) = count_ngrams(kind, FOLDED), count_ngrams(kind, FOLDED, 40)
+    frequencies = dict(zip(all_terms.terms(" "), (all_counts > 0).sum(axis=0).A1, strict=True))
+    kept = dict(zip(terms.terms(" "), (counts > 0).sum(axis=0).A1, strict=True))
+    assert 20 < len(kept) <= 40 and kept.items() <= frequencies.items()
+    assert min(kept.values()) > max(count for term, count in frequencies.items() if term not in kept)

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 import torch
-from torch import nn
 
 from tests.models.small import (
+    VOCAB_SIZE,
     each_cell,
     each_depth,
     each_direction,
@@ -19,9 +19,9 @@ from tests.models.small import (
     small_model,
 )  # fmt: skip
 from textrnn.models import threaded
+from textrnn.models.embedding import NgramEmbedding
 from textrnn.models.encoder import Direction, RNNEncoder
 from textrnn.models.threaded import (
-    InferenceGRU,
     encode_for_inference,
     encode_in_threads,
     inference_logits,
@@ -29,7 +29,7 @@ from textrnn.models.threaded import (
 )  # fmt: skip
 
 Call = tuple[str, int, int]  # the thread, steps and texts of a call of an RNN module
-STEPS, TEXTS, INPUTS, HIDDEN = 20, 3, 4, 8
+STEPS, INPUTS, HIDDEN = 20, 4, 8
 LENGTHS = torch.tensor([6, 1, 3, 2, 6, 5, 4])
 each_core_count = pytest.mark.parametrize("cores", [2, 3, 4, 7])
 
@@ -214,17 +214,36 @@ def test_logits_for_inference_are_those_of_the_plain_forward(
 ) -> None:
     model = small_model(architecture=architecture, cell=cell, nonlinearity=nonlinearity, num_layers=num_layers).double()
     batch = padded_batch(random_texts([*range(1, 30), 3, 3, 9, 28, 1, 12, 5, 4, 2, 1, 1]))  # is sorted by length
-    monkeypatch.setattr(threaded, "_MIN_INFERENCE_GRU_TEXTS", 2)
+    monkeypatch.setattr(threaded, "_MIN_INFERENCE_TEXTS", dict.fromkeys(threaded._MIN_INFERENCE_TEXTS, 2))
 
-    logits = inference_logits(model, *batch, cores=cores)
+    for batch_size in (7, 100):
+        (logits,) = inference_logits([model], *batch, batch_size=batch_size, cores=cores)
 
-    assert logits.is_inference()
-    _assert_close(logits, model(*batch).detach())
+        assert logits.is_inference()
+        _assert_close(logits, model(*batch).detach())
 
 
+@pytest.mark.parametrize("share_ngrams", [False, True])
+def test_logits_of_several_networks_are_those_of_each(share_ngrams: bool) -> None:
+    models = [small_model(ngrams=2).double() for _ in range(2)]
+    for number, model in enumerate(models):
+        randomize(model, seed=number)
+        keys = torch.arange(20, 400, 3 if share_ngrams else 3 + number)
+        model.embedding.ngrams = NgramEmbedding([keys], VOCAB_SIZE, 4).double()
+        randomize(model.embedding.ngrams.table, seed=number)
+    batch = padded_batch(random_texts([*range(1, 30)]))
+
+    logits = inference_logits(models, *batch, batch_size=10, cores=1)
+
+    assert (logits[0] - logits[1]).abs().max() > 0.1
+    for found, model in zip(logits, models, strict=True):
+        _assert_close(found, model(*batch).detach())
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize(("texts", "calls"), [(3, [3]), (64, [])])
-def test_large_batches_do_not_use_the_module(texts: int, calls: list[int], rnn_calls: list[Call]) -> None:
-    encoder, lengths = RNNEncoder(INPUTS, HIDDEN, bidirectional=False), torch.full((texts,), STEPS)
+def test_large_batches_do_not_use_the_module(cell: str, texts: int, calls: list[int], rnn_calls: list[Call]) -> None:
+    encoder, lengths = RNNEncoder(INPUTS, HIDDEN, cell=cell, bidirectional=False), torch.full((texts,), STEPS)
 
     encoder(torch.randn(STEPS, texts, INPUTS), lengths, encode=encode_for_inference(1))
 
@@ -239,48 +258,3 @@ def test_inference_is_done_in_threads(rnn_calls: list[Call]) -> None:
 
     assert len(rnn_calls) >= 2 * 2
     assert all(thread.startswith("textrnn") for thread, *_ in rnn_calls)
-
-
-def _gru() -> nn.GRU:
-    gru = nn.GRU(INPUTS, HIDDEN).double()
-    randomize(gru)
-    return gru
-
-
-@pytest.mark.parametrize("distinct", [False, True])
-@torch.no_grad()
-def test_outputs_are_those_of_the_module_for_any_initial_state_and_chunk(distinct: bool) -> None:
-    gru, rows, vectors = _gru(), torch.randint(7, (STEPS, TEXTS)), torch.randn(7, INPUTS, dtype=torch.float64)
-    h0 = torch.randn(HIDDEN, dtype=torch.float64)
-    expected, _ = gru(vectors[rows], h0.expand(1, TEXTS, -1).contiguous())
-
-    inputs, run = rows if distinct else vectors[rows], InferenceGRU(gru, vectors if distinct else None)
-
-    _assert_close(run(inputs, h0), expected)
-    _assert_close(run(inputs[:5, 1:], h0), expected[:5, 1:])
-    assert torch.equal(gru(vectors[rows], h0.expand(1, TEXTS, -1).contiguous())[0], expected)  # the module is unchanged
-
-
-@torch.no_grad()
-def test_outputs_for_very_large_and_very_small_inputs_are_those_of_the_module() -> None:
-    gru = _gru().float()
-    x = torch.tensor([1e-30, 1e-3, 1.0, 1e3, 1e30]).repeat_interleave(4).view(-1, 1, 1) * torch.ones(1, 1, INPUTS)
-
-    torch.testing.assert_close(InferenceGRU(gru)(x, torch.zeros(HIDDEN)), gru(x)[0], rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("distinct", [False, True])
-@torch.no_grad()
-def test_in_bfloat16_outputs_are_about_as_exact_as_those_of_the_module(distinct: bool) -> None:
-    gru, rows, vectors = nn.GRU(32, 32), torch.randint(50, (40, 16)), 0.3 * torch.randn(50, 32)
-    inputs, h0 = vectors[rows], torch.zeros(32)
-    exact, _ = gru(inputs)
-    with torch.autocast("cpu", torch.bfloat16):
-        of_module = gru(inputs)[0]
-        ours = InferenceGRU(gru, vectors)(rows, h0) if distinct else InferenceGRU(gru)(inputs, h0)
-
-    def error(outputs: torch.Tensor) -> float:
-        return float((outputs.float() - exact).square().mean().sqrt())
-
-    assert ours.dtype == torch.bfloat16
-    assert 0 < error(ours) < 1.4 * error(of_module)

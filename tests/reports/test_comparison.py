@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.reports.comparison import chosen_examples, comparison_text, config_line, example
+from textrnn.reports.comparison import chosen_examples, comparison_lines, comparison_text, config_line, example
 
 
 def test_examples_are_evenly_spaced_and_of_both_kinds() -> None:
@@ -22,6 +22,17 @@ def test_long_texts_are_cut_and_control_characters_are_shown_as_escapes() -> Non
 def test_config_values_are_shown_as_in_yaml() -> None:
     line = config_line({"key": "data.train", "values": [None, ["a.csv", "b\x1b.csv"], True]})
     assert line == "data.train: null | a.csv, b\\x1b.csv | true"
+
+
+def test_the_sign_of_the_differences_of_classes_is_stated() -> None:
+    scores = {"label": "bad", "f1": [0.8, 0.25], "difference": -0.55, "interval": [-0.9, 0.1], "support": 5}
+    comparison = {
+        "with": "glove", "run": "cw", "sentence": "unclear", "classes": [scores], "resamples": 9,
+        "mcnemar": {"p": 1},
+        "texts": {"both_right": 1, "only_first_right": 1, "only_this_right": 1, "both_wrong": 1},
+    }  # fmt: skip
+    text = "\n".join(comparison_lines(comparison, None))
+    assert "in points of cw minus glove" in text and "-55.0" in text
 
 
 def test_columns_align_below_wide_names() -> None:

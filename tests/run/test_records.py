@@ -12,7 +12,7 @@ from textrnn.config import Config, build_config
 from textrnn.errors import CheckpointError
 from textrnn.reports.charts import plot_curves, save_png, training_curves
 from textrnn.run.records import (
-    append_history,
+    add_to_history,
     compare_environment,
     config_differences,
     cut_history,
@@ -65,7 +65,7 @@ def test_records_are_appended_read_and_cut_and_a_line_cut_short_is_none(tmp_path
     path = tmp_path / "history.jsonl"
     assert read_history(path) == []
     for epoch in (1, 2, 3):
-        append_history(path, {"epoch": epoch, "step": 3 * epoch})
+        add_to_history(path, {"epoch": epoch, "step": 3 * epoch})
     cut_history(path, 3)
     assert read_history(path) == [{"epoch": 1, "step": 3}]
     with path.open("a") as stream:
@@ -112,7 +112,7 @@ def test_lines_of_parts_and_folds_are_records(tmp_path: Path, drawn: None) -> No
         {"epoch": 1, "step": 6, **parts},
     ]
     for record in records:
-        append_history(path, record)
+        add_to_history(path, record)
     assert read_history(path) == records
     draw(tmp_path, records)
 
@@ -120,7 +120,7 @@ def test_lines_of_parts_and_folds_are_records(tmp_path: Path, drawn: None) -> No
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_nan_is_written(tmp_path: Path, value: Any) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        append_history(tmp_path / "history.jsonl", {"epoch": 1, "step": 3, "dev_loss": value})
+        add_to_history(tmp_path / "history.jsonl", {"epoch": 1, "step": 3, "dev_loss": value})
 
 
 def test_curves_of_a_single_and_of_very_large_numbers_can_be_drawn(tmp_path: Path, drawn: None) -> None:

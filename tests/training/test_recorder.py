@@ -17,11 +17,12 @@ from textrnn import RNNClassifier
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.linear.mixture import Mixture
 from textrnn.run.folder import RunFolder
-from textrnn.training import networks
+from textrnn.training import one_network
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
+from textrnn.training.one_network import Trainee
 from textrnn.training.optim import LazyAdamW
-from textrnn.training.recorder import Recorder, saved_progress, short_line
+from textrnn.training.recorder import StateSaver, saved_progress, short_line
 from textrnn.training.state import Evaluation, TrainingState, save_state
 
 
@@ -52,7 +53,7 @@ def test_the_kept_model_is_that_of_the_best_evaluation(cli: Cli, train_file: Pat
 
 
 def test_what_is_not_finite_is_noticed_within_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(one_network, "FLUSH_SECONDS", 0.0)
     classifier = RNNClassifier(
         epochs=1, batch_size=1, learning_rate=1e30, grad_clip_norm=None, embedding_dim=4, hidden_size=4, device="cpu"
     )
@@ -92,8 +93,8 @@ def run_with(folder: Path, progress: dict[str, Any]) -> RunFolder:
 
 
 def test_good_progress_is_read(tmp_path: Path) -> None:
-    assert saved_progress(RunFolder(tmp_path)) == []
-    assert saved_progress(run_with(tmp_path, PROGRESS)) == [TrainingState(**PROGRESS)]
+    assert saved_progress(RunFolder(tmp_path)) == {}
+    assert saved_progress(run_with(tmp_path, PROGRESS)) == {0: TrainingState(**PROGRESS)}
 
 
 WRONG: list[tuple[str, Any]] = [
@@ -119,16 +120,15 @@ def test_progress_with_other_keys_is_of_another_version(tmp_path: Path, saved: d
         saved_progress(run_with(tmp_path, saved))
 
 
-def saved_run(folder: Path, progress: dict[str, Any]) -> tuple[Recorder, networks.Trainee]:
-    """What records a run whose state is saved, and its network, of which an epoch has five steps."""
+def saved_run(folder: Path, progress: dict[str, Any]) -> tuple[StateSaver, Trainee]:
+    """What saves the states of a run whose state is saved, and its network, of which an epoch has five steps."""
     run, model = RunFolder(folder), torch.nn.Linear(2, 2)
     optimizer = LazyAdamW(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
     save_state(run.state, model, optimizer, TrainingState(**progress))
-    recorder = Recorder(run, None, mix=False, title="", monitor="dev_loss", save_minutes=9)
     settings = FitSettings(batch_size=4, epochs=9, steps_per_epoch=5, learning_rate=lambda step: 0.1)
-    return recorder, networks.Trainee(None, model, optimizer, TrainingState(), settings)
+    return StateSaver(run, save_minutes=9), Trainee(None, model, optimizer, TrainingState(), settings)
 
 
 @pytest.mark.parametrize(
@@ -145,25 +145,25 @@ def saved_run(folder: Path, progress: dict[str, Any]) -> tuple[Recorder, network
     ],
 )
 def test_the_step_must_be_one_of_its_epoch(tmp_path: Path, changed: dict[str, Any], good: bool) -> None:
-    recorder, trainee = saved_run(tmp_path, PROGRESS | changed)
+    saver, trainee = saved_run(tmp_path, PROGRESS | changed)
     if good:
-        recorder.begin(trainee)
+        saver.restore(trainee)
         assert trainee.state.step == (PROGRESS | changed)["step"]
         return
     with pytest.raises(CheckpointError, match="damaged or of other texts .*but an epoch has 5 steps"):
-        recorder.begin(trainee)
+        saver.restore(trainee)
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
-    recorder, trainee = saved_run(tmp_path, PROGRESS)
-    recorder.begin(trainee)
-    before = recorder.run.state.read_bytes()
+    saver, trainee = saved_run(tmp_path, PROGRESS)
+    saver.restore(trainee)
+    before = saver.run.state.read_bytes()
     with torch.no_grad():
         trainee.network.weight[0, 1] = math.inf
     message = r"weight is not finite at epoch 3, step 12; try a lower train\.learning_rate"
     with pytest.raises(TextRNNError, match=message):
-        recorder.save(trainee)
-    assert recorder.run.state.read_bytes() == before
+        saver.save(trainee)
+    assert saver.run.state.read_bytes() == before
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.43125, 9.9996, 12.3456, 99.96, 999.9, 9999.6, 99999.7, 1e30])

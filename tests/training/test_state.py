@@ -108,7 +108,7 @@ def loaded(path: Path) -> None:
 @pytest.mark.parametrize("name", ["networks.0.embedding.table.weight", "networks.0.head.1.bias"])
 def test_weights_with_another_tensor_are_refused(tmp_path: Path, name: str, how: str) -> None:
     model, _ = stepped()
-    save_weights(tmp_path, [model.state_dict()])
+    save_weights(tmp_path, {0: model.state_dict()})
     loaded(tmp_path / "model.safetensors")
     tensors = load_file(tmp_path / "model.safetensors")
     change(tensors, name, how)

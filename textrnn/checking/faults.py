@@ -198,7 +198,7 @@ def _rows(
         option, result = "keep", "read as one unknown token"
         if splits.skips_empty:
             results = {"train": "left out of training", "dev": "left out of the scores on dev"}
-            option, result = "skip", results.get(name, "labelled by the shares of the classes")
+            option, result = "skip", results.get(name, "labelled by the class frequencies")
         shown, places = empty[:_PLACES_SHOWN].tolist(), list[str]()
         if name == "train":
             places = [examples[row].where for row in shown]

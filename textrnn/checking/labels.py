@@ -66,8 +66,8 @@ def _labels_alike(sizes: dict[str, int]) -> Iterator[Finding]:
             alike += [f"{short(label)} ({sizes[label]:,})" for label in labels[1:_LABELS_SHOWN]]
             rest = f" and {len(labels) - _LABELS_SHOWN:,} more" * (len(labels) > _LABELS_SHOWN)
             lines.append(
-                f"labels {', '.join(alike)}{rest} {_ALIKE} and are learnt as different classes: if they mean the same, "
-                f"write them alike in the data"
+                f"labels {', '.join(alike)}{rest} {_ALIKE} and are treated as different classes: if they mean "
+                f"the same, spell them the same in the data"
             )
     shown, more = first(lines, _GROUPS_SHOWN, lambda more: f"{more:,} more group{'s' * (more > 1)} of labels {_ALIKE}")
     if shown:

@@ -52,6 +52,6 @@ def find_leaks(examples: Sequence[Example], folding: Folding, seed: int) -> list
         if lines:
             text = f"{lines[0]}, so it gives the class{'' if severe else ' of many texts'} away"
             shown, more = first(lines, _SHOWN, lambda more: f"and {more:,} more classes")
-            remedy = "remove it, unless it will be in new texts just as often"
+            remedy = "remove it, unless new texts will contain it equally often"
             findings.append(Finding("leaks", text, severe, remedy, shown[1:], count=len(lines), more=more))
     return findings

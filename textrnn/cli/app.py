@@ -88,6 +88,21 @@ def _usage_message(error: Any) -> str:
     """The message of click's error, and how to get help."""
     error.message = error.message.removeprefix("Value error, ")  # which pydantic adds to a message of typer's
     message: str = error.format_message()
+    if key := _key_of_unknown_option(error):
+        message = f"No such option: {error.option_name}; did you mean --set {key}=VALUE?"
     if error.ctx is None:
         return message
     return f"{message}\n{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help."
+
+
+def _key_of_unknown_option(error: Any) -> str | None:
+    """The config key that an unknown option means and that --set of the command takes; None for other errors."""
+    if not (hasattr(error, "option_name") and hasattr(error, "possibilities")):
+        return None
+    from textrnn.config.aliases import key_by_alias
+    from textrnn.config.load import known_keys
+
+    options = {option for parameter in error.ctx.command.params for option in parameter.opts}
+    keys = [key for key in known_keys() if "--config" in options or key.startswith("data.")]
+    key = key_by_alias(error.option_name.lstrip("-"), keys)
+    return key if "--set" in options and key in keys else None

@@ -27,7 +27,7 @@ def info(
 ) -> None:
     """Describe a run, or without RUN this installation.
 
-    A bug report should contain the latter.
+    Include the output without RUN in bug reports.
 
     Example: textrnn info
 

@@ -50,7 +50,7 @@ TextColumn = Annotated[
     option(metavar="COLUMN", help="{data.text_column} Several columns are joined if named with commas: title,body."),
 ]
 LabelColumn = Annotated[list[str] | None, option(metavar="COLUMN", help="{data.label_column}")]
-Preset = Annotated[Literal["best", "plain"] | None, option(help="{preset}")]
+Preset = Annotated[Literal["best", "plain", "linear"] | None, option(help="{preset}")]
 Device = Annotated[
     str,
     typer.Option(
@@ -181,7 +181,7 @@ def check_files(files: list[str] | None, verb: str, run: Path) -> None:
     if missing:
         text = " ".join(missing) if missing == files else missing[0]
         raise DataError(
-            f"{missing[0]}: no such file; texts themselves are read from standard input: "
+            f"{missing[0]}: no such file; to classify a text directly, pipe it in: "
             f"{shlex.join(['echo', text])} | {command(verb, run)}"
         )
 

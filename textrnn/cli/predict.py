@@ -50,7 +50,9 @@ def predict(
     min_probability: Annotated[
         float | None,
         options.option(
-            callback=_probability, metavar="P", help="Give texts --unsure-label if no label has this probability."
+            callback=_probability,
+            metavar="P",
+            help="Label a text with --unsure-label if no label reaches this probability.",
         ),
     ] = None,
     unsure_label: Annotated[

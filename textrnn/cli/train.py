@@ -24,7 +24,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run where it stopped.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Start over, which also deletes the eval/ of an existing run.")
+        bool, typer.Option("--force", help="Start over, which deletes an existing run and its eval/ folder.")
     ] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write losses and scores for TensorBoard into RUN/tensorboard.")
@@ -39,7 +39,9 @@ def train(
     ] = None,
     device: options.Device = "auto",
 ) -> None:
-    """Train a model and keep the best epoch on dev in RUN/model.
+    """Train a model and save its best epoch in RUN/model.
+
+    The best epoch is the one that scores best on held-out texts.
 
     Example: textrnn train --config configs/sample.yaml --epochs 5
 

@@ -60,7 +60,8 @@ def compare(
     runs = open_runs(paths, data, split=split, overrides=overrides, output=output, device=device)
     if split == "dev" and data is None:
         log.warning(
-            "these texts were held out of training to choose each run's best epoch, so the scores are somewhat inflated"
+            "these texts were held out of training to choose each run's best epoch, or its linear model, so the scores "
+            "are somewhat inflated"
         )
     if output is not None:
         make_folder(output)  # before the predictions, which take time

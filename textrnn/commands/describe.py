@@ -40,7 +40,8 @@ def describe_training(
         log.info(line)
     if (more := len(lines) - LINES_SHOWN) > 0:
         log.info("and %s, which `textrnn vocab` lists", count_of(more, "more label"))
-    warn_of_few_steps(config.train, parts[0])
+    if parts:
+        warn_of_few_steps(config.train, parts[0])
 
 
 def describe_model(config: Config, network: Network, splits: Splits, parts: list[Part]) -> None:
@@ -82,4 +83,8 @@ def warn_of_few_steps(config: TrainConfig, part: Part) -> None:
         )  # fmt: skip
     elif steps < FEW_STEPS:
         remedy = f"use --batch-size {smaller} or " if batch_size > smaller else ""
-        log.info("note: only %s in total; for more, %sraise --epochs", count_of(steps, "optimizer step"), remedy)
+        log.info(
+            "note: only %s in total, which may be too few; for more, %sraise --epochs",
+            count_of(steps, "optimizer step"),
+            remedy,
+        )

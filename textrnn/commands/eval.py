@@ -58,9 +58,15 @@ def evaluate(
     name, source = chosen.name, chosen.source
     if output is not None:
         check_output("--output", output, files_of(source, config.data.label_names), RESULTS)
+    texts = read_texts(classifier, chosen, config, run)
     if run is not None:
         run.warn_of_unfinished()
-    texts = read_texts(classifier, chosen, config, run)
+    if split is None and chosen.is_dev:
+        chosen_by_them = "best epoch was" if classifier.model.has_network else "features, C and temperature were"
+        log.warning(
+            "the run has no test file (data.test): evaluating on texts held out of training, by which its %s chosen, "
+            "so the scores are somewhat inflated", chosen_by_them
+        )  # fmt: skip
     describe_precision(classifier, precision, is_saved=texts.logits is not None)
     warn_of_seen(texts.seen)
     with timed("predicting the texts"):
@@ -107,26 +113,26 @@ def predict_texts(classifier: TextClassifier, texts: Texts) -> tuple[Predictions
         raw = texts_at(texts.data.source, texts.rows.tolist(), texts.hashes)
     predicted, probabilities = np.empty(len(encoded), np.int32), np.empty(len(encoded), np.float32)
     weight = None if model.linear is None else model.decision.weight
-    totals, unseen = (PartTotals(len(model.labels), weight) for _ in range(2))
+    totals, unseen = (PartTotals(len(model.labels), weight, has_network=model.has_network) for _ in range(2))
     with bar("evaluating", total=len(encoded)) as shown:
         for begin in range(0, len(encoded), TEXTS_AT_ONCE):
             window = slice(begin, begin + TEXTS_AT_ONCE)
             batch, labels = encoded.rows(window), encoded.labels[window]
-            if texts.logits is None:
+            network = None if texts.logits is None else texts.logits[window]
+            if model.has_network and network is None:
                 network = classifier.network_logits(batch, after_batch=shown.update)
-            else:
-                network = texts.logits[window]
             margins = None if texts.margins is None else texts.margins[window]
             if model.linear is not None and margins is None:
                 margins = torch.from_numpy(model.linear.margins(list(islice(raw, len(batch)))))
             logits = model.decide(network, margins, batch)
-            parts = [model.with_shares(model.decision.network_logits(network), batch)]
-            if margins is not None:
-                parts.append(model.with_shares(model.decision.linear_logits(margins), batch))
-            totals.add(logits, labels, *parts)
+            alone = [
+                None if network is None else model.with_shares(model.decision.network_logits(network), batch),
+                None if margins is None else model.with_shares(model.decision.linear_logits(margins), batch),
+            ]
+            totals.add(logits, labels, *alone)
             if texts.seen is not None and texts.seen.any():
                 rows = np.flatnonzero(~texts.seen[window] & ~model.without_token(batch))
-                unseen.add(logits[rows], labels[rows], *(part[rows] for part in parts))
+                unseen.add(logits[rows], labels[rows], *(None if part is None else part[rows] for part in alone))
             predicted[window] = predicted_classes(logits)
             probabilities[window] = class_probabilities(logits).max(axis=1)
     return Predictions(texts.rows, texts.hashes, encoded.labels, predicted, probabilities), totals, unseen
@@ -138,16 +144,19 @@ def about_evaluation(
     """The rest of the page's content. run: None for a model folder, which has no history."""
     networks, config = classifier.networks.networks, classifier.config.model
     has_linear = classifier.model.linear is not None
-    model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0].parameter_count, len(networks))})"
+    name = model = model_name(config, has_linear=has_linear)
+    if networks:
+        model = f"{NAMES[config.architecture]} ({layers_line(config, networks[0].parameter_count, len(networks))})"
+        model += f" {linear_phrase(config)}" * has_linear
     return About(
-        model=f"{model} {linear_phrase(config)}" if has_linear else model,
-        name=model_name(config, has_linear=has_linear),
+        model=model,
+        name=name,
         data=files_phrase(texts.data.source.paths) + (f", {texts.data.part} part" if texts.data.part else ""),
         max_length=classifier.transform.max_length,
         lengths=texts.lengths,
         unknown=unknown_shares(texts.encoded),
         intervals=part_intervals(totals, metrics),
-        history=[] if run is None else read_history(run.history),
+        history=[] if run is None or not networks else read_history(run.history),
         best={} if run is None else best_epochs(run),
     )
 

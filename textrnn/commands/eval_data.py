@@ -90,7 +90,7 @@ def choose_data(
     data: str | None, split: str | None, config: Config, overrides: list[tuple[str, Any]], classifier: TextClassifier
 ) -> Data:
     """A file or folder, read as the training texts were, or without one a split of the run. If no split is asked for:
-    test, or, if the run has no test file, dev, with a warning."""
+    test, or, if the run has no test file, dev."""
     # the model's own labels stand for the file of names it was trained with, which may not be here
     names = None if any(key == "data.label_names" for key, _ in overrides) else classifier.labels
     settings = config.data
@@ -103,10 +103,6 @@ def choose_data(
         split = "test"
         if settings.test is None and (settings.dev is not None or settings.dev_fraction != 0):
             split = "dev"
-            log.warning(
-                "the run has no test file (data.test): evaluating on texts held out of training, by which its best "
-                "epoch was chosen, so the scores are somewhat inflated"
-            )
     is_divided = split == "train" or (split == "dev" and settings.dev is None and settings.dev_fraction != 0)
     paths = settings.train if is_divided else getattr(settings, split)
     if paths is None:
@@ -143,7 +139,7 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     if run is not None and data.is_dev:
         labels, hashes = np.asarray(texts.labels)[rows], corpus.hashes[rows]
         if data.part is None and not evaluated_on(run, labels, hashes):
-            log.warning("these are not the texts that chose the run's best epoch: they are evaluated as any other file")
+            log.warning("these are not the texts held out by the run: they are evaluated as any other file")
             rows = all_rows(len(corpus))
         else:
             is_held_out = True
@@ -182,9 +178,9 @@ def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> 
 def _held_out_outputs(
     classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Logits of the texts with these labels and hashes (n,), None if the network was not trained on them, since it can
-    be run again; margins, None without a linear model. Raises CheckpointError if they are missing, damaged or of other
-    texts."""
+    """Logits of the texts with these labels and hashes (n,), None without a network, or if it was not trained on them,
+    since it can be run again; margins, None without a linear model. Raises CheckpointError if they are missing,
+    damaged or of other texts."""
     margins, classes = None, len(classifier.labels)
     if classifier.model.linear is not None:
         saved = load_margins(run, classes)
@@ -194,7 +190,7 @@ def _held_out_outputs(
                 f"was also fitted on held-out texts; evaluate on other texts: give DATA, a labelled file"
             )
         margins = torch.from_numpy(saved[0])
-    is_saved = cross_fitted or run.held_out.exists()
+    is_saved = classifier.model.has_network and (cross_fitted or run.held_out.exists())
     return load_held_out(run, labels, hashes, classes) if is_saved else None, margins
 
 

@@ -49,8 +49,8 @@ _KEPT = {
     "data.max_length",
 }  # fmt: skip
 READOUTS = (
-    '"as it is": the loss is that of the network. "last step": it reads nothing but the state of the forward direction '
-    "after the last token, so that k steps lie between an input and the loss."
+    '"as it is": the unchanged network with its own loss. "last step": it reads nothing but the state of the '
+    "forward direction after the last token, so that k steps lie between an input and the loss."
 )
 
 
@@ -111,6 +111,11 @@ def trained_network(run: Path) -> tuple[Network, Config]:
         )
     folder = RunFolder(run)
     model = load_model(folder.model)
+    if not model.has_network:
+        raise CheckpointError(
+            f"{run}: a linear model without a network (model.linear is only), which has no steps through which "
+            f"gradients could pass; give a run with a network, or measure fresh ones with --config or --data"
+        )
     config = build_config(read_yaml(folder.config), origin=str(folder.config))
     if changed := [key for key in changed_keys(model.config, config) if key in _KEPT]:
         raise CheckpointError(f"{folder.config}: not what the model was trained with: {', '.join(changed)}")

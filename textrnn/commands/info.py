@@ -18,12 +18,12 @@ from textrnn.run.folder import RunFolder
 from textrnn.run.records import describe_environment
 from textrnn.runtime.files import folder_size
 from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
-from textrnn.runtime.terminal import display_width, visible, wrapped
+from textrnn.runtime.terminal import count_of, display_width, visible, wrapped
 
 _LABELS_SHOWN = 12
 _PRECISIONS = {
-    "float32": "auto takes float32: the default device has no bfloat16 units",
-    "bfloat16": "auto takes bfloat16, in predict, eval and explain if the run's held-out predictions agreed",
+    "float32": "--precision auto computes in float32: the default device has no bfloat16 units",
+    "bfloat16": "--precision auto computes in bfloat16 if it gave the run's held-out texts the same labels as float32",
 }
 _FROM_TORCH = ("torch", "numpy", "cpu_capability", "threads", "cores_shared", "processes", "device")
 
@@ -101,9 +101,10 @@ def installation_text(described: dict[str, Any], columns: int | None) -> str:
     if described["torch_error"]:
         rows.append(("torch", f"cannot be loaded: {described['torch_error']}"))
     else:
+        threads = f"torch uses {count_of(described['threads'], 'thread')} ({described['cpu_capability']})"
         rows += [
             ("devices", devices),
-            ("threads", f"{described['threads']} of torch ({described['cpu_capability']}), {described['cores']} cores"),
+            ("threads", f"{threads}, {count_of(described['cores'], 'core')}"),
             ("precision", _PRECISIONS[described["auto_precision"]]),
         ]
     return _table([*rows, ("cache", f"{described['cache_dir']}, {_size(described['cache_bytes'])}")], columns)
@@ -174,12 +175,14 @@ def _model_phrase(model: dict[str, Any]) -> str:
     if model["parameters"] is None:
         return f"no weights, or damaged ones; format version {model['format_version']}"
     config, weight = build_config(model["config"], origin=""), model["linear_weight"]
+    tokens = f"{model['vocabulary']:,} tokens ({config.tokenizer.kind}); format version {model['format_version']}"
+    if not config.model.has_network:
+        return f"a linear model without a network, {model['parameters']:,} parameters; {tokens}"
     line = network_line(config.model, model["network_parameters"], model["networks"])
     linear = {None: "no linear model", 0: "a linear model with no weight", 1: "a linear model with all the weight"}.get(
         weight, f"a linear model with a weight of {weight:.2f}" if weight else ""
     )
-    tokens = f"{model['vocabulary']:,} tokens ({config.tokenizer.kind})"
-    return f"{line}; {linear}; {tokens}; format version {model['format_version']}"
+    return f"{line}; {linear}; {tokens}"
 
 
 def _scores_phrase(scores: dict[str, Any]) -> str:

@@ -15,13 +15,13 @@ import numpy as np
 from textrnn.checking.faults import FEW_TEXTS, IMBALANCED
 from textrnn.commands.data import warn_of_dead_keys
 from textrnn.commands.output import check_output, check_writable
-from textrnn.config import Config, load_config
+from textrnn.config import Config, is_of_network, load_config
 from textrnn.config.commented import comment, commented_yaml
 from textrnn.config.sections import DEFAULT_EMBEDDING_DIM
 from textrnn.corpus.build import build_source, build_tokenizer, check_classes, other_files
 from textrnn.corpus.resample import Sample
 from textrnn.corpus.splits import DEV_FRACTION, SMALL
-from textrnn.corpus.statistics import enough_tokens, length_quantiles
+from textrnn.corpus.statistics import cut_share, enough_tokens, length_quantiles
 from textrnn.errors import DataError, TextRNNError, UsageError, command, short
 from textrnn.reading.columns import Columns, guess_columns
 from textrnn.reading.decoding import find_encoding
@@ -36,6 +36,7 @@ _TEXTS, _CHARACTERS = 100_000, 60_000_000  # of a larger file, only the first on
 _DOCUMENTS, _BYTES = 20_000, 64_000_000  # whose encoding is looked at, at most: of a folder, and of each file
 _DRAWN = (10_000, 10_000_000)  # texts and characters, at most, drawn at random for lengths and scripts
 _MANY_BAD = 0.05  # a larger share of bad rows means that the file is of another kind
+_MOST_TOKENS = 1000  # of a text that are read, unless the user says so: time and memory grow with them
 _SHOWN = 12  # classes and columns
 _SOME_UNSPACED = 0.01  # share of the letters from which on texts count as having scripts without spaces
 _SPLITS = {"dev": ("dev", "val", "valid", "validation"), "test": ("test",)}  # names of files
@@ -80,7 +81,9 @@ class _Draft:
             self.detected[key], self.reasons[key] = value, reason
 
     def offer(self, key: str, value: Any, reason: str = "") -> None:
-        if key not in self.given and key not in self.detected:
+        """Offer a key that has an effect in this config, unless it is set."""
+        has_effect = self.config.model.has_network or not is_of_network(key)
+        if has_effect and key not in self.given and key not in self.detected:
             self.offered[key], self.reasons[key] = value, reason
 
     @property
@@ -155,11 +158,12 @@ def _find_columns(draft: _Draft) -> Columns | None:
     if columns.format != kind:
         draft.set("data.format", columns.format, "The fields are in quotes, which csv removes and tsv does not.")
     text, label = DEFAULT_COLUMNS[columns.format]
+    guessed = "Guessed from the column's name and"
     numbers = " Without a header, columns have numbers, from 0." * isinstance(columns.label, int)
     if columns.text != text:
-        draft.set("data.text_column", columns.text, f"A guess from its name and the length of its fields.{numbers}")
+        draft.set("data.text_column", columns.text, f"{guessed} the length of its fields.{numbers}")
     if columns.label != label:
-        draft.set("data.label_column", columns.label, f"A guess from its name and its repeated values.{numbers}")
+        draft.set("data.label_column", columns.label, f"{guessed} its repeated values.{numbers}")
     return columns
 
 
@@ -198,15 +202,17 @@ def _choose_settings(draft: _Draft, texts: _Texts) -> None:
         )
         draft.set("data.bad_rows", "skip", reason)
     limit = config.data.max_length
-    share = 100 * np.count_nonzero(texts.lengths > limit) / len(texts.lengths)
-    longer = f"{share:.1f} % of the texts have more than {limit:,} tokens"
+    share = cut_share(texts.lengths, limit)
+    longer = f"{100 * share:.1f} % of the texts have more than {limit:,} tokens"
     if (enough := enough_tokens(texts.lengths, limit)) is not None:
-        reason = f"{longer}; this many cover 95 % of the texts in full, but take longer to train."
-        draft.set("data.max_length", enough, reason)
+        tokens = min(enough, _MOST_TOKENS)
+        whole = 100 * (1 - cut_share(texts.lengths, tokens))
+        reason = f"{longer}; this many cover {whole:.0f} % of the texts in full, but take longer to train."
+        draft.set("data.max_length", tokens, reason)
     for key in _OFFERED:
         draft.offer(key, config.default(*key.split(".")))
     if share > 0:
-        draft.offer("data.max_length", limit, f"Tokens of a text that are read. {longer}.")
+        draft.offer("data.max_length", limit, f"Number of tokens read from each text. {longer}.")
     for split, words in _SPLITS.items():
         sibling = _sibling(draft.file, words)
         draft.offer(f"data.{split}", sibling or split + os.path.splitext(strip_gz(draft.file))[1])
@@ -228,7 +234,7 @@ def _choose_settings(draft: _Draft, texts: _Texts) -> None:
         draft.offer("data.label_names", "names.txt", reason)
     if config.train.folds == 1 or texts.number >= SMALL or not texts.is_all:
         draft.offer("data.dev_fraction", DEV_FRACTION, "Share of the texts that is held out to choose the best epoch.")
-    else:
+    elif config.model.has_network:
         draft.offer(
             "train.folds",
             config.train.folds,
@@ -259,7 +265,9 @@ def _description(draft: _Draft, columns: Columns | None, texts: _Texts) -> str:
         + "."
     )
     median, p95, longest = length_quantiles(texts.lengths, 50, 95, 100)
-    lines.append(f"Tokens per text: median {median:,}, 95th percentile {p95:,}, maximum {longest:,}.")
+    empty = int((texts.lengths == 0).sum())
+    none = f" {empty:,} of {len(texts.lengths):,} texts have none: train leaves them out." * (empty > 0)
+    lines.append(f"Tokens per text: median {median:,}, 95th percentile {p95:,}, maximum {longest:,}.{none}")
     sizes = (f"{short(label)} ({size:,})" for label, size in texts.sizes)
     few = sum(size < FEW_TEXTS for _, size in texts.sizes)
     lines.append(

@@ -122,7 +122,7 @@ def predict(
     if min_probability is not None:
         reason = f"no label with a probability of {min_probability:g} or more"
         if empty := counts["empty"]:
-            reason += f" (or no token: {empty:,})"
+            reason += f" ({empty:,} of them {'have' if empty > 1 else 'has'} no token)"
         texts = counts["records"] - counts["bad"]
         log.info("%d of %d texts have %s: they are labelled %s", counts["unsure"], texts, reason, unsure_label)
 
@@ -143,6 +143,10 @@ def warn_of_drift(classifier: TextClassifier, texts: TextStatistics) -> None:
 def describe_precision(classifier: TextClassifier, asked: str, *, is_saved: bool = False) -> None:
     """Log which precision `auto` has chosen, and why; warn if bfloat16 is slower than float32. is_saved: whether
     the logits were saved in training, so that nothing is computed."""
+    if not classifier.model.has_network:
+        if asked != "float32":
+            log.warning("--precision %s has no effect: the model has no network", asked)
+        return
     if is_saved:
         if asked != "float32":
             log.warning("--precision %s has no effect: training has evaluated the held-out texts, in float32", asked)

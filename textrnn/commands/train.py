@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
+
+import torch
 
 from textrnn.commands.data import RawTexts, input_files, pretrained_vectors, read_data, warn_of_faults
 from textrnn.commands.describe import describe_model, describe_training, title_of
@@ -21,12 +24,16 @@ from textrnn.runtime.device import allow_tf32, training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, local_leader_first, world_size
 from textrnn.runtime.files import write_text
 from textrnn.runtime.progress import log, log_file
-from textrnn.runtime.signals import StopRequest
+from textrnn.runtime.signals import StopRequest, interrupt_advice
+from textrnn.runtime.terminal import visible
 from textrnn.texts.transform import Transform
-from textrnn.training.linear import rows_to_read
-from textrnn.training.networks import Listener, Training
+from textrnn.training.linear import check_linear, rows_to_read
+from textrnn.training.linear_alone import finish_without_network
+from textrnn.training.networks import Training
+from textrnn.training.one_network import Listener
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
-from textrnn.training.recorder import Recorder, has_ended, saved_progress
+from textrnn.training.recorder import Recorder, StateSaver, has_ended, saved_progress
+from textrnn.training.side_by_side import training_workers
 from textrnn.training.state import TrainingState
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
@@ -35,20 +42,23 @@ FEWER_EPOCHS = "train.epochs (which may only grow)"
 
 
 class Start(NamedTuple):
-    """begun: the progress of each network that has been begun. before: the run's own config; None for a new run."""
+    """begun: the progress of each network that has been begun, by its number, from 0. before: the run's own config;
+    None for a new run."""
 
-    begun: list[TrainingState]
+    begun: dict[int, TrainingState]
     before: Config | None
 
 
-NEW = Start([], None)
+NEW = Start({}, None)
 
 
 def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
     """Train a model by `config` into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
     config = with_absolute_paths(config)
-    listener = event_writers(run) if config.train.tensorboard and is_first() else None
-    with log_file(run.log) as begin_log:
+    has_network = config.model.has_network
+    listener = event_writers(run) if config.train.tensorboard and has_network and is_first() else None
+    path, command = visible(str(run.path)), visible(run.resume_command())
+    with log_file(run.log) as begin_log, interrupt_advice(f"training had not started, so {path} is unchanged"):
         start = broadcast_from_rank0(lambda: find_start(config, run, resume=resume, force=force))
         if start is None:
             return
@@ -62,39 +72,54 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         with local_leader_first():  # the first process tokenizes, the others find the corpus in the cache
             data = read_data(config, sources)
         splits = data.splits
+        check_linear(config, splits)
         raw = RawTexts(data, rows_to_read(config, splits))
         if is_first():
             warn_of_faults(config, data, raw if is_new else None)
-        parts = plan(splits, config.train.seed)
+        parts = plan(splits, config.train.seed) if has_network else []
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
-        builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
-        network = builder.build(parts[0].seed, device)
-        describe_model(config, network, splits, parts)
+        if has_network:
+            builder = NetworkBuilder(config, splits, pretrained_vectors(config, splits))
+            network = builder.build(parts[0].seed, device)
+            describe_model(config, network, splits, parts)
+        else:
+            log.info("model: a linear model without a network")
         digests = content_digests(config, splits)
         recorder = Recorder(
             run, splits.held_out, mix=config.model.linear == "mix", title=title_of(config, splits),
-            monitor=config.train.monitor, save_minutes=config.train.save_minutes,
+            monitor=config.train.monitor,
         )  # fmt: skip
+        saver = StateSaver(run, config.train.save_minutes)
         stop = StopRequest(grace_seconds=3.0 if world_size() > 1 else 0.0, notice=STOPPING if is_first() else "")
-        with run.locked() if is_first() else contextlib.nullcontext():
+        lock = run.locked() if is_first() else contextlib.nullcontext()
+        with lock, interrupt_advice(f"continue with: {command}"):
             if is_first():
-                may_replace = force or (resume and not run.is_trained())
+                # a linear model is fitted as a whole
+                may_replace = force or (resume and not (has_network and run.is_trained()))
                 texts = {name: len(part) for name, part in splits.parts.items()}
                 open_run(start, config, run, parts, texts, environment, digests, force=may_replace)
                 # also for a resumed run, whose files may have been damaged
                 transform = Transform(data.tokenizer, splits.vocab, config.data.max_length)
-                dim = network.embedding.table.embedding_dim
+                dim = network.embedding.table.embedding_dim if has_network else None
                 save_description(run.model, transform, splits.labels, config, dim, splits.format, splits.class_shares)
                 begin_log()
-            margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
-            raw.texts.clear()
-            if not is_new:
-                recorder.load_best(network, len(parts), start.begun)
-            if listener is not None:
-                log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
-            with stop:
-                Training(config, splits, parts, margins, recorder, device, stop, listener).run(builder, network)
+            cores = torch.get_num_threads() if device.type == "cpu" and world_size() == 1 else 1
+            with training_workers(config, parts, cores) as workers:
+                margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
+                raw.texts.clear()
+                if not is_new:
+                    recorder.load_best(network, len(parts), start.begun)
+                if listener is not None:
+                    log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
+                training = Training(
+                    config, splits, parts, margins, recorder, device, stop, saver, listener, workers
+                )  # fmt: skip
+                if has_network:
+                    with stop:
+                        training.run(builder, network)
+                else:
+                    finish_without_network(training)
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
@@ -107,7 +132,7 @@ def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:
             f"train.tensorboard: expected the package tensorboardX, but it cannot be imported ({error}); install it "
             f"with: pip install tensorboardX"
         ) from None
-    return lambda fold: EventWriter(run.tensorboard_folder(fold))
+    return partial(EventWriter.of_fold, run)
 
 
 def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> Start | None:
@@ -119,11 +144,15 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
             log.info("%s: no run here yet; starting a new one", run.path)
         return NEW
     before = check_same_config(config, run)
-    begun = saved_progress(run)
+    has_network, begun = config.model.has_network, saved_progress(run)
+    if not has_network and run.held_out.exists():
+        log.info("%s: the run is already complete; evaluate it with: %s", run.path, run.eval_command())
+        return None
     if not begun:
-        if run.is_trained():
+        state = run.state if has_network else run.linear_margins
+        if run.is_trained() and not state.exists():
             raise CheckpointError(
-                f"{run.state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
+                f"{state}: the training state is missing, so the run cannot be resumed; its model is untouched; "
                 f"put the state back, use the model as it is, or start over with: {run.restart_command()}"
             )
         run.check_own()
@@ -132,13 +161,14 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
     epochs = config.train.epochs
     # its own config may have more epochs than were trained: it may have been killed before its first save with them
     nothing_left = epochs == before.train.epochs == "auto" or all(
-        state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs) for state in begun
+        state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs)
+        for state in begun.values()
     )
-    if nothing_left and has_ended(run, begun):
+    if nothing_left and has_ended(run, begun.values()):
         early = "" if epochs == before.train.epochs else ": it stopped early, so more epochs change nothing"
         log.info("%s: the run is already complete%s; evaluate it with: %s", run.path, early, run.eval_command())
         return None
-    if any(state.best_epoch for state in begun) and not run.weights.exists():
+    if any(state.best_epoch for state in begun.values()) and not run.weights.exists():
         raise CheckpointError(
             f"{run.weights}: the best model so far is missing; start over with: {run.restart_command()}"
         )
@@ -199,16 +229,19 @@ def open_run(
         run.check_free(force=force)  # again: another process may have trained it before the folder was locked
         if run.evaluations.exists():
             log.info("replacing an existing run, including %s", run.evaluations)
-        settings = build_settings(config.train, parts[0])
-        planned = {"networks": len(parts), "epochs": settings.epochs, "batch_size": settings.batch_size}
+        planned = {"networks": len(parts)}
+        if parts:
+            settings = build_settings(config.train, parts[0])
+            planned |= {"epochs": settings.epochs, "batch_size": settings.batch_size}
         run.create(config, environment, digests, {"texts": texts} | planned)
         return
     run.clear_leftovers()
     saved = load_environment(run.environment)
     for difference in compare_environment(saved, environment, digests, run.restart_command()):
         log.warning("the weights may differ in the last bits from those of an uninterrupted run: %s", difference)
-    check_unchanged(run, ["train.folds"] if len(start.begun) > len(parts) else [])
-    part, step = parts[len(start.begun) - 1], start.begun[-1].step
+    last = max(start.begun)
+    check_unchanged(run, ["train.folds"] if last >= len(parts) else [])
+    part, step = parts[last], start.begun[last].step
     old, new = build_settings(start.before.train, part), build_settings(config.train, part)
     check_unchanged(run, [FEWER_EPOCHS] if new.epochs < old.epochs else [])
     was, becomes = old.learning_rate(step), new.learning_rate(step + 1)

@@ -72,6 +72,7 @@ _WITHOUT_KEY = {
     "the classes are those of the training texts": "num_classes n_classes num_labels n_labels output_size",
     "pass --device": "device gpu cuda use_cuda use_gpu no_cuda accelerator",
     "pass --run-dir": "output_dir run_dir save_dir log_dir checkpoint_dir model_dir",
+    "there is no time limit: lower train.epochs": "max_minutes max_time max_hours time_limit time_budget timeout",
     "texts are always shuffled": "shuffle",
     "texts are tokenized on all cores, before training": "num_workers workers n_jobs num_threads",
     "a model is evaluated after each epoch": "eval_steps eval_every eval_strategy evaluation_strategy eval_interval",

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from textrnn.config import Config, to_yaml
+from textrnn.config import Config, description, to_yaml
 from textrnn.runtime.terminal import visible
 
 _COLUMNS = 100
@@ -22,14 +22,14 @@ def commented_yaml(
     """
     blocks = []
     if config.preset != "best":
-        blocks.append(f"{comment(Config.model_fields['preset'].description or '')}preset: {config.preset}")
+        blocks.append(f"{comment(description('preset'))}preset: {config.preset}")
     for name, section in config.sections():
         entries = []
         for key, value in section:
             dotted, is_live = f"{name}.{key}", value != config.default(name, key)
             if is_live or dotted in stated or dotted in offered:
                 is_live |= dotted in stated
-                reason = reasons.get(dotted) or type(section).model_fields[key].description or ""
+                reason = reasons.get(dotted) or description(dotted)
                 entry = to_yaml({key: value if is_live else offered[dotted]})
                 entries.append(comment(reason) + ("" if is_live else textwrap.indent(entry, "#")) + entry * is_live)
         if entries:

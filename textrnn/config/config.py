@@ -11,17 +11,25 @@ from pydantic import Field, model_validator
 from textrnn.config.needs import Needs
 from textrnn.config.sections import DataConfig, ModelConfig, Section, TokenizerConfig, TrainConfig, VocabConfig
 
-# What `preset: plain` changes of the defaults: the network of the config, and nothing else.
-PLAIN: dict[str, dict[str, Any]] = {
-    "model": {"cell": "gru", "rare_dim": None, "ngrams": 1, "linear": "report"},
-    "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1, "precision": "float32"},
+# What each preset changes of the defaults. The linear model reads texts whole, up to as many characters
+# (MOST_CHARACTERS in linear/model.py).
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "best": {},
+    "plain": {
+        "model": {"rare_dim": None, "ngrams": 1, "linear": "report"},
+        "train": {"adversarial_norm": None, "embedding_lr_multiplier": 1.0, "folds": 1, "precision": "float32"},
+    },
+    "linear": {"data": {"max_length": 1_000_000}, "model": {"linear": "only"}},
 }
+# The keys of `model` and `train` that have an effect without a network.
+_WITHOUT_NETWORK = ("model.linear", "train.folds", "train.class_weights", "train.seed")
 
 
 class Config(Section):
-    preset: Literal["best", "plain"] = Field(
-        "best", description="Defaults of the keys that are not stated: `best` aims at the best accuracy; `plain` is "
-        "the network of the config and nothing else.",
+    preset: Literal["best", "plain", "linear"] = Field(
+        "best", description="Defaults of the keys that are not set: `best` aims at the best accuracy; `plain` is "
+        "the network of the config and nothing else; `linear` is a linear model without a network, which is trained in "
+        "seconds.",
     )  # fmt: skip
     data: DataConfig = DataConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
@@ -31,12 +39,13 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _preset_defaults(cls, tree: Any) -> Any:
+    def _complete(cls, tree: Any) -> Any:
         """Keys that are not stated take the defaults of the preset."""
-        if not isinstance(tree, dict) or tree.get("preset", "best") != "plain":
+        if not isinstance(tree, dict):
             return tree
-        tree = dict(tree)
-        for section, defaults in PLAIN.items():
+        tree, preset, model = dict(tree), tree.get("preset", "best"), tree.get("model", {})
+        linear = model.get("linear", "only" if preset == "linear" else "mix") if isinstance(model, dict) else "mix"
+        for section, defaults in _preset_defaults(preset, linear).items():
             given = tree.get(section, {})
             if isinstance(given, dict):
                 tree[section] = defaults | given
@@ -44,7 +53,7 @@ class Config(Section):
 
     def default(self, section: str, key: str) -> Any:
         """The value of a key that is not stated."""
-        changed = PLAIN.get(section, {}) if self.preset == "plain" else {}
+        changed = _preset_defaults(self.preset, self.model.linear).get(section, {})
         return changed.get(key, type(getattr(self, section)).model_fields[key].default)
 
     def sections(self) -> Iterator[tuple[str, Section]]:
@@ -57,6 +66,14 @@ class Config(Section):
 
     def to_yaml(self) -> str:
         return to_yaml(self.model_dump())
+
+
+def _preset_defaults(preset: Any, linear: Any) -> dict[str, dict[str, Any]]:
+    """The defaults that a preset changes. linear: the value of model.linear. Whether there is a network decides on the
+    preset `linear`, so that a network never has its defaults."""
+    if linear == "only":
+        return PRESETS["linear"]
+    return PRESETS["plain"] if preset == "plain" else {}
 
 
 SECTIONS = [name for name in Config.model_fields if name != "preset"]
@@ -86,8 +103,18 @@ def dead_keys(config: Config) -> list[str]:
     sentences = []
     for name, section in config.sections():
         for key, value in section:
+            if value == config.default(name, key):
+                continue
+            if not config.model.has_network and is_of_network(f"{name}.{key}"):
+                sentences.append(f"{name}.{key}: {value} has no effect: there is no network (model.linear is only)")
+                continue
             for needs in type(section).model_fields[key].metadata:
-                if isinstance(needs, Needs) and value != config.default(name, key) and not needs.met(config):
+                if isinstance(needs, Needs) and not needs.met(config):
                     reason = needs.reason.format(**dict(config.sections()))
                     sentences.append(f"{name}.{key}: {value} {needs.result}: {reason}")
     return sentences
+
+
+def is_of_network(key: str) -> bool:
+    """Whether a `section.key` has no effect without a network."""
+    return key == "data.max_length" or (key.startswith(("model.", "train.")) and key not in _WITHOUT_NETWORK)

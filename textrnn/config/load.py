@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from textrnn.config.aliases import key_by_alias, why_there_is_no_key
-from textrnn.config.config import PLAIN, SECTIONS, Config
+from textrnn.config.config import PRESETS, SECTIONS, Config
 from textrnn.errors import ConfigError, short
 
 CACHE_DIR = "TEXTRNN_CACHE_DIR"  # the environment variable with the default of data.cache_dir
@@ -87,7 +87,7 @@ def load_config(
     Raises ConfigError, a line per problem."""
     tree: dict[str, Any] = {} if path is None else read_yaml(path)
     if preset is not None:
-        _drop_preset_defaults(tree)
+        _drop_preset_defaults(tree, preset)
         tree["preset"] = preset
     problems = []
     for key, value in overrides:
@@ -100,17 +100,20 @@ def load_config(
     return build_config(tree, origin=str(path), set_keys={key for key, _ in overrides})
 
 
-def _drop_preset_defaults(tree: dict[str, Any]) -> None:
+def _drop_preset_defaults(tree: dict[str, Any], preset: str) -> None:
     """If every key is stated, as in the config.yaml of a run, which does not show what its user stated: remove the keys
-    that presets decide and that have the value of the tree's own preset."""
-    defaults = Config(preset="plain" if tree.get("preset") == "plain" else "best")
+    that presets decide and that have the value of the tree's own preset. preset: the one that replaces it."""
+    own = tree.get("preset")
+    defaults = Config(preset=own if isinstance(own, str) and own in PRESETS else "best")
     for name, section in defaults.sections():
         if not isinstance(tree.get(name), dict) or not tree[name].keys() >= type(section).model_fields.keys():
             return
-    for name, keys in PLAIN.items():
-        for key in keys:
-            if tree[name][key] == defaults.default(name, key):
-                del tree[name][key]
+    for dotted in {f"{name}.{key}" for sections in PRESETS.values() for name, keys in sections.items() for key in keys}:
+        section_name, key = dotted.split(".")
+        if tree[section_name][key] == defaults.default(section_name, key):
+            del tree[section_name][key]
+    if preset == "linear":
+        tree["train"].pop("precision", None)  # what `auto` meant for the network of the run
 
 
 def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = ()) -> Config:
@@ -120,7 +123,7 @@ def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = 
     if cache_dir and isinstance(data, dict):
         tree = tree | {"data": {"cache_dir": cache_dir} | data}
     try:
-        return Config.model_validate(tree)
+        config = Config.model_validate(tree)
     except ValidationError as error:
         problems: dict[str, list[Any]] = {}  # a key that takes several types has one for each
         for problem in error.errors():
@@ -135,6 +138,13 @@ def build_config(tree: dict[str, Any], origin: str, set_keys: Collection[str] = 
         if len(lines) > _PROBLEMS_SHOWN:
             lines[_PROBLEMS_SHOWN:] = [f"{origin}: {len(lines) - _PROBLEMS_SHOWN:,} more problems like these"]
         raise ConfigError("\n".join(lines)) from None
+    if config.preset == "linear" and config.model.has_network:
+        key, start = "model.linear", "--set " if "model.linear" in set_keys else f"{origin}: "
+        raise ConfigError(
+            f"{start}{key}: {config.model.linear} was found, but the preset linear has no network; leave the key out, "
+            f"or take another preset"
+        )
+    return config
 
 
 def read_yaml(path: Path | str) -> dict[str, Any]:
@@ -142,7 +152,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{path}: the config cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: the config cannot be read: {error.strerror}{_similar_file(Path(path))}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: a config must be UTF-8; byte {error.start + 1} is not") from None
     try:
@@ -190,6 +200,12 @@ def _hint(name: str) -> str:
     keys = [key.partition(".")[2] for key in known_keys() if key.startswith(f"{section}.")]
     match = difflib.get_close_matches(bare, keys, n=1, cutoff=_NEAR)
     return f"; did you mean {section}.{match[0]}?" if match else f"; the keys of {section} are: {', '.join(keys)}"
+
+
+def _similar_file(path: Path) -> str:
+    names = [file.name for file in path.parent.glob("*.y*ml") if file.name != path.name]
+    match = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.with_name(match[0])}?" if match else ""
 
 
 def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from textrnn.config.config import MAIN_KEYS, PLAIN, Config, description
+from textrnn.config.config import MAIN_KEYS, PRESETS, Config, description
 from textrnn.config.load import known_keys
 from textrnn.config.schema import json_schema
 
@@ -24,7 +24,7 @@ KEYS = {
     if key not in _OF_FILES and (not key.startswith("data.") or key in _OF_DATA)
 }
 # Parameters whose default is "preset": the value that the preset gives to the key.
-OF_PRESETS = {name for defaults in PLAIN.values() for name in defaults}
+OF_PRESETS = {name for sections in PRESETS.values() for keys in sections.values() for name in keys}
 
 
 def defaults() -> dict[str, Any]:
@@ -41,8 +41,13 @@ def type_and_meaning(name: str) -> tuple[str, str]:
     words = {"null": "None"} | {key: name for name, key in KEYS.items()}
     meaning = re.sub(r"(?<=`)[\w.]+(?=`)", lambda word: words.get(word[0], word[0]), description(KEYS[name]))
     if name in OF_PRESETS:
-        best, plain = (Config(preset=preset).default(section, key) for preset in ("best", "plain"))
-        return f'{kind} or "preset"', f'{meaning} "preset" means {best!r}, or {plain!r} with the preset `plain`.'
+        changed = (
+            f"{sections[section][key]!r} with the preset `{preset}`"
+            for preset, sections in PRESETS.items()
+            if key in sections.get(section, {})
+        )
+        usual = Config().default(section, key)
+        return f'{kind} or "preset"', f'{meaning} "preset" means {usual!r}, or {", or ".join(changed)}.'
     return kind, meaning
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from textrnn.config.config import PLAIN, Config
+from textrnn.config.config import PRESETS, Config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,14 +23,17 @@ class _Generator(GenerateJsonSchema):
         return {"type": "string"} | ({"const": choices[0]} if len(choices) == 1 else {"enum": choices})
 
 
+@cache  # the estimator and the reference ask for it at every key
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with two exceptions: it
-    takes any name of an encoding, and it refuses a number or a boolean that is written as another type ("64", 1)."""
+    """The JSON Schema (draft 2020-12) of a config file. It accepts what `load_config` accepts, with three exceptions:
+    it takes any name of an encoding, and a network with the preset `linear`; it refuses a number or a boolean that is
+    written as another type ("64", 1)."""
     properties = {"preset": Config.model_json_schema(schema_generator=_Generator)["properties"]["preset"]}
     for name, section in Config().sections():
         keys = type(section).model_json_schema(schema_generator=_Generator)["properties"]
-        for key, default in PLAIN.get(name, {}).items():
-            keys[key]["description"] += f" With `preset: plain` the default is `{in_yaml(default)}`."
+        for preset, sections in PRESETS.items():
+            for key, default in sections.get(name, {}).items():
+                keys[key]["description"] += f" With `preset: {preset}` the default is `{in_yaml(default)}`."
         properties[name] = _mapping(keys)
     return {"$schema": DIALECT, "title": "The config of textrnn", **_mapping(properties)}
 

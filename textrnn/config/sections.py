@@ -81,7 +81,7 @@ class DataConfig(Section):
     )  # fmt: skip
     empty_texts: Literal["skip", "keep"] = Field(
         "skip", description="What happens to texts without a token: `skip` trains and evaluates without them and lists "
-        "them, and `textrnn predict` gives them the shares of the classes (with `--min-probability`, the unsure "
+        "them, and `textrnn predict` gives them the class frequencies (with `--min-probability`, the unsure "
         "label); `keep` treats each as one unknown token.",
     )  # fmt: skip
     cache_dir: values.PathName = Field(
@@ -203,11 +203,15 @@ class ModelConfig(Section):
         1 << 17, ge=1, le=1 << 24, description="Maximum number of n-grams that have an embedding: the most frequent "
         "ones, each of which occurs at least three times.",
     )  # fmt: skip
-    linear: Literal["mix", "report", "none"] = Field(
+    linear: Literal["mix", "report", "only", "none"] = Field(
         "mix", description="Role of a linear model beside the network (scikit-learn: TF-IDF and LinearSVC on the whole "
         "text): `mix` averages both, with a weight learnt on held-out texts; `report` only evaluates it, and the "
-        "network predicts alone; `none` means no linear model.",
+        "network predicts alone; `only` means no network, as `preset: linear` does; `none` means no linear model.",
     )  # fmt: skip
+
+    @property
+    def has_network(self) -> bool:
+        return self.linear != "only"
 
     _paths = field_validator("pretrained")(values.possible_paths)
 
@@ -270,11 +274,9 @@ class TrainConfig(Section):
         "stops. `null` means that it never stops early.",
     )  # fmt: skip
     seed: int = Field(
-        1,
-        ge=0,
-        le=2**63 - 1,
-        description="Random seed of initial weights, dropout, batches and the texts that are held out.",
-    )
+        1, ge=0, le=2**63 - 1, description="Random seed of initial weights, dropout, batches and the texts that are "
+        "held out.",
+    )  # fmt: skip
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Number format of matrix products in training (autocast). The weights stay float32. `auto` "
         "means `bfloat16` where that is faster: on an x86 CPU with bfloat16 units, for the cell `lstm` with 64 "

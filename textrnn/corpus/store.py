@@ -31,7 +31,7 @@ from textrnn.runtime.signals import cleanup
 from textrnn.runtime.terminal import count_of
 from textrnn.texts.tokenizer import Tokenizer
 
-FORMAT_NUMBER = 5
+FORMAT_NUMBER = 6
 TYPES, DESCRIPTION = "types.txt", "meta"
 FILES = (*(f"{name}.bin" for name in ARRAYS), TYPES)
 DIGESTS = "digests"
@@ -69,11 +69,11 @@ def load_corpus(
             "tokenizer": tokenizer.identity(),
         }
         folder = cache_dir / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-        corpus = _open(folder, digest)
+        corpus = _open(folder, digest, source)
         is_cached = corpus is not None
         if corpus is None:
             _build(folder, source, tokenizer, progress, states)
-            corpus = _open(folder, digest)
+            corpus = _open(folder, digest, source)
     except OSError as error:
         raise TextRNNError(
             f"{cache_dir}: cannot write the cache: {error.strerror or error}; free some space, or set data.cache_dir"
@@ -113,7 +113,7 @@ def _build(
             is_unchanged = False
         if not is_unchanged:
             raise changed_while_read(path for path, _ in source.files()[:5])
-        if folder.exists() and _open(folder, "") is None:
+        if folder.exists() and _open(folder, "", source) is None:
             shutil.rmtree(folder, ignore_errors=True)  # damaged
         try:
             temporary.rename(folder)
@@ -135,7 +135,7 @@ def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callabl
     description = json.dumps({
         "checksums": {name: checksum_of(folder / name) for name in FILES},
         "type_count": len(types), "labels": labels,
-        "skipped_count": skipped.count, "skipped": skipped.shown,
+        "skipped_count": skipped.count, "skipped": _without_paths(skipped.shown, source),
     }).encode()  # fmt: skip
     (folder / DESCRIPTION).write_bytes(b"%08x %s" % (zlib.crc32(description), description))
     for name in (*FILES, DESCRIPTION):
@@ -143,13 +143,27 @@ def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callabl
     sync_folder(folder)
 
 
-def _open(folder: Path, digest: str) -> Corpus | None:
-    """The corpus in a folder; None if there is none or its checksums show that it is damaged."""
+def _without_paths(places: list[str], source: Source) -> list[tuple[int, str]]:
+    """`file:line: reason` -> (number of the file or folder, rest): another copy of the files shares the corpus."""
+    paths = [path for path, _ in source.files()]
+    split = []
+    for place in places:
+        path = max(filter(place.startswith, paths), key=len)
+        split.append((paths.index(path), place.removeprefix(path).lstrip(os.sep)))
+    return split
+
+
+def _open(folder: Path, digest: str, source: Source) -> Corpus | None:
+    """The corpus of a source in a folder; None if there is none or its checksums show that it is damaged."""
     try:
         checksum, _, description = (folder / DESCRIPTION).read_bytes().partition(b" ")
         if checksum != b"%08x" % zlib.crc32(description):
             return None
         meta = json.loads(description)
+        paths = [path for path, _ in source.files()]
+        meta["skipped"] = [
+            paths[at] + rest if rest.startswith(":") else os.path.join(paths[at], rest) for at, rest in meta["skipped"]
+        ]
         checksums = meta.pop("checksums")
         if any(checksum_of(folder / name) != checksums[name] for name in FILES):
             return None

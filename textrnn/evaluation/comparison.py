@@ -140,8 +140,8 @@ def p_value(comparison: dict[str, Any]) -> str:
 def verdict(metrics: dict[str, Any], only_total: int, only_linear: int) -> str | None:
     """A sentence on whether the network improves on the linear model alone, by McNemar's exact test. only_total,
     only_linear: the texts that only the whole model, or only its linear model, gets right. If the test finds no
-    difference, the linear model is as good only if a gain of one point is excluded. None without a linear model."""
-    if metrics["parts"]["linear"] is None:
+    difference, the linear model is as good only if a gain of one point is excluded. None unless there are both."""
+    if None in metrics["parts"].values():
         return None
     together = f"{100 * metrics['accuracy']:.1f}"
     linear, network = (f"{100 * metrics['parts'][part]['accuracy']:.1f}" for part in ("linear", "network"))

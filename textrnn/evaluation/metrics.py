@@ -55,24 +55,27 @@ class RunningTotals:
 
 
 class PartTotals:
-    """RunningTotals of a model, of its network alone and, if it has one, of its linear model alone.
+    """RunningTotals of a model, and of its network alone and of its linear model alone, if it has them.
 
     weight: the linear model's weight in the decision, from 0 to 1; None without one.
     only_total, only_linear: the number of texts that only the model, or only its linear model, gets right.
     """
 
-    def __init__(self, num_classes: int, weight: float | None) -> None:
+    def __init__(self, num_classes: int, weight: float | None, *, has_network: bool = True) -> None:
         self.weight = weight
-        self.total, self.network = RunningTotals(num_classes), RunningTotals(num_classes)
+        self.total = RunningTotals(num_classes)
+        self.network = RunningTotals(num_classes) if has_network else None
         self.linear = None if weight is None else RunningTotals(num_classes)
         self.only_total = self.only_linear = 0
 
     def add(
-        self, logits: torch.Tensor, labels: np.ndarray, network: torch.Tensor, linear: torch.Tensor | None = None
+        self, logits: torch.Tensor, labels: np.ndarray, network: torch.Tensor | None, linear: torch.Tensor | None = None
     ) -> None:
         """logits (n, C): the logits of the model. network, linear (n, C): those of each part alone. labels (n,)."""
         self.total.add(logits, labels)
-        self.network.add(network, labels)
+        if network is not None:
+            assert self.network is not None
+            self.network.add(network, labels)
         if linear is not None:
             assert self.linear is not None
             self.linear.add(linear, labels)
@@ -131,7 +134,10 @@ def all_metrics(totals: PartTotals, labels: list[str]) -> dict[str, Any]:
         "n": int(counts.sum()),
         "interval": intervals(totals.total, whole["macro_f1"]),
         "calibration_error": calibration_error(totals.total),
-        "parts": {"network": scores(totals.network), "linear": totals.linear and scores(totals.linear)},
+        "parts": {
+            "network": totals.network and scores(totals.network),
+            "linear": totals.linear and scores(totals.linear),
+        },
         "weight": totals.weight,
         "labels": labels,
         "per_class": {
@@ -160,8 +166,8 @@ def intervals(totals: RunningTotals, macro_f1: float) -> dict[str, list[float]]:
 
 def part_intervals(totals: PartTotals, metrics: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
     """The `intervals` of the network and of the linear model alone, for a page that shows them beside the model's."""
-    parts = {"network": totals.network} | ({"linear": totals.linear} if totals.linear else {})
-    return {name: intervals(part, metrics["parts"][name]["macro_f1"]) for name, part in parts.items()}
+    parts = {"network": totals.network, "linear": totals.linear}
+    return {name: intervals(part, metrics["parts"][name]["macro_f1"]) for name, part in parts.items() if part}
 
 
 def weighted_cells(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

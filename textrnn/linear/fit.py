@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -21,7 +22,10 @@ TOLERANCE = 1e-4  # of LIBLINEAR's stopping rule
 # For `quick_margins`: a strongly regularized model memorizes fewer wrong labels, and a finer tolerance takes twice as
 # long and ranks no better.
 _QUICK_C, _QUICK_TOL = 0.3, 0.1
-MOST_CLASSES = 200  # each takes a fit; with more there is no linear model
+# Each class takes a fit. With more classes there is no linear model beside a network, and one without a network gets
+# fixed features and C, and a limited number of weights.
+MOST_CLASSES, MOST_CLASSES_ALONE = 200, 1000
+_MOST_WEIGHTS = 50_000_000  # which take 1 GB of memory while they are fitted
 _WORDS, _IN_WORDS = Kind("words", 1, 2), Kind("within_words", 2, 5)
 # The features to try, the simplest first, for scripts with and without spaces between words.
 SPACED = [[_WORDS], [_WORDS, _IN_WORDS]]
@@ -32,11 +36,13 @@ Progress = Callable[[], object]
 
 @dataclass(frozen=True)
 class Choice:
-    """The result of cross-validation. accuracy: on held-out texts, a fraction; None if there was nothing to choose."""
+    """The result of cross-validation. accuracy: on held-out texts, a fraction; None if there was nothing to choose.
+    most_terms: see `count_ngrams`."""
 
     kinds: list[Kind]
     c: float
     accuracy: float | None
+    most_terms: int | None = None
 
 
 def candidate_kinds(texts: Sequence[str]) -> list[list[Kind]]:
@@ -60,7 +66,10 @@ def choose(
     step: Progress = lambda: None,
 ) -> Choice:  # fmt: skip
     """The features and C with the best accuracy in cross-validation, the simplest in a tie. Equal texts share a fold,
-    and a text counts once with each of its labels. texts: folded texts."""
+    and a text counts once with each of its labels. With more than MOST_CLASSES classes, nothing is tried. texts: folded
+    texts."""
+    if num_classes > MOST_CLASSES:
+        return Choice(candidate_kinds(texts)[0], 1.0, None, _MOST_WEIGHTS // num_classes)
     rows = sample(texts, SEARCH_ROWS, SEARCH_CHARACTERS, seed)
     texts, labels = [texts[row] for row in rows], labels[rows]
     candidates = candidate_kinds(texts)
@@ -86,7 +95,7 @@ def fit(
     seed: int,
 ) -> LinearModel:  # fmt: skip
     """The chosen model, fitted on folded texts. A class without texts has no weights and a margin of -1."""
-    fitted = [Features.fit(kind, texts) for kind in choice.kinds]
+    fitted = [Features.fit(kind, texts, choice.most_terms) for kind in choice.kinds]
     features = sparse.hstack([matrix for _, matrix in fitted], format="csr")
     weight, bias = _weights(features, labels, num_classes, choice.c, balanced=balanced, seed=seed)
     return LinearModel(folding, [kind for kind, _ in fitted], weight, bias)
@@ -149,9 +158,8 @@ def quick_margins(
 ) -> np.ndarray:  # fmt: skip
     """Out-of-fold margins (n, classes) of folded texts, within seconds: with the simplest features, only n-grams that
     occur in two texts or more, and without a search."""
-    counts = [count_ngrams(kind, texts)[1] for kind in candidate_kinds(texts)[0]]
-    frequent = [matrix[:, np.bincount(matrix.indices, minlength=matrix.shape[1]) > 1] for matrix in counts]
+    counts = [count_ngrams(kind, texts, sys.maxsize)[1] for kind in candidate_kinds(texts)[0]]
     (margins,) = out_of_fold_margins(
-        frequent, labels, folds, num_classes, [_QUICK_C], balanced=False, seed=seed, tolerance=_QUICK_TOL, step=step
+        counts, labels, folds, num_classes, [_QUICK_C], balanced=False, seed=seed, tolerance=_QUICK_TOL, step=step
     )
     return margins

@@ -78,6 +78,19 @@ class NgramVocabulary:
             vocabulary.keys.append(known)
         return vocabulary
 
+    def selected(self, kept: np.ndarray) -> NgramVocabulary:
+        """A vocabulary of some of the n-grams. kept (len(self),) bool: with an n-gram, all shorter ones in it are kept.
+        All lengths from 1 on must be counted."""
+        by_length = np.split(kept, np.cumsum(self._sizes())[:-1])
+        numbers = positions = np.cumsum(by_length[0]) - 1  # of what is kept
+        symbols = [self.symbols[number] for number in np.flatnonzero(by_length[0])]
+        keys = []
+        for old_keys, is_kept in zip(self.keys, by_length[1:], strict=True):
+            before, last = np.divmod(old_keys[is_kept], max(len(self.symbols), 1))
+            keys.append(positions[before] * len(symbols) + numbers[last])
+            positions = np.cumsum(is_kept) - 1
+        return NgramVocabulary(symbols, keys)
+
     def __len__(self) -> int:
         """The number of counted n-grams."""
         return sum(self._sizes()[self.shortest - 1 :])
@@ -152,9 +165,9 @@ class Features:
     idf: np.ndarray
 
     @classmethod
-    def fit(cls, kind: Kind, texts: Sequence[str]) -> tuple[Features, sparse.csr_matrix]:
-        """The features of all n-grams in folded texts, and their values in these texts."""
-        vocabulary, counts = count_ngrams(kind, texts)
+    def fit(cls, kind: Kind, texts: Sequence[str], most_terms: int | None = None) -> tuple[Features, sparse.csr_matrix]:
+        """The features of n-grams in folded texts, and their values in these texts. most_terms: see `count_ngrams`."""
+        vocabulary, counts = count_ngrams(kind, texts, most_terms)
         idf = smooth_idf(counts)
         return cls(kind, vocabulary, idf), tf_idf(counts, idf)
 
@@ -167,8 +180,11 @@ class Features:
         return tf_idf(_counts(self.kind, self.vocabulary, texts), self.idf)
 
 
-def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, sparse.csr_matrix]:
-    """All n-grams in folded texts, and how often each text has each n-gram (n, len(vocabulary))."""
+def count_ngrams(
+    kind: Kind, texts: Sequence[str], most_terms: int | None = None
+) -> tuple[NgramVocabulary, sparse.csr_matrix]:
+    """All n-grams in folded texts, and how often each text has each n-gram (n, len(vocabulary)). most_terms: take at
+    most so many n-grams, which occur in the most texts, and in two or more; `kind` must then begin with length 1."""
     if kind.unit == "words":
         symbols = sorted({word for text in texts for word in WORD.findall(text)})
         ordered = _word_symbols(texts, {symbol: number for number, symbol in enumerate(symbols)})
@@ -182,7 +198,14 @@ def count_ngrams(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, spa
         symbols = sorted({*"".join(passages)} - unsaved)
         ordered = characters(passages, symbols)
     vocabulary = NgramVocabulary.from_texts(symbols, ordered, shortest=kind.shortest, longest=kind.longest)
-    return vocabulary, _counts(kind, vocabulary, texts)
+    counts = _counts(kind, vocabulary, texts)
+    if most_terms is None:
+        return vocabulary, counts
+    frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
+    # all n-grams of a frequency or none, so that no n-gram is kept without those in it
+    excluded = np.sort(frequencies)[-most_terms - 1] if len(frequencies) > most_terms else 1
+    kept = frequencies > max(excluded, 1)
+    return vocabulary.selected(kept), counts[:, kept]
 
 
 def smooth_idf(counts: sparse.csr_matrix) -> np.ndarray:

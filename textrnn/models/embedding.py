@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -82,12 +83,16 @@ class NgramEmbedding(nn.Module):
         """token_ids (T, B) -> (T, B, dim): the sum of the vectors of all n-grams that end at each position."""
         return self.vectors(self.rows(token_ids))
 
+    def all_keys(self) -> list[torch.Tensor]:
+        """The keys of the n-grams of each length."""
+        return [self.get_buffer(f"keys_{length}") for length in self.lengths]
+
     def rows(self, token_ids: torch.Tensor) -> torch.Tensor:
         """token_ids (T, B) -> (lengths, T, B): the row of the n-gram of each length that ends at each position. The
         text counts as preceded by PAD tokens."""
         begin, rows, ngrams = 1, [], token_ids
-        for length in self.lengths:
-            keys, back = self.get_buffer(f"keys_{length}"), length - 1
+        for length, keys in zip(self.lengths, self.all_keys(), strict=True):
+            back = length - 1
             ngrams = ngrams + nn.functional.pad(token_ids, (0, 0, back, 0), value=PAD)[:-back] * self.vocab_size**back
             if len(keys):
                 positions = torch.searchsorted(keys, ngrams).clamp_(max=len(keys) - 1)
@@ -101,6 +106,15 @@ class NgramEmbedding(nn.Module):
         """rows (lengths, ...) -> (..., dim): the sum of the vectors in the rows of all lengths."""
         total = self.table(rows[0]) if len(rows) == 1 else self.table(rows).sum(0)
         return total if self.projection is None else nn.functional.linear(total, self.projection)
+
+
+class Distinct(NamedTuple):
+    """The different vectors of a batch. rows (T, B): the vector of each position. tokens (U,), ngrams (lengths, U): the
+    token and the n-grams of each vector; None without n-grams."""
+
+    rows: torch.Tensor
+    tokens: torch.Tensor
+    ngrams: torch.Tensor | None
 
 
 class Embedding(nn.Module):
@@ -135,14 +149,12 @@ class Embedding(nn.Module):
             vectors = vectors + self.ngrams(token_ids)
         return self.dropout(vectors)
 
-    def distinct(self, token_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """token_ids (T, B) -> rows (T, B) and vectors (U, dim), of which `vectors[rows]` is `forward` without dropout.
-
-        Many positions have the same vector, so that whatever depends on it alone can be computed once.
-        """
+    def distinct(self, token_ids: torch.Tensor) -> Distinct:
+        """token_ids (T, B) -> the positions that differ in their vectors; the same for all embeddings with the same
+        n-grams."""
         if self.ngrams is None:
             tokens, rows = token_ids.unique(return_inverse=True)
-            return rows, self.table(tokens)
+            return Distinct(rows, tokens, None)
         ngrams = self.ngrams.rows(token_ids)
         # The longest known n-gram that ends at a token determines what is added to the token's vector, because the
         # shorter ones are parts of it. Its row is the largest.
@@ -150,8 +162,22 @@ class Embedding(nn.Module):
         kinds = torch.where(longest > 0, longest + self.table.num_embeddings, token_ids)
         kinds, rows = kinds.unique(return_inverse=True)
         example = torch.empty_like(kinds).scatter_(0, rows.flatten(), torch.arange(rows.numel()))
-        vectors = self.table(token_ids.flatten()[example]) + self.ngrams.vectors(ngrams.flatten(1)[:, example])
-        return rows, vectors
+        return Distinct(rows, token_ids.flatten()[example], ngrams.flatten(1)[:, example])
+
+    def vectors(self, distinct: Distinct) -> torch.Tensor:
+        """(U, dim), of which `vectors[distinct.rows]` is `forward` without dropout."""
+        vectors: torch.Tensor = self.table(distinct.tokens)
+        if self.ngrams is None:
+            return vectors
+        assert distinct.ngrams is not None
+        return vectors + self.ngrams.vectors(distinct.ngrams)
+
+    def has_ngrams_of(self, other: Embedding) -> bool:
+        """Whether n-grams have the same rows in both embeddings."""
+        if self.ngrams is None or other.ngrams is None:
+            return self.ngrams is other.ngrams
+        pairs = zip(self.ngrams.all_keys(), other.ngrams.all_keys(), strict=True)
+        return all(torch.equal(own, keys) for own, keys in pairs)
 
 
 def _full_table(vocab_size: int, dim: int, pretrained: np.ndarray | None) -> nn.Embedding:

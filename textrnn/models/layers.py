@@ -72,6 +72,12 @@ class Pooling(nn.Module):
         if self.kind == "mean":
             return outputs.masked_fill(padded, 0.0).sum(0) / lengths.unsqueeze(1)
         if self.kind == "max":
+            if outputs.device.type == "cpu" and not torch.is_grad_enabled():
+                steps = int(lengths.min())  # the steps before have no padding: they need not be copied
+                if steps == len(outputs):
+                    return outputs.amax(0)
+                ended = outputs[steps:].masked_fill(padded[steps:], float("-inf"))
+                return torch.maximum(outputs[:steps].amax(0), ended.amax(0))
             return outputs.masked_fill(padded, float("-inf")).amax(0)
         # Padded outputs are set to zero as well: a weight of zero alone would not help against infinity or NaN.
         keys, outputs = torch.tanh(self.key(outputs)), outputs.masked_fill(padded, 0.0)

@@ -8,7 +8,7 @@ and each thread computes one direction of one chunk at a time, in the forward an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,7 +16,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from textrnn.models.encoder import Direction, Encode, RNNEncoder
+from textrnn.models.encoder import LSTM, Direction, Encode, RNNEncoder
+from textrnn.models.inference_cells import InferenceGRU, InferenceLSTM
 from textrnn.models.network import Network
 from textrnn.runtime.device import cores_to_share
 from textrnn.runtime.threads import Mode, run_in_threads
@@ -25,8 +26,7 @@ T = TypeVar("T")
 
 _MIN_CHUNK_TEXTS = 16  # with fewer texts, matrix products are too thin for a chunk to be worth its own core
 _SORT_ABOVE_PADDING = 0.15  # share of padding above which sorting a batch by length and splitting it is faster
-_MIN_INFERENCE_GRU_TEXTS = 32  # texts in a chunk; from here on, InferenceGRU is faster than nn.GRU
-_ROW_MULTIPLE = 512  # the number of distinct vectors is padded to a multiple of this
+_MIN_INFERENCE_TEXTS = {nn.GRU: 32, LSTM: 64}  # texts in a chunk from which InferenceGRU or InferenceLSTM is faster
 
 
 def training_encode(device: torch.device) -> Encode:
@@ -46,16 +46,36 @@ def encode_in_threads(cores: int) -> Encode:
 def encode_for_inference(cores: int, vectors: torch.Tensor | None = None) -> Encode:
     """As `RNNEncoder.direction_outputs`, up to rounding, in `torch.inference_mode`, on `cores` cores of a CPU.
 
-    vectors (U, input_size): if given, the inputs of the encoder are rows of it (T, B).
+    vectors (U, input_size): if given, the inputs of the encoder are rows of it (T, B). They are multiplied by the input
+    weights of the first layer once, however often the function is called.
     """
-    return partial(_encode, cores, partial(_layer_without_gradients, vectors=vectors))
+    return partial(_encode, cores, partial(_layer_without_gradients, vectors=vectors, cell=cache(_inference_cell)))
 
 
 @torch.inference_mode()
-def inference_logits(network: Network, token_ids: torch.Tensor, lengths: torch.Tensor, *, cores: int) -> torch.Tensor:
-    """As `network(token_ids, lengths)` in evaluation mode, up to rounding, on `cores` cores of a CPU."""
-    rows, vectors = network.embedding.distinct(token_ids)
-    encode = encode_for_inference(cores, vectors)
+def inference_logits(
+    networks: Sequence[Network], token_ids: torch.Tensor, lengths: torch.Tensor, *, batch_size: int, cores: int
+) -> list[torch.Tensor]:
+    """As `network(token_ids, lengths)` in evaluation mode for each of the networks, up to rounding, on `cores` cores of
+    a CPU. The texts are looked up together and computed in batches, best in the order of their lengths."""
+    first = networks[0].embedding
+    distinct = first.distinct(token_ids)
+    batches = [slice(begin, begin + batch_size) for begin in range(0, len(lengths), batch_size)]
+    logits = []
+    for network in networks:
+        embedding = network.embedding  # all networks of a run have the same n-grams
+        positions = distinct if embedding.has_ngrams_of(first) else embedding.distinct(token_ids)
+        vectors = embedding.vectors(positions)
+        encode = encode_for_inference(cores, vectors)
+        parts = [(positions.rows[: int(lengths[texts].max()), texts], lengths[texts]) for texts in batches]
+        logits.append(torch.cat([_logits_of_rows(network, rows, ends, vectors, encode) for rows, ends in parts]))
+    return logits
+
+
+def _logits_of_rows(
+    network: Network, rows: torch.Tensor, lengths: torch.Tensor, vectors: torch.Tensor, encode: Encode
+) -> torch.Tensor:
+    """The logits of texts whose embeddings are the rows (T, B) of `vectors`."""
     return network.logits(
         nn.functional.embedding(rows, vectors), lengths, lambda encoder, _, *rest: encode(encoder, rows, *rest)
     )
@@ -123,81 +143,29 @@ def _encode(
 # --- inference
 
 
+def _inference_cell(rnn: nn.GRU | nn.LSTM, vectors: torch.Tensor | None) -> InferenceGRU | InferenceLSTM:
+    return InferenceGRU(rnn, vectors) if isinstance(rnn, nn.GRU) else InferenceLSTM(rnn, vectors)
+
+
 def _layer_without_gradients(
-    directions: Sequence[Direction], *, split: _Split, vectors: torch.Tensor | None
-) -> list[torch.Tensor]:
+    directions: Sequence[Direction], *, split: _Split, vectors: torch.Tensor | None,
+    cell: Callable[..., InferenceGRU | InferenceLSTM],
+) -> list[torch.Tensor]:  # fmt: skip
     vectors = vectors if directions[0].inputs.dim() == 2 else None  # the inputs of later layers are no rows of it
-    new_grus = [partial(InferenceGRU, rnn, vectors) for rnn, _, _ in directions if type(rnn) is nn.GRU]
+    least = _MIN_INFERENCE_TEXTS.get(type(directions[0].rnn))
+    if type(directions[0].rnn) is LSTM and torch.is_autocast_enabled("cpu"):
+        least = None  # oneDNN's LSTM is as fast in bfloat16
     tasks: list[Callable[[], torch.Tensor]]
-    if new_grus and split.shape[1] >= len(split.chunks) * _MIN_INFERENCE_GRU_TEXTS:
-        grus = run_in_threads(new_grus, cores=split.cores, mode=torch.inference_mode)  # multiplies all of `vectors`
-        pairs = zip(grus, directions, strict=True)
-        tasks = [partial(gru, part, h0) for gru, (_, inputs, h0) in pairs for part in split.select(inputs)]
+    if least is not None and split.shape[1] >= len(split.chunks) * least:
+        new_cells = [partial(cell, rnn, vectors) for rnn, _, _ in directions]
+        cells = run_in_threads(new_cells, cores=split.cores, mode=torch.inference_mode)  # multiplies all of `vectors`
+        pairs = zip(cells, directions, strict=True)
+        tasks = [partial(run, part, h0) for run, (_, inputs, h0) in pairs for part in split.select(inputs)]
     else:
         if vectors is not None:
             directions = [part._replace(inputs=nn.functional.embedding(part.inputs, vectors)) for part in directions]
         tasks = [Direction(rnn, part, h0).outputs for rnn, inputs, h0 in directions for part in split.select(inputs)]
     return [split.concat(pieces) for pieces in split.run(tasks, torch.inference_mode)]
-
-
-class InferenceGRU:
-    """Computes the outputs of an `nn.GRU` with one layer and one direction, without gradients, on a CPU.
-
-    Cho et al. 2014, in the variant of cuDNN and PyTorch, which applies the reset gate after the recurrent product:
-    r, z = sigmoid(x W_i + h W_h), n = tanh(x W_in + r (h W_hn)), h' = n + z (h - n).
-
-    It is faster because each distinct input vector is multiplied by the input weights only once and each step writes to
-    memory that was allocated once. In float32, tanh(x) is computed as 2 sigmoid(2x) - 1 (accurate to about 1e-7),
-    because torch's tanh takes several times as long; in bfloat16 that would lose digits near zero.
-    """
-
-    def __init__(self, gru: nn.GRU, vectors: torch.Tensor | None = None) -> None:
-        """vectors (U, input_size): if given, inputs are rows of it. The weights of `gru` are copied."""
-        self.size = size = gru.hidden_size
-        input_weight, recurrent_weight, input_bias, recurrent_bias = (weight.clone() for weight in gru.all_weights[0])
-        # r and z add both biases, so they are summed once, here. n multiplies its recurrent bias by r.
-        input_bias[: 2 * size] += recurrent_bias[: 2 * size]
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input_weight.dtype
-        self.by_sigmoid = torch.finfo(dtype).bits >= 32  # whether tanh(x) is computed as 2 sigmoid(2x) - 1
-        if self.by_sigmoid:
-            for weight in (input_weight, recurrent_weight, input_bias, recurrent_bias):
-                weight[2 * size :] *= 2.0  # the factor 2 of x
-        self.input_weight, self.input_bias = input_weight.t().to(dtype), input_bias.to(dtype)
-        self.recurrent_weight = recurrent_weight.t().contiguous().to(dtype)
-        self.recurrent_bias = recurrent_bias[2 * size :].to(dtype)
-        self.projected = None  # (U, 3H): the input products of each distinct vector
-        if vectors is not None:
-            vectors = vectors.to(dtype)
-            if dtype == torch.bfloat16:  # oneDNN prepares a kernel for each shape: keep them few
-                vectors = nn.functional.pad(vectors, (0, 0, 0, -len(vectors) % _ROW_MULTIPLE))
-            self.projected = (vectors @ self.input_weight).add_(self.input_bias)
-
-    def __call__(self, inputs: torch.Tensor, h0: torch.Tensor) -> torch.Tensor:
-        """inputs (T, B, input_size), or rows (T, B), and h0 (H,) -> outputs (T, B, H). Several threads may call it at
-        the same time."""
-        steps, texts = inputs.shape[:2]
-        h0 = h0.to(self.recurrent_weight.dtype)
-        outputs = h0.new_empty(steps, texts, self.size)
-        state, minus_one = h0.expand(texts, -1), h0.new_tensor(-1.0)
-        # Both (B, 3H), with views of their gates; all operations in the loop write to these or to `outputs`.
-        gates, recurrent = h0.new_empty(2, texts, 3 * self.size)
-        reset_and_update, new = gates.split([2 * self.size, self.size], dim=1)
-        reset, update = reset_and_update.chunk(2, dim=1)
-        recurrent_reset_and_update, recurrent_new = recurrent.split([2 * self.size, self.size], dim=1)
-        for step, output in zip(inputs.unbind(), outputs.unbind(), strict=True):
-            if self.projected is None:
-                torch.addmm(self.input_bias, step.to(gates.dtype), self.input_weight, out=gates)
-            else:
-                torch.index_select(self.projected, 0, step, out=gates)
-            torch.mm(state, self.recurrent_weight, out=recurrent)  # addmm would first copy a bias to every row
-            reset_and_update.add_(recurrent_reset_and_update).sigmoid_()
-            new.addcmul_(reset, recurrent_new).addcmul_(reset, self.recurrent_bias)
-            if self.by_sigmoid:
-                torch.add(minus_one, new.sigmoid_(), alpha=2.0, out=new)  # 2 new - 1 in one operation
-            else:
-                new.tanh_()
-            state = torch.lerp(new, state, update, out=output)
-        return outputs
 
 
 # --- training

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from textrnn.reading.decoding import read_lines
-from textrnn.reading.headers import LABEL_NAMES, TEXT_NAMES, is_numbering, looks_quoted, may_be_header, plain
+from textrnn.reading.headers import BINARY, LABEL_NAMES, TEXT_NAMES, is_numbering, looks_quoted, may_be_header, plain
 from textrnn.reading.records import BadRow
 from textrnn.reading.source import DEFAULT_COLUMNS, Column, Source, TextColumns
 from textrnn.reading.table import table_rows
@@ -20,13 +20,13 @@ from textrnn.runtime.files import open_binary
 _NAME_WEIGHT = 4  # a column with a usual name for texts counts as if it had this many times its characters
 _LEAST_REPEATS = 2  # how often each value in a column of labels occurs on average, at least
 _LONGEST_KEPT = 50  # characters; only a hash is kept of a longer field
-_BINARY = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
 _Row = Mapping[Column, str]
 
 
 class Columns(NamedTuple):
-    """format: csv for a tsv file whose labels are quoted. distinct: column -> number of its different values; columns
-    are names, or numbers if there is no header. delimiter: the character between fields; None for jsonl."""
+    """format: csv for a tsv file whose labels are quoted. distinct: column -> number of its different values, without
+    the empty one; columns are names, or numbers if there is no header. delimiter: the character between fields; None
+    for jsonl."""
 
     format: str
     text: TextColumns
@@ -86,7 +86,8 @@ def guess_columns(path: str, kind: str, source: Source, *, rows: int, characters
     values = contents[label].counts if label in contents else ()
     if kind == "tsv" and all(map(looks_quoted, map(str, values))):
         return guess_columns(path, "csv", source, rows=rows, characters=characters)
-    return Columns(kind, text, label, {column: len(content.counts) for column, content in contents.items()}, delimiter)
+    distinct = {column: len(content.counts) - ("" in content.counts) for column, content in contents.items()}
+    return Columns(kind, text, label, distinct, delimiter)
 
 
 def _records(lines: Iterable[str], kind: str, source: Source) -> tuple[Iterator[_Row], str | None]:
@@ -121,7 +122,8 @@ def _is_header(first: _Row, contents: Mapping[Column, _Content], source: Source)
         return any(isinstance(column, str) for column in given)
     fields = list(first.values())
     occurs_again = any(value and i in contents and value in contents[i].counts for i, value in first.items())
-    return is_numbering(fields) or (may_be_header(fields) and not occurs_again)
+    is_sure = sum(plain(name) in {*TEXT_NAMES, *LABEL_NAMES} for name in fields) > 1  # may be repeated in joined files
+    return is_sure or is_numbering(fields) or (may_be_header(fields) and not occurs_again)
 
 
 def _text_column(contents: Mapping[Column, _Content], kind: str, source: Source) -> TextColumns | None:
@@ -150,7 +152,7 @@ def _label_column(
     if isinstance(default, str) and default in rest:
         return default
     named = [column for column in rest if plain(str(column)) in LABEL_NAMES]
-    binary = [column for column, content in rest.items() if content.counts.keys() in _BINARY and column not in named]
+    binary = [column for column, content in rest.items() if content.counts.keys() in BINARY and column not in named]
     candidates = {
         column: content
         for column, content in rest.items()

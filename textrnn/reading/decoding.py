@@ -193,6 +193,19 @@ def find_encoding(path: str, most_bytes: int) -> str | None:
     return "utf-8"
 
 
+def misreading(header: list[str], rows: list[list[str]], encoding: str, option: str) -> str | None:
+    """The advice on a header, and the rows below it, that were decoded in `encoding` but seem to be in another one;
+    None if they do not. option: as for `read_lines`."""
+    names = ", ".join(header)
+    if check_encoding(encoding) == "utf-8" or names.isascii():
+        return None  # text of other encodings is not valid UTF-8
+    raw = names.encode(encoding, "ignore")
+    likely = likely_encoding(b"\n".join([raw, *("\n".join(row).encode(encoding, "ignore") for row in rows)]))
+    if likely is None or (decoded := raw.decode(likely, "replace")) == names:
+        return None
+    return f"read as {encoding}, but it may be {likely} (it reads {short(decoded[:36])}): try {option}{likely}"
+
+
 def _decode_by_line(
     stream: BufferedIOBase, encoding: str, name: str, option: str | None, undecodable: dict[int, str] | None
 ) -> Iterator[str]:

@@ -23,11 +23,16 @@ _ID_NAMES = ["", "unnamed: 0", "id", "idx", "index", "no", "nr", "number", "row_
 _SENTENCE = re.compile(r"[.!?。！？，,;；：]|(\S+\s+){4}")
 _NUMBER = re.compile(r"[+-]?[\d.,]+")
 _LONGEST_NAME = 40
+BINARY = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]  # the values of a column that stands for a class
 BLANK: tuple[list[str], ...] = ([], [""])  # a blank line; without labels, it is an empty text
 
 
 class HeaderError(DataError):
     """A header in a file whose columns are given by number."""
+
+
+class UndecodableHeaderError(DataError):
+    """A header that lacks a column and has invalid bytes."""
 
 
 def is_header(text: str, other_fields: list[str]) -> bool:
@@ -79,7 +84,7 @@ def missing_columns(header: list[str], sample: list[list[str]], source: Source, 
     missing = [column for column in source.required_columns if column not in places]
     lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
     lacks_text, lacks_label = not set(source.text_columns).isdisjoint(missing), source.label_column in missing
-    if lacks_label and len(classes := class_columns(header, sample)) > 1:
+    if lacks_label and len(classes := _class_columns(header, sample)) > 1:
         listed = ", ".join(map(repr, classes))
         return (
             f"{lacking}; the columns {listed} hold 0 and 1, as one column per class does. textrnn takes one label per "
@@ -144,11 +149,10 @@ def may_be_header(row: list[str]) -> bool:
     )
 
 
-def class_columns(header: list[str], sample: list[list[str]]) -> list[str]:
-    """The names of the columns that hold both 0 and 1 and nothing else."""
+def _class_columns(header: list[str], sample: list[list[str]]) -> list[str]:
+    """The names of the columns that hold both 0 and 1, and nothing else."""
     rows = [row for row in sample if len(row) == len(header)]
-    binary = [{"0", "1"}, {"0.0", "1.0"}, {"True", "False"}]
-    return [name for index, name in enumerate(header) if {row[index].strip() for row in rows} in binary]
+    return [name for index, name in enumerate(header) if {row[index].strip() for row in rows} in BINARY]
 
 
 def _likely_places(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from textrnn.errors import BadRowError, DataError, short
 from textrnn.reading.decoding import UNDECODABLE, check_line_end, read_lines
+from textrnn.reading.headers import UndecodableHeaderError
 from textrnn.reading.labels import label_problem
 from textrnn.reading.records import (
     BadRow,
@@ -93,7 +94,13 @@ def parse_examples(
     kind: the format. name: the file's name, for messages. source: how to read the lines; its paths are ignored.
     undecodable: filled by `read_lines` while the lines are read; such lines are bad rows.
     """
-    for record in parse(lines, kind, name, source):
+    records = parse(lines, kind, name, source)
+    try:
+        first = next(records, None)
+    except UndecodableHeaderError as error:
+        place, why = next(iter((undecodable or {}).items()))
+        raise DataError(f"{name}:{place}: {why}") from error
+    for record in chain([] if first is None else [first], records):
         where = f"{name}:{record.line}"
         if undecodable and (reason := _undecodable_reason(record, undecodable)):
             yield _bad_example(where, reason, source)

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from textrnn.errors import DataError, short
-from textrnn.reading.decoding import strip_line_end
+from textrnn.reading.decoding import UNDECODABLE, misreading, strip_line_end
 from textrnn.reading.headers import (
     BLANK,
     HeaderError,
+    UndecodableHeaderError,
     header_advice,
     is_header,
     is_numbering,
@@ -218,7 +219,11 @@ def _layout_by_header(header: Row, rows: Iterator[Row | BadRow], name: str, sour
         elif column in names:
             places[column] = names.index(column)
     if not places.keys() >= set(source.required_columns):
-        raise DataError(f"{where}: {missing_columns(names, _next_rows(rows, source), source, places)}")
+        if any(UNDECODABLE in field for field in names):
+            raise UndecodableHeaderError(where)
+        sample = _next_rows(rows, source)
+        advice = misreading(names, sample, source.encoding, source.options.encoding)
+        raise DataError(f"{where}: {advice or missing_columns(names, sample, source, places)}")
     names = [field or str(i) for i, field in enumerate(names)]
     duplicate = next((field for field in names if names.count(field) > 1), None) if source.keep else None
     if duplicate is not None:

@@ -10,6 +10,8 @@ NAMES = {"textrnn": "TextRNN", "rcnn": "RCNN", "tdnn": "TDNN"}  # the names of t
 
 def model_name(config: ModelConfig, *, has_linear: bool) -> str:
     """A title such as "TextRNN (GRU) and linear model"."""
+    if not config.has_network:
+        return "Linear model"
     cell = "" if config.architecture == "tdnn" else f" ({config.cell.upper()})"
     return f"{NAMES[config.architecture]}{cell}{' and linear model' if has_linear else ''}"
 

@@ -89,11 +89,12 @@ def comparison_lines(comparison: dict[str, Any], columns: int | None) -> list[st
     if comparison["classes"]:
         most = NAME_WIDTH if columns is None else max(columns - _CLASSES_WIDTH, 12)
         names = [cut(visible(comparison[key]), _NAME_WIDTH_ABOVE) for key in ("with", "run")]
+        caption = f"Classes whose F1 differs most, in points of {names[1]} minus {names[0]} ({SELECTED}):"
         rows = [class_columns(scores) for scores in comparison["classes"][:CLASSES_SHOWN]]
         table = aligned(
             [["", *names, "points", "95 % interval", "texts"], *([cut(row[0], most), *row[1:]] for row in rows)]
         )
-        lines += ["", f"Classes whose F1 differs most ({SELECTED}):", *table]
+        lines += ["", caption, *table]
     return lines
 
 

@@ -19,7 +19,7 @@ from textrnn.evaluation.metrics import MOST_WHOLE, confusion_matrix, most_confus
 from textrnn.evaluation.slices import Predictions, Slice, by_length, by_unknown, coverage_curve, reliability, thresholds
 from textrnn.reports.charts import Best, History, plot_calibration, plot_coverage, plot_curves, svg, training_curves
 from textrnn.reports.examples import Examples, Pieces
-from textrnn.reports.text import HELD_OUT_HEADING
+from textrnn.reports.text import held_out_heading
 from textrnn.runtime.terminal import cut, display_width, visible
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def evaluation_page(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         texts=texts_json(labels, predictions, examples),
         metrics=metrics,
-        held_out_heading=HELD_OUT_HEADING,
+        held_out_heading=held_out_heading(metrics),
         labels=labels,
         about=about,
         data=visible(about.data),
@@ -174,8 +174,9 @@ def part_rows(metrics: dict[str, Any], intervals: dict[str, dict[str, list[float
     """Name, scores and intervals of each part, and of the whole model."""
     whole = {"scores": metrics, "interval": metrics["interval"]}
     parts = metrics["parts"]
-    if parts["linear"] is None:
-        return [{"name": "network", **whole}]
+    for part, name in (("linear", "network"), ("network", "linear model")):
+        if parts[part] is None:
+            return [{"name": name, **whole}]
     linear = {"name": "linear model alone", "scores": parts["linear"], "interval": intervals["linear"]}
     network = {"name": "network alone", "scores": parts["network"], "interval": intervals["network"]}
     if metrics["weight"] == 1:

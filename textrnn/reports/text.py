@@ -13,9 +13,9 @@ from textrnn.runtime.terminal import aligned, cut, display_width, visible, wrapp
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-HELD_OUT_HEADING = (
+_HELD_OUT = (
     "Held-out texts of the run: each is classified by models that were not trained on it. Copies of a text with the "
-    "same label count once. Epochs and weights were chosen on these texts."
+    "same label count once. {} were chosen on these texts."
 )
 MATRIX_HEADING = "Confusion matrix (rows: true, columns: predicted)"
 PAIRS_HEADING = "too wide for this terminal; its most confused pairs:"
@@ -23,10 +23,15 @@ PAIRS_SHOWN, PAIRS_OF_MANY_CLASSES = 10, 30
 SCORES_WIDTH, MIN_LABEL_WIDTH = 41, len("weighted avg")  # columns of scikit-learn's report
 
 
+def held_out_heading(metrics: dict[str, Any]) -> str:
+    """The heading above scores on the run's held-out texts."""
+    return _HELD_OUT.format("Epochs and weights" if metrics["parts"]["network"] else "Features, C and temperature")
+
+
 def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Path | str = "report.txt") -> str:
-    """scikit-learn's classification report, the confusion matrix, the scores of the parts of a model that has a linear
-    model, the totals, and the verdict. A heading stands above if the texts are the run's held-out ones. Control
-    characters in labels are shown as escapes.
+    """scikit-learn's classification report, the confusion matrix, the scores of the parts of a model that has both, the
+    totals, and the verdict. A heading stands above if the texts are the run's held-out ones. Control characters in
+    labels are shown as escapes.
 
     The most confused pairs stand in for the matrix of more than thirty classes, and for one that is wider than the
     terminal, for which long labels are cut. columns: of the terminal, None for a file or pipe. file: the report with
@@ -37,11 +42,11 @@ def report_text(metrics: dict[str, Any], columns: int | None = None, *, file: Pa
     accuracy, macro_f1 = ("{:.4f} to {:.4f}".format(*metrics["interval"][key]) for key in ("accuracy", "macro_f1"))
     return "\n".join(
         [
-            *([wrapped(HELD_OUT_HEADING, columns), ""] if metrics["held_out"] else []),
+            *([wrapped(held_out_heading(metrics), columns), ""] if metrics["held_out"] else []),
             classification_report(matrix, labels, columns),
             *confusion_lines(matrix, labels, columns, visible(str(file))),
             "",
-            *([parts_table(metrics), ""] if metrics["parts"]["linear"] else []),
+            *([parts_table(metrics), ""] if all(metrics["parts"].values()) else []),
             f"accuracy   {metrics['accuracy']:.4f}",
             f"macro-F1   {metrics['macro_f1']:.4f}",
             wrapped(f"95 %       accuracy {accuracy}, macro-F1 {macro_f1}", columns, indent=len("95 %       ")),

@@ -59,11 +59,12 @@ class RunFolder:
         """The TensorBoard files of a network, as for `state_file`; TensorBoard treats each folder as a run."""
         return self.tensorboard if fold is None else self.tensorboard / f"fold_{fold}"
 
-    def states(self) -> list[Path]:
-        """The existing training states, in the order in which their networks are trained."""
+    def states(self) -> dict[int | None, Path]:
+        """The existing training states, by the fold left out; None for the only network. In ascending order."""
         if self.state.exists():
-            return [self.state]
-        return sorted(self.resume.glob("fold_*.safetensors"), key=lambda path: (len(path.name), path.name))
+            return {None: self.state}
+        numbers = (path.stem.removeprefix("fold_") for path in self.resume.glob("fold_*.safetensors"))
+        return {fold: self.state_file(fold) for fold in sorted(int(number) for number in numbers if number.isdecimal())}
 
     def warn_of_unfinished(self) -> None:
         """Log a warning if training can be continued, which needs training states; a model's folder has none."""
@@ -89,7 +90,7 @@ class RunFolder:
         if not force:
             raise CheckpointError(
                 f"{self.path}: the run exists; continue it with: {self.resume_command()}; or add --force to start "
-                f"over, which also deletes its eval/; or give another --run-dir"
+                f"over, which deletes its eval/ folder as well; or give another --run-dir"
             )
 
     def resume_command(self) -> str:
@@ -109,7 +110,7 @@ class RunFolder:
                 f"{self.path}: exists and is not a run (it has no environment.json that textrnn wrote); nothing in it "
                 f"was changed; give another --run-dir, or remove it"
             )
-        for path in (*self.own_folders, self.weights, *self.states(), self.config, *self.own_files):
+        for path in (*self.own_folders, self.weights, *self.states().values(), self.config, *self.own_files):
             if path.is_symlink():
                 raise CheckpointError(
                     f"{path}: a symbolic link: a new run replaces only what is in its own folder; remove the link, or "
@@ -154,7 +155,7 @@ class RunFolder:
         self.clear_leftovers()
         try:
             # first, so that a killed process leaves no state beside another run's description
-            for file in (*self.states(), self.weights, self.history, self.train_hashes):
+            for file in (*self.states().values(), self.weights, self.history, self.train_hashes):
                 file.unlink(missing_ok=True)
             # from here on, the folder is recognized as a run
             save_environment(self.environment, environment, digests, config.model_dump(), planned)

@@ -31,10 +31,11 @@ def load_margins(run: RunFolder, classes: int) -> tuple[np.ndarray, np.ndarray] 
     return None
 
 
-def save_held_out(run: RunFolder, logits: torch.Tensor, labels: np.ndarray, hashes: np.ndarray) -> None:
-    """logits (m, classes), labels and hashes (m,): those of the held-out texts, see `Splits.held_out`."""
-    tensors = {"logits": logits, "labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
-    save_tensors(run.held_out, tensors)
+def save_held_out(run: RunFolder, logits: torch.Tensor | None, labels: np.ndarray, hashes: np.ndarray) -> None:
+    """logits (m, classes), labels and hashes (m,): those of the held-out texts, see `Splits.held_out`. logits: None
+    without networks."""
+    tensors = {"labels": torch.from_numpy(labels.astype(np.int64)), "hashes": _as_tensor(hashes)}
+    save_tensors(run.held_out, tensors if logits is None else {"logits": logits, **tensors})
 
 
 def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classes: int) -> torch.Tensor:
@@ -46,8 +47,8 @@ def load_held_out(run: RunFolder, labels: np.ndarray, hashes: np.ndarray, classe
         good = np.array_equal(tensors["labels"].numpy(), labels) and torch.equal(tensors["hashes"], _as_tensor(hashes))
     except FileNotFoundError:
         raise CheckpointError(
-            f"{path}: no such file: either training has not ended (continue it with: {run.resume_command()}), or the "
-            f"file was removed; to evaluate the model on other texts, give DATA, a labelled file"
+            f"{path}: no such file; the end of training writes it: continue it with: {run.resume_command()}; to "
+            f"evaluate the model as it is, give DATA, a labelled file"
         ) from None
     except (OSError, *UNREADABLE):
         good = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,7 @@ from textrnn.run.folder import LABELS, MODEL_CONFIG, RunFolder
 from textrnn.run.model_config import CLASS_SHARES_KEY, model_yaml, read_description
 from textrnn.run.records import is_environment
 from textrnn.runtime.files import make_folder, write_text
-from textrnn.runtime.tensors import (
-    SkipInitialization,
-    check_finite,
-    difference,
-    fill,
-    read_model_tensors,
-    save_tensors,
-)
+from textrnn.runtime.tensors import SkipInitialization, check_finite, difference, fill, read_model_tensors, save_tensors
 from textrnn.texts.tokenizer import Tokenizer, user_dict_problem
 from textrnn.texts.transform import EncodedTexts, Transform
 from textrnn.texts.vocab import Vocab, load_labels, save_labels
@@ -59,6 +53,11 @@ class Model:
     bfloat16_agreement: float | None = None
     class_shares: np.ndarray | None = None
     statistics: TextStatistics | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the model has networks beside its linear model."""
+        return len(self.networks.networks) > 0
 
     def decide(self, network: torch.Tensor | None, margins: torch.Tensor | None, texts: EncodedTexts) -> torch.Tensor:
         """Logits and margins (n, classes) of texts -> the logits of the whole model."""
@@ -124,33 +123,33 @@ def read_statistics(path: Path, classes: int) -> TextStatistics | None:
     return saved._replace(class_shares=np.asarray(shares, np.float64))
 
 
-def save_weights(folder: Path, networks: Sequence[dict[str, torch.Tensor]]) -> None:
-    """Save the weights of all networks in their own file, so that equal weights give equal files. Call this last: a
-    folder with weights has everything that they need."""
+def save_weights(folder: Path, networks: Mapping[int, dict[str, torch.Tensor]]) -> None:
+    """Save the weights of networks, by number, in their own file, so that equal weights give equal files. Call this
+    last: a folder with weights has everything that they need."""
     tensors: dict[str, torch.Tensor] = {}
-    for number, network in enumerate(networks):
+    for number, network in networks.items():
         tensors |= {f"networks.{number}.{name}": tensor for name, tensor in network.items()}
     save_tensors(folder / WEIGHTS, tensors)
 
 
-def read_networks(path: Path) -> list[dict[str, torch.Tensor]]:
-    """The weights of each network in model.safetensors. Raises CheckpointError."""
+def read_networks(path: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """The weights of each network in model.safetensors, by number, in ascending order; while folds are trained side by
+    side, a number may be missing. Raises CheckpointError."""
     tensors, _ = read_model_tensors(path)
     networks: dict[str, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         number, _, own_name = name.partition("networks.")[2].partition(".")
         networks.setdefault(number, {})[own_name] = tensor
-    numbers = [str(number) for number in range(len(networks))]
-    if not networks or networks.keys() != set(numbers):
+    if not networks or not all(re.fullmatch(r"0|[1-9]\d{0,5}", number, re.ASCII) for number in networks):
         raise CheckpointError(f"{path}: damaged: networks.0, networks.1, ... were expected in it, found other names")
     check_finite(path, tensors)
-    return [networks[number] for number in numbers]
+    return {int(number): networks[number] for number in sorted(networks, key=int)}
 
 
 def load_networks(path: Path, config: Config, *, vocab_size: int, num_classes: int) -> list[Network]:
     """The networks of a model. Raises CheckpointError if the file is missing, damaged or from another model."""
     networks = []
-    for number, tensors in enumerate(read_networks(path)):
+    for number, tensors in read_networks(path).items():
         names = [f"embedding.ngrams.keys_{length}" for length in range(2, config.model.ngrams + 1)]
         saved = [tensors[name] for name in names if name in tensors]
         valid = len(saved) == len(names) and all(keys.ndim == 1 and keys.dtype == torch.int64 for keys in saved)
@@ -201,7 +200,7 @@ def save_model(folder: Path, model: Model) -> None:
     run, networks = RunFolder(folder), list(model.networks.networks)
     if any(map(os.path.exists, (run.model, run.resume, run.history))):
         raise CheckpointError(f"{folder}: this is the folder of a run; give another folder to save a model in")
-    dim = networks[0].embedding.table.embedding_dim
+    dim = networks[0].embedding.table.embedding_dim if networks else None
     shares = None if model.class_shares is None else model.class_shares.tolist()
     save_description(folder, model.transform, model.labels, model.config, dim, class_shares=shares)
     if model.linear is None:
@@ -210,11 +209,14 @@ def save_model(folder: Path, model: Model) -> None:
         save_linear(folder, model.linear)
     save_decision(folder, model.decision, model.linear is not None, model.bfloat16_agreement)
     save_statistics(folder, model.statistics)
-    save_weights(folder, [network.state_dict() for network in networks])
+    if networks:
+        save_weights(folder, {number: network.state_dict() for number, network in enumerate(networks)})
+    else:
+        (folder / WEIGHTS).unlink(missing_ok=True)  # of an older model
 
 
 def save_description(
-    folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int,
+    folder: Path, transform: Transform, labels: list[str], config: Config, embedding_dim: int | None,
     trained_on: str = "auto", class_shares: Sequence[float] | None = None,
 ) -> None:  # fmt: skip
     """Save everything that prediction needs except the results of training. Arguments as in `Model`."""
@@ -241,15 +243,21 @@ def load_model(folder: Path) -> Model:
         raise CheckpointError(str(error)) from None
     vocab, labels = Vocab.load(folder / VOCAB), load_labels(folder / LABELS)
     transform = Transform(_load_tokenizer(folder, config.tokenizer), vocab, config.data.max_length)
-    if not (folder / WEIGHTS).exists():
+    is_linear = not config.model.has_network
+    last = folder / (DECISION if is_linear else WEIGHTS)  # of the files that training saves
+    if not last.exists():
         run = RunFolder(folder.parent)
         remedy = f" (continue it with: {run.resume_command()})" if is_environment(run.environment) else ""
         raise CheckpointError(
-            f"{folder / WEIGHTS}: no such file; either training has not reached its first evaluation{remedy}, or "
-            f"the file was removed"
+            f"{last}: no such file; either training has not reached its first evaluation{remedy}, or the file was "
+            f"removed"
         )
     decision, has_linear, agreement = read_decision(folder / DECISION)
-    networks = load_networks(folder / WEIGHTS, config, vocab_size=len(vocab), num_classes=len(labels))
+    if is_linear and (decision.needs_network or not has_linear):
+        raise CheckpointError(
+            f"{last}: linear true and a weight of 1 were expected, as in {path} model.linear is only; copy it again"
+        )
+    networks = [] if is_linear else load_networks(last, config, vocab_size=len(vocab), num_classes=len(labels))
     linear = load_linear(folder, num_classes=len(labels), tokenizer=config.tokenizer) if has_linear else None
     shares = None if config.data.empty_texts == "keep" else _class_shares(class_shares, len(labels), path)
     ensemble = Ensemble(networks).eval()

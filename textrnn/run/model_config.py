@@ -74,8 +74,9 @@ def kept_keys(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def model_yaml(
-    config: Config, embedding_dim: int, user_dict: str | None, trained_on: str, class_shares: Sequence[float] | None
-) -> str:
+    config: Config, embedding_dim: int | None, user_dict: str | None, trained_on: str,
+    class_shares: Sequence[float] | None,
+) -> str:  # fmt: skip
     """The content of a model's config.yaml. user_dict: the name of the dictionary's file in the model's folder.
     trained_on: the format of the training texts, auto if there is none. class_shares: those of the training texts."""
     tree = kept_keys(config)

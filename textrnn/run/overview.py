@@ -53,7 +53,8 @@ def describe_run(path: Path) -> dict[str, Any]:
 
 
 def _state(run: RunFolder) -> str:
-    if not run.weights.exists() and not run.states():
+    last = run.weights if _section(run, "model").get("linear") != "only" else run.model / "decision.json"
+    if not last.exists() and not run.states():
         return NOT_SAVED
     if run.held_out.exists():
         return COMPLETE
@@ -62,7 +63,7 @@ def _state(run: RunFolder) -> str:
 
 def _progress(run: RunFolder, environment: dict[str, Any]) -> dict[str, Any] | None:
     """The progress of the last network started; None if there is none."""
-    states = run.states()
+    states = list(run.states().values())
     saved = _saved_progress(states[-1]) if states else {}
     if "epoch" not in saved:
         return None
@@ -96,12 +97,14 @@ def _saved_progress(state: Path) -> dict[str, Any]:
 def _data(run: RunFolder, environment: dict[str, Any]) -> dict[str, Any]:
     """Split -> its files and the number of its texts. A dev part of the training texts does not have its own files."""
     texts, given = _whole_numbers(environment.get("planned", {}).get("texts")), _section(run, "data")
-    paths = {name: given.get(name) or [] for name in _SPLITS}
-    return {
-        name: {"paths": [path] if isinstance(path, str) else path, "n": texts.get(name)}
-        for name, path in paths.items()
-        if path or name in texts
-    }
+    paths = {name: _file_names(given.get(name)) for name in _SPLITS}
+    return {name: {"paths": names, "n": texts.get(name)} for name, names in paths.items() if names or name in texts}
+
+
+def _file_names(value: Any) -> list[str]:
+    """A path, or those in a list; none of another value, as in a config that was changed by hand."""
+    names = value if isinstance(value, list) else [value]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _describe_model(model: Path) -> dict[str, Any]:
@@ -111,7 +114,9 @@ def _describe_model(model: Path) -> dict[str, Any]:
     weight = None
     with contextlib.suppress(OSError, *UNREADABLE):
         decision = json.loads((model / "decision.json").read_bytes())
-        weight = float(decision["weight"]) if decision["linear"] else None
+        if decision["linear"] and 0 <= float(decision["weight"]) <= 1:
+            weight = float(decision["weight"])
+    is_saved = bool(sizes if config.model.has_network else linear_size)
     parameters = (sum(sizes) if weight is None or weight < 1 else 0) + (linear_size if weight else 0)
     return {
         "labels": load_labels(model / LABELS),
@@ -119,7 +124,7 @@ def _describe_model(model: Path) -> dict[str, Any]:
             "config": config.model_dump(include={"tokenizer", "model"}),
             "networks": len(sizes),
             "network_parameters": sizes[0] if sizes else None,
-            "parameters": parameters if sizes else None,
+            "parameters": parameters if is_saved else None,
             "linear_weight": weight,
             "vocabulary": len(read_name_lines(model / "vocab.txt")),
             "format_version": saved_version(model / MODEL_CONFIG),
@@ -149,7 +154,7 @@ def _held_out(run: RunFolder, history: list[dict[str, Any]]) -> dict[str, Any] |
     """The scores on held-out texts: those of all folds, or of the only network in its best epoch."""
     line = next((record for record in reversed(history) if "fold" not in record), None)
     if not any("fold" in record for record in history):
-        best = _saved_progress(run.state).get("best_epoch")
+        best = _saved_progress(run.state).get("best_epoch", 0)  # a linear model has the epoch 0
         line = next((record for record in history if record["epoch"] == best), None)
     if line is None or line.get("dev_accuracy") is None:
         return None
@@ -172,6 +177,6 @@ def _evaluations(run: RunFolder) -> list[dict[str, Any]]:
         with contextlib.suppress(OSError, *UNREADABLE):
             metrics = json.loads(file.read_bytes())
             scores = {key: metrics[key] for key in ("n", "accuracy", "macro_f1", "loss")}
-            if all(type(value) in (int, float) for value in scores.values()):
+            if all(type(value) in (int, float) and math.isfinite(value) for value in scores.values()):
                 evaluations.append({"name": file.parent.name, "path": str(file.parent), **scores})
     return evaluations

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import textrnn
-from textrnn.config import SECTIONS, Config, known_keys, read_yaml
+from textrnn.config import SECTIONS, Config, is_of_network, known_keys, read_yaml
 from textrnn.errors import CheckpointError, TextRNNError
 from textrnn.runtime.distributed import world_size
 from textrnn.runtime.files import write_text
@@ -98,8 +99,13 @@ def compare_environment(
     return [f"{key} was {before[key]}, is {value}" for key, value in now.items() if before.get(key, value) != value]
 
 
-def append_history(path: Path, record: dict[str, Any]) -> None:
-    """Add a line and sync it to disk. Raises TextRNNError if that fails."""
+def add_to_history(path: Path, record: dict[str, Any]) -> None:
+    """Add a line and sync it to disk, after the lines of the same and of earlier folds, so that the order does not
+    depend on which fold was faster. Raises TextRNNError if that fails."""
+    if record.get("fold") is not None:
+        records = sorted([*read_history(path), record], key=history_order)
+        write_text(path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in records))
+        return
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, allow_nan=False) + "\n")
@@ -107,6 +113,11 @@ def append_history(path: Path, record: dict[str, Any]) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         raise TextRNNError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def history_order(record: dict[str, Any]) -> tuple[float, int]:
+    """The place of a record in the history, as a key to sort by: first by fold, those of all folds together last."""
+    return record.get("fold") or math.inf, record["epoch"]
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -153,8 +164,9 @@ def cut_history(path: Path, step: int, fold: int | None = None) -> None:
 
 
 def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -> dict[str, Any]:
-    """Dotted key -> value in effect. model: the config saved with the model, which supplies keys that the run's config
-    lacks, or all keys without a run. networks: the number of the model's networks. Raises ConfigError."""
+    """Dotted key -> value in effect; without a network, none of its keys. model: the config saved with the model, which
+    supplies keys that the run's config lacks, or all keys without a run. networks: the number of the model's networks.
+    Raises ConfigError."""
     saved = model.model_dump(include={"data", "tokenizer", "model"})
     tree = read_yaml(run / "config.yaml") if is_run else {}
     values: dict[str, Any] = {"networks": networks} | ({"preset": tree["preset"]} if "preset" in tree else {})
@@ -168,7 +180,7 @@ def effective_values(run: Path, model: Config, networks: int, *, is_run: bool) -
     values["model.rare_dim"] = model.model.rare_dim  # and a number has become null if vectors are given
     for key in _LEFT_OUT if is_run else (*_LEFT_OUT, *_OF_A_RUN):
         values.pop(key, None)
-    return values
+    return {key: value for key, value in values.items() if model.model.has_network or not is_of_network(key)}
 
 
 def _explain_auto(values: dict[str, Any], run: Path) -> None:

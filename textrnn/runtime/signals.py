@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 _cleanups: list[Callable[[], object]] = []
+_advice: list[str] = []
 
 
 @contextmanager
@@ -31,6 +32,23 @@ def cleanup(action: Callable[[], object]) -> Iterator[None]:
             action()
         finally:
             _cleanups.remove(action)
+
+
+def clean_up() -> None:
+    """Do what the blocks of `cleanup` do at their ends, before the process is ended at once."""
+    for action in reversed(_cleanups):
+        with contextlib.suppress(Exception):
+            action()
+
+
+@contextmanager
+def interrupt_advice(advice: str) -> Iterator[None]:
+    """Print `advice` after "interrupted" if Ctrl-C ends the process inside the block. The innermost block decides."""
+    _advice.append(advice)
+    try:
+        yield
+    finally:
+        _advice.pop()
 
 
 def end_on_signals() -> None:
@@ -49,9 +67,7 @@ def end_process(number: int) -> NoReturn:
         with contextlib.suppress(Exception):  # modules may be imported partly or not at all
             for worker in sys.modules["multiprocessing"].active_children():
                 worker.kill()
-        for action in reversed(_cleanups):
-            with contextlib.suppress(Exception):
-                action()
+        clean_up()
         for other in _NUMBERS:  # the reader of stdout may never read on
             signal.signal(other, lambda number, frame: os._exit(128 + number))
         with contextlib.suppress(Exception):
@@ -60,7 +76,7 @@ def end_process(number: int) -> NoReturn:
             for bar in list(sys.modules["tqdm"].tqdm._instances):
                 bar.close()
         if number == signal.SIGINT:
-            print("interrupted", file=sys.stderr, flush=True)
+            print("; ".join(["interrupted", *_advice[-1:]]), file=sys.stderr, flush=True)
     finally:
         os._exit(128 + number)
 

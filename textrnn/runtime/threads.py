@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from typing import TypeVar
 
@@ -51,6 +51,21 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):  # Windows cannot fork
     os.register_at_fork(after_in_child=_after_fork)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Inside the block torch uses one core in this thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    # torch has also made 1 the default of threads that have not used it yet
+    other = threading.Thread(target=torch.set_num_threads, args=(before,))
+    other.start()
+    other.join()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def run_in_threads(tasks: Sequence[Callable[[], T]], *, cores: int, mode: Mode) -> list[T]:

@@ -80,6 +80,13 @@ class EncodedTexts:
         labels, is_empty = (None if array is None else array[rows] for array in (self.labels, self.is_empty))
         return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels, is_empty=is_empty)
 
+    def packed(self) -> EncodedTexts:
+        """A copy of these texts in memory, without anything else of the flat array, in vocabulary ids."""
+        tokens = np.concatenate([np.zeros(0, np.int32), *self.flat_blocks()])
+        tokens = tokens if self.id_map is None else self.id_map[tokens]
+        lengths = np.array(self.lengths)
+        return replace(self, tokens=tokens, starts=np.cumsum(lengths) - lengths, lengths=lengths, id_map=None)
+
     def flat_blocks(self, texts_per_block: int = 1024) -> Iterator[np.ndarray]:
         """All token numbers, one block of texts at a time, for counting in constant memory."""
         for begin in range(0, len(self), texts_per_block):

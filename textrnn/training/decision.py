@@ -20,22 +20,24 @@ FEWEST_TEXTS = 20  # with fewer, neither part can be called weak
 
 
 class Scores(NamedTuple):
-    """Loss, accuracy and macro-F1 on the same texts. network: alone, its loss before any temperature. linear: alone, or
-    None without a linear model. warning: a sentence about a weak part, or None."""
+    """Loss, accuracy and macro-F1 on the same texts. network: alone, its loss before any temperature, or None without a
+    network. linear: alone, or None without a linear model. warning: a sentence about a weak part, or None."""
 
     together: dict[str, float]
-    network: dict[str, float]
+    network: dict[str, float] | None
     linear: dict[str, float] | None
     decision: Mixture
     warning: str | None = None
 
     def line(self) -> str:
         """The accuracies in percent, and the mixture."""
+        linear = "" if self.linear is None else f"linear model {100 * self.linear['accuracy']:.1f} %"
+        if self.network is None:
+            return f"{linear} accuracy; temperature {self.decision.linear_temperature:.2f}"
         network = f"network {100 * self.network['accuracy']:.1f} %"
         temperature = f"temperature {self.decision.temperature * self.decision.network_temperature:.2f}"
         if self.linear is None:
             return f"{network} accuracy; {temperature}"
-        linear = f"linear model {100 * self.linear['accuracy']:.1f} %"
         if self.decision.weight == 0:
             return f"{network} accuracy, {linear}; {temperature}"
         together = f"together {100 * self.together['accuracy']:.1f} %"
@@ -62,6 +64,7 @@ def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
     more than chance (a likelihood-ratio test with one degree of freedom), or both together are below the linear model.
     """
     scores = score(logits, margins, labels, mix=mix)
+    assert scores.network is not None
     linear, decision, classes = scores.linear, scores.decision, logits.shape[1]
     predicted = predicted_classes(logits)
     network_is_chance = is_chance(labels, predicted, classes)
@@ -96,11 +99,9 @@ def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
 
 def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Mixture:
     """The temperatures and the weight that minimize the cross-entropy; arguments as for `score`."""
-    most = max(1, min(MOST_TEXTS, MOST_LOGITS // logits.shape[1]))
-    if len(labels) > most:
-        rows = np.linspace(0, len(labels) - 1, most).astype(np.int64)
-        logits, labels = logits[rows], labels[rows]
-        margins = None if margins is None else margins[rows]
+    rows = _sampled_rows(*logits.shape)
+    logits, labels = logits[rows], labels[rows]
+    margins = None if margins is None else margins[rows]
     network = logits.double().numpy()
     network_temperature = 1 / _factors([network], labels)[0]
     if margins is None:
@@ -114,6 +115,18 @@ def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: n
     if total > 0:
         weight, temperature = factors[1] / total, float(np.clip(1 / total, COOLEST, HOTTEST))
     return Mixture(weight, temperature, network_temperature, linear_temperature)
+
+
+def learn_temperature(logits: torch.Tensor, labels: np.ndarray) -> float:
+    """The temperature of logits (n, classes) alone that minimizes the cross-entropy of the labels (n,)."""
+    rows = _sampled_rows(*logits.shape)
+    return 1 / _factors([logits[rows].double().numpy()], labels[rows])[0]
+
+
+def _sampled_rows(texts: int, classes: int) -> np.ndarray:
+    """The rows of `texts` texts from which a mixture is learnt: all, or evenly spaced ones."""
+    most = max(1, min(MOST_TEXTS, MOST_LOGITS // classes))
+    return np.arange(texts) if texts <= most else np.linspace(0, texts - 1, most).astype(np.int64)
 
 
 def _factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:

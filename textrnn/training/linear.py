@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from textrnn.config import Config
 from textrnn.corpus.splits import Splits
+from textrnn.errors import DataError
 from textrnn.linear.fit import (
     MOST_CLASSES,
+    MOST_CLASSES_ALONE,
     MOST_FITS,
     MOST_ROWS,
     MOST_TOTAL_CHARACTERS,
@@ -41,26 +44,37 @@ class Labelled(NamedTuple):
 
 class Fitted(NamedTuple):
     """margins (m, classes): on the held-out texts, by models that were not trained on them; None without held-out
-    texts. rows: the number of texts that the model was fitted on."""
+    texts. rows: the number of texts that the model was fitted on. seconds: the time of all fits."""
 
     model: LinearModel
     choice: Choice
     margins: np.ndarray | None
     rows: int
+    seconds: float
 
 
-def reason_for_none(num_classes: int, rows: int) -> str | None:
-    """The reason why such data has no linear model; None if it has one."""
-    if num_classes > MOST_CLASSES:
-        return f"{num_classes:,} classes are more than {MOST_CLASSES}, each of which takes a fit of its own"
+def reason_for_none(num_classes: int, rows: int, *, has_network: bool = True) -> str | None:
+    """The reason why such data has no linear model; None if it has one. has_network: whether there is a network beside
+    it."""
+    most = MOST_CLASSES if has_network else MOST_CLASSES_ALONE
+    if num_classes > most:
+        return f"{num_classes:,} classes are more than {most:,}, each of which takes a fit of its own"
     if rows < 4:
         return f"{rows} training texts are too few"
     return None
 
 
+def check_linear(config: Config, splits: Splits) -> None:
+    """Raises DataError if the config has no network, and the data no linear model."""
+    reason = reason_for_none(len(splits.labels), len(splits.train), has_network=config.model.has_network)
+    if reason is not None and not config.model.has_network:
+        raise DataError(f"no linear model: {reason}; train a network, for example with --preset best")
+
+
 def has_linear(config: Config, splits: Splits) -> bool:
     """Whether a run of these splits has a linear model."""
-    return config.model.linear != "none" and reason_for_none(len(splits.labels), len(splits.train)) is None
+    reason = reason_for_none(len(splits.labels), len(splits.train), has_network=config.model.has_network)
+    return config.model.linear != "none" and reason is None
 
 
 def rows_to_read(config: Config, splits: Splits) -> np.ndarray:
@@ -85,6 +99,7 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
     texts or MOST_TOTAL_CHARACTERS are sampled."""
     if not has_linear(config, splits):
         return None
+    begin = time.perf_counter()
     classes, folds, seed = len(splits.labels), splits.folds, config.train.seed
     balanced = config.train.class_weights == "balanced"
     folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
@@ -99,7 +114,7 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
         choice = choose(*searched, classes, balanced=balanced, seed=seed, step=shown.update)
         margins = None
         if folds is not None and splits.held_out is not None:
-            counts = [count_ngrams(kind, train.texts)[1] for kind in choice.kinds]
+            counts = [count_ngrams(kind, train.texts, choice.most_terms)[1] for kind in choice.kinds]
             chosen = np.isin(np.arange(len(train.texts)), rows)
             margins = out_of_fold_margins(
                 counts, train.labels, folds, classes, [choice.c], chosen=chosen, balanced=balanced, seed=seed
@@ -113,10 +128,10 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
         shown.update()
         model = fit(*train, classes, choice, folding, balanced=balanced, seed=seed)
         shown.update()
-    return Fitted(model, choice, margins, len(train.texts))
+    return Fitted(model, choice, margins, len(train.texts), time.perf_counter() - begin)
 
 
-def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:
+def describe_linear(fitted: Fitted, texts: int) -> str:
     """A line for the log. texts: the total number of texts."""
     ngrams = " and ".join(
         f"{kind.shortest}- to {kind.longest}-grams of {kind.unit.replace('within_words', 'characters in words')}"
@@ -127,5 +142,5 @@ def describe_linear(fitted: Fitted, texts: int, seconds: float) -> str:
     quality = "" if accuracy is None else f" (accuracy in cross-validation {accuracy:.4f})"
     return (
         f"linear model: {ngrams}, {len(fitted.model.weight):,} terms, C {fitted.choice.c:g}{quality}; fitted on "
-        f"{count_of(fitted.rows, 'text')}{total} in {seconds:.1f} s"
+        f"{count_of(fitted.rows, 'text')}{total} in {fitted.seconds:.1f} s"
     )

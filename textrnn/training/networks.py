@@ -1,14 +1,12 @@
-"""Trains the networks of a plan in turn, then learns their mixture with the linear model, for `textrnn train` and the
-estimator. A `Keeper` keeps the results in memory; a `recorder.Recorder` also writes them into a run's folder."""
+"""Trains the networks of a plan, in turn or side by side, then learns their mixture with the linear model, for
+`textrnn train` and the estimator."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,109 +17,29 @@ from textrnn.corpus.statistics import cut_share, expected_unknown_share
 from textrnn.evaluation.drift import TextStatistics
 from textrnn.inference import compute_logits, predicted_classes
 from textrnn.linear.mixture import Mixture
-from textrnn.linear.model import LinearModel
 from textrnn.models.network import Network
 from textrnn.runtime.device import has_bfloat16_units
-from textrnn.runtime.distributed import is_first, maximum, shard, total
+from textrnn.runtime.distributed import is_first, world_size
 from textrnn.runtime.progress import bar, timed
 from textrnn.runtime.signals import Interrupted, StopRequest
-from textrnn.training.decision import Scores, score, score_trained
+from textrnn.runtime.threads import one_core
+from textrnn.runtime.workers import Workers
+from textrnn.training.decision import score_trained
 from textrnn.training.fit import FitSettings
-from textrnn.training.linear import ReadTexts, fit_linear
-from textrnn.training.plan import NetworkBuilder, Part, build_fit
-from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics, fold_summary
+from textrnn.training.keeper import Keeper
+from textrnn.training.one_network import Listener, NetworkTraining, Saver, Weights
+from textrnn.training.plan import NetworkBuilder, Part, build_settings, packed, plan
+from textrnn.training.side_by_side import Folds, train_side_by_side
+from textrnn.training.state import Evaluation, TrainingState
 
-# Used without held-out texts to learn from. The temperature of the linear model suits most corpora.
-EQUAL_PARTS = Mixture(weight=0.5, linear_temperature=0.25)
-FLUSH_SECONDS = 0.25  # between waits for the device
 BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, to fit into 80 columns
 MOST_TEXTS = 2000  # number of texts on which bfloat16 and float32 are compared
 
 
 @dataclass
-class Trainee:
-    """A network in training. fold: number, from 1, of the fold left out; None without cross-fitting."""
-
-    fold: int | None
-    network: Network
-    optimizer: torch.optim.Optimizer
-    state: TrainingState
-    settings: FitSettings
-
-
-class Keeper:
-    """Keeps the results of training in memory. mix: whether predictions use the linear model. history: the lines of
-    history.jsonl. warning: a sentence about a weak part of the model, or None. statistics: those of the training texts,
-    with the classes predicted for held-out ones."""
-
-    def __init__(self, *, mix: bool) -> None:
-        self.mix = mix
-        self.linear: LinearModel | None = None
-        self.weights: list[dict[str, torch.Tensor]] = []
-        self.decision = Mixture()
-        self.history: list[dict[str, Any]] = []
-        self.warning: str | None = None
-        self.bfloat16_agreement: float | None = None
-        self.statistics: TextStatistics | None = None
-
-    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
-        """Fit and keep the linear model, and return the margins (m, classes) of models on the texts held out from them:
-        None without held-out texts or linear model."""
-        fitted = fit_linear(config, splits, texts)
-        if fitted is None:
-            return None
-        self.linear = fitted.model
-        return None if fitted.margins is None else torch.from_numpy(fitted.margins)
-
-    def begin(self, trainee: Trainee) -> None:
-        """Called before a network's first step."""
-
-    def wants_to_save(self) -> bool:
-        return False
-
-    def save(self, trainee: Trainee) -> None:
-        """Save the state from which training can resume after the last step."""
-
-    def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
-        """Keep the best weights of each network, and a history."""
-        if isinstance(event, Step):
-            return
-        if event.is_best:
-            number, state = (trainee.fold or 1) - 1, trainee.network.state_dict()
-            self.weights[number : number + 1] = [{name: tensor.cpu().clone() for name, tensor in state.items()}]
-            if event.scores is not None:
-                self.decision = event.scores.decision
-            elif self.mix and self.linear is not None:
-                self.decision = EQUAL_PARTS
-        self.history.append(({} if trainee.fold is None else {"fold": trainee.fold}) | event.record())
-
-    def interrupt(self, trainee: Trainee | None) -> None:
-        """Called when a signal stops training. trainee: the network in training; None if all are trained."""
-
-    def end(
-        self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
-    ) -> None:
-        """Keep the final results. scores: on all held-out texts, None without any. logits (m, classes): of the networks
-        on them. bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
-        if scores is not None:
-            self.decision, self.warning = scores.decision, scores.warning
-            if len(self.weights) > 1:
-                self.history.append(fold_summary(self.history, scores))
-        self.bfloat16_agreement, self.statistics = bfloat16_agreement, statistics
-
-
-class Listener(Protocol):
-    """Receives the events of a network's `fit`, and is closed after the last one or when training stops."""
-
-    def __call__(self, event: Step | Evaluation) -> None: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass
 class Training:
     """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
-    listener: fold -> an additional listener to the training of its network."""
+    workers: those of `side_by_side.training_workers`. Other fields as in `NetworkTraining`."""
 
     config: Config
     splits: Splits
@@ -130,100 +48,47 @@ class Training:
     keeper: Keeper
     device: torch.device
     stop: StopRequest
+    saver: Saver = field(default_factory=Saver)
     listener: Callable[[int | None], Listener] | None = None
-    flushed_at: float = 0.0  # time.monotonic() of the last flush
+    workers: Workers | None = None
+
+    def __post_init__(self) -> None:
+        self.one = NetworkTraining(
+            self.config, len(self.splits.labels), self.margins, self.device, self.saver, self.listener, self.stop
+        )
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
         """Train all networks, and learn the mixture. network: that of the first part, on its device. Raises
-        TextRNNError as `fit` does, and Interrupted once the keeper has saved."""
-        for number, part in enumerate(self.parts, start=1):
-            network = network if number == 1 else builder.build(part.seed, self.device)
-            with timed(f"training network {number} of {len(self.parts)}"):
-                self.train(network, part, number if len(self.parts) > 1 else None)
+        TextRNNError as `fit` does, and Interrupted once all states are saved."""
+        steps = sum(build_settings(self.config.train, part).total_steps for part in self.parts)
+        with bar("training", unit="step", total=steps, bar_format=BAR_FORMAT) as shown:
+            progress = Progress(self.keeper, shown)
+            try:
+                with timed(f"training {len(self.parts)} networks" if len(self.parts) > 1 else "training"):
+                    self.train_networks(builder, network, progress)
+            except Interrupted:
+                self.keeper.interrupted(progress.interrupted)
+                raise
         try:
             with timed("combining the models"):
                 self.decide(network)
         except Interrupted:
-            self.keeper.interrupt(None)
+            self.keeper.interrupted([])
             raise
 
-    def train(self, network: Network, part: Part, fold: int | None) -> None:
-        """Train one network, from its saved state if the keeper has one."""
-        state = TrainingState()
-        settings, optimizer, events = build_fit(
-            self.config.train, network, part, state, len(self.splits.labels),
-            None if part.held_out is None else partial(self.scores, network, part),
-        )  # fmt: skip
-        trainee = Trainee(fold, network, optimizer, state, settings)
-        self.keeper.begin(trainee)
-        name = "training" if fold is None else f"fold {fold}"
-        with (
-            bar(name, total=settings.total_steps, initial=state.step, bar_format=BAR_FORMAT) as shown,
-            contextlib.ExitStack() as stack,
-        ):
-            listeners: list[Callable[[Step | Evaluation], None]] = [
-                partial(show, shown, state), partial(self.keeper.add, trainee),
-            ]  # fmt: skip
-            if self.listener is not None:
-                listeners.append(stack.enter_context(contextlib.closing(self.listener(fold))))
-            self.flushed_at = time.monotonic()
-            try:
-                for event in events:
-                    for listen in listeners:
-                        listen(event)
-                    if isinstance(event, Step):
-                        self.after_step(trainee)
-            except Interrupted:
-                self.keeper.interrupt(trainee)
-                raise
-
-    def after_step(self, trainee: Trainee) -> None:
-        """Flush, save and stop when it is time. All processes must do so at the same step, or they deadlock."""
-        is_late = time.monotonic() - self.flushed_at >= FLUSH_SECONDS
-        must_flush, must_save, signal_number = maximum(
-            [is_late, self.keeper.wants_to_save(), self.stop.signal_number or 0]
-        )
-        if must_flush or must_save:
-            flush_metrics(trainee.state)
-            self.flushed_at = time.monotonic()
-        if signal_number:
-            raise Interrupted(signal_number)
-        if must_save:
-            self.keeper.save(trainee)
-
-    def scores(self, network: Network, part: Part) -> Scores:
-        """Scores on the part's held-out texts. Raises Interrupted."""
-        assert part.held_out is not None
-        margins = None if self.margins is None else self.margins[part.held_out_rows]
-        logits = self.held_out_logits(network, part)
-        return score(logits, margins, np.asarray(part.held_out.labels), mix=self.keeper.mix)
-
-    def held_out_logits(self, network: Network, part: Part) -> torch.Tensor:
-        """(n, classes) logits, of which each process computes a shard. Raises Interrupted."""
-        texts = part.held_out
-        assert texts is not None
-        own = shard(np.argsort(-texts.lengths, kind="stable"))
-        logits = torch.zeros(len(texts), len(self.splits.labels))
-        # Interrupted is raised below, in all processes
-        with bar("evaluating", total=len(own)) as shown, contextlib.suppress(Interrupted):
-
-            def after_batch(count: int) -> None:
-                shown.update(count)
-                self.stop.check()
-
-            if len(own):
-                logits[torch.from_numpy(own)] = compute_logits(
-                    network, texts.rows(own), device=self.device, after_batch=after_batch
-                )
-        self.check_stop()
-        # the other processes have zeros in these rows, so the sum is exact
-        return total(logits)
-
-    def check_stop(self) -> None:
-        """Raises Interrupted in all processes if one has received a signal."""
-        (signal_number,) = maximum([self.stop.signal_number or 0])
-        if signal_number:
-            raise Interrupted(signal_number)
+    def train_networks(self, builder: NetworkBuilder, network: Network, progress: Progress) -> None:
+        """A network of a fold computes on one core, so that its weights do not depend on the number of processes."""
+        if len(self.parts) == 1:
+            self.one.train(network, self.parts[0], None, progress)
+        elif self.workers is not None:
+            parts = plan(packed(self.splits), self.config.train.seed)
+            folds = Folds(self.config, self.one.classes, self.margins, self.saver, self.listener, builder, parts)
+            train_side_by_side(folds, self.workers, progress, self.stop, self.keeper.remedy)
+        else:
+            is_alone = self.device.type == "cpu" and world_size() == 1
+            with one_core() if is_alone else contextlib.nullcontext():
+                for fold, part in enumerate(self.parts, start=1):
+                    self.one.train(builder.build(part.seed, self.device), part, fold, progress)
 
     def decide(self, network: Network) -> None:
         """Learn the mixture from all held-out texts, and measure how often bfloat16 predicts the same class.
@@ -235,13 +100,13 @@ class Training:
             return
         logits = torch.empty(len(held_out.texts), classes)
         for part, trained in zip(self.parts, self.best(network), strict=True):
-            logits[part.held_out_rows] = self.held_out_logits(trained, part)
+            logits[part.held_out_rows] = self.one.held_out_logits(trained, part)
         scores = score_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
         agreement = None
         if is_first():
             with contextlib.suppress(Interrupted):  # raised below, in all processes
                 agreement = self.bfloat16_agreement(network, scores.decision)
-        self.check_stop()
+        self.one.check_stop()
         predicted = predicted_classes(scores.decision.logits(logits, self.margins))
         shares = np.bincount(predicted, minlength=classes) / len(predicted)
         self.keeper.end(scores, logits, agreement, self.statistics(shares, len(predicted)))
@@ -255,7 +120,7 @@ class Training:
 
     def best(self, network: Network) -> Iterator[Network]:
         """`network` with the best weights of each part in turn."""
-        for weights in self.keeper.weights:
+        for _, weights in sorted(self.keeper.weights.items()):
             network.load_state_dict(weights)
             yield network
 
@@ -283,10 +148,45 @@ class Training:
         return float(torch.cat(same).double().mean())
 
 
-def show(shown: Any, state: TrainingState, event: Step | Evaluation) -> None:
-    """Advance the bar by a step; mean loss and speed cover the steps of the epoch that were flushed."""
-    if isinstance(event, Step):
-        shown.update()
+class Progress:
+    """Passes the progress of networks on to a keeper, and shows it in a bar over all of them. interrupted: the folds
+    that a signal has stopped, and their progress."""
+
+    def __init__(self, keeper: Keeper, shown: Any) -> None:
+        self.keeper, self.shown = keeper, shown
+        self.resumed = 0  # steps of an earlier process
+        self.steps: dict[int | None, int] = {}
+        self.interrupted: list[tuple[int | None, TrainingState]] = []
+
+    def began(self, fold: int | None, state: TrainingState, settings: FitSettings, *, is_resumed: bool) -> None:
+        self.keeper.began(fold, state, settings, is_resumed=is_resumed)
+        self.steps[fold] = state.step
+        self.resumed += state.step  # which says nothing about the time that is left
+        self.shown.initial = self.resumed
+        self.shown.n += state.step
+        self._leave_out(state, settings)
+
+    def advanced(self, fold: int | None, state: TrainingState) -> None:
+        """Mean loss and speed cover the steps of the epoch."""
+        self.shown.update(state.step - self.steps[fold])
+        self.steps[fold] = state.step
         if state.steps:
             loss, rate = state.loss_sum / state.documents, state.tokens / state.train_seconds
-            shown.set_postfix_str(f"epoch {state.epoch}, loss {loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
+            place = f"epoch {state.epoch}" if fold is None else f"fold {fold}, epoch {state.epoch}"
+            self.shown.set_postfix_str(f"{place}, loss {loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
+
+    def evaluated(
+        self, fold: int | None, evaluation: Evaluation, weights: Weights | None, state: TrainingState,
+        settings: FitSettings,
+    ) -> None:  # fmt: skip
+        self.advanced(fold, state)
+        self._leave_out(state, settings)
+        self.keeper.evaluated(fold, evaluation, weights, state, settings)
+
+    def stopped(self, fold: int | None, state: TrainingState) -> None:
+        self.interrupted.append((fold, state))
+
+    def _leave_out(self, state: TrainingState, settings: FitSettings) -> None:
+        """Take the steps off the bar that a network does not take because it has stopped early."""
+        if state.finished:
+            self.shown.total -= settings.total_steps - state.step

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from textrnn.models.network import Network
 
@@ -14,7 +16,16 @@ from textrnn.models.network import Network
 class LazyAdamW(torch.optim.AdamW):
     """AdamW (Loshchilov and Hutter 2019) that updates only the rows of a sparse gradient, so that a step costs as much
     as the rows that its batch reads. While the gradient of a row is zero, neither the row nor its moments change.
-    Sparse parameters have no weight decay."""
+    Sparse parameters have no weight decay.
+
+    torch wraps these methods of its optimizers for torch.compile, whose import takes a second in each process: they are
+    called without their wrappers.
+    """
+
+    add_param_group = inspect.unwrap(Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(Optimizer.zero_grad)
+    state_dict = inspect.unwrap(Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(Optimizer.load_state_dict)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -25,7 +36,7 @@ class LazyAdamW(torch.optim.AdamW):
                     self._update_rows(parameter, parameter.grad.coalesce(), group)
                     sparse.append((parameter, parameter.grad))
                     parameter.grad = None
-        result = super().step(closure)
+        result = inspect.unwrap(torch.optim.AdamW.step)(self, closure)
         for parameter, gradient in sparse:
             parameter.grad = gradient
         return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -54,6 +55,13 @@ def plan(splits: Splits, seed: int) -> list[Part]:
     return parts
 
 
+def packed(splits: Splits) -> Splits:
+    """The splits of a cross-fitted run with copies of its texts in memory, to be sent to another process."""
+    assert splits.held_out is not None
+    train = splits.train.packed()
+    return replace(splits, train=train, held_out=splits.held_out._replace(texts=train.rows(splits.held_out.rows)))
+
+
 class NetworkBuilder:
     """Builds the networks of a run, which differ only in their random weights. N-grams are counted once."""
 
@@ -76,7 +84,10 @@ _SIZES = [(1500, 16, 8), (3000, 32, 7), (7400, 32, 4), (math.inf, 64, 4)]
 
 
 def with_precision(config: Config, device: torch.device) -> Config:
-    """The config with the number format that `train.precision: auto` means for its network on this device."""
+    """The config with the number format that `train.precision: auto` means for its network, if it has one, on this
+    device."""
+    if not config.model.has_network:
+        return config
     cell = None if config.model.architecture == "tdnn" else config.model.cell
     hidden_size = config.model.hidden_size
     precision = training_precision(config.train.precision, device, cell=cell, hidden_size=hidden_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -20,17 +20,18 @@ from textrnn.reports.charts import plot_curves, save_png, training_curves
 from textrnn.run.folder import RunFolder
 from textrnn.run.held_out import load_margins, save_held_out, save_margins, save_train_hashes
 from textrnn.run.model import DECISION, read_decision, read_networks, save_decision, save_statistics, save_weights
-from textrnn.run.records import append_history, cut_history, read_history
+from textrnn.run.records import add_to_history, cut_history, read_history
 from textrnn.runtime.distributed import barrier, is_first
 from textrnn.runtime.progress import log
 from textrnn.runtime.tensors import difference
 from textrnn.runtime.terminal import count_of
 from textrnn.training.decision import Scores
+from textrnn.training.fit import FitSettings
+from textrnn.training.keeper import Keeper
 from textrnn.training.linear import ReadTexts, describe_linear, fit_linear
-from textrnn.training.networks import Keeper, Trainee
+from textrnn.training.one_network import Saver, Trainee, Weights
 from textrnn.training.state import (
     Evaluation,
-    Step,
     TrainingState,
     check_weights,
     flush_metrics,
@@ -41,16 +42,14 @@ from textrnn.training.state import (
 
 
 class Recorder(Keeper):
-    """Writes a run's files as training goes on. title: the title of the curves. monitor: the score that decides which
-    weights are the best. save_minutes: the time between savings of the training state."""
+    """Writes a run's files as training goes on, but not the states of its networks. title: the title of the curves.
+    monitor: the score that decides which weights are the best."""
 
-    def __init__(
-        self, run: RunFolder, held_out: HeldOut | None, *, mix: bool, title: str, monitor: str, save_minutes: float
-    ) -> None:
+    def __init__(self, run: RunFolder, held_out: HeldOut | None, *, mix: bool, title: str, monitor: str) -> None:
         super().__init__(mix=mix)
         self.run, self.held_out, self.title, self.monitor = run, held_out, title, monitor
         self.hashes = np.zeros(0, np.uint64) if held_out is None else held_out.hashes
-        self.save_seconds, self.saved_at = 60 * save_minutes, time.monotonic()
+        self.remedy = f"free some memory, and continue with: {run.resume_command()}"
         self.last_state: TrainingState | None = None
 
     def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
@@ -62,120 +61,104 @@ class Recorder(Keeper):
             if saved is not None and np.array_equal(saved[1], self.hashes):
                 self.linear = load_linear(self.run.model, num_classes=classes, tokenizer=config.tokenizer)
                 margins = saved[0]
-        begin = time.perf_counter()
         if self.linear is None and (fitted := fit_linear(config, splits, texts)) is not None:
-            self.linear = fitted.model
+            self.linear, self.linear_seconds = fitted.model, fitted.seconds
             save_linear(self.run.model, fitted.model)
             margins = np.zeros((0, classes), np.float32) if fitted.margins is None else fitted.margins
             save_margins(self.run, margins, self.hashes)
             count = len(splits.train) + (len(self.hashes) if splits.folds is None else 0)
-            log.info(describe_linear(fitted, count, time.perf_counter() - begin))
+            log.info(describe_linear(fitted, count))
         save_train_hashes(self.run, splits.fitted_hashes(with_dev=self.linear is not None))
         return None if margins is None or self.held_out is None else torch.from_numpy(margins)
 
-    def load_best(self, network: Network, count: int, begun: list[TrainingState]) -> None:
-        """Load the best weights so far. network: one of the run's `count` networks. begun: the progress of each. Raises
+    def load_best(self, network: Network, count: int, begun: dict[int, TrainingState]) -> None:
+        """Load the best weights so far. network: one of the run's `count` networks. begun: their progress. Raises
         CheckpointError if weights are missing, damaged, or of another run."""
         if self.run.weights.exists():
             self.weights = read_networks(self.run.weights)
             self.decision, _, _ = read_decision(self.run.model / DECISION)
-        wrong = next(filter(None, (difference(tensors, network.state_dict()) for tensors in self.weights)), None)
-        fewest = sum(state.best_epoch > 0 for state in begun)
-        if wrong is None and not fewest <= len(self.weights) <= count:
-            wrong = f"{len(self.weights)} networks, but the run has {fewest} to {count}"
+        expected = network.state_dict()
+        wrong = next(filter(None, (difference(tensors, expected) for tensors in self.weights.values())), None)
+        evaluated = {number for number, state in begun.items() if state.best_epoch}
+        if wrong is None and not evaluated <= self.weights.keys() <= set(range(count)):
+            wrong = f"{len(self.weights)} networks, but the run has {len(evaluated)} to {count}"
         if wrong is not None:
             raise CheckpointError(
                 f"{self.run.weights}: damaged, or of another run ({wrong}); start over with: "
                 f"{self.run.restart_command()}"
             )
 
-    def begin(self, trainee: Trainee) -> None:
-        """Restore what `save` saved, and remove what was recorded after it. Raises CheckpointError."""
-        state, settings = trainee.state, trainee.settings
-        file = self.run.state_file(trainee.fold)
+    def began(self, fold: int | None, state: TrainingState, settings: FitSettings, *, is_resumed: bool) -> None:
+        """Remove what was recorded after the saved state."""
         self.last_state = state
-        if not file.exists():
-            self.save(trainee)  # so that a run with weights always has a state
+        if not is_resumed:
             return
-        saved = load_state(file, trainee.network, trainee.optimizer, settings.steps_per_epoch)
-        # train.epochs may have been made larger
-        vars(state).update(vars(saved), finished=saved.out_of_patience(settings.patience))
         if is_first():
-            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, trainee.fold)
+            cut_history(self.run.history, state.step - 1 if state.pending_evaluation else state.step, fold)
             self.run.held_out.unlink(missing_ok=True)  # stale until all networks are evaluated again
         if state.finished or state.epoch > settings.epochs:
-            name = "the network" if trainee.fold is None else f"fold {trainee.fold}"
+            name = "the network" if fold is None else f"fold {fold}"
             log.info("resuming %s: %s is trained", self.run.path, name)
         else:
             log.info(
-                "resuming %s at %sepoch %d of %d, after step %d of %d", self.run.path, _prefix(trainee), state.epoch,
-                settings.epochs, state.step, settings.total_steps,
+                "resuming %s at %s of %d, after step %d of %d", self.run.path, _place(fold, state), settings.epochs,
+                state.step, settings.total_steps,
             )  # fmt: skip
-        self.saved_at = time.monotonic()
 
-    def wants_to_save(self) -> bool:
-        return time.monotonic() - self.saved_at >= self.save_seconds
-
-    def save(self, trainee: Trainee) -> None:
-        """Save the training state. All processes must call this after the same step. Raises TextRNNError if a loss
-        or weight is not finite."""
-        flush_metrics(trainee.state)
-        check_weights(trainee.state, trainee.network)
+    def evaluated(
+        self, fold: int | None, evaluation: Evaluation, weights: Weights | None, state: TrainingState,
+        settings: FitSettings,
+    ) -> None:  # fmt: skip
+        """Keep the weights, then add to the history. The state is saved afterwards: a run that is killed in between
+        repeats the evaluation."""
+        super().evaluated(fold, evaluation, weights, state, settings)
+        self.last_state = state
         if is_first():
-            save_state(self.run.state_file(trainee.fold), trainee.network, trainee.optimizer, trainee.state)
-        self.saved_at = time.monotonic()
-
-    def add(self, trainee: Trainee, event: Step | Evaluation) -> None:
-        """Keep the weights if they are the best so far, then append to the history, then save the state: a run that is
-        killed in between repeats the evaluation."""
-        super().add(trainee, event)
-        if isinstance(event, Step):
-            return
-        if is_first():
-            if event.is_best:
+            if weights is not None:
                 save_decision(self.run.model, self.decision, self.linear is not None)
                 save_weights(self.run.model, self.weights)
-            append_history(self.run.history, self.history[-1])
-        before, epochs = _prefix(trainee), trainee.settings.epochs
-        log.info(before + short_line(event, epochs), extra={"full": before + full_line(event, epochs)})
-        if event.stopped_early and event.epoch < epochs:
-            log.info(
-                "stopped early: no improvement in %s", count_of(trainee.state.evaluations_since_best, "evaluation")
-            )
-        self.save(trainee)
+            add_to_history(self.run.history, ({} if fold is None else {"fold": fold}) | evaluation.record())
+        before = "" if fold is None else f"fold {fold}, "
+        short, full = short_line(evaluation, settings.epochs), full_line(evaluation, settings.epochs)
+        log.info(before + short, extra={"full": before + full})
+        if evaluation.stopped_early and evaluation.epoch < settings.epochs:
+            log.info("stopped early: no improvement in %s", count_of(state.evaluations_since_best, "evaluation"))
 
-    def interrupt(self, trainee: Trainee | None) -> None:
-        if trainee is None:
-            log.info("interrupted; all networks are trained and saved; continue with: %s", self.run.resume_command())
-        else:
-            self.save(trainee)
+    def interrupted(self, stopped: Sequence[tuple[int | None, TrainingState]]) -> None:
+        if stopped:
+            places = " and ".join(f"{_place(fold, state)}, step {state.step}" for fold, state in sorted(stopped))
             log.info(
-                "interrupted at %sepoch %d, step %d; the training state is saved; continue with: %s", _prefix(trainee),
-                trainee.state.epoch, trainee.state.step, self.run.resume_command(),
-            )  # fmt: skip
+                "interrupted at %s; the training state is saved; continue with: %s", places, self.run.resume_command()
+            )
+        else:
+            log.info("interrupted; all that is trained is saved; continue with: %s", self.run.resume_command())
         if is_first():
             plot_history(self.run, self.title)
         barrier()  # torchrun ends the other processes as soon as one has left
 
     def end(
-        self, scores: Scores | None, logits: torch.Tensor, bfloat16_agreement: float | None, statistics: TextStatistics
-    ) -> None:
+        self, scores: Scores | None, logits: torch.Tensor | None, bfloat16_agreement: float | None,
+        statistics: TextStatistics,
+    ) -> None:  # fmt: skip
         """Save the mixture and the statistics of texts, and last the held-out logits, whose file shows that the run is
         complete."""
         if not is_first():
             return
         self.history = read_history(self.run.history)  # with what earlier processes recorded
+        recorded = len(self.history)
         super().end(scores, logits, bfloat16_agreement, statistics)
         if self.warning is not None:
             log.warning(self.warning)
-        if scores is not None and len(self.weights) > 1:
-            append_history(self.run.history, self.history[-1])
+        for line in self.history[recorded:]:
+            add_to_history(self.run.history, line)
+        if scores is not None and len(self.weights) != 1:
             log.info("on held-out texts: %s", scores.line())
         save_decision(self.run.model, self.decision, self.linear is not None, bfloat16_agreement)
         save_statistics(self.run.model, statistics)
         labels = np.zeros(0, np.int64) if self.held_out is None else np.asarray(self.held_out.texts.labels)
         save_held_out(self.run, logits, labels, self.hashes)
-        plot_history(self.run, self.title)
+        if self.weights:
+            plot_history(self.run, self.title)
         state = self.last_state
         if state is None or len(self.weights) > 1:
             log.info("evaluate the model with: %s", self.run.eval_command())
@@ -185,16 +168,47 @@ class Recorder(Keeper):
         log.info("evaluate it with: %s", self.run.eval_command())
 
 
-def _prefix(trainee: Trainee) -> str:
-    return "" if trainee.fold is None else f"fold {trainee.fold}, "
+class StateSaver(Saver):
+    """Saves the states of a run's networks. save_minutes: the time between savings."""
+
+    def __init__(self, run: RunFolder, save_minutes: float) -> None:
+        self.run, self.save_seconds, self.saved_at = run, 60 * save_minutes, time.monotonic()
+
+    def restore(self, trainee: Trainee) -> bool:
+        """Raises CheckpointError if the saved state is damaged."""
+        file = self.run.state_file(trainee.fold)
+        if not file.exists():
+            self.save(trainee)  # so that a run with weights always has a state
+            return False
+        saved = load_state(file, trainee.network, trainee.optimizer, trainee.settings.steps_per_epoch)
+        # train.epochs may have been made larger
+        vars(trainee.state).update(vars(saved), finished=saved.out_of_patience(trainee.settings.patience))
+        self.saved_at = time.monotonic()
+        return True
+
+    def wants_to_save(self) -> bool:
+        return time.monotonic() - self.saved_at >= self.save_seconds
+
+    def save(self, trainee: Trainee) -> None:
+        """All processes must call this after the same step. Raises TextRNNError if a loss or weight is not finite."""
+        flush_metrics(trainee.state)
+        check_weights(trainee.state, trainee.network)
+        if is_first():
+            save_state(self.run.state_file(trainee.fold), trainee.network, trainee.optimizer, trainee.state)
+        self.saved_at = time.monotonic()
 
 
-def saved_progress(run: RunFolder) -> list[TrainingState]:
-    """The progress of each network that has been begun, read without tensors. Raises CheckpointError."""
-    return [read_state(path) for path in run.states()]
+def _place(fold: int | None, state: TrainingState) -> str:
+    return f"epoch {state.epoch}" if fold is None else f"fold {fold}, epoch {state.epoch}"
 
 
-def has_ended(run: RunFolder, begun: Sequence[TrainingState]) -> bool:
+def saved_progress(run: RunFolder) -> dict[int, TrainingState]:
+    """The number, from 0, and the progress of each network that has been begun, read without tensors. Raises
+    CheckpointError."""
+    return {(fold or 1) - 1: read_state(path) for fold, path in run.states().items()}
+
+
+def has_ended(run: RunFolder, begun: Iterable[TrainingState]) -> bool:
     """Whether all networks of a run are trained and evaluated on the held-out texts. begun: their progress."""
     return all(state.finished for state in begun) and run.held_out.exists()
 
@@ -215,11 +229,11 @@ def best_epochs(run: RunFolder) -> dict[int | None, int]:
     """The epoch of the best weights of each network, by its fold (None: the only network). States that are damaged or
     of another version are left out: a model is used without them."""
     best = {}
-    for path in run.states():
+    for fold, path in run.states().items():
         with contextlib.suppress(CheckpointError):
             state = read_state(path)
             if state.best_epoch:
-                best[None if path == run.state else int(path.stem.rpartition("_")[2])] = state.best_epoch
+                best[fold] = state.best_epoch
     return best
 
 
@@ -244,7 +258,7 @@ def full_line(evaluation: Evaluation, epochs: int) -> str:
     if scores is not None:
         dev = scores.together
         line += f", dev loss {dev['loss']:.4f}, accuracy {dev['accuracy']:.4f}, macro-F1 {dev['macro_f1']:.4f}"
-        if scores.linear is not None:
+        if scores.network is not None and scores.linear is not None:
             line += f", network alone {scores.network['accuracy']:.4f}"
             line += f", linear model alone {scores.linear['accuracy']:.4f}"
     return (

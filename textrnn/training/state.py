@@ -99,6 +99,12 @@ def fold_summary(history: Sequence[dict[str, Any]], scores: Scores) -> dict[str,
     return _line(epoch, step, None, scores, dict.fromkeys(_MEASURED) | {"seconds": seconds})
 
 
+def linear_record(scores: Scores | None, seconds: float) -> dict[str, Any]:
+    """The only line of history.jsonl of a linear model without a network. scores: on held-out texts, None without any.
+    seconds: the time of its fits."""
+    return _line(0, 0, None, scores, dict.fromkeys(_MEASURED) | {"seconds": seconds})
+
+
 @dataclass
 class TrainingState:
     """Everything kept between steps, except weights and optimizer."""

@@ -14,6 +14,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
 from textrnn.errors import TextRNNError
+from textrnn.run.folder import RunFolder
 from textrnn.training.state import Evaluation, Step
 
 FLUSH_SECONDS = 5.0  # between synchronizations with the disk
@@ -38,6 +39,11 @@ class EventWriter:
         self.unwritten: deque[Step] = deque()
         self.file: EventsWriter | None = None
         self.flushed_at = time.monotonic()
+
+    @classmethod
+    def of_fold(cls, run: RunFolder, fold: int | None) -> EventWriter:
+        """The writer for a network of a run."""
+        return cls(run.tensorboard_folder(fold))
 
     def __call__(self, event: Step | Evaluation) -> None:
         with self._errors():
