@@ -25,11 +25,11 @@ CHANGES: dict[str, Callable[[Config, set[str]], bool]] = {
         config.model.ngrams > 1
         or (config.model.rare_dim is not None and config.model.pretrained is None and "model.rare_dim" not in stated)
     ),
-    "the cell is an LSTM": lambda config, stated: (
-        config.model.cell == "lstm" and config.model.architecture != "tdnn" and "model.cell" not in stated
-    ),
     "an LSTM of 64 units or more trains in bfloat16 where that is faster": lambda config, stated: (
         config.train.precision == "auto" and config.model.cell == "lstm" and config.model.hidden_size >= 64
+    ),
+    "the cell is an LSTM, of 64 units": lambda config, stated: (
+        config.model.architecture != "tdnn" and ("model.cell" not in stated or "model.hidden_size" not in stated)
     ),
 }
 

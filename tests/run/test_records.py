@@ -160,7 +160,6 @@ def test_presets_and_defaults_are_part_of_the_values(tmp_path: Path) -> None:
     differences = {difference["key"]: difference["values"] for difference in config_differences(values, [{}, {}])}
     assert differences == {
         "preset": ["best", "plain"],
-        "model.cell": ["lstm", "gru"],
         "model.rare_dim": [32, None],
         "model.ngrams": [2, 1],
         "model.linear": ["mix", "report"],

@@ -156,7 +156,7 @@ class ModelConfig(Section):
         None, ge=1, le=_MOST_UNITS, description="Size of the embeddings. `null` means the size of the vectors in "
         "`model.pretrained`, or else 96.",
     )  # fmt: skip
-    hidden_size: int = Field(96, ge=1, le=_MOST_UNITS, description="Units of each layer in each direction.")
+    hidden_size: int = Field(64, ge=1, le=_MOST_UNITS, description="Units of each layer in each direction.")
     num_layers: int = Field(1, ge=1, le=64, description="Number of recurrent layers, or of convolutions in `tdnn`.")
     bidirectional: Annotated[bool, needs.NOT_RCNN] = Field(
         True, description="Read texts in both directions, as `rcnn` always does. In `tdnn`, a unit sees its own step "

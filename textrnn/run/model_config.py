@@ -49,7 +49,7 @@ DEFAULTS: dict[int, dict[str, dict[str, Any]]] = {
             "linear": "mix",
         },
     },
-    6: {"model": {"cell": "lstm"}},
+    6: {"model": {"cell": "lstm", "hidden_size": 64}},
 }
 FIRST_VERSION, FORMAT_VERSION = min(DEFAULTS), max(DEFAULTS)  # all from the first on are read, the last is written
 TRAINED_ON_KEY, CLASS_SHARES_KEY = "trained_on", "class_shares"
