@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
@@ -39,6 +40,7 @@ from textrnn.texts.transform import Transform
 from textrnn.training.keeper import Keeper
 from textrnn.training.networks import Training
 from textrnn.training.plan import NetworkBuilder, plan, with_precision
+from textrnn.training.time_limit import TimeLimit
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -118,6 +120,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
         DataError for a tokenizer that does not suit the texts; TextRNNError if a loss is not finite.
         """
+        begin = time.monotonic()
         texts, labels = check_texts(X), _labels(y)
         check_consistent_length(texts, labels)
         assert_all_finite(labels, input_name="y")
@@ -150,6 +153,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             training = Training(
                 config, splits, parts, margins, keeper, device, StopRequest(),
                 processes=self._processes() if device.type == "cpu" else 1,
+                limit=TimeLimit.of(config.train.minutes, begin),
             )  # fmt: skip
             training.run(builder, network)
             networks = Ensemble([deepcopy(best) for best in training.best(network)])

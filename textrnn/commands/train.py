@@ -33,6 +33,7 @@ from textrnn.training.one_network import Listener
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
 from textrnn.training.recorder import Recorder, StateSaver, has_ended, saved_progress
 from textrnn.training.state import TrainingState
+from textrnn.training.time_limit import TimeLimit
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir", "train.tensorboard")
@@ -50,8 +51,9 @@ class Start(NamedTuple):
 NEW = Start({}, None)
 
 
-def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
-    """Train a model by `config` into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
+def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str, begin: float) -> None:
+    """Train a model by `config` into `run`. begin: time.monotonic() when the command began. Raises TextRNNError, and
+    Interrupted once the state is saved."""
     config = with_absolute_paths(config)
     listener = event_writers(run) if config.train.tensorboard and is_first() else None
     path, command = visible(str(run.path)), visible(run.resume_command())
@@ -102,10 +104,13 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 recorder.load_best(network, len(parts), start.begun)
             if listener is not None:
                 log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
+            used = max((state.run_seconds for state in start.begun.values()), default=0.0)
+            limit = TimeLimit.of(config.train.minutes, begin, used)
             processes = torch.get_num_threads() if device.type == "cpu" and world_size() == 1 else 1
             with stop:
                 Training(
-                    config, splits, parts, margins, recorder, device, stop, saver, listener, processes
+                    config, splits, parts, margins, recorder, device, stop, saver, listener, processes, limit,
+                    start.begun.keys(),
                 ).run(builder, network)  # fmt: skip
 
 
@@ -144,7 +149,7 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
     epochs = config.train.epochs
     # its own config may have more epochs than were trained: it may have been killed before its first save with them
     nothing_left = epochs == before.train.epochs == "auto" or all(
-        state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs)
+        state.out_of_patience(config.train.patience) or state.out_of_time or (epochs != "auto" and state.epoch > epochs)
         for state in begun.values()
     )
     if nothing_left and has_ended(run, begun.values()):

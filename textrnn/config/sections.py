@@ -227,6 +227,10 @@ class TrainConfig(Section):
         "training texts if neither `data.dev` nor `data.dev_fraction` is set. 1 means one network, with a tenth of the "
         "texts held out for dev.",
     )  # fmt: skip
+    minutes: float | None = Field(
+        None, gt=0, le=_MANY, description="Maximum number of minutes for the whole run. Networks of `train.folds`, then "
+        "epochs, are left out as needed, so results depend on the machine's speed. `null` means no limit.",
+    )  # fmt: skip
     learning_rate: float = Field(4e-3, gt=0, le=1e38, description="Peak learning rate of AdamW.")
     embedding_lr_multiplier: Annotated[float, needs.TRAINED_EMBEDDING] = Field(
         5.0, gt=0, le=_MANY, description="Learning rate of the embeddings of tokens and n-grams, as a multiple of "
@@ -270,11 +274,9 @@ class TrainConfig(Section):
         "stops. `null` means that it never stops early.",
     )  # fmt: skip
     seed: int = Field(
-        1,
-        ge=0,
-        le=2**63 - 1,
-        description="Random seed of initial weights, dropout, batches and the texts that are held out.",
-    )
+        1, ge=0, le=2**63 - 1, description="Random seed of initial weights, dropout, batches and the texts that are "
+        "held out.",
+    )  # fmt: skip
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Number format of matrix products in training (autocast). The weights stay float32. `auto` "
         "means `bfloat16` where that is faster: on an x86 CPU with bfloat16 units, for the cell `lstm` with 64 "
