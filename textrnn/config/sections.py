@@ -85,10 +85,9 @@ class DataConfig(Section):
         "label); `keep` treats each as one unknown token.",
     )  # fmt: skip
     cache_dir: values.PathName = Field(
-        ".textrnn_cache",
-        description="Folder for tokenized corpora. It may be deleted at any time. The "
-        "environment variable `TEXTRNN_CACHE_DIR` replaces the default.",
-    )
+        ".textrnn_cache", description="Folder for tokenized corpora. It may be deleted at any time. The environment "
+        "variable `TEXTRNN_CACHE_DIR` replaces the default.",
+    )  # fmt: skip
 
     @field_validator("encoding")
     @classmethod
@@ -228,8 +227,8 @@ class TrainConfig(Section):
         "texts held out for dev.",
     )  # fmt: skip
     minutes: float | None = Field(
-        None, gt=0, le=_MANY, description="Maximum number of minutes for the whole run. Networks of `train.folds`, then "
-        "epochs, are left out as needed, so results depend on the machine's speed. `null` means no limit.",
+        None, gt=0, le=_MANY, description="Maximum number of minutes for the whole run. Networks of `train.folds`, "
+        "then epochs, are left out as needed, so results depend on the machine's speed. `null` means no limit.",
     )  # fmt: skip
     learning_rate: float = Field(4e-3, gt=0, le=1e38, description="Peak learning rate of AdamW.")
     embedding_lr_multiplier: Annotated[float, needs.TRAINED_EMBEDDING] = Field(
