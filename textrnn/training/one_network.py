@@ -115,6 +115,7 @@ class NetworkTraining:
             self.flushed_at = time.monotonic()
             try:
                 for event in events:
+                    state.run_seconds = self.limit.used()
                     if isinstance(event, Evaluation):
                         keep_pace(trainee, *maximum([pace.due()]))
                         observer.evaluated(fold, event, copy_of_weights(network, event), state, settings)
@@ -138,7 +139,6 @@ class NetworkTraining:
         must_flush, must_save, signal_number, due = maximum(
             [is_late, self.saver.wants_to_save(), self.stop.signal_number or 0, pace.due()]
         )
-        trainee.state.run_seconds = self.limit.used()
         keep_pace(trainee, due)
         if must_flush or must_save:
             flush_metrics(trainee.state)

@@ -45,7 +45,7 @@ class Pace:
     ) -> None:
         self.limit, self.settings, self.state = limit, settings, state
         self.texts_ratio, self.networks = texts_ratio, networks
-        self.began, self.began_at = time.monotonic(), state.due
+        self.began, self.began_at = time.monotonic(), max(state.step, state.due)
 
     def due(self) -> int:
         """The number of steps that the schedule must have reached by now to reach its last one in time. It grows
