@@ -37,6 +37,7 @@ from textrnn.training.time_limit import TimeLimit
 
 BAR_FORMAT = "{l_bar}{bar}| {elapsed}{postfix}"  # without steps, to fit into 80 columns
 FIRST_SECONDS = 5.0  # of training, from which the time that is left is estimated
+HALF_LIFE = 30.0  # seconds after which a step counts half in that estimate, as other programs come and go
 LINE_EVERY = 0.1  # of all steps, if no bar is shown
 MOST_TEXTS = 2000  # number of texts on which bfloat16 and float32 are compared
 
@@ -198,14 +199,14 @@ class Progress:
         self.steps_left = {fold: one.total_steps for fold, one in settings.items()}
         self.total_steps = sum(self.steps_left.values())
         self.states: dict[int | None, TrainingState] = {}
-        self.begins: dict[int | None, tuple[float, int]] = {}  # time and step at which this process began a network
-        self.seconds: dict[int | None, float] = {}  # spent on each network since then
+        self.last: dict[int | None, tuple[float, int]] = {}  # time and step of a network when it was last heard of
+        self.seconds = self.steps = 0.0  # spent on networks, and taken by them, by this process: the last ones most
         self.next_line = 0.0  # the share of all steps at which a line is logged
         self.interrupted: list[tuple[int | None, TrainingState]] = []
 
     def began(self, fold: int | None, state: TrainingState, settings: FitSettings, *, is_resumed: bool) -> None:
         self.keeper.began(fold, state, settings, is_resumed=is_resumed)
-        self.begins[fold] = time.monotonic(), state.step  # earlier steps say nothing about the time that is left
+        self.last[fold] = time.monotonic(), state.step  # earlier steps say nothing about the time that is left
         self._update(fold, state)
 
     def advanced(self, fold: int | None, state: TrainingState) -> None:
@@ -234,14 +235,12 @@ class Progress:
     def seconds_left(self) -> float | None:
         """The estimated time until all networks are trained; None in the first seconds. Each process takes the next
         network when it is done with one."""
-        seconds = sum(self.seconds.values())
-        taken = sum(self.states[fold].step - step for fold, (_, step) in self.begins.items())
-        if seconds < FIRST_SECONDS * self.processes or not taken:
+        if self.seconds < FIRST_SECONDS * self.processes or not self.steps:
             return None
         steps = [0] * self.processes
         for left in self.steps_left.values():
             heapq.heapreplace(steps, steps[0] + left)
-        return min(max(steps) * seconds / taken, max(self.limit.left(), 0.0))
+        return min(max(steps) * self.seconds / self.steps, max(self.limit.left(), 0.0))
 
     def has_time_for_one_more(self) -> bool:
         """Whether the time that is left is as long as any network took so far; the first one is always trained."""
@@ -263,7 +262,9 @@ class Progress:
         return ", ".join(phrases)
 
     def _update(self, fold: int | None, state: TrainingState) -> None:
-        self.states[fold] = state
-        self.seconds[fold] = time.monotonic() - self.begins[fold][0]
+        now, (before, step) = time.monotonic(), self.last[fold]
+        self.states[fold], self.last[fold] = state, (now, state.step)
+        kept = 0.5 ** ((now - before) / (HALF_LIFE * self.processes))
+        self.seconds, self.steps = kept * self.seconds + now - before, kept * self.steps + state.step - step
         self.steps_left[fold] = 0 if state.finished else self.settings[fold].total_steps - state.step
         self.shown.update(self.total_steps - sum(self.steps_left.values()) - self.shown.n)
