@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,3 +92,25 @@ def at_file(
         yield
     finally:
         os.replace = replace
+
+
+@contextmanager
+def slow_steps(seconds: float) -> Iterator[None]:
+    """Inside the block, each optimizer step of this process seems to take so many seconds more."""
+    late, monotonic, perf_counter = [0.0], time.monotonic, time.perf_counter
+    last: list[tuple[int, int]] = []
+
+    def after_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        step = id(optimizer), int(next(iter(optimizer.state.values()))["step"])
+        if step not in last[-1:]:  # a step of a subclass may call the hook twice
+            last.append(step)
+            late[0] += seconds
+
+    handle = register_optimizer_step_post_hook(after_step)
+    time.monotonic = lambda: monotonic() + late[0]
+    time.perf_counter = lambda: perf_counter() + late[0]
+    try:
+        yield
+    finally:
+        time.monotonic, time.perf_counter = monotonic, perf_counter
+        handle.remove()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
@@ -42,6 +43,7 @@ from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Training
 from textrnn.training.plan import NetworkBuilder, plan, with_precision
 from textrnn.training.side_by_side import training_workers
+from textrnn.training.time_limit import TimeLimit
 
 
 def _labels(y: Any) -> np.ndarray:
@@ -121,6 +123,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
         DataError for a tokenizer that does not suit the texts; TextRNNError if a loss is not finite.
         """
+        begin = time.monotonic()
         texts, labels = check_texts(X), _labels(y)
         check_consistent_length(texts, labels)
         assert_all_finite(labels, input_name="y")
@@ -152,7 +155,8 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             with training_workers(config, parts, self._processes() if device.type == "cpu" else 1) as workers:
                 margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
                 training = Training(
-                    config, splits, parts, margins, keeper, device, StopRequest(), workers=workers
+                    config, splits, parts, margins, keeper, device, StopRequest(), workers=workers,
+                    limit=TimeLimit.of(config.train.minutes, begin),
                 )  # fmt: skip
                 networks = Ensemble([])
                 if parts:

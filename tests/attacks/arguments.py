@@ -70,10 +70,10 @@ def attack_arguments(draw: Draw) -> None:
 HARMLESS = [
     "train.learning_rate", "train.embedding_lr_multiplier", "train.weight_decay", "train.schedule", "train.warmup",
     "train.grad_clip_norm", "train.label_smoothing", "train.adversarial_norm", "train.class_weights", "train.monitor",
-    "train.seed", "train.precision", "train.save_minutes", "model.dropout", "model.embedding_dropout", "model.pooling",
-    "model.cell", "model.nonlinearity", "model.bidirectional", "data.dev_fraction",
-    "data.max_length", "vocab.min_count", "vocab.max_size", "tokenizer.kind", "data.format", "data.text_column",
-    "data.encoding",
+    "train.seed", "train.precision", "train.save_minutes", "train.minutes", "model.dropout",
+    "model.embedding_dropout", "model.pooling", "model.cell", "model.nonlinearity", "model.bidirectional",
+    "data.dev_fraction", "data.max_length", "vocab.min_count", "vocab.max_size", "tokenizer.kind", "data.format",
+    "data.text_column", "data.encoding",
 ]  # fmt: skip
 _values = st.sampled_from(YAML_VALUES) | st.sampled_from(STRINGS).map(json.dumps) | st.sampled_from(STRINGS)
 

@@ -101,6 +101,12 @@ def the_state_is_saved_after_each_step(before: Run, after: Run) -> None:
     assert (before.states_saved, after.states_saved) == (3, 13)  # and at the start and before each evaluation
 
 
+@effect("train.minutes=1e-9")
+def time_is_up_after_one_step(before: Run, after: Run) -> None:
+    assert [line["step"] for line in after.history] == [1] < [line["step"] for line in before.history]
+    assert "epochs trained" in after.log and "epochs trained" not in before.log
+
+
 @effect("train.tensorboard=true")
 def there_are_files_of_tensorboard(before: Run, after: Run) -> None:
     assert not (before.folder / "tensorboard").exists()

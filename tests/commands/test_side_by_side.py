@@ -97,6 +97,13 @@ def test_a_short_run_and_one_core_need_no_processes(
     assert torch.get_num_threads() == 2
 
 
+def test_processes_without_time_for_another_network_leave_it_out(cli: Cli, workers: list[subprocess.Popen]) -> None:
+    result = cli(*TRAIN, "side", "--minutes", 1e-9)
+    assert result.code == 0, result.err
+    assert [(line.get("fold"), line["step"]) for line in history_of(Path("side"))] == [(1, 1), (2, 1), (None, 2)]
+    assert "2 networks of 4 left out, fold 1: " in result.err
+
+
 @pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.slow), 3])
 def test_a_killed_process_is_one_message_and_the_run_goes_on_from_there(
     lines: int, cli: Cli, workers: list[subprocess.Popen]

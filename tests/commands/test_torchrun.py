@@ -56,7 +56,20 @@ def check_same_run(one: Path, other: Path) -> None:
 
 
 @pytest.mark.slow  # ten seconds
-def test_two_processes_stop_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -> None:
+def test_two_processes_stop_at_the_same_step_when_time_is_up(workplace: Path, cli: Cli) -> None:
+    write_tsv(Path("train.tsv"), make_rows(150))
+    options = sets("train.folds=3", "train.epochs=1000000", "train.patience=null")
+    result = subprocess.run(
+        [*TORCHRUN, "train", *OPTIONS, "two", *options, "--minutes", "0.1"], capture_output=True, text=True, timeout=90
+    )
+    assert result.returncode == 0, result.stderr
+    assert "train.minutes 0.1: 2 networks of 3 left out, fold 1: " in result.stderr
+    assert history_of("two", 1) and not history_of("two", 2)
+    assert cli("eval", "two").code == 0
+
+
+@pytest.mark.slow  # ten seconds
+def test_two_processes_stop_on_on_a_signal_and_one_goes_on(whole: Path, cli: Cli) -> None:
     options = [*OPTIONS, "two", "--tensorboard"]
     process = subprocess.Popen([*TORCHRUN, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 120

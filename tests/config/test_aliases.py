@@ -19,12 +19,13 @@ MEANT = {
     "clip": "train.grad_clip_norm",
     "max-len": "data.max_length",
     "sep": "data.delimiter",
+    "max_time": "train.minutes",
     "hidden_size": "model.hidden_size",
 }
 NO_KEY = {
     "train.optimizer": "the optimizer is always AdamW",
     "model.optim": "the optimizer is always AdamW",
-    "train.max_minutes": "there is no time limit: lower train.epochs",
+    "train.max_hours": "pass --minutes",
     "train.loss": "the loss is always cross-entropy",
     "model.num_classes": "the classes are those of the training texts",
     "train.device": "pass --device",

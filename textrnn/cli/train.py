@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,9 @@ def train(
     batch_size: Annotated[
         int | None, options.option(metavar="N", help="{train.batch_size} Short for --set train.batch_size=N.")
     ] = None,
+    minutes: Annotated[
+        float | None, options.option(metavar="M", help="{train.minutes} Short for --set train.minutes=M.")
+    ] = None,
     device: options.Device = "auto",
 ) -> None:
     """Train a model and save its best epoch in RUN/model.
@@ -47,11 +51,14 @@ def train(
 
     Example: textrnn train --data reviews.csv
     """
+    begin = time.monotonic()
     if resume and force:
         raise UsageError("--resume continues a run, --force starts over: give one of them")
     overrides = options.parse_overrides(
         set_, text_column, label_column,
-        values={"train.seed": seed, "train.epochs": epochs, "train.batch_size": batch_size},
+        values={
+            "train.seed": seed, "train.epochs": epochs, "train.batch_size": batch_size, "train.minutes": minutes,
+        },
     )  # fmt: skip
     if tensorboard:
         overrides.insert(0, ("train.tensorboard", True))
@@ -85,6 +92,6 @@ def train(
     from textrnn.commands.train import train as run
     from textrnn.run.folder import RunFolder
 
-    run(settings, RunFolder(run_dir), resume=resume, force=force, device_name=device)
+    run(settings, RunFolder(run_dir), resume=resume, force=force, device_name=device, begin=begin)
     if is_first():
         print(run_dir)

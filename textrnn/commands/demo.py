@@ -49,7 +49,7 @@ def demo() -> str:
             f"in another folder"
         )
     log.info("training on the sample: short messages in English and Chinese, four classes")
-    train(config, run, resume=False, force=is_demo, device_name="auto")
+    train(config, run, resume=False, force=is_demo, device_name="auto", begin=time.monotonic())
     folder, metrics = evaluate(
         RUN, None, split=None, overrides=[], output=None, device="auto", precision="float32", begin=time.perf_counter()
     )

@@ -25,7 +25,7 @@ from textrnn.run.records import saved_digests
 from textrnn.runtime.files import data_name
 from textrnn.runtime.progress import log
 from textrnn.runtime.terminal import count_of
-from textrnn.texts.rows import all_rows, class_sizes
+from textrnn.texts.rows import all_rows, class_sizes, rows_where
 from textrnn.texts.transform import EncodedTexts
 
 _RUN_KEYS = ("seed", "folds")  # keys of `train` by which the run's own data was divided
@@ -124,9 +124,9 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
             max_length=config.data.max_length, cache_dir=Path(config.data.cache_dir),
             progress=lambda count: progress(name, count),
         )  # fmt: skip
-    rows, is_cross_fitted = all_rows(len(corpus)), False
+    rows, folds = all_rows(len(corpus)), None
     if run is not None and data.part is not None:
-        rows, is_cross_fitted = _rows_of_part(corpus, config, data.part, run)
+        rows, folds = _rows_of_part(corpus, config, data.part, run)
     elif data.is_dev:
         rows = distinct_dev_rows(corpus, skip_empty=config.data.empty_texts == "skip")
     if run is not None and not len(rows):
@@ -143,7 +143,13 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
             rows = all_rows(len(corpus))
         else:
             is_held_out = True
-            logits, margins = _held_out_outputs(classifier, run, labels, hashes, cross_fitted=is_cross_fitted)
+            logits, margins, judged = _held_out_outputs(classifier, run, labels, hashes, folds)
+            if len(judged) < len(rows):
+                log.warning(
+                    "evaluated on %s of %s held-out texts: train.minutes left out the networks of the other folds",
+                    f"{len(judged):,}", f"{len(rows):,}",
+                )  # fmt: skip
+            rows = rows[judged]
     texts = chosen_rows(texts, rows)
     sizes = class_sizes(np.asarray(texts.labels), len(classifier.labels))
     if missing := [short(label) for label, size in zip(classifier.labels, sizes, strict=True) if size == 0]:
@@ -158,9 +164,9 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
     return Texts(data, texts, rows, corpus.hashes, corpus.digest, lengths, is_held_out, logits, margins, seen)
 
 
-def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> tuple[np.ndarray, bool]:
-    """The rows of the training data that the run was trained on, or evaluated on, and whether its networks were
-    cross-fitted."""
+def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> tuple[np.ndarray, np.ndarray | None]:
+    """The rows (n,) of the training data that the run was trained on, or held out, and, if its networks were
+    cross-fitted, the folds (n,) of the latter."""
     digest = saved_digests(run.path).get("data.train")
     if digest not in (None, corpus.digest):
         log.warning(
@@ -171,17 +177,21 @@ def _rows_of_part(corpus: Corpus, config: Config, part: str, run: RunFolder) -> 
         seed=config.train.seed, skip_empty=config.data.empty_texts == "skip",
     )  # fmt: skip
     if part == "train":
-        return division.train, False
-    return division.held_out, division.folds is not None
+        return division.train, None
+    folds = division.folds
+    return division.held_out, None if folds is None else folds[np.searchsorted(division.train, division.held_out)]
 
 
 def _held_out_outputs(
-    classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, *, cross_fitted: bool
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Logits of the texts with these labels and hashes (n,), None without a network, or if it was not trained on them,
-    since it can be run again; margins, None without a linear model. Raises CheckpointError if they are missing,
+    classifier: TextClassifier, run: RunFolder, labels: np.ndarray, hashes: np.ndarray, folds: np.ndarray | None
+) -> tuple[torch.Tensor | None, torch.Tensor | None, np.ndarray]:
+    """Logits of held-out texts, None without a network, or if it was not trained on them, since it can be run again;
+    their margins, None without a linear model; and which texts these are: of those with the given labels, hashes and
+    folds (n,), the ones in the folds of the model's networks. Raises CheckpointError if logits or margins are missing,
     damaged or of other texts."""
-    margins, classes = None, len(classifier.labels)
+    margins, classes, judged = None, len(classifier.labels), all_rows(len(labels))
+    if folds is not None and classifier.model.has_network:
+        judged = rows_where(folds < len(classifier.model.networks.networks))
     if classifier.model.linear is not None:
         saved = load_margins(run, classes)
         if saved is None or not np.array_equal(saved[1], hashes):
@@ -189,9 +199,10 @@ def _held_out_outputs(
                 f"{run.linear_margins}: missing, damaged, or of other texts than are read now, and the linear model "
                 f"was also fitted on held-out texts; evaluate on other texts: give DATA, a labelled file"
             )
-        margins = torch.from_numpy(saved[0])
-    is_saved = classifier.model.has_network and (cross_fitted or run.held_out.exists())
-    return load_held_out(run, labels, hashes, classes) if is_saved else None, margins
+        margins = torch.from_numpy(saved[0][judged])
+    is_saved = classifier.model.has_network and (folds is not None or run.held_out.exists())
+    logits = load_held_out(run, labels[judged], hashes[judged], classes) if is_saved else None
+    return logits, margins, judged
 
 
 def warn_of_seen(seen: np.ndarray | None) -> None:

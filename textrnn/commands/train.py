@@ -35,6 +35,7 @@ from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, wi
 from textrnn.training.recorder import Recorder, StateSaver, has_ended, saved_progress
 from textrnn.training.side_by_side import training_workers
 from textrnn.training.state import TrainingState
+from textrnn.training.time_limit import TimeLimit
 
 STOPPING = "stopping after this step, then saving the training state; Ctrl-C again stops at once, without saving"
 MAY_CHANGE_ON_RESUME = ("train.epochs", "data.cache_dir", "train.tensorboard")
@@ -52,8 +53,9 @@ class Start(NamedTuple):
 NEW = Start({}, None)
 
 
-def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str) -> None:
-    """Train a model by `config` into `run`. Raises TextRNNError, and Interrupted once the state is saved."""
+def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_name: str, begin: float) -> None:
+    """Train a model by `config` into `run`. begin: time.monotonic() when the command began. Raises TextRNNError, and
+    Interrupted once the state is saved."""
     config = with_absolute_paths(config)
     has_network = config.model.has_network
     listener = event_writers(run) if config.train.tensorboard and has_network and is_first() else None
@@ -112,8 +114,10 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     recorder.load_best(network, len(parts), start.begun)
                 if listener is not None:
                     log.info("watch the training with: tensorboard --logdir %s", run.tensorboard)
+                used = max((state.run_seconds for state in start.begun.values()), default=0.0)
                 training = Training(
-                    config, splits, parts, margins, recorder, device, stop, saver, listener, workers
+                    config, splits, parts, margins, recorder, device, stop, saver, listener, workers,
+                    TimeLimit.of(config.train.minutes, begin, used), start.begun.keys(),
                 )  # fmt: skip
                 if has_network:
                     with stop:
@@ -161,7 +165,7 @@ def find_start(config: Config, run: RunFolder, *, resume: bool, force: bool) -> 
     epochs = config.train.epochs
     # its own config may have more epochs than were trained: it may have been killed before its first save with them
     nothing_left = epochs == before.train.epochs == "auto" or all(
-        state.out_of_patience(config.train.patience) or (epochs != "auto" and state.epoch > epochs)
+        state.out_of_patience(config.train.patience) or state.out_of_time or (epochs != "auto" and state.epoch > epochs)
         for state in begun.values()
     )
     if nothing_left and has_ended(run, begun.values()):

@@ -85,10 +85,9 @@ class DataConfig(Section):
         "label); `keep` treats each as one unknown token.",
     )  # fmt: skip
     cache_dir: values.PathName = Field(
-        ".textrnn_cache",
-        description="Folder for tokenized corpora. It may be deleted at any time. The "
-        "environment variable `TEXTRNN_CACHE_DIR` replaces the default.",
-    )
+        ".textrnn_cache", description="Folder for tokenized corpora. It may be deleted at any time. The environment "
+        "variable `TEXTRNN_CACHE_DIR` replaces the default.",
+    )  # fmt: skip
 
     @field_validator("encoding")
     @classmethod
@@ -231,6 +230,10 @@ class TrainConfig(Section):
         "training texts if neither `data.dev` nor `data.dev_fraction` is set. 1 means one network, with a tenth of the "
         "texts held out for dev.",
     )  # fmt: skip
+    minutes: float | None = Field(
+        None, gt=0, le=_MANY, description="Maximum number of minutes for the whole run. Networks of `train.folds`, "
+        "then epochs, are left out as needed, so results depend on the machine's speed. `null` means no limit.",
+    )  # fmt: skip
     learning_rate: float = Field(4e-3, gt=0, le=1e38, description="Peak learning rate of AdamW.")
     embedding_lr_multiplier: Annotated[float, needs.TRAINED_EMBEDDING] = Field(
         5.0, gt=0, le=_MANY, description="Learning rate of the embeddings of tokens and n-grams, as a multiple of "
@@ -257,9 +260,8 @@ class TrainConfig(Section):
         0.0, description="Share of the target probability that the loss spreads evenly over all classes."
     )
     adversarial_norm: float | None = Field(
-        1.5, gt=0, le=_MANY, description="Norm of the worst-case offset that is added to the embeddings of "
-        "each text when it is trained on a second time (adversarial training). `null` means no second "
-        "time, which is twice as fast.",
+        1.5, gt=0, le=_MANY, description="Norm of the worst-case offset added to the embeddings of each text when it "
+        "is trained on a second time (adversarial training). `null` means no second time, which is twice as fast.",
     )  # fmt: skip
     class_weights: Annotated[Literal["none", "balanced"], _OR_NULL] = Field(
         "none", description="Weights of the classes in the losses of network and linear model: `none`, or `balanced`, "
@@ -274,9 +276,8 @@ class TrainConfig(Section):
         "stops. `null` means that it never stops early.",
     )  # fmt: skip
     seed: int = Field(
-        1, ge=0, le=2**63 - 1, description="Random seed of initial weights, dropout, batches and the texts that are "
-        "held out.",
-    )  # fmt: skip
+        1, ge=0, le=2**63 - 1, description="Random seed of initial weights, dropout, batches and held-out texts."
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Number format of matrix products in training (autocast). The weights stay float32. `auto` "
         "means `bfloat16` where that is faster: on an x86 CPU with bfloat16 units, for the cell `lstm` with 64 "
@@ -287,9 +288,8 @@ class TrainConfig(Section):
         "training and in its evaluations on dev.",
     )  # fmt: skip
     save_minutes: float = Field(
-        5.0, gt=0, description="Maximum number of minutes between two saves of the training state, which is also "
-        "saved at each evaluation.",
-    )  # fmt: skip
+        5.0, gt=0, description="Maximum number of minutes between saves of the training state, beside each evaluation."
+    )
     tensorboard: bool = Field(
         False, description="Write losses, scores, learning rate and gradient norm for TensorBoard into RUN/tensorboard."
     )

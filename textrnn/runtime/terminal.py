@@ -50,6 +50,13 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def duration(seconds: float) -> str:
+    """`35 s`, `4 min`, `3.5 h`: rounded, but never to 0, for an estimate."""
+    if seconds < 90:
+        return f"{max(5, 5 * round(seconds / 5))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def one_line(text: str) -> str:
     """The text with a space in place of each tab and line end, so that it fits in a column of a tsv file."""
     return text.translate(_BREAKS)

@@ -59,7 +59,8 @@ def fit(
     """Train `network` on labelled `texts`, from the progress in `state` to the end of the last epoch.
 
     Yields a Step after each optimizer step, and after each epoch an Evaluation. The caller may stop between any two of
-    them; with the same weights, optimizer and state a new call goes on as if nothing had happened. evaluate: computes
+    them; with the same weights, optimizer and state a new call goes on as if nothing had happened. Or the caller may
+    set `out_of_time` and, after a Step, `pending_evaluation`: then this step is the last one. evaluate: computes
     the scores on dev; without it, the last weights count as the best.
 
     Raises: TextRNNError if a loss, gradient, weight or score is not finite, and whatever `evaluate` raises.
@@ -70,10 +71,12 @@ def fit(
             yield from epoch_steps(wrapped, texts, objective, optimizer, state, settings)
         flush_metrics(state)
         check_weights(state, network)
+        begin = time.perf_counter()
         try:
             scores = evaluate() if evaluate is not None else None
         except NotFiniteError as error:
             raise TextRNNError(f"training stopped: after epoch {state.epoch} {error}") from None
+        state.evaluation_seconds += time.perf_counter() - begin
         yield end_epoch(state, scores, settings)
 
 
@@ -91,7 +94,7 @@ def epoch_steps(
     for number in range(state.steps_in_epoch, settings.steps_per_epoch):
         begin = time.perf_counter()
         group = batches[number * settings.accumulate : (number + 1) * settings.accumulate]
-        rate = settings.learning_rate(state.step + 1)
+        rate = settings.learning_rate(max(state.step + 1, state.due))
         for parameters in optimizer.param_groups:
             parameters["lr"] = rate * parameters.get("lr_multiplier", 1.0)
         seed_step(settings.seed, state.step + 1, rank(), device)
@@ -112,6 +115,8 @@ def epoch_steps(
         )  # fmt: skip
         state.unflushed.append(step)
         yield step
+        if state.out_of_time:
+            return
 
 
 def accumulate_gradients(
@@ -157,15 +162,16 @@ def end_epoch(state: TrainingState, scores: Scores | None, settings: FitSettings
         state.best, state.best_loss = score, loss
         state.best_epoch, state.evaluations_since_best = state.epoch, 0
     stopped_early = state.out_of_patience(settings.patience)
+    rate = settings.learning_rate(max(state.step, state.due))
     evaluation = Evaluation(
         epoch=state.epoch, step=state.step, train_loss=state.loss_sum / state.documents, scores=scores,
-        learning_rate=settings.learning_rate(state.step), grad_norm_mean=state.grad_norm_sum / state.steps,
+        learning_rate=rate, grad_norm_mean=state.grad_norm_sum / state.steps,
         grad_norm_max=state.grad_norm_max, clipped=state.clipped / state.steps,
         tokens_per_second=state.tokens / state.train_seconds, seconds=state.seconds, is_best=is_best,
         stopped_early=stopped_early,
     )  # fmt: skip
     state.reset_sums()
     state.pending_evaluation = False
-    state.finished = stopped_early or state.epoch >= settings.epochs
+    state.finished = stopped_early or state.out_of_time or state.epoch >= settings.epochs
     state.epoch, state.steps_in_epoch = state.epoch + 1, 0
     return evaluation

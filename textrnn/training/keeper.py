@@ -41,6 +41,11 @@ class Keeper:
         self.bfloat16_agreement: float | None = None
         self.statistics: TextStatistics | None = None
 
+    @property
+    def is_cross_fitted(self) -> bool:
+        """Whether networks were trained for folds, perhaps for one only."""
+        return len(self.weights) > 1 or any("fold" in record for record in self.history)
+
     def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
         """Fit and keep the linear model, and return the margins (m, classes) of models on the texts held out from them:
         None without held-out texts or linear model."""
@@ -74,16 +79,16 @@ class Keeper:
         trained."""
 
     def end(
-        self, scores: Scores | None, logits: torch.Tensor | None, bfloat16_agreement: float | None,
+        self, scores: Scores | None, logits: torch.Tensor | None, rows: torch.Tensor, bfloat16_agreement: float | None,
         statistics: TextStatistics,
     ) -> None:  # fmt: skip
-        """Keep the final results. scores: on all held-out texts, None without any. logits (m, classes): of the networks
-        on them, None without networks. bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see
-        `Training.statistics`."""
+        """Keep the final results. scores: on the held-out texts of all networks, None without any. logits (m, classes):
+        of the networks on them, None without networks. rows (m,): their positions among all held-out texts.
+        bfloat16_agreement: see `Training.bfloat16_agreement`. statistics: see `Training.statistics`."""
         if logits is None:
             self.history.append(linear_record(scores, self.linear_seconds))
         if scores is not None:
             self.decision, self.warning = scores.decision, scores.warning
-            if len(self.weights) > 1:
+            if self.is_cross_fitted:
                 self.history.append(fold_summary(self.history, scores))
         self.bfloat16_agreement, self.statistics = bfloat16_agreement, statistics

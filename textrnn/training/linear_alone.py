@@ -20,11 +20,11 @@ def finish_without_network(training: Training) -> None:
     if splits.held_out is None or margins is None:
         keeper.decision = EQUAL_PARTS.without_network()
         shares = np.asarray(splits.class_shares)
-        keeper.end(None, None, None, training.statistics(shares, len(splits.train)))
+        keeper.end(None, None, torch.arange(0), None, training.statistics(shares, len(splits.train)))
         return
     scores = score_linear(margins, np.asarray(splits.held_out.texts.labels))
     shares = np.bincount(predicted_classes(margins), minlength=len(splits.labels)) / len(margins)
-    keeper.end(scores, None, None, training.statistics(shares, len(margins)))
+    keeper.end(scores, None, torch.arange(len(margins)), None, training.statistics(shares, len(margins)))
 
 
 def score_linear(margins: torch.Tensor, labels: np.ndarray) -> Scores:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import heapq
+import time
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +21,10 @@ from textrnn.inference import compute_logits, predicted_classes
 from textrnn.linear.mixture import Mixture
 from textrnn.models.network import Network
 from textrnn.runtime.device import has_bfloat16_units
-from textrnn.runtime.distributed import is_first, world_size
-from textrnn.runtime.progress import bar, timed
+from textrnn.runtime.distributed import is_first, maximum, world_size
+from textrnn.runtime.progress import bar, log, timed
 from textrnn.runtime.signals import Interrupted, StopRequest
+from textrnn.runtime.terminal import count_of, duration
 from textrnn.runtime.threads import one_core
 from textrnn.runtime.workers import Workers
 from textrnn.training.decision import score_trained
@@ -31,15 +34,20 @@ from textrnn.training.one_network import Listener, NetworkTraining, Saver, Weigh
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, packed, plan
 from textrnn.training.side_by_side import Folds, train_side_by_side
 from textrnn.training.state import Evaluation, TrainingState
+from textrnn.training.time_limit import TimeLimit
 
-BAR_FORMAT = "{l_bar}{bar}| {remaining} left{postfix}"  # without steps, to fit into 80 columns
+BAR_FORMAT = "{l_bar}{bar}| {elapsed}{postfix}"  # without steps, to fit into 80 columns
+FIRST_SECONDS = 5.0  # of training, from which the time that is left is estimated
+HALF_LIFE = 30.0  # seconds after which a step counts half in that estimate, as other programs come and go
+LINE_EVERY = 0.1  # of all steps, if no bar is shown
 MOST_TEXTS = 2000  # number of texts on which bfloat16 and float32 are compared
 
 
 @dataclass
 class Training:
     """Trains the networks of all parts. margins (m, classes): of linear models on all held-out texts, or None.
-    workers: those of `side_by_side.training_workers`. Other fields as in `NetworkTraining`."""
+    workers: those of `side_by_side.training_workers`. begun: the numbers, from 0, of the networks that an earlier
+    process of a resumed run has begun. Other fields as in `NetworkTraining`."""
 
     config: Config
     splits: Splits
@@ -51,44 +59,66 @@ class Training:
     saver: Saver = field(default_factory=Saver)
     listener: Callable[[int | None], Listener] | None = None
     workers: Workers | None = None
+    limit: TimeLimit = field(default_factory=TimeLimit)
+    begun: Collection[int] = ()
 
     def __post_init__(self) -> None:
         self.one = NetworkTraining(
-            self.config, len(self.splits.labels), self.margins, self.device, self.saver, self.listener, self.stop
-        )
+            self.config, len(self.splits.labels), self.margins, self.device, self.saver, self.listener, self.stop,
+            self.limit,
+        )  # fmt: skip
 
     def run(self, builder: NetworkBuilder, network: Network) -> None:
         """Train all networks, and learn the mixture. network: that of the first part, on its device. Raises
         TextRNNError as `fit` does, and Interrupted once all states are saved."""
-        steps = sum(build_settings(self.config.train, part).total_steps for part in self.parts)
+        before, folds = self.limit.used(), range(1, len(self.parts) + 1) if len(self.parts) > 1 else [None]
+        settings = [build_settings(self.config.train, part) for part in self.parts]
+        steps = sum(one.total_steps for one in settings)
         with bar("training", unit="step", total=steps, bar_format=BAR_FORMAT) as shown:
-            progress = Progress(self.keeper, shown)
+            progress = Progress(self.keeper, shown, dict(zip(folds, settings, strict=True)), self.limit)
             try:
                 with timed(f"training {len(self.parts)} networks" if len(self.parts) > 1 else "training"):
                     self.train_networks(builder, network, progress)
             except Interrupted:
                 self.keeper.interrupted(progress.interrupted)
                 raise
+        if left_out := progress.left_out():
+            log.info("train.minutes %g: %s", self.limit.seconds / 60, left_out)
+        trained = self.limit.used()
         try:
             with timed("combining the models"):
                 self.decide(network)
         except Interrupted:
             self.keeper.interrupted([])
             raise
+        if (used := self.limit.used()) > self.limit.seconds:
+            log.warning(
+                "the run took %.0f s, longer than train.minutes: %.0f s until networks were trained, %.0f s for them, "
+                "%.0f s after that", used, before, trained - before, used - trained,
+            )  # fmt: skip
 
     def train_networks(self, builder: NetworkBuilder, network: Network, progress: Progress) -> None:
         """A network of a fold computes on one core, so that its weights do not depend on the number of processes."""
+
+        def has_time(fold: int) -> bool:
+            (lacks_time,) = maximum([int(fold - 1 not in self.begun and not progress.has_time_for_one_more())])
+            return not lacks_time
+
         if len(self.parts) == 1:
             self.one.train(network, self.parts[0], None, progress)
         elif self.workers is not None:
             parts = plan(packed(self.splits), self.config.train.seed)
-            folds = Folds(self.config, self.one.classes, self.margins, self.saver, self.listener, builder, parts)
-            train_side_by_side(folds, self.workers, progress, self.stop, self.keeper.remedy)
+            folds = Folds(
+                self.config, self.one.classes, self.margins, self.saver, self.listener, self.limit, builder, parts
+            )
+            progress.processes = len(self.workers)
+            train_side_by_side(folds, self.workers, progress, has_time, self.stop, self.keeper.remedy)
         else:
             is_alone = self.device.type == "cpu" and world_size() == 1
             with one_core() if is_alone else contextlib.nullcontext():
                 for fold, part in enumerate(self.parts, start=1):
-                    self.one.train(builder.build(part.seed, self.device), part, fold, progress)
+                    if has_time(fold):
+                        self.one.train(builder.build(part.seed, self.device), part, fold, progress)
 
     def decide(self, network: Network) -> None:
         """Learn the mixture from all held-out texts, and measure how often bfloat16 predicts the same class.
@@ -96,20 +126,23 @@ class Training:
         held_out, classes = self.splits.held_out, len(self.splits.labels)
         if held_out is None:
             shares = np.asarray(self.splits.class_shares)
-            self.keeper.end(None, torch.zeros(0, classes), None, self.statistics(shares, len(self.splits.train)))
+            statistics = self.statistics(shares, len(self.splits.train))
+            self.keeper.end(None, torch.zeros(0, classes), torch.arange(0), None, statistics)
             return
         logits = torch.empty(len(held_out.texts), classes)
-        for part, trained in zip(self.parts, self.best(network), strict=True):
+        for part, trained in zip(self.trained_parts, self.best(network), strict=True):
             logits[part.held_out_rows] = self.one.held_out_logits(trained, part)
-        scores = score_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
+        rows = torch.cat([part.held_out_rows for part in self.trained_parts]).sort().values
+        logits, margins = logits[rows], None if self.margins is None else self.margins[rows]
+        scores = score_trained(logits, margins, np.asarray(held_out.texts.labels)[rows], mix=self.keeper.mix)
         agreement = None
         if is_first():
             with contextlib.suppress(Interrupted):  # raised below, in all processes
                 agreement = self.bfloat16_agreement(network, scores.decision)
         self.one.check_stop()
-        predicted = predicted_classes(scores.decision.logits(logits, self.margins))
+        predicted = predicted_classes(scores.decision.logits(logits, margins))
         shares = np.bincount(predicted, minlength=classes) / len(predicted)
-        self.keeper.end(scores, logits, agreement, self.statistics(shares, len(predicted)))
+        self.keeper.end(scores, logits, rows, agreement, self.statistics(shares, len(predicted)))
 
     def statistics(self, class_shares: np.ndarray, texts: int) -> TextStatistics:
         """Statistics that new texts are expected to have. class_shares (classes,): of the predictions for `texts`
@@ -117,6 +150,11 @@ class Training:
         unknown = expected_unknown_share(self.splits, self.config.vocab.min_count)
         lengths = self.splits.lengths["train"][self.splits.train_rows]
         return TextStatistics(unknown, cut_share(lengths, self.config.data.max_length), class_shares, texts)
+
+    @property
+    def trained_parts(self) -> list[Part]:
+        """The parts that have a trained network: all of them, unless the time was too short."""
+        return [self.parts[number] for number in sorted(self.keeper.weights)]
 
     def best(self, network: Network) -> Iterator[Network]:
         """`network` with the best weights of each part in turn."""
@@ -133,9 +171,11 @@ class Training:
         if not decision.needs_network:
             return 1.0
         same = []
-        for part, trained in zip(self.parts, self.best(network), strict=True):
+        for part, trained in zip(self.trained_parts, self.best(network), strict=True):
             assert part.held_out is not None
-            rows = np.random.default_rng(part.seed).permutation(len(part.held_out))[: MOST_TEXTS // len(self.parts)]
+            rows = np.random.default_rng(part.seed).permutation(len(part.held_out))[
+                : MOST_TEXTS // len(self.keeper.weights)
+            ]
             margins = self.margins[part.held_out_rows[rows]] if self.margins is not None and self.keeper.mix else None
             classes = []
             for precision in ("float32", "bfloat16"):
@@ -149,44 +189,82 @@ class Training:
 
 
 class Progress:
-    """Passes the progress of networks on to a keeper, and shows it in a bar over all of them. interrupted: the folds
-    that a signal has stopped, and their progress."""
+    """Passes the progress of networks on to a keeper, and shows that of all of them. shown: a bar. settings: those of
+    each network, by its fold. processes: how many are trained at a time. interrupted: the folds that a signal has
+    stopped, and their progress."""
 
-    def __init__(self, keeper: Keeper, shown: Any) -> None:
-        self.keeper, self.shown = keeper, shown
-        self.resumed = 0  # steps of an earlier process
-        self.steps: dict[int | None, int] = {}
+    def __init__(self, keeper: Keeper, shown: Any, settings: dict[int | None, FitSettings], limit: TimeLimit) -> None:
+        self.keeper, self.shown, self.settings, self.limit = keeper, shown, settings, limit
+        self.processes = 1
+        self.steps_left = {fold: one.total_steps for fold, one in settings.items()}
+        self.total_steps = sum(self.steps_left.values())
+        self.states: dict[int | None, TrainingState] = {}
+        self.last: dict[int | None, tuple[float, int]] = {}  # time and step of a network when it was last heard of
+        self.seconds = self.steps = 0.0  # spent on networks, and taken by them, by this process: the last ones most
+        self.next_line = 0.0  # the share of all steps at which a line is logged
         self.interrupted: list[tuple[int | None, TrainingState]] = []
 
     def began(self, fold: int | None, state: TrainingState, settings: FitSettings, *, is_resumed: bool) -> None:
         self.keeper.began(fold, state, settings, is_resumed=is_resumed)
-        self.steps[fold] = state.step
-        self.resumed += state.step  # which says nothing about the time that is left
-        self.shown.initial = self.resumed
-        self.shown.n += state.step
-        self._leave_out(state, settings)
+        self.last[fold] = time.monotonic(), state.step  # earlier steps say nothing about the time that is left
+        self._update(fold, state)
 
     def advanced(self, fold: int | None, state: TrainingState) -> None:
-        """Mean loss and speed cover the steps of the epoch."""
-        self.shown.update(state.step - self.steps[fold])
-        self.steps[fold] = state.step
+        """The mean loss is that of the epoch so far."""
+        self._update(fold, state)
+        seconds_left, share = self.seconds_left(), 1 - sum(self.steps_left.values()) / self.total_steps
+        time_left = "" if seconds_left is None else f"about {duration(seconds_left)} left"
         if state.steps:
-            loss, rate = state.loss_sum / state.documents, state.tokens / state.train_seconds
             place = f"epoch {state.epoch}" if fold is None else f"fold {fold}, epoch {state.epoch}"
-            self.shown.set_postfix_str(f"{place}, loss {loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
+            loss = state.loss_sum / state.documents
+            self.shown.set_postfix_str(f"{time_left}{', ' * bool(time_left)}{place}, loss {loss:.3f}", refresh=False)
+        if self.shown.disable and time_left and share >= self.next_line:
+            self.next_line = share + LINE_EVERY
+            log.info("training: %.0f %% of all steps taken, %s", 100 * share, time_left)
 
     def evaluated(
         self, fold: int | None, evaluation: Evaluation, weights: Weights | None, state: TrainingState,
         settings: FitSettings,
     ) -> None:  # fmt: skip
-        self.advanced(fold, state)
-        self._leave_out(state, settings)
         self.keeper.evaluated(fold, evaluation, weights, state, settings)
+        self.advanced(fold, state)
 
     def stopped(self, fold: int | None, state: TrainingState) -> None:
         self.interrupted.append((fold, state))
 
-    def _leave_out(self, state: TrainingState, settings: FitSettings) -> None:
-        """Take the steps off the bar that a network does not take because it has stopped early."""
-        if state.finished:
-            self.shown.total -= settings.total_steps - state.step
+    def seconds_left(self) -> float | None:
+        """The estimated time until all networks are trained; None in the first seconds. Each process takes the next
+        network when it is done with one."""
+        if self.seconds < FIRST_SECONDS * self.processes or not self.steps:
+            return None
+        steps = [0] * self.processes
+        for left in self.steps_left.values():
+            heapq.heapreplace(steps, steps[0] + left)
+        return min(max(steps) * self.seconds / self.steps, max(self.limit.left(), 0.0))
+
+    def has_time_for_one_more(self) -> bool:
+        """Whether the time that is left is as long as any network took so far; the first one is always trained."""
+        taken = [state.seconds + state.evaluation_seconds for state in self.states.values() if state.finished]
+        return not taken or max(taken) <= self.limit.left()
+
+    def left_out(self) -> str:
+        """What the time limit left out, in words; nothing if there was enough time."""
+        networks, phrases = len(self.settings) - len(self.states), []
+        if networks:
+            phrases.append(f"{count_of(networks, 'network')} of {len(self.settings)} left out")
+        for fold, state in sorted(self.states.items(), key=lambda item: item[0] or 0):
+            if state.out_of_time:
+                epochs, name = (
+                    state.step / self.settings[fold].steps_per_epoch,
+                    "" if fold is None else f"fold {fold}: ",
+                )
+                phrases.append(f"{name}{epochs:.2g} of {count_of(self.settings[fold].epochs, 'epoch')} trained")
+        return ", ".join(phrases)
+
+    def _update(self, fold: int | None, state: TrainingState) -> None:
+        now, (before, step) = time.monotonic(), self.last[fold]
+        self.states[fold], self.last[fold] = state, (now, state.step)
+        kept = 0.5 ** ((now - before) / (HALF_LIFE * self.processes))
+        self.seconds, self.steps = kept * self.seconds + now - before, kept * self.steps + state.step - step
+        self.steps_left[fold] = 0 if state.finished else self.settings[fold].total_steps - state.step
+        self.shown.update(self.total_steps - sum(self.steps_left.values()) - self.shown.n)

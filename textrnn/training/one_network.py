@@ -22,6 +22,7 @@ from textrnn.training.decision import Scores, score
 from textrnn.training.fit import FitSettings
 from textrnn.training.plan import Part, build_fit
 from textrnn.training.state import Evaluation, Step, TrainingState, flush_metrics
+from textrnn.training.time_limit import Pace, TimeLimit
 
 FLUSH_SECONDS = 0.25  # between waits for the device
 
@@ -90,6 +91,7 @@ class NetworkTraining:
     saver: Saver = field(default_factory=Saver)
     listener: Callable[[int | None], Listener] | None = None
     stop: StopRequest = field(default_factory=StopRequest)
+    limit: TimeLimit = field(default_factory=TimeLimit)
     flushed_at: float = 0.0  # time.monotonic() of the last flush
 
     def train(self, network: Network, part: Part, fold: int | None, observer: Observer) -> None:
@@ -103,6 +105,8 @@ class NetworkTraining:
         trainee = Trainee(fold, network, optimizer, state, settings)
         is_resumed = self.saver.restore(trainee)
         observer.began(fold, state, settings, is_resumed=is_resumed)
+        held_out_tokens = 0 if part.held_out is None else int(part.held_out.lengths.sum())
+        pace = Pace(self.limit, settings, state, held_out_tokens / int(part.train.lengths.sum()), fold or 1)
         with contextlib.ExitStack() as stack:
             stack.push(partial(self.report_stop, trainee, observer))  # once the listener is closed
             listen = None
@@ -111,13 +115,15 @@ class NetworkTraining:
             self.flushed_at = time.monotonic()
             try:
                 for event in events:
+                    state.run_seconds = self.limit.used()
                     if isinstance(event, Evaluation):
+                        keep_pace(trainee, *maximum([pace.due()]))
                         observer.evaluated(fold, event, copy_of_weights(network, event), state, settings)
                         self.saver.save(trainee)
                     if listen is not None:
                         listen(event)
                     if isinstance(event, Step):
-                        self.after_step(trainee, observer)
+                        self.after_step(trainee, observer, pace)
             except Interrupted:
                 self.saver.save(trainee)
                 raise
@@ -127,12 +133,13 @@ class NetworkTraining:
         if error is Interrupted:
             observer.stopped(trainee.fold, trainee.state)
 
-    def after_step(self, trainee: Trainee, observer: Observer) -> None:
+    def after_step(self, trainee: Trainee, observer: Observer, pace: Pace) -> None:
         """Flush, save and stop when it is time. All processes must do so at the same step, or they deadlock."""
         is_late = time.monotonic() - self.flushed_at >= FLUSH_SECONDS
-        must_flush, must_save, signal_number = maximum(
-            [is_late, self.saver.wants_to_save(), self.stop.signal_number or 0]
+        must_flush, must_save, signal_number, due = maximum(
+            [is_late, self.saver.wants_to_save(), self.stop.signal_number or 0, pace.due()]
         )
+        keep_pace(trainee, due)
         if must_flush or must_save:
             flush_metrics(trainee.state)
             self.flushed_at = time.monotonic()
@@ -175,6 +182,16 @@ class NetworkTraining:
         (signal_number,) = maximum([self.stop.signal_number or 0])
         if signal_number:
             raise Interrupted(signal_number)
+
+
+def keep_pace(trainee: Trainee, due: int) -> None:
+    """Called after an event of `fit`, with the number of steps that the schedule must have reached: if it is that of
+    all steps, the network is evaluated, unless it was just now, and trained no more."""
+    state, total_steps = trainee.state, trainee.settings.total_steps
+    state.due = max(state.due, due)
+    if state.due == total_steps > state.step and not state.finished:
+        state.out_of_time = True
+        state.pending_evaluation, state.finished = state.steps_in_epoch > 0, state.steps_in_epoch == 0
 
 
 def copy_of_weights(network: Network, evaluation: Evaluation) -> Weights | None:

@@ -137,7 +137,7 @@ class Recorder(Keeper):
         barrier()  # torchrun ends the other processes as soon as one has left
 
     def end(
-        self, scores: Scores | None, logits: torch.Tensor | None, bfloat16_agreement: float | None,
+        self, scores: Scores | None, logits: torch.Tensor | None, rows: torch.Tensor, bfloat16_agreement: float | None,
         statistics: TextStatistics,
     ) -> None:  # fmt: skip
         """Save the mixture and the statistics of texts, and last the held-out logits, whose file shows that the run is
@@ -146,21 +146,21 @@ class Recorder(Keeper):
             return
         self.history = read_history(self.run.history)  # with what earlier processes recorded
         recorded = len(self.history)
-        super().end(scores, logits, bfloat16_agreement, statistics)
+        super().end(scores, logits, rows, bfloat16_agreement, statistics)
         if self.warning is not None:
             log.warning(self.warning)
         for line in self.history[recorded:]:
             add_to_history(self.run.history, line)
-        if scores is not None and len(self.weights) != 1:
+        if scores is not None and (logits is None or self.is_cross_fitted):
             log.info("on held-out texts: %s", scores.line())
         save_decision(self.run.model, self.decision, self.linear is not None, bfloat16_agreement)
         save_statistics(self.run.model, statistics)
         labels = np.zeros(0, np.int64) if self.held_out is None else np.asarray(self.held_out.texts.labels)
-        save_held_out(self.run, logits, labels, self.hashes)
+        save_held_out(self.run, logits, labels[rows], self.hashes[rows])
         if self.weights:
             plot_history(self.run, self.title)
         state = self.last_state
-        if state is None or len(self.weights) > 1:
+        if state is None or self.is_cross_fitted:
             log.info("evaluate the model with: %s", self.run.eval_command())
             return
         score = "" if state.best is None else f", {self.monitor} {state.best:.4f}"
@@ -182,7 +182,8 @@ class StateSaver(Saver):
             return False
         saved = load_state(file, trainee.network, trainee.optimizer, trainee.settings.steps_per_epoch)
         # train.epochs may have been made larger
-        vars(trainee.state).update(vars(saved), finished=saved.out_of_patience(trainee.settings.patience))
+        finished = saved.out_of_patience(trainee.settings.patience) or (saved.finished and saved.out_of_time)
+        vars(trainee.state).update(vars(saved), finished=finished)
         self.saved_at = time.monotonic()
         return True
 

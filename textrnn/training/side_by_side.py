@@ -20,6 +20,7 @@ from textrnn.training.fit import FitSettings
 from textrnn.training.one_network import Listener, NetworkTraining, Observer, Saver, Weights
 from textrnn.training.plan import NetworkBuilder, Part, build_settings
 from textrnn.training.state import Evaluation, TrainingState
+from textrnn.training.time_limit import TimeLimit
 
 _LOOK_SECONDS = 0.1  # between looks at a signal
 
@@ -56,13 +57,16 @@ class Folds:
     margins: torch.Tensor | None
     saver: Saver
     listener: Callable[[int | None], Listener] | None
+    limit: TimeLimit
     builder: NetworkBuilder
     parts: Sequence[Part]
 
     def __call__(self, parent: Parent) -> None:
         """Train the network of each fold whose number is received."""
         cpu = torch.device("cpu")
-        training = NetworkTraining(self.config, self.classes, self.margins, cpu, self.saver, self.listener, parent.stop)
+        training = NetworkTraining(
+            self.config, self.classes, self.margins, cpu, self.saver, self.listener, parent.stop, self.limit
+        )
         observer = _Reporter(parent)
         with show_bars(False):
             while True:
@@ -110,8 +114,11 @@ class _Reporter:
         self.parent.send(_Call(method, arguments, options))
 
 
-def train_side_by_side(folds: Folds, workers: Workers, observer: Observer, stop: StopRequest, remedy: str) -> None:
-    """Train the networks of all folds, one per worker at a time. remedy: what to do if a worker is killed.
+def train_side_by_side(
+    folds: Folds, workers: Workers, observer: Observer, has_time: Callable[[int], bool], stop: StopRequest, remedy: str
+) -> None:
+    """Train the networks of all folds, one per worker at a time. has_time: fold -> whether its network, if it is not
+    among the first ones, is to be trained now, or not at all. remedy: what to do if a worker is killed.
 
     Raises what a worker raises, after the others have saved their states; TextRNNError if one is killed; Interrupted
     after a signal, once all states are saved.
@@ -145,7 +152,7 @@ def train_side_by_side(folds: Folds, workers: Workers, observer: Observer, stop:
                 workers.send(number, "recorded")
             elif message.method == "stopped":
                 del running[number]
-        elif waiting and not is_stopping:  # its network is trained
+        elif waiting and not is_stopping and has_time(waiting[0]):  # its network is trained
             running[number] = waiting.popleft()
             workers.send(number, running[number])
         else:

@@ -115,6 +115,12 @@ class TrainingState:
     seconds: float = 0.0
     pending_evaluation: bool = False  # the epoch's last step is done, its evaluation is not
     finished: bool = False
+    # of a run with a time limit: the seconds that it has used so far, the number of steps that the learning-rate
+    # schedule has reached by time, which may be more than were taken, and whether training ended because time was up
+    run_seconds: float = 0.0
+    due: int = 0
+    out_of_time: bool = False
+    evaluation_seconds: float = 0.0  # of all evaluations
     # the best evaluation so far: its value of train.monitor and its dev loss
     best: float | None = None
     best_loss: float = 0.0
@@ -218,8 +224,9 @@ def _checked(path: Path, saved: dict[str, Any], steps_per_epoch: int | None = No
         best = f"best epoch {state.best_epoch}, {state.evaluations_since_best} evaluations later in epoch {epoch}"
         raise _refused(path, f"the saved state is damaged ({best});")
     if steps_per_epoch is not None:
-        is_of_epoch = at <= steps_per_epoch and step == (epoch - 1) * steps_per_epoch + at
-        if not is_of_epoch or state.pending_evaluation != (at == steps_per_epoch):
+        missing = (epoch - 1) * steps_per_epoch + at - step  # in the last epoch, if time was up
+        is_of_epoch = at <= steps_per_epoch and 0 <= missing < (steps_per_epoch if state.out_of_time else 1)
+        if not is_of_epoch or (state.pending_evaluation != (at == steps_per_epoch) and not state.out_of_time):
             steps = f"epoch {epoch}, step {step}, but an epoch has {steps_per_epoch} steps"
             raise _refused(path, f"the saved state is damaged or of other texts ({steps});")
     return state
