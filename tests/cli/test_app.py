@@ -61,7 +61,7 @@ def test_an_unknown_option_that_names_a_key_is_answered_with_the_key(cli: Cli, a
 @pytest.mark.parametrize(
     ("arguments", "choices"),
     [
-        (["train", "--preset"], "'best', 'plain'"),
+        (["train", "--preset"], "'best', 'plain', 'linear'"),
         (["eval", "R", "--split"], "'test', 'dev', 'train'"),
         (["eval", "R", "--precision"], "'float32', 'bfloat16', 'auto'"),
         (["compare", "A", "B", "--split"], "'test', 'dev'"),

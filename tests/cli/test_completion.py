@@ -38,7 +38,7 @@ def test_commands_and_options(complete) -> None:  # type: ignore[no-untyped-def]
     assert {"--quiet", "--output"} <= set(complete("vocab", "--"))
     assert complete("eval", "--precision", "b") == ["bfloat16"]
     assert complete("train", "--device", "cu") == ["cuda"]
-    assert complete("train", "--preset", "") == ["best", "plain"]
+    assert complete("train", "--preset", "") == ["best", "plain", "linear"]
     assert complete("gradients", "--cell", "rnn") == ["rnn", "rnn-relu"]
 
 

@@ -54,7 +54,7 @@ def test_bars_do_not_wrap(workplace: Path, columns: int) -> None:
 
 def test_one_bar_covers_all_folds(workplace: Path) -> None:
     write_tsv(workplace / "t.tsv", make_rows(300))
-    options = sets("train.batch_size=4", "train.folds=2", "train.epochs=1")
+    options = sets("train.batch_size=4", "train.folds=2", "train.epochs=4")
     code, shown = in_terminal("train", "--data", "t.tsv", *TINY, *options, columns=80)
     assert code == 0, shown
     shares = [int(percent[1]) for line in lines_of(shown) if (percent := re.match(r"training: +(\d+)%\|", line))]

@@ -19,14 +19,14 @@ def there_are_other_tensors(before: Run, after: Run) -> None:
     assert set(after.shapes) - set(before.shapes)
 
 
-@effect("model.cell=lstm")
-def there_are_four_gates_for_three(before: Run, after: Run) -> None:
-    assert gates_and_inputs(before) == (3 * 8, 8) and gates_and_inputs(after) == (4 * 8, 8)
+@effect("model.cell=gru")
+def there_are_three_gates_for_four(before: Run, after: Run) -> None:
+    assert gates_and_inputs(before) == (4 * 8, 8) and gates_and_inputs(after) == (3 * 8, 8)
 
 
 @effect("model.embedding_dim=6")
 def vectors_have_that_size(before: Run, after: Run) -> None:
-    assert gates_and_inputs(after) == (3 * 8, 6)
+    assert gates_and_inputs(after) == (4 * 8, 6)
     assert after.shapes["embedding.table.weight"] == (len(after.vocab), 6)
 
 
@@ -73,7 +73,7 @@ def the_second_hop_has_a_query_of_its_own(before: Run, after: Run) -> None:
 
 @effect("model.hidden_size=12")
 def states_have_that_size(before: Run, after: Run) -> None:
-    assert gates_and_inputs(after) == (3 * 12, 8)
+    assert gates_and_inputs(after) == (4 * 12, 8)
 
 
 @effect("model.num_layers=2")

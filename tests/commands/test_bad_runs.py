@@ -117,7 +117,7 @@ RESUME_CASES = [
         f"{MODEL}model.safetensors: the best model so far is missing; {RESTART}",
     ),
     broken(
-        "resume-with-another-config", None, f"{MORE} --resume --set model.cell=lstm --set train.epochs=1",
+        "resume-with-another-config", None, f"{MORE} --resume --set model.cell=gru --set train.epochs=1",
         "run/config.yaml: a resumed run keeps its config, but the one given differs in: model.cell, train.epochs "
         "(which may only grow); give the same values, or start a new run with --run-dir or --force",
     ),

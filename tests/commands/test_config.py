@@ -54,7 +54,7 @@ def test_what_it_prints_is_a_config_that_means_the_same(cli: Cli, options: list[
 def test_a_key_without_effect_is_a_warning_beside_the_data(cli: Cli) -> None:
     result = cli("config", *sets("model.nonlinearity=relu"))
     assert result.code == 0
-    assert result.err == "warning: model.nonlinearity: relu has no effect: model.cell is gru, not rnn\n"
+    assert result.err == "warning: model.nonlinearity: relu has no effect: model.cell is lstm, not rnn\n"
     assert yaml.safe_load(result.out)["model"]["nonlinearity"] == "relu"
 
 

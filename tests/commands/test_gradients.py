@@ -12,6 +12,7 @@ import pytest
 from matplotlib.image import imread
 
 from tests.conftest import TINY, TRAINED, Cli, Result, make_rows, sets, write_tsv
+from textrnn.run.model_config import FORMAT_VERSION
 
 FRESH = ["--data", "train.tsv", *TINY, "--steps", "4"]
 
@@ -161,7 +162,7 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
     assert "the folder of a model, which has no texts" in problem(trained / "model")
     shutil.copytree(trained, "newer")
     description = Path("newer/model/config.yaml")
-    description.write_text(description.read_text().replace("format_version: 5", "format_version: 99"))
+    description.write_text(description.read_text().replace(f"format_version: {FORMAT_VERSION}", "format_version: 99"))
     assert "newer/model/config.yaml: format_version: saved by a newer textrnn" in problem("newer")
     shutil.copytree(trained, "cut")
     weights = Path("cut/model/model.safetensors")
@@ -169,7 +170,7 @@ def test_runs_that_cannot_be_measured(cli: Cli, trained: Path) -> None:
     assert "cut/model/model.safetensors: " in problem("cut")
     shutil.copytree(trained, "other")
     config = Path("other/config.yaml")
-    config.write_text(config.read_text().replace("cell: gru", "cell: lstm").replace("pooling: max", "pooling: mean"))
+    config.write_text(config.read_text().replace("cell: lstm", "cell: gru").replace("pooling: max", "pooling: mean"))
     assert "other/config.yaml: not what the model was trained with: model.cell, model.pooling" in problem("other")
     Path("blocked").write_text("")
     assert "blocked: the folder cannot be created" in problem(trained, "--output", "blocked")

@@ -15,6 +15,7 @@ import torch
 
 from tests.conftest import COMMAND, TINY, Cli, make_rows, sets, write_tsv
 from textrnn import __version__
+from textrnn.run.model_config import FORMAT_VERSION
 
 
 def info(cli: Cli, *arguments: object) -> dict[str, Any]:
@@ -184,7 +185,7 @@ def test_what_is_no_run_is_refused_as_elsewhere(cli: Cli, trained: Path) -> None
         assert (result.code, result.out) == (1, "")
         assert result.err == cli("predict", path, "train.tsv").err
     description = trained / "model/config.yaml"
-    description.write_text(description.read_text().replace("format_version: 5", "format_version: 99"))
+    description.write_text(description.read_text().replace(f"format_version: {FORMAT_VERSION}", "format_version: 99"))
     result = cli("info", trained)
     assert result.code == 1 and "saved by a newer textrnn" in result.err
 

@@ -163,7 +163,7 @@ def test_a_run_is_replaced_with_force_alone_and_by_any_preset(cli: Cli, run: Pat
 
 
 def test_keys_of_a_network_cause_a_warning(cli: Cli, train_file: Path) -> None:
-    keys = {"model.cell": "lstm", "train.epochs": "3", "data.max_length": "20", "train.folds": "3"}
+    keys = {"model.cell": "gru", "train.epochs": "3", "data.max_length": "20", "train.folds": "3"}
     options = sets(*(f"{key}={value}" for key, value in keys.items()))
     result = cli(*TRAIN, "run", "--tensorboard", *options)
     assert result.code == 0, result.err

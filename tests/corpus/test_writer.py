@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import signal
 import subprocess
@@ -114,7 +115,8 @@ def test_signals_wait_until_a_worker_can_heed_them() -> None:
 
 def work_after_its_mask(*arguments: Any) -> None:
     """What a worker runs, after it has printed whether it began with signals blocked."""
-    print({signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, []), flush=True)
+    is_blocked = {signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    os.write(1, f"{is_blocked}\n".encode())  # print writes the end of a line apart, between that of another worker
     run_worker(*arguments)
 
 

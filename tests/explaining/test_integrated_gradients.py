@@ -29,7 +29,7 @@ NETWORKS: list[dict[str, Any]] = [
         for pooling in ("last", "mean", "max", "attention")
     ),
     {"cell": "rnn", "nonlinearity": "relu"},
-    {"num_layers": 2, "bidirectional": False},
+    {"cell": "gru", "num_layers": 2, "bidirectional": False},
     {"fc_size": 6, "ngrams": 3},
     {"pooling": "attention", "attention_hops": 2},
 ]
