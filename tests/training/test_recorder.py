@@ -31,7 +31,9 @@ def history_of(run: str) -> list[dict[str, Any]]:
 
 
 def test_the_kept_model_is_that_of_the_best_evaluation(cli: Cli, train_file: Path) -> None:
-    options = sets("train.schedule=constant", "train.warmup=0", "train.learning_rate=0.1", "train.patience=null")
+    options = sets(
+        "train.schedule=constant", "train.warmup=0", "train.learning_rate=0.2", "train.patience=null", "model.cell=gru"
+    )  # fmt: skip
     assert cli("train", "--data", "train.tsv", *TINY, *options, *sets("train.epochs=3"), "--run-dir", "all").code == 0
     losses = [line["dev_loss"] for line in history_of("all")]
     best = 1 + losses.index(min(losses))
@@ -43,8 +45,8 @@ def test_the_kept_model_is_that_of_the_best_evaluation(cli: Cli, train_file: Pat
 
     keys = {
         "ngrams": 1, "linear": "none", "adversarial_norm": None, "embedding_lr_multiplier": 1, "folds": 1,
-        "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_size": 16, "min_count": 1, "schedule": "constant",
-        "warmup": 0, "learning_rate": 0.1, "patience": None,
+        "cell": "gru", "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_size": 16, "min_count": 1, "schedule": "constant",
+        "warmup": 0, "learning_rate": 0.2, "patience": None,
     }  # fmt: skip
     labels, rows = zip(*(line.split("\t") for line in train_file.read_text().splitlines()), strict=True)
     RNNClassifier(**keys, device="cpu").fit(rows, labels).save("estimator")
