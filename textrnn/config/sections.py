@@ -221,7 +221,7 @@ class TrainConfig(Section):
         "the number of training texts.",
     )  # fmt: skip
     epochs: Annotated[int, Field(ge=1, le=_MANY)] | Literal["auto"] = Field(
-        "auto", description="Maximum number of passes over the training texts. `auto` means 4, 7 or 8, depending on "
+        "auto", description="Maximum number of passes over the training texts. `auto` means 4, 6 or 7, depending on "
         "their number, and twice as many without adversarial training.",
     )  # fmt: skip
     folds: Annotated[int, needs.FOLDS, needs.FOLDS_OF_TRAIN] = Field(

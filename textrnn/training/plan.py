@@ -80,7 +80,7 @@ class NetworkBuilder:
 
 # Number of training texts below which batch size and epochs apply. Few texts need small batches, or there are too few
 # steps; with more texts, fewer epochs and larger batches bound the time that cross-fitting takes.
-_SIZES = [(1500, 16, 8), (3000, 32, 7), (7400, 32, 4), (math.inf, 64, 4)]
+_SIZES = [(1500, 16, 6), (3000, 32, 7), (7400, 32, 4), (math.inf, 64, 4)]
 
 
 def with_precision(config: Config, device: torch.device) -> Config:
