@@ -45,8 +45,8 @@ def test_the_kept_model_is_that_of_the_best_evaluation(cli: Cli, train_file: Pat
 
     keys = {
         "ngrams": 1, "linear": "none", "adversarial_norm": None, "embedding_lr_multiplier": 1, "folds": 1,
-        "cell": "gru", "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_size": 16, "min_count": 1, "schedule": "constant",
-        "warmup": 0, "learning_rate": 0.2, "patience": None,
+        "cell": "gru", "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_size": 16, "min_count": 1,
+        "schedule": "constant", "warmup": 0, "learning_rate": 0.2, "patience": None,
     }  # fmt: skip
     labels, rows = zip(*(line.split("\t") for line in train_file.read_text().splitlines()), strict=True)
     RNNClassifier(**keys, device="cpu").fit(rows, labels).save("estimator")
