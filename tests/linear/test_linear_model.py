@@ -20,6 +20,7 @@ from textrnn.errors import CheckpointError
 from textrnn.linear.files import load_linear, save_linear
 from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold_margins, sample
 from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary, Symbols, count_ngrams
+from textrnn.texts.targets import Targets
 
 FOLDING = Folding(lowercase=True, normalize=True)
 ANALYZER = {"words": "word", "characters": "char", "within_words": "char_wb"}
@@ -39,7 +40,7 @@ def vectorizer(kind: Kind) -> TfidfVectorizer:
 
 
 def fitted(texts: list[str], labels: np.ndarray, classes: int, kinds: list[Kind], c: float = 1.0) -> LinearModel:
-    return fit(texts, labels, classes, Choice(kinds, c, None), FOLDING, balanced=False, seed=1)
+    return fit(texts, Targets(labels), classes, Choice(kinds, c, None), FOLDING, class_weights=None, seed=1)
 
 
 @pytest.mark.parametrize("kinds", [*SPACED, *UNSPACED], ids=str)
@@ -69,7 +70,10 @@ def test_out_of_fold_margins_are_those_of_cross_validation_in_scikit_learn(
     expected = cross_val_predict(pipeline, TEXTS, labels, cv=PredefinedSplit(folds), method="decision_function")
 
     counts = [count_ngrams(kind, FOLDED)[1] for kind in kinds]
-    (margins,) = out_of_fold_margins(counts, labels, folds, classes, [0.3], balanced=balanced, seed=1, tolerance=1e-8)
+    (margins,) = out_of_fold_margins(
+        counts, Targets(labels), folds, classes, [0.3], class_weights="balanced" if balanced else None, seed=1,
+        tolerance=1e-8,
+    )  # fmt: skip
     found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -78,7 +82,7 @@ def test_the_search_for_c_does_not_know_held_out_texts() -> None:
     random = np.random.default_rng(1)
     texts = [" ".join(random.choice(list("abcdefgh"), 3)) + f" word{number}" for number in range(80)] * 5
     labels = np.tile(random.integers(0, 2, 80), 5)
-    assert choose(texts, labels, 2, balanced=False, seed=1).accuracy < 0.65
+    assert choose(texts, Targets(labels), 2, class_weights=None, seed=1).accuracy < 0.65
 
 
 @pytest.mark.parametrize("texts", [TEXTS, CHINESE], ids=["English", "Chinese"])
@@ -108,8 +112,8 @@ def test_ngrams_do_not_cross_texts_and_unknown_symbols_end_them() -> None:
 
 def test_the_script_decides_what_is_tried() -> None:
     labels = np.array([0, 1] * 3)
-    assert choose(CHINESE, labels, 2, balanced=False, seed=1).kinds in UNSPACED
-    assert choose(TEXTS, LABELS, 3, balanced=False, seed=1).kinds in SPACED
+    assert choose(CHINESE, Targets(labels), 2, class_weights=None, seed=1).kinds in UNSPACED
+    assert choose(TEXTS, Targets(LABELS), 3, class_weights=None, seed=1).kinds in SPACED
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 0, 1], [2, 2, 2, 2], [0, 2, 0, 2], [1, 1, 1, 1]])

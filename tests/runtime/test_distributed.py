@@ -19,9 +19,10 @@ from textrnn.errors import ConfigError, DataError
 from textrnn.models.build import build_network
 from textrnn.runtime.device import training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, maximum, process_group, rank, shard, total
+from textrnn.texts.targets import Targets
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.objectives import adversarial, cross_entropy, plain
 from textrnn.training.state import Evaluation, TrainingState
 
 PLACE = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -35,7 +36,7 @@ CASES: dict[str, dict[str, Any]] = {
     "clipped": {"grad_clip_norm": 0.05},
     "n-grams": {"model": {"ngrams": 2, "max_ngrams": 30}, "grad_clip_norm": 0.1, "accumulate": 2},
     "adversarial": {"adversarial_norm": 0.5, "accumulate": 2},
-    "weighted": {"class_weights": balanced_weights(np.array([0, 0, 0, 1, 2]), 3), "label_smoothing": 0.2},
+    "weighted": {"class_weights": torch.tensor([5 / 9, 5 / 3, 5 / 3]), "label_smoothing": 0.2},
     "bfloat16": {"precision": "bfloat16"},
     "one-document": {"documents": 1},
 }  # fmt: skip
@@ -45,7 +46,7 @@ def texts(count: int) -> EncodedTexts:
     random = np.random.default_rng(0)
     lengths = random.integers(1, 9, count)
     tokens = random.integers(2, 20, lengths.sum()).astype(np.int32)
-    return EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, np.arange(count) % 3)
+    return EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, Targets(np.arange(count) % 3))
 
 
 def trained(

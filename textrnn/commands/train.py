@@ -76,7 +76,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         raw = RawTexts(data, rows_to_read(config, splits))
         if is_first():
             warn_of_faults(config, data, raw if is_new else None)
-        parts = plan(splits, config.train.seed) if has_network else []
+        parts = plan(splits, config.train) if has_network else []
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
         if has_network:

@@ -81,7 +81,7 @@ class Training:
         if len(self.parts) == 1:
             self.one.train(network, self.parts[0], None, progress)
         elif self.workers is not None:
-            parts = plan(packed(self.splits), self.config.train.seed)
+            parts = plan(packed(self.splits), self.config.train)
             folds = Folds(self.config, self.one.classes, self.margins, self.saver, self.listener, builder, parts)
             train_side_by_side(folds, self.workers, progress, self.stop, self.keeper.remedy)
         else:

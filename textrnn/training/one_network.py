@@ -97,7 +97,7 @@ class NetworkTraining:
         once the state is saved."""
         state = TrainingState()
         settings, optimizer, events = build_fit(
-            self.config.train, network, part, state, self.classes,
+            self.config.train, network, part, state,
             None if part.held_out is None else partial(self.scores, network, part),
         )  # fmt: skip
         trainee = Trainee(fold, network, optimizer, state, settings)
