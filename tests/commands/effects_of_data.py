@@ -54,6 +54,13 @@ def ids_become_names_in_their_order(before: Run, after: Run) -> None:
     assert after.lines("labels.txt") == ["Essen", "Sport", "Reise"]
 
 
+@effect("data.weight_column=weight", "data.train={}/weights.csv", "train.epochs=8", "model.dropout=0")
+def rows_of_weight_0_are_left_out_and_a_heavy_class_is_more_probable(before: Run, after: Run) -> None:
+    assert (total(before), total(after)) == (40, 36)
+    bias, weighted = (run.weights["head.1.bias"] for run in (before, after))
+    assert weighted[0] - weighted[2] > bias[0] - bias[2] + 0.05  # food has ten times the weight of travel
+
+
 @effect("data.delimiter='|'", "data.train={}/two.csv")
 def fields_are_divided_there(before: Run, after: Run) -> None:
     assert (before.vocab & {"comma", "pipe"}, after.vocab & {"comma", "pipe"}) == ({"comma"}, {"pipe"})

@@ -21,8 +21,8 @@ def find_target_faults(corpora: Mapping[str, Corpus]) -> Iterator[Finding]:
             soft_labels = count_of(corpus.normalized, "soft label")
             yield Finding(
                 "labels",
-                f"the probabilities of {soft_labels} of {name} add up to 1 only within {TOLERANCE:g}: they were divided "
-                f"by their sum",
+                f"the probabilities of {soft_labels} of {name} add up to 1 only within {TOLERANCE:g}: they were "
+                f"divided by their sum",
                 remedy="write them with more digits",
                 split=name,
                 count=corpus.normalized,

@@ -210,4 +210,6 @@ class TrainConfig(Section):
     def _weights_of_labels(cls, value: Any) -> Any:
         if isinstance(value, dict):
             return values.weights_of_labels(value)
-        return "none" if value is None else value  # YAML writers use both `none` and `null`
+        if value not in (None, "none", "balanced"):
+            raise ValueError("expected none, balanced, or weights of labels, such as {spam: 5}")
+        return value or "none"  # YAML writers use both `none` and `null`

@@ -29,6 +29,8 @@ def soft_label(value: Mapping[str, Any], names: list[str] | None) -> dict[str, f
         name = label if names is None else names[int(label)]
         probabilities[name] = probabilities.get(name, 0.0) + probability
     total = math.fsum(probabilities.values())
+    if total == 0:
+        raise ValueError(f"expected a label, or probabilities of labels that add up to 1, found {short(dict(value))}")
     if abs(total - 1) > TOLERANCE:
         raise ValueError(
             f"expected probabilities of labels that add up to 1, found {short(dict(value))}, which add up to "
