@@ -58,6 +58,10 @@ def _labels(y: Any) -> np.ndarray:
     return labels
 
 
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _weights(sample_weight: Any, texts: int) -> np.ndarray | None:
     """(n,) the weights of the texts; None if all count the same. Raises ValueError."""
     if sample_weight is None:
@@ -248,9 +252,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _config(self) -> Config:
         given = {name: getattr(self, name) for name in _DEFAULTS}  # a subclass may have other parameters
-        values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
+        values = {name: _plain(value) for name, value in given.items()}
         if isinstance(values["class_weights"], dict):  # of labels as in y
-            values["class_weights"] = {str(label): weight for label, weight in values["class_weights"].items()}
+            by_label = values["class_weights"].items()
+            values["class_weights"] = {str(label): _plain(weight) for label, weight in by_label}
         seed = values["random_state"]
         if not isinstance(seed, int):
             values["random_state"] = int(check_random_state(seed).randint(2**31 - 1))
