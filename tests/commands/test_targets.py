@@ -235,6 +235,16 @@ def test_soft_labels_are_evaluated_and_checked_by_the_most_probable_class(cli: C
     assert statistics["splits"]["train"]["weights"] is None
 
 
+def test_the_answers_of_predict_are_soft_labels(cli: Cli, train: Train) -> None:
+    teacher = train(write_jsonl("hard.jsonl", ROWS))
+    Path("texts.txt").write_text("".join(f"{text}\n" for _, text in make_rows(40, seed=2)))
+    options = ("--output-format", "jsonl", "--probabilities", "--output", "soft.jsonl")
+    assert cli("predict", teacher, "texts.txt", *options).code == 0
+    student = train("soft.jsonl", "data.label_column=probabilities", "train.folds=1")
+    assert (student / "model" / "labels.txt").read_text().split() == ["food", "sport", "travel"]
+    assert re.search(r"^soft labels: 3\d of 3\d train texts", log(student), re.M)
+
+
 def test_an_unknown_label_of_another_file_is_found_inside_soft_labels(cli: Cli, train: Train) -> None:
     run = train(write_jsonl("hard.jsonl", ROWS))
     write_jsonl("t.jsonl", [("food", "soup"), ({"food": 0.9, "fod": 0.1}, "bread")])

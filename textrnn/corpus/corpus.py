@@ -120,6 +120,8 @@ class Corpus:
         """Those of `Targets`. numbers: the model's number of each label."""
         if self.soft_labels is None or self.label_ids is None:
             return None
+        if len(self.soft_labels) == len(np.unique(self.soft_labels["row"])):  # all are certain
+            return None
         from scipy.sparse import csr_array
 
         soft = self.soft_labels

@@ -101,7 +101,8 @@ class Training:
         logits = torch.empty(len(held_out.texts), classes)
         for part, trained in zip(self.parts, self.best(network), strict=True):
             logits[part.held_out_rows] = self.one.held_out_logits(trained, part)
-        scores = score_trained(logits, self.margins, np.asarray(held_out.texts.labels), mix=self.keeper.mix)
+        assert held_out.texts.targets is not None
+        scores = score_trained(logits, self.margins, held_out.texts.targets, mix=self.keeper.mix)
         agreement = None
         if is_first():
             with contextlib.suppress(Interrupted):  # raised below, in all processes
