@@ -28,7 +28,6 @@ from textrnn.runtime.signals import StopRequest, interrupt_advice
 from textrnn.runtime.terminal import visible
 from textrnn.texts.transform import Transform
 from textrnn.training.linear import check_linear, rows_to_read
-from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Training
 from textrnn.training.one_network import Listener
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
@@ -78,7 +77,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         raw = RawTexts(data, rows_to_read(config, splits))
         if is_first():
             warn_of_faults(config, data, raw if is_new else None)
-        parts = plan(splits, config.train.seed) if has_network else []
+        parts = plan(splits, config.train) if has_network else []
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
         if has_network:
@@ -123,7 +122,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     with stop:
                         training.run(builder, network)
                 else:
-                    finish_without_network(training)
+                    training.finish_without_network()
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:

@@ -31,7 +31,7 @@ from textrnn.runtime.signals import cleanup
 from textrnn.runtime.terminal import count_of
 from textrnn.texts.tokenizer import Tokenizer
 
-FORMAT_NUMBER = 6
+FORMAT_NUMBER = 7
 TYPES, DESCRIPTION = "types.txt", "meta"
 FILES = (*(f"{name}.bin" for name in ARRAYS), TYPES)
 DIGESTS = "digests"
@@ -60,7 +60,7 @@ def load_corpus(
             "format_number": FORMAT_NUMBER,
             "content": digest,
             "formats": [kind for _, kind in files],
-            "columns": [source.text_column, source.label_column],
+            "columns": [source.text_column, source.label_column, source.weight_column],
             "label_names": source.label_names,
             "delimiter": source.delimiter,
             "encoding": source.encoding,
@@ -128,13 +128,12 @@ def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callabl
     skipped = Skipped()
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
-        examples = ((example.text, example.label) for example in read_examples(source, skipped))
-        types, labels = write_arrays(examples, tokenizer, streams, size=size, progress=progress)
+        written = write_arrays(read_examples(source, skipped), tokenizer, streams, size=size, progress=progress)
     with open(folder / TYPES, "wb") as file:
-        file.writelines(f"{token}\n".encode() for token in types)
+        file.writelines(f"{token}\n".encode() for token in written.types)
     description = json.dumps({
         "checksums": {name: checksum_of(folder / name) for name in FILES},
-        "type_count": len(types), "labels": labels,
+        "type_count": len(written.types), "labels": written.labels, "normalized": written.normalized,
         "skipped_count": skipped.count, "skipped": _without_paths(skipped.shown, source),
     }).encode()  # fmt: skip
     (folder / DESCRIPTION).write_bytes(b"%08x %s" % (zlib.crc32(description), description))

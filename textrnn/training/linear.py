@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from textrnn.linear.fit import (
 from textrnn.linear.model import Folding, LinearModel, count_ngrams
 from textrnn.runtime.progress import bar
 from textrnn.runtime.terminal import count_of
+from textrnn.texts.targets import Targets, class_weights_of
 
 # ("train" or "dev", rows in ascending order) -> the texts in these rows, unchanged: the linear model also counts what
 # the network's vocabulary leaves out.
@@ -33,13 +34,13 @@ ReadTexts = Callable[[str, np.ndarray], list[str]]
 
 
 class Labelled(NamedTuple):
-    """Texts (n,) and the ids of their labels (n,)."""
+    """Texts (n,) and their targets."""
 
     texts: Sequence[str]
-    labels: np.ndarray
+    targets: Targets
 
     def at(self, rows: np.ndarray) -> Labelled:
-        return Labelled([self.texts[row] for row in rows], self.labels[rows])
+        return Labelled([self.texts[row] for row in rows], self.targets.rows(rows))
 
 
 class Fitted(NamedTuple):
@@ -101,32 +102,34 @@ def fit_linear(config: Config, splits: Splits, texts: ReadTexts) -> Fitted | Non
         return None
     begin = time.perf_counter()
     classes, folds, seed = len(splits.labels), splits.folds, config.train.seed
-    balanced = config.train.class_weights == "balanced"
+    options: Any = {"class_weights": class_weights_of(config.train.class_weights, splits.labels), "seed": seed}
     folding = Folding(config.tokenizer.lowercase, config.tokenizer.normalize)
     rows = _chosen(config, splits)
     raw, raw_dev = texts("train", splits.train_rows[rows]), None
     if splits.dev is not None and splits.dev_rows is not None:
         raw_dev = texts("train" if splits.dev_is_part_of_train else "dev", splits.dev_rows)
     with bar("linear model", total=MOST_FITS + 2, unit="fit") as shown:
-        train = Labelled([folding(text) for text in raw], np.asarray(splits.train.labels)[rows])
+        assert splits.train.targets is not None
+        train = Labelled([folding(text) for text in raw], splits.train.targets.rows(rows))
         rows = sample(train.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed)
         searched = train if folds is not None else train.at(rows)
-        choice = choose(*searched, classes, balanced=balanced, seed=seed, step=shown.update)
+        choice = choose(*searched, classes, **options, step=shown.update)
         margins = None
         if folds is not None and splits.held_out is not None:
             counts = [count_ngrams(kind, train.texts, choice.most_terms)[1] for kind in choice.kinds]
             chosen = np.isin(np.arange(len(train.texts)), rows)
-            margins = out_of_fold_margins(
-                counts, train.labels, folds, classes, [choice.c], chosen=chosen, balanced=balanced, seed=seed
-            )[0, splits.held_out.rows]
+            margins = out_of_fold_margins(counts, train.targets, folds, classes, [choice.c], chosen=chosen, **options)[
+                0, splits.held_out.rows
+            ]
         train = train.at(rows)
         if splits.dev is not None and raw_dev is not None:
-            margins = fit(*train, classes, choice, folding, balanced=balanced, seed=seed).margins(raw_dev)
-            labels = np.concatenate([train.labels, np.asarray(splits.dev.labels)])
-            both = Labelled([*train.texts, *map(folding, raw_dev)], labels)
+            margins = fit(*train, classes, choice, folding, **options).margins(raw_dev)
+            assert splits.dev.targets is not None
+            targets = train.targets.joined(splits.dev.targets, classes)
+            both = Labelled([*train.texts, *map(folding, raw_dev)], targets)
             train = both.at(sample(both.texts, MOST_ROWS, MOST_TOTAL_CHARACTERS, seed))
         shown.update()
-        model = fit(*train, classes, choice, folding, balanced=balanced, seed=seed)
+        model = fit(*train, classes, choice, folding, **options)
         shown.update()
     return Fitted(model, choice, margins, len(train.texts), time.perf_counter() - begin)
 
