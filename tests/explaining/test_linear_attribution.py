@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from textrnn.explaining.linear_attribution import character_contributions
-from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary
+from textrnn.linear.model import Features, Folding, LinearModel
+from textrnn.linear.ngrams import Kind, NgramVocabulary
 
 FOLDING = Folding(lowercase=True, normalize=True)
 TEXTS = [

@@ -11,7 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.corpus.splits import distinct_rows, folds_of_texts
-from textrnn.linear.model import Features, Folding, Kind, LinearModel, both_sides, count_ngrams, smooth_idf, tf_idf
+from textrnn.linear.model import Features, Folding, LinearModel, both_sides, smooth_idf, tf_idf
+from textrnn.linear.ngrams import Kind, count_ngrams
 from textrnn.texts.tokenizer import share_unspaced, spread
 
 C = (0.3, 1.0, 3.0)  # values to try: the inverse strength of regularization

@@ -23,7 +23,8 @@ from textrnn.linear.fit import (
     out_of_fold_margins,
     sample,
 )  # fmt: skip
-from textrnn.linear.model import Folding, LinearModel, count_ngrams
+from textrnn.linear.model import Folding, LinearModel
+from textrnn.linear.ngrams import count_ngrams
 from textrnn.runtime.progress import bar
 from textrnn.runtime.terminal import count_of
 
