@@ -19,6 +19,10 @@ def train(
     label_column: options.LabelColumn = None,
     set_: options.Set = None,
     data: options.Data = None,
+    unlabelled: Annotated[
+        list[str] | None,
+        options.option(metavar="FILE", help="{data.unlabelled} Short for --set data.unlabelled=FILE. Repeatable."),
+    ] = None,
     run_dir: Annotated[
         Path | None, options.option(metavar="DIR", help="Folder of the run.  [default: runs/<name of config or data>]")
     ] = None,
@@ -51,7 +55,10 @@ def train(
         raise UsageError("--resume continues a run, --force starts over: give one of them")
     overrides = options.parse_overrides(
         set_, text_column, label_column,
-        values={"train.seed": seed, "train.epochs": epochs, "train.batch_size": batch_size},
+        values={
+            "data.unlabelled": options.one_or_all(unlabelled), "train.seed": seed, "train.epochs": epochs,
+            "train.batch_size": batch_size,
+        },
     )  # fmt: skip
     if tensorboard:
         overrides.insert(0, ("train.tensorboard", True))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 COOLEST, HOTTEST = 0.05, 20.0  # limits of a temperature
+PRIOR_TEXTS = 5.0  # strength of the L2 penalty toward equal parts and a temperature of 1, in nats
 
 
 @dataclass(frozen=True)
@@ -54,3 +60,43 @@ class Mixture:
             return self.linear_logits(margins) / self.temperature
         average = (1 - self.weight) * self.network_logits(network) + self.weight * self.linear_logits(margins)
         return average / self.temperature
+
+
+def mixing_factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:
+    """The factors for the logits (n, classes) of each part that minimize the cross-entropy of the sum, with a penalty
+    for the distance from equal factors of the sum 1. The problem is convex."""
+    rows, start = np.arange(len(labels)), np.full(len(parts), 1 / len(parts))
+
+    def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = sum(factor * part for factor, part in zip(factors, parts, strict=True))
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        sums = exponentials.sum(axis=1)
+        value = float((np.log(sums) - shifted[rows, labels]).sum())
+        errors = exponentials / sums[:, None]
+        errors[rows, labels] -= 1
+        slope = np.asarray([float((errors * part).sum()) for part in parts])
+        distance = factors - start
+        return value + PRIOR_TEXTS * float(distance @ distance), slope + 2 * PRIOR_TEXTS * distance
+
+    lowest = 1 / HOTTEST if len(parts) == 1 else 0.0
+    result: Any = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 1 / COOLEST)] * len(parts))
+    return result.x.tolist()
+
+
+def mix(parts: Sequence[np.ndarray], labels: np.ndarray, folds: np.ndarray) -> tuple[list[float], np.ndarray]:
+    """The factors for the margins (m, classes) of each part that minimize the cross-entropy of their sum, and the sum
+    (m, classes) with factors learnt from the other folds."""
+    scales = [mixing_factors([part], labels)[0] for part in parts]
+    scaled = [scale * part for scale, part in zip(scales, parts, strict=True)]
+    together = np.empty(parts[0].shape)
+    for fold in np.unique(folds):
+        others = folds != fold
+        factors = mixing_factors([part[others] for part in scaled], labels[others])
+        together[~others] = sum(factor * part[~others] for factor, part in zip(factors, scaled, strict=True))
+    return [a * b for a, b in zip(mixing_factors(scaled, labels), scales, strict=True)], together
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The mean cross-entropy of logits (m, classes) and labels (m,)."""
+    return float((logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]).mean())

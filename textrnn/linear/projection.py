@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,8 +17,10 @@ from textrnn.linear.model import Features, rarity, smooth_idf, text_blocks
 from textrnn.linear.ngrams import UNKNOWN, UNSAVED, WORD, Kind, NgramVocabulary, Symbols, most_frequent
 
 MOST_TERMS = 200_000
-COMPONENTS, ITERATIONS = 300, 3
+COMPONENTS, ITERATIONS = 300, 4
 _EXTRA_COMPONENTS = 10  # of a randomized decomposition, for accuracy
+_ROWS_TIMED = 2000
+_LEAST_EIGENVALUE = 1e-6  # of the largest; float32 has no more digits
 _MANY_TEXTS = 30_000  # from here on, an n-gram must occur in five texts, below in three
 _CHARACTERS_AT_ONCE, _KEYS_AT_ONCE = 2_000_000, 20_000_000
 
@@ -91,21 +94,30 @@ def _summed(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray,
     return distinct, np.bincount(numbers, counts, minlength=len(distinct)).astype(np.int64)
 
 
+def known_share(kind: Kind, texts: Iterable[str], others: Iterable[str]) -> float:
+    """The share of the words or characters in `others` that occur in `texts`, all folded; 1 without any."""
+    known = {unit for text in texts for unit in _units(kind, text)}
+    counts = Counter(unit for text in others for unit in _units(kind, text))
+    return sum(count for unit, count in counts.items() if unit in known) / counts.total() if counts else 1.0
+
+
 def seconds_to_project(counts: sparse.csr_matrix) -> float:
-    """An estimate for `project`, from the time of one small product."""
-    columns = 8
-    factor = np.ones((counts.shape[1], columns), np.float32)
+    """An estimate for `project`, from the time of a sparse and a dense product with a part of the texts."""
+    size, rows = COMPONENTS + _EXTRA_COMPONENTS, min(_ROWS_TIMED, counts.shape[0])
+    factor, dense = np.ones((counts.shape[1], 8), np.float32), np.ones((_ROWS_TIMED, size), np.float32)
     begin = time.perf_counter()
-    counts[:2000] @ factor
-    share = min(2000, counts.shape[0]) / max(counts.shape[0], 1)
-    products = 2 * ITERATIONS + 2
-    return (time.perf_counter() - begin) / share * (COMPONENTS + _EXTRA_COMPONENTS) / columns * products
+    counts[:rows] @ factor
+    middle = time.perf_counter()
+    dense.T @ dense
+    sparse_seconds = (middle - begin) * counts.shape[0] / rows * size / factor.shape[1]
+    dense_seconds = (time.perf_counter() - middle) * sum(counts.shape) / _ROWS_TIMED
+    return (2 * ITERATIONS + 1) * sparse_seconds + 2 * ITERATIONS * dense_seconds
 
 
 def project(kind: Kind, vocabulary: NgramVocabulary, counts: sparse.csr_matrix, seed: int) -> list[Projection]:
     """The projections by TF-IDF and by PPMI of all texts, whose counts are (n, terms). They are computed side by side,
     each on one core, so that the result does not depend on the number of cores."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
 
     weightings = [
         Features(replace(kind, weighting="lsa"), vocabulary, smooth_idf(counts)),
@@ -117,11 +129,21 @@ def project(kind: Kind, vocabulary: NgramVocabulary, counts: sparse.csr_matrix, 
 
 
 def _directions(features: Features, counts: sparse.csr_matrix, seed: int) -> np.ndarray:
-    """(terms, components) float32: the right singular vectors of the texts' values (Halko et al. 2011)."""
-    from sklearn.utils.extmath import randomized_svd
+    """(terms, components) float32: the right singular vectors of the texts' values by randomized subspace iteration
+    (Halko et al. 2011, algorithm 4.4). scikit-learn's `randomized_svd` finds the same, with decompositions of tall
+    matrices that take most of its time; here all are of small ones."""
+    values = features.values(counts)
+    size = min(COMPONENTS + _EXTRA_COMPONENTS, *values.shape)
+    basis = np.random.default_rng([seed, 0x5BD]).standard_normal((values.shape[1], size), np.float32)
+    for _ in range(ITERATIONS):
+        basis = _orthonormal(values.T @ _orthonormal(values @ basis))
+    projected = values @ basis
+    _, vectors = np.linalg.eigh((projected.T @ projected).astype(np.float64))
+    return basis @ vectors[:, -COMPONENTS:].astype(np.float32)
 
-    _, _, directions = randomized_svd(
-        features.values(counts), min(COMPONENTS, min(counts.shape)), n_oversamples=_EXTRA_COMPONENTS,
-        n_iter=ITERATIONS, random_state=seed % (1 << 32),
-    )  # fmt: skip
-    return np.ascontiguousarray(directions.T.astype(np.float32))
+
+def _orthonormal(matrix: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of the columns of a tall matrix, without directions that are only rounding errors."""
+    eigenvalues, vectors = np.linalg.eigh((matrix.T @ matrix).astype(np.float64))
+    kept = eigenvalues > _LEAST_EIGENVALUE * eigenvalues[-1]
+    return matrix @ (vectors[:, kept] / np.sqrt(eigenvalues[kept])).astype(np.float32)
