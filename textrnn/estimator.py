@@ -22,6 +22,7 @@ from textrnn.config import Config, build_config, dead_keys, description, paramet
 from textrnn.corpus.build import build_tokenizer, split_options
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import split_corpora
+from textrnn.corpus.unlabelled import distinct_texts
 from textrnn.errors import ConfigError, TextRNNError
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.models.network import Ensemble
@@ -114,8 +115,9 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         ),
     ])  # fmt: skip
 
-    def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
+    def fit(self, X: Sequence[str], y: Sequence[Any], *, unlabelled: Sequence[str] | None = None) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans, in lists, arrays or Series.
+        unlabelled (m,): texts without labels, from which the linear model learns which n-grams go together.
 
         Issues the warnings of the command line. Raises: TypeError if X holds anything but strings; ValueError for
         parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
@@ -125,6 +127,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, labels)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
+        more = None if unlabelled is None else check_texts(unlabelled)
         distinct, ids = np.unique(labels, return_inverse=True)
         if len(classes := distinct.tolist()) < 2:
             raise ValueError(f"two or more classes were expected in y, found {len(classes) or 'no'} class: {classes}")
@@ -150,7 +153,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             parts = plan(splits, config.train.seed) if config.model.has_network else []
             keeper = Keeper(mix=config.model.linear == "mix")
             with training_workers(config, parts, self._processes() if device.type == "cpu" else 1) as workers:
-                margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
+                margins = keeper.fit_linear(
+                    config, splits, lambda _, rows: [texts[row] for row in rows],
+                    None if more is None else lambda: distinct_texts(more, splits, config.train.seed),
+                )  # fmt: skip
                 training = Training(
                     config, splits, parts, margins, keeper, device, StopRequest(), workers=workers
                 )  # fmt: skip

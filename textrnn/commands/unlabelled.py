@@ -56,26 +56,19 @@ class UnlabelledFiles:
     def _file_source(self, path: str, kind: str) -> Source:
         """How to read one of the files."""
         source = replace(self.source, paths=[path], format=kind)
-        has_labels = kind == "text" and self._is_labelled(path)
-        if has_labels:
-            kind = self.labelled.common_format()
-            source = replace(self.labelled, paths=[path], format=kind, labelled=False)
+        own_kind = self.labelled.common_format() if kind == "text" else kind
+        if self._is_labelled(path, own_kind):
+            source = replace(self.labelled, paths=[path], format=own_kind, labelled=False)
+            log.info("%s: has labels, which are not used: its texts are read as texts without labels", path)
         elif kind in DEFAULT_COLUMNS:
-            columns = _columns(path, source)
-            label = self.labelled.label_column
-            has_labels = (DEFAULT_COLUMNS[kind][1] if label is None else label) in columns and len(columns) > 1
-            source = replace(source, text_column=_text_column(path, source, columns))
-        if has_labels:
-            log.info("%s: has labels, which are not used; its texts are read as texts without labels", path)
+            source = replace(source, text_column=_text_column(path, source, _columns(path, source)))
         for hint in source.encoding_hints():
             log.warning(hint)
         return source
 
-    def _is_labelled(self, path: str) -> bool:
-        """Whether the first lines of a file, which has no suffix of a format, have the format and labels of the
-        training files."""
-        kind = self.labelled.common_format()
-        if kind in ("auto", "folder"):
+    def _is_labelled(self, path: str, kind: str) -> bool:
+        """Whether the first lines of a file, read in a format as the training files are, have labels of these."""
+        if kind in ("auto", "folder", "text"):
             return False
         names, labels = self.labelled.label_names, self.splits.labels
         source = replace(self.labelled, paths=[path], format=kind)

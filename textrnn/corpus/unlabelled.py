@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+from collections.abc import Iterable
 
 from textrnn.corpus.splits import Splits
 from textrnn.corpus.writer import text_hash
@@ -76,3 +77,11 @@ class UnlabelledTexts:
         notes = "; ".join(filter(None, reasons))
         used = count_of(len(self.waiting), "text")
         return f"unlabelled: {used} of {self.count:,}" + f" ({notes})" * bool(notes)
+
+
+def distinct_texts(texts: Iterable[str], splits: Splits, seed: int) -> list[str]:
+    """The texts that `UnlabelledTexts` takes of these."""
+    distinct = UnlabelledTexts(splits, seed)
+    for text in texts:
+        distinct.add(text)
+    return distinct.texts

@@ -87,7 +87,7 @@ def mixing_factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:
 def mix(parts: Sequence[np.ndarray], labels: np.ndarray, folds: np.ndarray) -> tuple[list[float], np.ndarray]:
     """The factors for the margins (m, classes) of each part that minimize the cross-entropy of their sum, and the sum
     (m, classes) with factors learnt from the other folds."""
-    scales = [mixing_factors([part], labels)[0] for part in parts]
+    scales = [_scale(part) for part in parts]
     scaled = [scale * part for scale, part in zip(scales, parts, strict=True)]
     together = np.empty(parts[0].shape)
     for fold in np.unique(folds):
@@ -95,6 +95,19 @@ def mix(parts: Sequence[np.ndarray], labels: np.ndarray, folds: np.ndarray) -> t
         factors = mixing_factors([part[others] for part in scaled], labels[others])
         together[~others] = sum(factor * part[~others] for factor, part in zip(factors, scaled, strict=True))
     return [a * b for a, b in zip(mixing_factors(scaled, labels), scales, strict=True)], together
+
+
+def calibrated(margins: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Margins (m, classes), of any scale, as logits that minimize the cross-entropy of the labels (m,)."""
+    scaled = _scale(margins) * margins
+    return mixing_factors([scaled], labels)[0] * scaled
+
+
+def _scale(margins: np.ndarray) -> float:
+    """A factor that makes margins (m, classes) differ from their mean by 1 on average, so that with few texts the
+    penalty of `mixing_factors` does not favour large margins."""
+    distances = margins - margins.mean(axis=1, keepdims=True)
+    return 1 / max(float(np.sqrt((distances**2).mean())), 1e-6)
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:

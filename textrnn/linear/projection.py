@@ -27,7 +27,8 @@ _CHARACTERS_AT_ONCE, _KEYS_AT_ONCE = 2_000_000, 20_000_000
 
 @dataclass(frozen=True)
 class Projection:
-    """Features of all texts, and the matrix (terms, components) float32 that projects their values."""
+    """Features of all texts, and the matrix (terms, components) float32 that projects their values, onto the direction
+    in which the texts differ most first."""
 
     features: Features
     directions: np.ndarray
@@ -139,7 +140,7 @@ def _directions(features: Features, counts: sparse.csr_matrix, seed: int) -> np.
         basis = _orthonormal(values.T @ _orthonormal(values @ basis))
     projected = values @ basis
     _, vectors = np.linalg.eigh((projected.T @ projected).astype(np.float64))
-    return basis @ vectors[:, -COMPONENTS:].astype(np.float32)
+    return basis @ vectors[:, : -COMPONENTS - 1 : -1].astype(np.float32)
 
 
 def _orthonormal(matrix: np.ndarray) -> np.ndarray:

@@ -8,20 +8,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from textrnn.linear.model import LinearModel, both_sides
-from textrnn.linear.projection import Projection
+from textrnn.linear.projection import COMPONENTS, Projection
 
-STRENGTHS = (0.3, 3.0, 30.0, 300.0)  # values of C to try: the inverse strength of regularization
+# (components, C) to try: few labels are not enough for many components; C is the inverse strength of regularization
+CANDIDATES = [(components, c) for components in (50, 100, COMPONENTS) for c in (0.3, 3.0, 30.0, 300.0)]
 _MOST_ITERATIONS = 1000
 _RARE = 3.0  # by how much the margin of a class without texts is below that of any other
 
 
 def regression(
-    values: np.ndarray, labels: np.ndarray, num_classes: int, c: float, *, balanced: bool
+    values: np.ndarray, labels: np.ndarray, num_classes: int, candidate: tuple[int, float], *, balanced: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (components, classes) and biases (classes,) float32 of projected values (n, components); for two
-    classes, only those of the second."""
+    """Weights (components, classes) and biases (classes,) float32 of the first components of projected values
+    (n, components); for two classes, only those of the second. candidate: one of CANDIDATES."""
     from sklearn.linear_model import LogisticRegression
 
+    components, c = candidate
+    values = values[:, :components]
     columns = 1 if num_classes == 2 else num_classes
     present = np.unique(labels)
     if len(present) == 1 or not values.shape[1]:  # a single class, or no directions
@@ -44,10 +47,10 @@ def regression(
 def regression_margins(
     fitted: np.ndarray, labels: np.ndarray, judged: np.ndarray, num_classes: int, *, balanced: bool
 ) -> np.ndarray:
-    """Margins (strengths, m, classes) of projected values `judged` (m, components) by regressions on `fitted`
-    (n, components) with labels (n,), one for each of STRENGTHS."""
-    models = (regression(fitted, labels, num_classes, c, balanced=balanced) for c in STRENGTHS)
-    return np.stack([both_sides(judged @ weight + bias) for weight, bias in models])
+    """Margins (candidates, m, classes) of projected values `judged` (m, components) by regressions on `fitted`
+    (n, components) with labels (n,), one for each of CANDIDATES."""
+    models = (regression(fitted, labels, num_classes, candidate, balanced=balanced) for candidate in CANDIDATES)
+    return np.stack([both_sides(judged[:, : len(weight)] @ weight + bias) for weight, bias in models])
 
 
 def add_regressions(
@@ -60,7 +63,7 @@ def add_regressions(
     for projection, (weight, own_bias), factor in zip(projections, regressions, factors[1:], strict=True):
         if factor > 0:
             features.append(projection.features)
-            weights.append(factor * (projection.directions @ weight))
+            weights.append(factor * (projection.directions[:, : len(weight)] @ weight))
             bias = bias + factor * own_bias
     weight = np.concatenate(weights).astype(np.float32)
     return LinearModel(model.folding, features, weight, bias.astype(np.float32))

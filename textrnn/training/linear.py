@@ -27,15 +27,16 @@ from textrnn.linear.fit import (
     out_of_fold_margins,
     sample,
 )  # fmt: skip
-from textrnn.linear.mixture import cross_entropy, mix, mixing_factors
+from textrnn.linear.mixture import calibrated, cross_entropy, mix
 from textrnn.linear.model import Folding, LinearModel
 from textrnn.linear.ngrams import Kind, count_ngrams, ngram_counts
 from textrnn.linear.projection import count_frequent, known_share, project, seconds_to_project
-from textrnn.linear.regression import STRENGTHS, add_regressions, regression, regression_margins
+from textrnn.linear.regression import CANDIDATES, add_regressions, regression, regression_margins
 from textrnn.runtime.progress import bar, log
 from textrnn.runtime.terminal import count_of
 from textrnn.texts.tokenizer import spread
 
+CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
 MARGIN_SCALE = 0.25  # of calibrated logits, to the size of the margins of LIBLINEAR
 LEAST_KNOWN = 0.2  # share of the n-grams of unlabelled texts
 
@@ -191,20 +192,22 @@ def add_unlabelled(
         dev_counts = ngram_counts(kind, vocabulary, dev.texts)
         dev_values = [projection.of(dev_counts) for projection in projections]
     judged = _judged(fitted, config, splits, labelled, dev, values, dev_values)
-    alone = mixing_factors([judged.margins], judged.labels)[0] * judged.margins
-    parts, strengths = [judged.margins], []
+    alone = calibrated(judged.margins, judged.labels)
+    parts, chosen = [judged.margins], []
     for tried in judged.regressions:
-        calibrated = [mixing_factors([margins], judged.labels)[0] * margins for margins in tried]
-        best = int(np.argmin([cross_entropy(logits, judged.labels) for logits in calibrated]))
+        best = int(np.argmin([cross_entropy(calibrated(margins, judged.labels), judged.labels) for margins in tried]))
         parts.append(tried[best])
-        strengths.append(STRENGTHS[best])
+        chosen.append(CANDIDATES[best])
     factors, together = mix(parts, judged.labels, judged.folds)
     accuracy, before = (float((logits.argmax(axis=1) == judged.labels).mean()) for logits in (together, alone))
-    loss, loss_before = (cross_entropy(logits, judged.labels) for logits in (together, alone))
-    helps = loss < loss_before
+    loss, before_loss = (cross_entropy(logits, judged.labels) for logits in (together, alone))
+    differ = int(((together.argmax(axis=1) == judged.labels) != (alone.argmax(axis=1) == judged.labels)).sum())
+    count = len(judged.labels)
+    # a likelihood-ratio test with one degree of freedom, and no loss of accuracy beyond one standard error
+    helps = 2 * count * (before_loss - loss) > CHI_SQUARED and count * (before - accuracy) <= np.sqrt(differ)
     log.info(
         "unlabelled texts: on held-out texts, the linear model has accuracy %.4f and loss %.3f with them, %.4f and "
-        "%.3f without%s; learnt in %.0f s", accuracy, loss, before, loss_before, "" if helps else ": they are not used",
+        "%.3f without%s; learnt in %.0f s", accuracy, loss, before, before_loss, "" if helps else ": they are not used",
         time.perf_counter() - begin,
     )  # fmt: skip
     if not helps:
@@ -214,8 +217,8 @@ def add_unlabelled(
         labelled = Labelled([*labelled.texts, *dev.texts], np.concatenate([labelled.labels, dev.labels]))
     classes, balanced = len(splits.labels), config.train.class_weights == "balanced"
     regressions = [
-        regression(part, labelled.labels, classes, c, balanced=balanced)
-        for part, c in zip(values, strengths, strict=True)
+        regression(part, labelled.labels, classes, candidate, balanced=balanced)
+        for part, candidate in zip(values, chosen, strict=True)
     ]
     factors = [MARGIN_SCALE * factor for factor in factors]
     margins = None if fitted.margins is None else (MARGIN_SCALE * together).astype(np.float32)
@@ -227,7 +230,7 @@ def add_unlabelled(
 
 class Judged(NamedTuple):
     """Texts (m,) that models were not fitted on: their labels, the folds in which a mixture is learnt, the margins
-    (m, classes) of the TF-IDF model, and for each projection those of its regressions (strengths, m, classes)."""
+    (m, classes) of the TF-IDF model, and for each projection those of its regressions (candidates, m, classes)."""
 
     labels: np.ndarray
     folds: np.ndarray
@@ -260,7 +263,7 @@ def _judged(
         margins = out_of_fold_margins(
             counts, labelled.labels, folds, classes, [fitted.choice.c], balanced=balanced, seed=seed
         )[0, rows]
-    regressions = [np.empty((len(STRENGTHS), len(folds), classes), np.float32) for _ in values]
+    regressions = [np.empty((len(CANDIDATES), len(folds), classes), np.float32) for _ in values]
     for fold in range(int(folds.max()) + 1):
         held_out = folds == fold
         for part, result in zip(values, regressions, strict=True):
