@@ -28,8 +28,8 @@ WORDS = {"hot": ALL_WORDS[:60], "ice": ALL_WORDS[60:]}
 NAMES = ["linear.safetensors", "linear_all_words.txt"]
 
 
-def text_of(label: str, rng: random.Random) -> str:
-    return " ".join([*rng.choices(WORDS[label], k=3), *rng.choices(["so", "the", "an"], k=3)])
+def text_of(label: str, rng: random.Random, words: int = 1) -> str:
+    return " ".join([*rng.choices(WORDS[label], k=words), *rng.choices(["so", "the", "an"], k=3)])
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with labelled texts of a few words, `train.tsv`; texts of all words, `texts.txt`; texts of other words
     than the labelled ones, `test.tsv`; and a run with the unlabelled texts, `run`."""
     folder, rng = tmp_path_factory.mktemp("finished"), random.Random(0)
-    write_tsv(folder / "train.tsv", [(label, text_of(label, rng)) for _ in range(12) for label in ("hot", "ice")])
+    write_tsv(folder / "train.tsv", [(label, text_of(label, rng)) for _ in range(20) for label in ("hot", "ice")])
     write_tsv(folder / "test.tsv", [(label, text_of(label, rng)) for _ in range(40) for label in ("hot", "ice")])
-    texts = [text_of(label, rng) for _ in range(150) for label in ("hot", "ice")]
+    texts = [text_of(label, rng, 12) for _ in range(150) for label in ("hot", "ice")]
     (folder / "texts.txt").write_text("".join(f"{text}\n" for text in texts))
     train_in(folder, *TRAIN[1:], "run", "--unlabelled", "texts.txt")
     return folder
@@ -67,7 +67,7 @@ def test_words_that_no_labelled_text_has_become_known(cli: Cli, run: Path) -> No
 
 def test_the_log_compares_held_out_scores_with_and_without_them(run: Path) -> None:
     log = (run / "train.log").read_text()
-    assert "learning from 324 texts, 300 of them unlabelled: about " in log
+    assert "learning from 340 texts, 300 of them unlabelled: about " in log
     assert "unlabelled: 300 texts of 300" in log
     assert "unlabelled texts: on held-out texts, the linear model has accuracy " in log
 
@@ -161,7 +161,8 @@ def test_held_out_texts_are_left_out_and_counted(cli: Cli, run: Path, split: str
 def test_other_ways_to_hold_texts_out(cli: Cli, run: Path, options: list[str]) -> None:
     result = cli(*TRAIN, "other", "--unlabelled", "texts.txt", *sets(*options))
     assert result.code == 0, result.err
-    assert accuracy(cli, "other") > 0.9
+    assert "unlabelled texts: on held-out texts, the linear model has accuracy " in result.err
+    assert accuracy(cli, "other") > 0.7
 
 
 def test_texts_beyond_the_limit_are_drawn_whatever_their_order(

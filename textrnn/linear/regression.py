@@ -11,7 +11,7 @@ from textrnn.linear.model import LinearModel, both_sides
 from textrnn.linear.projection import COMPONENTS, Projection
 
 # (components, C) to try: few labels are not enough for many components; C is the inverse strength of regularization
-CANDIDATES = [(components, c) for components in (50, 100, COMPONENTS) for c in (0.3, 3.0, 30.0, 300.0)]
+CANDIDATES = [(components, c) for components in (20, 50, 100, COMPONENTS) for c in (0.3, 3.0, 30.0, 300.0)]
 _MOST_ITERATIONS = 1000
 _RARE = 3.0  # by how much the margin of a class without texts is below that of any other
 
