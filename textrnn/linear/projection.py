@@ -49,8 +49,9 @@ def count_frequent(kind: Kind, texts: Sequence[str]) -> tuple[NgramVocabulary, s
         vocabulary.keys.append(keys[frequencies >= least])
         all_frequencies.append(frequencies[frequencies >= least])
     kept = most_frequent(np.concatenate(all_frequencies), MOST_TERMS)
-    selected = vocabulary.selected(kept)
-    return selected, sparse.vstack([selected.counts(block, size) for size, block in blocks], format="csr")
+    # symbols have other numbers in the selected vocabulary
+    counts = [vocabulary.counts(block, size)[:, kept] for size, block in blocks]
+    return vocabulary.selected(kept), sparse.vstack(counts, format="csr")
 
 
 def _frequent_symbols(
