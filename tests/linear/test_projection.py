@@ -36,7 +36,7 @@ def test_counts_are_those_of_the_vocabulary(monkeypatch: pytest.MonkeyPatch, kin
 
 
 def test_ppmi_is_the_positive_logarithm_of_observed_over_expected_counts() -> None:
-    vocabulary, counts = count_frequent(KINDS[0], TEXTS)
+    _, counts = count_frequent(KINDS[0], TEXTS)
     dense = counts.toarray().astype(float)
     expected = dense.sum(axis=1, keepdims=True) * dense.sum(axis=0) / dense.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
