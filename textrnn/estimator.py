@@ -23,6 +23,7 @@ from textrnn.config import Config, build_config, dead_keys, description, paramet
 from textrnn.corpus.build import build_tokenizer, class_weights_problem, split_options
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import split_corpora
+from textrnn.corpus.unlabelled import distinct_texts
 from textrnn.errors import ConfigError, TextRNNError
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.models.network import Ensemble
@@ -139,10 +140,13 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         ),
     ])  # fmt: skip
 
-    def fit(self, X: Sequence[str], y: Sequence[Any], sample_weight: Any = None) -> RNNClassifier:
+    def fit(
+        self, X: Sequence[str], y: Sequence[Any], sample_weight: Any = None, *, unlabelled: Sequence[str] | None = None
+    ) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans, in lists, arrays or Series.
         sample_weight (n,): numbers of 0 or more; a text of weight 2 counts as if it stood there twice, one of weight 0
         is left out. None or a single number: all texts count the same.
+        unlabelled (m,): texts without labels, from which the linear model learns which n-grams go together.
 
         Issues the warnings of the command line. Raises: TypeError if X holds anything but strings; ValueError for
         parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
@@ -154,6 +158,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, labels, weights)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
+        more = None if unlabelled is None else check_texts(unlabelled)
         distinct, ids = np.unique(labels, return_inverse=True)
         if len(classes := distinct.tolist()) < 2:
             raise ValueError(f"two or more classes were expected in y, found {len(classes) or 'no'} class: {classes}")
@@ -181,7 +186,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
             parts = plan(splits, config.train) if config.model.has_network else []
             keeper = Keeper(mix=config.model.linear == "mix")
             with training_workers(config, parts, self._processes() if device.type == "cpu" else 1) as workers:
-                margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
+                margins = keeper.fit_linear(
+                    config, splits, lambda _, rows: [texts[row] for row in rows],
+                    None if more is None else lambda: distinct_texts(more, splits, config.train.seed),
+                )  # fmt: skip
                 training = Training(
                     config, splits, parts, margins, keeper, device, StopRequest(), workers=workers,
                     limit=TimeLimit.of(config.train.minutes, begin),

@@ -106,6 +106,7 @@ def write_corpora(folder: Path) -> None:
     )
     write_tsv(folder / "bad.tsv", [*rows, ("", "no label")])
     write_tsv(folder / "empty.tsv", [*rows, ("food", ""), ("sport", " "), ("travel", "")])
+    (folder / "unlabelled.txt").write_text("".join(f"{text}\n" for _, text in make_rows(90, seed=7)))
     (folder / "names.txt").write_text("Essen\nSport\nReise\n")
     (folder / "user_dict.txt").write_text("云计算平台\n")
     (folder / "vectors.txt").write_text("the " + " ".join(["0.5"] * 8) + "\n")

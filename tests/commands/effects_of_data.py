@@ -27,6 +27,11 @@ def that_file_is_test(before: Run, after: Run) -> None:
     assert (before.count("test"), after.count("test")) == (0, 12)
 
 
+@effect("data.unlabelled={}/unlabelled.txt", "model.linear=mix")
+def texts_without_labels_are_read(before: Run, after: Run) -> None:
+    assert "unlabelled: 90 texts of 90" in after.log and "unlabelled" not in before.log
+
+
 @effect("data.dev_fraction=0.5")
 def that_share_is_held_out(before: Run, after: Run) -> None:
     assert (before.count("dev"), after.count("dev")) == (3, 19)

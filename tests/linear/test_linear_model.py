@@ -20,7 +20,8 @@ from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError
 from textrnn.linear.files import load_linear, save_linear
 from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold_margins, sample
-from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary, Symbols, count_ngrams
+from textrnn.linear.model import Features, Folding, LinearModel
+from textrnn.linear.ngrams import Kind, NgramVocabulary, Symbols, count_ngrams
 from textrnn.texts.targets import Targets
 
 FOLDING = Folding(lowercase=True, normalize=True)

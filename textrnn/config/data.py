@@ -20,6 +20,10 @@ class DataConfig(Section):
         "(`data.dev_fraction`).",
     )  # fmt: skip
     test: values.Paths | None = Field(None, description="Texts on which `textrnn eval` evaluates the model.")
+    unlabelled: Annotated[values.Paths | None, needs.LINEAR] = Field(
+        None, description="Texts without labels, from which the linear model learns which n-grams go together: files "
+        "or glob patterns in any format that `textrnn predict` reads. Texts equal to one of dev or test are left out.",
+    )  # fmt: skip
     dev_fraction: Annotated[values.Fraction | None, needs.NO_DEV_FILE] = Field(
         None, description="Share of the training texts that is held out for dev, stratified by class, if `data.dev` is "
         "`null`. 0 means no dev set: the last epoch is kept, and network and linear model count equally. `null` means "
@@ -93,4 +97,4 @@ class DataConfig(Section):
     def _one_character(cls, value: Any) -> Any:
         return value if value is None else values.check_delimiter(value)
 
-    _paths = field_validator("train", "dev", "test", "label_names", "cache_dir")(values.possible_paths)
+    _paths = field_validator("train", "dev", "test", "unlabelled", "label_names", "cache_dir")(values.possible_paths)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,13 @@ def build_sources(config: Config) -> dict[str, Source]:
     return {
         name: build_source(split, data, weighted=name == "train") for name, split in paths.items() if split is not None
     }
+
+
+def unlabelled_source(data: DataConfig) -> Source | None:
+    """The source of the texts without labels; None without any."""
+    if data.unlabelled is None:
+        return None
+    return replace(build_source(data.unlabelled, data, []), format="auto", label_column=None, labelled=False)
 
 
 def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
@@ -211,7 +219,7 @@ def with_absolute_paths(config: Config) -> Config:
             return [os.path.abspath(path) for path in value]
         return None if value is None else os.path.abspath(value)
 
-    keys = ("train", "dev", "test", "label_names", "cache_dir")
+    keys = ("train", "dev", "test", "unlabelled", "label_names", "cache_dir")
     return config.replaced(
         data={key: absolute(getattr(config.data, key)) for key in keys},
         tokenizer={"user_dict": absolute(config.tokenizer.user_dict)},

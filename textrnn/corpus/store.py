@@ -75,14 +75,24 @@ def load_corpus(
             _build(folder, source, tokenizer, progress, states)
             corpus = _open(folder, digest, source)
     except OSError as error:
-        raise TextRNNError(
-            f"{cache_dir}: cannot write the cache: {error.strerror or error}; free some space, or set data.cache_dir"
-        ) from error
+        raise _cache_error(cache_dir, error) from error
     if corpus is None:
         raise TextRNNError(f"{folder}: the tokenized corpus was removed or changed while it was built; try again")
     place, seconds = f"{'taken from' if is_cached else 'tokenized into'} {folder}", time.perf_counter() - begin
     log.debug("%s, %s in %.2f s", count_of(len(corpus), "text"), place, seconds)
     return corpus
+
+
+def content_digest(source: Source) -> str:
+    """A hash of the contents of a source's files and the names in its folders. Raises DataError for a file that cannot
+    be read, TextRNNError if the cache cannot be written."""
+    assert source.cache_dir is not None
+    folder = source.cache_dir / DIGESTS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _content_digest(source, folder)[0]
+    except OSError as error:
+        raise _cache_error(source.cache_dir, error) from error
 
 
 def content_changed(source: Source) -> DataError:
@@ -92,6 +102,12 @@ def content_changed(source: Source) -> DataError:
         with suppress(OSError):
             (source.cache_dir / DIGESTS / _states(source).name).unlink(missing_ok=True)
     return changed_while_read(source.paths)
+
+
+def _cache_error(folder: Path, error: OSError) -> TextRNNError:
+    return TextRNNError(
+        f"{folder}: cannot write the cache: {error.strerror or error}; free some space, or set data.cache_dir"
+    )
 
 
 def _build(

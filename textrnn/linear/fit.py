@@ -11,7 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.corpus.splits import distinct_rows, folds_of_texts
-from textrnn.linear.model import Features, Folding, Kind, LinearModel, both_sides, count_ngrams, smooth_idf, tf_idf
+from textrnn.linear.model import Features, Folding, LinearModel, both_sides, smooth_idf, tf_idf
+from textrnn.linear.ngrams import Kind, count_ngrams
 from textrnn.texts.targets import ClassWeights, Targets, weights_by_class
 from textrnn.texts.tokenizer import share_unspaced, spread
 
@@ -114,10 +115,7 @@ def _weights(
     columns = 1 if num_classes == 2 else num_classes
     weight, bias = np.zeros((features.shape[1], columns), np.float32), np.full(columns, -1, np.float32)
     by_class = weights_by_class(class_weights, targets, num_classes)
-    rows, labels, weights = targets.repeated()
-    if by_class is not None:  # LIBLINEAR divides by a weight
-        used = by_class[labels] > 0
-        rows, labels, weights = rows[used], labels[used], None if weights is None else weights[used]
+    rows, labels, weights = targets.repeated(by_class)
     present = np.unique(labels)
     if len(present) < 2 or not features.shape[1]:  # a single class, or no features
         sums = np.bincount(labels, weights, minlength=num_classes)

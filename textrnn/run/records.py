@@ -28,7 +28,7 @@ _LARGEST = 1e100  # curves of much larger numbers cannot be drawn
 _COUNTS, _LARGEST_COUNT = ("step", "epoch", "fold", "seconds"), 1e12
 _LEFT_OUT = ("data.cache_dir", "train.save_minutes", "train.tensorboard")  # no result depends on them
 # the files of the texts, their weights and their division
-_OF_A_RUN = ("data.train", "data.dev", "data.test", "data.dev_fraction", "data.weight_column")
+_OF_A_RUN = ("data.train", "data.dev", "data.test", "data.unlabelled", "data.dev_fraction", "data.weight_column")
 _ORDER = ["preset", "networks", *known_keys()]
 
 

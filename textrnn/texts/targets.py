@@ -36,16 +36,21 @@ class Targets:
             return np.bincount(self.classes, self.weights, minlength=num_classes)
         return self.probabilities.T @ (np.ones(len(self.classes)) if self.weights is None else self.weights)
 
-    def repeated(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def repeated(self, by_class: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """The targets for a model that takes one class for each text: a text with a soft label stands there once for
-        each class of at least LEAST_PROBABILITY, with the probability as its weight. Returns rows, classes and weights
-        (None for 1 each)."""
-        if self.probabilities is None:
-            return np.arange(len(self.classes)), self.classes, self.weights
-        entries = self.probabilities.tocoo()
-        kept = (entries.data >= LEAST_PROBABILITY) | (entries.col == self.classes[entries.row])
-        rows, classes, weights = entries.row[kept], entries.col[kept], entries.data[kept].astype(np.float64)
-        return rows, classes, weights if self.weights is None else weights * self.weights[rows]
+        each class of at least LEAST_PROBABILITY, with the probability as its weight. by_class (C,): the weights of the
+        classes; one of weight 0 is left out. Returns rows, classes and weights (None for 1 each), without those of
+        `by_class`."""
+        rows, classes, weights = np.arange(len(self.classes)), self.classes, self.weights
+        if self.probabilities is not None:
+            entries = self.probabilities.tocoo()
+            kept = (entries.data >= LEAST_PROBABILITY) | (entries.col == self.classes[entries.row])
+            rows, classes, weights = entries.row[kept], entries.col[kept], entries.data[kept].astype(np.float64)
+            weights = weights if self.weights is None else weights * self.weights[rows]
+        if by_class is not None:
+            used = by_class[classes] > 0
+            rows, classes, weights = rows[used], classes[used], None if weights is None else weights[used]
+        return rows, classes, weights
 
     def as_probabilities(self, num_classes: int) -> csr_array:
         """(n, C) float32: the probabilities, also if no label is soft."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from textrnn.evaluation.metrics import summary
 from textrnn.inference import predicted_classes
-from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
+from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture, mixing_factors
 from textrnn.texts.targets import Targets
 
-PRIOR_TEXTS = 5.0  # strength of the L2 penalty toward equal parts and a temperature of 1, in nats
 CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
 MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # a sample of this size is enough for three numbers
 DEVIATIONS = 1.96  # standard deviations from the mean of a normal distribution to the end of its 95 % interval
@@ -114,14 +112,14 @@ def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, targets: 
     logits, targets = logits[rows], targets.rows(rows)
     margins = None if margins is None else margins[rows]
     network = logits.double().numpy()
-    network_temperature = 1 / _factors([network], targets)[0]
+    network_temperature = 1 / mixing_factors([network], targets)[0]
     if margins is None:
         return Mixture(network_temperature=network_temperature)
     linear = margins.double().numpy()
-    linear_temperature = 1 / _factors([linear], targets)[0]
+    linear_temperature = 1 / mixing_factors([linear], targets)[0]
     if not mix:
         return Mixture(network_temperature=network_temperature, linear_temperature=linear_temperature)
-    factors = _factors([network / network_temperature, linear / linear_temperature], targets)
+    factors = mixing_factors([network / network_temperature, linear / linear_temperature], targets)
     weight, temperature, total = 0.5, HOTTEST, sum(factors)
     if total > 0:
         weight, temperature = factors[1] / total, float(np.clip(1 / total, COOLEST, HOTTEST))
@@ -131,41 +129,13 @@ def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, targets: 
 def learn_temperature(logits: torch.Tensor, targets: Targets) -> float:
     """The temperature of logits (n, classes) alone that minimizes the cross-entropy."""
     rows = _sampled_rows(*logits.shape)
-    return 1 / _factors([logits[rows].double().numpy()], targets.rows(rows))[0]
+    return 1 / mixing_factors([logits[rows].double().numpy()], targets.rows(rows))[0]
 
 
 def _sampled_rows(texts: int, classes: int) -> np.ndarray:
     """The rows of `texts` texts from which a mixture is learnt: all, or evenly spaced ones."""
     most = max(1, min(MOST_TEXTS, MOST_LOGITS // classes))
     return np.arange(texts) if texts <= most else np.linspace(0, texts - 1, most).astype(np.int64)
-
-
-def _factors(parts: list[np.ndarray], targets: Targets) -> list[float]:
-    """The factors for the logits (n, classes) of each part that minimize the cross-entropy of the sum, with soft labels
-    that of all probabilities, and with a penalty for the distance from equal factors of the sum 1. The problem is
-    convex."""
-    rows, labels, start = np.arange(len(targets.classes)), targets.classes, np.full(len(parts), 1 / len(parts))
-    soft = None if targets.probabilities is None else targets.probabilities.toarray()
-
-    def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = sum(factor * part for factor, part in zip(factors, parts, strict=True))
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        sums = exponentials.sum(axis=1)
-        errors = exponentials / sums[:, None]
-        if soft is None:
-            value = float((np.log(sums) - shifted[rows, labels]).sum())
-            errors[rows, labels] -= 1
-        else:
-            value = float(np.log(sums).sum() - (soft * shifted).sum())
-            errors -= soft
-        slope = np.asarray([float((errors * part).sum()) for part in parts])
-        distance = factors - start
-        return value + PRIOR_TEXTS * float(distance @ distance), slope + 2 * PRIOR_TEXTS * distance
-
-    lowest = 1 / HOTTEST if len(parts) == 1 else 0.0
-    result: Any = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 1 / COOLEST)] * len(parts))
-    return result.x.tolist()
 
 
 def is_chance(truth: np.ndarray, predicted: np.ndarray, classes: int) -> bool:
