@@ -145,6 +145,45 @@ def test_labels_are_not_read_and_reported(cli: Cli, run: Path, name: str) -> Non
     assert f"{Path(name).absolute()}: has labels, which are not used" in result.err
 
 
+def labelled_lines(file: str) -> list[tuple[str, str]]:
+    return [(label, text) for label, text in (line.split("\t") for line in Path(file).read_text().splitlines())]
+
+
+def test_soft_labels_and_weights_of_a_class_teach_as_labels_do(cli: Cli, run: Path) -> None:
+    rows = [{"label": {label: 1.0}, "text": text, "weight": 1} for label, text in labelled_lines("train.tsv")]
+    Path("soft.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    train = ["train", "--data", "soft.jsonl", "--preset", "linear", "--unlabelled", "texts.txt"]
+    assert cli(*train, "--run-dir", "same", *sets("data.weight_column=weight")).code == 0
+    queries = [text for _, text in labelled_lines("test.tsv")]
+    expected = TextClassifier.load("run").predict_proba(queries)
+    np.testing.assert_allclose(TextClassifier.load("same").predict_proba(queries), expected, atol=1e-3)
+
+    result = cli(*train, "--run-dir", "hot", *sets("train.class_weights={hot: 30}"))
+    assert result.code == 0, result.err
+    assert "on held-out texts, the linear model has accuracy" in result.err
+    hot = TextClassifier.load("hot")
+    column = hot.labels.index("hot")
+    assert (hot.predict_proba(queries) - expected)[:, column].mean() > 0.02
+
+
+@pytest.mark.parametrize("name", ["more.csv", "more.jsonl"])
+def test_texts_with_labels_need_no_weights(cli: Cli, run: Path, name: str) -> None:
+    labelled = [{"label": label, "text": text, "weight": "2"} for label, text in labelled_lines("train.tsv")]
+    more = [{"label": "hot", "text": text} for text in Path("texts.txt").read_text().splitlines()]
+    if name == "more.csv":
+        Path("train.csv").write_text(as_csv(labelled))
+        Path(name).write_text(as_csv(more))
+    else:
+        soft = [row | {"label": {"hot": 0.7, "ice": 0.3}} for row in more]
+        for file, rows in (("train.jsonl", labelled), (name, soft)):
+            Path(file).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    train = ["train", "--data", name.replace("more", "train"), "--preset", "linear", "--run-dir"]
+    result = cli(*train, "other", "--unlabelled", name, *sets("data.weight_column=weight"))
+    assert result.code == 0, result.err
+    assert "unlabelled: 300 texts of 300" in result.err
+    assert f"{Path(name).absolute()}: has labels, which are not used" in result.err
+
+
 @pytest.mark.parametrize("split", ["test", "dev"])
 def test_held_out_texts_are_left_out_and_counted(cli: Cli, run: Path, split: str) -> None:
     tests = [line.split("\t")[1] for line in Path("test.tsv").read_text().splitlines()]
