@@ -21,6 +21,7 @@ from textrnn import TextClassifier
 from textrnn.config import ModelConfig
 from textrnn.models.build import build_network
 from textrnn.runtime.device import allow_tf32
+from textrnn.texts.targets import Targets
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.fit import FitSettings, epoch_steps
 from textrnn.training.objectives import cross_entropy, plain
@@ -110,7 +111,7 @@ def steps(state: TrainingState) -> Iterator[Iterator[Step]]:
     random = np.random.default_rng(0)
     lengths = random.integers(100, 200, 40 * 256)
     tokens = random.integers(2, 30_000, lengths.sum()).astype(np.int32)
-    texts = EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, random.integers(0, 10, len(lengths)))
+    texts = EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, Targets(random.integers(0, 10, len(lengths))))
     config = ModelConfig(cell="lstm", embedding_dim=300, hidden_size=512, ngrams=1, linear="none")
     model = build_network(config, vocab_size=30_000, num_classes=10).to(CUDA)
     settings = FitSettings(256, 1, 40, learning_rate=lambda step: 1e-3, grad_clip_norm=1.0)

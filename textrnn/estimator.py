@@ -20,14 +20,16 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length,
 from textrnn.checking.faults import find_faults
 from textrnn.classifier import TextClassifier, check_none_missing, check_texts
 from textrnn.config import Config, build_config, dead_keys, description, parameters, set_key
-from textrnn.corpus.build import build_tokenizer, split_options
+from textrnn.corpus.build import build_tokenizer, class_weights_problem, split_options
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import split_corpora
+from textrnn.corpus.unlabelled import distinct_texts
 from textrnn.errors import ConfigError, TextRNNError
 from textrnn.inference import class_probabilities, predicted_classes
 from textrnn.models.network import Ensemble
 from textrnn.reading.labels import label_problem
 from textrnn.reading.reader import Example
+from textrnn.reading.targets import MOST_WEIGHT
 from textrnn.run.model import Model, save_model
 from textrnn.runtime.device import choose_device, fork_rng, tf32
 from textrnn.runtime.distributed import world_size
@@ -39,7 +41,6 @@ from textrnn.texts.tokenizer import check_segmented, spread
 from textrnn.texts.transform import Transform
 from textrnn.training.keeper import Keeper
 from textrnn.training.linear import check_linear
-from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Training
 from textrnn.training.plan import NetworkBuilder, plan, with_precision
 from textrnn.training.side_by_side import training_workers
@@ -57,6 +58,29 @@ def _labels(y: Any) -> np.ndarray:
             if all(isinstance(label, types) for label in labels):  # of a nullable dtype
                 return labels.astype(kind)
     return labels
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _weights(sample_weight: Any, texts: int) -> np.ndarray | None:
+    """(n,) the weights of the texts; None if all count the same. Raises ValueError."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, np.float64)
+    if weights.ndim == 0:
+        weights = np.full(texts, float(weights))
+    weights = column_or_1d(weights)
+    assert_all_finite(weights, input_name="sample_weight")
+    if not ((weights >= 0) & (weights <= MOST_WEIGHT)).all():
+        at = int(np.argmin((weights >= 0) & (weights <= MOST_WEIGHT)))
+        raise ValueError(
+            f"sample_weight {at}: a number from 0 to {MOST_WEIGHT:,.0f} was expected, found {weights[at]:g}"
+        )
+    if not weights.any():
+        raise ValueError(f"a weight above 0 was expected in sample_weight, found 0 for all {len(weights):,} texts")
+    return weights
 
 
 _DEFAULTS: dict[str, Any] = {**parameters.defaults(), "device": "auto", "n_jobs": None, "verbose": 0}
@@ -116,8 +140,13 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         ),
     ])  # fmt: skip
 
-    def fit(self, X: Sequence[str], y: Sequence[Any]) -> RNNClassifier:
+    def fit(
+        self, X: Sequence[str], y: Sequence[Any], sample_weight: Any = None, *, unlabelled: Sequence[str] | None = None
+    ) -> RNNClassifier:
         """Train on texts X (n,) and labels y (n,): strings, integers or booleans, in lists, arrays or Series.
+        sample_weight (n,): numbers of 0 or more; a text of weight 2 counts as if it stood there twice, one of weight 0
+        is left out. None or a single number: all texts count the same.
+        unlabelled (m,): texts without labels, from which the linear model learns which n-grams go together.
 
         Issues the warnings of the command line. Raises: TypeError if X holds anything but strings; ValueError for
         parameters out of range, missing values, X and y of different lengths, or labels of fewer than two classes;
@@ -125,15 +154,19 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         """
         begin = time.monotonic()
         texts, labels = check_texts(X), _labels(y)
-        check_consistent_length(texts, labels)
+        weights = _weights(sample_weight, len(texts))
+        check_consistent_length(texts, labels, weights)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
+        more = None if unlabelled is None else check_texts(unlabelled)
         distinct, ids = np.unique(labels, return_inverse=True)
         if len(classes := distinct.tolist()) < 2:
             raise ValueError(f"two or more classes were expected in y, found {len(classes) or 'no'} class: {classes}")
         config, names = self._config(), [str(label) for label in classes]
         tokenizer, numbers = build_tokenizer(config.tokenizer), [str(number) for number in range(len(names))]
-        corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer)}
+        if problem := class_weights_problem(config.train.class_weights, names):
+            raise ValueError(f"class_weights: {problem}")
+        corpora = {"train": Corpus.from_texts(texts, [numbers[number] for number in ids], tokenizer, weights)}
         check_segmented(tokenizer.kind, spread(texts, 1000))
         splits = split_corpora(corpora, numbers, **split_options(config))
         splits.labels = names
@@ -150,10 +183,13 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
         config = with_precision(config, device)
         begin_computing()
         with tf32(device, config.train.tf32), fork_rng(device), show_bars(bool(vars(self)["verbose"])):
-            parts = plan(splits, config.train.seed) if config.model.has_network else []
+            parts = plan(splits, config.train) if config.model.has_network else []
             keeper = Keeper(mix=config.model.linear == "mix")
             with training_workers(config, parts, self._processes() if device.type == "cpu" else 1) as workers:
-                margins = keeper.fit_linear(config, splits, lambda _, rows: [texts[row] for row in rows])
+                margins = keeper.fit_linear(
+                    config, splits, lambda _, rows: [texts[row] for row in rows],
+                    None if more is None else lambda: distinct_texts(more, splits, config.train.seed),
+                )  # fmt: skip
                 training = Training(
                     config, splits, parts, margins, keeper, device, StopRequest(), workers=workers,
                     limit=TimeLimit.of(config.train.minutes, begin),
@@ -165,7 +201,7 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
                     training.run(builder, network)
                     networks = Ensemble([deepcopy(best) for best in training.best(network)])
                 else:
-                    finish_without_network(training)
+                    training.finish_without_network()
         if keeper.warning is not None:
             warnings.warn(keeper.warning, stacklevel=2)
         self.classes_, self.history_ = distinct, keeper.history
@@ -227,7 +263,10 @@ class RNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _config(self) -> Config:
         given = {name: getattr(self, name) for name in _DEFAULTS}  # a subclass may have other parameters
-        values = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
+        values = {name: _plain(value) for name, value in given.items()}
+        if isinstance(values["class_weights"], dict):  # of labels as in y
+            by_label = values["class_weights"].items()
+            values["class_weights"] = {str(label): _plain(weight) for label, weight in by_label}
         seed = values["random_state"]
         if not isinstance(seed, int):
             values["random_state"] = int(check_random_state(seed).randint(2**31 - 1))

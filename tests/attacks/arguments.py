@@ -73,7 +73,7 @@ HARMLESS = [
     "train.seed", "train.precision", "train.save_minutes", "train.minutes", "model.dropout",
     "model.embedding_dropout", "model.pooling", "model.cell", "model.nonlinearity", "model.bidirectional",
     "data.dev_fraction", "data.max_length", "vocab.min_count", "vocab.max_size", "tokenizer.kind", "data.format",
-    "data.text_column", "data.encoding",
+    "data.text_column", "data.encoding", "data.weight_column",
 ]  # fmt: skip
 _values = st.sampled_from(YAML_VALUES) | st.sampled_from(STRINGS).map(json.dumps) | st.sampled_from(STRINGS)
 

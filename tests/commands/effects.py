@@ -95,12 +95,18 @@ def write_corpora(folder: Path) -> None:
         ids = {"food": 0, "sport": 1, "travel": 2}
         content = "".join(line.format(label, text, at, ids[label]) for at, (label, text) in enumerate(rows))
         (folder / name).write_text(content, encoding=encoding)
+    weights = {"food": 5, "sport": 1, "travel": 0.5}
+    (folder / "weights.csv").write_text(
+        "text,label,weight\n"
+        + "".join(f"{text},{label},{weights[label] if at < 36 else 0}\n" for at, (label, text) in enumerate(rows))
+    )
     # its header has the columns with either delimiter
     (folder / "two.csv").write_text(
         "text,label,|text|label\n" + "".join(f"comma {text},{label},|pipe {text}|{label}\n" for label, text in rows)
     )
     write_tsv(folder / "bad.tsv", [*rows, ("", "no label")])
     write_tsv(folder / "empty.tsv", [*rows, ("food", ""), ("sport", " "), ("travel", "")])
+    (folder / "unlabelled.txt").write_text("".join(f"{text}\n" for _, text in make_rows(90, seed=7)))
     (folder / "names.txt").write_text("Essen\nSport\nReise\n")
     (folder / "user_dict.txt").write_text("云计算平台\n")
     (folder / "vectors.txt").write_text("the " + " ".join(["0.5"] * 8) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.commands.effects import Run, effect
+from textrnn import TextClassifier
 
 
 def total(run: Run) -> int:
@@ -24,6 +25,11 @@ def that_file_is_dev_and_none_is_held_out(before: Run, after: Run) -> None:
 @effect("data.test={}/dev.tsv")
 def that_file_is_test(before: Run, after: Run) -> None:
     assert (before.count("test"), after.count("test")) == (0, 12)
+
+
+@effect("data.unlabelled={}/unlabelled.txt", "model.linear=mix")
+def texts_without_labels_are_read(before: Run, after: Run) -> None:
+    assert "unlabelled: 90 texts of 90" in after.log and "unlabelled" not in before.log
 
 
 @effect("data.dev_fraction=0.5")
@@ -52,6 +58,15 @@ def labels_come_from_that_column(before: Run, after: Run) -> None:
 def ids_become_names_in_their_order(before: Run, after: Run) -> None:
     assert before.lines("labels.txt") == ["0", "1", "2"]
     assert after.lines("labels.txt") == ["Essen", "Sport", "Reise"]
+
+
+@effect("data.weight_column=weight", "data.train={}/weights.csv", "data.dev_fraction=0", "train.epochs=6")
+def rows_of_weight_0_are_left_out_and_a_heavy_class_is_more_probable(before: Run, after: Run) -> None:
+    assert (total(before), total(after)) == (40, 36)
+    # the share of food, with ten times the weight of travel, among texts without words of any class
+    neutral = ["the very late", "we saw one again", "a good new old"]
+    shares = [TextClassifier.load(run.folder).predict_proba(neutral).mean(axis=0) for run in (before, after)]
+    assert shares[1][0] - shares[1][2] > shares[0][0] - shares[0][2] + 0.02, shares
 
 
 @effect("data.delimiter='|'", "data.train={}/two.csv")

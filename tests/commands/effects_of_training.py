@@ -35,6 +35,7 @@ def embeddings_move_further(before: Run, after: Run) -> None:
 
 
 @effect("train.class_weights=balanced", "data.train={}/uneven.tsv", *FAST)
+@effect("train.class_weights={food: 9}", "data.train={}/uneven.tsv", *FAST)
 def the_rare_class_weighs_as_much_as_the_others(before: Run, after: Run) -> None:
     bias = [run.weights["head.1.bias"] - run.weights["head.1.bias"].mean() for run in (before, after)]
     assert bias[0][0] < bias[1][0]  # food is rare

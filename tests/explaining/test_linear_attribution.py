@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from textrnn.explaining.linear_attribution import character_contributions
-from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary
+from textrnn.linear.model import Features, Folding, LinearModel
+from textrnn.linear.ngrams import Kind, NgramVocabulary
 
 FOLDING = Folding(lowercase=True, normalize=True)
 TEXTS = [
@@ -27,6 +28,7 @@ NEW = [*TEXTS, "the fish sat quux 好", "unseen", "½ a"]
     [
         [Kind("words", 1, 2)], [Kind("words", 1, 2), Kind("within_words", 2, 5)], [Kind("characters", 1, 3)],
         [Kind("characters", 2, 2)], [Kind("within_words", 1, 2)],
+        [Kind("words", 1, 2), Kind("words", 1, 2, "lsa"), Kind("words", 1, 2, "ppmi")],
     ],
     ids=str,
 )  # fmt: skip

@@ -217,7 +217,7 @@ def brief(network: nn.Module, *, steps: int, count: int = 12, **settings: object
     config = TrainConfig.model_validate({"batch_size": 4, "adversarial_norm": None, **settings})
     texts = encoded([[row % 7 + 2, row % 5 + 2] for row in range(count)], [row % 2 for row in range(count)])
     after_step = Mock()
-    options: dict[str, Any] = {"steps": steps, "num_classes": 3, "seed": 3, "after_step": after_step}
+    options: dict[str, Any] = {"steps": steps, "class_weights": None, "seed": 3, "after_step": after_step}
     return train_briefly(config, network, texts, **options), after_step.call_count
 
 

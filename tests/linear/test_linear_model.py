@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.pipeline import make_pipeline, make_union
@@ -19,7 +20,9 @@ from textrnn.config import TokenizerConfig
 from textrnn.errors import CheckpointError
 from textrnn.linear.files import load_linear, save_linear
 from textrnn.linear.fit import SPACED, UNSPACED, Choice, choose, fit, out_of_fold_margins, sample
-from textrnn.linear.model import Features, Folding, Kind, LinearModel, NgramVocabulary, Symbols, count_ngrams
+from textrnn.linear.model import Features, Folding, LinearModel
+from textrnn.linear.ngrams import Kind, NgramVocabulary, Symbols, count_ngrams
+from textrnn.texts.targets import Targets
 
 FOLDING = Folding(lowercase=True, normalize=True)
 ANALYZER = {"words": "word", "characters": "char", "within_words": "char_wb"}
@@ -27,6 +30,7 @@ CHINESE = ["房间又小又暗", "早餐也凉透了", "服务 很好 房间大"
 ROWS = make_rows(90)
 TEXTS = [text for _, text in ROWS]
 FOLDED = [FOLDING(text) for text in TEXTS]
+WORDS = Kind("words", 1, 2)
 LABELS = np.array([["food", "sport", "travel"].index(label) for label, _ in ROWS])
 NEW = ["Soup, bread and 3 goals!", "", "xyzzy", "the ticket\tto the ISLAND", "a", "全角ＡＢＣ soup"]
 
@@ -39,7 +43,7 @@ def vectorizer(kind: Kind) -> TfidfVectorizer:
 
 
 def fitted(texts: list[str], labels: np.ndarray, classes: int, kinds: list[Kind], c: float = 1.0) -> LinearModel:
-    return fit(texts, labels, classes, Choice(kinds, c, None), FOLDING, balanced=False, seed=1)
+    return fit(texts, Targets(labels), classes, Choice(kinds, c, None), FOLDING, class_weights=None, seed=1)
 
 
 @pytest.mark.parametrize("kinds", [*SPACED, *UNSPACED], ids=str)
@@ -69,16 +73,51 @@ def test_out_of_fold_margins_are_those_of_cross_validation_in_scikit_learn(
     expected = cross_val_predict(pipeline, TEXTS, labels, cv=PredefinedSplit(folds), method="decision_function")
 
     counts = [count_ngrams(kind, FOLDED)[1] for kind in kinds]
-    (margins,) = out_of_fold_margins(counts, labels, folds, classes, [0.3], balanced=balanced, seed=1, tolerance=1e-8)
+    (margins,) = out_of_fold_margins(
+        counts, Targets(labels), folds, classes, [0.3], class_weights="balanced" if balanced else None, seed=1,
+        tolerance=1e-8,
+    )  # fmt: skip
     found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_texts_have_the_weights_that_scikit_learn_gives_them(classes: int) -> None:
+    labels, weights = LABELS % classes, np.random.default_rng(2).choice([0.2, 1, 4], len(TEXTS)).astype(np.float32)
+    svc = LinearSVC(C=0.3, tol=1e-8, random_state=1, max_iter=100_000)
+    pipeline = make_pipeline(vectorizer(WORDS), svc).fit(TEXTS, labels, linearsvc__sample_weight=weights)
+
+    targets, choice = Targets(labels, weights=weights), Choice([WORDS], 0.3, None)
+    margins = fit(FOLDED, targets, classes, choice, FOLDING, class_weights=None, seed=1).margins(TEXTS)
+    found = margins[:, 1] - margins[:, 0] if classes == 2 else margins
+    np.testing.assert_allclose(found, pipeline.decision_function(TEXTS), atol=2e-3)
+
+
+def test_a_soft_label_is_a_text_of_each_class_with_the_probability_as_its_weight() -> None:
+    random = np.random.default_rng(3)
+    shares = random.dirichlet([2.0] * 3, len(TEXTS)).clip(min=0.06)
+    shares = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    own = random.choice([0.5, 3.0], len(TEXTS)).astype(np.float32)
+    rows, classes = (axis.ravel() for axis in np.indices(shares.shape))
+    svc = LinearSVC(C=0.3, tol=1e-8, random_state=1, max_iter=100_000)
+    svc.fit(vectorizer(WORDS).fit_transform(TEXTS)[rows], classes, sample_weight=shares.ravel() * own[rows])
+
+    targets, choice = Targets(shares.argmax(axis=1), csr_array(shares), own), Choice([WORDS], 0.3, None)
+    margins = fit(FOLDED, targets, 3, choice, FOLDING, class_weights=None, seed=1).margins(TEXTS)
+    np.testing.assert_allclose(margins, svc.decision_function(vectorizer(WORDS).fit_transform(TEXTS)), atol=2e-3)
+
+
+def test_a_class_of_weight_0_is_not_learnt() -> None:
+    choice = Choice([WORDS], 0.3, None)
+    model = fit(FOLDED, Targets(LABELS), 3, choice, FOLDING, class_weights=np.array([1.0, 0.0, 2.0]), seed=1)
+    assert set(model.margins(TEXTS).argmax(axis=1)) == {0, 2}
 
 
 def test_the_search_for_c_does_not_know_held_out_texts() -> None:
     random = np.random.default_rng(1)
     texts = [" ".join(random.choice(list("abcdefgh"), 3)) + f" word{number}" for number in range(80)] * 5
     labels = np.tile(random.integers(0, 2, 80), 5)
-    assert choose(texts, labels, 2, balanced=False, seed=1).accuracy < 0.65
+    assert choose(texts, Targets(labels), 2, class_weights=None, seed=1).accuracy < 0.65
 
 
 @pytest.mark.parametrize("texts", [TEXTS, CHINESE], ids=["English", "Chinese"])
@@ -108,8 +147,8 @@ def test_ngrams_do_not_cross_texts_and_unknown_symbols_end_them() -> None:
 
 def test_the_script_decides_what_is_tried() -> None:
     labels = np.array([0, 1] * 3)
-    assert choose(CHINESE, labels, 2, balanced=False, seed=1).kinds in UNSPACED
-    assert choose(TEXTS, LABELS, 3, balanced=False, seed=1).kinds in SPACED
+    assert choose(CHINESE, Targets(labels), 2, class_weights=None, seed=1).kinds in UNSPACED
+    assert choose(TEXTS, Targets(LABELS), 3, class_weights=None, seed=1).kinds in SPACED
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 0, 1], [2, 2, 2, 2], [0, 2, 0, 2], [1, 1, 1, 1]])

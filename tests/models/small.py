@@ -16,6 +16,7 @@ from textrnn.models.embedding import AdaptiveEmbedding
 from textrnn.models.rcnn import RCNN
 from textrnn.models.tdnn import TDNN
 from textrnn.models.textrnn import TextRNN
+from textrnn.texts.targets import Targets
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import PAD
 
@@ -97,7 +98,7 @@ def padded_batch(
 def encoded(texts: Sequence[Sequence[int] | torch.Tensor], labels: list[int] | None = None) -> EncodedTexts:
     lengths = np.array([len(text) for text in texts])
     starts = np.cumsum(lengths) - lengths
-    return EncodedTexts(np.concatenate(texts), starts, lengths, None if labels is None else np.array(labels))
+    return EncodedTexts(np.concatenate(texts), starts, lengths, None if labels is None else Targets(np.array(labels)))
 
 
 def logits_alone(model: nn.Module, texts: list[torch.Tensor]) -> torch.Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.multiprocessing
+from scipy.sparse import csr_array
 
 from tests.conftest import Cli
 from textrnn.config import ModelConfig
@@ -19,9 +20,10 @@ from textrnn.errors import ConfigError, DataError
 from textrnn.models.build import build_network
 from textrnn.runtime.device import training_device
 from textrnn.runtime.distributed import broadcast_from_rank0, is_first, maximum, process_group, rank, shard, total
+from textrnn.texts.targets import Targets
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.objectives import adversarial, cross_entropy, plain
 from textrnn.training.state import Evaluation, TrainingState
 
 PLACE = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -35,23 +37,30 @@ CASES: dict[str, dict[str, Any]] = {
     "clipped": {"grad_clip_norm": 0.05},
     "n-grams": {"model": {"ngrams": 2, "max_ngrams": 30}, "grad_clip_norm": 0.1, "accumulate": 2},
     "adversarial": {"adversarial_norm": 0.5, "accumulate": 2},
-    "weighted": {"class_weights": balanced_weights(np.array([0, 0, 0, 1, 2]), 3), "label_smoothing": 0.2},
+    "weighted": {"class_weights": torch.tensor([5 / 9, 5 / 3, 5 / 3]), "label_smoothing": 0.2},
+    "weights": {"weights": True},
+    "soft": {"soft": True, "label_smoothing": 0.2, "class_weights": torch.tensor([5 / 9, 5 / 3, 5 / 3])},
     "bfloat16": {"precision": "bfloat16"},
     "one-document": {"documents": 1},
 }  # fmt: skip
 
 
-def texts(count: int) -> EncodedTexts:
+def texts(count: int, *, weights: bool = False, soft: bool = False) -> EncodedTexts:
     random = np.random.default_rng(0)
     lengths = random.integers(1, 9, count)
     tokens = random.integers(2, 20, lengths.sum()).astype(np.int32)
-    return EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, np.arange(count) % 3)
+    targets = Targets(
+        np.arange(count) % 3,
+        csr_array(random.dirichlet([1.0] * 3, count).astype(np.float32)) if soft else None,
+        random.random(count).astype(np.float32) if weights else None,
+    )
+    return EncodedTexts(tokens, np.cumsum(lengths) - lengths, lengths, targets)
 
 
 def trained(
     *, model: dict[str, Any] | None = None, documents: int = 9, class_weights: torch.Tensor | None = None,
     label_smoothing: float = 0.0, accumulate: int = 1, grad_clip_norm: float | None = None, precision: str = "float32",
-    adversarial_norm: float | None = None,
+    adversarial_norm: float | None = None, weights: bool = False, soft: bool = False,
 ) -> tuple[dict[str, torch.Tensor], list[float]]:  # fmt: skip
     """Weights, and what was measured, after three epochs in float64 (the loss in float32) without dropout."""
     sizes = {"linear": "none", "embedding_dim": 5, "hidden_size": 4, "dropout": 0.0, "embedding_dropout": 0.0}
@@ -65,7 +74,7 @@ def trained(
     )  # fmt: skip
     objective = plain(loss) if adversarial_norm is None else adversarial(loss, norm=adversarial_norm, dim=5)
     optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
-    events = fit(network, texts(documents), objective, optimizer, state, settings)
+    events = fit(network, texts(documents, weights=weights, soft=soft), objective, optimizer, state, settings)
     documents_seen, clipped, measured = 0, 0.0, []
     for event in events:
         if isinstance(event, Evaluation):

@@ -8,20 +8,23 @@ import numpy as np
 
 from tests.conftest import DATASETS, needs_datasets
 from textrnn.texts.batching import collate, inference_batches, training_batches
+from textrnn.texts.targets import Targets
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import EncodedTexts, Transform
 from textrnn.texts.vocab import Vocab
 
 
 def texts() -> EncodedTexts:
-    return EncodedTexts(np.array([5, 6, 7, 8, 9, 4]), np.array([0, 3, 5]), np.array([3, 2, 1]), np.array([1, 0, 1]))
+    return EncodedTexts(
+        np.array([5, 6, 7, 8, 9, 4]), np.array([0, 3, 5]), np.array([3, 2, 1]), Targets(np.array([1, 0, 1]))
+    )
 
 
 def test_a_batch_is_time_major_and_padded_at_the_end() -> None:
     batch = collate(texts(), np.array([2, 0]))
     assert batch.token_ids.tolist() == [[4, 5], [0, 6], [0, 7]]
     assert batch.lengths.tolist() == [1, 3]
-    assert batch.labels is not None and batch.labels.tolist() == [1, 1]
+    assert batch.targets is not None and batch.targets.tolist() == [1, 1]
 
 
 def test_id_map_applies_to_tokens_and_not_to_padding() -> None:

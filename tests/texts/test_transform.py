@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from textrnn.texts.targets import Targets
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import EncodedTexts, Transform, cut_lengths, text_starts, tokenize
 from textrnn.texts.vocab import UNK, Vocab
@@ -48,7 +49,7 @@ def test_encode_does_not_read_far_beyond_the_limit(monkeypatch: pytest.MonkeyPat
 
 
 def test_rows_share_tokens_and_flat_blocks_cover_only_these_rows() -> None:
-    texts = EncodedTexts(np.arange(10), np.array([0, 4, 9]), np.array([4, 5, 1]), np.array([0, 1, 2]))
+    texts = EncodedTexts(np.arange(10), np.array([0, 4, 9]), np.array([4, 5, 1]), Targets(np.array([0, 1, 2])))
     chosen = texts.rows(np.array([2, 0]))
     assert chosen.tokens is texts.tokens
     assert chosen.labels is not None and chosen.labels.tolist() == [2, 0]

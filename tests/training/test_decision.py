@@ -8,9 +8,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 from sklearn.metrics import f1_score
 
 from textrnn.linear.mixture import Mixture
+from textrnn.texts.targets import Targets
 from textrnn.training.decision import (
     COOLEST,
     HOTTEST,
@@ -37,7 +39,7 @@ def noisy(signal: np.ndarray, random: np.random.Generator, strength: float = 1.0
 
 def test_the_temperature_makes_confidence_equal_accuracy() -> None:
     logits, labels = logits_of(9000, 1000, 5.0)
-    decision = learn_decision(logits, None, labels, mix=True)
+    decision = learn_decision(logits, None, Targets(labels), mix=True)
     assert 5.0 / decision.network_temperature == pytest.approx(math.log(9), rel=0.01)
     assert (decision.weight, decision.temperature) == (0, 1)
 
@@ -47,7 +49,7 @@ def test_a_part_that_knows_nothing_gets_no_weight() -> None:
     labels = random.integers(0, 3, 4000)
     noise, good = noisy(np.zeros((4000, 3)), random), noisy(2 * np.eye(3)[labels], random)
     for network, linear, weight in ((good, noise, 0.0), (noise, good, 1.0)):
-        scores = score_trained(network, linear, labels, mix=True)
+        scores = score_trained(network, linear, Targets(labels), mix=True)
         alone = scores.network if network is good else scores.linear
         assert alone is not None
         assert scores.decision.weight == weight
@@ -58,7 +60,7 @@ def test_a_part_that_knows_nothing_gets_no_weight() -> None:
 def test_two_parts_that_know_nothing_both_stay() -> None:
     random = np.random.default_rng(3)
     labels, (one, other) = random.integers(0, 3, 1000), torch.from_numpy(random.normal(size=(2, 1000, 3))).float()
-    scores = score_trained(one, other, labels, mix=True)
+    scores = score_trained(one, other, Targets(labels), mix=True)
     assert 0 < scores.decision.weight < 1
     assert scores.warning is not None and scores.warning.startswith("neither the network alone")
 
@@ -67,7 +69,7 @@ def test_a_network_that_never_gives_the_rare_class_does_not_hide_a_linear_model_
     labels = np.array([0] * 3000 + [1] * 3)
     never = torch.tensor([[6.0, -6.0]] * 3003)
     margins = torch.tensor([[0.4, -0.4]] * 3000 + [[-0.1, 0.1]] * 3)
-    scores = score_trained(never, margins, labels, mix=True)
+    scores = score_trained(never, margins, Targets(labels), mix=True)
     assert scores.decision.weight == 1
     assert scores.together["macro_f1"] == 1.0
     assert scores.warning is not None and "predictions use the linear model alone" in scores.warning
@@ -80,7 +82,7 @@ def test_a_network_below_the_linear_model_stays_only_if_both_together_are_better
     margins, worse = noisy(2 * np.eye(3)[labels], random), noisy(np.eye(3)[labels], random, 1.2)
     # errors of its own, or the same errors as the linear model and more
     network = worse if helps else noisy(margins.numpy(), random, 2.0)
-    scores = score_trained(network, margins, labels, mix=True)
+    scores = score_trained(network, margins, Targets(labels), mix=True)
     assert scores.linear is not None and scores.warning is not None
     assert scores.network["macro_f1"] < scores.linear["macro_f1"]
     assert (scores.decision.weight < 1) == helps
@@ -91,7 +93,7 @@ def test_two_parts_with_errors_of_their_own_are_better_together() -> None:
     random = np.random.default_rng(2)
     labels = random.integers(0, 3, 4000)
     one, other = (noisy(np.eye(3)[labels], random) for _ in range(2))
-    scores = score(one, other, labels, mix=True)
+    scores = score(one, other, Targets(labels), mix=True)
     assert scores.linear is not None
     assert scores.decision.weight == pytest.approx(0.5, abs=0.1)
     assert scores.together["accuracy"] > max(scores.network["accuracy"], scores.linear["accuracy"]) + 0.05
@@ -99,7 +101,7 @@ def test_two_parts_with_errors_of_their_own_are_better_together() -> None:
 
 def test_what_is_only_reported_does_not_decide() -> None:
     logits, labels = logits_of(90, 10, 1.0)
-    scores = score(logits, -logits, labels, mix=False)
+    scores = score(logits, -logits, Targets(labels), mix=False)
     assert scores.decision.weight == 0
     assert scores.together["accuracy"] == scores.network["accuracy"] == 0.9
     assert scores.linear is not None and scores.linear["accuracy"] == pytest.approx(0.1)
@@ -109,7 +111,7 @@ def test_what_is_only_reported_does_not_decide() -> None:
 @pytest.mark.parametrize("margin", [1e-6, 1.0, 1e4])
 def test_temperatures_stay_within_their_limits(right: int, wrong: int, margin: float) -> None:
     logits, labels = logits_of(right, wrong, margin)
-    decision = learn_decision(logits, logits, labels, mix=True)
+    decision = learn_decision(logits, logits, Targets(labels), mix=True)
     weight, *temperatures = dataclasses.astuple(decision)
     assert 0 <= weight <= 1 and COOLEST * 0.999 <= min(temperatures) <= max(temperatures) <= HOTTEST * 1.001
 
@@ -159,3 +161,13 @@ def test_a_difference_is_found_and_chance_is_not_called_one() -> None:
     assert is_below(truth, right_at(0.6), right_at(0.8), 3)
     draws = [is_below(truth, right_at(0.7), right_at(0.7), 3) for _ in range(400)]
     assert np.mean(draws) < 0.06
+
+
+def test_temperatures_are_those_of_soft_labels() -> None:
+    """The network is right in each text and sure of it, but its labels are not."""
+    labels = np.arange(400) % 2
+    logits = torch.nn.functional.one_hot(torch.from_numpy(labels)).double() * 8
+    shares = csr_array(np.where(np.eye(2, dtype=bool)[labels], 0.7, 0.3).astype(np.float32))
+    decision = learn_decision(logits, None, Targets(labels, shares), mix=True)
+    probabilities = decision.logits(logits).softmax(dim=1)
+    assert probabilities[0, 0].item() == pytest.approx(0.7, abs=0.02)

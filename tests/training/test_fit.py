@@ -13,6 +13,7 @@ from torch import nn
 
 from textrnn.errors import NotFiniteError, TextRNNError
 from textrnn.linear.mixture import Mixture
+from textrnn.texts.targets import Targets
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings, fit
@@ -34,7 +35,7 @@ class BagOfWords(nn.Module):
 
 def corpus(count: int = 10) -> EncodedTexts:
     tokens = np.arange(count) % 9 + 1
-    return EncodedTexts(tokens, np.arange(count), np.ones(count, dtype=int), np.arange(count) % 2)
+    return EncodedTexts(tokens, np.arange(count), np.ones(count, dtype=int), Targets(np.arange(count) % 2))
 
 
 def events(

@@ -9,7 +9,8 @@ from torch import nn
 
 from tests.models.small import padded_batch, random_texts, small_model
 from textrnn.texts.batching import Batch
-from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
+from textrnn.texts.targets import Targets, weights_by_class
+from textrnn.training.objectives import adversarial, cross_entropy, plain
 from textrnn.training.optim import LazyAdamW, build_optimizer, clip_gradients, learning_rate_at
 
 
@@ -37,9 +38,10 @@ def test_cross_entropy_is_summed_weighted_by_class_and_smoothed() -> None:
 
 
 def test_balanced_weights_average_to_one_over_the_documents() -> None:
-    weights = balanced_weights(np.array([0, 0, 0, 1]), 3)
+    weights = weights_by_class("balanced", Targets(np.array([0, 0, 0, 1])), 3)
+    assert weights is not None
     assert weights.tolist() == pytest.approx([4 / 6, 2.0, 0.0])
-    assert weights[torch.tensor([0, 0, 0, 1])].mean().item() == pytest.approx(1.0)
+    assert weights[[0, 0, 0, 1]].mean() == pytest.approx(1.0)
 
 
 def test_adversarial_offsets_increase_the_loss_more_than_random_ones_and_gradients_add_up() -> None:
@@ -61,14 +63,12 @@ def test_adversarial_offsets_increase_the_loss_more_than_random_ones_and_gradien
     random = [torch.randn_like(offsets[1]).masked_fill(offsets[1] == 0, 0) for _ in range(20)]
     others = [offset * 0.01 / offset.square().sum((0, 2), keepdim=True).sqrt() for offset in random]
     with torch.no_grad():
-        tried = [
-            cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch.labels).item() for offset in others
-        ]
+        tried = [cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch).item() for offset in others]
     assert losses[1] > max(tried) > losses[0]
 
     model.zero_grad()
     for offset in (None, offsets[1]):
-        cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch.labels).backward()
+        cross_entropy()(model(batch.token_ids, batch.lengths, offset), batch).backward()
     for gradient, parameter in zip(gradients, model.parameters(), strict=True):
         torch.testing.assert_close(gradient, parameter.grad)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from textrnn.checking.findings import Finding, Shown, first, is_severe
 from textrnn.checking.labels import find_label_faults
+from textrnn.checking.targets import find_target_faults
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.splits import Splits
 from textrnn.corpus.statistics import cut_warning, known_share
@@ -46,6 +47,7 @@ def find_faults(
     )
     faults = [
         *find_label_faults(splits),
+        *find_target_faults(corpora),
         *_repeats(train, repeats, contradictions, frequent, examples),
         *_shared_texts(splits, corpora),
         *_vocabulary(splits, max_length),

@@ -134,13 +134,18 @@ def load_config(
     from textrnn.config import changed_keys
     from textrnn.config import load_config as load
 
-    train = [("data.train", data[0] if len(data) == 1 else data)] if data else []
+    train = [("data.train", one_or_all(data))] if data else []
     settings = load(config, train + overrides, preset)
     values = settings.model_dump()
     keys = (key.split(".") for key in changed_keys(settings, type(settings)(preset=settings.preset)))
     changed = [f"{section}.{key} {short(values[section][key])}" for section, key in keys]
     log.debug("config: preset %s", ", ".join([settings.preset, *changed]))
     return settings
+
+
+def one_or_all(files: list[str] | None) -> str | list[str] | None:
+    """The value of a key for the files of a repeatable option; None without any."""
+    return files[0] if files and len(files) == 1 else files or None
 
 
 def run_name(config: Path | None, train_files: Any) -> str:

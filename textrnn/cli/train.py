@@ -20,6 +20,10 @@ def train(
     label_column: options.LabelColumn = None,
     set_: options.Set = None,
     data: options.Data = None,
+    unlabelled: Annotated[
+        list[str] | None,
+        options.option(metavar="FILE", help="{data.unlabelled} Short for --set data.unlabelled=FILE. Repeatable."),
+    ] = None,
     run_dir: Annotated[
         Path | None, options.option(metavar="DIR", help="Folder of the run.  [default: runs/<name of config or data>]")
     ] = None,
@@ -57,7 +61,8 @@ def train(
     overrides = options.parse_overrides(
         set_, text_column, label_column,
         values={
-            "train.seed": seed, "train.epochs": epochs, "train.batch_size": batch_size, "train.minutes": minutes,
+            "data.unlabelled": options.one_or_all(unlabelled), "train.seed": seed, "train.epochs": epochs,
+            "train.batch_size": batch_size, "train.minutes": minutes,
         },
     )  # fmt: skip
     if tensorboard:

@@ -22,7 +22,7 @@ from textrnn.config import Config
 from textrnn.corpus.build import build_sources
 from textrnn.corpus.resample import Sample
 from textrnn.corpus.splits import Splits
-from textrnn.corpus.statistics import describe_splits
+from textrnn.corpus.statistics import describe_splits, target_lines
 from textrnn.errors import BadRowError, DataError, UsageError, command
 from textrnn.linear.model import Folding
 from textrnn.reading.reader import Example
@@ -75,12 +75,12 @@ def check(
         *leak_findings,
         *([suspects_finding(suspects, output)] if suspects.wrong else ()),
     ]
-    notes = _notes(splits, samples, suspects, output)
+    described = describe_splits(splits, config.data.max_length)
+    notes = [*target_lines(described), *_notes(splits, samples, suspects, output)]
     if clean is not None:
         notes += _clean(sources["train"], clean, splits)
     elif any(finding.about in ("copies", "empty") for finding in findings):
         notes.append("--clean FILE writes train without empty texts, exact copies and texts of test")
-    described = describe_splits(splits, config.data.max_length)
     counts = {"count": suspects.wrong, "examined": suspects.examined, "listed": len(suspects.ranked)}
     return Report(described, findings, notes, counts | {"reason": suspects.reason}, _common_folder(sources))
 

@@ -16,7 +16,7 @@ from textrnn.checking.faults import find_faults
 from textrnn.checking.findings import Finding
 from textrnn.checking.labels import TEXTS_READ, FirstWords, find_misreadings
 from textrnn.config import Config, dead_keys
-from textrnn.corpus.build import build_splits, build_tokenizer, other_files
+from textrnn.corpus.build import build_splits, build_tokenizer, other_files, unlabelled_source
 from textrnn.corpus.corpus import Corpus
 from textrnn.corpus.resample import Sample, Visit, checked_text, texts_at, visit
 from textrnn.corpus.splits import Splits
@@ -145,7 +145,9 @@ def files_of(source: Source, label_names: str | None) -> list[str]:
 def input_files(config: Config, sources: dict[str, Source], config_file: Path | None) -> list[str | Path]:
     """All files and folders that are read for a config. config_file: the config's own file. Raises DataError if one is
     missing."""
-    texts = [path for source in sources.values() for path, _ in source.files()]
+    unlabelled = unlabelled_source(config.data)
+    all_sources = [*sources.values(), *([] if unlabelled is None else [unlabelled])]
+    texts = [path for source in all_sources for path, _ in source.files()]
     return [*texts, *other_files(config).values(), *([] if config_file is None else [config_file])]
 
 

@@ -19,10 +19,11 @@ from textrnn.runtime.distributed import world_size
 from textrnn.runtime.progress import log
 from textrnn.runtime.terminal import count_of, visible
 from textrnn.training.linear import has_linear, reason_for_none
-from textrnn.training.plan import Part, build_settings
+from textrnn.training.plan import Part, build_settings, class_weights
 
 FEW_STEPS = 300
 LINES_SHOWN = 60  # of the statistics, which have a line for each label
+LABELS_SHOWN = 12  # with their weights
 
 
 def describe_training(
@@ -40,6 +41,10 @@ def describe_training(
         log.info(line)
     if (more := len(lines) - LINES_SHOWN) > 0:
         log.info("and %s, which `textrnn vocab` lists", count_of(more, "more label"))
+    by_class = class_weights(config.train, splits, splits.train)
+    if by_class is not None:
+        pairs = [f"{label} {weight:.3g}" for label, weight in zip(splits.labels, by_class, strict=True)]
+        log.info("weights of the classes: %s%s", ", ".join(pairs[:LABELS_SHOWN]), ", ..." * (len(pairs) > LABELS_SHOWN))
     if parts:
         warn_of_few_steps(config.train, parts[0])
 

@@ -109,7 +109,8 @@ def choose_data(
         raise ConfigError(
             f"the run has no {split} data (data.{split}); give DATA, a labelled file, or --set data.{split}=FILE"
         )
-    return Data(split, build_source(paths, settings, names), split if is_divided else None, is_dev=split == "dev")
+    source = build_source(paths, settings, names, weighted=is_divided)  # texts of weight 0 are in no part
+    return Data(split, source, split if is_divided else None, is_dev=split == "dev")
 
 
 def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunFolder | None) -> Texts:
@@ -151,6 +152,8 @@ def read_texts(classifier: TextClassifier, data: Data, config: Config, run: RunF
                 )  # fmt: skip
             rows = rows[judged]
     texts = chosen_rows(texts, rows)
+    if texts.targets is not None and texts.targets.probabilities is not None:
+        log.info("%s has soft labels: the most probable class of each text counts as the true one", name)
     sizes = class_sizes(np.asarray(texts.labels), len(classifier.labels))
     if missing := [short(label) for label, size in zip(classifier.labels, sizes, strict=True) if size == 0]:
         listed = ", ".join(missing[:12]) + ", ..." * (len(missing) > 12)

@@ -38,7 +38,7 @@ from textrnn.runtime.device import choose_device, tf32
 from textrnn.runtime.files import make_folder
 from textrnn.runtime.progress import bar, log
 from textrnn.runtime.tensors import difference
-from textrnn.training.plan import NetworkBuilder, plan
+from textrnn.training.plan import NetworkBuilder, class_weights, plan
 
 # Keys of a run's config whose values its model keeps as they were given: not those that no network has, or that are
 # saved with another value if word vectors are given.
@@ -65,7 +65,7 @@ def gradients_of_run(run: Path, output: Path | None, *, device_name: str) -> Gra
     output = output or folder.gradients
     splits = _load_splits(config, folder.config, output)
     check_same_data(folder, config, splits, device)
-    parts = plan(splits, config.train.seed)
+    parts = plan(splits, config.train)
     before = NetworkBuilder(config, splits, pretrained_vectors(config, splits)).build(parts[0].seed, device)
     problem = difference(after.state_dict(), before.state_dict())
     if problem is not None:
@@ -180,7 +180,8 @@ def gradients_by_cell(
                 network = builder.build(seed, device)
                 training = train_briefly(
                     settings.train.model_copy(update={"grad_clip_norm": limit}), network, splits.train, steps=steps,
-                    num_classes=len(splits.labels), seed=seed, after_step=shown.update,
+                    class_weights=class_weights(settings.train, splits, splits.train), seed=seed,
+                    after_step=shown.update,
                 )  # fmt: skip
                 trainings[name, clipping] = training
                 panel.curves[name] = curve(network) if training.diverged_at is None else no_curve(len(counts))

@@ -91,7 +91,7 @@ class _Draft:
         return load_config(None, [("data.train", self.file), *self.overrides, *self.detected.items()], self.preset)
 
     def source(self, **changes: Any) -> Source:
-        return build_source(self.file, self.config.replaced(data=changes).data)
+        return build_source(self.file, self.config.replaced(data=changes).data, weighted=True)
 
 
 def init(

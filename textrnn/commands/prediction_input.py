@@ -171,7 +171,7 @@ def _source_of_run(source: Source, classifier: TextClassifier) -> Source:
 
 
 def _unknown_label(record: Record, classifier: TextClassifier) -> str | None:
-    if record.label is None:
+    if not isinstance(record.label, str):
         return None
     labels, are_ids = classifier.labels, classifier.config.data.label_names is not None
     problem = label_problem(record.label, labels if are_ids else None)

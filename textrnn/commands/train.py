@@ -13,6 +13,7 @@ import torch
 from textrnn.commands.data import RawTexts, input_files, pretrained_vectors, read_data, warn_of_faults
 from textrnn.commands.describe import describe_model, describe_training, title_of
 from textrnn.commands.output import check_run_dir
+from textrnn.commands.unlabelled import unlabelled_files
 from textrnn.config import Config, build_config, changed_keys, read_yaml
 from textrnn.corpus.build import build_sources, content_digests, with_absolute_paths
 from textrnn.errors import CheckpointError, ConfigError, short
@@ -28,7 +29,6 @@ from textrnn.runtime.signals import StopRequest, interrupt_advice
 from textrnn.runtime.terminal import visible
 from textrnn.texts.transform import Transform
 from textrnn.training.linear import check_linear, rows_to_read
-from textrnn.training.linear_alone import finish_without_network
 from textrnn.training.networks import Training
 from textrnn.training.one_network import Listener
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, plan, with_precision
@@ -76,9 +76,12 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         splits = data.splits
         check_linear(config, splits)
         raw = RawTexts(data, rows_to_read(config, splits))
+        unlabelled = unlabelled_files(config, splits, sources["train"])
         if is_first():
             warn_of_faults(config, data, raw if is_new else None)
-        parts = plan(splits, config.train.seed) if has_network else []
+            if is_new and unlabelled is not None:
+                unlabelled()  # so that faults of its files end the command before there is a run
+        parts = plan(splits, config.train) if has_network else []
         environment = describe_environment(device)
         describe_training(config, splits, parts, device, environment)
         if has_network:
@@ -88,6 +91,8 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
         else:
             log.info("model: a linear model without a network")
         digests = content_digests(config, splits)
+        if unlabelled is not None:
+            digests["data.unlabelled"] = unlabelled.digest()
         recorder = Recorder(
             run, splits.held_out, mix=config.model.linear == "mix", title=title_of(config, splits),
             monitor=config.train.monitor,
@@ -108,7 +113,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                 begin_log()
             cores = torch.get_num_threads() if device.type == "cpu" and world_size() == 1 else 1
             with training_workers(config, parts, cores) as workers:
-                margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw))
+                margins = broadcast_from_rank0(lambda: recorder.fit_linear(config, splits, raw, unlabelled))
                 raw.texts.clear()
                 if not is_new:
                     recorder.load_best(network, len(parts), start.begun)
@@ -123,7 +128,7 @@ def train(config: Config, run: RunFolder, *, resume: bool, force: bool, device_n
                     with stop:
                         training.run(builder, network)
                 else:
-                    finish_without_network(training)
+                    training.finish_without_network()
 
 
 def event_writers(run: RunFolder) -> Callable[[int | None], Listener]:

@@ -6,5 +6,6 @@ from textrnn.config.config import (  # noqa: F401, I001 - the names that other r
 from textrnn.config.load import (  # noqa: F401
     MODEL_FORMAT_KEY, build_config, changed_keys, known_keys, load_config, parse_override, read_yaml, set_key,
 )  # fmt: skip
-from textrnn.config.sections import Cell, DataConfig, ModelConfig, TokenizerConfig, TrainConfig  # noqa: F401
+from textrnn.config.data import DataConfig  # noqa: F401
+from textrnn.config.sections import Cell, ModelConfig, TokenizerConfig, TrainConfig  # noqa: F401
 from textrnn.config.values import Paths  # noqa: F401

@@ -12,6 +12,7 @@ _ALIASES = {
     "data.format": "file_format filetype data.type",
     "data.text_column": "text text_col text_field content_column text_key",
     "data.label_column": "label label_col label_field target target_column label_key",
+    "data.weight_column": "weight_col weight_field sample_weight sample_weights weight_key row_weight row_weights",
     "data.label_names": "classes class_names labels label_file class_file",
     "data.encoding": "charset codec",
     "data.delimiter": "sep separator field_separator",

@@ -8,8 +8,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
+from textrnn.config.data import DataConfig
 from textrnn.config.needs import Needs
-from textrnn.config.sections import DataConfig, ModelConfig, Section, TokenizerConfig, TrainConfig, VocabConfig
+from textrnn.config.sections import ModelConfig, TokenizerConfig, TrainConfig, VocabConfig
+from textrnn.config.values import Section
 
 # What each preset changes of the defaults. The linear model reads texts whole, up to as many characters
 # (MOST_CHARACTERS in linear/model.py).

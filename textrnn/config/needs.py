@@ -24,6 +24,7 @@ CELL = Needs(lambda c: c.model.architecture != "tdnn", "tdnn has no recurrent ce
 RNN = Needs(lambda c: c.model.cell == "rnn" or not CELL.met(c), "model.cell is {model.cell}, not rnn")
 NOT_RCNN = Needs(lambda c: c.model.architecture != "rcnn", "rcnn always reads both directions")
 ATTENTION = Needs(lambda c: c.model.pooling == "attention", "model.pooling is {model.pooling}, not attention")
+LINEAR = Needs(lambda c: c.model.linear != "none", "model.linear is none")
 NGRAMS = Needs(lambda c: c.model.ngrams > 1, "model.ngrams is 1")
 JIEBA = Needs(lambda c: c.tokenizer.kind == "jieba", "tokenizer.kind is {tokenizer.kind}, not jieba")
 NO_DEV_FILE = Needs(lambda c: c.data.dev is None, "data.dev is given")

@@ -71,4 +71,5 @@ def _type(schema: dict[str, Any]) -> str:
         return f"{{{names}}}" + " or None" * (None in schema["enum"])
     if "const" in schema:
         return f'"{schema["const"]}"'
-    return {"integer": "int", "number": "float", "boolean": "bool", "null": "None"}[schema["type"]]
+    kinds = {"integer": "int", "number": "float", "boolean": "bool", "null": "None", "object": "dict"}
+    return kinds[schema["type"]]

@@ -1,4 +1,4 @@
-"""The keys of the config: types, limits, defaults and meanings.
+"""The keys of the config, but those of `data`: types, limits, defaults and meanings.
 
 A description is the only text on the meaning of its key: the reference, `--help`, the JSON Schema and the docstring of
 `RNNClassifier` show it. Each is Markdown without links: values and names of keys in backticks. Limits and defaults do
@@ -7,110 +7,21 @@ not belong in it, since they are shown beside it.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from textrnn.config import needs, values
-from textrnn.reading.decoding import check_encoding
+from textrnn.config.values import Section
 
 DEFAULT_EMBEDDING_DIM = 96  # without pretrained vectors
 _MOST_UNITS = 1 << 16  # of a layer
 _MANY = 1_000_000
 Cell = Literal["rnn", "gru", "lstm"]  # the keys of `models.encoder.CELLS`
 _OR_NULL = values.SchemaKeywords(type=["string", "null"], enum=["none", "balanced", None])
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        kind = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and kind is not bool and get_origin(kind) is not Literal:
-            raise ValueError("expected a value other than true or false")
-        return value
-
-
-class DataConfig(Section):
-    train: values.Paths | None = Field(
-        None, description="Training texts: a file, a list of files, a glob pattern or a folder."
-    )
-    dev: values.Paths | None = Field(
-        None, description="Texts on which the best epoch is chosen. `null` holds out a part of the training texts "
-        "(`data.dev_fraction`).",
-    )  # fmt: skip
-    test: values.Paths | None = Field(None, description="Texts on which `textrnn eval` evaluates the model.")
-    dev_fraction: Annotated[values.Fraction | None, needs.NO_DEV_FILE] = Field(
-        None, description="Share of the training texts that is held out for dev, stratified by class, if `data.dev` is "
-        "`null`. 0 means no dev set: the last epoch is kept, and network and linear model count equally. `null` means "
-        "0.1 or, with fewer than 20,000 texts, cross-fitting (`train.folds`).",
-    )  # fmt: skip
-    format: Literal["auto", "tsv", "csv", "jsonl", "fasttext", "folder"] = Field(
-        "auto", description="Format of the files. `auto` decides by the suffix or else by the first line; "
-        "`folder` means a folder for each class, with one text per file.",
-    )  # fmt: skip
-    text_column: values.TextColumns | None = Field(
-        None, description="Column of the texts: a name (the first row is a header) or a 0-based number (there is no "
-        "header). A list such as `[title, body]` joins several columns with line ends and leaves out empty cells. "
-        "`null` means column 1 in tsv files and `text` in csv and jsonl files.",
-    )  # fmt: skip
-    label_column: values.Column | None = Field(
-        None, description="Column of the labels: a name or a 0-based number. `null` means column 0 in tsv files and "
-        "`label` in csv and jsonl files.",
-    )  # fmt: skip
-    label_names: values.PathName | None = Field(
-        None, description="File with one class name per line, optionally preceded by its id, for labels that are ids "
-        "0, 1, ... `null` means that the labels are names.",
-    )  # fmt: skip
-    delimiter: Annotated[values.Delimiter | None, needs.CSV] = Field(
-        None, description="Character between the fields of csv files, or `tab`. `null` means the one that a first line "
-        "`sep=;` states, or else the comma, semicolon, tab or vertical bar that fits the first lines.",
-    )  # fmt: skip
-    encoding: values.Name = Field(
-        "utf-8", description="Encoding of the files: any text encoding that Python knows. A byte order mark is dropped."
-    )
-    max_length: int = Field(
-        512, ge=1, le=2**31 - 2, description="Maximum number of tokens per text; the rest is cut off. A warning "
-        "suggests a larger value if more than a quarter of the texts are cut.",
-    )  # fmt: skip
-    bad_rows: Literal["error", "skip"] = Field(
-        "error", description="What happens to rows that do not fit the format or cannot be decoded: `error` stops at "
-        "the first one; `skip` leaves them out, counts them and reports the first.",
-    )  # fmt: skip
-    empty_texts: Literal["skip", "keep"] = Field(
-        "skip", description="What happens to texts without a token: `skip` trains and evaluates without them and lists "
-        "them, and `textrnn predict` gives them the class frequencies (with `--min-probability`, the unsure "
-        "label); `keep` treats each as one unknown token.",
-    )  # fmt: skip
-    cache_dir: values.PathName = Field(
-        ".textrnn_cache", description="Folder for tokenized corpora. It may be deleted at any time. The environment "
-        "variable `TEXTRNN_CACHE_DIR` replaces the default.",
-    )  # fmt: skip
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            check_encoding(value)
-        except LookupError as error:
-            raise ValueError(error.args[0]) from None
-        return value
-
-    @field_validator("text_column", mode="before")
-    @classmethod
-    def _columns_are_no_booleans(cls, value: Any) -> Any:
-        if isinstance(value, list) and (not value or any(isinstance(column, bool) for column in value)):
-            raise ValueError("expected a name, a 0-based index, or a list of these")
-        return value
-
-    @field_validator("delimiter", mode="before")
-    @classmethod
-    def _one_character(cls, value: Any) -> Any:
-        return value if value is None else values.check_delimiter(value)
-
-    _paths = field_validator("train", "dev", "test", "label_names", "cache_dir")(values.possible_paths)
+_Weights = Annotated[
+    dict[str, Annotated[float, Field(ge=0)]], values.SchemaKeywords(title="mapping of labels to weights")
+]
 
 
 class TokenizerConfig(Section):
@@ -263,9 +174,10 @@ class TrainConfig(Section):
         1.5, gt=0, le=_MANY, description="Norm of the worst-case offset added to the embeddings of each text when it "
         "is trained on a second time (adversarial training). `null` means no second time, which is twice as fast.",
     )  # fmt: skip
-    class_weights: Annotated[Literal["none", "balanced"], _OR_NULL] = Field(
-        "none", description="Weights of the classes in the losses of network and linear model: `none`, or `balanced`, "
-        "in inverse proportion to the number of texts of each class.",
+    class_weights: Annotated[Literal["none", "balanced"], _OR_NULL] | _Weights = Field(
+        "none", description="Weights of the classes in the losses of network and linear model: `none`; `balanced`, in "
+        "inverse proportion to the number of texts of each class (with `data.weight_column`, to the sum of their "
+        "weights); or a mapping such as `{spam: 5}`, with 1 for the labels that it lacks.",
     )  # fmt: skip
     monitor: Annotated[Literal["dev_loss", "dev_accuracy", "dev_macro_f1"], needs.DEV] = Field(
         "dev_loss", description="Score on dev, of network and linear model together, that decides the best epoch. The "
@@ -296,5 +208,9 @@ class TrainConfig(Section):
 
     @field_validator("class_weights", mode="before")
     @classmethod
-    def _null_means_none(cls, value: Any) -> Any:
-        return "none" if value is None else value  # YAML writers use both `none` and `null`
+    def _weights_of_labels(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return values.weights_of_labels(value)
+        if value not in (None, "none", "balanced"):
+            raise ValueError("expected none, balanced, or weights of labels, such as {spam: 5}")
+        return value or "none"  # YAML writers use both `none` and `null`

@@ -1,14 +1,27 @@
-"""Types and checks of values that several keys share."""
+"""What the sections of the config share: their base class, and types and checks of values."""
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_origin
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from textrnn.errors import short
 from textrnn.runtime.files import expand_user
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind is not bool and get_origin(kind) is not Literal:
+            raise ValueError("expected a value other than true or false")
+        return value
 
 
 class SchemaKeywords:
@@ -50,3 +63,16 @@ def check_delimiter(value: Any) -> str:
     if not isinstance(character, str) or len(character) != 1 or character in '"\r\n\0 ':
         raise ValueError(f"expected one character, such as ;, or tab, found {short(value)}")
     return character
+
+
+def weights_of_labels(mapping: dict[Any, Any]) -> dict[str, float]:
+    """Label -> weight, labels as text. Raises ValueError."""
+    weights = {}
+    for label, weight in mapping.items():
+        if not isinstance(label, (str, int, float)) or isinstance(label, bool):
+            raise ValueError(f"expected labels, found {short(label)}: put yes, no, true, false and null in quotes")
+        is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        if not is_number or not 0 <= weight < math.inf:
+            raise ValueError(f"expected a number of 0 or more as the weight of {short(label)}, found {short(weight)}")
+        weights[str(label)] = float(weight)
+    return weights

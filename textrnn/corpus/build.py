@@ -3,11 +3,15 @@ checked. Nothing else in corpus/ knows the config."""
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from textrnn.config import Config, DataConfig, Paths, TokenizerConfig
 from textrnn.corpus.corpus import Corpus
@@ -28,8 +32,11 @@ _MANY_LABELS = 40  # with more, and more than half as many as texts, the column 
 _LABELS_SHOWN = 12
 
 
-def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None = None) -> Source:
-    """The source of one split. label_names: the content of data.label_names; None to read the file."""
+def build_source(
+    paths: Paths, data: DataConfig, label_names: list[str] | None = None, *, weighted: bool = False
+) -> Source:
+    """The source of one split. label_names: the content of data.label_names; None to read the file. weighted: whether
+    it has the weights of training texts, if the config names their column."""
     if data.label_names is None:
         label_names = None
     elif label_names is None:
@@ -40,6 +47,7 @@ def build_source(paths: Paths, data: DataConfig, label_names: list[str] | None =
         text_column=data.text_column,
         label_column=data.label_column,
         label_names=label_names,
+        weight_column=data.weight_column if weighted else None,
         delimiter=data.delimiter,
         encoding=data.encoding,
         skip_bad_rows=data.bad_rows == "skip",
@@ -55,7 +63,16 @@ def build_sources(config: Config) -> dict[str, Source]:
             "data.train: expected a file or folder of labelled texts, found none: pass --data FILE or set data.train"
         )
     paths = {"train": data.train, "dev": data.dev, "test": data.test}
-    return {name: build_source(split, data) for name, split in paths.items() if split is not None}
+    return {
+        name: build_source(split, data, weighted=name == "train") for name, split in paths.items() if split is not None
+    }
+
+
+def unlabelled_source(data: DataConfig) -> Source | None:
+    """The source of the texts without labels; None without any."""
+    if data.unlabelled is None:
+        return None
+    return replace(build_source(data.unlabelled, data, []), format="auto", label_column=None, labelled=False)
 
 
 def build_tokenizer(config: TokenizerConfig) -> Tokenizer:
@@ -98,11 +115,18 @@ def build_splits(
     rows = spread(range(len(corpora["train"])), 1000)
     check_segmented(tokenizer.kind, corpora["train"].joined_tokens(rows, config.data.max_length))
     labels = None
+    if corpora["train"].weights is not None and not np.any(corpora["train"].weights):
+        raise DataError(
+            f"{', '.join(train.paths)}: expected a weight above 0 in the column {short(train.weight_column)}, found 0 "
+            f"in all {len(corpora['train']):,} rows; correct them, or leave out data.weight_column"
+        )
     if train.labelled:
         check_classes(corpora["train"].labels, len(corpora["train"]), train)
         labels = train.label_names or sorted(corpora["train"].labels)
         for name, corpus in corpora.items():
             _check_known_labels(corpus, sources[name], labels, "the training data")
+        if problem := class_weights_problem(config.train.class_weights, labels):
+            raise ConfigError(f"train.class_weights: {problem}")
     splits = split_corpora(corpora, labels, **split_options(config))
     splits.digests = {f"data.{name}": corpus.digest for name, corpus in corpora.items()}
     splits.format = train.common_format()
@@ -142,16 +166,36 @@ def check_classes(labels: list[str], texts: int, source: Source) -> None:
     )
 
 
+def class_weights_problem(setting: str | dict[str, float], labels: list[str]) -> str | None:
+    """Why the training texts, with these labels, cannot be weighted so; None if they can."""
+    if not isinstance(setting, dict):
+        return None
+    shown = ", ".join(map(_shown_label, labels[:_LABELS_SHOWN])) + ", ..." * (len(labels) > _LABELS_SHOWN)
+    unknown = next((label for label in setting if label not in labels), None)
+    if unknown is not None:
+        similar = difflib.get_close_matches(unknown, labels, n=1)
+        meant = f"did you mean {short(similar[0])}? " if similar else ""
+        return f"found the label {short(unknown)}, which no training text has; {meant}the labels are: {shown}"
+    if not any(setting.get(label, 1.0) for label in labels):
+        return f"expected a weight above 0 for at least one label, found 0 for all of them: {shown}"
+    return None
+
+
+def _shown_label(label: str) -> str:
+    return label if len(label) <= 80 else short(label)
+
+
 def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner: str) -> None:
     """Raises DataError at the first label that is not in `labels`. owner: whose labels they are, for the message."""
     unknown = next((label for label in corpus.labels if label not in labels), None)
     if unknown is None:
         return
-    example = next((example for example in read_examples(source) if example.label == unknown), None)
+    example = next(
+        (example for example in read_examples(source) if unknown in (example.probabilities or [example.label])), None
+    )
     if example is None:
         raise content_changed(source)
-    shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN])
-    shown += ", ..." * (len(labels) > _LABELS_SHOWN)
+    shown = ", ".join(map(_shown_label, labels[:_LABELS_SHOWN])) + ", ..." * (len(labels) > _LABELS_SHOWN)
     similar = next((label for label in labels if label_key(label) == label_key(unknown)), None)
     if hints := source.encoding_hints():  # then the label may be garbled
         remedy = hints[0]
@@ -175,7 +219,7 @@ def with_absolute_paths(config: Config) -> Config:
             return [os.path.abspath(path) for path in value]
         return None if value is None else os.path.abspath(value)
 
-    keys = ("train", "dev", "test", "label_names", "cache_dir")
+    keys = ("train", "dev", "test", "unlabelled", "label_names", "cache_dir")
     return config.replaced(
         data={key: absolute(getattr(config.data, key)) for key in keys},
         tokenizer={"user_dict": absolute(config.tokenizer.user_dict)},

@@ -104,13 +104,12 @@ def split_corpora(
     the vocabulary, which is counted over the cut training texts. skip_empty: whether texts without a token are left
     out of train and dev.
 
-    Raises: KeyError for a label that is not in `labels`; DataError if train or dev has no text with a token, or if the
-    texts of train with a token have a single class.
+    Raises: KeyError for a label that is not in `labels`; DataError if train or dev has no text to use, or if those of
+    train have a single class (see `used_rows`).
     """
     corpus = corpora["train"]
-    if skip_empty:
-        for name in corpora.keys() & {"train", "dev"}:
-            _check_tokens(corpora[name], name)
+    for name in corpora.keys() & {"train", "dev"}:
+        _check_used(corpora[name], name, skip_empty=skip_empty)
     train_rows, dev_rows, folds_of_rows, held_out_rows = divide(
         corpus, has_dev="dev" in corpora, dev_fraction=dev_fraction, folds=folds, seed=seed, skip_empty=skip_empty
     )
@@ -145,16 +144,26 @@ def chosen_rows(texts: EncodedTexts, rows: np.ndarray) -> EncodedTexts:
     return texts if len(rows) == len(texts) else texts.rows(rows)
 
 
-def _check_tokens(corpus: Corpus, name: str) -> None:
-    """Raises DataError if no text of the corpus has a token, or if the texts of train with a token have a single class
-    although the corpus has several."""
-    rows = used_rows(corpus, skip_empty=True)
-    remedy = "check data.text_column, or keep the others with --set data.empty_texts=keep"
+def _check_used(corpus: Corpus, name: str, *, skip_empty: bool) -> None:
+    """Raises DataError if no text of the corpus is used, or if the used texts of train have a single class although the
+    corpus has several."""
+    rows = used_rows(corpus, skip_empty=skip_empty)
+    if len(rows) == len(corpus):
+        return
+    needed, remedies = [], []
+    if skip_empty:
+        needed.append("a token")
+        remedies.append("check data.text_column, or keep the others with --set data.empty_texts=keep")
+    if corpus.weights is not None:
+        needed.append("a weight above 0")
+        remedies.append("check the weights")
+    what, remedy = " and ".join(needed), "; ".join(remedies)
     if not len(rows):
-        raise DataError(f"none of the {len(corpus):,} {name} texts has a token: {remedy}")
-    if name == "train" and len(corpus.labels) > 1 and len(np.unique(np.asarray(corpus.label_ids)[rows])) == 1:
+        raise DataError(f"none of the {len(corpus):,} {name} texts has {what}: {remedy}")
+    has_several = len(corpus.labels) > 1 and corpus.soft_labels is None
+    if name == "train" and has_several and len(np.unique(np.asarray(corpus.label_ids)[rows])) == 1:
         raise DataError(
-            f"expected two or more classes, but the {len(rows):,} {name} texts that have a token are all of one: "
+            f"expected two or more classes, but the {len(rows):,} {name} texts that have {what} are all of one: "
             f"{remedy}"
         )
 
@@ -176,7 +185,7 @@ def divide(
 ) -> Division:
     """Divide the training data of a run. has_dev: whether there is a separate dev corpus. dev_fraction: the share of
     each class to hold out; if None, a tenth is held out, but few texts are divided into `folds` instead. skip_empty:
-    whether texts without a token are left out."""
+    whether texts without a token are left out, as are those of weight 0."""
     share = DEV_FRACTION if dev_fraction is None else dev_fraction
     kept = used_rows(corpus, skip_empty=skip_empty)
     if has_dev or share == 0:
@@ -196,7 +205,11 @@ def divide(
 
 
 def used_rows(corpus: Corpus, *, skip_empty: bool) -> np.ndarray:
-    return rows_where(np.asarray(corpus.lengths) > 0) if skip_empty else all_rows(len(corpus))
+    """The rows that have a weight and, if `skip_empty` is set, a token."""
+    if not skip_empty and corpus.weights is None:
+        return all_rows(len(corpus))
+    is_used = np.asarray(corpus.lengths) > 0 if skip_empty else np.ones(len(corpus), dtype=bool)
+    return rows_where(is_used if corpus.weights is None else is_used & (np.asarray(corpus.weights) > 0))
 
 
 def distinct_dev_rows(dev: Corpus, *, skip_empty: bool) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from textrnn.corpus.splits import Splits
 from textrnn.runtime.terminal import count_of
+from textrnn.texts.targets import Targets
 from textrnn.texts.tokenizer import spread
 from textrnn.texts.transform import EncodedTexts
 from textrnn.texts.vocab import UNK
@@ -45,7 +46,19 @@ def _describe_part(splits: Splits, name: str, max_length: int) -> dict[str, Any]
         "cut": cut_share(lengths, max_length),
         "unknown": 1 - known,
         "label_counts": dict(zip(splits.labels, splits.sizes(name), strict=True)),
+        **_describe_targets(texts.targets),
     }
+
+
+def _describe_targets(targets: Targets | None) -> dict[str, Any]:
+    """The number of texts with several probable classes, and the range of the weights."""
+    soft, weights = 0, None
+    if targets is not None and targets.probabilities is not None:
+        soft = int(np.count_nonzero(np.diff(targets.probabilities.indptr) > 1))
+    if targets is not None and targets.weights is not None:
+        own = targets.weights
+        weights = {"min": float(own.min()), "mean": float(own.mean(dtype=np.float64)), "max": float(own.max())}
+    return {"soft_labels": soft, "weights": weights}
 
 
 def statistics_lines(statistics: dict[str, Any]) -> list[str]:
@@ -64,8 +77,24 @@ def statistics_lines(statistics: dict[str, Any]) -> list[str]:
         f"maximum {tokens['max']:,}"
     )
     lines.append(f"longer than data.max_length {statistics['max_length']:,}: {100 * train['cut']:.2f} % of the texts")
+    lines += target_lines(statistics)
     sizes = train["label_counts"].items()
     return lines + [f"label {label}: {count_of(size, 'training text')}" for label, size in sizes]
+
+
+def target_lines(statistics: dict[str, Any]) -> list[str]:
+    """Lines about soft labels and weights, if there are any. statistics: as for `statistics_lines`."""
+    lines = []
+    for name, part in statistics["splits"].items():
+        if part["soft_labels"]:
+            lines.append(
+                f"soft labels: {part['soft_labels']:,} of {count_of(part['n'], f'{name} text')} have probabilities of "
+                f"several labels; counts and scores take the most probable one"
+            )
+        if part["weights"] is not None and name == "train":
+            low, mean, high = (part["weights"][key] for key in ("min", "mean", "max"))
+            lines.append(f"weights of the training texts: {low:.4g} to {high:.4g}, mean {mean:.4g}")
+    return lines
 
 
 def cut_share(lengths: np.ndarray, max_length: int) -> float:

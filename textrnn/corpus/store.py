@@ -31,7 +31,7 @@ from textrnn.runtime.signals import cleanup
 from textrnn.runtime.terminal import count_of
 from textrnn.texts.tokenizer import Tokenizer
 
-FORMAT_NUMBER = 6
+FORMAT_NUMBER = 7
 TYPES, DESCRIPTION = "types.txt", "meta"
 FILES = (*(f"{name}.bin" for name in ARRAYS), TYPES)
 DIGESTS = "digests"
@@ -60,7 +60,7 @@ def load_corpus(
             "format_number": FORMAT_NUMBER,
             "content": digest,
             "formats": [kind for _, kind in files],
-            "columns": [source.text_column, source.label_column],
+            "columns": [source.text_column, source.label_column, source.weight_column],
             "label_names": source.label_names,
             "delimiter": source.delimiter,
             "encoding": source.encoding,
@@ -75,14 +75,24 @@ def load_corpus(
             _build(folder, source, tokenizer, progress, states)
             corpus = _open(folder, digest, source)
     except OSError as error:
-        raise TextRNNError(
-            f"{cache_dir}: cannot write the cache: {error.strerror or error}; free some space, or set data.cache_dir"
-        ) from error
+        raise _cache_error(cache_dir, error) from error
     if corpus is None:
         raise TextRNNError(f"{folder}: the tokenized corpus was removed or changed while it was built; try again")
     place, seconds = f"{'taken from' if is_cached else 'tokenized into'} {folder}", time.perf_counter() - begin
     log.debug("%s, %s in %.2f s", count_of(len(corpus), "text"), place, seconds)
     return corpus
+
+
+def content_digest(source: Source) -> str:
+    """A hash of the contents of a source's files and the names in its folders. Raises DataError for a file that cannot
+    be read, TextRNNError if the cache cannot be written."""
+    assert source.cache_dir is not None
+    folder = source.cache_dir / DIGESTS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _content_digest(source, folder)[0]
+    except OSError as error:
+        raise _cache_error(source.cache_dir, error) from error
 
 
 def content_changed(source: Source) -> DataError:
@@ -92,6 +102,12 @@ def content_changed(source: Source) -> DataError:
         with suppress(OSError):
             (source.cache_dir / DIGESTS / _states(source).name).unlink(missing_ok=True)
     return changed_while_read(source.paths)
+
+
+def _cache_error(folder: Path, error: OSError) -> TextRNNError:
+    return TextRNNError(
+        f"{folder}: cannot write the cache: {error.strerror or error}; free some space, or set data.cache_dir"
+    )
 
 
 def _build(
@@ -128,13 +144,12 @@ def _write(folder: Path, source: Source, tokenizer: Tokenizer, progress: Callabl
     skipped = Skipped()
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.bin", "wb")) for name in ARRAYS}
-        examples = ((example.text, example.label) for example in read_examples(source, skipped))
-        types, labels = write_arrays(examples, tokenizer, streams, size=size, progress=progress)
+        written = write_arrays(read_examples(source, skipped), tokenizer, streams, size=size, progress=progress)
     with open(folder / TYPES, "wb") as file:
-        file.writelines(f"{token}\n".encode() for token in types)
+        file.writelines(f"{token}\n".encode() for token in written.types)
     description = json.dumps({
         "checksums": {name: checksum_of(folder / name) for name in FILES},
-        "type_count": len(types), "labels": labels,
+        "type_count": len(written.types), "labels": written.labels, "normalized": written.normalized,
         "skipped_count": skipped.count, "skipped": _without_paths(skipped.shown, source),
     }).encode()  # fmt: skip
     (folder / DESCRIPTION).write_bytes(b"%08x %s" % (zlib.crc32(description), description))

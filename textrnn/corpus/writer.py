@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import multiprocessing
 import os
 import signal
@@ -12,46 +13,71 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from textrnn.errors import TextRNNError
+from textrnn.reading.reader import Example
 from textrnn.runtime.signals import signals_held
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.transform import TokenizedTexts, text_starts, tokenize
 
-ARRAYS = {"tokens": "<i4", "starts": "<i8", "lengths": "<i4", "label_ids": "<i4", "hashes": "<u8"}
+ARRAYS: dict[str, np.dtype] = {
+    "tokens": np.dtype("<i4"), "starts": np.dtype("<i8"), "lengths": np.dtype("<i4"), "label_ids": np.dtype("<i4"),
+    "hashes": np.dtype("<u8"), "weights": np.dtype("<f4"),
+    "soft_labels": np.dtype([("row", "<i8"), ("label_id", "<i4"), ("probability", "<f4")]),
+}  # fmt: skip
+_ROUNDING = 1e-6  # the sum of probabilities that are not rounded on purpose is no further from 1
 _TEXTS_PER_CHUNK, _CHARACTERS_PER_CHUNK = 2000, 1_000_000  # a chunk ends as soon as it reaches either
 # Starting workers takes about a second, in which one process tokenizes this many bytes.
 _LEAST_BYTES_FOR_WORKERS = {"jieba": 1_500_000}
 _LEAST_BYTES_OTHERWISE = 8_000_000
 
 
+class Written(NamedTuple):
+    """types: the distinct tokens in the order of their numbers. labels: in the order of their ids. Both are in order of
+    first appearance. normalized: the number of soft labels whose probabilities were divided by their sum."""
+
+    types: list[str]
+    labels: list[str]
+    normalized: int
+
+
 def write_arrays(
-    examples: Iterable[tuple[str, str | None]],
+    examples: Iterable[Example],
     tokenizer: Tokenizer,
     streams: Mapping[str, BinaryIO],
     *,
     size: int = 0,
     progress: Callable[[int], object] = lambda count: None,
-) -> tuple[list[str], list[str]]:
-    """Tokenize (text, label) pairs and append the values of each of ARRAYS to its stream.
+) -> Written:
+    """Tokenize examples and append the values of each of ARRAYS to its stream. Those of labels, weights and soft labels
+    stay empty if there are none.
 
     size: approximate bytes of text. progress: called with the number of texts just written.
-
-    Returns the distinct tokens in the order of their numbers, and the labels; both in order of first appearance. If
-    every label is None, `label_ids` stays empty.
     """
     numbers: defaultdict[str, int] = defaultdict(count().__next__)  # a new token gets the next number
     label_ids: dict[str, int] = {}
+    normalized = 0
+
+    def id_of(label: str) -> int:
+        return label_ids.setdefault(label, len(label_ids))
 
     def texts() -> Iterator[str]:
-        for text, label in examples:
-            if label is not None:
-                streams["label_ids"].write(label_ids.setdefault(label, len(label_ids)).to_bytes(4, "little"))
-            streams["hashes"].write(text_hash(text))
-            yield text
+        nonlocal normalized
+        for row, example in enumerate(examples):
+            if example.label is not None:
+                streams["label_ids"].write(id_of(example.label).to_bytes(4, "little"))
+            if example.weight is not None:
+                write("weights", np.asarray([example.weight]))
+            if example.probabilities is not None:
+                total = math.fsum(example.probabilities.values())
+                normalized += abs(total - 1) > _ROUNDING
+                entries = [(row, id_of(label), share / total) for label, share in example.probabilities.items()]
+                write("soft_labels", np.asarray(entries, ARRAYS["soft_labels"]))
+            streams["hashes"].write(text_hash(example.text))
+            yield example.text
 
     def write(name: str, values: np.ndarray) -> None:
         streams[name].write(np.ascontiguousarray(values, ARRAYS[name]).data)
@@ -63,7 +89,7 @@ def write_arrays(
         write("lengths", chunk.lengths)
         position += len(chunk.tokens)
         progress(len(chunk.lengths))
-    return list(numbers), list(label_ids)
+    return Written(list(numbers), list(label_ids), normalized)
 
 
 def text_hash(text: str) -> bytes:

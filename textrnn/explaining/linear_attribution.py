@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.linear.model import UNKNOWN, WORD, Features, Kind, LinearModel, NgramVocabulary, Symbols, characters
+from textrnn.linear.model import Features, LinearModel
+from textrnn.linear.ngrams import UNKNOWN, WORD, Kind, NgramVocabulary, Symbols, characters
 
 _BETWEEN_SPACES = re.compile("[^ ]+")
 

@@ -106,9 +106,9 @@ def gradient_norms(
                 logits = last_step_logits(network, batch.token_ids, batch.lengths, offset)
             else:
                 logits = network(batch.token_ids, batch.lengths, offset)
-            assert batch.labels is not None
+            assert batch.targets is not None
             # summed, so that the gradient at a text's inputs is that of its own loss
-            (gradient,) = torch.autograd.grad(cross_entropy(logits, batch.labels, reduction="sum"), offset)
+            (gradient,) = torch.autograd.grad(cross_entropy(logits, batch.targets, reduction="sum"), offset)
         from_the_end = reverse(gradient.norm(dim=-1), reversal_index(batch.lengths, steps)).t().cpu().numpy()
         is_real = np.arange(steps) < texts.lengths[rows, None]
         norms[rows, :steps] = np.where(is_real, from_the_end, np.nan)
@@ -146,18 +146,19 @@ def steps_to_hundredth(median: np.ndarray) -> int | None:
 
 
 def train_briefly(
-    settings: TrainConfig, network: Network, texts: EncodedTexts, *, steps: int, num_classes: int, seed: int,
-    after_step: Callable[[], object],
+    settings: TrainConfig, network: Network, texts: EncodedTexts, *, steps: int, class_weights: np.ndarray | None,
+    seed: int, after_step: Callable[[], object],
 ) -> Training:  # fmt: skip
-    """Take `steps` optimizer steps; the schedule of the learning rate spans the whole epochs that they begin."""
-    part = Part(seed, texts, None, torch.arange(0), smallest=len(texts))
+    """Take `steps` optimizer steps; the schedule of the learning rate spans the whole epochs that they begin.
+    class_weights: see `Part`."""
+    part = Part(seed, texts, None, torch.arange(0), len(texts), class_weights)
     needed = steps * build_settings(settings, part).batch_size * settings.accumulate
     if len(texts) > needed:  # an epoch of all texts would be longer than the training, and so would the schedule
         texts = texts.rows(np.sort(np.random.default_rng([seed, 0xB1EF]).permutation(len(texts))[:needed]))
         part = part._replace(train=texts)
     epochs = math.ceil(steps / build_settings(settings, part).steps_per_epoch)
     state, losses, norms, diverged_at = TrainingState(), list[float](), list[float](), None
-    _, _, events = build_fit(settings.model_copy(update={"epochs": epochs}), network, part, state, num_classes)
+    _, _, events = build_fit(settings.model_copy(update={"epochs": epochs}), network, part, state)
     try:
         for step in islice((event for event in events if isinstance(event, Step)), steps):
             flush_metrics(state)

@@ -11,7 +11,9 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.corpus.splits import distinct_rows, folds_of_texts
-from textrnn.linear.model import Features, Folding, Kind, LinearModel, both_sides, count_ngrams, smooth_idf, tf_idf
+from textrnn.linear.model import Features, Folding, LinearModel, both_sides, smooth_idf, tf_idf
+from textrnn.linear.ngrams import Kind, count_ngrams
+from textrnn.texts.targets import ClassWeights, Targets, weights_by_class
 from textrnn.texts.tokenizer import share_unspaced, spread
 
 C = (0.3, 1.0, 3.0)  # values to try: the inverse strength of regularization
@@ -63,62 +65,68 @@ def sample(texts: Sequence[str], rows: int, characters: int, seed: int) -> np.nd
 
 
 def choose(
-    texts: Sequence[str], labels: np.ndarray, num_classes: int, *, balanced: bool, seed: int,
+    texts: Sequence[str], targets: Targets, num_classes: int, *, class_weights: ClassWeights, seed: int,
     step: Progress = lambda: None,
 ) -> Choice:  # fmt: skip
     """The features and C with the best accuracy in cross-validation, the simplest in a tie. Equal texts share a fold,
-    and a text counts once with each of its labels. With more than MOST_CLASSES classes, nothing is tried. texts: folded
-    texts."""
+    and a text counts once with each of its classes, whatever its weight. With more than MOST_CLASSES classes, nothing
+    is tried. texts: folded texts."""
     if num_classes > MOST_CLASSES:
         return Choice(candidate_kinds(texts)[0], 1.0, None, _MOST_WEIGHTS // num_classes)
     rows = sample(texts, SEARCH_ROWS, SEARCH_CHARACTERS, seed)
-    texts, labels = [texts[row] for row in rows], labels[rows]
+    texts, targets = [texts[row] for row in rows], targets.rows(rows)
     candidates = candidate_kinds(texts)
     hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
     distinct = len(np.unique(hashes))
     if distinct < 2:  # cross-validation is impossible
         return Choice(candidates[0], C[0], None)
-    folds = folds_of_texts(labels, hashes, min(FOLDS, distinct), seed)
-    scored = distinct_rows(labels, hashes)
+    folds = folds_of_texts(targets.classes, hashes, min(FOLDS, distinct), seed)
+    scored = distinct_rows(targets.classes, hashes)
     counts = {kind: count_ngrams(kind, texts)[1] for kind in set(chain.from_iterable(candidates))}
     hits = []
     for kinds in candidates:
         margins = out_of_fold_margins(
-            [counts[kind] for kind in kinds], labels, folds, num_classes, C, balanced=balanced, seed=seed,
+            [counts[kind] for kind in kinds], targets, folds, num_classes, C, class_weights=class_weights, seed=seed,
             tolerance=_SEARCH_TOLERANCE, step=step,
         )  # fmt: skip
-        hits.append((margins.argmax(axis=2) == labels)[:, scored].sum(axis=1))
+        hits.append((margins.argmax(axis=2) == targets.classes)[:, scored].sum(axis=1))
     best, strength = np.unravel_index(np.argmax(hits), (len(candidates), len(C)))
     return Choice(candidates[best], C[strength], int(np.max(hits)) / len(scored))
 
 
 def fit(
-    texts: Sequence[str], labels: np.ndarray, num_classes: int, choice: Choice, folding: Folding, *, balanced: bool,
-    seed: int,
+    texts: Sequence[str], targets: Targets, num_classes: int, choice: Choice, folding: Folding, *,
+    class_weights: ClassWeights, seed: int,
 ) -> LinearModel:  # fmt: skip
     """The chosen model, fitted on folded texts. A class without texts has no weights and a margin of -1."""
     fitted = [Features.fit(kind, texts, choice.most_terms) for kind in choice.kinds]
     features = sparse.hstack([matrix for _, matrix in fitted], format="csr")
-    weight, bias = _weights(features, labels, num_classes, choice.c, balanced=balanced, seed=seed)
+    weight, bias = _weights(features, targets, num_classes, choice.c, class_weights=class_weights, seed=seed)
     return LinearModel(folding, [kind for kind, _ in fitted], weight, bias)
 
 
 def _weights(
-    features: sparse.csr_matrix, labels: np.ndarray, num_classes: int, c: float, *, balanced: bool, seed: int,
-    tolerance: float = TOLERANCE,
+    features: sparse.csr_matrix, targets: Targets, num_classes: int, c: float, *, class_weights: ClassWeights,
+    seed: int, tolerance: float = TOLERANCE,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Weights (terms, classes) and biases (classes,) float32; for two classes, only those of the second."""
     from sklearn.svm import LinearSVC
 
     columns = 1 if num_classes == 2 else num_classes
     weight, bias = np.zeros((features.shape[1], columns), np.float32), np.full(columns, -1, np.float32)
+    by_class = weights_by_class(class_weights, targets, num_classes)
+    rows, labels, weights = targets.repeated(by_class)
     present = np.unique(labels)
-    if len(present) == 1 or not features.shape[1]:  # a single class, or no features
-        shares = np.bincount(labels, minlength=num_classes) / len(labels)
+    if len(present) < 2 or not features.shape[1]:  # a single class, or no features
+        sums = np.bincount(labels, weights, minlength=num_classes)
+        shares = sums / (sums.sum() or 1)
         bias[:] = 2 * (shares if columns > 1 else shares[1:]) - 1
         return weight, bias
-    model = LinearSVC(C=c, tol=tolerance, class_weight="balanced" if balanced else None, random_state=seed % (1 << 32))
-    model.fit(features, labels)
+    if not np.array_equal(rows, np.arange(features.shape[0])):
+        features = features[rows]
+    class_weight = None if by_class is None else {label: by_class[label] for label in present.tolist()}
+    model = LinearSVC(C=c, tol=tolerance, class_weight=class_weight, random_state=seed % (1 << 32))
+    model.fit(features, labels, sample_weight=weights)
     if num_classes == 2:
         return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
     coef, intercept = model.coef_, model.intercept_
@@ -129,8 +137,8 @@ def _weights(
 
 
 def out_of_fold_margins(
-    counts: Sequence[sparse.csr_matrix], labels: np.ndarray, folds: np.ndarray, num_classes: int,
-    strengths: Sequence[float], *, chosen: np.ndarray | bool = True, balanced: bool, seed: int,
+    counts: Sequence[sparse.csr_matrix], targets: Targets, folds: np.ndarray, num_classes: int,
+    strengths: Sequence[float], *, chosen: np.ndarray | bool = True, class_weights: ClassWeights, seed: int,
     tolerance: float = TOLERANCE, step: Progress = lambda: None,
 ) -> np.ndarray:  # fmt: skip
     """Margins (strengths, n, classes) of each text by models fitted on the other folds, as scikit-learn's
@@ -139,7 +147,7 @@ def out_of_fold_margins(
     counts: for each kind, the n-gram counts (n, terms). strengths: values of C. chosen (n,) bool: the texts to fit
     models on, all by default. step: called after each fit.
     """
-    margins = np.empty((len(strengths), len(labels), num_classes), np.float32)
+    margins = np.empty((len(strengths), len(folds), num_classes), np.float32)
     for fold in range(int(folds.max()) + 1):
         held_out = folds == fold
         train = chosen & ~held_out
@@ -147,8 +155,9 @@ def out_of_fold_margins(
         features = sparse.hstack(parts, format="csr")
         for number, c in enumerate(strengths):  # not in threads, which would share LIBLINEAR's random state
             weight, bias = _weights(
-                features[train], labels[train], num_classes, c, balanced=balanced, seed=seed, tolerance=tolerance
-            )
+                features[train], targets.rows(train), num_classes, c, class_weights=class_weights, seed=seed,
+                tolerance=tolerance,
+            )  # fmt: skip
             margins[number, held_out] = both_sides(features[held_out] @ weight + bias)
             step()
     return margins
@@ -162,6 +171,7 @@ def quick_margins(
     occur in two texts or more, and without a search."""
     counts = [count_ngrams(kind, texts, sys.maxsize)[1] for kind in candidate_kinds(texts)[0]]
     (margins,) = out_of_fold_margins(
-        counts, labels, folds, num_classes, [_QUICK_C], balanced=False, seed=seed, tolerance=_QUICK_TOL, step=step
-    )
+        counts, Targets(labels), folds, num_classes, [_QUICK_C], class_weights=None, seed=seed, tolerance=_QUICK_TOL,
+        step=step,
+    )  # fmt: skip
     return margins

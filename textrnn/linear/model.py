@@ -10,17 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from textrnn.linear.ngrams import Kind, NgramVocabulary, count_ngrams, ngram_counts
 from textrnn.texts.folding import Folded, fold, fold_located
 
 MOST_CHARACTERS = 1_000_000  # of a text; the rest is not read
-WORD = re.compile(r"\b\w\w+\b")
-UNKNOWN = -1  # the number of an unknown symbol
 _CHARACTERS_AT_ONCE = 2_000_000
 _NOT_SPACE = re.compile(r"\S+")  # the words of `str.split`
 
@@ -44,121 +41,10 @@ class Folding:
         return Folded(joined, folded.starts[kept], folded.ends[kept])
 
 
-class Symbols(NamedTuple):
-    """The symbols of texts, one text after the other. numbers (N,) int64: UNKNOWN for unknown symbols. rows (N,) int64,
-    ascending: the row of each symbol's text."""
-
-    numbers: np.ndarray
-    rows: np.ndarray
-
-
-class NgramVocabulary:
-    """Known n-grams of symbols.
-
-    symbols: a symbol's number is its position. keys: for each length from 2, (count,) int64, ascending: the position of
-    the n-gram's first symbols among the n-grams that are shorter by one, times the number of symbols, plus its last
-    symbol. shortest: the least length of counted n-grams; shorter ones only serve to find them.
-    """
-
-    def __init__(self, symbols: Sequence[str], keys: Sequence[np.ndarray], *, shortest: int = 1) -> None:
-        self.symbols = list(symbols)
-        self.symbol_numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
-        self.keys = list(keys)
-        self.shortest = shortest
-
-    @classmethod
-    def from_texts(cls, symbols: Sequence[str], texts: Symbols, *, shortest: int, longest: int) -> NgramVocabulary:
-        """The vocabulary of all n-grams that occur in the texts."""
-        vocabulary = cls(symbols, [], shortest=shortest)
-        positions = texts.numbers
-        for _ in range(2, longest + 1):
-            keys = vocabulary._next_keys(positions, texts)
-            is_ngram, positions = keys >= 0, np.full(len(keys), UNKNOWN)
-            known, positions[is_ngram] = np.unique(keys[is_ngram], return_inverse=True)
-            vocabulary.keys.append(known)
-        return vocabulary
-
-    def selected(self, kept: np.ndarray) -> NgramVocabulary:
-        """A vocabulary of some of the n-grams. kept (len(self),) bool: with an n-gram, all shorter ones in it are kept.
-        All lengths from 1 on must be counted."""
-        by_length = np.split(kept, np.cumsum(self._sizes())[:-1])
-        numbers = positions = np.cumsum(by_length[0]) - 1  # of what is kept
-        symbols = [self.symbols[number] for number in np.flatnonzero(by_length[0])]
-        keys = []
-        for old_keys, is_kept in zip(self.keys, by_length[1:], strict=True):
-            before, last = np.divmod(old_keys[is_kept], max(len(self.symbols), 1))
-            keys.append(positions[before] * len(symbols) + numbers[last])
-            positions = np.cumsum(is_kept) - 1
-        return NgramVocabulary(symbols, keys)
-
-    def __len__(self) -> int:
-        """The number of counted n-grams."""
-        return sum(self._sizes()[self.shortest - 1 :])
-
-    def counts(self, texts: Symbols, row_count: int) -> sparse.csr_matrix:
-        """(row_count, len(self)) float32: how often each text has each n-gram."""
-        _, last, columns = zip(*self.occurrences(texts), strict=True)
-        return _count_matrix(texts.rows[np.concatenate(last)], np.concatenate(columns), (row_count, len(self)))
-
-    def occurrences(self, texts: Symbols) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For each counted length: the length, the positions of the last symbols of known n-grams, and the columns of
-        these n-grams in `counts`."""
-        begin, positions = 0, texts.numbers
-        for length, size in enumerate(self._sizes(), start=1):
-            if length > 1:
-                positions = _search(self.keys[length - 2], self._next_keys(positions, texts))
-            if length >= self.shortest:
-                (last,) = np.nonzero(positions >= 0)
-                yield length, last, positions[last] + begin
-                begin += size
-
-    def terms(self, joiner: str) -> list[str]:
-        """The n-grams as text, in the order of the columns of `counts`."""
-        terms = [self.symbols]
-        for keys in self.keys:
-            pairs = zip(*(part.tolist() for part in np.divmod(keys, max(len(self.symbols), 1))), strict=True)
-            terms.append([terms[-1][before] + joiner + self.symbols[last] for before, last in pairs])
-        return [*chain.from_iterable(terms[self.shortest - 1 :])]
-
-    def _sizes(self) -> list[int]:
-        return [len(self.symbols), *map(len, self.keys)]
-
-    def _next_keys(self, positions: np.ndarray, texts: Symbols) -> np.ndarray:
-        """(N,): the key of the n-gram that ends at each symbol, or UNKNOWN. positions: those of the n-grams shorter by
-        one."""
-        keys = np.full(len(positions), UNKNOWN, np.int64)
-        before, last = positions[:-1], texts.numbers[1:]
-        # the shorter n-gram lies within one text, as the longer one must
-        possible = (before >= 0) & (last >= 0) & (texts.rows[1:] == texts.rows[:-1])
-        keys[1:][possible] = before[possible].astype(np.int64) * len(self.symbols) + last[possible]
-        return keys
-
-
-def _search(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The position of each value in an array; UNKNOWN for values that it lacks."""
-    if not len(ascending):
-        return np.full(len(values), UNKNOWN)
-    positions = np.searchsorted(ascending, values).clip(max=len(ascending) - 1)
-    return np.where(ascending[positions] == values, positions, UNKNOWN)
-
-
-def _count_matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
-    """(shape) float32: how often each pair of row and column occurs."""
-    return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of features: n-grams of `shortest` to `longest` units."""
-
-    unit: Literal["words", "characters", "within_words"]
-    shortest: int
-    longest: int
-
-
 @dataclass(frozen=True)
 class Features:
-    """The features of one kind. idf (len(vocabulary),) float32: inverse document frequencies."""
+    """The features of one kind. idf (len(vocabulary),) float32: the inverse document frequency of each n-gram; with
+    the weighting `ppmi` its rarity, see `rarity`."""
 
     kind: Kind
     vocabulary: NgramVocabulary
@@ -177,35 +63,11 @@ class Features:
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Folded texts -> (n, len(vocabulary)) float32. Unknown n-grams are ignored."""
-        return tf_idf(_counts(self.kind, self.vocabulary, texts), self.idf)
+        return self.values(ngram_counts(self.kind, self.vocabulary, texts))
 
-
-def count_ngrams(
-    kind: Kind, texts: Sequence[str], most_terms: int | None = None
-) -> tuple[NgramVocabulary, sparse.csr_matrix]:
-    """All n-grams in folded texts, and how often each text has each n-gram (n, len(vocabulary)). most_terms: take at
-    most so many n-grams, which occur in the most texts, and in two or more; `kind` must then begin with length 1."""
-    if kind.unit == "words":
-        symbols = sorted({word for text in texts for word in WORD.findall(text)})
-        ordered = _word_symbols(texts, {symbol: number for number, symbol in enumerate(symbols)})
-    else:
-        if kind.unit == "within_words":
-            passages = [f" {word} " for word in {word for text in texts for word in text.split()}]
-        else:
-            passages = list(texts)
-        # half a character cannot be saved, nor a byte order mark if it comes first
-        unsaved = {*map(chr, range(0xD800, 0xE000)), "\ufeff"}
-        symbols = sorted({*"".join(passages)} - unsaved)
-        ordered = characters(passages, symbols)
-    vocabulary = NgramVocabulary.from_texts(symbols, ordered, shortest=kind.shortest, longest=kind.longest)
-    counts = _counts(kind, vocabulary, texts)
-    if most_terms is None:
-        return vocabulary, counts
-    frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
-    # all n-grams of a frequency or none, so that no n-gram is kept without those in it
-    excluded = np.sort(frequencies)[-most_terms - 1] if len(frequencies) > most_terms else 1
-    kept = frequencies > max(excluded, 1)
-    return vocabulary.selected(kept), counts[:, kept]
+    def values(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Counts of n-grams (n, len(vocabulary)) -> their weighted values, of the same structure."""
+        return (ppmi if self.kind.weighting == "ppmi" else tf_idf)(counts, self.idf)
 
 
 def smooth_idf(counts: sparse.csr_matrix) -> np.ndarray:
@@ -216,38 +78,27 @@ def smooth_idf(counts: sparse.csr_matrix) -> np.ndarray:
     return np.where(frequencies > 0, idf, 0).astype(np.float32)
 
 
-def _counts(kind: Kind, vocabulary: NgramVocabulary, texts: Sequence[str]) -> sparse.csr_matrix:
-    if kind.unit == "words":
-        return vocabulary.counts(_word_symbols(texts, vocabulary.symbol_numbers), len(texts))
-    if kind.unit == "characters":
-        return vocabulary.counts(characters(texts, vocabulary.symbols), len(texts))
-    numbers: dict[str, int] = {}  # word -> number; each distinct word is processed once
-    words = _concat([[numbers.setdefault(word, len(numbers)) for word in text.split()] for text in texts])
-    in_words = vocabulary.counts(characters([f" {word} " for word in numbers], vocabulary.symbols), len(numbers))
-    return _count_matrix(words.rows, words.numbers, (len(texts), len(numbers))) @ in_words
-
-
-def _word_symbols(texts: Sequence[str], symbol_numbers: dict[str, int]) -> Symbols:
-    return _concat([[symbol_numbers.get(word, UNKNOWN) for word in WORD.findall(text)] for text in texts])
-
-
-def _concat(numbers: Sequence[Sequence[int]]) -> Symbols:
-    """The symbols of texts. numbers: the symbol numbers of each text."""
-    lengths = np.fromiter(map(len, numbers), np.int64, len(numbers))
-    joined = np.fromiter(chain.from_iterable(numbers), np.int64, int(lengths.sum()))
-    return Symbols(joined, np.repeat(np.arange(len(numbers)), lengths))
-
-
-def characters(texts: Sequence[str], known: Sequence[str]) -> Symbols:
-    """The characters of texts as symbols. known: the known characters in ascending order."""
-    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    return Symbols(_search(np.asarray([ord(symbol) for symbol in known], np.uint32), points), rows)
+def rarity(counts: sparse.csr_matrix) -> np.ndarray:
+    """(terms,) float32: ln(N / n), with N all counts (n, terms) together and n those of a term."""
+    totals = np.bincount(counts.indices, counts.data, minlength=counts.shape[1])
+    return np.log(max(totals.sum(), 1) / np.maximum(totals, 1)).astype(np.float32)
 
 
 def tf_idf(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
     """(1 + ln(count)) * idf, divided by each text's norm. counts (n, terms), idf (terms,)."""
-    values = (1 + np.log(counts.data)) * idf[counts.indices]
+    return _normalized((1 + np.log(counts.data)) * idf[counts.indices], counts)
+
+
+def ppmi(counts: sparse.csr_matrix, rarity: np.ndarray) -> sparse.csr_matrix:
+    """The positive pointwise mutual information of text and term, max(0, ln(count * N / (n_text * n_term))), divided by
+    each text's norm. counts (n, terms), rarity (terms,): ln(N / n_term)."""
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    values = np.log(counts.data) + rarity[counts.indices] - np.repeat(np.log(totals.clip(1)), np.diff(counts.indptr))
+    return _normalized(np.maximum(values, 0), counts)
+
+
+def _normalized(values: np.ndarray, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """A matrix of the same structure as `counts`, with other values, divided by the norm of each row."""
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     norms = np.sqrt(np.bincount(rows, values.astype(np.float64) ** 2, minlength=counts.shape[0]))
     values /= np.where(norms > 0, norms, 1)[rows]
@@ -256,9 +107,11 @@ def tf_idf(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Linear classifiers of one class against the rest (LIBLINEAR: Fan et al. 2008) on TF-IDF features.
+    """Linear classifiers of one class against the rest (LIBLINEAR: Fan et al. 2008) on TF-IDF features, perhaps added
+    to logistic regressions on projections of all texts (`projection`), which are linear in their features, too.
 
-    features: one kind or two, side by side. weight: (terms, classes) float32; for two classes (terms, 1), of the
+    features: of one or more kinds, side by side; kinds of the weightings lsa and ppmi share their vocabulary. weight:
+    (terms, classes) float32; for two classes (terms, 1), of the
     second class. bias: (classes,) or (1,) float32.
     """
 
@@ -273,8 +126,9 @@ class LinearModel:
         margins = [np.zeros((0, len(self.bias)), np.float32)]
         for block in text_blocks(texts, _CHARACTERS_AT_ONCE):  # each character needs some hundred bytes
             folded = [self.folding(text) for text in block]
-            features = sparse.hstack([kind.transform(folded) for kind in self.features], format="csr")
-            margins.append(features @ self.weight + self.bias)
+            counts = {id(kind.vocabulary): ngram_counts(kind.kind, kind.vocabulary, folded) for kind in self.features}
+            parts = [kind.values(counts[id(kind.vocabulary)]) for kind in self.features]
+            margins.append(sparse.hstack(parts, format="csr") @ self.weight + self.bias)
         return both_sides(np.concatenate(margins))
 
 

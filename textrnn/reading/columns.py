@@ -117,8 +117,8 @@ def _json_field(value: object) -> str:
 def _is_header(first: _Row, contents: Mapping[Column, _Content], source: Source) -> bool:
     """Whether the first row of a table is a header. contents: column number -> statistics of the rows below it. If the
     source gives columns, it is a header if one of them is a name."""
-    given = [*source.text_columns, *([] if source.label_column is None else [source.label_column])]
-    if given:
+    given = [*source.text_columns, source.label_column, source.weight_column]
+    if any(column is not None for column in given):
         return any(isinstance(column, str) for column in given)
     fields = list(first.values())
     occurs_again = any(value and i in contents and value in contents[i].counts for i, value in first.items())
@@ -135,7 +135,7 @@ def _text_column(contents: Mapping[Column, _Content], kind: str, source: Source)
     sizes = {
         column: content.characters * (_NAME_WEIGHT if plain(str(column)) in TEXT_NAMES else 1)
         for column, content in contents.items()
-        if column != source.label_column
+        if column not in (source.label_column, source.weight_column)
     }
     return max(sizes, key=sizes.__getitem__, default=None)
 
@@ -148,7 +148,8 @@ def _label_column(
         return source.label_column
     _, default = DEFAULT_COLUMNS[kind]
     texts = replace(source, text_column=text).text_columns
-    rest = {column: content for column, content in contents.items() if column not in texts}
+    others = (*texts, source.weight_column)
+    rest = {column: content for column, content in contents.items() if column not in others}
     if isinstance(default, str) and default in rest:
         return default
     named = [column for column in rest if plain(str(column)) in LABEL_NAMES]

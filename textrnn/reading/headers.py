@@ -83,6 +83,9 @@ def missing_columns(header: list[str], sample: list[list[str]], source: Source, 
     """
     missing = [column for column in source.required_columns if column not in places]
     lacking = f"no column{'s' * (len(missing) > 1)} {' and '.join(map(short, missing))}"
+    if missing == [source.weight_column]:
+        meant = source.similar_weight_column(header)
+        return f"{lacking}; the header is: {quoted(header)}. {meant}Pass --set data.weight_column=NAME"
     lacks_text, lacks_label = not set(source.text_columns).isdisjoint(missing), source.label_column in missing
     if lacks_label and len(classes := _class_columns(header, sample)) > 1:
         listed = ", ".join(map(repr, classes))
@@ -127,6 +130,9 @@ def short_row_problem(row: list[str], kind: str, source: Source) -> str | None:
     if source.labelled:
         expected += f" and a label in column {source.label_column}"
         remedy += " and --label-column NUMBER"
+        if source.weight_column is not None:
+            expected += f" and a weight in column {source.weight_column}"
+            remedy += " and --set data.weight_column=NUMBER"
     if row in BLANK:
         return f"expected {expected} (0-based), found an empty line: remove it"
     if not source.labelled and len(row) == 1:

@@ -22,6 +22,7 @@ from textrnn.reading.records import (
 )
 from textrnn.reading.source import DEFAULT_COLUMNS, Source, class_names, file_problem, folder_entries
 from textrnn.reading.table import table_records
+from textrnn.reading.targets import most_probable, soft_label, weight_of
 from textrnn.runtime.files import open_binary
 from textrnn.runtime.terminal import count_of
 
@@ -29,14 +30,17 @@ _SKIPPED_SHOWN = 5  # rows
 
 
 class Example(NamedTuple):
-    """A text and its label, or a bad row. label: None if labels are not read. where: `file:line`, or the file in a
-    folder. row: all fields, if they are kept. problem: why a bad row could not be read; its text is empty."""
+    """A text and its label, or a bad row. label: the most probable one of a soft label; None if labels are not read.
+    where: `file:line`, or the file in a folder. row: all fields, if they are kept. problem: why a bad row could not be
+    read; its text is empty. probabilities: a soft label, see `soft_label`. weight: None if weights are not read."""
 
     text: str
     label: str | None
     where: str
     row: dict[str, Any] | None = None
     problem: str | None = None
+    probabilities: dict[str, float] | None = None
+    weight: float | None = None
 
 
 @dataclass
@@ -64,6 +68,8 @@ def read_examples(source: Source, skipped: Skipped | None = None) -> Iterator[Ex
     """
     skipped = Skipped() if skipped is None else skipped
     for path, kind in source.files():
+        if source.weight_column is not None and kind in ("fasttext", "folder"):
+            raise DataError(f"{path}: data.weight_column: weights need csv, tsv or jsonl, but {kind} has no columns")
         is_empty = True
         examples = _folder_examples(path, source) if kind == "folder" else _file_examples(path, kind, source)
         for example in without_bad_rows(examples, source, skipped):
@@ -107,7 +113,7 @@ def parse_examples(
         elif isinstance(record, BadRow):
             yield _bad_example(where, record.reason, source, record.row)
         else:
-            yield _example(record.text, record.label, where, record.row, source)
+            yield _example(record, where, source)
 
 
 def parse(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Record | BadRow]:
@@ -151,7 +157,7 @@ def _undecodable_reason(record: Record | BadRow, lines: dict[int, str]) -> str |
     """The problem with the bytes of a record, in the line it begins on or a later one; None if there is none."""
     for line in [line for line in lines if line < record.line]:
         del lines[line]  # its invalid bytes are in a column that is not read
-    is_marked = isinstance(record, Record) and UNDECODABLE in record.text + (record.label or "")
+    is_marked = isinstance(record, Record) and UNDECODABLE in record.text + "".join(record.label or "")
     return lines.pop(min(lines)) if record.line in lines or is_marked else None
 
 
@@ -159,15 +165,24 @@ def _bad_example(where: str, reason: str, source: Source, row: dict[str, Any] | 
     return Example("", None, where, {} if row is None and source.keep else row, reason)
 
 
-def _example(text: str, label: str | None, where: str, row: dict[str, Any] | None, source: Source) -> Example:
-    """The example with the name of its label, or with the problem of its label."""
-    names = source.label_names
-    if label is not None:
-        if problem := label_problem(label, names):
-            return _bad_example(where, problem, source, row)
-        if names is not None:
-            label = names[int(label)]
-    return Example(text, label, where, row)
+def _example(record: Record, where: str, source: Source) -> Example:
+    """The example with the name of its label, or with the problem of its label or weight."""
+    text, label, row, names = record.text, record.label, record.row, source.label_names
+    probabilities = weight = None
+    try:
+        if isinstance(label, dict):
+            probabilities = soft_label(label, names)
+            label = most_probable(probabilities)
+        elif label is not None:
+            if problem := label_problem(label, names):
+                return _bad_example(where, problem, source, row)
+            if names is not None:
+                label = names[int(label)]
+        if label is not None and source.weight_column is not None:
+            weight = weight_of(record.weight)
+    except ValueError as error:
+        return _bad_example(where, str(error), source, row)
+    return Example(text, label, where, row, None, probabilities, weight)
 
 
 def _file_examples(path: str, kind: str, source: Source) -> Iterator[Example]:
@@ -208,4 +223,4 @@ def _text_files(entries: Iterable[tuple[str, str | None]], label: str | None, so
             line, reason = next(iter(undecodable.items()))
             yield _bad_example(f"{file}:{line}", reason, source, row)
         else:
-            yield _example(text, label, file, row, source)
+            yield _example(Record(1, text, label, row), file, source)

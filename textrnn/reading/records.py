@@ -21,13 +21,14 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of a file. line: the line it begins on (1-based). label: None if labels are not read. row: column ->
-    field, if fields are kept."""
+    """A record of a file. line: the line it begins on (1-based). label: a JSON object for a soft label; None if labels
+    are not read. row: column -> field, if fields are kept. weight: what the weight column holds, if it is read."""
 
     line: int
     text: str
-    label: str | None
+    label: str | dict[str, Any] | None
     row: dict[str, Any] | None = None
+    weight: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def jsonl_records(lines: Iterable[str], name: str, source: Source) -> Iterator[R
     the file is a single JSON document."""
     for key in source.required_columns:
         if isinstance(key, int):
-            raise DataError(f"{name}: jsonl has no column numbers: pass {source.option_for(key)} KEY instead of {key}")
+            raise DataError(f"{name}: jsonl has no column numbers: pass {source.option_for(key)}KEY instead of {key}")
     numbers: dict[str, Any] = {"parse_constant": _NonFinite, "parse_float": _finite} if source.keep else {}
     is_top = True
     for number, line in enumerate(lines, start=1):
@@ -127,7 +128,8 @@ def _json_record(item: Any, line: int, source: Source) -> Record | BadRow:
     for key in source.required_columns:
         if key not in item:
             present = quoted(list(item)) or "none"
-            reason = f"no key {short(key)}; the keys are: {present}. Pass {source.option_for(key)} KEY"
+            meant = source.similar_weight_column(list(item)) if key == source.weight_column else ""
+            reason = f"no key {short(key)}; the keys are: {present}. {meant}Pass {source.option_for(key)}KEY"
             return BadRow(line, reason, row)
     texts = {key: item[key] for key in keys if item[key] is not None}
     if not texts:
@@ -141,12 +143,14 @@ def _json_record(item: Any, line: int, source: Source) -> Record | BadRow:
     if not source.labelled:
         return Record(line, join_texts(texts.values()), None, row)
     label = item[source.label_column]
-    if label is None or isinstance(label, (list, dict)):
+    weight = None if source.weight_column is None else item[source.weight_column]
+    if label is None or isinstance(label, list):
         key = short(source.label_column)
         reason = f"expected one label as the value of {key}, found {short(label)}"
         return BadRow(line, f"the value of {key} is null" if label is None else reason, row)
-    label = label if isinstance(label, str) else json.dumps(label)
-    return Record(line, join_texts(texts.values()), label.strip(), row)
+    if not isinstance(label, dict):
+        label = (label if isinstance(label, str) else json.dumps(label)).strip()
+    return Record(line, join_texts(texts.values()), label, row, weight)
 
 
 def join_texts(parts: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import glob
 import json
 import os
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from textrnn.errors import DataError
+from textrnn.errors import DataError, short
 from textrnn.reading.decoding import check_encoding, check_line_end, looks_like_utf8, read_lines, strip_line_end
 from textrnn.runtime.files import open_binary, strip_gz
 
@@ -46,7 +47,8 @@ class Source:
     paths: files, globs or folders. format: auto, tsv, csv, jsonl, fasttext, folder, or text (one text per line, for
     texts without labels). text_column, label_column: a name (in a header or of a JSON key), a 0-based number, or None
     for the default; a list for a text that is joined from several columns. label_names: the names of the 0-based ids
-    in the files, None if labels are names. delimiter: the character between the fields of csv files; None to detect it.
+    in the files, None if labels are names. weight_column: a name or number of the weights of rows, None without; it is
+    read with labels. delimiter: the character between the fields of csv files; None to detect it.
     mark_bad_rows: whether a bad row becomes an example with a problem. labelled: whether labels are read. live: whether
     lines may arrive late, so that only one is awaited at a time. keep: whether examples keep all fields. options: the
     options that messages name. cache_dir: the folder of its tokenized corpus, if it has one.
@@ -57,6 +59,7 @@ class Source:
     text_column: TextColumns | None = None
     label_column: Column | None = None
     label_names: list[str] | None = None
+    weight_column: Column | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
     skip_bad_rows: bool = False
@@ -80,14 +83,21 @@ class Source:
 
     @cached_property
     def required_columns(self) -> list[Column]:
-        """The columns that each row must have: the text columns, and the label column if labels are read."""
-        if self.labelled and self.label_column is not None:
-            return [*self.text_columns, self.label_column]
-        return self.text_columns
+        """The columns that each row must have: the text columns and, if labels are read, those of labels and
+        weights."""
+        others = (self.label_column, self.weight_column) if self.labelled else ()
+        return [*self.text_columns, *(column for column in others if column is not None)]
 
     def option_for(self, column: Column) -> str:
-        """The option that sets one of the required columns."""
-        return "--text-column" if column in self.text_columns else "--label-column"
+        """The option that sets one of the required columns; its value follows."""
+        if column in self.text_columns:
+            return "--text-column "
+        return "--label-column " if column == self.label_column else "--set data.weight_column="
+
+    def similar_weight_column(self, names: list[str]) -> str:
+        """A question about the column that was meant by a weight column that is not among these names, or nothing."""
+        similar = difflib.get_close_matches(str(self.weight_column), names, n=1)
+        return f"Did you mean {short(similar[0])}? " if similar else ""
 
     @property
     def sample_lines(self) -> int:

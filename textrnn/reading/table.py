@@ -8,6 +8,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from typing import NamedTuple
 
 from textrnn.errors import DataError, short
 from textrnn.reading.decoding import UNDECODABLE, misreading, strip_line_end
@@ -27,7 +28,7 @@ from textrnn.reading.source import Column, Source
 from textrnn.runtime.terminal import count_of
 
 Row = tuple[int, list[str]]  # the line it begins on (1-based), its fields
-Layout = tuple[list[int], int | None, list[str]]  # positions of text and label (None: not read), names of all columns
+
 
 DELIMITERS = (",", ";", "\t", "|")  # tried in this order
 _STATED_DELIMITER = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's first line, above the header
@@ -36,6 +37,15 @@ _ENOUGH_ROWS = 5  # needed to choose anything but a comma if only one column is 
 _LONGEST_FIELD = 50_000_000  # characters; a longer field means a missing quote
 # csv.reader ends a row at a lone CR; a lone surrogate, which no decoded text can hold, stands in for it
 _CARRIAGE_RETURN, _STAND_IN = re.compile("\r(?!\n)"), "\udc0d"
+
+
+class Layout(NamedTuple):
+    """Positions of texts, label and weight (None: not read), and the names of all columns."""
+
+    texts: list[int]
+    label: int | None
+    weight: int | None
+    names: list[str]
 
 
 def table_records(lines: Iterable[str], kind: str, name: str, source: Source) -> Iterator[Record | BadRow]:
@@ -71,7 +81,8 @@ def find_delimiter(sample: list[str], source: Source) -> str:
     """The first delimiter for which the header has the required columns, if they are names; else one that splits most
     rows into the same, sufficient number of fields. If several do, the one with the fewest different labels."""
     names = {column for column in source.required_columns if isinstance(column, str)}
-    numbers = [column for column in (*source.text_columns, source.label_column) if isinstance(column, int)]
+    columns = (*source.text_columns, source.label_column, source.weight_column if source.labelled else None)
+    numbers = [column for column in columns if isinstance(column, int)]
     rows = {delimiter: _sample_rows(sample, delimiter) for delimiter in DELIMITERS}
     if names:
         for delimiter, split_rows in rows.items():
@@ -150,7 +161,8 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, source: Source)
 
     Raises: DataError if the table has no such column, or its header cannot be parsed.
     """
-    has_header = any(isinstance(column, str) for column in (*source.text_columns, source.label_column))
+    weight_column = source.weight_column if source.labelled else None
+    has_header = any(isinstance(column, str) for column in (*source.text_columns, source.label_column, weight_column))
     is_top = True
     for first in rows:
         if isinstance(first, BadRow):
@@ -173,11 +185,16 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, source: Source)
         is_top = False
     else:
         return
-    texts, label, names = layout
+    texts, label, weight, names = layout
     if label in texts:
         raise DataError(
             f"{name}: text and label are both read from column {short(source.label_column)}: pass another "
             f"--text-column COLUMN or --label-column COLUMN"
+        )
+    if weight is not None and weight in (*texts, label):
+        raise DataError(
+            f"{name}: data.weight_column {short(source.weight_column)} is also the column of texts or labels: name the "
+            f"column of weights"
         )
     width = len(names)
     takes_rest = kind == "tsv" and width - 1 in texts  # further fields belong to the last one, a text with tabs
@@ -196,7 +213,8 @@ def _records(rows: Iterator[Row | BadRow], kind: str, name: str, source: Source)
         else:
             text = fields[texts[0]] if len(texts) == 1 else join_texts(fields[place] for place in texts)
             kept_row = dict(zip(names, fields, strict=True)) if source.keep else None
-            yield Record(line, text, None if label is None else fields[label].strip(), kept_row)
+            own_label, own_weight = (None if place is None else fields[place].strip() for place in (label, weight))
+            yield Record(line, text, own_label, kept_row, own_weight)
 
 
 def _layout_by_header(header: Row, rows: Iterator[Row | BadRow], name: str, source: Source) -> Layout:
@@ -231,8 +249,11 @@ def _layout_by_header(header: Row, rows: Iterator[Row | BadRow], name: str, sour
             f"{where}: the header has more than one column {short(duplicate)}, but only one can be kept: rename the "
             f"others"
         )
-    label = places[source.label_column] if source.labelled and source.label_column is not None else None
-    return [places[column] for column in source.text_columns], label, names
+    label, weight = (
+        places[column] if source.labelled and column is not None else None
+        for column in (source.label_column, source.weight_column)
+    )
+    return Layout([places[column] for column in source.text_columns], label, weight, names)
 
 
 def _layout_by_number(
@@ -242,7 +263,10 @@ def _layout_by_number(
     `first` is the first row of the file."""
     line, row = first
     texts = [int(column) for column in source.text_columns]
-    label = int(source.label_column) if source.labelled and source.label_column is not None else None
+    label, weight = (
+        int(column) if source.labelled and column is not None else None
+        for column in (source.label_column, source.weight_column)
+    )
     other_fields = [field for i, field in enumerate(row) if i not in texts] if label is None else [row[label]]
     is_numbered = kind == "csv" and label is not None and is_numbering(row)
     if is_top and (is_numbered or is_header(row[texts[0]], other_fields)):
@@ -253,7 +277,7 @@ def _layout_by_number(
     # `label<TAB>text`: everything after the first tab is text
     text_ends_row = kind == "tsv" and isinstance(source.label_column, int) and max(texts) > source.label_column
     needed = max(map(int, source.required_columns)) + 1
-    return texts, label, list(map(str, range(needed if text_ends_row else len(row))))
+    return Layout(texts, label, weight, list(map(str, range(needed if text_ends_row else len(row)))))
 
 
 def _next_rows(rows: Iterator[Row | BadRow], source: Source) -> list[list[str]]:

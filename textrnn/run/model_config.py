@@ -53,7 +53,7 @@ DEFAULTS: dict[int, dict[str, dict[str, Any]]] = {
 }
 FIRST_VERSION, FORMAT_VERSION = min(DEFAULTS), max(DEFAULTS)  # all from the first on are read, the last is written
 TRAINED_ON_KEY, CLASS_SHARES_KEY = "trained_on", "class_shares"
-_NOT_KEPT = ("train", "dev", "test", "dev_fraction", "cache_dir")  # of `data`
+_NOT_KEPT = ("train", "dev", "test", "unlabelled", "dev_fraction", "weight_column", "cache_dir")  # of `data`
 
 
 def defaults_of(version: int) -> dict[str, dict[str, Any]]:

@@ -27,7 +27,8 @@ ENVIRONMENT, HISTORY = "environment.json", "history.jsonl"  # in a run's folder
 _LARGEST = 1e100  # curves of much larger numbers cannot be drawn
 _COUNTS, _LARGEST_COUNT = ("step", "epoch", "fold", "seconds"), 1e12
 _LEFT_OUT = ("data.cache_dir", "train.save_minutes", "train.tensorboard")  # no result depends on them
-_OF_A_RUN = ("data.train", "data.dev", "data.test", "data.dev_fraction")  # the files of the texts, and their division
+# the files of the texts, their weights and their division
+_OF_A_RUN = ("data.train", "data.dev", "data.test", "data.unlabelled", "data.dev_fraction", "data.weight_column")
 _ORDER = ["preset", "networks", *known_keys()]
 
 

@@ -17,11 +17,13 @@ _MOST_INFERENCE_TOKENS = 1 << 17  # in all batches in memory, including padding
 
 @dataclass
 class Batch:
-    """token_ids (T, B) int64, right-padded with PAD; lengths (B,) int64; labels (B,) int64 or None."""
+    """token_ids (T, B) int64, right-padded with PAD; lengths (B,) int64; targets: classes (B,) int64 or, if any label
+    of the texts is soft, probabilities (B, C) float32; None without labels. weights (B,) float32: None for 1 each."""
 
     token_ids: torch.Tensor
     lengths: torch.Tensor
-    labels: torch.Tensor | None
+    targets: torch.Tensor | None
+    weights: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -34,8 +36,8 @@ class Batch:
         def to_device(tensor: torch.Tensor) -> torch.Tensor:
             return tensor.pin_memory().to(device, non_blocking=True)
 
-        labels = None if self.labels is None else to_device(self.labels)
-        return Batch(to_device(self.token_ids), to_device(self.lengths), labels)
+        targets, weights = (None if part is None else to_device(part) for part in (self.targets, self.weights))
+        return Batch(to_device(self.token_ids), to_device(self.lengths), targets, weights)
 
 
 def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
@@ -47,8 +49,13 @@ def collate(texts: EncodedTexts, rows: np.ndarray) -> Batch:
     if texts.id_map is not None:
         ids = texts.id_map[ids]
     token_ids = np.where(present, ids, PAD).astype(np.int64)
-    labels = None if texts.labels is None else torch.from_numpy(np.asarray(texts.labels[rows], dtype=np.int64))
-    return Batch(torch.from_numpy(token_ids), torch.from_numpy(lengths.astype(np.int64)), labels)
+    targets = weights = None
+    if texts.targets is not None:
+        own = texts.targets.rows(rows)
+        values = own.classes.astype(np.int64) if own.probabilities is None else own.probabilities.toarray()
+        targets = torch.from_numpy(values)
+        weights = None if own.weights is None else torch.from_numpy(own.weights)
+    return Batch(torch.from_numpy(token_ids), torch.from_numpy(lengths.astype(np.int64)), targets, weights)
 
 
 class EpochBatches:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.texts.targets import Targets
 from textrnn.texts.tokenizer import Tokenizer
 from textrnn.texts.vocab import UNK_TOKEN, Vocab
 
@@ -61,24 +62,30 @@ class EncodedTexts:
     """Texts as ids: slices of one flat array, which may be memory-mapped.
 
     tokens (N,): token numbers; id_map turns them into vocabulary ids (None: they are ids already).
-    starts, lengths (n,): the slice of `tokens` of each text. labels (n,): label ids, or None. is_empty (n,) bool:
-    whether a text has no token and is read as one unknown token, or None if this is not known.
+    starts, lengths (n,): the slice of `tokens` of each text. targets: of labelled texts. is_empty (n,) bool: whether a
+    text has no token and is read as one unknown token, or None if this is not known.
     """
 
     tokens: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
-    labels: np.ndarray | None = None
+    targets: Targets | None = None
     id_map: np.ndarray | None = None
     is_empty: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """(n,) int32: the class of each text, or None."""
+        return None if self.targets is None else self.targets.classes
+
     def rows(self, rows: np.ndarray | slice) -> EncodedTexts:
         """These texts only, in this order. Tokens are shared, not copied; with a slice nothing is copied."""
-        labels, is_empty = (None if array is None else array[rows] for array in (self.labels, self.is_empty))
-        return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], labels=labels, is_empty=is_empty)
+        targets = None if self.targets is None else self.targets.rows(rows)
+        is_empty = None if self.is_empty is None else self.is_empty[rows]
+        return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], targets=targets, is_empty=is_empty)
 
     def packed(self) -> EncodedTexts:
         """A copy of these texts in memory, without anything else of the flat array, in vocabulary ids."""

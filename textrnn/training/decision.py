@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from textrnn.evaluation.metrics import summary
 from textrnn.inference import predicted_classes
-from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture
+from textrnn.linear.mixture import COOLEST, HOTTEST, Mixture, mixing_factors
+from textrnn.texts.targets import Targets
 
-PRIOR_TEXTS = 5.0  # strength of the L2 penalty toward equal parts and a temperature of 1, in nats
 CHI_SQUARED = 3.84  # of one degree of freedom, exceeded by chance in 5 % of cases
 MOST_TEXTS, MOST_LOGITS = 20_000, 20_000_000  # a sample of this size is enough for three numbers
 DEVIATIONS = 1.96  # standard deviations from the mean of a normal distribution to the end of its 95 % interval
@@ -44,9 +43,10 @@ class Scores(NamedTuple):
         return f"{network} accuracy, {linear}, {together}; weight of the linear model {self.decision.weight:.2f}"
 
 
-def score(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
-    """Scores of logits and margins (n, classes) of held-out texts with labels (n,). mix: whether both are used."""
-    decision = learn_decision(logits, margins, labels, mix=mix)
+def score(logits: torch.Tensor, margins: torch.Tensor | None, targets: Targets, *, mix: bool) -> Scores:
+    """Scores of logits and margins (n, classes) of held-out texts, by their classes and whatever their weights. mix:
+    whether both are used."""
+    labels, decision = targets.classes, learn_decision(logits, margins, targets, mix=mix)
     return Scores(
         summary(decision.logits(logits, margins), labels),
         summary(logits, labels),
@@ -55,7 +55,7 @@ def score(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray
     )
 
 
-def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Scores:
+def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, targets: Targets, *, mix: bool) -> Scores:
     """As `score`, for networks whose training has ended: a weak part is left out of the mixture, with a warning if it
     is the network. During training it stays, as a network that is weak in its first epochs need not remain so.
 
@@ -63,7 +63,7 @@ def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
     is below the linear model (both by macro-F1, see `is_below`) and adds nothing to it: cross-entropy falls by no
     more than chance (a likelihood-ratio test with one degree of freedom), or both together are below the linear model.
     """
-    scores = score(logits, margins, labels, mix=mix)
+    labels, scores = targets.classes, score(logits, margins, targets, mix=mix)
     assert scores.network is not None
     linear, decision, classes = scores.linear, scores.decision, logits.shape[1]
     predicted = predicted_classes(logits)
@@ -97,58 +97,45 @@ def score_trained(logits: torch.Tensor, margins: torch.Tensor | None, labels: np
     return scores._replace(together=together, decision=decision, warning=warning)
 
 
-def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, labels: np.ndarray, *, mix: bool) -> Mixture:
+def score_linear(margins: torch.Tensor, targets: Targets) -> Scores:
+    """Scores of margins (n, classes) of held-out texts without a network."""
+    labels, decision = targets.classes, Mixture(weight=1.0, linear_temperature=learn_temperature(margins, targets))
+    alone, warning = summary(decision.logits(None, margins), labels), None
+    if is_chance(labels, predicted_classes(margins), margins.shape[1]):
+        warning = f"the linear model (macro-F1 {alone['macro_f1']:.3f}) is no better than chance on held-out texts"
+    return Scores(alone, None, alone, decision, warning)
+
+
+def learn_decision(logits: torch.Tensor, margins: torch.Tensor | None, targets: Targets, *, mix: bool) -> Mixture:
     """The temperatures and the weight that minimize the cross-entropy; arguments as for `score`."""
     rows = _sampled_rows(*logits.shape)
-    logits, labels = logits[rows], labels[rows]
+    logits, targets = logits[rows], targets.rows(rows)
     margins = None if margins is None else margins[rows]
     network = logits.double().numpy()
-    network_temperature = 1 / _factors([network], labels)[0]
+    network_temperature = 1 / mixing_factors([network], targets)[0]
     if margins is None:
         return Mixture(network_temperature=network_temperature)
     linear = margins.double().numpy()
-    linear_temperature = 1 / _factors([linear], labels)[0]
+    linear_temperature = 1 / mixing_factors([linear], targets)[0]
     if not mix:
         return Mixture(network_temperature=network_temperature, linear_temperature=linear_temperature)
-    factors = _factors([network / network_temperature, linear / linear_temperature], labels)
+    factors = mixing_factors([network / network_temperature, linear / linear_temperature], targets)
     weight, temperature, total = 0.5, HOTTEST, sum(factors)
     if total > 0:
         weight, temperature = factors[1] / total, float(np.clip(1 / total, COOLEST, HOTTEST))
     return Mixture(weight, temperature, network_temperature, linear_temperature)
 
 
-def learn_temperature(logits: torch.Tensor, labels: np.ndarray) -> float:
-    """The temperature of logits (n, classes) alone that minimizes the cross-entropy of the labels (n,)."""
+def learn_temperature(logits: torch.Tensor, targets: Targets) -> float:
+    """The temperature of logits (n, classes) alone that minimizes the cross-entropy."""
     rows = _sampled_rows(*logits.shape)
-    return 1 / _factors([logits[rows].double().numpy()], labels[rows])[0]
+    return 1 / mixing_factors([logits[rows].double().numpy()], targets.rows(rows))[0]
 
 
 def _sampled_rows(texts: int, classes: int) -> np.ndarray:
     """The rows of `texts` texts from which a mixture is learnt: all, or evenly spaced ones."""
     most = max(1, min(MOST_TEXTS, MOST_LOGITS // classes))
     return np.arange(texts) if texts <= most else np.linspace(0, texts - 1, most).astype(np.int64)
-
-
-def _factors(parts: list[np.ndarray], labels: np.ndarray) -> list[float]:
-    """The factors for the logits (n, classes) of each part that minimize the cross-entropy of the sum, with a penalty
-    for the distance from equal factors of the sum 1. The problem is convex."""
-    rows, start = np.arange(len(labels)), np.full(len(parts), 1 / len(parts))
-
-    def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = sum(factor * part for factor, part in zip(factors, parts, strict=True))
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        sums = exponentials.sum(axis=1)
-        value = float((np.log(sums) - shifted[rows, labels]).sum())
-        errors = exponentials / sums[:, None]
-        errors[rows, labels] -= 1
-        slope = np.asarray([float((errors * part).sum()) for part in parts])
-        distance = factors - start
-        return value + PRIOR_TEXTS * float(distance @ distance), slope + 2 * PRIOR_TEXTS * distance
-
-    lowest = 1 / HOTTEST if len(parts) == 1 else 0.0
-    result: Any = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 1 / COOLEST)] * len(parts))
-    return result.x.tolist()
 
 
 def is_chance(truth: np.ndarray, predicted: np.ndarray, classes: int) -> bool:

@@ -15,12 +15,12 @@ from textrnn.linear.model import LinearModel
 from textrnn.run.records import history_order
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
-from textrnn.training.linear import ReadTexts, fit_linear
+from textrnn.training.linear import MARGIN_SCALE, ReadTexts, Unlabelled, fit_linear
 from textrnn.training.one_network import Weights
 from textrnn.training.state import Evaluation, TrainingState, fold_summary, linear_record
 
 # Used without held-out texts to learn from. The temperature of the linear model suits most corpora.
-EQUAL_PARTS = Mixture(weight=0.5, linear_temperature=0.25)
+EQUAL_PARTS = Mixture(weight=0.5, linear_temperature=MARGIN_SCALE)
 
 
 class Keeper:
@@ -46,10 +46,12 @@ class Keeper:
         """Whether networks were trained for folds, perhaps for one only."""
         return len(self.weights) > 1 or any("fold" in record for record in self.history)
 
-    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
+    def fit_linear(
+        self, config: Config, splits: Splits, texts: ReadTexts, unlabelled: Unlabelled | None = None
+    ) -> torch.Tensor | None:
         """Fit and keep the linear model, and return the margins (m, classes) of models on the texts held out from them:
         None without held-out texts or linear model."""
-        fitted = fit_linear(config, splits, texts)
+        fitted = fit_linear(config, splits, texts, unlabelled)
         if fitted is None:
             return None
         self.linear, self.linear_seconds = fitted.model, fitted.seconds

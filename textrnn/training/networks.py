@@ -1,5 +1,5 @@
-"""Trains the networks of a plan, in turn or side by side, then learns their mixture with the linear model, for
-`textrnn train` and the estimator."""
+"""Trains the networks of a plan, if it has any, in turn or side by side, then learns their mixture with the linear
+model, for `textrnn train` and the estimator."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from textrnn.runtime.signals import Interrupted, StopRequest
 from textrnn.runtime.terminal import count_of, duration
 from textrnn.runtime.threads import one_core
 from textrnn.runtime.workers import Workers
-from textrnn.training.decision import score_trained
+from textrnn.training.decision import score_linear, score_trained
 from textrnn.training.fit import FitSettings
-from textrnn.training.keeper import Keeper
+from textrnn.training.keeper import EQUAL_PARTS, Keeper
 from textrnn.training.one_network import Listener, NetworkTraining, Saver, Weights
 from textrnn.training.plan import NetworkBuilder, Part, build_settings, packed, plan
 from textrnn.training.side_by_side import Folds, train_side_by_side
@@ -107,7 +107,7 @@ class Training:
         if len(self.parts) == 1:
             self.one.train(network, self.parts[0], None, progress)
         elif self.workers is not None:
-            parts = plan(packed(self.splits), self.config.train.seed)
+            parts = plan(packed(self.splits), self.config.train)
             folds = Folds(
                 self.config, self.one.classes, self.margins, self.saver, self.listener, self.limit, builder, parts
             )
@@ -132,9 +132,10 @@ class Training:
         logits = torch.empty(len(held_out.texts), classes)
         for part, trained in zip(self.trained_parts, self.best(network), strict=True):
             logits[part.held_out_rows] = self.one.held_out_logits(trained, part)
+        assert held_out.texts.targets is not None
         rows = torch.cat([part.held_out_rows for part in self.trained_parts]).sort().values
         logits, margins = logits[rows], None if self.margins is None else self.margins[rows]
-        scores = score_trained(logits, margins, np.asarray(held_out.texts.labels)[rows], mix=self.keeper.mix)
+        scores = score_trained(logits, margins, held_out.texts.targets.rows(rows.numpy()), mix=self.keeper.mix)
         agreement = None
         if is_first():
             with contextlib.suppress(Interrupted):  # raised below, in all processes
@@ -143,6 +144,19 @@ class Training:
         predicted = predicted_classes(scores.decision.logits(logits, margins))
         shares = np.bincount(predicted, minlength=classes) / len(predicted)
         self.keeper.end(scores, logits, rows, agreement, self.statistics(shares, len(predicted)))
+
+    def finish_without_network(self) -> None:
+        """Score the linear model, fitted before, by the margins on held-out texts, and learn its temperature."""
+        held_out = self.splits.held_out
+        if held_out is None or self.margins is None:
+            self.keeper.decision = EQUAL_PARTS.without_network()
+            statistics = self.statistics(np.asarray(self.splits.class_shares), len(self.splits.train))
+            self.keeper.end(None, None, torch.arange(0), None, statistics)
+            return
+        assert held_out.texts.targets is not None
+        scores, count = score_linear(self.margins, held_out.texts.targets), len(self.margins)
+        shares = np.bincount(predicted_classes(self.margins), minlength=len(self.splits.labels)) / count
+        self.keeper.end(scores, None, torch.arange(count), None, self.statistics(shares, count))
 
     def statistics(self, class_shares: np.ndarray, texts: int) -> TextStatistics:
         """Statistics that new texts are expected to have. class_shares (classes,): of the predictions for `texts`

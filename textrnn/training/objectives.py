@@ -6,28 +6,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import nn
 
 from textrnn.texts.batching import Batch
 
-Loss = nn.Module  # logits (n, classes), labels (n,) -> ()
+Loss = Callable[[torch.Tensor, Batch], torch.Tensor]  # logits (n, classes), the batch of the texts -> ()
 Forward = Callable[..., torch.Tensor]  # as `Network.forward`
 Backward = Callable[[torch.Tensor], None]
 Objective = Callable[[Forward, Batch, Backward], torch.Tensor]
 
 
 def cross_entropy(*, class_weights: torch.Tensor | None = None, label_smoothing: float = 0.0) -> Loss:
-    """Summed cross-entropy, each text times the weight of its class; smoothing after Szegedy et al. 2016."""
-    return nn.CrossEntropyLoss(weight=class_weights, label_smoothing=label_smoothing, reduction="sum")
+    """Summed cross-entropy, each text times its weight, and each class of its target times the weight of the class;
+    smoothing after Szegedy et al. 2016. class_weights (classes,): None for 1 each."""
+    total, by_text = (
+        nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing, reduction=reduction)
+        for reduction in ("sum", "none")
+    )
+
+    def loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        if batch.weights is None:
+            return total(logits, batch.targets)
+        return (batch.weights * by_text(logits, batch.targets)).sum()
+
+    return loss
 
 
 def plain(loss: Loss) -> Objective:
     """The loss of the batch."""
 
     def objective(network: Forward, batch: Batch, backward: Backward) -> torch.Tensor:
-        value = loss(network(batch.token_ids, batch.lengths).float(), batch.labels)
+        value = loss(network(batch.token_ids, batch.lengths).float(), batch)
         backward(value)
         return value.detach()
 
@@ -44,20 +54,12 @@ def adversarial(loss: Loss, *, norm: float, dim: int) -> Objective:
 
     def objective(network: Forward, batch: Batch, backward: Backward) -> torch.Tensor:
         offset = torch.zeros(*batch.token_ids.shape, dim, device=batch.token_ids.device, requires_grad=True)
-        value = loss(network(batch.token_ids, batch.lengths, offset).float(), batch.labels)
+        value = loss(network(batch.token_ids, batch.lengths, offset).float(), batch)
         backward(value)
         assert offset.grad is not None
         length = offset.grad.square().sum((0, 2), keepdim=True).sqrt_()
         offset = offset.grad * (norm / (length + 1e-12))
-        backward(loss(network(batch.token_ids, batch.lengths, offset).float(), batch.labels))
+        backward(loss(network(batch.token_ids, batch.lengths, offset).float(), batch))
         return value.detach()
 
     return objective
-
-
-def balanced_weights(labels: np.ndarray, num_classes: int) -> torch.Tensor:
-    """(num_classes,): n / (classes present x texts of the class), whose mean over the texts is 1; 0 for a class without
-    texts (King and Zeng 2001, as in scikit-learn)."""
-    counts = np.bincount(labels, minlength=num_classes)
-    weights = np.divide(len(labels), np.count_nonzero(counts) * counts, out=np.zeros(num_classes), where=counts > 0)
-    return torch.from_numpy(weights).float()

@@ -99,7 +99,7 @@ class NetworkTraining:
         once the state is saved."""
         state = TrainingState()
         settings, optimizer, events = build_fit(
-            self.config.train, network, part, state, self.classes,
+            self.config.train, network, part, state,
             None if part.held_out is None else partial(self.scores, network, part),
         )  # fmt: skip
         trainee = Trainee(fold, network, optimizer, state, settings)
@@ -154,7 +154,8 @@ class NetworkTraining:
         assert part.held_out is not None
         margins = None if self.margins is None else self.margins[part.held_out_rows]
         logits = self.held_out_logits(network, part)
-        return score(logits, margins, np.asarray(part.held_out.labels), mix=self.config.model.linear == "mix")
+        assert part.held_out.targets is not None
+        return score(logits, margins, part.held_out.targets, mix=self.config.model.linear == "mix")
 
     def held_out_logits(self, network: Network, part: Part) -> torch.Tensor:
         """(n, classes) logits, of which each process computes a shard. Raises Interrupted."""

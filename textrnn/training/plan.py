@@ -18,10 +18,11 @@ from textrnn.models.network import Network
 from textrnn.runtime.device import training_precision
 from textrnn.texts.ngrams import frequent_ngrams
 from textrnn.texts.rows import rows_where
+from textrnn.texts.targets import class_weights_of, weights_by_class
 from textrnn.texts.transform import EncodedTexts
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings, fit
-from textrnn.training.objectives import adversarial, balanced_weights, cross_entropy, plain
+from textrnn.training.objectives import adversarial, cross_entropy, plain
 from textrnn.training.optim import LazyAdamW, build_optimizer, learning_rate_at
 from textrnn.training.state import Evaluation, Step, TrainingState
 
@@ -30,29 +31,39 @@ _BETWEEN_SEEDS = 1_000_003
 
 class Part(NamedTuple):
     """One network's texts. held_out_rows (n,) int64: the positions of its held-out texts among those of all networks.
-    smallest: the number of texts of the run's smallest part, which decides batch size and epochs of all."""
+    smallest: the number of texts of the run's smallest part, which decides batch size and epochs of all. class_weights
+    (classes,): None for 1 each."""
 
     seed: int
     train: EncodedTexts
     held_out: EncodedTexts | None
     held_out_rows: torch.Tensor
     smallest: int
+    class_weights: np.ndarray | None = None
 
 
-def plan(splits: Splits, seed: int) -> list[Part]:
+def plan(splits: Splits, config: TrainConfig) -> list[Part]:
     """One network for all of train, evaluated on dev; or one per fold, trained on the others and evaluated on it."""
-    held_out = splits.held_out
+    held_out, seed, whole = splits.held_out, config.seed, splits.train
     if splits.folds is None or held_out is None or held_out.folds is None:
         all_rows = torch.arange(0 if held_out is None else len(held_out.texts))
-        return [Part(seed, splits.train, splits.dev, all_rows, len(splits.train))]
+        return [Part(seed, whole, splits.dev, all_rows, len(whole), class_weights(config, splits, whole))]
     smallest = len(splits.train) - int(np.bincount(splits.folds).max())
     parts = []
     for fold in range(int(splits.folds.max()) + 1):
         rows = np.flatnonzero(held_out.folds == fold)
         train = splits.train.rows(rows_where(splits.folds != fold))
         fold_seed = (seed + _BETWEEN_SEEDS * fold) % 2**63
-        parts.append(Part(fold_seed, train, held_out.texts.rows(rows), torch.from_numpy(rows), smallest))
+        weights = class_weights(config, splits, train)
+        parts.append(Part(fold_seed, train, held_out.texts.rows(rows), torch.from_numpy(rows), smallest, weights))
     return parts
+
+
+def class_weights(config: TrainConfig, splits: Splits, texts: EncodedTexts) -> np.ndarray | None:
+    """(classes,): the weight of each class in a training on these texts of the splits; None for 1 each."""
+    assert texts.targets is not None
+    setting = class_weights_of(config.class_weights, splits.labels)
+    return weights_by_class(setting, texts.targets, len(splits.labels))
 
 
 def packed(splits: Splits) -> Splits:
@@ -114,22 +125,26 @@ def build_settings(config: TrainConfig, part: Part) -> FitSettings:
 
 
 def build_fit(
-    config: TrainConfig, network: Network, part: Part, state: TrainingState, num_classes: int,
+    config: TrainConfig, network: Network, part: Part, state: TrainingState,
     evaluate: Callable[[], Scores] | None = None,
 ) -> tuple[FitSettings, LazyAdamW, Iterator[Step | Evaluation]]:  # fmt: skip
     """The settings, the optimizer and the `fit` generator, not yet started: load a saved state into network, optimizer
-    and `state` before iterating. network: on its device."""
+    and `state` before iterating. network: on its device. Weights of texts are divided by their mean, so that the size
+    of a step does not depend on their unit."""
     settings = build_settings(config, part)
     optimizer = build_optimizer(
         network, learning_rate=config.learning_rate, weight_decay=config.weight_decay,
         embedding_lr_multiplier=config.embedding_lr_multiplier,
     )  # fmt: skip
-    weights = None
-    if config.class_weights == "balanced":
-        weights = balanced_weights(np.asarray(part.train.labels), num_classes).to(next(network.parameters()).device)
+    weights, texts = None, part.train
+    if part.class_weights is not None:
+        weights = torch.from_numpy(part.class_weights).float().to(next(network.parameters()).device)
+    if texts.targets is not None and texts.targets.weights is not None:
+        own = texts.targets.weights / texts.targets.weights.mean(dtype=np.float64)
+        texts = replace(texts, targets=replace(texts.targets, weights=own.astype(np.float32)))
     loss = cross_entropy(class_weights=weights, label_smoothing=config.label_smoothing)
     if config.adversarial_norm is None:
         objective = plain(loss)
     else:
         objective = adversarial(loss, norm=config.adversarial_norm, dim=network.embedding.table.embedding_dim)
-    return settings, optimizer, fit(network, part.train, objective, optimizer, state, settings, evaluate)
+    return settings, optimizer, fit(network, texts, objective, optimizer, state, settings, evaluate)

@@ -28,7 +28,7 @@ from textrnn.runtime.terminal import count_of
 from textrnn.training.decision import Scores
 from textrnn.training.fit import FitSettings
 from textrnn.training.keeper import Keeper
-from textrnn.training.linear import ReadTexts, describe_linear, fit_linear
+from textrnn.training.linear import ReadTexts, Unlabelled, describe_linear, fit_linear
 from textrnn.training.one_network import Saver, Trainee, Weights
 from textrnn.training.state import (
     Evaluation,
@@ -52,7 +52,9 @@ class Recorder(Keeper):
         self.remedy = f"free some memory, and continue with: {run.resume_command()}"
         self.last_state: TrainingState | None = None
 
-    def fit_linear(self, config: Config, splits: Splits, texts: ReadTexts) -> torch.Tensor | None:
+    def fit_linear(
+        self, config: Config, splits: Splits, texts: ReadTexts, unlabelled: Unlabelled | None = None
+    ) -> torch.Tensor | None:
         """As a Keeper does, and save the model, its margins, and the hashes of the training texts. A saved model is
         used again unless a file is missing or damaged."""
         classes, margins = len(splits.labels), None
@@ -61,7 +63,7 @@ class Recorder(Keeper):
             if saved is not None and np.array_equal(saved[1], self.hashes):
                 self.linear = load_linear(self.run.model, num_classes=classes, tokenizer=config.tokenizer)
                 margins = saved[0]
-        if self.linear is None and (fitted := fit_linear(config, splits, texts)) is not None:
+        if self.linear is None and (fitted := fit_linear(config, splits, texts, unlabelled)) is not None:
             self.linear, self.linear_seconds = fitted.model, fitted.seconds
             save_linear(self.run.model, fitted.model)
             margins = np.zeros((0, classes), np.float32) if fitted.margins is None else fitted.margins
