@@ -87,6 +87,7 @@ DEAD_KEYS = [
     ("model.bidirectional=false", "model.architecture=rcnn", "rcnn always reads both directions", None),
     ("data.dev_fraction=0.2", "data.dev=dev.tsv", "data.dev is given", None),
     ("data.delimiter=;", "data.format=tsv", "data.format is tsv, not csv", "data.train=t.csv"),
+    ("data.unlabelled=u.txt", "model.linear=none", "model.linear is none", None),
     ("tokenizer.user_dict=u.txt", None, "tokenizer.kind is char, not jieba", "tokenizer.kind=jieba"),
     ("model.attention_hops=2", "model.pooling=max", "model.pooling is max, not attention", "model.pooling=attention"),
     ("model.rare_dim=8", "model.pretrained=v.txt", "model.pretrained is given", "model.rare_dim=null"),
