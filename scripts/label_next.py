@@ -64,6 +64,7 @@ class Task:
             (margins,) = out_of_fold_margins(
                 [self.counts], self.labels, folds, self.classes, [1.0], chosen=chosen, balanced=False, seed=0
             )
+            margins[labelled] = 0  # they are not held out
             return SCALE * margins
         weight, bias = regression(
             self.projected[labelled], self.labels[labelled], self.classes, REGRESSION, balanced=False

@@ -52,9 +52,7 @@ def _vectors(texts: Sequence[str]) -> tuple[sparse.csr_matrix, np.ndarray]:
     kind = candidate_kinds(texts)[-1][0]
     _, counts = count_ngrams(kind, texts)
     frequent = counts[:, most_frequent(np.bincount(counts.indices, minlength=counts.shape[1]), MOST_TERMS)]
-    projected = np.zeros((len(texts), 1), np.float32)
-    if frequent.shape[1]:
-        values = ppmi(frequent, rarity(frequent))
-        projected = values @ directions(values, COMPONENTS, seed=0)
+    values = ppmi(frequent, rarity(frequent))
+    projected = values @ directions(values, COMPONENTS, seed=0)
     norms = np.linalg.norm(projected, axis=1, keepdims=True)
     return tf_idf(counts, smooth_idf(counts)), projected / np.where(norms > 0, norms, 1)

@@ -145,5 +145,5 @@ def directions(values: sparse.csr_matrix, components: int, seed: int) -> np.ndar
 def _orthonormal(matrix: np.ndarray) -> np.ndarray:
     """An orthonormal basis of the columns of a tall matrix, without directions that are only rounding errors."""
     eigenvalues, vectors = np.linalg.eigh((matrix.T @ matrix).astype(np.float64))
-    kept = eigenvalues > _LEAST_EIGENVALUE * eigenvalues[-1]
+    kept = eigenvalues > _LEAST_EIGENVALUE * eigenvalues.max(initial=0)
     return matrix @ (vectors[:, kept] / np.sqrt(eigenvalues[kept])).astype(np.float32)
