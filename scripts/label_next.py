@@ -141,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", choices=["titles", "imdb"])
     parser.add_argument("model", choices=["tf-idf", "ppmi"])
-    parser.add_argument("--strategies", default="random,margin,entropy,k-means,next", help="random comes first")
+    parser.add_argument("--strategies", default="random,margin,entropy,k-means,next", help="random first")
     parser.add_argument("--draws", type=int, default=3)
     options = parser.parse_args()
     folder = os.environ.get("TEXTRNN_DATASETS")
