@@ -39,7 +39,9 @@ def next_(
     device: options.Device = "auto",
     precision: options.Precision = "float32",
 ) -> None:
-    """Choose the texts that are the most useful to label next: the most useful first, with an empty label to fill in.
+    """Choose the texts to label next, the most useful first.
+
+    Each has an empty label to fill in.
 
     Example: textrnn next runs/sample pool.txt -n 50 -o to_label.tsv
 
