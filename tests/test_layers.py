@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "textrnn"
 ROOMS = [
     {"errors"}, {"runtime"}, {"reading"}, {"config"}, {"texts"}, {"corpus"}, {"models", "linear"}, {"inference"},
-    {"evaluation"}, {"run"}, {"reports"}, {"training"}, {"checking", "explaining", "gradients"},
+    {"evaluation"}, {"run"}, {"reports"}, {"training"}, {"active", "checking", "explaining", "gradients"},
     {"classifier"}, {"estimator"}, {"commands"}, {"cli"}, {"__main__"},
 ]  # fmt: skip
 FLOORS = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}

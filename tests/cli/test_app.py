@@ -27,7 +27,9 @@ def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"textrnn {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["vocab", "check", "train", "eval", "predict", "compare", "gradients", "info"])
+@pytest.mark.parametrize(
+    "command", ["vocab", "check", "train", "eval", "predict", "next", "compare", "gradients", "info"]
+)
 def test_help_has_an_example(cli: Cli, command: str) -> None:
     result = cli(command, "--help")
     assert result.code == 0

@@ -49,6 +49,7 @@ def test_runs_and_models_are_completed_and_folders_above_them(complete, trained:
     assert complete("eval", "run") == ["runs/train"]
     assert complete("compare", "runs/train", "runs/tr") == ["runs/train"]
     assert complete("predict", "./ru") == ["./runs/train"]
+    assert complete("next", "ru") == ["runs/train"]
     assert complete("eval", "runs/train/") == ["runs/train/model"]
     assert complete("eval", "arch") == ["archive/"]
     assert complete("eval", "runs/train", "t") == []  # then the shell completes any file

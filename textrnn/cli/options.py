@@ -191,6 +191,13 @@ def check_files(files: list[str] | None, verb: str, run: Path) -> None:
         )
 
 
+def warn_of_suffix(output: Path | None, output_format: str) -> None:
+    """Log a warning if an output has the suffix of another format than it is written in."""
+    suffix = "" if output is None else output.suffix.lower().removeprefix(".")
+    if suffix in ("csv", "jsonl") and suffix != output_format:
+        log.warning("%s is written as %s; --output-format %s writes %s", output, output_format, suffix, suffix)
+
+
 def reading_options(
     format: InputFormat | None, text_column: list[str] | None, delimiter: str | None, encoding: str | None
 ) -> tuple[str | None, int | str | list[int | str] | None, str | None, str | None]:

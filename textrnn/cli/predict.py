@@ -10,7 +10,6 @@ import typer
 from textrnn.cli import options
 from textrnn.errors import UsageError
 from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
-from textrnn.runtime.progress import log
 
 
 def _probability(option: float | None) -> float | None:
@@ -80,9 +79,7 @@ def predict(
     if unsure_label is not None and min_probability is None:
         raise UsageError("--unsure-label needs --min-probability, below which texts are unsure")
     options.check_files(files, "predict", run)
-    suffix = "" if output is None else output.suffix.lower().removeprefix(".")
-    if suffix in ("csv", "jsonl") and suffix != output_format:
-        log.warning("%s is written as %s; --output-format %s writes %s", output, output_format, suffix, suffix)
+    options.warn_of_suffix(output, output_format)
     reading = options.reading_options(format, text_column, delimiter, encoding)
     check_memory(TORCH_ADDRESS_SPACE)
     from textrnn.classifier import TextClassifier

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -217,11 +217,10 @@ class Csv:
 
     def __init__(self, labels: list[str], *, keep: bool, all_probabilities: bool, on_terminal: bool) -> None:
         self.classes = [f"p:{label}" for label in labels] if all_probabilities else []
-        self.keep, self.on_terminal = keep, on_terminal
+        self.keep = keep
+        self.line = partial(csv_line, on_terminal=on_terminal)
         self.kept: list[str] | None = None  # names of the record's columns; None until the header is written
         self.waiting: list[tuple[Example, str, float, np.ndarray]] = []
-        # with both in the line's end, fields that hold either are quoted in every version of Python
-        self.quote = csv.writer(SimpleNamespace(write=lambda line: line), lineterminator="\r\n").writerow
 
     def __call__(self, example: Example, label: str, probability: float, probabilities: np.ndarray) -> str:
         """Raises TextRNNError for a record with a field that has no column."""
@@ -236,7 +235,7 @@ class Csv:
             for name in ("label", "probability"):
                 if name in self.kept:
                     log.warning("two columns are named %s: the first is the input's, the last is the prediction", name)
-            lines.append(self._line([*self.kept, "label", "probability", "text", *self.classes]))
+            lines.append(self.line([*self.kept, "label", "probability", "text", *self.classes]))
         for example, label, probability, probabilities in self.waiting:
             row = example.row or {}
             if unknown := [name for name in row if name not in self.kept]:
@@ -246,11 +245,17 @@ class Csv:
                 )
             classes = (f"{share:.4f}" for share in probabilities.tolist()) if self.classes else ()
             kept = ["" if row.get(name) is None else row[name] for name in self.kept]
-            lines.append(self._line([*kept, label, f"{probability:.4f}", example.text, *classes]))
+            lines.append(self.line([*kept, label, f"{probability:.4f}", example.text, *classes]))
         self.waiting = []
         return "".join(lines)
 
-    def _line(self, cells: list[Any]) -> str:
-        texts = [cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False) for cell in cells]
-        line: str = self.quote(map(visible, texts) if self.on_terminal else texts)
-        return line.removesuffix("\r\n") + "\n"
+
+# with both in the line's end, fields that hold either are quoted in every version of Python
+_quoted = csv.writer(SimpleNamespace(write=lambda line: line), lineterminator="\r\n").writerow
+
+
+def csv_line(cells: list[Any], *, on_terminal: bool) -> str:
+    """A line of csv; values that are not strings are written as JSON. on_terminal: see `tsv`."""
+    texts = [cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False) for cell in cells]
+    line: str = _quoted(map(visible, texts) if on_terminal else texts)
+    return line.removesuffix("\r\n") + "\n"

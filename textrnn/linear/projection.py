@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -126,26 +125,25 @@ def project(kind: Kind, vocabulary: NgramVocabulary, counts: sparse.csr_matrix, 
         Features(replace(kind, weighting="ppmi"), vocabulary, rarity(counts)),
     ]
     with threadpool_limits(1), ThreadPoolExecutor(len(weightings)) as threads:
-        directions = threads.map(partial(_directions, counts=counts, seed=seed), weightings)
-        return [Projection(*pair) for pair in zip(weightings, directions, strict=True)]
+        matrices = threads.map(lambda features: directions(features.values(counts), COMPONENTS, seed), weightings)
+        return [Projection(*pair) for pair in zip(weightings, matrices, strict=True)]
 
 
-def _directions(features: Features, counts: sparse.csr_matrix, seed: int) -> np.ndarray:
-    """(terms, components) float32: the right singular vectors of the texts' values by randomized subspace iteration
+def directions(values: sparse.csr_matrix, components: int, seed: int) -> np.ndarray:
+    """(terms, components) float32: the right singular vectors of values (n, terms) by randomized subspace iteration
     (Halko et al. 2011, algorithm 4.4). scikit-learn's `randomized_svd` finds the same, with decompositions of tall
     matrices that take most of its time; here all are of small ones."""
-    values = features.values(counts)
-    size = min(COMPONENTS + _EXTRA_COMPONENTS, *values.shape)
+    size = min(components + _EXTRA_COMPONENTS, *values.shape)
     basis = np.random.default_rng([seed, 0x5BD]).standard_normal((values.shape[1], size), np.float32)
     for _ in range(ITERATIONS):
         basis = _orthonormal(values.T @ _orthonormal(values @ basis))
     projected = values @ basis
     _, vectors = np.linalg.eigh((projected.T @ projected).astype(np.float64))
-    return basis @ vectors[:, : -COMPONENTS - 1 : -1].astype(np.float32)
+    return basis @ vectors[:, : -components - 1 : -1].astype(np.float32)
 
 
 def _orthonormal(matrix: np.ndarray) -> np.ndarray:
     """An orthonormal basis of the columns of a tall matrix, without directions that are only rounding errors."""
     eigenvalues, vectors = np.linalg.eigh((matrix.T @ matrix).astype(np.float64))
-    kept = eigenvalues > _LEAST_EIGENVALUE * eigenvalues[-1]
+    kept = eigenvalues > _LEAST_EIGENVALUE * eigenvalues.max(initial=0)
     return matrix @ (vectors[:, kept] / np.sqrt(eigenvalues[kept])).astype(np.float32)
