@@ -1,6 +1,6 @@
 """`python -m scripts.docs.pictures`: the pictures of report.html in docs/pictures, light and dark, by Chromium.
 
-Trains the defaults on the bundled sample first (about two minutes). CHROMIUM names the browser to use, and
+Trains the defaults on the bundled sample first (about half a minute). CHROMIUM names the browser to use, and
 CHROMIUM_FLAGS what it is started with beside --no-sandbox.
 """
 

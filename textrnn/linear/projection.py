@@ -118,7 +118,7 @@ def seconds_to_project(counts: sparse.csr_matrix) -> float:
 def project(kind: Kind, vocabulary: NgramVocabulary, counts: sparse.csr_matrix, seed: int) -> list[Projection]:
     """The projections by TF-IDF and by PPMI of all texts, whose counts are (n, terms). They are computed side by side,
     each on one core, so that the result does not depend on the number of cores."""
-    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
+    from threadpoolctl import threadpool_limits
 
     weightings = [
         Features(replace(kind, weighting="lsa"), vocabulary, smooth_idf(counts)),
