@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -12,11 +13,23 @@ from textrnn.models.layers import Dropout, padding_mask
 
 
 class LSTM(nn.LSTM):
-    """An LSTM whose cell state starts at zero, so that it is called, like other cells, with initial hidden states."""
+    """An LSTM whose cell state starts at zero, so that it is called, like other cells, with initial hidden states.
+
+    Under autocast, oneDNN has no LSTM in bfloat16 for processors without AVX-512, and torch raises RuntimeError; there
+    this layer computes in float32.
+    """
 
     def forward(self, inputs: torch.Tensor, h0: torch.Tensor | None = None) -> tuple[torch.Tensor, Any]:  # type: ignore[override]
         """inputs (T, B, input_size), h0 (1, B, hidden_size) -> outputs (T, B, hidden_size) and the last states."""
+        if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _has_onednn_bfloat16():
+            with torch.autocast("cpu", enabled=False):
+                return self(inputs.float(), None if h0 is None else h0.float())  # type: ignore[no-any-return]
         return super().forward(inputs, None if h0 is None else (h0, torch.zeros_like(h0)))
+
+
+@cache
+def _has_onednn_bfloat16() -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @torch.no_grad()
