@@ -90,7 +90,8 @@ def test_a_training_step_needs_no_value_on_the_host(
 
 # --- logits and gradients of a text depend neither on the other texts of its batch nor on padding
 
-TOLERANCE = {"rtol": 1e-6, "atol": 1e-5}  # logits of a thousand are rounded to 1e-4 in float32
+# Attention over ReLU states in the hundreds magnifies rounding: with AVX2 a logit of 297 differed by 0.003.
+TOLERANCE = {"rtol": 2e-5, "atol": 1e-5}
 
 
 @given(
