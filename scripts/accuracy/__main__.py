@@ -11,14 +11,16 @@ import argparse
 import os
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.accuracy import record
+from scripts.accuracy.few import FEW, FewTask, few_programs, few_results
 from scripts.accuracy.page import results, small_results
 from scripts.accuracy.programs import Program, programs, small_programs
 from scripts.accuracy.scores import calibration_error, scores
-from scripts.accuracy.tasks import SMALL, TASKS, Parts, Task, config_of, prepare, splits
+from scripts.accuracy.tasks import SMALL, TASKS, Parts, SmallTask, Task, config_of, prepare, splits
 from scripts.bench.corpora import ROOT, WORK, Missing, write_texts
 from scripts.bench.report import describe, put
 from scripts.bench.rivals.corpus import read_texts
@@ -29,7 +31,7 @@ PAGE = ROOT / "docs" / "explanation" / "accuracy.md"
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.accuracy", description=__doc__)
-    names = ["small", *(task.recipe for task in TASKS)]
+    names = ["small", "few", *(task.recipe for task in TASKS)]
     parser.add_argument("tasks", nargs="*", choices=[*names, []], metavar="TASK", help=", ".join(names))
     parser.add_argument("--again", action="store_true", help="evaluate on the test sets again")
     parser.add_argument("--seed", type=int, action="append", help="of small tasks: this one alone; may be repeated")
@@ -41,7 +43,13 @@ def main() -> None:
     except Missing as reason:
         raise SystemExit(f"error: {reason}") from None
     if "small" in chosen:
-        evaluate_small(again=options.again, seeds=options.seed)
+        runs = [(task, program) for task in SMALL for program in small_programs(task)]
+        runs.sort(key=lambda run: run[1].seed)
+        evaluate_drawn(runs, "small", small_results, again=options.again, seeds=options.seed)
+    if "few" in chosen:
+        runs_of_few = [(task, program) for task in FEW for program in few_programs(task)]
+        runs_of_few.sort(key=lambda run: (run[0].draw, run[0].labels))
+        evaluate_drawn(runs_of_few, "few", few_results, again=options.again, seeds=None)
     for task in TASKS:
         if task.recipe in chosen:
             evaluate(task, splits(config_of(task)), programs(task), again=options.again)
@@ -71,11 +79,13 @@ def evaluate(task: Task, parts: Parts, programs: list[Program], *, again: bool) 
             linear = labels
 
 
-def evaluate_small(*, again: bool, seeds: list[int] | None) -> None:
-    """Like `evaluate`, on the twelve small tasks, seed after seed; evaluations are recorded at once, so that it can be
-    stopped and continued. seeds: the seeds to evaluate, or None for all."""
-    runs = [(task, program) for task in SMALL for program in small_programs(task)]
-    for task, program in sorted(runs, key=lambda run: run[1].seed):
+def evaluate_drawn(
+    runs: Sequence[tuple[SmallTask | FewTask, Program]], place: str,
+    results: Callable[[list[dict[str, Any]]], list[str]], *, again: bool, seeds: list[int] | None,
+) -> None:  # fmt: skip
+    """Like `evaluate`, on small or few data; evaluations are recorded at once, so that it can be stopped and continued.
+    place: of the results in the page. seeds: the seeds to evaluate, or None for all."""
+    for task, program in runs:
         is_known = record.is_recorded(task.in_record, program.name, program.seed, program.recipe)
         if (seeds and program.seed not in seeds) or (is_known and not again):
             continue
@@ -89,7 +99,7 @@ def evaluate_small(*, again: bool, seeds: list[int] | None) -> None:
         error = calibration_error(truth, labels, probabilities) if probabilities else None
         measures = scores(truth, labels, None, "accuracy") | {"calibration_error": error}
         record_evaluation(task.in_record, program, seconds, measures)
-        put(PAGE, "small", small_results(record.evaluations()))
+        put(PAGE, place, results(record.evaluations()))
 
 
 def record_evaluation(task: str, program: Program, seconds: float, measures: dict[str, Any]) -> None:

@@ -137,8 +137,11 @@ def predict_by_tuned(unit: str, parts: Parts) -> Predicted:
         return Predicted(list(search.predict(parts["test"].texts)))
 
 
-def predict_by_preset(name: str, preset: str, seed: int, parts: Parts) -> Predicted:
-    """A preset is given nothing but a file of `label<TAB>text` for each part."""
+def predict_by_preset(
+    name: str, preset: str, seed: int, parts: Parts, *, unlabelled: Callable[[], Path] | None = None
+) -> Predicted:
+    """A preset is given nothing but a file of `label<TAB>text` for each part. unlabelled: makes the file of texts
+    without labels."""
     name = f"{name}-{preset}-{seed}"
     folder = Path("plain", name).absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,7 +150,8 @@ def predict_by_preset(name: str, preset: str, seed: int, parts: Parts) -> Predic
         if part == "test":  # only its predictions are used, and a label may be unknown in training
             labels = parts["train"].labels[:1] * len(texts)
         files[f"data.{part}"] = write_texts(folder / f"{part}.tsv", [*map("\t".join, zip(labels, texts, strict=True))])
-    words = ["--data", files.pop("data.train"), *(["--preset", preset] if preset != "best" else [])]
+    words: list[object] = ["--data", files.pop("data.train"), *(["--preset", preset] if preset != "best" else [])]
+    words += [] if unlabelled is None else ["--unlabelled", unlabelled()]
     return train_and_eval(name, words, {**files, "train.seed": seed})
 
 

@@ -23,7 +23,7 @@ class LSTM(nn.LSTM):
         """inputs (T, B, input_size), h0 (1, B, hidden_size) -> outputs (T, B, hidden_size) and the last states."""
         if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _has_onednn_bfloat16():
             with torch.autocast("cpu", enabled=False):
-                return self(inputs.float(), None if h0 is None else h0.float())  # type: ignore[no-any-return]
+                return self(inputs.float(), None if h0 is None else h0.float())
         return super().forward(inputs, None if h0 is None else (h0, torch.zeros_like(h0)))
 
 
