@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.accuracy import record
-from scripts.accuracy.few import FEW, FewTask, few_programs, few_results
+from scripts.accuracy.curve import draw
+from scripts.accuracy.few import FEW, FewTask, few_accuracies, few_programs, few_results
 from scripts.accuracy.page import results, small_results
 from scripts.accuracy.programs import Program, programs, small_programs
 from scripts.accuracy.scores import calibration_error, scores
@@ -50,6 +51,7 @@ def main() -> None:
         runs_of_few = [(task, program) for task in FEW for program in few_programs(task)]
         runs_of_few.sort(key=lambda run: (run[0].draw, run[0].labels))
         evaluate_drawn(runs_of_few, "few", few_results, again=options.again, seeds=None)
+        draw(few_accuracies(record.evaluations()), ROOT / "docs" / "pictures" / "few-labels.png")
     for task in TASKS:
         if task.recipe in chosen:
             evaluate(task, splits(config_of(task)), programs(task), again=options.again)

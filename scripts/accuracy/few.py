@@ -159,8 +159,33 @@ def predict_by_lsa(corpus: Corpus, parts: dict[str, Labelled]) -> Predicted:
     return Predicted(list(search.fit(train, parts["train"].labels).predict(test)))
 
 
+def few_accuracies(evaluations: list[dict[str, Any]]) -> dict[tuple[str, int, str], list[float]]:
+    """(corpus, labels, program) -> the accuracy of each draw that all programs have evaluated."""
+    return {key: [line["accuracy"] for line in lines] for key, lines in _by_program(evaluations).items()}
+
+
 def few_results(evaluations: list[dict[str, Any]]) -> list[str]:
     """A row for each corpus and number of labels: the mean of the draws that all programs have evaluated."""
+    lines = _by_program(evaluations)
+    programs = list(dict.fromkeys(program for _, _, program in lines))
+    rows = []
+    for corpus, labels in dict.fromkeys((corpus, labels) for corpus, labels, _ in lines):
+        cells = [lines[corpus, labels, program] for program in programs]
+        rows.append([
+            f"{corpus}, {labels:,}", str(len(cells[0])),
+            *(percent(fmean(line["accuracy"] for line in cell)) for cell in cells),
+            f"{fmean(line['seconds'] for line in cells[-1]):.0f}",
+        ])  # fmt: skip
+    note = (
+        "`make accuracy ONLY=few`: accuracy on 5,000 test texts, mean of the draws; as many labels of each class. The "
+    )
+    note += "texts without labels are all training texts, for IMDB also its 50,000 of no class. "
+    note += "The last column is training and test of the last program."
+    return [table("Few labels, many texts", ["corpus, labels", "draws", *programs, "s"], rows), note]
+
+
+def _by_program(evaluations: list[dict[str, Any]]) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
+    """(corpus, labels, program) -> the last evaluation, by its newest recipe, of each draw that all programs have."""
     names = {task.in_record for task in FEW}
     newest = {line["program"]: line["recipe"] for line in evaluations if line["task"] in names}
     last = {
@@ -168,20 +193,10 @@ def few_results(evaluations: list[dict[str, Any]]) -> list[str]:
         if line["task"] in names and line["recipe"] == newest[line["program"]]
     }  # fmt: skip
     programs = [name for name in (TUNED, SELF_TRAINING, LSA, DEFAULTS, LINEAR_TOO, OURS) if name in newest]
-    rows = []
+    result = {}
     for corpus, labels in dict.fromkeys((task.corpus, task.labels) for task in FEW):
         tasks = [FewTask(corpus, labels, draw).in_record for draw in DRAWS]
         tasks = [task for task in tasks if all((task, name) in last for name in programs)]
         if tasks:
-            cells = [[last[task, name] for task in tasks] for name in programs]
-            rows.append([
-                f"{corpus.name}, {labels}", str(len(tasks)),
-                *(percent(fmean(line["accuracy"] for line in lines)) for lines in cells),
-                f"{fmean(line['seconds'] for line in cells[-1]):.0f}",
-            ])  # fmt: skip
-    note = (
-        "`make accuracy ONLY=few`: accuracy on 5,000 test texts, mean of the draws; as many labels of each class. The "
-    )
-    note += "texts without labels are all training texts, for IMDB also its 50,000 of no class. "
-    note += "The last column is training and test of the last program."
-    return [table("Few labels, many texts", ["corpus, labels", "draws", *programs, "s"], rows), note]
+            result |= {(corpus.name, labels, name): [last[task, name] for task in tasks] for name in programs}
+    return result

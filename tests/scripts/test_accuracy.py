@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from scripts.accuracy import __main__ as accuracy
-from scripts.accuracy import programs, record
+from scripts.accuracy import curve, few, programs, record
 from scripts.accuracy.page import results, small_results
 from scripts.accuracy.programs import DEFAULTS, LINEAR, TUNED, Predicted, Program
 from scripts.accuracy.record import digest, evaluations, is_recorded, recipe_of
@@ -113,6 +114,30 @@ def test_only_readings_of_the_last_defaults_are_in_the_table_of_small_tasks() ->
 
     lines = [evaluation(TUNED, 0, "t", 0.5), evaluation(DEFAULTS, 2, "old", 0.1), evaluation(DEFAULTS, 1, "new", 0.6)]
     assert "| TREC | 50.0 % | 60.0 % | +10.0 | 60.0 to 60.0 | 1 |" in small_results(lines)[0]
+
+
+def test_the_table_and_curve_of_few_labels_have_the_draws_that_all_programs_have(tmp_path: Path) -> None:
+    def evaluation(labels: int, draw: int, program: str, accuracy: float) -> dict[str, Any]:
+        task = few.FewTask(few.TITLES, labels, draw).in_record
+        return {"task": task, "program": program, "seed": 0, "recipe": "r", "accuracy": accuracy, "seconds": 2.0}
+
+    lines = [evaluation(*parts, TUNED, 0.5) for parts in ((100, 1), (100, 2), (500, 1))]
+    lines += [evaluation(*parts, few.OURS, 0.6) for parts in ((100, 1), (500, 1))]
+    assert few.few_accuracies(lines) == {
+        ("THUCNews titles", labels, program): [accuracy]
+        for labels in (100, 500) for program, accuracy in ((TUNED, 0.5), (few.OURS, 0.6))
+    }  # fmt: skip
+    assert "| THUCNews titles, 100 | 1 | 50.0 % | 60.0 % | 2 |" in few.few_results(lines)[0]
+    curve.draw(few.few_accuracies(lines), tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+@needs_datasets
+def test_few_labels_are_balanced_and_their_texts_are_among_those_without() -> None:
+    ((train, test),) = few.FewTask(few.TITLES, 100, 1).folds()
+    assert set(Counter(train.labels).values()) == {10} and len(test.texts) == few.TEST_ROWS
+    texts = {*few.TITLES.parts()[2]}
+    assert texts.issuperset(train.texts)
 
 
 def test_the_linear_model_is_tuned_on_the_training_texts() -> None:
