@@ -24,6 +24,7 @@ from textrnn.cli import (
     init,
     next,
     predict,
+    serve,
     train,
     vocab,
 )
@@ -58,7 +59,7 @@ app = typer.Typer(
 )
 _COMMANDS: list[Callable[..., None]] = [
     init.init, config.config, vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain,
-    embed.embed, next.next_, compare.compare, gradients.gradients, info.info, demo.demo,
+    embed.embed, serve.serve, next.next_, compare.compare, gradients.gradients, info.info, demo.demo,
 ]  # fmt: skip
 for _command in _COMMANDS:
     _processes = process_group() if _command is train.train else single_process()
