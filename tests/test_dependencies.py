@@ -44,7 +44,11 @@ def imported(folder: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folder", "groups"),
-    [("textrnn", ("", "tensorboard", "serve")), ("scripts", ("", "bench", "browser", "docs", "dev")), ("tests", ("", "dev"))],
+    [
+        ("textrnn", ("", "tensorboard", "serve")),
+        ("scripts", ("", "bench", "browser", "docs", "dev")),
+        ("tests", ("", "dev")),
+    ],
 )
 def test_every_import_is_declared(folder: str, groups: Iterable[str]) -> None:
     found = imported(folder) - ELSEWHERE
