@@ -86,7 +86,7 @@ def test_no_texts_give_no_rows(cli: Cli, trained: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["a.txt"], 2, "--output: a file name that ends with .npy or .jsonl was expected, none is given"),
+        (["a.txt"], 2, "Missing option '--output'"),
         (["a.txt", "-o", "v.csv"], 2, "found v.csv"),
         (["a.jsonl", "-o", "a.jsonl"], 2, "would replace what is read from a.jsonl"),
         (["a.txt", "-o", "runs/train/v.npy"], 2, "the folder of a run or model"),

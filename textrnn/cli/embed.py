@@ -12,13 +12,13 @@ from textrnn.runtime.process import TORCH_ADDRESS_SPACE, check_memory
 
 def embed(
     run: options.Run,
-    files: options.Files = None,
     output: Annotated[
-        Path | None,
+        Path,
         options.option(
-            "--output", "-o", metavar="OUT", help="File for the vectors; its name ends with .npy or .jsonl.  [required]"
+            "--output", "-o", metavar="OUT", help="File for the vectors; its name ends with .npy or .jsonl."
         ),
-    ] = None,
+    ],
+    files: options.Files = None,
     format: options.Format = None,
     text_column: options.TextColumn = None,
     delimiter: options.Delimiter = None,
@@ -31,9 +31,8 @@ def embed(
 
     Example: textrnn embed runs/sample new.csv --output vectors.jsonl
     """
-    if output is None or output.suffix.lower() not in (".npy", ".jsonl"):
-        found = "none is given" if output is None else f"found {output}"
-        raise UsageError(f"--output: a file name that ends with .npy or .jsonl was expected, {found}")
+    if output.suffix.lower() not in (".npy", ".jsonl"):
+        raise UsageError(f"--output: a file name that ends with .npy or .jsonl was expected, found {output}")
     options.check_files(files, "embed", run)
     reading = options.reading_options(format, text_column, delimiter, encoding)
     check_memory(TORCH_ADDRESS_SPACE)
