@@ -76,6 +76,19 @@ def test_what_arrives_meanwhile_is_computed_together_and_each_gets_its_own() -> 
     assert run(test).batches == [["a"], ["b", "c", "d", "bad", "e", "f"]]
 
 
+def test_a_batch_has_few_texts_to_explain() -> None:
+    async def test(batcher: Batcher, blocked: Blocked) -> None:
+        tasks = [await begin(batcher, blocked, "a")]
+        requests = [Request(["x"] * 10, None, explain) for explain in (False, False, True, True, True)]
+        tasks += [asyncio.create_task(batcher.submit(request)) for request in requests]
+        await asyncio.sleep(0.01)
+        blocked.gate.set()
+        for task in tasks:
+            await task
+
+    assert [len(batch) for batch in run(test).batches] == [1, 40, 10]
+
+
 def test_more_than_may_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "WAITING", 2)
 

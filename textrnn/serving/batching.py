@@ -14,6 +14,7 @@ from textrnn.serving.limits import Refused, too_busy
 from textrnn.serving.requests import Request
 
 _TEXTS_AT_ONCE = 256  # from which on further requests wait for the next batch
+_EXPLAINED = 16  # texts that an explained one counts as, so that few of them hold up the other requests of a batch
 Waiting = tuple[Request, "asyncio.Future[list[Result]]"]
 
 
@@ -56,7 +57,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         while True:
             batch = [await self.queue.get()]
-            while not self.queue.empty() and sum(len(request.texts) for request, _ in batch) < _TEXTS_AT_ONCE:
+            while not self.queue.empty() and sum(_size(request) for request, _ in batch) < _TEXTS_AT_ONCE:
                 batch.append(self.queue.get_nowait())
             batch = [(request, future) for request, future in batch if not future.done()]  # those not given up
             if not batch:
@@ -69,3 +70,7 @@ class Batcher:
                     future.set_exception(answered)
                 else:
                     future.set_result(answered)
+
+
+def _size(request: Request) -> int:
+    return len(request.texts) * (_EXPLAINED if request.explain else 1)
