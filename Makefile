@@ -41,7 +41,7 @@ slow: install ## the tests that take minutes
 gpu: install ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -q -m gpu
 
-browser: install ## the tests that open report.html in Chromium, and keep pictures in build/browser
+browser: install ## the tests that open our pages in Chromium, and keep pictures in build/browser
 	$(BIN)/$(PIP_INSTALL) -e '.[browser]'
 	$(BIN)/python -m pytest -q -m browser
 

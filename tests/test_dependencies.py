@@ -21,7 +21,7 @@ def declared() -> dict[str, list[str]]:
     """Group -> its requirements, "" for those of the package itself. (tomllib is newer than the oldest Python.)"""
     text = (ROOT / "pyproject.toml").read_text()
     groups = {"": re.search(r"^dependencies = \[(.*?)^\]", text, re.MULTILINE | re.DOTALL)}
-    for name in ("dev", "bench", "tensorboard", "browser", "docs"):
+    for name in ("dev", "bench", "tensorboard", "serve", "browser", "docs"):
         groups[name] = re.search(rf"^{name} = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
     return {name: re.findall(r'"([^"]+)"', found[1]) for name, found in groups.items() if found}
 
@@ -44,7 +44,11 @@ def imported(folder: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folder", "groups"),
-    [("textrnn", ("", "tensorboard")), ("scripts", ("", "bench", "browser", "docs", "dev")), ("tests", ("", "dev"))],
+    [
+        ("textrnn", ("", "tensorboard", "serve")),
+        ("scripts", ("", "bench", "browser", "docs", "dev")),
+        ("tests", ("", "dev")),
+    ],
 )
 def test_every_import_is_declared(folder: str, groups: Iterable[str]) -> None:
     found = imported(folder) - ELSEWHERE
@@ -53,7 +57,7 @@ def test_every_import_is_declared(folder: str, groups: Iterable[str]) -> None:
 
 
 def test_every_dependency_is_imported() -> None:
-    assert names("", "tensorboard") == imported("textrnn")
+    assert names("", "tensorboard", "serve") == imported("textrnn")
 
 
 def test_the_oldest_torch_has_all_that_is_used() -> None:

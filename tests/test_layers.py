@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1] / "textrnn"
 ROOMS = [
     {"errors"}, {"runtime"}, {"reading"}, {"config"}, {"texts"}, {"corpus"}, {"models", "linear"}, {"inference"},
     {"evaluation"}, {"run"}, {"reports"}, {"training"}, {"active", "checking", "explaining", "gradients"},
-    {"classifier"}, {"estimator"}, {"commands"}, {"cli"}, {"__main__"},
+    {"classifier"}, {"estimator", "serving"}, {"commands"}, {"cli"}, {"__main__"},
 ]  # fmt: skip
 FLOORS = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")}

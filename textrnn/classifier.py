@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from textrnn.errors import NotFiniteError, short
+from textrnn.errors import CheckpointError, NotFiniteError, short
 from textrnn.explaining.explanations import Answer, Explanation, explain
 from textrnn.inference import DEFAULT_BATCH_SIZE, class_probabilities, compute_logits
-from textrnn.models.network import not_finite
+from textrnn.models.network import Ensemble, Headless, not_finite
 from textrnn.run.folder import model_folder
 from textrnn.run.model import Model, load_model
 from textrnn.runtime.device import choose_device, cores_to_share, device_name, has_bfloat16_units
@@ -130,6 +130,26 @@ class TextClassifier:
         return compute_logits(
             self.networks, texts, device=self.device, precision=self.precision, batch_size=batch_size, **options
         )
+
+    def embed(self, texts: Sequence[str], *, batch_size: int = DEFAULT_BATCH_SIZE) -> np.ndarray:
+        """(n, d) float32: the vector of each text, the states of the encoder pooled over time, before the head; the
+        mean over the networks. d depends on the model. A text without a token has the vector of an unknown token.
+
+        Raises: TypeError or ValueError if `texts` are no strings, CheckpointError if the model has no network,
+        NotFiniteError.
+        """
+        texts = check_texts(texts)
+        if not self.model.has_network:
+            raise CheckpointError(
+                "vectors are states of a network, and this model is a linear one alone (preset: linear); train a model "
+                "with another preset"
+            )
+        headless = Ensemble(map(Headless, self.networks.networks)).eval()
+        encoded = self.transform.encode(texts or [""])
+        vectors = compute_logits(
+            headless, encoded, device=self.device, precision=self.precision, batch_size=batch_size
+        ).numpy()
+        return vectors[: len(texts)]
 
     def explain(
         self,

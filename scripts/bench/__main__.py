@@ -15,7 +15,7 @@ from scripts.bench.timing import environment
 PAGE = ROOT / "docs" / "explanation" / "benchmarks.md"
 PARTS = {  # part: its module
     "encoder": "encoder", "titles": "training", "reviews": "training", "prediction": "prediction",
-    "sizes": "sizes", "tokenizing": "data", "cache": "data",
+    "serve": "serve", "sizes": "sizes", "tokenizing": "data", "cache": "data",
 }  # fmt: skip
 
 

@@ -70,7 +70,17 @@ def processor() -> str:
 def versions() -> str:
     """The versions of the measured packages in this environment."""
     named = [f"Python {platform.python_version()}"]
-    for package in ("torch", "numpy", "scikit-learn", "jieba", "regex", "fasttext-wheel"):
+    for package in (
+        "torch",
+        "numpy",
+        "scikit-learn",
+        "jieba",
+        "regex",
+        "fasttext-wheel",
+        "starlette",
+        "uvicorn",
+        "fastapi",
+    ):
         with suppress(PackageNotFoundError):
             named.append(f"{package} {version(package)}")
     return ", ".join(named)

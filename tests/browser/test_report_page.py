@@ -10,17 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import PICTURES
 from tests.conftest import DRAW, TINY, train_in, write_tsv
 from textrnn.reports import charts
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-PICTURES = Path(__file__).parents[2] / "build" / "browser"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 LABELS = ["体育", HOSTILE, "דואר", "a long label " * 14]
 
@@ -39,19 +34,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(charts, "_render", DRAW)
         train_in(folder, "run", command="eval")
     return folder / "run/eval/test/report.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="Playwright is not installed: pip install .[browser]"
-    )
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 class Opened:

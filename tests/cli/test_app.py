@@ -28,7 +28,7 @@ def test_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["vocab", "check", "train", "eval", "predict", "next", "compare", "gradients", "info"]
+    "command", ["vocab", "check", "train", "eval", "predict", "next", "embed", "compare", "gradients", "info"]
 )
 def test_help_has_an_example(cli: Cli, command: str) -> None:
     result = cli(command, "--help")

@@ -115,8 +115,8 @@ def test_the_help_of_each_command_fits(cli: Cli, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", "80")
     overview = cli("--help").out
     assert "..." not in overview.partition("Commands:")[2]  # where click cuts a sentence
-    for command in ("train", "eval", "predict", "next", "explain", "vocab", "check", "compare", "gradients", "info"):
-        page = cli(command, "--help").out
+    for command in overview.partition("Commands:")[2].split("\n  ")[1:]:
+        page = cli(command.split()[0], "--help").out
         assert max(map(len, page.splitlines())) <= 80
         assert "[[" not in page
         assert not re.search(r"--\S+ <(path|str|int)>", page)

@@ -27,13 +27,13 @@ from textrnn.texts.batching import Batch
 from textrnn.training.objectives import adversarial, cross_entropy, plain
 
 
-class WithoutLogits(Network):
+class WithoutVectors(Network):
     pass
 
 
-def test_an_architecture_without_logits_is_refused() -> None:
-    with pytest.raises(TypeError, match="logits"):
-        WithoutLogits()
+def test_an_architecture_without_text_vectors_is_refused() -> None:
+    with pytest.raises(TypeError, match="text_vectors"):
+        WithoutVectors()
 
 
 @each_architecture

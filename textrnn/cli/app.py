@@ -11,7 +11,23 @@ import typer
 from typer.core import TyperGroup
 
 from textrnn import __version__
-from textrnn.cli import check, compare, config, demo, eval, explain, gradients, info, init, next, predict, train, vocab
+from textrnn.cli import (
+    check,
+    compare,
+    config,
+    demo,
+    embed,
+    eval,
+    explain,
+    gradients,
+    info,
+    init,
+    next,
+    predict,
+    serve,
+    train,
+    vocab,
+)
 from textrnn.cli.command import Command
 from textrnn.cli.verbosity import with_verbosity
 from textrnn.errors import UsageError
@@ -43,7 +59,7 @@ app = typer.Typer(
 )
 _COMMANDS: list[Callable[..., None]] = [
     init.init, config.config, vocab.vocab, check.check, train.train, eval.eval_, predict.predict, explain.explain,
-    next.next_, compare.compare, gradients.gradients, info.info, demo.demo,
+    embed.embed, serve.serve, next.next_, compare.compare, gradients.gradients, info.info, demo.demo,
 ]  # fmt: skip
 for _command in _COMMANDS:
     _processes = process_group() if _command is train.train else single_process()

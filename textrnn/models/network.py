@@ -29,10 +29,11 @@ class Network(nn.Module, ABC):
     """A text classifier whose weights are all trained by gradient descent.
 
     embedding: must have this name, because the optimizer gives parameters whose names begin with "embedding." their own
-    learning rate. Adversarial training uses its size, `embedding.table.embedding_dim`.
+    learning rate. Adversarial training uses its size, `embedding.table.embedding_dim`. head: text vectors -> logits.
     """
 
     embedding: Embedding
+    head: nn.Module
 
     @property
     def parameter_count(self) -> int:
@@ -53,9 +54,26 @@ class Network(nn.Module, ABC):
             inputs = inputs + embedding_offset
         return self.logits(inputs, lengths, encode)
 
-    @abstractmethod
     def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
-        """`forward` from the embeddings (T, B, dim) on. A network without an encoder ignores `encode`."""
+        """`forward` from the embeddings (T, B, dim) on."""
+        return self.head(self.text_vectors(inputs, lengths, encode))
+
+    @abstractmethod
+    def text_vectors(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
+        """Embeddings (T, B, dim) -> the input of the head (B, size), which is the states of a text, pooled over time. A
+        network without an encoder ignores `encode`."""
+
+
+class Headless(Network):
+    """A network whose logits are its text vectors, so that all that computes logits computes these."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.embedding, self.network, self.head = network.embedding, network, nn.Identity()
+
+    def text_vectors(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
+        """As `Network.text_vectors`."""
+        return self.network.text_vectors(inputs, lengths, encode)
 
 
 class Ensemble(nn.Module):

@@ -42,11 +42,11 @@ class RCNN(Network):
         self.pooling = Pooling(pooling, 2 * size, hops=hops)
         self.head = classifier_head(2 * size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
-        """As `Network.logits`."""
+    def text_vectors(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
+        """As `Network.text_vectors`."""
         left, right = self.contexts(inputs, lengths, encode)
         words = torch.tanh(self.combine(torch.cat([left, inputs, right], dim=-1)))
-        return self.head(self.pooling(words, lengths))
+        return self.pooling(words, lengths)
 
     def contexts(
         self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode = RNNEncoder.direction_outputs

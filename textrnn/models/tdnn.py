@@ -39,9 +39,9 @@ class TDNN(Network):
         self.pooling = Pooling(pooling, hidden_size, hops=hops)
         self.head = classifier_head(hidden_size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
-        """As `Network.logits`."""
-        return self.head(self.pooling(self.outputs(inputs, lengths), lengths))
+    def text_vectors(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
+        """As `Network.text_vectors`."""
+        return self.pooling(self.outputs(inputs, lengths), lengths)
 
     def outputs(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """inputs (T, B, dim), lengths (B,) -> outputs of the last layer (T, B, hidden_size). Values at padded positions

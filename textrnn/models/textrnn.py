@@ -25,10 +25,10 @@ class TextRNN(Network):
         self.pooling = Pooling(pooling, encoder.output_size, hops=hops)
         self.head = classifier_head(encoder.output_size, num_classes, fc_size=fc_size, dropout=dropout)
 
-    def logits(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
-        """As `Network.logits`."""
+    def text_vectors(self, inputs: torch.Tensor, lengths: torch.Tensor, encode: Encode) -> torch.Tensor:
+        """As `Network.text_vectors`."""
         if self.pooling.kind == "attention":  # it scores a word by both directions' outputs at the word
-            return self.head(self.pooling(self.encoder(inputs, lengths, encode=encode), lengths))
+            return self.pooling(self.encoder(inputs, lengths, encode=encode), lengths)
         # Other kinds treat each feature separately, so that backward outputs need not be in the order of the words.
         outputs = encode(self.encoder, inputs, lengths)
-        return self.head(torch.cat([self.pooling(output, lengths) for output in outputs], dim=-1))
+        return torch.cat([self.pooling(output, lengths) for output in outputs], dim=-1)
