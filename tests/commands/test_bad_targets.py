@@ -58,7 +58,7 @@ CASES = [
     case(
         "weights-of-one-class", {"t.csv": "text,label,weight\na soup,food,1\na goal,sport,0\nb soup,food,1\n"},
         f"--data t.csv {WEIGHTED}",
-        "expected two or more classes, but the 2 train texts that have a token and a weight above 0 are all of one: …",
+        "expected two or more classes, but the 2 train texts that have a weight above 0 are all of one: …",
     ),
     case(
         "weights-of-a-format-without-columns", {"t.txt": "__label__food soup\n"}, f"--data t.txt {WEIGHTED}",

@@ -175,6 +175,11 @@ def test_bad_input_is_one_message(
     assert message in result.err and result.err.count("error: ") == 1 and "warning" not in result.err
 
 
+def test_the_error_for_a_missing_pool_does_not_speak_of_a_single_text(cli: Cli, run: Path) -> None:
+    result = cli("next", run, "absent.txt")
+    assert result.code == 1 and result.err == "error: absent.txt: no such file\n"
+
+
 def test_texts_that_are_all_equal_are_chosen_once(cli: Cli, run: Path) -> None:
     write_pool(Path("pool.txt"), ["new goal soup"] * 20)
     result = cli("next", run, "pool.txt", "-n", 50)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import itertools
 import json
 import math
@@ -22,6 +20,7 @@ from textrnn.corpus import unlabelled as limits
 from textrnn.runtime.files import data_name
 
 TRAIN = ["train", "--data", "train.tsv", "--preset", "linear", "--run-dir"]
+SMALL = sets("train.epochs=2", "train.folds=1", "model.hidden_size=4", "model.embedding_dim=4")
 # words of the same letters, so that only texts show which of them go together
 ALL_WORDS = random.Random(0).sample(["".join(letters) for letters in itertools.permutations("abcde")], 120)
 WORDS = {"hot": ALL_WORDS[:60], "ice": ALL_WORDS[60:]}
@@ -93,11 +92,7 @@ def test_other_commands_treat_it_as_any_linear_model(cli: Cli, run: Path) -> Non
 
 
 def as_csv(rows: list[dict[str, str]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return "".join(",".join(cells) + "\n" for cells in [rows[0], *(row.values() for row in rows)])
 
 
 FORMATS = {
@@ -275,21 +270,17 @@ def test_a_killed_run_ends_with_the_same_files(cli: Cli, run: Path, file: str) -
 
 
 def test_a_changed_file_is_refused_when_a_run_is_resumed(cli: Cli, run: Path) -> None:
-    small = sets("model.linear=mix", "train.epochs=2", "train.folds=1", "model.hidden_size=4", "model.embedding_dim=4")
-    train = ["train", "--data", "train.tsv", "--unlabelled", "texts.txt", "--run-dir", "cut", *small]
     with at_step(1, send()):
-        assert cli(*train).code == 143
+        assert cli("train", "--data", "train.tsv", "--unlabelled", "texts.txt", "--run-dir", "cut", *SMALL).code == 143
     Path("texts.txt").write_text(Path("texts.txt").read_text() + "one more text\n")
     result = cli("train", "--resume", "--run-dir", "cut")
     assert result.code == 1 and "error: data.unlabelled: the content has changed since the run began" in result.err
 
 
 def test_a_model_without_a_linear_part_does_not_use_them(cli: Cli, run: Path) -> None:
-    small = sets("model.linear=none", "train.epochs=1", "train.folds=1", "model.hidden_size=4", "model.embedding_dim=4")
-    result = cli("train", "--data", "train.tsv", "--unlabelled", "texts.txt", "--run-dir", "other", *small)
-    assert (
-        result.code == 0 and "data.unlabelled: " in result.err and "has no effect: model.linear is none" in result.err
-    )
+    options = ["--run-dir", "other", *SMALL, *sets("model.linear=none")]
+    result = cli("train", "--data", "train.tsv", "--unlabelled", "texts.txt", *options)
+    assert result.code == 0 and "has no effect: model.linear is none" in result.err
 
 
 def test_the_estimator_learns_from_them_as_the_command_does(run: Path) -> None:

@@ -185,10 +185,9 @@ def check_files(files: list[str] | None, verb: str, run: Path) -> None:
     missing = [name for name in files or [] if name != "-" and not os.path.lexists(name)]
     if missing:
         text = " ".join(missing) if missing == files else missing[0]
-        raise DataError(
-            f"{missing[0]}: no such file; to classify a text directly, pipe it in: "
-            f"{shlex.join(['echo', text])} | {command(verb, run)}"
-        )
+        direct = f"{shlex.join(['echo', text])} | {command(verb, run)}"
+        hint = "" if verb == "next" else f"; to classify a text directly, pipe it in: {direct}"
+        raise DataError(f"{missing[0]}: no such file{hint}")
 
 
 def warn_of_suffix(output: Path | None, output_format: str) -> None:

@@ -151,10 +151,10 @@ def _check_used(corpus: Corpus, name: str, *, skip_empty: bool) -> None:
     if len(rows) == len(corpus):
         return
     needed, remedies = [], []
-    if skip_empty:
+    if skip_empty and not np.all(corpus.lengths):
         needed.append("a token")
         remedies.append("check data.text_column, or keep the others with --set data.empty_texts=keep")
-    if corpus.weights is not None:
+    if corpus.weights is not None and not np.all(corpus.weights):
         needed.append("a weight above 0")
         remedies.append("check the weights")
     what, remedy = " and ".join(needed), "; ".join(remedies)

@@ -33,7 +33,7 @@ from textrnn.linear.ngrams import Kind, count_ngrams, ngram_counts
 from textrnn.linear.projection import count_frequent, known_share, project, seconds_to_project
 from textrnn.linear.regression import CANDIDATES, add_regressions, regression, regression_margins
 from textrnn.runtime.progress import bar, log
-from textrnn.runtime.terminal import count_of
+from textrnn.runtime.terminal import count_of, duration
 from textrnn.texts.targets import Targets, class_weights_of
 from textrnn.texts.tokenizer import spread
 
@@ -189,9 +189,8 @@ def add_unlabelled(
         log.warning("data.unlabelled: no n-gram occurs in three texts; the linear model does without")
         return fitted
     seconds = seconds_to_project(counts)
-    shown = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
     log.info("learning from %s, %s of them unlabelled: about %s", count_of(len(texts), "text"), f"{len(unlabelled):,}",
-             shown)  # fmt: skip
+             duration(seconds))  # fmt: skip
     projections = project(kind, vocabulary, counts, seed)
     values = [projection.of(counts[: len(labelled.texts)]) for projection in projections]
     dev_values = None

@@ -232,7 +232,7 @@ class Progress:
             place = f"epoch {state.epoch}" if fold is None else f"fold {fold}, epoch {state.epoch}"
             loss = state.loss_sum / state.documents
             self.shown.set_postfix_str(f"{time_left}{', ' * bool(time_left)}{place}, loss {loss:.3f}", refresh=False)
-        if self.shown.disable and time_left and share >= self.next_line:
+        if self.shown.disable and time_left and self.next_line <= share < 1:
             self.next_line = share + LINE_EVERY
             log.info("training: %.0f %% of all steps taken, %s", 100 * share, time_left)
 
