@@ -87,6 +87,14 @@ def _blank_pictures() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """A training waits fifty times until a file is on the disk, which matters only if the power fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _as_many_threads_as_before() -> Iterator[None]:
     """More threads would slow down all later tests, and a process that is forked later would wait for them."""
