@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -24,7 +25,8 @@ tune_torch()  # as the first command run in this process would, but before anyth
 
 import torch  # noqa: E402
 
-from textrnn.reports import charts  # noqa: E402 - it loads torch
+from textrnn.reports import charts, page, results  # noqa: E402 - they load torch
+from textrnn.training import recorder  # noqa: E402
 
 DATASETS = os.environ.get("TEXTRNN_DATASETS")
 needs_datasets = pytest.mark.skipif(not DATASETS, reason="TEXTRNN_DATASETS is not set: the real corpora are not here")
@@ -62,15 +64,34 @@ class Result:
 Cli = Callable[..., Result]
 
 
-DRAW = charts._render
+# What draws, and by what it is replaced: a figure is composed in 0.1 s, as long as all else of a tiny training.
+NOTHING = charts.new_figure(1, 1)
+BLANKS: list[tuple[Any, str, Any]] = [
+    (charts, "_render", lambda figure, **options: b""),
+    (recorder, "plot_curves", lambda *data: NOTHING),
+    (page, "plot_curves", lambda *data: NOTHING),
+    (page, "plot_calibration", lambda *data: NOTHING),
+    (page, "plot_coverage", lambda *data: NOTHING),
+    (results, "plot_confusion_matrix", lambda *data: (NOTHING, None)),
+]
+DRAWING = [(module, name, getattr(module, name)) for module, name, _ in BLANKS]
 typer.main.get_command = functools.cache(typer.main.get_command)  # else each run builds all commands anew
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _blank_pictures() -> Iterator[None]:
-    """Pictures are composed and their files written, but not drawn, which takes three quarters of a tiny training."""
+    """Pictures are written, but nothing is drawn in them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(charts, "_render", lambda figure, **options: b"")
+        for module, name, blank in BLANKS:
+            patch.setattr(module, name, blank)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """A training waits fifty times until a file is on the disk, which matters only if the power fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 
@@ -85,7 +106,8 @@ def _as_many_threads_as_before() -> Iterator[None]:
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what is in pictures, and of what might not be drawn: there they are drawn."""
-    monkeypatch.setattr(charts, "_render", DRAW)
+    for module, name, draw in DRAWING:
+        monkeypatch.setattr(module, name, draw)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from tests.conftest import COMMAND, TINY, Cli, make_rows, sets, write_tsv
+from tests.forked import Forked
 from textrnn import __version__
 from textrnn.config import Cell
 from textrnn.run.folder import RunFolder
@@ -218,9 +219,10 @@ def test_a_name_of_dots_does_not_lead_out_of_the_runs(cli: Cli, trained: Path) -
 def test_a_file_name_that_is_not_utf_8_can_be_trained_on_evaluated_and_printed(cli: Cli, trained: Path) -> None:
     name = os.fsdecode(b"caf\xe9")
     Path("train.tsv").rename(f"{name}.tsv")
-    result = subprocess.run([*COMMAND, "train", "--data", f"{name}.tsv", *TINY], capture_output=True)
-    assert (result.returncode, result.stdout) == (0, b"runs/caf\xe9\n"), result.stderr
-    assert rb"evaluate it with: textrnn eval 'runs/caf\udce9'" in result.stderr
+    process = Forked("train", "--data", f"{name}.tsv", *TINY)
+    out, error = process.communicate()
+    assert (process.returncode, out) == (0, b"runs/caf\xe9\n"), error
+    assert rb"evaluate it with: textrnn eval 'runs/caf\udce9'" in error
     assert "eval 'runs/caf\\udce9'" in Path("runs", name, "train.log").read_text(encoding="utf-8")
     assert cli("eval", Path("runs", name), f"{name}.tsv").code == 0
     assert Path("runs", name, "eval", name, "report.txt").is_file()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import COMMAND, TINY, Cli, make_rows, sets, write_tsv
+from tests.conftest import COMMAND, TINY, Cli, copy_template, make_rows, sets, train_in, write_tsv
 from textrnn import __version__
 from textrnn.run.model_config import FORMAT_VERSION
 
@@ -160,6 +160,22 @@ def test_a_model_without_its_run(cli: Cli, trained: Path) -> None:
     assert described["model"] == info(cli, trained)["model"] == info(cli, trained / "model")["model"]
 
 
+@pytest.fixture(scope="module")
+def evaluated_once(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the template with an evaluation of the run."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    copy_template(template, folder, "run")
+    train_in(folder, "run", command="eval")
+    return folder
+
+
+@pytest.fixture
+def evaluated(evaluated_once: Path, workplace: Path) -> Path:
+    """Its run, in the current folder."""
+    copy_template(evaluated_once, workplace, "run")
+    return Path("run")
+
+
 ODD_VALUES = (
     b"""{"n": 3, "accuracy": NaN, "macro_f1": 1, "loss": 1, "data": {"train": [1]}, "linear": true, "weight": NaN}"""
 )
@@ -171,11 +187,10 @@ ODD_VALUES = (
      "model/model.safetensors", "model/decision.json", "eval/test/metrics.json"],
 )  # fmt: skip
 @pytest.mark.parametrize("content", [b"", b"[1]", b'{"planned": {"texts": 3}, "n": []}', ODD_VALUES, b"\xff\x00", None])
-def test_a_damaged_or_missing_file_leaves_a_gap(cli: Cli, trained: Path, name: str, content: bytes | None) -> None:
-    assert cli("eval", trained).code == 0
-    (trained / name).unlink() if content is None else (trained / name).write_bytes(content)
-    assert info(cli, trained)["labels"] == ["food", "sport", "travel"]
-    assert "classes" in text(cli, trained)
+def test_a_damaged_or_missing_file_leaves_a_gap(cli: Cli, evaluated: Path, name: str, content: bytes | None) -> None:
+    (evaluated / name).unlink() if content is None else (evaluated / name).write_bytes(content)
+    assert info(cli, evaluated)["labels"] == ["food", "sport", "travel"]
+    assert "classes" in text(cli, evaluated)
 
 
 def test_what_is_no_run_is_refused_as_elsewhere(cli: Cli, trained: Path) -> None:

@@ -60,12 +60,11 @@ def place(runs: Path, workplace: Path) -> Path:
     return workplace
 
 
-@pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("kind", [*KINDS, "estimator"])
 def test_eval_predict_explain_compare_and_python_agree_text_for_text(
-    kind: str, file: str, cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, rows = file_of(file), FILES[file]
+    path, rows = file_of("mixed"), FILES["mixed"]
     texts = [text for _, text in rows]
     classifier = TextClassifier.load(kind)
     assert 0 < classifier.model.decision.weight < 1 or kind == "plain"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.commands.bad_inputs import put, snapshot
-from tests.conftest import COMMAND, TINY, TRAINED, Cli, copy_template, make_rows, sets, write_tsv
+from tests.conftest import TINY, TRAINED, Cli, copy_template, make_rows, sets, write_tsv
+from tests.forked import Forked
 
 TO_FILE = {
     "vocab": ["vocab", "--data", "test.tsv", "--output"],
@@ -110,10 +110,10 @@ def test_documents_of_a_folder_are_kept_and_none_is_added(cli: Cli, run: Path) -
 def test_a_file_on_stdin_is_kept(run: Path) -> None:
     before = snapshot()
     with open("test.tsv", "rb") as stream:
-        command = [*COMMAND, "predict", "run", "--output", "test.tsv"]
-        ended = subprocess.run(command, stdin=stream, capture_output=True, text=True)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "--output test.tsv: would replace what is read from stdin" in ended.stderr
+        process = Forked("predict", "run", "--output", "test.tsv", stdin=stream.fileno())
+        out, error = process.communicate()
+    assert (process.returncode, out) == (2, b"")
+    assert b"--output test.tsv: would replace what is read from stdin" in error
     assert snapshot() == before
 
 

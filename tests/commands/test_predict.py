@@ -128,8 +128,13 @@ def test_what_came_before_a_bad_record_is_answered(trained: Path) -> None:
     assert b"stdin:3: column 1" in error
 
 
-@pytest.mark.parametrize("impatient", [False, True])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "impatient"),
+    [
+        (signal.SIGINT, 130, False), (signal.SIGTERM, 143, False), (signal.SIGINT, 130, True),
+        pytest.param(signal.SIGTERM, 143, True, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_waiting_for_lines_can_be_stopped(trained: Path, number: signal.Signals, code: int, impatient: bool) -> None:
     piped: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     predict: Any = (

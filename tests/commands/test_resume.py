@@ -29,7 +29,7 @@ OPTIONS = ["--data", "train.tsv", *SIZES, "--run-dir"]
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run `whole`, trained once."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    write_tsv(folder / "train.tsv", make_rows(150))
+    write_tsv(folder / "train.tsv", make_rows(70))
     train_in(folder, *OPTIONS, "whole")
     return folder
 
@@ -88,9 +88,9 @@ def test_a_run_killed_between_history_and_state_has_no_line_twice(cli: Cli, whol
     resumes(cli, *often)
 
 
-@pytest.mark.parametrize(  # 17 steps an epoch: 17 comes between an epoch and its evaluation
+@pytest.mark.parametrize(  # 8 steps an epoch: 8 comes between an epoch and its evaluation
     ("step", "number", "code"),
-    [(1, signal.SIGTERM, 143), (7, signal.SIGINT, 130), (17, signal.SIGINT, 130), (40, signal.SIGTERM, 143)],
+    [(1, signal.SIGTERM, 143), (7, signal.SIGINT, 130), (8, signal.SIGINT, 130), (20, signal.SIGTERM, 143)],
 )
 def test_a_signal_saves_the_state_and_resume_goes_on_from_it(
     cli: Cli, whole: Path, number: signal.Signals, code: int, step: int
@@ -115,7 +115,7 @@ def test_a_complete_run_is_reported_and_left_alone(cli: Cli, whole: Path, option
 
 def test_more_epochs_go_on_from_the_last_state_and_later_history_is_cut(cli: Cli, whole: Path) -> None:
     with Path("whole/history.jsonl").open("a") as stream:
-        stream.write('{"epoch": 5, "step": 85}\n{"epoch": 6, "st')
+        stream.write('{"epoch": 5, "step": 40}\n{"epoch": 6, "st')
     result = cli("train", *OPTIONS, "whole", "--resume", "--set", "train.epochs=6")
     assert result.code == 0, result.err
     epochs = [json.loads(line)["epoch"] for line in history_of(Path("whole"))]

@@ -97,6 +97,7 @@ def test_a_short_run_and_one_core_need_no_processes(
     assert torch.get_num_threads() == 2
 
 
+@pytest.mark.slow  # six seconds
 def test_processes_without_time_for_another_network_leave_it_out(cli: Cli, workers: list[subprocess.Popen]) -> None:
     result = cli(*TRAIN, "side", "--minutes", 1e-9)
     assert result.code == 0, result.err
@@ -118,9 +119,8 @@ def test_a_killed_process_is_one_message_and_the_run_goes_on_from_there(
     resumes(cli)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # eight seconds each
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_each_state_and_resume_goes_on_from_them(
     number: signal.Signals, code: int, cli: Cli, workers: list[subprocess.Popen]
 ) -> None:

@@ -109,6 +109,7 @@ def test_one_process_stops_and_two_go_on(whole: Path, cli: Cli) -> None:
     check_same_run(Path("one"), whole)
 
 
+@pytest.mark.slow  # ten seconds
 def test_a_bad_row_is_one_message_and_no_run(workplace: Path) -> None:
     (workplace / "bad.tsv").write_text("food\tsoup\nsport\n")
     done = subprocess.run([*TORCHRUN, "train", "--data", "bad.tsv"], capture_output=True, text=True, timeout=120)

@@ -129,6 +129,7 @@ def test_when_the_caller_stops_nothing_goes_on_beside_it() -> None:
     assert ended.is_set()
 
 
+@pytest.mark.slow  # five seconds
 def test_the_program_loads_on_a_system_that_cannot_fork() -> None:
     code = (
         "import os, sys, torch; del os.register_at_fork; sys.modules['fcntl'] = None; "
