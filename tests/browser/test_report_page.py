@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import PICTURES
-from tests.conftest import DRAW, TINY, train_in, write_tsv
-from textrnn.reports import charts
+from tests.conftest import DRAWING, TINY, train_in, write_tsv
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +30,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tsv(folder / "test.tsv", [*rows[:120], (LABELS[0], "")])
     train_in(folder, "--data", "train.tsv", "--set", "data.test=test.tsv", *TINY, "--run-dir", "run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(charts, "_render", DRAW)
+        for module, name, draw in DRAWING:
+            patch.setattr(module, name, draw)
         train_in(folder, "run", command="eval")
     return folder / "run/eval/test/report.html"
 

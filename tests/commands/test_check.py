@@ -205,7 +205,6 @@ def test_a_limit_of_compared_pairs_is_reported(cli: Cli, monkeypatch: pytest.Mon
     assert reported in checked(cli)
 
 
-@pytest.mark.slow  # fifteen seconds
 @needs_datasets
 def test_known_faults_of_a_real_corpus_are_found(cli: Cli) -> None:
     folder = f"{DATASETS}/thucnews_titles"

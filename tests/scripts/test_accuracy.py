@@ -147,7 +147,6 @@ def test_the_linear_model_is_tuned_on_the_training_texts() -> None:
     assert sum(map(str.__eq__, programs.predict_by_tuned("word", parts).labels, truth)) > 54
 
 
-@pytest.mark.slow  # six seconds
 @needs_datasets
 def test_the_small_tasks_have_their_texts() -> None:
     quick = [task for task in SMALL if not task.name.startswith("20 Newsgroups")]

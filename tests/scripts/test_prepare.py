@@ -129,7 +129,6 @@ def test_a_hostile_or_damaged_archive_is_refused(name: str | None, tmp_path: Pat
     assert {path.name for path in tmp_path.rglob("*")} == {"n.tar.gz"}
 
 
-@pytest.mark.slow  # five seconds
 @needs_datasets
 def test_real_corpora(tmp_path: Path) -> None:
     titles, news = Path(DATASETS or "", "thucnews_titles"), Path(DATASETS or "", "20ng", "20news-bydate.tar.gz")

@@ -16,14 +16,15 @@ class LSTM(nn.LSTM):
     """An LSTM whose cell state starts at zero, so that it is called, like other cells, with initial hidden states.
 
     Under autocast, oneDNN has no LSTM in bfloat16 for processors without AVX-512, and torch raises RuntimeError; there
-    this layer computes in float32.
+    this layer computes in the precision of its weights.
     """
 
     def forward(self, inputs: torch.Tensor, h0: torch.Tensor | None = None) -> tuple[torch.Tensor, Any]:  # type: ignore[override]
         """inputs (T, B, input_size), h0 (1, B, hidden_size) -> outputs (T, B, hidden_size) and the last states."""
         if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _has_onednn_bfloat16():
             with torch.autocast("cpu", enabled=False):
-                return self(inputs.float(), None if h0 is None else h0.float())
+                weight: torch.Tensor = self.weight_ih_l0
+                return self(inputs.to(weight), None if h0 is None else h0.to(weight))
         return super().forward(inputs, None if h0 is None else (h0, torch.zeros_like(h0)))
 
 
