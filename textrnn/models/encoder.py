@@ -23,8 +23,8 @@ class LSTM(nn.LSTM):
         """inputs (T, B, input_size), h0 (1, B, hidden_size) -> outputs (T, B, hidden_size) and the last states."""
         if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _has_onednn_bfloat16():
             with torch.autocast("cpu", enabled=False):
-                weight: torch.Tensor = self.weight_ih_l0
-                return self(inputs.to(weight), None if h0 is None else h0.to(weight))
+                dtype = next(self.parameters()).dtype
+                return self(inputs.to(dtype), None if h0 is None else h0.to(dtype))
         return super().forward(inputs, None if h0 is None else (h0, torch.zeros_like(h0)))
 
 
