@@ -29,15 +29,14 @@ from scripts.accuracy.programs import (
     predict_by_preset,
     predict_by_tuned,
 )
-from scripts.accuracy.record import recipe_of
-from scripts.accuracy.tasks import Fold, chosen, drawn, goods, groups, reviews, titles
+from scripts.accuracy.record import newest, recipe_of
+from scripts.accuracy.tasks import TEST_ROWS, Fold, chosen, drawn, goods, groups, reviews, titles
 from scripts.bench.corpora import dataset, write_texts
 from scripts.bench.report import percent, table
 from scripts.bench.rivals.corpus import Labelled, read_texts
 from scripts.bench.rivals.linear_svc import vectorizer
 
 DRAWS = (1, 2, 3)
-TEST_ROWS = 5000
 SELF_TRAINING = "TF-IDF + self-training"
 LSA = "LSA + logistic regression"
 LINEAR_TOO = "textrnn, --preset linear --unlabelled"
@@ -52,6 +51,11 @@ class Corpus:
     unit: str
     read: Callable[[], list[Fold]]
     more: str | None = None
+
+    @property
+    def short_name(self) -> str:
+        """For files."""
+        return self.name.split()[0]
 
     @cache  # noqa: B019 - there are four, which live as long as the program
     def parts(self) -> tuple[Labelled, Labelled, list[str]]:
@@ -99,7 +103,7 @@ FEW = [
 
 def few_programs(task: FewTask) -> list[Program]:
     corpus, draw = task.corpus, task.draw
-    folder = f"few-{corpus.name.split()[0]}-{task.labels}"
+    folder = f"few-{corpus.short_name}-{task.labels}"
     files = partial(unlabelled_file, corpus)
     return [
         Program(TUNED, 0, f"{FOLDS} {CHOICES!r}", partial(predict_by_tuned, corpus.unit)),
@@ -118,7 +122,7 @@ def few_programs(task: FewTask) -> list[Program]:
 
 
 def unlabelled_file(corpus: Corpus) -> Path:
-    path = Path("plain", f"{corpus.name.split()[0]}-unlabelled.txt").absolute()
+    path = Path("plain", f"{corpus.short_name}-unlabelled.txt").absolute()
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         write_texts(path, corpus.parts()[2])
@@ -187,13 +191,10 @@ def few_results(evaluations: list[dict[str, Any]]) -> list[str]:
 
 def _by_program(evaluations: list[dict[str, Any]]) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
     """(corpus, labels, program) -> the last evaluation, by its newest recipe, of each draw that all programs have."""
-    names = {task.in_record for task in FEW}
-    newest = {line["program"]: line["recipe"] for line in evaluations if line["task"] in names}
-    last = {
-        (line["task"], line["program"]): line for line in evaluations
-        if line["task"] in names and line["recipe"] == newest[line["program"]]
-    }  # fmt: skip
-    programs = [name for name in (TUNED, SELF_TRAINING, LSA, DEFAULTS, LINEAR_TOO, OURS) if name in newest]
+    by_seed = newest(evaluations, {task.in_record for task in FEW})
+    last = {(task, program): line for (task, program, _), line in by_seed.items()}
+    evaluated = {program for _, program in last}
+    programs = [name for name in (TUNED, SELF_TRAINING, LSA, DEFAULTS, LINEAR_TOO, OURS) if name in evaluated]
     result = {}
     for corpus, labels in dict.fromkeys((task.corpus, task.labels) for task in FEW):
         tasks = [FewTask(corpus, labels, draw).in_record for draw in DRAWS]

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from scripts.accuracy.programs import DEFAULTS, PLAIN, TUNED
+from scripts.accuracy.record import newest
 from scripts.accuracy.tasks import SEEDS, SMALL, TASKS, Task
 from scripts.bench.report import number, percent, table
 
@@ -27,20 +28,18 @@ def results(evaluations: list[dict[str, Any]]) -> list[str]:
 def small_results(evaluations: list[dict[str, Any]]) -> list[str]:
     """One table of all small tasks: the tuned linear model, the mean, difference and range of the defaults, and the
     mean of `plain`. Evaluations with earlier recipes than a program's last one are left out."""
-    names = {task.in_record for task in SMALL}
-    newest = {line["program"]: line["recipe"] for line in evaluations if line["task"] in names}
+    last = newest(evaluations, {task.in_record for task in SMALL})
     rows, differences = [], []
     for task in SMALL:
-        last = {
-            (line["program"], line["seed"]): line for line in evaluations
-            if line["task"] == task.in_record and line["recipe"] == newest[line["program"]]
-        }  # fmt: skip
-        lines = [last[DEFAULTS, seed] for seed in SEEDS if (DEFAULTS, seed) in last]
-        if (TUNED, 0) not in last or not lines:
+        lines, plain_lines = (
+            [last[task.in_record, program, seed] for seed in SEEDS if (task.in_record, program, seed) in last]
+            for program in (DEFAULTS, PLAIN)
+        )
+        if (task.in_record, TUNED, 0) not in last or not lines:
             continue
-        linear = last[TUNED, 0]["accuracy"]
+        linear = last[task.in_record, TUNED, 0]["accuracy"]
         ours, errors = [line["accuracy"] for line in lines], [line.get("calibration_error") for line in lines]
-        plain = [last[PLAIN, seed]["accuracy"] for seed in SEEDS if (PLAIN, seed) in last]
+        plain = [line["accuracy"] for line in plain_lines]
         differences.append(100 * (fmean(ours) - linear))
         rows.append([
             task.name, percent(linear), percent(fmean(ours)), f"{differences[-1]:+.1f}",

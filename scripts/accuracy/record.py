@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import yaml
@@ -57,6 +57,16 @@ def evaluations() -> list[dict[str, Any]]:
     """All evaluations; a renamed recipe has its new name."""
     renamed = new_names()
     return [line | {"recipe": renamed.get(line["recipe"], line["recipe"])} for line in lines() if "same_as" not in line]
+
+
+def newest(evaluations: list[dict[str, Any]], tasks: Collection[str]) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """(task, program, seed) -> the last evaluation, of these tasks and by the recipe that the program has now."""
+    lines = [line for line in evaluations if line["task"] in tasks]
+    recipes = {line["program"]: line["recipe"] for line in lines}
+    return {
+        (line["task"], line["program"], line["seed"]): line
+        for line in lines if line["recipe"] == recipes[line["program"]]
+    }  # fmt: skip
 
 
 def new_names() -> dict[str, str]:

@@ -49,7 +49,7 @@ def next_(
     """
     if keep and output_format == "tsv":
         raise UsageError("--keep needs --output-format csv or jsonl")
-    options.check_files(pool, "next", run)
+    options.check_files(pool, "next", run, may_be_text=False)
     options.warn_of_suffix(output, output_format)
     reading = options.reading_options(format, text_column, delimiter, encoding)
     check_memory(TORCH_ADDRESS_SPACE)

@@ -178,15 +178,16 @@ Encoding = Annotated[
 ]
 
 
-def check_files(files: list[str] | None, verb: str, run: Path) -> None:
-    """Raises UsageError if no texts are given, DataError for a name of no file, which may be a text."""
+def check_files(files: list[str] | None, verb: str, run: Path, *, may_be_text: bool = True) -> None:
+    """Raises UsageError if no texts are given, DataError for a name of no file. may_be_text: whether a user may have
+    given a text in place of a name."""
     if not files and sys.stdin.isatty():
         raise UsageError(f"give a FILE, or pipe texts in, as in: {command(verb, run, 'texts.txt')}")
     missing = [name for name in files or [] if name != "-" and not os.path.lexists(name)]
     if missing:
         text = " ".join(missing) if missing == files else missing[0]
         direct = f"{shlex.join(['echo', text])} | {command(verb, run)}"
-        hint = "" if verb == "next" else f"; to classify a text directly, pipe it in: {direct}"
+        hint = f"; to classify a text directly, pipe it in: {direct}" if may_be_text else ""
         raise DataError(f"{missing[0]}: no such file{hint}")
 
 

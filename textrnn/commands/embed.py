@@ -11,7 +11,7 @@ from numpy.lib import format as npy
 from textrnn.classifier import TextClassifier
 from textrnn.commands.output import check_output
 from textrnn.commands.pipeline import answer_files
-from textrnn.commands.prediction_input import InputOptions, inputs_of
+from textrnn.commands.prediction_input import InputOptions, inputs_of, longer_texts
 from textrnn.errors import TextRNNError
 from textrnn.inference import DEFAULT_BATCH_SIZE
 from textrnn.reading.reader import Example
@@ -55,10 +55,8 @@ def embed(classifier: TextClassifier, files: list[str], output: Path, *, options
     if not count:
         log.warning("no texts were found")
     if cut := classifier.transform.cut_texts:
-        log.warning(
-            "%d text%s longer than the network reads (data.max_length, %d tokens) and %s cut",
-            cut, "s are" if cut > 1 else " is", classifier.transform.max_length, "were" if cut > 1 else "was",
-        )  # fmt: skip
+        longer = longer_texts(cut, classifier.transform.max_length, "network")
+        log.warning("%s and %s cut", longer, "were" if cut > 1 else "was")
     log.info("%s of %d numbers written to %s", count_of(count, "vector"), size, output)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from textrnn.classifier import TextClassifier
 from textrnn.commands.output import check_output
 from textrnn.commands.pipeline import answer_files
-from textrnn.commands.prediction_input import InputOptions, inputs_of
+from textrnn.commands.prediction_input import InputOptions, inputs_of, longer_texts
 from textrnn.errors import ConfigError, short
 from textrnn.explaining.explanations import Explanation
 from textrnn.explaining.integrated_gradients import MOST_STEPS, allowed_gap
@@ -84,8 +84,7 @@ def explain(
     if cut := counts["cut"]:
         has_linear = classifier.model.linear is not None and classifier.model.decision.needs_linear
         log.warning(
-            "%d text%s longer than the network reads (data.max_length, %d tokens): %s",
-            cut, "s are" if cut > 1 else " is", classifier.transform.max_length,
+            "%s: %s", longer_texts(cut, classifier.transform.max_length, "network"),
             "only the linear model reads the rest" if has_linear else "the rest is not explained",
         )  # fmt: skip
     if off := counts["off"]:

@@ -18,7 +18,7 @@ import numpy as np
 from textrnn.classifier import TextClassifier
 from textrnn.commands.output import check_output
 from textrnn.commands.pipeline import answer_files
-from textrnn.commands.prediction_input import InputOptions, inputs_of
+from textrnn.commands.prediction_input import InputOptions, inputs_of, longer_texts
 from textrnn.corpus.statistics import unknown_shares
 from textrnn.errors import TextRNNError, short
 from textrnn.evaluation.drift import TextCounts, TextStatistics, differences
@@ -114,10 +114,8 @@ def predict(
         shown_bad = "; ".join(bad_records + ["..."] * (bad > len(bad_records)))
         log.warning("%d of %d records could not be read and got an empty label: %s", bad, counts["records"], shown_bad)
     if cut := classifier.transform.cut_texts:
-        log.warning(
-            "%d text%s longer than the model reads (data.max_length, %d tokens) and %s cut",
-            cut, "s are" if cut > 1 else " is", classifier.transform.max_length, "were" if cut > 1 else "was",
-        )  # fmt: skip
+        longer = longer_texts(cut, classifier.transform.max_length, "model")
+        log.warning("%s and %s cut", longer, "were" if cut > 1 else "was")
     warn_of_drift(classifier, text_counts.statistics(cut))
     if min_probability is not None:
         reason = f"no label with a probability of {min_probability:g} or more"

@@ -205,3 +205,9 @@ def _labelled_lines(lines: Iterator[str], name: str) -> Iterator[str]:
                 f"pass --format fasttext to accept lines without labels, --format text to read all lines as texts"
             )
         yield line
+
+
+def longer_texts(count: int, max_length: int, reader: str) -> str:
+    """The beginning of a warning about texts with more tokens than the reader, the model or its network, reads."""
+    texts = f"{count} texts are" if count > 1 else f"{count} text is"
+    return f"{texts} longer than the {reader} reads (data.max_length, {max_length} tokens)"

@@ -170,7 +170,7 @@ def class_weights_problem(setting: str | dict[str, float], labels: list[str]) ->
     """Why the training texts, with these labels, cannot be weighted so; None if they can."""
     if not isinstance(setting, dict):
         return None
-    shown = ", ".join(map(_shown_label, labels[:_LABELS_SHOWN])) + ", ..." * (len(labels) > _LABELS_SHOWN)
+    shown = _shown(labels)
     unknown = next((label for label in setting if label not in labels), None)
     if unknown is not None:
         similar = difflib.get_close_matches(unknown, labels, n=1)
@@ -181,8 +181,9 @@ def class_weights_problem(setting: str | dict[str, float], labels: list[str]) ->
     return None
 
 
-def _shown_label(label: str) -> str:
-    return label if len(label) <= 80 else short(label)
+def _shown(labels: list[str]) -> str:
+    shown = ", ".join(label if len(label) <= 80 else short(label) for label in labels[:_LABELS_SHOWN])
+    return shown + ", ..." * (len(labels) > _LABELS_SHOWN)
 
 
 def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner: str) -> None:
@@ -195,7 +196,7 @@ def _check_known_labels(corpus: Corpus, source: Source, labels: list[str], owner
     )
     if example is None:
         raise content_changed(source)
-    shown = ", ".join(map(_shown_label, labels[:_LABELS_SHOWN])) + ", ..." * (len(labels) > _LABELS_SHOWN)
+    shown = _shown(labels)
     similar = next((label for label in labels if label_key(label) == label_key(unknown)), None)
     if hints := source.encoding_hints():  # then the label may be garbled
         remedy = hints[0]

@@ -13,7 +13,7 @@ from scipy import sparse
 from textrnn.corpus.splits import distinct_rows, folds_of_texts
 from textrnn.linear.model import Features, Folding, LinearModel, both_sides, smooth_idf, tf_idf
 from textrnn.linear.ngrams import Kind, count_ngrams
-from textrnn.texts.targets import ClassWeights, Targets, weights_by_class
+from textrnn.texts.targets import ClassWeights, Targets
 from textrnn.texts.tokenizer import share_unspaced, spread
 
 C = (0.3, 1.0, 3.0)  # values to try: the inverse strength of regularization
@@ -114,8 +114,7 @@ def _weights(
 
     columns = 1 if num_classes == 2 else num_classes
     weight, bias = np.zeros((features.shape[1], columns), np.float32), np.full(columns, -1, np.float32)
-    by_class = weights_by_class(class_weights, targets, num_classes)
-    rows, labels, weights = targets.repeated(by_class)
+    rows, labels, weights, class_weight = targets.weighted_rows(class_weights, num_classes)
     present = np.unique(labels)
     if len(present) < 2 or not features.shape[1]:  # a single class, or no features
         sums = np.bincount(labels, weights, minlength=num_classes)
@@ -124,7 +123,6 @@ def _weights(
         return weight, bias
     if not np.array_equal(rows, np.arange(features.shape[0])):
         features = features[rows]
-    class_weight = None if by_class is None else {label: by_class[label] for label in present.tolist()}
     model = LinearSVC(C=c, tol=tolerance, class_weight=class_weight, random_state=seed % (1 << 32))
     model.fit(features, labels, sample_weight=weights)
     if num_classes == 2:

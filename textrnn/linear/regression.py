@@ -9,7 +9,7 @@ import numpy as np
 
 from textrnn.linear.model import LinearModel, both_sides
 from textrnn.linear.projection import COMPONENTS, Projection
-from textrnn.texts.targets import ClassWeights, Targets, weights_by_class
+from textrnn.texts.targets import ClassWeights, Targets
 
 # (components, C) to try: few labels are not enough for many components; C is the inverse strength of regularization
 CANDIDATES = [(components, c) for components in (20, 50, 100, COMPONENTS) for c in (0.3, 3.0, 30.0, 300.0)]
@@ -28,15 +28,13 @@ def regression(
     components, c = candidate
     values = values[:, :components]
     columns = 1 if num_classes == 2 else num_classes
-    by_class = weights_by_class(class_weights, targets, num_classes)
-    rows, labels, weights = targets.repeated(by_class)
+    rows, labels, weights, class_weight = targets.weighted_rows(class_weights, num_classes)
     present = np.unique(labels)
     if len(present) < 2 or not values.shape[1]:  # a single class, or no directions
         sums = np.bincount(labels, weights, minlength=num_classes)
         logits = np.log((sums / (sums.sum() or 1)).clip(0.5 / max(len(labels), 1)))
         bias = logits if columns > 1 else logits[1:] - logits[:1]
         return np.zeros((values.shape[1], columns), np.float32), bias.astype(np.float32)
-    class_weight = None if by_class is None else {label: by_class[label] for label in present.tolist()}
     model = LogisticRegression(C=c, max_iter=_MOST_ITERATIONS, class_weight=class_weight)
     model.fit(values[rows], labels, sample_weight=weights)
     if num_classes == 2:

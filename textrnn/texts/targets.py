@@ -52,6 +52,16 @@ class Targets:
             rows, classes, weights = rows[used], classes[used], None if weights is None else weights[used]
         return rows, classes, weights
 
+    def weighted_rows(
+        self, class_weights: ClassWeights, num_classes: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[int, float] | None]:
+        """`repeated`, and as the last part the weights of the classes that occur: `sample_weight` and `class_weight` of
+        scikit-learn's linear models."""
+        by_class = weights_by_class(class_weights, self, num_classes)
+        rows, classes, weights = self.repeated(by_class)
+        by_label = None if by_class is None else {label: by_class[label] for label in np.unique(classes).tolist()}
+        return rows, classes, weights, by_label
+
     def as_probabilities(self, num_classes: int) -> csr_array:
         """(n, C) float32: the probabilities, also if no label is soft."""
         if self.probabilities is not None:
