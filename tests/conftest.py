@@ -103,11 +103,16 @@ def _as_many_threads_as_before() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def draw_pictures(patch: pytest.MonkeyPatch) -> None:
+    """Pictures are drawn again, as long as the patch lasts."""
+    for module, name, draw in DRAWING:
+        patch.setattr(module, name, draw)
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what is in pictures, and of what might not be drawn: there they are drawn."""
-    for module, name, draw in DRAWING:
-        monkeypatch.setattr(module, name, draw)
+    """For tests of what is in pictures, and of what might not be drawn."""
+    draw_pictures(monkeypatch)
 
 
 @pytest.fixture

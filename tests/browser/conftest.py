@@ -27,3 +27,15 @@ def browser() -> Iterator[Any]:
         chromium = started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield chromium
         chromium.close()
+
+
+def watched_page(context: Any) -> tuple[Any, list[str], list[str]]:
+    """A new page, the addresses that it will have requested, and what it will have logged or shown in dialogs."""
+    page = context.new_page()
+    requests: list[str] = []
+    messages: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("dialog", lambda dialog: (messages.append("a dialog"), dialog.dismiss()))
+    return page, requests, messages

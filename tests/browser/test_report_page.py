@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import PICTURES
-from tests.conftest import DRAWING, TINY, train_in, write_tsv
+from tests.browser.conftest import PICTURES, watched_page
+from tests.conftest import TINY, draw_pictures, train_in, write_tsv
 
 pytestmark = pytest.mark.browser
 
@@ -30,8 +30,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tsv(folder / "test.tsv", [*rows[:120], (LABELS[0], "")])
     train_in(folder, "--data", "train.tsv", "--set", "data.test=test.tsv", *TINY, "--run-dir", "run")
     with pytest.MonkeyPatch.context() as patch:
-        for module, name, draw in DRAWING:
-            patch.setattr(module, name, draw)
+        draw_pictures(patch)
         train_in(folder, "run", command="eval")
     return folder / "run/eval/test/report.html"
 
@@ -43,13 +42,7 @@ class Opened:
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=script
         )
-        self.page = context.new_page()
-        self.requests: list[str] = []
-        self.messages: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.messages.append(message.text))
-        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.messages.append("a dialog"), dialog.dismiss()))
+        self.page, self.requests, self.messages = watched_page(context)
         self.page.goto(report.as_uri())
 
     def column(self, number: int) -> list[str]:

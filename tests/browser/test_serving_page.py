@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import PICTURES
+from tests.browser.conftest import PICTURES, watched_page
 from tests.conftest import TINY, train_in, write_tsv
 from tests.serving.served import Served, served
 from textrnn import TextClassifier
@@ -41,14 +41,8 @@ class Opened:
 
     def __init__(self, browser: Any, server: Served, width: int, scheme: str) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        self.page = self.context.new_page()
+        self.page, self.requests, self.messages = watched_page(self.context)
         self.address = f"http://{server.host}:{server.port}/"
-        self.requests: list[str] = []
-        self.messages: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.messages.append(message.text))
-        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.messages.append("a dialog"), dialog.dismiss()))
         self.page.goto(self.address)
 
 
